@@ -1,0 +1,17 @@
+# `cmake --install` gives a package that find_package(metarec) finds: targets metarec::<folder>.
+include(CMakePackageConfigHelpers)
+set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/metarec)
+install(EXPORT metarecTargets NAMESPACE metarec:: DESTINATION ${config_dir})
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/metarecConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/metarecConfig.cmake INSTALL_DESTINATION ${config_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/metarecConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES
+  ${PROJECT_BINARY_DIR}/metarecConfig.cmake
+  ${PROJECT_BINARY_DIR}/metarecConfigVersion.cmake
+  cmake/MetarecDependencies.cmake
+  cmake/FindAsio.cmake
+  cmake/FindRapidJSON.cmake
+  cmake/FindThrift.cmake
+  cmake/FindZooKeeper.cmake
+  DESTINATION ${config_dir})

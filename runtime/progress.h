@@ -1,0 +1,45 @@
+// What a long-running job tells its owner while it runs.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <absl/strings/string_view.h>
+
+namespace metarec {
+
+enum class Phase {
+  kCollect,        // units: nodes answered
+  kAwaitInactive,  // waiting for leases to run out; units: replicas that are inactive
+  kPlan,           // units: partitions planned
+  kWrite,          // units: znodes written
+  kVerify,         // units: znodes read back
+};
+
+absl::string_view PhaseName(Phase phase);
+
+// A value: cheap to copy, complete in itself.
+struct Progress {
+  Phase phase = Phase::kCollect;
+  int64_t done = 0;
+  int64_t total = 0;   // 0: not known yet
+  int64_t failed = 0;  // of `done`, e.g. nodes that could not be asked
+  std::string note;    // one short line, e.g. the node that answered last; may be empty
+};
+
+// Called on the executor of the job, from one coroutine at a time. Must return quickly and must not
+// throw.
+class ProgressListener {
+ public:
+  virtual ~ProgressListener() = default;
+  virtual void OnProgress(const Progress& progress) = 0;
+};
+
+// For callers that do not want to hear anything.
+class SilentProgress final : public ProgressListener {
+ public:
+  void OnProgress(const Progress&) override {}
+};
+
+}  // namespace metarec
