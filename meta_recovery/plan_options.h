@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include <absl/time/time.h>
+
+namespace metarec {
+
+// What the operator allows and decides. Part of the plan and of its digest.
+struct PlanOptions {
+  bool skip_bad_nodes = false;
+  bool skip_lost_partitions = false;
+  bool accept_still_served = false;
+
+  // Between a name and the id that makes it unique. Not empty.
+  std::string rename_separator = "-";
+
+  // Table ids above this are a conflict, not that many placeholders.
+  int32_t max_app_id = 100'000;
+
+  // Decisions by name, e.g. {"10.app_type", "pegasus"}: the key that a conflict finding names and
+  // the value chosen. The grammar is in docs/recovery-rules.md.
+  std::map<std::string, std::string> settlements;
+
+  friend bool operator==(const PlanOptions&, const PlanOptions&) = default;
+};
+
+}  // namespace metarec

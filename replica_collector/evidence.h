@@ -1,0 +1,104 @@
+// What the replica servers said: the only input of the planner.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <absl/strings/string_view.h>
+#include <absl/time/time.h>
+
+#include "idl/ipv4_endpoint.h"
+
+namespace metarec {
+
+// Values as on the wire (INTEROP.md section 3.1); a value this enum does not name is kept as it is.
+enum class ReplicaStatus : int32_t {
+  kInvalid = 0,
+  kInactive = 1,
+  kError = 2,
+  kPrimary = 3,
+  kSecondary = 4,
+  kPotentialSecondary = 5,
+  kPartitionSplit = 6,
+};
+
+// "PS_INACTIVE"; "PS_<number>" for a status that has no name.
+std::string ReplicaStatusName(ReplicaStatus status);
+
+// One replica as its node reported it. 48 bytes; millions of them are held at once.
+struct ReplicaRecord {
+  int32_t app_id = 0;
+  int32_t partition_index = 0;
+  int64_t ballot = 0;
+  int64_t last_committed_decree = 0;
+  int64_t last_prepared_decree = 0;
+  int64_t last_durable_decree = 0;
+  ReplicaStatus status = ReplicaStatus::kInvalid;
+
+  friend bool operator==(const ReplicaRecord&, const ReplicaRecord&) = default;
+};
+
+// One table as one node described it (INTEROP.md section 3.1, app_info). Never authoritative: what
+// a node holds may be as old as the replica it comes from (section 10.1).
+struct TableRecord {
+  int32_t status = 0;  // app_status as on the wire; 1 is AS_AVAILABLE
+  std::string app_type;
+  std::string app_name;
+  int32_t app_id = 0;
+  int32_t partition_count = 0;
+  std::map<std::string, std::string> envs;
+  bool is_stateful = false;
+  int32_t max_replica_count = 0;
+  int64_t expire_second = 0;  // Unix seconds, as are the next two
+  int64_t create_second = 0;
+  int64_t drop_second = 0;
+  bool duplicating = false;
+  int32_t init_partition_count = -1;
+  bool is_bulk_loading = false;
+  bool atomic_idempotent = false;
+
+  friend bool operator==(const TableRecord&, const TableRecord&) = default;
+};
+
+// Where NodeEvidence::name comes from, the most trusted first.
+enum class NodeNameSource : uint8_t {
+  kOverride,       // the operator said so (--node_name)
+  kBeacon,         // the server's own beacon
+  kReverseLookup,  // what its address resolves back to, as stock servers find their own name
+  kNodeList,       // the text in the node list
+};
+
+struct NodeEvidence {
+  // As written in the node list, in the order of the list. More than one when several entries
+  // turned out to be one server.
+  std::vector<std::string> listed_as;
+  idl::Ipv4Endpoint address;
+  std::string name;  // host:port, what the server calls itself
+  NodeNameSource name_source = NodeNameSource::kNodeList;
+
+  // A Pegasus error name such as ERR_TIMEOUT when the node did not give both answers completely;
+  // then tables and replicas are empty. "ERR_OK" otherwise.
+  std::string error = "ERR_OK";
+  std::string error_detail;  // for people: what exactly failed; empty when complete
+  int32_t attempts = 1;      // how often it was asked
+
+  std::vector<TableRecord> tables;      // in the order of the answer
+  std::vector<ReplicaRecord> replicas;  // in the order of the answer
+
+  bool complete() const { return error == "ERR_OK"; }
+
+  friend bool operator==(const NodeEvidence&, const NodeEvidence&) = default;
+};
+
+// Nodes in the order of the node list; each server once.
+struct Evidence {
+  absl::Time collected_at = absl::UnixEpoch();  // whole seconds
+  std::vector<NodeEvidence> nodes;
+
+  friend bool operator==(const Evidence&, const Evidence&) = default;
+};
+
+}  // namespace metarec

@@ -1,0 +1,88 @@
+// What a cluster's metadata says: its tables, their partitions, and which node holds what.
+//
+// Flat arrays of small records, so that a million partitions fit in a few hundred megabytes. The
+// znodes' layout and JSON are made from it by znode_layout.h and znode_json.h.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <absl/types/span.h>
+
+#include "idl/ipv4_endpoint.h"
+
+namespace metarec {
+
+// Index into Topology::nodes. kNoNode where a partition has no primary.
+using NodeIndex = uint32_t;
+inline constexpr NodeIndex kNoNode = UINT32_MAX;
+
+struct TopologyNode {
+  idl::Ipv4Endpoint address;
+  std::string name;  // host:port as the server calls itself; goes into the hp_* fields
+
+  friend bool operator==(const TopologyNode&, const TopologyNode&) = default;
+};
+
+enum class TableStatus : uint8_t { kAvailable, kDropped };
+
+struct TopologyPartition {
+  int32_t index = 0;
+  int64_t ballot = 0;
+  int64_t last_committed_decree = 0;
+  int32_t partition_flags = 0;  // bit 0: dropped
+  NodeIndex primary = kNoNode;
+  // Range of Topology::last_drops: nodes that may become secondaries again, the best one last.
+  uint32_t last_drops_begin = 0;
+  uint32_t last_drops_count = 0;
+
+  friend bool operator==(const TopologyPartition&, const TopologyPartition&) = default;
+};
+
+// The fields of an app znode, in the znode's order (INTEROP.md section 6.2).
+struct TopologyTable {
+  TableStatus status = TableStatus::kAvailable;
+  std::string app_type;
+  std::string app_name;
+  int32_t app_id = 0;
+  int32_t partition_count = 0;
+  std::map<std::string, std::string> envs;
+  bool is_stateful = true;
+  int32_t max_replica_count = 3;
+  int64_t expire_second = 0;  // Unix seconds, as are the next two
+  int64_t create_second = 0;
+  int64_t drop_second = 0;
+  bool duplicating = false;
+  int32_t init_partition_count = -1;
+  bool is_bulk_loading = false;
+  bool atomic_idempotent = false;
+
+  // Range of Topology::partitions, ascending by index. Fewer than partition_count while a split is
+  // unfinished: a child partition that was not registered has no znode.
+  uint32_t partitions_begin = 0;
+  uint32_t partitions_count = 0;
+
+  friend bool operator==(const TopologyTable&, const TopologyTable&) = default;
+};
+
+struct Topology {
+  std::vector<TopologyNode> nodes;    // ascending by address
+  std::vector<TopologyTable> tables;  // ascending by app_id, every id from 1 to the highest
+  std::vector<TopologyPartition> partitions;
+  std::vector<NodeIndex> last_drops;
+
+  absl::Span<const TopologyPartition> PartitionsOf(const TopologyTable& table) const {
+    return absl::MakeConstSpan(partitions).subspan(table.partitions_begin, table.partitions_count);
+  }
+  absl::Span<const NodeIndex> LastDropsOf(const TopologyPartition& partition) const {
+    return absl::MakeConstSpan(last_drops)
+        .subspan(partition.last_drops_begin, partition.last_drops_count);
+  }
+
+  friend bool operator==(const Topology&, const Topology&) = default;
+};
+
+}  // namespace metarec
