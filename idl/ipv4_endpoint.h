@@ -2,26 +2,48 @@
 
 #include <compare>
 #include <cstdint>
+#include <ostream>
 #include <string>
+#include <utility>
 
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
-namespace metarec::idl {
+#include "idl/placeholders_types.h"
 
-// Where a server listens. Pegasus's wire format can express IPv4 only.
+namespace metarec {
+
+// Where a server listens. Ordered by the address as a number, then the port.
 struct Ipv4Endpoint {
-  uint32_t ip = 0;  // a.b.c.d as a << 24 | b << 16 | c << 8 | d
+  uint32_t ip = 0;  // a.b.c.d is a << 24 | b << 16 | c << 8 | d
   uint16_t port = 0;
 
-  // By address as a number, then by port: the tie-break between equal replicas.
+  // "10.0.0.1:34801"
+  std::string ToString() const;
+  idl::rpc_address ToRpcAddress() const { return idl::rpc_address(ip, port); }
+
   friend auto operator<=>(const Ipv4Endpoint&, const Ipv4Endpoint&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const Ipv4Endpoint& endpoint) {
+    return H::combine(std::move(h), endpoint.ip, endpoint.port);
+  }
 };
 
-// "10.0.0.1:34801"
-std::string ToString(const Ipv4Endpoint& endpoint);
+std::ostream& operator<<(std::ostream& out, const Ipv4Endpoint& endpoint);
 
-// Accepts exactly what ToString writes; kInvalidArgument otherwise.
+// "10.0.0.1"
+std::string Ipv4ToString(uint32_t ip);
+
+// Four decimal numbers without leading zeros, which some programs read as octal.
+absl::StatusOr<uint32_t> ParseIpv4(absl::string_view text);
+
+// 1 to 65535, decimal, nothing around it.
+absl::StatusOr<uint16_t> ParsePort(absl::string_view text);
+
+// "a.b.c.d:port".
 absl::StatusOr<Ipv4Endpoint> ParseIpv4Endpoint(absl::string_view text);
 
-}  // namespace metarec::idl
+// kInvalidArgument for an address that is not valid.
+absl::StatusOr<Ipv4Endpoint> EndpointOf(const idl::rpc_address& address);
+
+}  // namespace metarec

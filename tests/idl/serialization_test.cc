@@ -1,0 +1,262 @@
+#include "idl/serialization.h"
+
+#include <string>
+
+#include <absl/strings/escaping.h>
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "idl/client_types.h"
+#include "idl/ipv4_endpoint.h"
+#include "idl/meta_admin_types.h"
+#include "idl/meta_server_types.h"
+
+namespace metarec::idl {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Hex(absl::string_view bytes) { return absl::BytesToHexString(bytes); }
+std::string FromHex(absl::string_view hex) { return absl::HexStringToBytes(hex); }
+
+// The worked examples of INTEROP.md section 2.
+TEST(Serialization, PlaceholdersAreRawValuesInsideTheirFields) {
+  EXPECT_EQ(Hex(EncodeBody(gpid{2, 7})),
+            "0c0000"
+            "0000000700000002"
+            "00");
+  EXPECT_EQ(Hex(EncodeBody(rpc_address(0x0AEB72F0, 34801))),
+            "0c0000"
+            "0aeb72f087f10001"
+            "00");
+  EXPECT_EQ(Hex(EncodeBody(rpc_address(0x7F000001, 34601))),
+            "0c0000"
+            "7f00000187290001"
+            "00");
+  EXPECT_EQ(Hex(EncodeBody(host_port("127.0.0.1", 34801))),
+            "0c0000"
+            "000000093132372e302e302e3187f101"
+            "00");
+  EXPECT_EQ(Hex(EncodeBody(error_code("ERR_OK"))),
+            "0c0000"
+            "000000064552525f4f4b"
+            "00");
+  EXPECT_EQ(Hex(EncodeBody(blob{"ab"})),
+            "0c0000"
+            "000000026162"
+            "00");
+  EXPECT_EQ(Hex(EncodeBody(rpc_address())),
+            "0c0000"
+            "0000000000000000"
+            "00");
+  EXPECT_EQ(Hex(EncodeBody(host_port())),
+            "0c0000"
+            "00000000000000"
+            "00");
+}
+
+TEST(Serialization, RequestsMatchTheWorkedExamples) {
+  query_app_info_request query;
+  query.meta_server = rpc_address(0x7F000001, 34601);
+  EXPECT_EQ(Hex(EncodeBody(query)),
+            "0c0000"
+            "0c00017f00000187290001"
+            "00"
+            "00");
+
+  configuration_recovery_request recovery;
+  recovery.recovery_nodes = {rpc_address(0x7F000001, 34801)};
+  EXPECT_EQ(Hex(EncodeBody(recovery)),
+            "0c0000"
+            "0f00010c000000017f00000187f10001"
+            "02000200"
+            "02000300"
+            "00"
+            "00");
+
+  EXPECT_EQ(Hex(EncodeBody(configuration_list_nodes_request())),
+            "0c0000"
+            "08000100000000"
+            "00"
+            "00");
+
+  configuration_recovery_response refused;
+  refused.err = error_code("ERR_UNDER_RECOVERY");
+  EXPECT_EQ(Hex(EncodeBody(refused)),
+            "0c0000"
+            "0c0001000000124552525f554e4445525f5245434f56455259"
+            "0b000200000000"
+            "00"
+            "00");
+}
+
+TEST(Serialization, NegativeGpidsSurvive) {
+  gpid decoded;
+  ASSERT_TRUE(DecodeBody(EncodeBody(gpid{-1, -2}), &decoded).ok());
+  EXPECT_EQ(decoded, (gpid{-1, -2}));
+}
+
+TEST(Serialization, TheWrappersFieldIdDoesNotMatterToTheReader) {
+  command request;
+  request.cmd = "help";
+  const std::string body = EncodeBody(request, kThftRequestFieldId);
+  EXPECT_EQ(Hex(body.substr(0, 3)), "0c0001");
+  command decoded;
+  ASSERT_TRUE(DecodeBody(body, &decoded).ok());
+  EXPECT_EQ(decoded, request);
+}
+
+TEST(Serialization, ABareStringIsABodyToo) {
+  EXPECT_EQ(Hex(EncodeBody(std::string("ok"))),
+            "0b0000"
+            "00000002"
+            "6f6b"
+            "00");
+  std::string decoded;
+  ASSERT_TRUE(DecodeBody(EncodeBody(std::string("ok")), &decoded).ok());
+  EXPECT_EQ(decoded, "ok");
+}
+
+TEST(Serialization, AbsentHostPortsStayAbsent) {
+  partition_configuration config;
+  config.primary = rpc_address(0x7F000001, 34801);
+  partition_configuration decoded;
+  ASSERT_TRUE(DecodeBody(EncodeBody(config), &decoded).ok());
+  EXPECT_FALSE(decoded.__isset.hp_primary);
+  EXPECT_FALSE(decoded.__isset.hp_last_drops);
+
+  config.__set_hp_primary(host_port("localhost", 34801));
+  config.__set_hp_last_drops({});
+  ASSERT_TRUE(DecodeBody(EncodeBody(config), &decoded).ok());
+  EXPECT_EQ(decoded, config);
+}
+
+TEST(Serialization, AddressesOfTypes2And3AreRefused) {
+  for (const char* type : {"02", "03"}) {
+    rpc_address address;
+    const absl::Status status =
+        DecodeBody(FromHex(absl::StrCat("0c0000", "7f000001872900", type, "00")), &address);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("rpc_address of type"));
+    host_port name;
+    EXPECT_EQ(
+        DecodeBody(FromHex(absl::StrCat("0c0000", "00000001", "61", "8729", type, "00")), &name)
+            .code(),
+        absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST(Serialization, Ipv6NamesAndOverlongNamesAreRefused) {
+  host_port decoded;
+  EXPECT_THAT(std::string(DecodeBody(EncodeBody(host_port("fe80::1", 1)), &decoded).message()),
+              HasSubstr("IPv6"));
+  EXPECT_FALSE(DecodeBody(EncodeBody(host_port(std::string(256, 'a'), 1)), &decoded).ok());
+  EXPECT_TRUE(DecodeBody(EncodeBody(host_port(std::string(255, 'a'), 1)), &decoded).ok());
+  error_code error;
+  EXPECT_FALSE(DecodeBody(EncodeBody(error_code(std::string(256, 'E'))), &error).ok());
+}
+
+TEST(Serialization, AnEnumValueOfANewerPeerIsKept) {
+  replica_info replica;
+  replica.status = static_cast<partition_status>(99);
+  replica_info decoded;
+  ASSERT_TRUE(DecodeBody(EncodeBody(replica), &decoded).ok());
+  EXPECT_EQ(static_cast<int>(decoded.status), 99);
+}
+
+TEST(Serialization, AnnouncedSizesThatTheBytesCannotHoldAreRefused) {
+  query_replica_info_response response;
+  // A list of two thousand million replicas, a negative one, a string of two gigabytes.
+  for (const char* hex : {"0c0000"
+                          "0f00020c7fffffff",
+                          "0c0000"
+                          "0f00020cffffffff",
+                          "0c0000"
+                          "0f00020c00000001"
+                          "0b00077fffffff"}) {
+    const absl::Status status = DecodeBody(FromHex(hex), &response);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << hex;
+    std::string err_name;
+    EXPECT_EQ(ReadQueryReplicaInfoResponse(FromHex(hex), &err_name, [](const replica_info&) {}),
+              status);
+  }
+  app_info app;  // a map
+  EXPECT_FALSE(DecodeBody(FromHex("0c0000"
+                                  "0d00060b0b7fffffff"),
+                          &app)
+                   .ok());
+}
+
+TEST(Serialization, UnknownFieldsAreSkippedWithinTheRecursionLimit) {
+  // Field 99 holds structs inside structs.
+  const auto nested = [](int depth) {
+    std::string hex = "0c0000";
+    for (int i = 0; i < depth; ++i) absl::StrAppend(&hex, "0c0063");
+    hex.append(2 * (depth + 2), '0');
+    return FromHex(hex);
+  };
+  command decoded;
+  EXPECT_TRUE(DecodeBody(nested(3), &decoded).ok());
+  EXPECT_EQ(DecodeBody(nested(100000), &decoded).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Serialization, BytesBehindTheEndAndASecondValueAreRefused) {
+  command decoded;
+  EXPECT_THAT(std::string(DecodeBody(EncodeBody(command()) + "x", &decoded).message()),
+              HasSubstr("follow its end"));
+  EXPECT_FALSE(DecodeBody(FromHex("0c0000"
+                                  "00"
+                                  "0c0001"
+                                  "00"
+                                  "00"),
+                          &decoded)
+                   .ok());
+  EXPECT_FALSE(DecodeBody(FromHex("00"), &decoded).ok());
+  EXPECT_FALSE(DecodeBody("", &decoded).ok());
+}
+
+TEST(Serialization, AnAnswerWithoutAnErrorFieldIsNoSuccess) {
+  std::string err_name;
+  ASSERT_TRUE(ReadQueryReplicaInfoResponse(FromHex("0c0000"
+                                                   "00"
+                                                   "00"),
+                                           &err_name, [](const auto&) {})
+                  .ok());
+  EXPECT_EQ(err_name, "ERR_UNKNOWN");
+}
+
+TEST(Serialization, TheStreamingReaderDoesNotCarryFieldsOverFromTheReplicaBefore) {
+  // Two replicas: the first with app_type and manual_compact_status, the second with neither.
+  const std::string body = FromHex(
+      "0c0000"
+      "0f00020c00000002"
+      "0b000700000007706567617375730800090000000200"
+      "0a000200000000000000050000"
+      "00");
+  std::vector<replica_info> replicas;
+  std::string err_name;
+  const absl::Status status = ReadQueryReplicaInfoResponse(
+      body, &err_name, [&](const replica_info& replica) { replicas.push_back(replica); });
+  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_EQ(replicas.size(), 2u);
+  EXPECT_EQ(replicas[0].app_type, "pegasus");
+  EXPECT_EQ(replicas[1].app_type, "");
+  EXPECT_EQ(replicas[1].ballot, 5);
+  EXPECT_FALSE(replicas[1].__isset.manual_compact_status);
+}
+
+TEST(Serialization, TheThftMetaIsABareStructOfOptionalFields) {
+  thrift_request_meta_v1 meta;
+  meta.__set_app_id(-1);
+  EXPECT_EQ(Hex(EncodeBareStruct(meta)),
+            "080001ffffffff"
+            "00");
+  thrift_request_meta_v1 decoded;
+  ASSERT_TRUE(DecodeBareStruct(EncodeBareStruct(meta), &decoded).ok());
+  EXPECT_EQ(decoded, meta);
+  EXPECT_FALSE(DecodeBareStruct("", &decoded).ok());
+}
+
+}  // namespace
+}  // namespace metarec::idl
