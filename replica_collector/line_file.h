@@ -1,0 +1,86 @@
+// Files of lines, plain or compressed with zstd (the name ends in ".zst"): evidence and plan files.
+//
+// Neither class is thread-safe. Errors name the file and, where there is one, the line.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+namespace metarec {
+
+// Whether a file of this name is compressed.
+bool IsCompressedName(absl::string_view path);
+
+struct LineWriterOptions {
+  bool overwrite = false;  // replace an existing regular file; anything else is never replaced
+  size_t line_bytes_max = 1 << 20;  // without the newline
+};
+
+// Writes a file that is there completely or not at all: it grows under a temporary name in the same
+// folder and gets its own name, after an fsync, in Finish(). Destroyed before that, it leaves
+// nothing behind.
+class LineWriter {
+ public:
+  // kAlreadyExists when the file is there and may not be replaced.
+  static absl::StatusOr<LineWriter> Create(std::string path, LineWriterOptions options = {});
+
+  LineWriter(LineWriter&&) noexcept;
+  LineWriter& operator=(LineWriter&&) noexcept;
+  ~LineWriter();
+
+  // `line` without its newline; kInvalidArgument if it holds one, kResourceExhausted if it is
+  // longer than the bound.
+  absl::Status Append(absl::string_view line);
+
+  // Must be the last call. kAlreadyExists when somebody else made the file meanwhile.
+  absl::Status Finish();
+
+  const std::string& path() const;
+
+ private:
+  class File;
+  explicit LineWriter(std::unique_ptr<File> file);
+  std::unique_ptr<File> file_;
+};
+
+struct LineReaderOptions {
+  size_t line_bytes_max = 1 << 20;  // without the newline
+};
+
+class LineReader {
+ public:
+  // kNotFound, kPermissionDenied, or kInvalidArgument for a directory. Pipes can be read.
+  static absl::StatusOr<LineReader> Open(std::string path, LineReaderOptions options = {});
+
+  LineReader(LineReader&&) noexcept;
+  LineReader& operator=(LineReader&&) noexcept;
+  ~LineReader();
+
+  // The next line without its newline; false at the end of the file. kDataLoss when the compressed
+  // data are truncated or damaged, kResourceExhausted for a line above the bound.
+  absl::StatusOr<bool> Next(std::string* line);
+
+  // Of the line that Next gave last, counted from 1; 0 before the first.
+  int64_t line_number() const;
+  // Whether the line that Next gave last ended in a newline. False only for the last one of a file.
+  bool line_was_terminated() const;
+
+  const std::string& path() const;
+
+  // "<path>:<line number>", for messages.
+  std::string Where() const;
+
+ private:
+  class File;
+  explicit LineReader(std::unique_ptr<File> file);
+  std::unique_ptr<File> file_;
+};
+
+}  // namespace metarec
