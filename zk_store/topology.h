@@ -21,7 +21,7 @@ using NodeIndex = uint32_t;
 inline constexpr NodeIndex kNoNode = UINT32_MAX;
 
 struct TopologyNode {
-  idl::Ipv4Endpoint address;
+  Ipv4Endpoint address;
   std::string name;  // host:port as the server calls itself; goes into the hp_* fields
 
   friend bool operator==(const TopologyNode&, const TopologyNode&) = default;
