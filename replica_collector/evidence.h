@@ -71,11 +71,14 @@ enum class NodeNameSource : uint8_t {
   kNodeList,       // the text in the node list
 };
 
+// "override", "beacon", "reverse_lookup", "node_list".
+absl::string_view NodeNameSourceName(NodeNameSource source);
+
 struct NodeEvidence {
   // As written in the node list, in the order of the list. More than one when several entries
   // turned out to be one server.
   std::vector<std::string> listed_as;
-  idl::Ipv4Endpoint address;
+  Ipv4Endpoint address;
   std::string name;  // host:port, what the server calls itself
   NodeNameSource name_source = NodeNameSource::kNodeList;
 

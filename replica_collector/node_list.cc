@@ -1,0 +1,216 @@
+#include "replica_collector/node_list.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/strings/ascii.h>
+#include <absl/strings/cord.h>
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <absl/strings/strip.h>
+
+#include "idl/ipv4_endpoint.h"
+#include "replica_collector/line_file.h"
+#include "runtime/status_macros.h"
+
+namespace metarec {
+namespace {
+
+constexpr absl::string_view kPegasusTextPayload = "metarec/pegasus_text";
+constexpr size_t kHostBytesMax = 253;  // of a DNS name
+constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+absl::Status WithPegasusText(absl::Status status, absl::string_view text) {
+  status.SetPayload(kPegasusTextPayload, absl::Cord(text));
+  return status;
+}
+
+bool IsHostCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_';
+}
+
+bool IsNumbersAndDots(absl::string_view host) {
+  return std::all_of(host.begin(), host.end(), [](char c) {
+    return absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '.';
+  });
+}
+
+absl::Status CheckHost(absl::string_view host) {
+  if (host.empty()) return absl::InvalidArgumentError("the host before the ':' is missing");
+  if (!std::all_of(host.begin(), host.end(), IsHostCharacter)) {
+    return absl::InvalidArgumentError(
+        "a host name holds only letters, digits, '-', '_' and '.' (a comment needs a line of its "
+        "own)");
+  }
+  if (host.size() > kHostBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the host name is longer than ", kHostBytesMax, " characters"));
+  }
+  // Or a typing error in an address would be looked up as a name.
+  if (IsNumbersAndDots(host) && !ParseIpv4(host).ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("'", host, "' is not an IPv4 address"));
+  }
+  return absl::OkStatus();
+}
+
+// Collects entries, dropping later mentions of the same host and port.
+class NodeListBuilder {
+ public:
+  explicit NodeListBuilder(const NodeListOptions& options) : options_(options) {}
+
+  // `where` names the source and the line, for messages.
+  absl::Status Add(absl::string_view text, int line, absl::string_view where,
+                   absl::string_view pegasus_text) {
+    absl::StatusOr<NodeListEntry> entry = ParseNodeListEntry(text);
+    if (!entry.ok()) {
+      return WithPegasusText(
+          absl::InvalidArgumentError(absl::StrCat(where, ": cannot understand '", text,
+                                                  "': ", entry.status().message(),
+                                                  "; write host:port, e.g. node1:34801")),
+          pegasus_text);
+    }
+    entry->line = line;
+    const std::string key = absl::StrCat(absl::AsciiStrToLower(entry->host), ":", entry->port);
+    const auto [first, is_new] = first_line_.try_emplace(key, line);
+    if (!is_new) {
+      list_.duplicates.push_back({entry->text, line, first->second});
+      return absl::OkStatus();
+    }
+    if (list_.entries.size() == options_.nodes_max) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          where, ": more than ", options_.nodes_max,
+          " nodes; check that this is the right list, or raise the bound (nodes_max)"));
+    }
+    list_.entries.push_back(*std::move(entry));
+    return absl::OkStatus();
+  }
+
+  bool empty() const { return list_.entries.empty(); }
+  NodeList Take() { return std::move(list_); }
+
+ private:
+  const NodeListOptions options_;
+  absl::flat_hash_map<std::string, int> first_line_;
+  NodeList list_;
+};
+
+bool IsBinary(absl::string_view line) {
+  return std::any_of(line.begin(), line.end(), [](char c) {
+    return absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\t' && c != '\r';
+  });
+}
+
+absl::Status ExplainOpenError(const absl::Status& status, const std::string& path) {
+  const absl::Status explained(
+      status.code(),
+      absl::StrCat(status.message(),
+                   absl::IsNotFound(status) ? ": give a file with one host:port a line" : ""));
+  // Pegasus's shell opens a directory like a file and then finds no line in it.
+  return WithPegasusText(explained, absl::IsInvalidArgument(status)
+                                        ? absl::StrCat("no node specified in file ", path)
+                                        : absl::StrCat("open file ", path, " failed"));
+}
+
+absl::Status AddLine(absl::string_view line, int number, const std::string& path,
+                     NodeListBuilder* builder) {
+  const std::string where = absl::StrCat(path, ":", number);
+  if (IsBinary(line)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        where, ": not a text file; a node list has one host:port a line, e.g. node1:34801"));
+  }
+  if (number == 1) absl::ConsumePrefix(&line, kByteOrderMark);
+  line = absl::StripAsciiWhitespace(line);
+  if (line.empty() || line.front() == '#' || line.front() == ';') return absl::OkStatus();
+  return builder->Add(
+      line, number, where,
+      absl::StrCat("parse ", line, " at file ", path, " line ", number, " as host:port failed"));
+}
+
+}  // namespace
+
+absl::StatusOr<NodeListEntry> ParseNodeListEntry(absl::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (absl::StrContains(text, '[') || (colon != std::string::npos && text.find(':') != colon)) {
+    return absl::InvalidArgumentError(
+        "IPv6 addresses cannot be used, because Pegasus's protocol has room for IPv4 only; give "
+        "the server's IPv4 address or a name that resolves to it");
+  }
+  if (colon == std::string::npos) {
+    return absl::InvalidArgumentError("the ':' and the port are missing");
+  }
+  NodeListEntry entry;
+  entry.text = std::string(text);
+  entry.host = std::string(text.substr(0, colon));
+  METAREC_RETURN_IF_ERROR(CheckHost(entry.host));
+  absl::StatusOr<uint16_t> port = ParsePort(text.substr(colon + 1));
+  if (!port.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(port.status().message(), " (a comment needs a line of its own)"));
+  }
+  entry.port = *port;
+  return entry;
+}
+
+absl::StatusOr<NodeList> ReadNodeListFile(const std::string& path, const NodeListOptions& options) {
+  absl::StatusOr<LineReader> reader =
+      LineReader::Open(path, {.line_bytes_max = options.line_bytes_max});
+  if (!reader.ok()) return ExplainOpenError(reader.status(), path);
+
+  NodeListBuilder builder(options);
+  std::string line;
+  for (;;) {
+    const absl::StatusOr<bool> more = reader->Next(&line);
+    if (absl::IsResourceExhausted(more.status())) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          more.status().message(), ": this is not a node list, which has one host:port a line"));
+    }
+    METAREC_RETURN_IF_ERROR(more.status());
+    if (!*more) break;
+    if (reader->line_number() > static_cast<int64_t>(options.lines_max)) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          path, ": more than ", options.lines_max, " lines; check that this is the right file"));
+    }
+    METAREC_RETURN_IF_ERROR(AddLine(line, static_cast<int>(reader->line_number()), path, &builder));
+  }
+  if (builder.empty()) {
+    return WithPegasusText(
+        absl::InvalidArgumentError(absl::StrCat(
+            path, ": no node in it; write one host:port a line for every replica server")),
+        absl::StrCat("no node specified in file ", path));
+  }
+  return builder.Take();
+}
+
+absl::StatusOr<NodeList> ParseNodeListString(absl::string_view text,
+                                             const NodeListOptions& options) {
+  NodeListBuilder builder(options);
+  int position = 0;
+  for (absl::string_view token : absl::StrSplit(text, ',')) {
+    token = absl::StripAsciiWhitespace(token);
+    if (token.empty()) continue;
+    ++position;
+    METAREC_RETURN_IF_ERROR(
+        builder.Add(token, position, absl::StrCat("node ", position),
+                    absl::StrCat("parse ", token, " as a host:port node failed")));
+  }
+  if (builder.empty()) {
+    return WithPegasusText(
+        absl::InvalidArgumentError(
+            "the list of nodes is empty; give host:port,host:port,... for every replica server"),
+        "can't parse node from node_list_str");
+  }
+  return builder.Take();
+}
+
+std::string PegasusTextOf(const absl::Status& status) {
+  const auto text = status.GetPayload(kPegasusTextPayload);
+  return text.has_value() ? std::string(*text) : "";
+}
+
+std::string PegasusTextOf(const NodeListDuplicate& duplicate) {
+  return absl::StrCat("duplicate replica node ", duplicate.text, ", just ingore it");
+}
+
+}  // namespace metarec
