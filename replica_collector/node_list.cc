@@ -96,6 +96,11 @@ class NodeListBuilder {
   NodeList list_;
 };
 
+std::string CannotParse(absl::string_view text, absl::string_view file, int line) {
+  if (file.empty()) return absl::StrCat("parse ", text, " as a host:port node failed");
+  return absl::StrCat("parse ", text, " at file ", file, " line ", line, " as host:port failed");
+}
+
 bool IsBinary(absl::string_view line) {
   return std::any_of(line.begin(), line.end(), [](char c) {
     return absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\t' && c != '\r';
@@ -123,9 +128,7 @@ absl::Status AddLine(absl::string_view line, int number, const std::string& path
   if (number == 1) absl::ConsumePrefix(&line, kByteOrderMark);
   line = absl::StripAsciiWhitespace(line);
   if (line.empty() || line.front() == '#' || line.front() == ';') return absl::OkStatus();
-  return builder->Add(
-      line, number, where,
-      absl::StrCat("parse ", line, " at file ", path, " line ", number, " as host:port failed"));
+  return builder->Add(line, number, where, CannotParse(line, path, number));
 }
 
 }  // namespace
@@ -180,7 +183,9 @@ absl::StatusOr<NodeList> ReadNodeListFile(const std::string& path, const NodeLis
             path, ": no node in it; write one host:port a line for every replica server")),
         absl::StrCat("no node specified in file ", path));
   }
-  return builder.Take();
+  NodeList list = builder.Take();
+  list.file = path;
+  return list;
 }
 
 absl::StatusOr<NodeList> ParseNodeListString(absl::string_view text,
@@ -191,9 +196,8 @@ absl::StatusOr<NodeList> ParseNodeListString(absl::string_view text,
     token = absl::StripAsciiWhitespace(token);
     if (token.empty()) continue;
     ++position;
-    METAREC_RETURN_IF_ERROR(
-        builder.Add(token, position, absl::StrCat("node ", position),
-                    absl::StrCat("parse ", token, " as a host:port node failed")));
+    METAREC_RETURN_IF_ERROR(builder.Add(token, position, absl::StrCat("node ", position),
+                                        CannotParse(token, "", position)));
   }
   if (builder.empty()) {
     return WithPegasusText(
@@ -211,6 +215,10 @@ std::string PegasusTextOf(const absl::Status& status) {
 
 std::string PegasusTextOf(const NodeListDuplicate& duplicate) {
   return absl::StrCat("duplicate replica node ", duplicate.text, ", just ingore it");
+}
+
+std::string PegasusTextOfUnknownHost(const NodeList& list, const NodeListEntry& entry) {
+  return CannotParse(entry.text, list.file, entry.line);
 }
 
 }  // namespace metarec

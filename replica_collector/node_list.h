@@ -35,6 +35,7 @@ struct NodeListDuplicate {
 };
 
 struct NodeList {
+  std::string file;                           // that it was read from; empty for a string
   std::vector<NodeListEntry> entries;         // in the order of their first mention
   std::vector<NodeListDuplicate> duplicates;  // in the order of the list
 };
@@ -61,5 +62,8 @@ std::string PegasusTextOf(const absl::Status& status);
 
 // "duplicate replica node <node>, just ingore it", spelled as Pegasus's shell does.
 std::string PegasusTextOf(const NodeListDuplicate& duplicate);
+
+// What Pegasus's shell prints for an entry whose host name cannot be resolved.
+std::string PegasusTextOfUnknownHost(const NodeList& list, const NodeListEntry& entry);
 
 }  // namespace metarec
