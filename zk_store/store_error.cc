@@ -118,6 +118,7 @@ bool OutcomeUnknown(const absl::Status& status) {
     case StoreError::kConnectionLoss:
     case StoreError::kOperationTimeout:
     case StoreError::kClosed:
+    case StoreError::kUnknown:
       return true;
     case StoreError::kNone:
       return absl::IsCancelled(status);

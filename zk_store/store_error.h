@@ -29,7 +29,7 @@ enum class StoreError {
   kOperationTimeout,         // outcome unknown
   kClosed,                   // the store was destroyed meanwhile; outcome unknown
   kRuntimeInconsistency,     // not executed because another operation of the multi failed
-  kUnknown,                  // anything else; the message has ZooKeeper's code
+  kUnknown,                  // anything else; the message has ZooKeeper's code; outcome unknown
 };
 
 // "NoNode", "BadVersion", ...

@@ -1,0 +1,170 @@
+#include "testing/in_memory_meta_store.h"
+
+#include <utility>
+
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "runtime/cancellation.h"
+
+namespace metarec::testing {
+namespace {
+
+ZnodeCaller CallerOf(const std::optional<StoreAuth>& auth) {
+  ZnodeCaller caller;
+  if (auth.has_value() && auth->scheme == "digest") {
+    caller.identities.emplace_back("digest", DigestIdentity(auth->credentials));
+  }
+  return caller;
+}
+
+// Executes at once, in the order of submission, and completes later. `execute` is the only one
+// that may touch the store, which may be gone afterwards; `session` outlives it.
+template <typename Result, typename SharedSession>
+asio::awaitable<Result> Run(SharedSession session, absl::string_view kind, std::string path,
+                            std::function<Result()> execute) {
+  if (co_await IsCancelled()) co_return absl::CancelledError("cancelled before it was submitted");
+  Result result = execute();
+  const bool throws_when_cancelled = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const auto executor = co_await asio::this_coro::executor;
+  co_await asio::post(executor, asio::use_awaitable);
+  co_await asio::this_coro::throw_if_cancelled(throws_when_cancelled);
+  if (co_await IsCancelled()) co_return absl::CancelledError("cancelled while it was executed");
+  if (session->tracker.Get() == SessionState::kClosed) {
+    co_return MakeStoreError(StoreError::kClosed, kind, path);
+  }
+  co_return result;
+}
+
+}  // namespace
+
+InMemoryMetaStore::InMemoryMetaStore(std::shared_ptr<InMemoryZooKeeper> zookeeper,
+                                     InMemoryMetaStoreOptions options)
+    : MetaStore(std::move(options.acl), options.request_bytes_max),
+      zookeeper_(std::move(zookeeper)),
+      session_(zookeeper_->OpenSession(CallerOf(options.auth))),
+      injector_(std::move(options.injector)) {
+  if (options.auth.has_value() && options.auth->scheme != "digest") {
+    zookeeper_->EndSession(session_id(), SessionState::kAuthFailed);
+  }
+}
+
+InMemoryMetaStore::~InMemoryMetaStore() {
+  zookeeper_->EndSession(session_id(), SessionState::kClosed);
+  session_->tracker.Set(SessionState::kClosed);
+}
+
+absl::Status InMemoryMetaStore::Admit(StoreCall call, absl::Status* lost) {
+  call.index = operation_count_++;
+  const auto fail = [&call](StoreError error) {
+    return MakeStoreError(error, call.kind, call.path);
+  };
+  if (dead_.has_value()) return fail(*dead_);
+  if (session_state() == SessionState::kExpired) return fail(StoreError::kSessionExpired);
+  if (session_state() == SessionState::kAuthFailed) return fail(StoreError::kAuthFailed);
+  const std::optional<StoreFault> fault = injector_ ? injector_(call) : std::nullopt;
+  if (fault.has_value()) {
+    if (fault->for_ever) dead_ = fault->error;
+    if (fault->moment == StoreFault::Moment::kBefore) {
+      if (fault->error == StoreError::kSessionExpired) zookeeper_->ExpireSession(session_id());
+      return fail(fault->error);
+    }
+    *lost = fail(fault->error);
+  }
+  return zookeeper_->serving_ ? absl::OkStatus() : fail(StoreError::kConnectionLoss);
+}
+
+template <typename Result>
+Result InMemoryMetaStore::Execute(StoreCall call, const std::function<Result()>& execute) {
+  absl::Status lost;
+  if (absl::Status admitted = Admit(std::move(call), &lost); !admitted.ok()) return admitted;
+  Result result = execute();
+  if (lost.ok()) return result;
+  if (StoreErrorOf(lost) == StoreError::kSessionExpired) zookeeper_->ExpireSession(session_id());
+  return lost;
+}
+
+absl::StatusOr<std::vector<StoreOpResult>> InMemoryMetaStore::Write(
+    absl::string_view kind, const std::vector<StoreOp>& ops) {
+  return Execute<absl::StatusOr<std::vector<StoreOpResult>>>(
+      {.kind = kind, .path = OpPath(ops.front()), .ops = &ops},
+      [&] { return zookeeper_->Write(*session_, ops, kind == "multi", acl()); });
+}
+
+asio::awaitable<absl::StatusOr<NodeData>> InMemoryMetaStore::DoGet(std::string path,
+                                                                   std::shared_ptr<Watch> watch) {
+  using Result = absl::StatusOr<NodeData>;
+  return Run<Result>(session_, "get", path, [this, path, watch = std::move(watch)] {
+    return Execute<Result>({.kind = "get", .path = path}, [&] {
+      Result result = zookeeper_->tree_.Get(path, session_->caller);
+      if (result.ok() && watch != nullptr) session_->data_watches.emplace(path, watch);
+      return result;
+    });
+  });
+}
+
+asio::awaitable<absl::StatusOr<std::optional<NodeStat>>> InMemoryMetaStore::DoExists(
+    std::string path, std::shared_ptr<Watch> watch) {
+  using Result = absl::StatusOr<std::optional<NodeStat>>;
+  return Run<Result>(session_, "exists", path, [this, path, watch = std::move(watch)] {
+    return Execute<Result>({.kind = "exists", .path = path}, [&]() -> Result {
+      if (watch != nullptr) session_->data_watches.emplace(path, watch);
+      return zookeeper_->tree_.Exists(path);
+    });
+  });
+}
+
+asio::awaitable<absl::StatusOr<NodeChildren>> InMemoryMetaStore::DoChildren(
+    std::string path, std::shared_ptr<Watch> watch) {
+  using Result = absl::StatusOr<NodeChildren>;
+  return Run<Result>(session_, "children", path, [this, path, watch = std::move(watch)] {
+    return Execute<Result>({.kind = "children", .path = path}, [&] {
+      Result result = zookeeper_->tree_.Children(path, session_->caller);
+      if (result.ok() && watch != nullptr) session_->child_watches.emplace(path, watch);
+      return result;
+    });
+  });
+}
+
+asio::awaitable<absl::StatusOr<std::string>> InMemoryMetaStore::DoCreate(CreateOp op) {
+  using Result = absl::StatusOr<std::string>;
+  std::string path = op.path;
+  return Run<Result>(session_, "create", path, [this, op = std::move(op)]() -> Result {
+    const auto results = Write("create", {op});
+    if (!results.ok()) return results.status();
+    return results->front().created_path;
+  });
+}
+
+asio::awaitable<absl::StatusOr<NodeStat>> InMemoryMetaStore::DoSet(SetOp op) {
+  using Result = absl::StatusOr<NodeStat>;
+  std::string path = op.path;
+  return Run<Result>(session_, "set", path, [this, op = std::move(op)]() -> Result {
+    const auto results = Write("set", {op});
+    if (!results.ok()) return results.status();
+    return results->front().stat;
+  });
+}
+
+asio::awaitable<absl::Status> InMemoryMetaStore::DoDelete(DeleteOp op) {
+  std::string path = op.path;
+  return Run<absl::Status>(session_, "delete", path,
+                           [this, op = std::move(op)] { return Write("delete", {op}).status(); });
+}
+
+asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> InMemoryMetaStore::DoMulti(
+    std::vector<StoreOp> ops) {
+  std::string path = OpPath(ops.front());
+  return Run<absl::StatusOr<std::vector<StoreOpResult>>>(
+      session_, "multi", path, [this, ops = std::move(ops)] { return Write("multi", ops); });
+}
+
+asio::awaitable<absl::Status> InMemoryMetaStore::DoSync(std::string path) {
+  return Run<absl::Status>(session_, "sync", path, [this, path] {
+    return Execute<absl::Status>({.kind = "sync", .path = path}, [] { return absl::OkStatus(); });
+  });
+}
+
+}  // namespace metarec::testing

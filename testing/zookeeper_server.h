@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+#include <sys/types.h>
+
+namespace metarec::testing {
+
+struct ZooKeeperServerOptions {
+  // Holds data and log, and stays. Empty: a folder of its own below TMPDIR, removed in the end.
+  std::string folder;
+  // 0: chosen by the kernel.
+  uint16_t port = 0;
+  // Requests and answers may not be longer; 0: ZooKeeper's own default, 1 MiB.
+  size_t jute_max_buffer_bytes = 0;
+  // A million znodes want about 3000.
+  int heap_mib = 256;
+  // A member of an ensemble whose other two members are not there, so that it only reads.
+  bool read_only = false;
+  // ZooKeeper expires sessions in steps of this.
+  absl::Duration tick = absl::Milliseconds(200);
+  absl::Duration start_timeout = absl::Seconds(60);
+};
+
+// A real ZooKeeper server for tests and demos, on loopback: Debian's `zookeeper` jars in a child
+// process. Every call blocks until it is done. Not thread-safe; the child dies with the thread that
+// started it, which should therefore be the main one.
+class ZooKeeperServer {
+ public:
+  // Returns once it answers. kNotFound if java or the jars are not installed; other errors have the
+  // end of the server's log.
+  static absl::StatusOr<std::unique_ptr<ZooKeeperServer>> Start(
+      ZooKeeperServerOptions options = {});
+  ~ZooKeeperServer();
+  ZooKeeperServer(const ZooKeeperServer&) = delete;
+  ZooKeeperServer& operator=(const ZooKeeperServer&) = delete;
+
+  // "127.0.0.1:<port>"; the same for its whole life.
+  std::string hosts() const;
+  uint16_t port() const { return port_; }
+  const std::string& folder() const { return folder_; }
+  bool running() const { return child_ > 0; }
+
+  // Ends the process, on request or by SIGKILL. Port and data are kept for Restart. Without effect
+  // on a server that is not running.
+  void Stop();
+  void Kill();
+  // Starts it again with the same port and data, stopping it first if necessary.
+  absl::Status Restart();
+
+  // The process stands still: connections stay open and nothing is answered.
+  void Pause();
+  void Resume();
+
+  // The command that runs a server with this configuration file: the one place that knows it.
+  static std::vector<std::string> CommandLine(const ZooKeeperServerOptions& options,
+                                              const std::string& config_path);
+  // The text of the configuration file.
+  static std::string Configuration(const ZooKeeperServerOptions& options, const std::string& folder,
+                                   uint16_t port);
+
+ private:
+  explicit ZooKeeperServer(ZooKeeperServerOptions options);
+
+  absl::Status ReservePort();
+  absl::Status WriteConfiguration();
+  absl::Status Launch();
+  absl::Status AwaitServing();
+  bool Reap(bool block);
+  std::string LogTail() const;
+
+  const ZooKeeperServerOptions options_;
+  std::string folder_;
+  uint16_t port_ = 0;
+  int reservation_ = -1;  // a bound socket that does not listen; see ReservePort
+  pid_t child_ = 0;       // 0: not running
+};
+
+}  // namespace metarec::testing

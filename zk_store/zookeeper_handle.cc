@@ -1,0 +1,452 @@
+#include "zk_store/zookeeper_handle.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <glog/logging.h>
+#include <zookeeper/zookeeper.h>
+
+namespace metarec {
+namespace {
+
+// How much longer than asked for a created path can be: a sequence number of 10 digits and the
+// terminating zero, rounded up.
+constexpr size_t kSequenceBytesMax = 16;
+
+NodeStat FromNative(const Stat& native) {
+  NodeStat stat;
+  stat.czxid = native.czxid;
+  stat.mzxid = native.mzxid;
+  stat.pzxid = native.pzxid;
+  stat.ctime_ms = native.ctime;
+  stat.mtime_ms = native.mtime;
+  stat.version = native.version;
+  stat.child_version = native.cversion;
+  stat.ephemeral_owner = native.ephemeralOwner;
+  stat.data_bytes = native.dataLength;
+  stat.num_children = native.numChildren;
+  return stat;
+}
+
+int ToNative(CreateMode mode) {
+  switch (mode) {
+    case CreateMode::kPersistent:
+      return ZOO_PERSISTENT;
+    case CreateMode::kEphemeral:
+      return ZOO_EPHEMERAL;
+    case CreateMode::kPersistentSequential:
+      return ZOO_PERSISTENT_SEQUENTIAL;
+    case CreateMode::kEphemeralSequential:
+      return ZOO_EPHEMERAL_SEQUENTIAL;
+  }
+  return ZOO_PERSISTENT;
+}
+
+SessionState FromNativeState(int state) {
+  if (state == ZOO_CONNECTED_STATE) return SessionState::kConnected;
+  if (state == ZOO_READONLY_STATE) return SessionState::kReadOnly;
+  if (state == ZOO_EXPIRED_SESSION_STATE) return SessionState::kExpired;
+  if (state == ZOO_AUTH_FAILED_STATE) return SessionState::kAuthFailed;
+  return SessionState::kConnecting;
+}
+
+WatchEventType FromNativeEvent(int type) {
+  if (type == ZOO_CREATED_EVENT) return WatchEventType::kCreated;
+  if (type == ZOO_DELETED_EVENT) return WatchEventType::kDeleted;
+  if (type == ZOO_CHANGED_EVENT) return WatchEventType::kDataChanged;
+  return WatchEventType::kChildrenChanged;
+}
+
+void LogToGlog(const char* message) {
+  const absl::string_view text(message);
+  if (absl::StrContains(text, "ZOO_ERROR")) {
+    LOG(ERROR) << message;
+  } else if (absl::StrContains(text, "ZOO_WARN")) {
+    LOG(WARNING) << message;
+  } else {
+    LOG(INFO) << message;
+  }
+}
+
+void LogNowhere(const char*) {}
+
+// What one request carries to its completion. `Extra` must stay where it is until then.
+struct NoExtra {};
+template <typename Result, typename Extra = NoExtra>
+struct Call {
+  ZooKeeperHandle* handle;
+  absl::string_view operation;  // a literal
+  std::string path;
+  ZooKeeperHandle::Done<Result> done;
+  uint64_t watch_id = 0;
+  Extra extra = {};
+};
+
+struct MultiExtra {
+  std::vector<StoreOp> ops;
+  std::vector<zoo_op_result_t> results;
+  std::vector<std::string> created_paths;
+  std::vector<Stat> stats;
+};
+
+using GetCall = Call<absl::StatusOr<NodeData>>;
+using ExistsCall = Call<absl::StatusOr<std::optional<NodeStat>>>;
+using ChildrenCall = Call<absl::StatusOr<NodeChildren>>;
+using CreateCall = Call<absl::StatusOr<std::string>>;
+using SetCall = Call<absl::StatusOr<NodeStat>>;
+using VoidCall = Call<absl::Status>;
+using MultiCall = Call<absl::StatusOr<std::vector<StoreOpResult>>, MultiExtra>;
+
+template <typename AnyCall>
+std::unique_ptr<AnyCall> Take(const void* data) {
+  return std::unique_ptr<AnyCall>(static_cast<AnyCall*>(const_cast<void*>(data)));
+}
+
+void* WatchContext(uint64_t id) { return reinterpret_cast<void*>(static_cast<uintptr_t>(id)); }
+
+}  // namespace
+
+struct ZooKeeperHandle::NativeAcl {
+  explicit NativeAcl(Acl entries_) : entries(std::move(entries_)) {
+    for (AclEntry& entry : entries) {
+      native.push_back(ACL{entry.permissions, Id{entry.scheme.data(), entry.id.data()}});
+    }
+    vector.count = static_cast<int32_t>(native.size());
+    vector.data = native.data();
+  }
+  Acl entries;
+  std::vector<ACL> native;
+  ACL_vector vector = {};
+};
+
+struct ZooKeeperHandle::Callbacks {
+  // Completions of a request that libzookeeper did not even queue are never called.
+  template <typename AnyCall>
+  static void FailUnlessQueued(int code, AnyCall* call) {
+    if (code == ZOK) return;
+    const std::unique_ptr<AnyCall> owned(call);
+    call->handle->RemoveWatch(call->watch_id);
+    call->done(call->handle->Error(code, call->operation, call->path));
+  }
+
+  static void OnSessionEvent(zhandle_t*, int type, int state, const char*, void* context) {
+    if (type == ZOO_SESSION_EVENT) static_cast<ZooKeeperHandle*>(context)->OnSessionState(state);
+  }
+
+  static void OnWatchEvent(zhandle_t* zookeeper, int type, int, const char* path, void* context) {
+    // Watches hear of connections lost and regained too, and stay set; OnSessionEvent does it.
+    if (type == ZOO_SESSION_EVENT || type == ZOO_NOTWATCHING_EVENT) return;
+    auto* handle = static_cast<ZooKeeperHandle*>(const_cast<void*>(zoo_get_context(zookeeper)));
+    std::weak_ptr<Watch> watch;
+    {
+      absl::MutexLock lock(&handle->mutex_);
+      auto found = handle->watches_.find(reinterpret_cast<uintptr_t>(context));
+      if (found == handle->watches_.end()) return;
+      watch = std::move(found->second);
+      handle->watches_.erase(found);
+    }
+    Watch::Fire(watch, WatchEvent{FromNativeEvent(type), path});
+  }
+
+  static void OnVoid(int code, const void* data) {
+    const auto call = Take<VoidCall>(data);
+    call->done(code == ZOK ? absl::OkStatus()
+                           : call->handle->Error(code, call->operation, call->path));
+  }
+
+  static void OnSynced(int code, const char*, const void* data) { OnVoid(code, data); }
+
+  static void OnData(int code, const char* value, int bytes, const Stat* stat, const void* data) {
+    const auto call = Take<GetCall>(data);
+    if (code != ZOK) {
+      call->handle->RemoveWatch(call->watch_id);
+      return call->done(call->handle->Error(code, call->operation, call->path));
+    }
+    NodeData node;
+    // ZooKeeper tells "no data" (-1) from "empty data"; nobody else does.
+    if (value != nullptr && bytes > 0) node.data.assign(value, static_cast<size_t>(bytes));
+    node.stat = FromNative(*stat);
+    call->done(std::move(node));
+  }
+
+  static void OnExists(int code, const Stat* stat, const void* data) {
+    const auto call = Take<ExistsCall>(data);
+    if (code == ZOK) return call->done(std::optional<NodeStat>(FromNative(*stat)));
+    if (code == ZNONODE) return call->done(std::optional<NodeStat>());
+    call->handle->RemoveWatch(call->watch_id);
+    call->done(call->handle->Error(code, call->operation, call->path));
+  }
+
+  static void OnChildren(int code, const String_vector* names, const Stat* stat, const void* data) {
+    const auto call = Take<ChildrenCall>(data);
+    if (code != ZOK) {
+      call->handle->RemoveWatch(call->watch_id);
+      return call->done(call->handle->Error(code, call->operation, call->path));
+    }
+    NodeChildren children;
+    children.names.assign(names->data, names->data + names->count);
+    children.stat = FromNative(*stat);
+    call->done(std::move(children));
+  }
+
+  static void OnCreated(int code, const char* path, const void* data) {
+    const auto call = Take<CreateCall>(data);
+    if (code != ZOK) return call->done(call->handle->Error(code, call->operation, call->path));
+    call->done(std::string(path));
+  }
+
+  static void OnSet(int code, const Stat* stat, const void* data) {
+    const auto call = Take<SetCall>(data);
+    if (code != ZOK) return call->done(call->handle->Error(code, call->operation, call->path));
+    call->done(FromNative(*stat));
+  }
+
+  static void OnMulti(int code, const void* data) {
+    const auto call = Take<MultiCall>(data);
+    call->done(MultiResult(code, *call));
+  }
+
+  static absl::StatusOr<std::vector<StoreOpResult>> MultiResult(int code, const MultiCall& call) {
+    const MultiExtra& extra = call.extra;
+    if (code != ZOK) {
+      for (size_t i = 0; i < extra.ops.size(); ++i) {
+        // Results are there only if the server has looked at the operations: for a lost
+        // connection they are all as they were.
+        if (extra.results[i].err != code) continue;
+        return MakeMultiError(call.handle->ErrorOf(code), i, extra.ops.size(), OpName(extra.ops[i]),
+                              OpPath(extra.ops[i]));
+      }
+      return call.handle->Error(code, call.operation, call.path);
+    }
+    std::vector<StoreOpResult> results(extra.ops.size());
+    for (size_t i = 0; i < extra.ops.size(); ++i) {
+      if (std::holds_alternative<CreateOp>(extra.ops[i])) {
+        results[i].created_path = extra.created_paths[i].c_str();
+      } else if (std::holds_alternative<SetOp>(extra.ops[i])) {
+        results[i].stat = FromNative(extra.stats[i]);
+      }
+    }
+    return results;
+  }
+};
+
+ZooKeeperHandle::ZooKeeperHandle(const ZooKeeperOptions& options)
+    : acl_(std::make_unique<NativeAcl>(options.acl.empty() ? OpenAcl() : options.acl)) {}
+
+absl::StatusOr<std::unique_ptr<ZooKeeperHandle>> ZooKeeperHandle::Open(
+    const ZooKeeperOptions& options, const std::string& hosts) {
+  std::unique_ptr<ZooKeeperHandle> handle(new ZooKeeperHandle(options));
+  clientid_t resumed = {};
+  if (options.resume.has_value()) {
+    if (options.resume->password.size() != sizeof(resumed.passwd)) {
+      return absl::InvalidArgumentError("the password of a ZooKeeper session has 16 bytes");
+    }
+    resumed.client_id = options.resume->id;
+    std::memcpy(resumed.passwd, options.resume->password.data(), sizeof(resumed.passwd));
+  }
+  // Read-only servers are always accepted at first: libzookeeper reports the others as not
+  // answering, which is a worse message. It goes on looking for a better one.
+  const int flags = ZOO_READONLY | ZOO_NO_LOG_CLIENTENV;
+  const auto timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(options.session_timeout));
+  handle->zookeeper_ =
+      zookeeper_init2(hosts.c_str(), &Callbacks::OnSessionEvent, timeout_ms,
+                      options.resume.has_value() ? &resumed : nullptr, handle.get(), flags,
+                      options.log_client ? &LogToGlog : &LogNowhere);
+  if (handle->zookeeper_ == nullptr) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot start a ZooKeeper client for ", hosts, ": ", std::strerror(errno)));
+  }
+  return handle;
+}
+
+ZooKeeperHandle::~ZooKeeperHandle() {
+  session_.Set(SessionState::kClosed);
+  if (zookeeper_ != nullptr) zookeeper_close(zookeeper_);
+  FireAllWatches();
+}
+
+void ZooKeeperHandle::AddAuth(const StoreAuth& auth, Done<absl::Status> done) {
+  auto* call = new VoidCall{this, "authenticate", "", std::move(done)};
+  Callbacks::FailUnlessQueued(
+      zoo_add_auth(zookeeper_, auth.scheme.c_str(), auth.credentials.data(),
+                   static_cast<int>(auth.credentials.size()), &Callbacks::OnVoid, call),
+      call);
+}
+
+void ZooKeeperHandle::Get(std::string path, std::shared_ptr<Watch> watch,
+                          Done<absl::StatusOr<NodeData>> done) {
+  const uint64_t id = AddWatch(watch);
+  auto* call = new GetCall{this, "get", path, std::move(done), id};
+  Callbacks::FailUnlessQueued(
+      zoo_awget(zookeeper_, path.c_str(), id == 0 ? nullptr : &Callbacks::OnWatchEvent,
+                WatchContext(id), &Callbacks::OnData, call),
+      call);
+}
+
+void ZooKeeperHandle::Exists(std::string path, std::shared_ptr<Watch> watch,
+                             Done<absl::StatusOr<std::optional<NodeStat>>> done) {
+  const uint64_t id = AddWatch(watch);
+  auto* call = new ExistsCall{this, "exists", path, std::move(done), id};
+  Callbacks::FailUnlessQueued(
+      zoo_awexists(zookeeper_, path.c_str(), id == 0 ? nullptr : &Callbacks::OnWatchEvent,
+                   WatchContext(id), &Callbacks::OnExists, call),
+      call);
+}
+
+void ZooKeeperHandle::Children(std::string path, std::shared_ptr<Watch> watch,
+                               Done<absl::StatusOr<NodeChildren>> done) {
+  const uint64_t id = AddWatch(watch);
+  auto* call = new ChildrenCall{this, "children", path, std::move(done), id};
+  Callbacks::FailUnlessQueued(
+      zoo_awget_children2(zookeeper_, path.c_str(), id == 0 ? nullptr : &Callbacks::OnWatchEvent,
+                          WatchContext(id), &Callbacks::OnChildren, call),
+      call);
+}
+
+void ZooKeeperHandle::Create(CreateOp op, Done<absl::StatusOr<std::string>> done) {
+  auto* call = new CreateCall{this, "create", op.path, std::move(done)};
+  Callbacks::FailUnlessQueued(
+      zoo_acreate(zookeeper_, op.path.c_str(), op.data.data(), static_cast<int>(op.data.size()),
+                  &acl_->vector, ToNative(op.mode), &Callbacks::OnCreated, call),
+      call);
+}
+
+void ZooKeeperHandle::Set(SetOp op, Done<absl::StatusOr<NodeStat>> done) {
+  auto* call = new SetCall{this, "set", op.path, std::move(done)};
+  Callbacks::FailUnlessQueued(
+      zoo_aset(zookeeper_, op.path.c_str(), op.data.data(), static_cast<int>(op.data.size()),
+               op.version, &Callbacks::OnSet, call),
+      call);
+}
+
+void ZooKeeperHandle::Delete(DeleteOp op, Done<absl::Status> done) {
+  auto* call = new VoidCall{this, "delete", op.path, std::move(done)};
+  Callbacks::FailUnlessQueued(
+      zoo_adelete(zookeeper_, op.path.c_str(), op.version, &Callbacks::OnVoid, call), call);
+}
+
+void ZooKeeperHandle::Multi(std::vector<StoreOp> ops,
+                            Done<absl::StatusOr<std::vector<StoreOpResult>>> done) {
+  const size_t count = ops.size();
+  auto* call = new MultiCall{this, "multi", OpPath(ops.front()), std::move(done)};
+  MultiExtra& extra = call->extra;
+  extra.ops = std::move(ops);
+  extra.results.resize(count);
+  extra.created_paths.resize(count);
+  extra.stats.resize(count);
+  std::vector<zoo_op_t> native(count);
+  for (size_t i = 0; i < count; ++i) {
+    if (const auto* create = std::get_if<CreateOp>(&extra.ops[i])) {
+      std::string& made = extra.created_paths[i];
+      made.resize(create->path.size() + kSequenceBytesMax);
+      zoo_create_op_init(&native[i], create->path.c_str(), create->data.data(),
+                         static_cast<int>(create->data.size()), &acl_->vector,
+                         ToNative(create->mode), made.data(), static_cast<int>(made.size()));
+    } else if (const auto* set = std::get_if<SetOp>(&extra.ops[i])) {
+      zoo_set_op_init(&native[i], set->path.c_str(), set->data.data(),
+                      static_cast<int>(set->data.size()), set->version, &extra.stats[i]);
+    } else if (const auto* remove = std::get_if<DeleteOp>(&extra.ops[i])) {
+      zoo_delete_op_init(&native[i], remove->path.c_str(), remove->version);
+    } else {
+      const CheckOp& check = std::get<CheckOp>(extra.ops[i]);
+      zoo_check_op_init(&native[i], check.path.c_str(), check.version);
+    }
+  }
+  Callbacks::FailUnlessQueued(zoo_amulti(zookeeper_, static_cast<int>(count), native.data(),
+                                         extra.results.data(), &Callbacks::OnMulti, call),
+                              call);
+}
+
+void ZooKeeperHandle::Sync(std::string path, Done<absl::Status> done) {
+  auto* call = new VoidCall{this, "sync", path, std::move(done)};
+  Callbacks::FailUnlessQueued(zoo_async(zookeeper_, path.c_str(), &Callbacks::OnSynced, call),
+                              call);
+}
+
+ZooKeeperSession ZooKeeperHandle::credentials() const {
+  const clientid_t* id = zoo_client_id(zookeeper_);
+  return {id->client_id, std::string(id->passwd, sizeof(id->passwd))};
+}
+
+uint64_t ZooKeeperHandle::AddWatch(const std::shared_ptr<Watch>& watch) {
+  if (watch == nullptr) return 0;
+  absl::MutexLock lock(&mutex_);
+  watches_.emplace(++last_watch_id_, watch);
+  return last_watch_id_;
+}
+
+void ZooKeeperHandle::RemoveWatch(uint64_t id) {
+  absl::MutexLock lock(&mutex_);
+  watches_.erase(id);
+}
+
+void ZooKeeperHandle::FireAllWatches() {
+  absl::flat_hash_map<uint64_t, std::weak_ptr<Watch>> watches;
+  {
+    absl::MutexLock lock(&mutex_);
+    watches.swap(watches_);
+  }
+  for (const auto& [id, watch] : watches) Watch::Fire(watch, WatchEvent());
+}
+
+void ZooKeeperHandle::OnSessionState(int state) {
+  const SessionState now = FromNativeState(state);
+  session_.Set(now);
+  if (IsFinal(now)) FireAllWatches();
+}
+
+StoreError ZooKeeperHandle::ErrorOf(int code) const {
+  switch (code) {
+    case ZNONODE:
+      return StoreError::kNoNode;
+    case ZNODEEXISTS:
+      return StoreError::kNodeExists;
+    case ZBADVERSION:
+      return StoreError::kBadVersion;
+    case ZNOTEMPTY:
+      return StoreError::kNotEmpty;
+    case ZNOCHILDRENFOREPHEMERALS:
+      return StoreError::kNoChildrenForEphemerals;
+    case ZNOAUTH:
+      return StoreError::kNoAuth;
+    case ZAUTHFAILED:
+      return StoreError::kAuthFailed;
+    case ZINVALIDACL:
+      return StoreError::kInvalidAcl;
+    case ZNOTREADONLY:
+      return StoreError::kReadOnly;
+    case ZBADARGUMENTS:
+      return StoreError::kBadArguments;
+    case ZSESSIONEXPIRED:
+      return StoreError::kSessionExpired;
+    case ZRUNTIMEINCONSISTENCY:
+      return StoreError::kRuntimeInconsistency;
+    case ZOPERATIONTIMEOUT:
+      return StoreError::kOperationTimeout;
+    case ZCLOSING:
+      return StoreError::kClosed;
+    case ZCONNECTIONLOSS:
+    case ZSESSIONMOVED:
+    case ZTHROTTLEDOP:
+      return StoreError::kConnectionLoss;
+    case ZINVALIDSTATE:  // the handle takes no requests any more
+      if (session_.Get() == SessionState::kAuthFailed) return StoreError::kAuthFailed;
+      if (session_.Get() == SessionState::kClosed) return StoreError::kClosed;
+      return StoreError::kSessionExpired;
+    default:
+      return StoreError::kUnknown;
+  }
+}
+
+absl::Status ZooKeeperHandle::Error(int code, absl::string_view operation,
+                                    absl::string_view path) const {
+  const StoreError error = ErrorOf(code);
+  return MakeStoreError(
+      error, operation, path,
+      error == StoreError::kUnknown ? absl::StrCat(zerror(code), ", ", code) : "");
+}
+
+}  // namespace metarec

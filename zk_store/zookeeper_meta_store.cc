@@ -1,0 +1,207 @@
+#include "zk_store/zookeeper_meta_store.h"
+
+#include <functional>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <asio/error_code.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "runtime/cancellation.h"
+#include "runtime/event.h"
+#include "runtime/status_macros.h"
+#include "zk_store/run_until.h"
+#include "zk_store/zookeeper_handle.h"
+
+namespace metarec {
+namespace {
+
+// Where an answer from libzookeeper's thread and the coroutine that waits for it meet. Used on the
+// coroutine's executor only; it survives a coroutine that was cancelled.
+template <typename Result>
+struct Reply {
+  explicit Reply(const asio::any_io_executor& executor_)
+      : executor(executor_), arrived(executor_) {}
+  const asio::any_io_executor executor;
+  Event arrived;
+  std::optional<Result> result;
+};
+
+// Calls `submit` with a callback, and completes with what that gets. It touches nothing of the
+// store once it is suspended, since the store may be destroyed meanwhile.
+template <typename Result>
+asio::awaitable<Result> Await(std::function<void(ZooKeeperHandle::Done<Result>)> submit) {
+  if (co_await IsCancelled()) co_return absl::CancelledError("cancelled before it was submitted");
+  auto reply = std::make_shared<Reply<Result>>(co_await asio::this_coro::executor);
+  submit([reply](Result result) {
+    asio::post(reply->executor, [reply, result = std::move(result)]() mutable {
+      reply->result = std::move(result);
+      reply->arrived.Set();
+    });
+  });
+  METAREC_CO_RETURN_IF_ERROR(co_await reply->arrived.Wait());
+  co_return *std::move(reply->result);
+}
+
+// libzookeeper starts only if it can resolve every name, and blocks meanwhile. This finds out
+// which ones are known without blocking: a host that is gone for good must not stop us.
+asio::awaitable<absl::StatusOr<std::string>> KnownHosts(std::vector<ZooKeeperHost> hosts) {
+  asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
+  std::vector<std::string> known;
+  std::vector<std::string> unknown;
+  for (const ZooKeeperHost& host : hosts) {
+    const bool throws_when_cancelled = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
+    const auto [error, addresses] = co_await resolver.async_resolve(
+        host.host, absl::StrCat(host.port), asio::experimental::as_tuple(asio::use_awaitable));
+    co_await asio::this_coro::throw_if_cancelled(throws_when_cancelled);
+    if (co_await IsCancelled()) co_return absl::CancelledError("cancelled");
+    std::string address = absl::StrCat(host.host, ":", host.port);
+    (error ? unknown : known).push_back(std::move(address));
+  }
+  if (!known.empty()) co_return absl::StrJoin(known, ",");
+  co_return absl::UnavailableError(
+      absl::StrCat("ZooKeeper: the host name is not known: ", absl::StrJoin(unknown, ", "),
+                   "; check its spelling and the name service of this machine"));
+}
+
+struct Establishing {
+  ZooKeeperHandle* handle;
+  const ZooKeeperOptions* options;
+  absl::Status failure;  // OK: none so far
+};
+
+asio::awaitable<void> Establish(Establishing* establishing) {
+  ZooKeeperHandle* handle = establishing->handle;
+  const ZooKeeperOptions& options = *establishing->options;
+  SessionState state = handle->session().Get();
+  while (state != SessionState::kConnected &&
+         !(state == SessionState::kReadOnly && options.accept_read_only)) {
+    if (IsFinal(state)) {
+      establishing->failure =
+          MakeStoreError(state == SessionState::kAuthFailed ? StoreError::kAuthFailed
+                                                            : StoreError::kSessionExpired,
+                         "connect", options.hosts);
+      co_return;
+    }
+    const auto changed = co_await handle->session().AwaitChange(state);
+    if (!changed.ok()) co_return;
+    state = *changed;
+  }
+  if (!options.auth.has_value()) co_return;
+  const StoreAuth auth = *options.auth;
+  establishing->failure =
+      co_await Await<absl::Status>([handle, &auth](ZooKeeperHandle::Done<absl::Status> done) {
+        handle->AddAuth(auth, std::move(done));
+      });
+}
+
+absl::Status TimedOut(const ZooKeeperOptions& options, SessionState state) {
+  if (state == SessionState::kReadOnly) {
+    return MakeStoreError(StoreError::kReadOnly, "connect", options.hosts);
+  }
+  return absl::DeadlineExceededError(
+      absl::StrCat("ZooKeeper: no server of ", options.hosts, " took a session within ",
+                   absl::FormatDuration(options.connect_timeout),
+                   "; check that addresses and ports are right, that the servers run and have a "
+                   "quorum (echo srvr "
+                   "| nc HOST PORT), and that no firewall is in between"));
+}
+
+}  // namespace
+
+asio::awaitable<absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>>> ZooKeeperMetaStore::Connect(
+    ZooKeeperOptions options, Clock* clock) {
+  const absl::Time deadline = clock->Now() + options.connect_timeout;
+  METAREC_CO_ASSIGN_OR_RETURN(std::vector<ZooKeeperHost> parsed,
+                              ParseZooKeeperHosts(options.hosts));
+  METAREC_CO_ASSIGN_OR_RETURN(const std::string hosts, co_await KnownHosts(std::move(parsed)));
+  METAREC_CO_ASSIGN_OR_RETURN(auto handle, ZooKeeperHandle::Open(options, hosts));
+  Establishing establishing{handle.get(), &options, absl::OkStatus()};
+  const absl::Status waited =
+      co_await RunUntil(deadline, clock, [&establishing] { return Establish(&establishing); });
+  if (absl::IsDeadlineExceeded(waited)) co_return TimedOut(options, handle->session().Get());
+  METAREC_CO_RETURN_IF_ERROR(waited);
+  METAREC_CO_RETURN_IF_ERROR(establishing.failure);
+  co_return std::unique_ptr<ZooKeeperMetaStore>(new ZooKeeperMetaStore(options, std::move(handle)));
+}
+
+ZooKeeperMetaStore::ZooKeeperMetaStore(const ZooKeeperOptions& options,
+                                       std::unique_ptr<ZooKeeperHandle> handle)
+    : MetaStore(options.acl, options.request_bytes_max),
+      credentials_(handle->credentials()),
+      handle_(std::move(handle)) {}
+
+ZooKeeperMetaStore::~ZooKeeperMetaStore() = default;
+
+SessionState ZooKeeperMetaStore::session_state() const { return handle_->session().Get(); }
+
+asio::awaitable<absl::StatusOr<SessionState>> ZooKeeperMetaStore::AwaitSessionChange(
+    SessionState seen) {
+  return handle_->session().AwaitChange(seen);
+}
+
+asio::awaitable<absl::StatusOr<NodeData>> ZooKeeperMetaStore::DoGet(std::string path,
+                                                                    std::shared_ptr<Watch> watch) {
+  return Await<absl::StatusOr<NodeData>>(
+      [handle = handle_.get(), path = std::move(path), watch = std::move(watch)](auto done) {
+        handle->Get(path, watch, std::move(done));
+      });
+}
+
+asio::awaitable<absl::StatusOr<std::optional<NodeStat>>> ZooKeeperMetaStore::DoExists(
+    std::string path, std::shared_ptr<Watch> watch) {
+  return Await<absl::StatusOr<std::optional<NodeStat>>>(
+      [handle = handle_.get(), path = std::move(path), watch = std::move(watch)](auto done) {
+        handle->Exists(path, watch, std::move(done));
+      });
+}
+
+asio::awaitable<absl::StatusOr<NodeChildren>> ZooKeeperMetaStore::DoChildren(
+    std::string path, std::shared_ptr<Watch> watch) {
+  return Await<absl::StatusOr<NodeChildren>>(
+      [handle = handle_.get(), path = std::move(path), watch = std::move(watch)](auto done) {
+        handle->Children(path, watch, std::move(done));
+      });
+}
+
+asio::awaitable<absl::StatusOr<std::string>> ZooKeeperMetaStore::DoCreate(CreateOp op) {
+  return Await<absl::StatusOr<std::string>>(
+      [handle = handle_.get(), op = std::move(op)](auto done) mutable {
+        handle->Create(std::move(op), std::move(done));
+      });
+}
+
+asio::awaitable<absl::StatusOr<NodeStat>> ZooKeeperMetaStore::DoSet(SetOp op) {
+  return Await<absl::StatusOr<NodeStat>>(
+      [handle = handle_.get(), op = std::move(op)](auto done) mutable {
+        handle->Set(std::move(op), std::move(done));
+      });
+}
+
+asio::awaitable<absl::Status> ZooKeeperMetaStore::DoDelete(DeleteOp op) {
+  return Await<absl::Status>([handle = handle_.get(), op = std::move(op)](auto done) mutable {
+    handle->Delete(std::move(op), std::move(done));
+  });
+}
+
+asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> ZooKeeperMetaStore::DoMulti(
+    std::vector<StoreOp> ops) {
+  return Await<absl::StatusOr<std::vector<StoreOpResult>>>(
+      [handle = handle_.get(), ops = std::move(ops)](auto done) mutable {
+        handle->Multi(std::move(ops), std::move(done));
+      });
+}
+
+asio::awaitable<absl::Status> ZooKeeperMetaStore::DoSync(std::string path) {
+  return Await<absl::Status>([handle = handle_.get(), path = std::move(path)](auto done) {
+    handle->Sync(path, std::move(done));
+  });
+}
+
+}  // namespace metarec
