@@ -20,6 +20,9 @@ struct PlanOptions {
   // Table ids above this are a conflict, not that many placeholders.
   int32_t max_app_id = 100'000;
 
+  // Partition counts and indexes above this are taken for garbage.
+  int32_t max_partition_count = 1 << 20;
+
   // Decisions by name, e.g. {"10.app_type", "pegasus"}: the key that a conflict finding names and
   // the value chosen. The grammar is in docs/recovery-rules.md.
   std::map<std::string, std::string> settlements;

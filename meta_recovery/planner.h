@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include <absl/status/statusor.h>
 
 #include "meta_recovery/plan_options.h"
@@ -8,11 +10,19 @@
 
 namespace metarec {
 
+// Of one plan, placeholders included.
+inline constexpr int64_t kPlanPartitionsMax = 16 << 20;
+
+// What PlanOptions::max_app_id may be at most.
+inline constexpr int32_t kMaxAppIdMax = 10'000'000;
+
 // Decides what the cluster's metadata shall be, by the rules of docs/recovery-rules.md.
 //
 // Pure and thread-safe: no clock, no I/O, no randomness; any order of nodes, tables and replicas in
-// the evidence gives an equal plan. Whatever the evidence says, the result is a plan with findings;
-// kInvalidArgument only for options that make no sense (an empty separator, an unknown settlement).
+// the evidence gives an equal plan. Whatever the servers said, the result is a plan with findings.
+// kInvalidArgument for options that make no sense (an empty separator, a settlement that settles
+// nothing) and for evidence that no collector writes (no node, one address or name twice);
+// kResourceExhausted when the tables claim more than kPlanPartitionsMax partitions together.
 absl::StatusOr<RecoveryPlan> MakePlan(const Evidence& evidence, const PlanOptions& options);
 
 }  // namespace metarec

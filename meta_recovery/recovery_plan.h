@@ -36,8 +36,13 @@ enum class RankReason : uint8_t {
   kHigherAddress,  // equal in everything: the lower address wins
 };
 
+// Stable names such as "last_drop" and "lower_ballot", used in JSON and plan files.
 absl::string_view ReplicaRoleName(ReplicaRole role);
 absl::string_view RankReasonName(RankReason reason);
+
+// Whether a replica of this status may hold half the data: PS_ERROR, PS_POTENTIAL_SECONDARY and
+// PS_PARTITION_SPLIT. It is chosen only for want of a better one.
+bool IsIncomplete(ReplicaStatus status);
 
 // One replica of a partition with what was decided about it.
 struct RankedReplica {
@@ -89,6 +94,8 @@ enum class PlanOutcome : uint8_t {
   kConflict,  // needs decisions: ERR_INVALID_STATE
 };
 
+absl::string_view PlanOutcomeName(PlanOutcome outcome);  // "ready", "try_again", "conflict"
+
 // A pure function of evidence and options; independent of the order of nodes and replicas.
 struct RecoveryPlan {
   PlanOutcome outcome = PlanOutcome::kReady;
@@ -109,7 +116,7 @@ struct RecoveryPlan {
     return absl::MakeConstSpan(replicas).subspan(decision.replicas_begin, decision.replicas_count);
   }
 
-  // Whether the skip flags accepted that something is lost (exit code 5).
+  // Whether skip_lost_partitions accepted that partitions come back empty (exit code 5).
   bool HasAcceptedLosses() const;
 
   friend bool operator==(const RecoveryPlan&, const RecoveryPlan&) = default;

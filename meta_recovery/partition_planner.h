@@ -1,0 +1,39 @@
+// From the replicas of each partition to its primary and last_drops.
+
+#pragma once
+
+#include <vector>
+
+#include <absl/types/span.h>
+
+#include "meta_recovery/findings_list.h"
+#include "meta_recovery/node_roster.h"
+#include "meta_recovery/recovery_plan.h"
+#include "meta_recovery/table_draft.h"
+
+namespace metarec {
+
+// Appends tables with their partitions to a plan, in ascending order of ids. Not thread-safe.
+class PartitionPlanner {
+ public:
+  PartitionPlanner(const NodeRoster& roster, FindingsList& findings, RecoveryPlan& plan);
+
+  void Add(TableDraft draft);
+
+ private:
+  void AddPlaceholderPartitions(const TableDraft& draft);
+  void AddPartitions(const TableDraft& draft);
+  void AddPartition(const TableDraft& draft, int32_t index,
+                    absl::Span<const ReplicaClaim> replicas);
+  void AddLostPartition(const TableDraft& draft, int32_t index);
+  void RankReplicas(const TableDraft& draft, absl::Span<const ReplicaClaim> replicas);
+  void ExplainChoice(const TableDraft& draft, int32_t index, absl::Span<const RankedReplica> ranked,
+                     int64_t ballot);
+  void NoteOverruled(FindingSubject subject, absl::Span<const RankedReplica> ranked);
+
+  const NodeRoster& roster_;
+  FindingsList& findings_;
+  RecoveryPlan& plan_;
+};
+
+}  // namespace metarec

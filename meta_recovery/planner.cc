@@ -1,0 +1,209 @@
+// How a cluster's metadata is rebuilt from what its replica servers say.
+//
+// Each node either gave both its answers completely or counts as bad; of a bad node nothing is
+// used, and unless the operator lets it be skipped, the plan ends there. Then, in five steps:
+//
+//   1. Replicas.   Every replica of every complete node is brought in one linear pass into the
+//                  order (table, partition, rank). Rank: complete before incomplete, higher
+//                  ballot, PS_PRIMARY at that ballot, higher committed decree, higher prepared
+//                  decree, lower address (replica_ranking.h).
+//   2. Tables.     The records of each table are merged field by field. Fields that change in a
+//                  table's life are decided by a vote in which a node weighs as much as it took
+//                  part in the table's latest changes; fields that never change must agree, or the
+//                  operator decides (table_records.h). The partition count may stand doubled in
+//                  some records while a split is under way (table_partition_count.h).
+//   3. Homes.      Replicas of a table that nobody describes, or of an index that the table does
+//                  not have, are conflicts that the operator settles: a stock meta server would
+//                  have such replicas deleted, or abort on them. Ids that nobody mentions become
+//                  placeholders, so that they are not used again (table_drafts.h).
+//   4. Names.      Of several living tables of one name the highest id keeps it (table_names.h).
+//   5. Partitions. The best replica becomes the primary, the next ones last_drops; the ballot is
+//                  the highest that anybody reported (partition_planner.h).
+//
+// What is preferred when not everything can be had: never to lose a replica silently, then never
+// to bring up older data than necessary, then never to stop without saying what would help. Nothing
+// is repaired by guessing: where the evidence contradicts itself, the plan stops with a conflict.
+// Whether data are really there is not examined; replica servers are believed.
+
+#include "meta_recovery/planner.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+
+#include "meta_recovery/findings_list.h"
+#include "meta_recovery/node_roster.h"
+#include "meta_recovery/partition_planner.h"
+#include "meta_recovery/replica_index.h"
+#include "meta_recovery/report_problems.h"
+#include "meta_recovery/settlements.h"
+#include "meta_recovery/table_drafts.h"
+#include "meta_recovery/table_names.h"
+#include "runtime/status_macros.h"
+
+namespace metarec {
+namespace {
+
+absl::Status CheckOptions(const PlanOptions& options) {
+  if (options.rename_separator.empty()) {
+    return absl::InvalidArgumentError(
+        "rename_separator is empty: a renamed table needs something between its name and its id");
+  }
+  if (options.max_app_id < 1 || options.max_app_id > kMaxAppIdMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_app_id is ", options.max_app_id, ": must be from 1 to ", kMaxAppIdMax));
+  }
+  if (options.max_partition_count < 1 || options.max_partition_count > kPlanPartitionsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("max_partition_count is ",
+                                                   options.max_partition_count,
+                                                   ": must be from 1 to ", kPlanPartitionsMax));
+  }
+  return absl::OkStatus();
+}
+
+class Planner {
+ public:
+  Planner(const Evidence& evidence, const PlanOptions& options, NodeRoster roster,
+          Settlements settlements)
+      : roster_(std::move(roster)), settlements_(std::move(settlements)) {
+    // Plan files keep whole seconds.
+    plan_.evidence_collected_at = absl::FromUnixSeconds(absl::ToUnixSeconds(evidence.collected_at));
+    plan_.options = options;
+  }
+
+  absl::StatusOr<RecoveryPlan> Run() {
+    ListNodes();
+    if (MayGoOn()) {
+      SortReplicas();
+      METAREC_RETURN_IF_ERROR(DraftEveryTable());
+      RenameTables();
+      NoteFinishedSplits();
+      METAREC_RETURN_IF_ERROR(PlanPartitions());
+      METAREC_RETURN_IF_ERROR(settlements_.CheckAllUsed());
+    }
+    return Finish();
+  }
+
+ private:
+  void ListNodes() {
+    roster_.FillPlan(plan_);
+    roster_.AddFindings(plan_.options, findings_);
+  }
+
+  bool MayGoOn() const {
+    return roster_.HasCompleteNode() && (!roster_.HasBadNode() || plan_.options.skip_bad_nodes);
+  }
+
+  void SortReplicas() {
+    replicas_.emplace(roster_, plan_.options, problems_);
+    const ReplicaIndex::Served& served = replicas_->served();
+    if (served.nodes.empty()) return;
+    const bool accepted = plan_.options.accept_still_served;
+    findings_.Add(FindingKind::kStillServed, accepted ? Severity::kWarning : Severity::kHazard,
+                  FindingSubject::Cluster(),
+                  {{"primaries", absl::StrCat(served.primaries)},
+                   {"secondaries", absl::StrCat(served.secondaries)},
+                   {"nodes", roster_.Names(served.nodes)},
+                   {"accepted", accepted ? "true" : "false"}});
+  }
+
+  absl::Status DraftEveryTable() {
+    const TableDraftsInput input = {.roster = roster_,
+                                    .replicas = *replicas_,
+                                    .options = plan_.options,
+                                    .collected_at = plan_.evidence_collected_at};
+    METAREC_ASSIGN_OR_RETURN(drafts_, DraftTables(input, problems_, settlements_, findings_));
+    problems_.MoveTo(findings_);
+    return absl::OkStatus();
+  }
+
+  // Placeholders are dropped tables and do not compete for names.
+  void RenameTables() {
+    std::vector<NamedTable> names;
+    for (const TableDraft& draft : drafts_) {
+      if (draft.decision.placeholder) continue;
+      names.push_back({.app_id = draft.table.app_id, .name = draft.table.app_name});
+    }
+    for (const Renaming& renaming : MakeNamesUnique(names, plan_.options.rename_separator)) {
+      TableDraft& draft = drafts_[names[renaming.table].app_id - 1];
+      draft.table.app_name = renaming.new_name;
+      findings_.Add(FindingKind::kTableRenamed, Severity::kWarning,
+                    FindingSubject::Table(draft.table.app_id),
+                    {{"old_name", draft.decision.old_name},
+                     {"new_name", renaming.new_name},
+                     {"kept_by", absl::StrCat(renaming.kept_by)}});
+    }
+    for (const TableDraft& draft : drafts_) {
+      if (draft.decision.placeholder || IsUsableInShell(draft.table.app_name)) continue;
+      const bool renamed = draft.table.app_name != draft.decision.old_name;
+      findings_.Add(FindingKind::kNameUnusableInShell,
+                    renamed ? Severity::kHazard : Severity::kNote,
+                    FindingSubject::Table(draft.table.app_id),
+                    {{"name", draft.table.app_name}, {"renamed", renamed ? "true" : "false"}});
+    }
+  }
+
+  // The env that hides the other half's keys after a split was in ZooKeeper only.
+  void NoteFinishedSplits() {
+    for (const TableDraft& draft : drafts_) {
+      if (draft.split_unfinished || draft.partition_count_before_split == 0) continue;
+      findings_.Add(
+          FindingKind::kSplitCompleted, Severity::kNote, FindingSubject::Table(draft.table.app_id),
+          {{"init_partition_count", absl::StrCat(draft.partition_count_before_split)},
+           {"partition_count", absl::StrCat(draft.table.partition_count)},
+           {"command", absl::StrCat("use ", draft.table.app_name,
+                                    "; set_app_envs replica.split.validate_partition_hash true")}});
+    }
+  }
+
+  absl::Status PlanPartitions() {
+    int64_t partitions = 0;
+    for (const TableDraft& draft : drafts_) partitions += draft.table.partition_count;
+    if (partitions > kPlanPartitionsMax) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the tables of the evidence claim ", partitions,
+                       " partitions together; at most ", kPlanPartitionsMax,
+                       " can be planned. Lower --max_partition_count to leave out the "
+                       "records that make no sense"));
+    }
+    PartitionPlanner planner(roster_, findings_, plan_);
+    for (TableDraft& draft : drafts_) planner.Add(std::move(draft));
+    return absl::OkStatus();
+  }
+
+  RecoveryPlan Finish() {
+    plan_.findings = findings_.TakeSorted();
+    plan_.outcome = PlanOutcome::kReady;
+    for (const Finding& finding : plan_.findings) {
+      if (finding.severity == Severity::kError) {
+        plan_.outcome = std::max(plan_.outcome, PlanOutcome::kTryAgain);
+      } else if (finding.severity == Severity::kConflict) {
+        plan_.outcome = PlanOutcome::kConflict;
+      }
+    }
+    return std::move(plan_);
+  }
+
+  const NodeRoster roster_;
+  Settlements settlements_;
+  ReportProblems problems_;
+  FindingsList findings_;
+  std::optional<ReplicaIndex> replicas_;
+  std::vector<TableDraft> drafts_;
+  RecoveryPlan plan_;
+};
+
+}  // namespace
+
+absl::StatusOr<RecoveryPlan> MakePlan(const Evidence& evidence, const PlanOptions& options) {
+  METAREC_RETURN_IF_ERROR(CheckOptions(options));
+  METAREC_ASSIGN_OR_RETURN(Settlements settlements, Settlements::Parse(options.settlements));
+  METAREC_ASSIGN_OR_RETURN(NodeRoster roster, NodeRoster::Make(evidence));
+  return Planner(evidence, options, std::move(roster), std::move(settlements)).Run();
+}
+
+}  // namespace metarec

@@ -1,0 +1,41 @@
+// Merges what the nodes say of each table into one record.
+
+#pragma once
+
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/types/span.h>
+
+#include "meta_recovery/findings_list.h"
+#include "meta_recovery/node_roster.h"
+#include "meta_recovery/record_vote.h"
+#include "meta_recovery/report_problems.h"
+#include "meta_recovery/settlements.h"
+#include "meta_recovery/table_draft.h"
+
+namespace metarec {
+
+// The records of one table, ascending by node, each node once.
+struct TableRecords {
+  int32_t app_id = 0;
+  std::vector<NodeRecord> records;
+};
+
+// Every usable record, by app id. Those that make no sense become problems. App ids above
+// max_app_id are included.
+std::vector<TableRecords> CollectTableRecords(const NodeRoster& roster, const PlanOptions& options,
+                                              ReportProblems& problems);
+
+// Everything but the partition count (table_partition_count.h). `records` are weighed already.
+// kInvalidArgument when a settlement names a value that nobody reports.
+absl::Status MergeRecords(const TableRecords& records, const NodeRoster& roster,
+                          Settlements& settlements, FindingsList& findings, TableDraft& draft);
+
+// What a settlement chose among the candidates, or null when there is none for that key.
+absl::StatusOr<const Candidate*> FindSettled(const std::string& key,
+                                             const std::vector<Candidate>& candidates,
+                                             const Settlements& settlements);
+
+}  // namespace metarec
