@@ -1,0 +1,27 @@
+// Host names to addresses and back, by the system's resolver (hosts file, DNS), without blocking.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+#include <asio/awaitable.hpp>
+
+#include "idl/ipv4_endpoint.h"
+#include "runtime/clock.h"
+
+namespace metarec::rpc {
+
+// The address of `host`, which may be an IPv4 address already. Of several addresses the lowest is
+// taken, so that asking twice gives the same. kNotFound when there is none, kDeadlineExceeded,
+// kCancelled. `clock` must outlive the call and, after an early end, the look-up behind it.
+asio::awaitable<absl::StatusOr<Ipv4Endpoint>> ResolveIpv4(Clock* clock, std::string host,
+                                                          uint16_t port, absl::Time deadline);
+
+// The name that the address resolves back to. Same errors.
+asio::awaitable<absl::StatusOr<std::string>> ReverseResolve(Clock* clock, uint32_t ip,
+                                                            absl::Time deadline);
+
+}  // namespace metarec::rpc

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include "idl/error_names.h"
+#include "idl/ipv4_endpoint.h"
+#include "idl/placeholders_types.h"
+#include "rpc/protocol_detector.h"
+#include "runtime/clock.h"
+
+namespace metarec::rpc {
+
+struct ServerOptions {
+  size_t connections_max = 1024;             // further ones are closed at once
+  size_t in_flight_per_connection_max = 64;  // further requests wait in the socket
+  size_t request_body_bytes_max = 64 << 20;
+  // A message that has begun to arrive, or to leave, must be through in this time.
+  absl::Duration frame_timeout = absl::Seconds(60);
+  // A connection that never says anything, or no longer.
+  absl::Duration idle_timeout = absl::Hours(1);
+  // What answers give as their sender; by default the address that the peer connected to.
+  std::optional<Ipv4Endpoint> own_address;
+};
+
+struct Request {
+  std::string task_code;
+  std::string body;  // a wrapper struct for idl::DecodeBody
+  WireProtocol protocol = WireProtocol::kNative;
+  uint64_t id = 0;  // THFT: the sequence id
+  idl::gpid gpid;
+  // Who asks, by its own words; the peer's address and port if it says nothing.
+  idl::rpc_address from_address;
+  Ipv4Endpoint peer;
+  absl::Duration timeout;  // zero when the peer gives none
+  int32_t thread_hash = 0;
+  uint64_t partition_hash = 0;
+  bool is_forward_supported = false;
+};
+
+struct HandlerResult {
+  std::string error_name = idl::kErrOk;  // of the RPC layer
+  std::string body;                      // by idl::EncodeBody; empty after most errors
+  bool is_answered = true;               // false: nothing is sent, as for one-way requests
+
+  // For simulated faults: these bytes go out in place of an answer, then the connection ends.
+  std::optional<std::string> garbage;
+};
+
+// Runs on the server's executor, many at a time; must not throw. The server cancels it when it
+// stops.
+using Handler = std::function<asio::awaitable<HandlerResult>(Request)>;
+
+// Serves native RDSN and THFT requests on one TCP port (INTEROP.md section 1): answers go out in
+// the order in which handlers finish. A request for a task code without a handler is answered
+// ERR_HANDLER_NOT_FOUND; a peer that breaks the protocol or a bound is disconnected without a word.
+//
+// Not thread-safe: made and used on `executor` (a single thread or a strand). `clock` must outlive
+// the server's coroutines, that is, the end of Stop.
+class Server {
+ public:
+  Server(asio::any_io_executor executor, Clock* clock, ServerOptions options = {});
+  // Closes everything at once. Handlers that still run are left behind; Stop first to await them.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Replaces the handler that was there; requests that run keep theirs.
+  void Register(std::string task_code, Handler handler);
+
+  // Begins to serve; once. Port 0 lets the system choose. Returns where it listens, or
+  // kUnavailable.
+  absl::StatusOr<Ipv4Endpoint> Listen(Ipv4Endpoint endpoint);
+
+  // Closes the port and all connections, cancels running handlers and awaits their end. Not to be
+  // awaited by a handler.
+  asio::awaitable<void> Stop();
+
+ private:
+  std::shared_ptr<class ServerState> state_;
+};
+
+}  // namespace metarec::rpc

@@ -1,0 +1,225 @@
+#include "rpc/server_connection.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <asio/buffer.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/write.hpp>
+
+#include "rpc/deadline_timer.h"
+#include "rpc/thrift_frame.h"
+#include "runtime/status_macros.h"
+
+namespace metarec::rpc {
+
+ServerConnection::ServerConnection(std::shared_ptr<ServerState> state, asio::ip::tcp::socket socket)
+    : state_(std::move(state)), socket_(std::move(socket)), reader_(&socket_) {
+  asio::error_code error;
+  socket_.set_option(asio::ip::tcp::no_delay(true), error);
+  const asio::ip::tcp::endpoint peer = socket_.remote_endpoint(error);
+  if (!error) peer_ = {peer.address().to_v4().to_uint(), peer.port()};
+  state_->connections.insert(this);
+}
+
+ServerConnection::~ServerConnection() { state_->connections.erase(this); }
+
+void ServerConnection::Close() {
+  asio::error_code ignored;
+  socket_.close(ignored);
+}
+
+asio::awaitable<void> ServerConnection::Serve(std::shared_ptr<ServerConnection> self) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const absl::Status ended = co_await self->ServeRequests();
+  self->reading_ended_ = true;
+  // A peer that has merely sent all its requests still gets its answers.
+  if (ended.code() != absl::StatusCode::kOutOfRange || self->in_flight_ == 0) self->Close();
+}
+
+asio::awaitable<absl::Status> ServerConnection::ServeRequests() {
+  while (!state_->stopping) {
+    if (in_flight_ >= state_->options.in_flight_per_connection_max) {
+      room_ = std::make_unique<Event>(state_->executor);
+      METAREC_CO_RETURN_IF_ERROR(co_await room_->Wait());
+      room_.reset();
+    }
+    METAREC_CO_RETURN_IF_ERROR(co_await AwaitRequest());
+    const DeadlineTimer timer(state_->executor, state_->clock,
+                              state_->clock->Now() + state_->options.frame_timeout,
+                              [this] { Close(); });
+    METAREC_CO_RETURN_IF_ERROR(co_await ReadRequest());
+  }
+  co_return absl::CancelledError("the server stops");
+}
+
+asio::awaitable<absl::Status> ServerConnection::AwaitRequest() {
+  const DeadlineTimer timer(state_->executor, state_->clock,
+                            state_->clock->Now() + state_->options.idle_timeout, [this] {
+                              idle_too_long_ = true;
+                              if (in_flight_ == 0) Close();
+                            });
+  co_return co_await reader_.AwaitBytes();
+}
+
+asio::awaitable<absl::Status> ServerConnection::ReadRequest() {
+  if (protocol_ == WireProtocol::kUnknown) {
+    METAREC_CO_RETURN_IF_ERROR(co_await reader_.Read(kProtocolPrefixBytes, &prefix_));
+    protocol_ = DetectProtocol(prefix_);
+  }
+  Pending pending;
+  pending.request.protocol = protocol_;
+  pending.request.peer = peer_;
+  if (protocol_ == WireProtocol::kNative) {
+    METAREC_CO_RETURN_IF_ERROR(co_await ReadNativeRequest(&pending));
+  } else if (protocol_ == WireProtocol::kThft) {
+    METAREC_CO_RETURN_IF_ERROR(co_await ReadThftRequest(&pending));
+  } else {
+    co_return absl::DataLossError("the peer speaks a protocol that is not served");
+  }
+  ++in_flight_;
+  idle_too_long_ = false;
+  state_->Spawn(Handle(shared_from_this(), std::move(pending)));
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> ServerConnection::ReadNativeRequest(Pending* pending) {
+  std::string bytes = std::exchange(prefix_, {});
+  METAREC_CO_RETURN_IF_ERROR(co_await reader_.Read(kNativeHeaderBytes - bytes.size(), &bytes));
+  NativeHeader& header = pending->native_header;
+  METAREC_CO_ASSIGN_OR_RETURN(header, ParseNativeHeader(bytes));
+  if (!header.is_request() || !header.is_thrift_binary()) {
+    co_return absl::DataLossError("the peer sent a message that is not a request in Thrift binary");
+  }
+  Request& request = pending->request;
+  METAREC_CO_RETURN_IF_ERROR(co_await ReadBody(header.body_length, &request.body));
+  METAREC_CO_RETURN_IF_ERROR(CheckNativeBody(header, request.body));
+  request.task_code = header.rpc_name;
+  request.id = header.id;
+  request.gpid = header.gpid;
+  request.from_address =
+      header.from_address.is_valid() ? header.from_address : peer_.ToRpcAddress();
+  request.timeout = absl::Milliseconds(std::max(header.timeout_ms, 0));
+  request.thread_hash = header.thread_hash;
+  request.partition_hash = header.partition_hash;
+  request.is_forward_supported = header.is_forward_supported();
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> ServerConnection::ReadThftRequest(Pending* pending) {
+  std::string bytes = std::exchange(prefix_, {});
+  METAREC_CO_RETURN_IF_ERROR(co_await reader_.Read(kThftPrefixBytes - bytes.size(), &bytes));
+  METAREC_CO_ASSIGN_OR_RETURN(const size_t header_bytes, ThftHeaderBytes(bytes));
+  METAREC_CO_RETURN_IF_ERROR(co_await reader_.Read(header_bytes - bytes.size(), &bytes));
+  METAREC_CO_ASSIGN_OR_RETURN(const ThftHeader header, ParseThftHeader(bytes));
+  Request& request = pending->request;
+  METAREC_CO_RETURN_IF_ERROR(co_await ReadBody(header.body_length, &request.body));
+  METAREC_CO_ASSIGN_OR_RETURN(const ThftMessage message, ParseThftRequestBody(request.body));
+  request.task_code = message.name;
+  request.id = message.sequence_id;
+  pending->is_one_way = message.is_one_way;
+  request.body.erase(0, request.body.size() - message.arguments.size());
+  request.gpid = header.gpid;
+  request.from_address = peer_.ToRpcAddress();
+  request.timeout = absl::Milliseconds(std::max(header.timeout_ms, 0));
+  request.thread_hash = header.thread_hash;
+  request.partition_hash = header.partition_hash;
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> ServerConnection::ReadBody(size_t body_length, std::string* body) {
+  if (body_length > state_->options.request_body_bytes_max) {
+    co_return absl::DataLossError(absl::StrCat("a request of ", body_length,
+                                               " bytes is beyond the bound of ",
+                                               state_->options.request_body_bytes_max));
+  }
+  co_return co_await reader_.Read(body_length, body);
+}
+
+asio::awaitable<void> ServerConnection::Handle(std::shared_ptr<ServerConnection> self,
+                                               Pending pending) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  HandlerResult result;
+  const auto handler = self->state_->FindHandler(pending.request.task_code);
+  if (handler == nullptr) {
+    result.error_name = idl::kErrHandlerNotFound;
+  } else {
+    std::string body = std::exchange(pending.request.body, {});
+    Request request = pending.request;
+    request.body = std::move(body);
+    try {
+      result = co_await (*handler)(std::move(request));
+    } catch (const std::exception&) {
+      // Ours to fix, but no reason to leave the peer without an answer.
+      result = HandlerResult();
+      result.error_name = idl::kErrUnknown;
+    }
+  }
+  if (self->state_->stopping) result.is_answered = false;
+  self->Answer(pending, std::move(result));
+}
+
+void ServerConnection::Answer(const Pending& pending, HandlerResult result) {
+  if (!result.is_answered || pending.is_one_way) {
+    EndRequest();
+  } else if (result.garbage) {
+    Send({.header = *std::move(result.garbage), .body = "", .is_last = true});
+  } else if (pending.request.protocol == WireProtocol::kThft) {
+    std::string prefix =
+        BuildThftResponsePrefix(result.error_name, pending.request.task_code,
+                                static_cast<uint32_t>(pending.request.id), result.body);
+    Send({.header = std::move(prefix), .body = std::move(result.body), .is_last = false});
+  } else {
+    // Who sent CRCs gets them.
+    const bool has_crc =
+        pending.native_header.header_crc32 != 0 || pending.native_header.body_crc32 != 0;
+    std::string header =
+        BuildNativeHeader(ResponseHeaderFor(pending.native_header, OwnAddress(), result.error_name),
+                          result.body, has_crc ? Checksums::kComputed : Checksums::kNone);
+    Send({.header = std::move(header), .body = std::move(result.body), .is_last = false});
+  }
+}
+
+void ServerConnection::Send(Outgoing outgoing) {
+  outgoing_.push_back(std::move(outgoing));
+  if (std::exchange(writing_, true)) return;
+  state_->Spawn(Write(shared_from_this()));
+}
+
+asio::awaitable<void> ServerConnection::Write(std::shared_ptr<ServerConnection> self) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  while (!self->outgoing_.empty()) {
+    const Outgoing outgoing = std::move(self->outgoing_.front());
+    self->outgoing_.pop_front();
+    const std::array<asio::const_buffer, 2> buffers = {asio::buffer(outgoing.header),
+                                                       asio::buffer(outgoing.body)};
+    const DeadlineTimer timer(self->state_->executor, self->state_->clock,
+                              self->state_->clock->Now() + self->state_->options.frame_timeout,
+                              [raw = self.get()] { raw->Close(); });
+    const auto [error, size] = co_await asio::async_write(
+        self->socket_, buffers, asio::experimental::as_tuple(asio::use_awaitable));
+    if (error || outgoing.is_last) self->Close();
+    self->EndRequest();
+  }
+  self->writing_ = false;
+}
+
+void ServerConnection::EndRequest() {
+  --in_flight_;
+  if (room_ != nullptr) room_->Set();
+  if (in_flight_ == 0 && (reading_ended_ || idle_too_long_)) Close();
+}
+
+idl::rpc_address ServerConnection::OwnAddress() const {
+  if (state_->options.own_address) return state_->options.own_address->ToRpcAddress();
+  asio::error_code error;
+  const asio::ip::tcp::endpoint own = socket_.local_endpoint(error);
+  if (error) return idl::rpc_address();
+  return idl::rpc_address(own.address().to_v4().to_uint(), own.port());
+}
+
+}  // namespace metarec::rpc

@@ -1,0 +1,72 @@
+// Private to rpc/: one connection of a Server.
+
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+
+#include <absl/status/status.h>
+#include <asio/awaitable.hpp>
+#include <asio/ip/tcp.hpp>
+
+#include "rpc/native_frame.h"
+#include "rpc/protocol_detector.h"
+#include "rpc/server_state.h"
+#include "rpc/socket_reader.h"
+#include "runtime/event.h"
+
+namespace metarec::rpc {
+
+class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
+ public:
+  // `state` outlives the connection's coroutines, which hold it.
+  ServerConnection(std::shared_ptr<ServerState> state, asio::ip::tcp::socket socket);
+  ~ServerConnection();
+
+  // Reads requests and starts their handlers until the peer ends the connection or breaks a rule.
+  static asio::awaitable<void> Serve(std::shared_ptr<ServerConnection> self);
+
+  void Close();
+
+ private:
+  // What is needed to answer a request.
+  struct Pending {
+    Request request;
+    NativeHeader native_header;  // of the request; unused for THFT
+    bool is_one_way = false;
+  };
+  struct Outgoing {
+    std::string header;
+    std::string body;
+    bool is_last = false;  // the connection ends behind it
+  };
+
+  asio::awaitable<absl::Status> ServeRequests();
+  asio::awaitable<absl::Status> AwaitRequest();
+  asio::awaitable<absl::Status> ReadRequest();
+  asio::awaitable<absl::Status> ReadNativeRequest(Pending* pending);
+  asio::awaitable<absl::Status> ReadThftRequest(Pending* pending);
+  asio::awaitable<absl::Status> ReadBody(size_t body_length, std::string* body);
+  static asio::awaitable<void> Handle(std::shared_ptr<ServerConnection> self, Pending pending);
+  void Answer(const Pending& pending, HandlerResult result);
+  void Send(Outgoing outgoing);
+  static asio::awaitable<void> Write(std::shared_ptr<ServerConnection> self);
+  void EndRequest();
+  idl::rpc_address OwnAddress() const;
+
+  const std::shared_ptr<ServerState> state_;
+  asio::ip::tcp::socket socket_;
+  SocketReader reader_;
+  Ipv4Endpoint peer_;
+  WireProtocol protocol_ = WireProtocol::kUnknown;
+  std::string prefix_;    // bytes that were read to tell the protocol, part of the first message
+  size_t in_flight_ = 0;  // from the request's arrival until its answer has left
+  std::unique_ptr<Event> room_;  // set when in_flight_ falls, while the reader waits for that
+  std::deque<Outgoing> outgoing_;
+  bool writing_ = false;
+  bool reading_ended_ = false;
+  bool idle_too_long_ = false;  // ends with the requests that are still in flight
+};
+
+}  // namespace metarec::rpc

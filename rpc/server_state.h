@@ -1,0 +1,48 @@
+// Private to rpc/: what a Server's coroutines share, and its connections.
+
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+#include <asio/cancellation_signal.hpp>
+#include <asio/ip/tcp.hpp>
+
+#include "rpc/server.h"
+#include "runtime/event.h"
+
+namespace metarec::rpc {
+
+// Kept alive by every coroutine that runs under it.
+class ServerState : public std::enable_shared_from_this<ServerState> {
+ public:
+  ServerState(const asio::any_io_executor& executor, Clock* clock_in, ServerOptions options_in);
+
+  // Runs a coroutine that CloseAll cancels and `ended` waits for.
+  void Spawn(asio::awaitable<void> coroutine);
+
+  // Closes the port and the connections and cancels all coroutines.
+  void CloseAll();
+
+  // nullptr when there is none.
+  std::shared_ptr<const Handler> FindHandler(absl::string_view task_code) const;
+
+  const asio::any_io_executor executor;
+  Clock* const clock;
+  const ServerOptions options;
+  asio::ip::tcp::acceptor acceptor;
+  absl::flat_hash_map<std::string, std::shared_ptr<const Handler>> handlers;
+  // Those that live; their coroutines keep them alive, and they keep this list.
+  absl::flat_hash_set<class ServerConnection*> connections;
+  bool stopping = false;
+  Event ended;  // stopping, and the last coroutine is gone
+  size_t running() const { return cancels_.size(); }
+
+ private:
+  std::list<asio::cancellation_signal> cancels_;  // one per coroutine
+};
+
+}  // namespace metarec::rpc

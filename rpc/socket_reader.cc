@@ -1,0 +1,83 @@
+#include "rpc/socket_reader.h"
+
+#include <algorithm>
+
+#include <absl/strings/str_cat.h>
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/read.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "runtime/status_macros.h"
+
+namespace metarec::rpc {
+namespace {
+
+constexpr size_t kChunkBytesMin = 64 << 10;
+
+absl::Status ReadError(const asio::error_code& error) {
+  if (error == asio::error::eof) return absl::OutOfRangeError("the peer closed the connection");
+  return absl::UnavailableError(absl::StrCat("the connection broke: ", error.message()));
+}
+
+}  // namespace
+
+asio::awaitable<absl::Status> SocketReader::AwaitBytes() {
+  if (begin_ < end_) co_return absl::OkStatus();
+  const auto [error, size] = co_await socket_->async_read_some(
+      asio::buffer(buffer_), asio::experimental::as_tuple(asio::use_awaitable));
+  begin_ = 0;
+  end_ = size;
+  received_bytes_ += size;
+  if (error) co_return ReadError(error);
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> SocketReader::Read(size_t size, std::string* out) {
+  size_t missing = size;
+  while (missing > 0) {
+    missing -= TakeBuffered(missing, out);
+    if (missing == 0) break;
+    if (missing < buffer_.size()) {
+      METAREC_CO_RETURN_IF_ERROR(co_await AwaitBytes());
+    } else {
+      // At most doubles what is there.
+      const size_t chunk = std::min(missing, std::max(kChunkBytesMin, out->size()));
+      METAREC_CO_RETURN_IF_ERROR(co_await ReadChunk(chunk, out));
+      missing -= chunk;
+    }
+  }
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> SocketReader::Skip(size_t size) {
+  size_t missing = size;
+  while (missing > 0) {
+    METAREC_CO_RETURN_IF_ERROR(co_await AwaitBytes());
+    const size_t taken = std::min(missing, end_ - begin_);
+    begin_ += taken;
+    missing -= taken;
+  }
+  co_return absl::OkStatus();
+}
+
+size_t SocketReader::TakeBuffered(size_t size, std::string* out) {
+  const size_t taken = std::min(size, end_ - begin_);
+  out->append(buffer_.data() + begin_, taken);
+  begin_ += taken;
+  return taken;
+}
+
+asio::awaitable<absl::Status> SocketReader::ReadChunk(size_t size, std::string* out) {
+  const size_t before = out->size();
+  out->resize(before + size);
+  const auto [error, read] =
+      co_await asio::async_read(*socket_, asio::buffer(out->data() + before, size),
+                                asio::experimental::as_tuple(asio::use_awaitable));
+  received_bytes_ += read;
+  if (error) co_return ReadError(error);
+  co_return absl::OkStatus();
+}
+
+}  // namespace metarec::rpc

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <absl/status/status.h>
+#include <asio/awaitable.hpp>
+#include <asio/ip/tcp.hpp>
+
+namespace metarec::rpc {
+
+// Reads from a connection. What it allocates grows with the bytes that have arrived, whatever the
+// peer announces. One reading coroutine at a time; closing the socket ends its wait.
+//
+// Errors: kOutOfRange when the peer has ended the connection, kUnavailable when it broke.
+class SocketReader {
+ public:
+  // `socket` must outlive the reader.
+  explicit SocketReader(asio::ip::tcp::socket* socket) : socket_(socket) {}
+
+  // Waits until there is something to read.
+  asio::awaitable<absl::Status> AwaitBytes();
+
+  // Appends exactly `size` bytes to `*out`.
+  asio::awaitable<absl::Status> Read(size_t size, std::string* out);
+
+  // Reads `size` bytes and forgets them.
+  asio::awaitable<absl::Status> Skip(size_t size);
+
+  // All bytes that ever arrived.
+  uint64_t received_bytes() const { return received_bytes_; }
+
+ private:
+  size_t TakeBuffered(size_t size, std::string* out);
+  asio::awaitable<absl::Status> ReadChunk(size_t size, std::string* out);
+
+  asio::ip::tcp::socket* const socket_;
+  std::array<char, 8192> buffer_;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  uint64_t received_bytes_ = 0;
+};
+
+}  // namespace metarec::rpc
