@@ -1,0 +1,93 @@
+#include "zk_store/znode_layout.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/zk_store/store_world.h"
+
+namespace metarec {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ZnodeLayoutTest, PathsAreThoseOfPegasus) {
+  const ClusterPaths paths("/pegasus/c");
+  EXPECT_EQ(paths.apps(), "/pegasus/c/apps");
+  EXPECT_EQ(paths.App(12), "/pegasus/c/apps/12");
+  EXPECT_EQ(paths.Partition(12, 7), "/pegasus/c/apps/12/7");
+  EXPECT_EQ(paths.journal(), "/pegasus/c/metarec_journal");
+}
+
+TEST(ZnodeLayoutTest, ARootMustBeAPathOfItsOwn) {
+  EXPECT_TRUE(ValidateRootPath("/a").ok());
+  EXPECT_TRUE(ValidateRootPath("/pegasus/my cluster/\xc3\xa9").ok());
+  const std::pair<std::string, std::string> kBad[] = {
+      {"", "is empty"},
+      {"pegasus", "is not absolute"},
+      {"/", "everything in this ZooKeeper lives under it"},
+      {"/pegasus/", "ends in a slash"},
+      {"/pegasus//c", "an empty component"},
+      {"/pegasus/../c", "a dotted component"},
+      {"/./c", "a dotted component"},
+      {"/pegasus\n/c", "a control character"},
+      {std::string("/peg\0asus", 9), "a control character"},
+      {"/zookeeper/quota", "belongs to ZooKeeper itself"}};
+  for (const auto& [root, why] : kBad) {
+    const absl::Status status = ValidateRootPath(root);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << root;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(why));
+  }
+}
+
+TEST(ZnodeLayoutTest, TablesComeBeforePartitionsInTheirOrder) {
+  const Topology topology = SampleTopology();
+  TopologyZnodes znodes(topology, ClusterPaths("/r"));
+  std::vector<std::string> order;
+  for (size_t i = 0; i < znodes.size(); ++i) order.push_back(znodes.Path(i).substr(8));
+  EXPECT_EQ(order, (std::vector<std::string>{"1", "2", "3", "1/0", "1/1", "1/2", "2/0", "3/0",
+                                             "3/1", "3/2", "3/3"}));
+  EXPECT_EQ(znodes.TableOf(6).app_id, 2);
+  EXPECT_THAT(znodes.Data(1), HasSubstr("app_status::AS_DROPPED"));
+  EXPECT_THAT(znodes.Data(8), HasSubstr(R"("pid":"3.1","ballot":4)"));
+}
+
+TEST(ZnodeLayoutTest, TheSizeIsThatOfPathsAndData) {
+  const Topology topology = SampleTopology();
+  const TopologySize size = MeasureTopology(topology, ClusterPaths("/r"));
+  int64_t bytes = 0;
+  for (const auto& [path, data] : AppsTree(topology, "/r")) {
+    bytes += static_cast<int64_t>(path.size() + data.size());
+  }
+  EXPECT_EQ(size.znodes, 11);
+  EXPECT_EQ(size.bytes, bytes);
+}
+
+TEST(ZnodeLayoutTest, ATopologyThatMakesNoSenseIsAnError) {
+  EXPECT_TRUE(CheckTopology(SampleTopology()).ok());
+  EXPECT_TRUE(CheckTopology(Topology()).ok());
+  const std::pair<void (*)(Topology*), std::string> kBreakages[] = {
+      {[](Topology* t) { t->tables[1].app_id = 1; }, "ids must ascend"},
+      {[](Topology* t) { t->tables[0].app_id = 0; }, "ids must ascend from 1"},
+      {[](Topology* t) { t->tables[0].partition_count = 0; }, "has no partition"},
+      {[](Topology* t) { t->tables[0].partition_count = 2; }, "partition 2 of only 2"},
+      {[](Topology* t) { t->tables[1].partitions_begin = 2; }, "out of order"},
+      {[](Topology* t) { t->tables[2].partitions_count = 5; }, "partitions are missing"},
+      {[](Topology* t) { t->tables[2].partitions_count = UINT32_MAX; }, "partitions are missing"},
+      {[](Topology* t) { t->tables.pop_back(); }, "belong to no table"},
+      {[](Topology* t) { t->partitions[1].index = 0; }, "indices must ascend"},
+      {[](Topology* t) { t->partitions[0].index = -1; }, "indices must ascend"},
+      {[](Topology* t) { t->partitions[0].primary = 3; }, "unknown primary"},
+      {[](Topology* t) { t->last_drops[0] = kNoNode; }, "unknown last drop"},
+      {[](Topology* t) { t->partitions[6].last_drops_count = 5; }, "out of range"},
+      {[](Topology* t) { t->partitions[0].last_drops_begin = UINT32_MAX; }, "out of range"}};
+  for (const auto& [breakage, why] : kBreakages) {
+    Topology topology = SampleTopology();
+    breakage(&topology);
+    const absl::Status status = CheckTopology(topology);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << why;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(why));
+  }
+}
+
+}  // namespace
+}  // namespace metarec

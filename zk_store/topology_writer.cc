@@ -1,0 +1,350 @@
+// How a tree appears all at once, although it takes thousands of transactions, any of which may be
+// the last one before the process dies:
+//
+// 1. Look. The root must be absent, empty, hold an unused lock directory only, or hold an
+// unfinished
+//    run of this very plan. Anything else is refused, and so is a znode too big for ZooKeeper,
+//    before anything is written.
+// 2. Begin. One transaction creates what is missing of the root, the journal, which names the
+// plan's
+//    digest, and /apps saying `lock`. From here on no meta server boots from the root (/apps
+//    without data would let one boot, hence one transaction), and a later run recognises its own
+//    work.
+// 3. Survey, when resuming: what is there must be what this plan would have written, byte for byte,
+//    and nothing else.
+// 4. Create the tables' znodes, then the partitions', in transactions of many, several in flight.
+// 5. Read everything back.
+// 6. Unlock. One transaction, conditional on the versions of step 2, sets /apps to `unlock` and the
+//    journal to finished.
+//
+// A transaction whose answer was lost is never simply repeated: what is there is read back and
+// compared. Losing the connection costs a retry from one budget for the whole write; losing the
+// session, permission or quorum ends it, and the unfinished run stays for the next one.
+//
+// Not attempted: cleaning up. Nothing is ever deleted; an unfinished run is resumed or, by an
+// operator who wants to be rid of it, deleted by hand.
+
+#include "zk_store/topology_writer.h"
+
+#include <utility>
+
+#include <absl/strings/cord.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
+#include <absl/time/time.h>
+
+#include "runtime/status_macros.h"
+#include "zk_store/topology_verifier.h"
+#include "zk_store/znode_layout.h"
+
+namespace metarec {
+namespace {
+
+constexpr size_t kDifferencesShown = 5;
+
+std::string Rfc3339(absl::Time time) {
+  return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
+}
+
+absl::Status WithHint(const absl::Status& error, absl::string_view hint) {
+  absl::Status status(error.code(), absl::StrCat(error.message(), ". ", hint));
+  error.ForEachPayload([&status](absl::string_view type, const absl::Cord& payload) {
+    status.SetPayload(type, payload);
+  });
+  return status;
+}
+
+std::string Summary(const VerifyResult& result) {
+  std::vector<std::string> lines;
+  int64_t count = 0;
+  for (const int64_t of_kind : result.counts) count += of_kind;
+  for (const Difference& difference : result.differences) {
+    if (lines.size() < kDifferencesShown) lines.push_back(DescribeDifference(difference));
+  }
+  return absl::StrCat(count,
+                      count == 1 ? " difference: " : " differences: ", absl::StrJoin(lines, " | "),
+                      static_cast<size_t>(count) > lines.size() ? " | ..." : "");
+}
+
+class Run {
+ public:
+  Run(const TopologyWriterOptions& options, MetaStore* store, Clock* clock,
+      ProgressListener* listener, const Topology& topology, std::string root,
+      std::string plan_digest)
+      : options_(options),
+        store_(store),
+        clock_(clock),
+        listener_(listener),
+        topology_(topology),
+        plan_digest_(std::move(plan_digest)),
+        paths_(root),
+        znodes_(topology, paths_),
+        budget_(clock, options.retry),
+        reader_(store, &budget_),
+        creator_(store, &budget_, options.limits, options.fence, [this] { OnProgress(); }) {}
+
+  asio::awaitable<absl::StatusOr<WriteResult>> Write();
+
+ private:
+  absl::Status CheckSizes();
+  asio::awaitable<absl::Status> Begin();
+  asio::awaitable<absl::StatusOr<std::vector<StoreOp>>> BeginOps();
+  asio::awaitable<absl::Status> Survey();
+  asio::awaitable<absl::Status> CreateZnodes();
+  asio::awaitable<absl::Status> ReadBack();
+  asio::awaitable<absl::Status> Unlock();
+  asio::awaitable<absl::Status> Finish();
+
+  // Whether `inspection` shows a run of this plan.
+  bool IsOurs(const RootInspection& inspection) const {
+    return inspection.journal.has_value() && inspection.journal->plan_digest == plan_digest_;
+  }
+  absl::Status Refuse(const RootInspection& inspection) const;
+  asio::awaitable<absl::StatusOr<VerifyResult>> Verify(ProgressListener* listener);
+  void OnProgress();
+
+  const TopologyWriterOptions& options_;
+  MetaStore* const store_;
+  Clock* const clock_;
+  ProgressListener* const listener_;
+  const Topology& topology_;
+  const std::string plan_digest_;
+  const ClusterPaths paths_;
+  TopologyZnodes znodes_;
+  RetryBudget budget_;
+  StoreReader reader_;
+  ZnodeCreator creator_;
+
+  WriteResult result_;
+  bool sent_begin_ = false;   // what Begin finds may then be what it has sent itself
+  bool maybe_begun_ = false;  // the answer to that was lost
+  bool begun_ = false;        // the root holds an unfinished run
+  bool must_survey_ = false;
+  int32_t apps_version_ = 0;
+  int32_t journal_version_ = 0;
+  std::vector<bool> present_;
+};
+
+asio::awaitable<absl::StatusOr<WriteResult>> Run::Write() {
+  METAREC_CO_RETURN_IF_ERROR(CheckSizes());
+  absl::Status status = co_await Begin();
+  if (status.ok() && !result_.already_finished) status = co_await Finish();
+  result_.znodes_created = creator_.stats().created;
+  result_.znodes_found = creator_.stats().found;
+  result_.transactions += creator_.stats().requests;
+  if (status.ok()) co_return std::move(result_);
+  if (begun_ && !IsRefused(status)) {
+    co_return WithHint(status, absl::StrCat("The run is unfinished: ", paths_.apps(),
+                                            " is locked, so that no meta server starts from it; "
+                                            "run the same plan again to resume"));
+  }
+  if (maybe_begun_ && !IsRefused(status)) {
+    co_return WithHint(status, absl::StrCat("Nothing but the beginning of a run can be in ",
+                                            paths_.root(), "; run the same plan again to go on"));
+  }
+  co_return status;
+}
+
+asio::awaitable<absl::Status> Run::Finish() {
+  if (must_survey_) METAREC_CO_RETURN_IF_ERROR(co_await Survey());
+  METAREC_CO_RETURN_IF_ERROR(co_await CreateZnodes());
+  METAREC_CO_RETURN_IF_ERROR(co_await ReadBack());
+  co_return co_await Unlock();
+}
+
+absl::Status Run::CheckSizes() {
+  size_t fixed = MetaStore::kMultiOverheadBytes;
+  for (const StoreOp& op : options_.fence) fixed += store_->OpBytes(op);
+  for (size_t ordinal = 0; ordinal < znodes_.size(); ++ordinal) {
+    const StoreOp op = CreateOp{znodes_.Path(ordinal), znodes_.Data(ordinal)};
+    const size_t bytes = fixed + store_->OpBytes(op);
+    if (bytes <= store_->request_bytes_max()) continue;
+    const TopologyTable& table = znodes_.TableOf(ordinal);
+    return absl::ResourceExhaustedError(absl::StrCat(
+        OpPath(op), " (table \"", table.app_name, "\") needs a request of ", bytes,
+        " bytes, while ZooKeeper takes at most ", store_->request_bytes_max(),
+        ": shorten the table's envs or raise jute.maxbuffer on servers and here. Nothing was "
+        "written"));
+  }
+  return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> Run::Begin() {
+  for (;;) {
+    const uint64_t incident = budget_.incident();
+    METAREC_CO_ASSIGN_OR_RETURN(RootInspection inspection,
+                                co_await InspectRoot(&reader_, paths_.root(), options_.inspection));
+    const bool is_run = inspection.root_case == RootCase::kUnfinishedRun ||
+                        inspection.root_case == RootCase::kFinishedRun;
+    if (inspection.root_case == RootCase::kForeign || (is_run && !IsOurs(inspection))) {
+      co_return Refuse(inspection);
+    }
+    if (is_run) {
+      result_.journal = *inspection.journal;
+      result_.already_finished = inspection.root_case == RootCase::kFinishedRun;
+      result_.resumed = !result_.already_finished && !sent_begin_;
+      begun_ = must_survey_ = !result_.already_finished;
+      apps_version_ = inspection.apps_version;
+      journal_version_ = inspection.journal_version;
+      co_return absl::OkStatus();
+    }
+    METAREC_CO_ASSIGN_OR_RETURN(std::vector<StoreOp> ops, co_await BeginOps());
+    sent_begin_ = true;
+    ++result_.transactions;
+    const auto created = co_await store_->Multi(std::move(ops));
+    if (created.ok()) {
+      budget_.OnSuccess();
+      begun_ = true;
+      co_return absl::OkStatus();
+    }
+    METAREC_CO_RETURN_IF_ERROR(FenceError(created.status(), options_.fence.size()));
+    // Somebody else may have created or deleted a part of the root since we looked.
+    const StoreError error = StoreErrorOf(created.status());
+    if (!RetryBudget::IsRetryable(created.status()) && error != StoreError::kNodeExists &&
+        error != StoreError::kNoNode) {
+      maybe_begun_ |= OutcomeUnknown(created.status());
+      co_return created.status();
+    }
+    maybe_begun_ |= OutcomeUnknown(created.status());
+    METAREC_CO_RETURN_IF_ERROR(co_await budget_.Spend(incident, created.status()));
+  }
+}
+
+absl::Status Run::Refuse(const RootInspection& inspection) const {
+  std::string message = inspection.Describe();
+  if (inspection.root_case == RootCase::kForeign) {
+    absl::StrAppend(&message, ". Give a root that does not exist yet or is empty");
+  } else {
+    absl::StrAppend(&message, ", while this plan is ", plan_digest_, ". ",
+                    inspection.root_case == RootCase::kUnfinishedRun
+                        ? "Apply that plan to the end, or give another root"
+                        : "Give another root");
+  }
+  absl::StrAppend(&message, ". Nothing was written");
+  return RefusedError(message);
+}
+
+asio::awaitable<absl::StatusOr<std::vector<StoreOp>>> Run::BeginOps() {
+  std::vector<StoreOp> ops = options_.fence;
+  std::string component_path;
+  for (const absl::string_view component : absl::StrSplit(paths_.root().substr(1), '/')) {
+    absl::StrAppend(&component_path, "/", component);
+    METAREC_CO_ASSIGN_OR_RETURN(const bool exists, co_await reader_.Exists(component_path));
+    if (!exists) ops.push_back(CreateOp{component_path, ""});
+  }
+  result_.journal = Journal();
+  result_.journal.plan_digest = plan_digest_;
+  result_.journal.tables = static_cast<int64_t>(topology_.tables.size());
+  result_.journal.partitions = static_cast<int64_t>(topology_.partitions.size());
+  result_.journal.started_at = Rfc3339(clock_->Now());
+  result_.journal.tool_version = options_.tool_version;
+  ops.push_back(CreateOp{paths_.journal(), EncodeJournal(result_.journal)});
+  ops.push_back(CreateOp{paths_.apps(), std::string(kAppsLocked)});
+  co_return ops;
+}
+
+asio::awaitable<absl::StatusOr<VerifyResult>> Run::Verify(ProgressListener* listener) {
+  TopologyVerifierOptions options;
+  options.apps_state = std::string(kAppsLocked);
+  options.in_flight_max = options_.reads_in_flight_max;
+  options.differences_max = kDifferencesShown;
+  TopologyVerifier verifier(options, &reader_, listener);
+  co_return co_await verifier.Verify(topology_, paths_.root());
+}
+
+asio::awaitable<absl::Status> Run::Survey() {
+  SilentProgress silent;
+  METAREC_CO_ASSIGN_OR_RETURN(VerifyResult found, co_await Verify(&silent));
+  found.counts[static_cast<size_t>(DifferenceKind::kMissing)] = 0;
+  std::erase_if(found.differences, [](const Difference& difference) {
+    return difference.kind == DifferenceKind::kMissing;
+  });
+  if (!found.clean()) {
+    co_return RefusedError(
+        absl::StrCat("root ", paths_.root(), " holds an unfinished run of this plan that somebody ",
+                     "else has changed since: ", Summary(found), ". Nothing was written by this ",
+                     "run; give another root"));
+  }
+  present_ = std::move(found.present);
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> Run::CreateZnodes() {
+  present_.resize(znodes_.size());
+  METAREC_CO_RETURN_IF_ERROR(
+      co_await creator_.Create(&znodes_, 0, znodes_.table_count(), present_));
+  co_return co_await creator_.Create(&znodes_, znodes_.table_count(), znodes_.size(), present_);
+}
+
+void Run::OnProgress() {
+  Progress progress;
+  progress.phase = Phase::kWrite;
+  progress.done = creator_.stats().created + creator_.stats().found;
+  progress.total = static_cast<int64_t>(znodes_.size());
+  listener_->OnProgress(progress);
+}
+
+asio::awaitable<absl::Status> Run::ReadBack() {
+  METAREC_CO_ASSIGN_OR_RETURN(const VerifyResult found, co_await Verify(listener_));
+  if (found.clean()) co_return absl::OkStatus();
+  co_return RefusedError(absl::StrCat(
+      "what was written into ", paths_.root(), " reads back differently, so somebody else writes ",
+      "there: ", Summary(found), ". ", paths_.apps(), " stays locked; give another root"));
+}
+
+asio::awaitable<absl::Status> Run::Unlock() {
+  const Journal writing = result_.journal;
+  result_.journal.finished = true;
+  result_.journal.finished_at = Rfc3339(clock_->Now());
+  for (;;) {
+    const uint64_t incident = budget_.incident();
+    std::vector<StoreOp> ops = options_.fence;
+    ops.push_back(CheckOp{paths_.apps(), apps_version_});
+    ops.push_back(CheckOp{paths_.journal(), journal_version_});
+    ops.push_back(SetOp{paths_.journal(), EncodeJournal(result_.journal), journal_version_});
+    ops.push_back(SetOp{paths_.apps(), std::string(kAppsUnlocked), apps_version_});
+    ++result_.transactions;
+    const auto unlocked = co_await store_->Multi(std::move(ops));
+    if (unlocked.ok()) co_return absl::OkStatus();
+    METAREC_CO_RETURN_IF_ERROR(FenceError(unlocked.status(), options_.fence.size()));
+    const StoreError error = StoreErrorOf(unlocked.status());
+    if (!RetryBudget::IsRetryable(unlocked.status()) && error != StoreError::kBadVersion) {
+      co_return unlocked.status();
+    }
+    METAREC_CO_RETURN_IF_ERROR(co_await budget_.Spend(incident, unlocked.status()));
+    METAREC_CO_ASSIGN_OR_RETURN(RootInspection inspection,
+                                co_await InspectRoot(&reader_, paths_.root(), options_.inspection));
+    if (inspection.root_case == RootCase::kFinishedRun && IsOurs(inspection)) {
+      result_.journal = *inspection.journal;
+      co_return absl::OkStatus();
+    }
+    // Still as we left it, whoever else may be a candidate by now: that one waits for the lock too.
+    const bool untouched = IsOurs(inspection) && *inspection.journal == writing &&
+                           inspection.journal_version == journal_version_ &&
+                           inspection.apps_version == apps_version_;
+    if (!untouched) {
+      co_return RefusedError(absl::StrCat(inspection.Describe(),
+                                          ". Somebody else has changed it during this run, which ",
+                                          "therefore did not unlock ", paths_.apps()));
+    }
+  }
+}
+
+}  // namespace
+
+TopologyWriter::TopologyWriter(TopologyWriterOptions options, MetaStore* store, Clock* clock,
+                               ProgressListener* listener)
+    : options_(std::move(options)), store_(store), clock_(clock), listener_(listener) {}
+
+asio::awaitable<absl::StatusOr<WriteResult>> TopologyWriter::Write(const Topology& topology,
+                                                                   std::string root,
+                                                                   std::string plan_digest) {
+  METAREC_CO_RETURN_IF_ERROR(ValidateRootPath(root));
+  METAREC_CO_RETURN_IF_ERROR(CheckTopology(topology));
+  if (plan_digest.empty()) co_return absl::InvalidArgumentError("the plan has no digest");
+  Run run(options_, store_, clock_, listener_, topology, root, plan_digest);
+  co_return co_await run.Write();
+}
+
+}  // namespace metarec

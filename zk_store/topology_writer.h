@@ -1,0 +1,68 @@
+// Writes a topology into an empty ZooKeeper root, all or nothing as far as any meta server sees.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+#include <asio/awaitable.hpp>
+
+#include "runtime/clock.h"
+#include "runtime/progress.h"
+#include "zk_store/journal.h"
+#include "zk_store/meta_store.h"
+#include "zk_store/retry_budget.h"
+#include "zk_store/root_inspection.h"
+#include "zk_store/topology.h"
+#include "zk_store/znode_creator.h"
+
+namespace metarec {
+
+struct TopologyWriterOptions {
+  ZnodeCreatorLimits limits;
+  size_t reads_in_flight_max = 256;
+  RetryLimits retry;  // one budget for the whole write
+  RootInspectionOptions inspection;
+  // Put in front of every transaction that writes, e.g. a check of the leader's lock node: when one
+  // of them fails, nothing more is written.
+  std::vector<StoreOp> fence;
+  std::string tool_version = "unknown";
+};
+
+struct WriteResult {
+  bool resumed = false;           // an earlier, unfinished run of the same plan
+  bool already_finished = false;  // by an earlier run of the same plan; nothing was written
+  int64_t znodes_created = 0;     // under /apps, by this run
+  int64_t znodes_found = 0;  // left there by the earlier one, or by a transaction of ours whose
+                             // answer was lost
+  int64_t transactions = 0;
+  Journal journal;
+};
+
+// Used on one executor (a single thread or a strand); one Write at a time. All pointers must
+// outlive it.
+class TopologyWriter {
+ public:
+  TopologyWriter(TopologyWriterOptions options, MetaStore* store, Clock* clock,
+                 ProgressListener* listener);
+
+  // Returns when `<root>/apps` is unlocked and everything has been read back. `plan_digest`
+  // (not empty) names the plan that `topology` is of; both must outlive the call and not change.
+  //
+  // Errors: IsRefused() when the root is somebody else's (nothing was written), or when somebody
+  // else has changed what this or an earlier run of the plan wrote. kInvalidArgument for an invalid
+  // root or topology. Any other leaves an unfinished run, if anything, and the message says so:
+  // calling Write again with the same plan resumes it. kCancelled likewise.
+  asio::awaitable<absl::StatusOr<WriteResult>> Write(const Topology& topology, std::string root,
+                                                     std::string plan_digest);
+
+ private:
+  const TopologyWriterOptions options_;
+  MetaStore* const store_;
+  Clock* const clock_;
+  ProgressListener* const listener_;
+};
+
+}  // namespace metarec

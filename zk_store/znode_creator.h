@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <asio/awaitable.hpp>
+
+#include "zk_store/meta_store.h"
+#include "zk_store/retry_budget.h"
+#include "zk_store/store_reader.h"
+#include "zk_store/znode_layout.h"
+
+namespace metarec {
+
+struct ZnodeCreatorLimits {
+  size_t request_bytes_max = 512 * 1024;  // of one transaction; never above the store's own
+  size_t ops_max = 1000;                  // in one transaction
+  size_t in_flight_max = 8;               // transactions at once
+};
+
+struct ZnodeCreatorStats {
+  int64_t created = 0;   // by a transaction whose answer came
+  int64_t found = 0;     // there already, with the right data
+  int64_t requests = 0;  // transactions sent
+};
+
+// Creates znodes in transactions, several at once. Where the answer to one was lost it reads back
+// what is there, accepts what is as it should be, and creates the rest.
+//
+// Used on one executor (a single thread or a strand). Store and budget must outlive it.
+class ZnodeCreator {
+ public:
+  // `fence`: checks that come first in every transaction. `on_progress` is called after each.
+  ZnodeCreator(MetaStore* store, RetryBudget* budget, ZnodeCreatorLimits limits,
+               std::vector<StoreOp> fence, std::function<void()> on_progress);
+
+  // Creates those of [begin, end) that are not `present`; their parents must exist. Returns when
+  // nothing of it is in flight any more (unless cancelled), with the first error if there was one.
+  asio::awaitable<absl::Status> Create(TopologyZnodes* znodes, size_t begin, size_t end,
+                                       const std::vector<bool>& present);
+
+  const ZnodeCreatorStats& stats() const { return stats_; }
+
+ private:
+  using Batch = std::vector<CreateOp>;
+
+  Batch TakeBatch();
+  asio::awaitable<void> RunLane(size_t lane);
+  asio::awaitable<absl::Status> CreateBatch(Batch batch);
+  asio::awaitable<absl::Status> Send(const Batch& batch);
+  asio::awaitable<absl::Status> DropWhatIsThere(Batch* batch);
+  asio::awaitable<absl::Status> CompareWithStore(const CreateOp& op, bool* is_there);
+
+  MetaStore* const store_;
+  RetryBudget* const budget_;
+  const ZnodeCreatorLimits limits_;
+  const std::vector<StoreOp> fence_;
+  const std::function<void()> on_progress_;
+  StoreReader reader_;
+  ZnodeCreatorStats stats_;
+
+  // The range in work.
+  TopologyZnodes* znodes_ = nullptr;
+  size_t next_ = 0;
+  size_t end_ = 0;
+  const std::vector<bool>* present_ = nullptr;
+  absl::Status status_;  // the first error
+};
+
+// If `status` is that of a transaction in which one of the `fence_size` checks before our own
+// operations failed: an error that says so. Else OK.
+absl::Status FenceError(const absl::Status& status, size_t fence_size);
+
+}  // namespace metarec
