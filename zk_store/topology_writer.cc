@@ -93,6 +93,9 @@ class Run {
   asio::awaitable<absl::Status> Survey();
   asio::awaitable<absl::Status> CreateZnodes();
   asio::awaitable<absl::Status> ReadBack();
+  // Finds out, for is_finished_, whether the run is finished already: by a transaction of ours
+  // whose answer was lost, or by another process that applies the same plan at the same time.
+  asio::awaitable<absl::StatusOr<RootInspection>> LookAgain();
   asio::awaitable<absl::Status> Unlock();
   asio::awaitable<absl::Status> Finish();
 
@@ -121,6 +124,7 @@ class Run {
   bool maybe_begun_ = false;  // the answer to that was lost
   bool begun_ = false;        // the root holds an unfinished run
   bool must_survey_ = false;
+  bool is_finished_ = false;
   int32_t apps_version_ = 0;
   int32_t journal_version_ = 0;
   std::vector<bool> present_;
@@ -150,6 +154,7 @@ asio::awaitable<absl::Status> Run::Finish() {
   if (must_survey_) METAREC_CO_RETURN_IF_ERROR(co_await Survey());
   METAREC_CO_RETURN_IF_ERROR(co_await CreateZnodes());
   METAREC_CO_RETURN_IF_ERROR(co_await ReadBack());
+  if (is_finished_) co_return absl::OkStatus();
   co_return co_await Unlock();
 }
 
@@ -288,9 +293,21 @@ void Run::OnProgress() {
 asio::awaitable<absl::Status> Run::ReadBack() {
   METAREC_CO_ASSIGN_OR_RETURN(const VerifyResult found, co_await Verify(listener_));
   if (found.clean()) co_return absl::OkStatus();
+  METAREC_CO_RETURN_IF_ERROR((co_await LookAgain()).status());
+  if (is_finished_) co_return absl::OkStatus();
   co_return RefusedError(absl::StrCat(
       "what was written into ", paths_.root(), " reads back differently, so somebody else writes ",
       "there: ", Summary(found), ". ", paths_.apps(), " stays locked; give another root"));
+}
+
+asio::awaitable<absl::StatusOr<RootInspection>> Run::LookAgain() {
+  METAREC_CO_ASSIGN_OR_RETURN(RootInspection inspection,
+                              co_await InspectRoot(&reader_, paths_.root(), options_.inspection));
+  if (inspection.root_case == RootCase::kFinishedRun && IsOurs(inspection)) {
+    is_finished_ = true;
+    result_.journal = *inspection.journal;
+  }
+  co_return inspection;
 }
 
 asio::awaitable<absl::Status> Run::Unlock() {

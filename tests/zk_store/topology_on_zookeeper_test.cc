@@ -1,0 +1,142 @@
+// The writer, the verifier and the reader against a real ZooKeeper.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "runtime/system_clock.h"
+#include "testing/zookeeper_server.h"
+#include "tests/zk_store/store_world.h"
+#include "zk_store/topology_reader.h"
+#include "zk_store/topology_verifier.h"
+#include "zk_store/zookeeper_meta_store.h"
+
+namespace metarec {
+namespace {
+
+using ::testing::HasSubstr;
+
+class TopologyOnZooKeeperTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto server = testing::ZooKeeperServer::Start();
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = server->release();
+  }
+  static void TearDownTestSuite() {
+    delete server_;
+    server_ = nullptr;
+  }
+
+  std::unique_ptr<ZooKeeperMetaStore> Connect() {
+    ZooKeeperOptions options;
+    options.hosts = server_->hosts();
+    auto store = RunAlone(&io_, ZooKeeperMetaStore::Connect(options, &clock_));
+    EXPECT_TRUE(store.ok()) << store.status();
+    return *std::move(store);
+  }
+
+  absl::StatusOr<WriteResult> Write(MetaStore* store, const Topology& topology,
+                                    const std::string& root, TopologyWriterOptions options = {}) {
+    TopologyWriter writer(options, store, &clock_, &progress_);
+    return RunAlone(&io_, writer.Write(topology, root, kDigest));
+  }
+
+  VerifyResult Verify(MetaStore* store, const Topology& topology, const std::string& root) {
+    RetryBudget budget(&clock_);
+    StoreReader reader(store, &budget);
+    TopologyVerifier verifier({}, &reader, &progress_);
+    auto result = RunAlone(&io_, verifier.Verify(topology, root));
+    EXPECT_TRUE(result.ok()) << result.status();
+    return *std::move(result);
+  }
+
+  static testing::ZooKeeperServer* server_;
+  asio::io_context io_;
+  SystemClock clock_;
+  SilentProgress progress_;
+};
+
+testing::ZooKeeperServer* TopologyOnZooKeeperTest::server_ = nullptr;
+
+TEST_F(TopologyOnZooKeeperTest, WritesVerifiesReadsAndFindsATamperedByte) {
+  const Topology topology = SampleTopology();
+  const ClusterPaths paths("/pegasus/written");
+  const auto store = Connect();
+  const auto written = Write(store.get(), topology, paths.root());
+  ASSERT_TRUE(written.ok()) << written.status();
+  EXPECT_EQ(written->znodes_created, 11);
+  EXPECT_TRUE(Verify(store.get(), topology, paths.root()).clean());
+  for (const auto& [path, data] : AppsTree(topology, paths.root())) {
+    const auto node = RunAlone(&io_, store->Get(path));
+    ASSERT_TRUE(node.ok()) << node.status();
+    EXPECT_EQ(node->data, data);
+    EXPECT_EQ(node->stat.version, 0);
+  }
+
+  std::string data = AppsTree(topology, paths.root())[paths.Partition(1, 2)];
+  data[data.find("\"ballot\":5") + 9] = '4';
+  ASSERT_TRUE(RunAlone(&io_, store->Set(paths.Partition(1, 2), data)).ok());
+  const VerifyResult result = Verify(store.get(), topology, paths.root());
+  ASSERT_EQ(result.differences.size(), 1u);
+  EXPECT_EQ(DescribeDifference(result.differences[0]),
+            "ballot_too_low /pegasus/written/apps/1/2: ballot is 4, expected 5");
+
+  RetryBudget budget(&clock_);
+  StoreReader reader(store.get(), &budget);
+  const auto contents = RunAlone(&io_, ReadTopology(&reader, paths.root(), {}, &progress_));
+  ASSERT_TRUE(contents.ok()) << contents.status();
+  EXPECT_EQ(contents->tables.size(), 3u);
+  EXPECT_EQ(contents->tables[0].partitions[2].ballot, 4);
+}
+
+TEST_F(TopologyOnZooKeeperTest, TenThousandPartitionsTakeFewTransactions) {
+  Topology topology = SampleTopology();
+  AddTable(MakeTable(4, "large", 10'000), 10'000, &topology);
+  const auto store = Connect();
+  const auto written = Write(store.get(), topology, "/pegasus/large");
+  ASSERT_TRUE(written.ok()) << written.status();
+  EXPECT_EQ(written->znodes_created, 10'012);
+  EXPECT_LT(written->transactions, 20);
+  EXPECT_TRUE(Verify(store.get(), topology, "/pegasus/large").clean());
+}
+
+TEST_F(TopologyOnZooKeeperTest, RefusesAStrangersRootAndWritesNothing) {
+  const auto store = Connect();
+  for (const std::string path : {"/stranger", "/stranger/file"}) {
+    ASSERT_TRUE(RunAlone(&io_, store->Create(path, path == "/stranger" ? "" : "mine")).ok());
+  }
+  const auto result = Write(store.get(), SampleTopology(), "/stranger");
+  EXPECT_TRUE(IsRefused(result.status())) << result.status();
+  EXPECT_THAT(std::string(result.status().message()), HasSubstr("it holds /stranger/file"));
+  const auto root = RunAlone(&io_, store->Get("/stranger"));
+  ASSERT_TRUE(root.ok());
+  EXPECT_EQ(root->stat.version, 0);
+  EXPECT_EQ(root->stat.child_version, 1);
+}
+
+TEST_F(TopologyOnZooKeeperTest, AServerThatIsRestartedDuringTheRunIsOutlasted) {
+  Topology topology = SampleTopology();
+  AddTable(MakeTable(4, "large", 3'000), 3'000, &topology);
+  struct RestartOnce final : ProgressListener {
+    void OnProgress(const Progress& progress) override {
+      if (progress.phase != Phase::kWrite || progress.done < 1'000 || restarted) return;
+      restarted = true;
+      server->Kill();
+      EXPECT_TRUE(server->Restart().ok());
+    }
+    testing::ZooKeeperServer* server = server_;
+    bool restarted = false;
+  } listener;
+  const auto store = Connect();
+  TopologyWriterOptions options;
+  options.limits.ops_max = 100;
+  TopologyWriter writer(options, store.get(), &clock_, &listener);
+  const auto written = RunAlone(&io_, writer.Write(topology, "/pegasus/restarted", kDigest));
+  ASSERT_TRUE(written.ok()) << written.status();
+  EXPECT_TRUE(listener.restarted);
+  EXPECT_EQ(written->znodes_created + written->znodes_found, 3'012);
+  EXPECT_TRUE(Verify(store.get(), topology, "/pegasus/restarted").clean());
+}
+
+}  // namespace
+}  // namespace metarec
