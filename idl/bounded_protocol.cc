@@ -12,7 +12,6 @@ namespace {
 
 using apache::thrift::TConfiguration;
 using apache::thrift::protocol::TProtocolException;
-using apache::thrift::protocol::TType;
 using apache::thrift::transport::TMemoryBuffer;
 
 constexpr int kRecursionMax = 32;  // our deepest message has 6 levels
@@ -26,9 +25,10 @@ std::shared_ptr<TMemoryBuffer> Observe(absl::string_view bytes) {
                                        std::numeric_limits<int>::max(), kRecursionMax));
 }
 
-// The fewest bytes that a value takes. The smallest struct is a STOP, but no real element of a
-// list is that empty: 4 are what an error_code needs, the smallest placeholder.
-uint32_t BytesMin(TType type) {
+// The fewest bytes that a value takes; 0 for a type that does not exist. The smallest struct is a
+// STOP, but no real element of a list is that empty: 4 are what an error_code needs, the smallest
+// placeholder.
+uint32_t BytesMin(int type) {
   using namespace apache::thrift::protocol;
   switch (type) {
     case T_BOOL:
@@ -49,8 +49,7 @@ uint32_t BytesMin(TType type) {
     case T_MAP:
       return 6;
     default:
-      throw TProtocolException(TProtocolException::INVALID_DATA,
-                               absl::StrCat("unknown type ", static_cast<int>(type)));
+      return 0;
   }
 }
 
@@ -60,30 +59,58 @@ BoundedReader::BoundedReader(absl::string_view bytes) : TBinaryProtocolT(Observe
   setStringSizeLimit(static_cast<int32_t>(bytes.empty() ? 1 : bytes.size()));
 }
 
+uint32_t BoundedReader::readFieldBegin_virt(std::string&, TType& type, int16_t& id) {
+  type = ReadType();
+  id = 0;
+  return type == apache::thrift::protocol::T_STOP ? 1 : 1 + readI16(id);
+}
+
 uint32_t BoundedReader::readMapBegin_virt(TType& key_type, TType& value_type, uint32_t& size) {
-  const uint32_t read_bytes = TBinaryProtocolT::readMapBegin(key_type, value_type, size);
-  if (size > 0) CheckFits(size, BytesMin(key_type) + BytesMin(value_type));
-  return read_bytes;
+  key_type = ReadType();
+  value_type = ReadType();
+  size = ReadCount(BytesMin(key_type) + BytesMin(value_type));
+  return 6;
 }
 
 uint32_t BoundedReader::readListBegin_virt(TType& element_type, uint32_t& size) {
-  const uint32_t read_bytes = TBinaryProtocolT::readListBegin(element_type, size);
-  if (size > 0) CheckFits(size, BytesMin(element_type));
-  return read_bytes;
+  element_type = ReadType();
+  size = ReadCount(BytesMin(element_type));
+  return 5;
 }
 
 uint32_t BoundedReader::readSetBegin_virt(TType& element_type, uint32_t& size) {
-  const uint32_t read_bytes = TBinaryProtocolT::readSetBegin(element_type, size);
-  if (size > 0) CheckFits(size, BytesMin(element_type));
-  return read_bytes;
+  return readListBegin_virt(element_type, size);
 }
 
-void BoundedReader::CheckFits(uint32_t count, uint32_t element_bytes_min) const {
-  if (uint64_t{count} * element_bytes_min > remaining_bytes()) {
+// Thrift's own would not come back to the overrides above.
+uint32_t BoundedReader::skip_virt(TType type) {
+  return apache::thrift::protocol::skip(static_cast<apache::thrift::protocol::TProtocol&>(*this),
+                                        type);
+}
+
+BoundedReader::TType BoundedReader::ReadType() {
+  int8_t type = 0;
+  readByte(type);
+  if (type != apache::thrift::protocol::T_STOP && BytesMin(type) == 0) {
+    throw TProtocolException(TProtocolException::INVALID_DATA, absl::StrCat("unknown type ", type));
+  }
+  return static_cast<TType>(type);
+}
+
+uint32_t BoundedReader::ReadCount(uint32_t element_bytes_min) {
+  int32_t count = 0;
+  readI32(count);
+  if (count < 0) throw TProtocolException(TProtocolException::NEGATIVE_SIZE);
+  // Empty containers may come with types of 0.
+  if (count > 0 && element_bytes_min == 0) {
+    throw TProtocolException(TProtocolException::INVALID_DATA, "a container without a type");
+  }
+  if (uint64_t{static_cast<uint32_t>(count)} * element_bytes_min > remaining_bytes()) {
     throw TProtocolException(TProtocolException::SIZE_LIMIT,
                              absl::StrCat("a container announces ", count, " elements where ",
                                           remaining_bytes(), " bytes are left"));
   }
+  return static_cast<uint32_t>(count);
 }
 
 }  // namespace metarec::idl::internal

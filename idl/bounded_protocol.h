@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include <absl/strings/string_view.h>
 #include <thrift/protocol/TBinaryProtocol.h>
@@ -13,24 +14,28 @@
 
 namespace metarec::idl::internal {
 
-// Reads; refuses strings and containers that announce more than the remaining bytes can hold.
+// Reads; refuses strings and containers that announce more than the remaining bytes can hold, and
+// types that do not exist (for Thrift's own reader these are undefined behaviour). Call it through
+// TProtocol, as generated code does: the overrides are virtual functions of that class.
 class BoundedReader
     : public apache::thrift::protocol::TBinaryProtocolT<apache::thrift::transport::TMemoryBuffer> {
  public:
+  using TType = apache::thrift::protocol::TType;
+
   // `bytes` must outlive the reader and be shorter than 2 GiB.
   explicit BoundedReader(absl::string_view bytes);
 
   size_t remaining_bytes() const { return trans_->available_read(); }
 
-  uint32_t readMapBegin_virt(apache::thrift::protocol::TType& key_type,
-                             apache::thrift::protocol::TType& value_type, uint32_t& size) override;
-  uint32_t readListBegin_virt(apache::thrift::protocol::TType& element_type,
-                              uint32_t& size) override;
-  uint32_t readSetBegin_virt(apache::thrift::protocol::TType& element_type,
-                             uint32_t& size) override;
+  uint32_t readFieldBegin_virt(std::string& name, TType& type, int16_t& id) override;
+  uint32_t readMapBegin_virt(TType& key_type, TType& value_type, uint32_t& size) override;
+  uint32_t readListBegin_virt(TType& element_type, uint32_t& size) override;
+  uint32_t readSetBegin_virt(TType& element_type, uint32_t& size) override;
+  uint32_t skip_virt(TType type) override;
 
  private:
-  void CheckFits(uint32_t count, uint32_t element_bytes_min) const;
+  TType ReadType();
+  uint32_t ReadCount(uint32_t element_bytes_min);
 };
 
 // Appends what is written to a string.

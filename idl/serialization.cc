@@ -23,7 +23,7 @@ using apache::thrift::protocol::TBinaryProtocolT;
 using apache::thrift::protocol::TProtocolException;
 using apache::thrift::protocol::TType;
 
-absl::Status Decode(absl::string_view bytes, absl::FunctionRef<void(BoundedReader*)> read) {
+absl::Status Decode(absl::string_view bytes, absl::FunctionRef<void(TProtocol*)> read) {
   if (bytes.size() > std::numeric_limits<int32_t>::max()) {
     return absl::InvalidArgumentError("the message body is longer than 2 GiB");
   }
@@ -49,8 +49,8 @@ absl::Status Decode(absl::string_view bytes, absl::FunctionRef<void(BoundedReade
 
 // The wrapper: one field of `type` whatever its id, then STOP.
 absl::Status DecodeWrapped(absl::string_view bytes, TType expected,
-                           absl::FunctionRef<void(BoundedReader*)> read) {
-  return Decode(bytes, [&](BoundedReader* reader) {
+                           absl::FunctionRef<void(TProtocol*)> read) {
+  return Decode(bytes, [&](TProtocol* reader) {
     std::string name;
     TType type = T_STOP;
     int16_t id = 0;
@@ -87,11 +87,11 @@ std::string EncodeWrapped(int16_t field_id, TType type,
 }  // namespace
 
 absl::Status DecodeStruct(absl::string_view bytes, absl::FunctionRef<void(TProtocol*)> read) {
-  return DecodeWrapped(bytes, T_STRUCT, [&](BoundedReader* reader) { read(reader); });
+  return DecodeWrapped(bytes, T_STRUCT, read);
 }
 
 absl::Status DecodeBare(absl::string_view bytes, absl::FunctionRef<void(TProtocol*)> read) {
-  return Decode(bytes, [&](BoundedReader* reader) { read(reader); });
+  return Decode(bytes, read);
 }
 
 std::string EncodeStruct(int16_t field_id, absl::FunctionRef<void(TProtocol*)> write) {
@@ -105,9 +105,8 @@ std::string EncodeBare(absl::FunctionRef<void(TProtocol*)> write) {
 }  // namespace internal
 
 absl::Status DecodeBody(absl::string_view bytes, std::string* out) {
-  return internal::DecodeWrapped(
-      bytes, apache::thrift::protocol::T_STRING,
-      [out](internal::BoundedReader* reader) { reader->readString(*out); });
+  return internal::DecodeWrapped(bytes, apache::thrift::protocol::T_STRING,
+                                 [out](internal::TProtocol* reader) { reader->readString(*out); });
 }
 
 std::string EncodeBody(const std::string& value, int16_t field_id) {

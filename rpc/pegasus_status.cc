@@ -11,7 +11,8 @@ namespace {
 constexpr char kPayloadType[] = "metarec/pegasus_error_name";
 
 absl::StatusCode NearestCode(absl::string_view error_name) {
-  static constexpr struct {
+  // Not constexpr, for the reason given in idl/task_codes.cc.
+  static const struct {
     absl::string_view name;
     absl::StatusCode code;
   } kCodes[] = {

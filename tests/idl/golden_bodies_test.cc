@@ -153,6 +153,30 @@ TEST(GoldenBodies, NoTruncationOfACapturedMessageDecodesOrCrashes) {
   }
 }
 
+// Every byte of the captured messages, one after the other, with values that matter to a parser.
+TEST(GoldenBodies, NoChangedByteOfACapturedMessageCrashes) {
+  int decoded = 0;
+  int refused = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(METAREC_GOLDEN_DIR "/rpc")) {
+    if (entry.path().extension() != ".bin") continue;
+    const std::string file_name = entry.path().filename();
+    const std::string body = ReadFile(entry.path()).substr(192);
+    const Codecs& codecs = AllCodecs().at(file_name.substr(0, file_name.find('.')));
+    const bool is_request = file_name.find(".request.") != std::string::npos;
+    const Codec& codec = is_request ? codecs.request : codecs.response;
+    const size_t step = body.size() > 1000 ? 37 : 1;
+    for (size_t i = 0; i < body.size(); i += step) {
+      for (const char value : {'\x00', '\x01', '\x0c', '\x0f', '\x7f', '\xff'}) {
+        std::string changed = body;
+        changed[i] = value;
+        ++(codec(changed, 0).ok() ? decoded : refused);
+      }
+    }
+  }
+  EXPECT_GT(decoded, 1000);
+  EXPECT_GT(refused, 1000);
+}
+
 TEST(GoldenBodies, TheStreamingReaderYieldsWhatTheWholeDecoderDoes) {
   int answers = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(METAREC_GOLDEN_DIR)) {

@@ -36,11 +36,9 @@ class ClientTest : public ::testing::Test {
   // Starts a call; its result appears in *result.
   void StartCall(Ipv4Endpoint endpoint, std::optional<absl::StatusOr<Reply>>* result,
                  absl::string_view body = "", CallOptions options = {}) {
-    asio::co_spawn(io_, client_->Call(endpoint, "RPC_TEST", std::string(body), options),
-                   asio::bind_cancellation_slot(
-                       cancel_.slot(), [result](std::exception_ptr, absl::StatusOr<Reply> reply) {
-                         *result = std::move(reply);
-                       }));
+    asio::co_spawn(
+        io_, client_->Call(endpoint, "RPC_TEST", std::string(body), options),
+        [result](std::exception_ptr, absl::StatusOr<Reply> reply) { *result = std::move(reply); });
   }
 
   // Reads one request and returns its header.
