@@ -25,7 +25,7 @@ struct PlanOptions {
 
   // Decisions by name, e.g. {"10.app_type", "pegasus"}: the key that a conflict finding names and
   // the value chosen. The grammar is in docs/recovery-rules.md.
-  std::map<std::string, std::string> settlements;
+  std::map<std::string, std::string> settlements = {};
 
   friend bool operator==(const PlanOptions&, const PlanOptions&) = default;
 };

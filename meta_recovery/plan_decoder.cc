@@ -1,0 +1,362 @@
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/escaping.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <rapidjson/document.h>
+
+#include "meta_recovery/json_object_reader.h"
+#include "meta_recovery/plan_lines.h"
+#include "meta_recovery/planner.h"
+#include "replica_collector/line_digest.h"
+#include "runtime/status_macros.h"
+
+namespace metarec {
+namespace {
+
+constexpr absl::string_view kRemedy = "; make the plan again, or take an intact copy";
+constexpr size_t kFieldsOfReplica = 7;
+
+// The value of an enum whose Name(value) is `text`; false when there is none. The values count from
+// 0 to `last`.
+template <typename Enum>
+bool FromName(absl::string_view text, absl::string_view (*name)(Enum), Enum last, Enum* value) {
+  for (int i = 0; i <= static_cast<int>(last); ++i) {
+    *value = static_cast<Enum>(i);
+    if (name(*value) == text) return true;
+  }
+  return false;
+}
+
+template <typename Enum>
+Enum ReadEnum(JsonObjectReader& json, const char* key, absl::string_view (*name)(Enum), Enum last) {
+  Enum value{};
+  const std::string text = json.String(key);
+  if (json.ok() && !FromName(text, name, last, &value)) {
+    json.Fail(absl::StrCat("'", key, "' is '", absl::CHexEscape(text), "', which has no meaning"));
+  }
+  return value;
+}
+
+bool ReadStatus(absl::string_view text, ReplicaStatus* status) {
+  for (int32_t value = 0; value <= static_cast<int32_t>(ReplicaStatus::kPartitionSplit); ++value) {
+    *status = static_cast<ReplicaStatus>(value);
+    if (ReplicaStatusName(*status) == text) return true;
+  }
+  int32_t number = 0;
+  if (!absl::SimpleAtoi(text.substr(std::min<size_t>(3, text.size())), &number)) return false;
+  *status = static_cast<ReplicaStatus>(number);
+  return ReplicaStatusName(*status) == text;
+}
+
+}  // namespace
+
+class PlanLineDecoder::State {
+ public:
+  explicit State(absl::string_view name) : name_(name) {}
+
+  absl::Status Add(absl::string_view line, bool terminated) {
+    ++line_number_;
+    if (ended_) return Damaged("text behind the last line of the plan");
+    // The document keeps the memory of every line that it parsed until told otherwise.
+    json_.SetNull();
+    json_.GetAllocator().Clear();
+    // Iteratively: nesting must not use up the stack.
+    json_.Parse<rapidjson::kParseIterativeFlag>(line.data(), line.size());
+    if (line_number_ == 1) {
+      METAREC_RETURN_IF_ERROR(CheckFormat(line));
+    } else if (json_.HasParseError() || !json_.IsObject() || json_.MemberCount() != 1) {
+      return terminated ? Damaged("not a JSON object with one key") : Truncated();
+    }
+    if (line_number_ > 1 && json_.HasMember("digest")) return End();
+    digest_.Add(line);
+    return line_number_ == 1 ? ReadHeader() : ReadLine();
+  }
+
+  absl::StatusOr<RecoveryPlan> Finish() {
+    if (line_number_ == 0) return NotPlan("it is empty");
+    if (!ended_) return Truncated();
+    return std::move(plan_);
+  }
+
+ private:
+  absl::Status Damaged(absl::string_view what) const {
+    return absl::DataLossError(absl::StrCat(Where(), ": ", what, " (edited or damaged)", kRemedy));
+  }
+  absl::Status Truncated() const {
+    return absl::DataLossError(absl::StrCat(
+        Where(), ": the file ends before its last line, which holds the digest: it is truncated",
+        kRemedy));
+  }
+  absl::Status NotPlan(absl::string_view what) const {
+    return absl::InvalidArgumentError(absl::StrCat(name_, ":1: not a plan file: ", what,
+                                                   "; give a file that `metarec plan --plan` "
+                                                   "wrote"));
+  }
+  std::string Where() const { return absl::StrCat(name_, ":", line_number_); }
+
+  absl::Status CheckFormat(absl::string_view line) const {
+    if (json_.HasParseError() || !json_.IsObject()) {
+      const bool binary = std::any_of(line.begin(), line.end(), [](unsigned char c) {
+        return (c < 0x20 && c != '\t' && c != '\r') || c == 0x7f;
+      });
+      return NotPlan(binary ? "it looks like a binary file" : "its first line is no JSON");
+    }
+    const auto format = json_.FindMember("format");
+    if (format == json_.MemberEnd() || !format->value.IsString()) {
+      return NotPlan("its first line names no format");
+    }
+    const absl::string_view text(format->value.GetString(), format->value.GetStringLength());
+    if (text == "metarec-evidence") {
+      return NotPlan("it is an evidence file, which `metarec plan --evidence` makes a plan from");
+    }
+    if (text != kPlanFormat) {
+      return NotPlan(absl::StrCat("its format is '", absl::CHexEscape(text), "'"));
+    }
+    const auto version = json_.FindMember("version");
+    if (version == json_.MemberEnd() || !version->value.IsInt64() ||
+        version->value.GetInt64() != kPlanVersion) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          name_, ":1: this plan is of another version than ", kPlanVersion,
+          ", the only one that this program reads; make the plan again with this program, or use "
+          "the one that wrote it"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadHeader() {
+    JsonObjectReader json(json_);
+    plan_.outcome = ReadEnum(json, "outcome", PlanOutcomeName, PlanOutcome::kConflict);
+    plan_.evidence_collected_at = absl::FromUnixSeconds(json.Int64("collected_at"));
+    const rapidjson::Value* counts = json.Find("counts");
+    if (counts == nullptr) json.Fail("'counts' is missing");
+    if (!json.ok()) return Damaged(json.error());
+    JsonObjectReader counts_reader(*counts);
+    for (size_t i = 0; i < std::size(kCounted); ++i) {
+      announced_[i] = counts_reader.Number(kCounted[i], 0, INT64_MAX);
+    }
+    return counts_reader.ok() ? absl::OkStatus() : Damaged(counts_reader.error());
+  }
+
+  absl::Status ReadLine() {
+    const auto& member = *json_.MemberBegin();
+    const absl::string_view what(member.name.GetString(), member.name.GetStringLength());
+    JsonObjectReader json(member.value);
+    if (line_number_ == 2 && what == "options") {
+      ReadOptions(json);
+    } else if (line_number_ == 2) {
+      return Damaged("the second line holds no options");
+    } else if (what == "node" && plan_.tables.empty() && plan_.findings.empty()) {
+      ReadNode(json);
+    } else if (what == "table" && plan_.findings.empty()) {
+      ReadTable(json);
+    } else if (what == "partition" && plan_.findings.empty() && partitions_missing_ > 0) {
+      ReadPartition(json);
+    } else if (what == "finding") {
+      ReadFinding(json);
+    } else {
+      return Damaged(absl::StrCat("'", absl::CHexEscape(what), "' is out of place"));
+    }
+    return json.ok() ? absl::OkStatus() : Damaged(json.error());
+  }
+
+  void ReadOptions(JsonObjectReader& json) {
+    PlanOptions& options = plan_.options;
+    options.skip_bad_nodes = json.Bool("skip_bad_nodes");
+    options.skip_lost_partitions = json.Bool("skip_lost_partitions");
+    options.accept_still_served = json.Bool("accept_still_served");
+    options.rename_separator = json.String("rename_separator");
+    options.max_app_id = json.Int32("max_app_id");
+    options.max_partition_count = json.Int32("max_partition_count");
+    for (auto& [key, value] : json.Pairs("settlements")) {
+      options.settlements.emplace(std::move(key), std::move(value));
+    }
+  }
+
+  void ReadNode(JsonObjectReader& json) {
+    TopologyNode& node = plan_.topology.nodes.emplace_back();
+    NodeDecision& decision = plan_.nodes.emplace_back();
+    const std::string address = json.String("address");
+    if (address != Ipv4Endpoint{}.ToString()) {
+      const absl::StatusOr<Ipv4Endpoint> endpoint = ParseIpv4Endpoint(address);
+      if (endpoint.ok()) {
+        node.address = *endpoint;
+      } else {
+        json.Fail(endpoint.status().message());
+      }
+    }
+    node.name = json.String("name");
+    decision.listed_as = json.Strings("listed_as");
+    decision.name_source =
+        ReadEnum(json, "name_source", NodeNameSourceName, NodeNameSource::kNodeList);
+    decision.error = json.String("error");
+    decision.error_detail = json.String("error_detail");
+    decision.tables = json.Number("tables", 0, INT64_MAX);
+    decision.replicas = json.Number("replicas", 0, INT64_MAX);
+  }
+
+  void ReadTable(JsonObjectReader& json) {
+    if (partitions_missing_ > 0) json.Fail("the table before lacks partitions");
+    TopologyTable& table = plan_.topology.tables.emplace_back();
+    TableDecision& decision = plan_.tables.emplace_back();
+    const auto app_id = static_cast<int64_t>(plan_.tables.size());  // no id is left out
+    table.app_id = static_cast<int32_t>(json.Number("app_id", app_id, app_id));
+    const std::string status = json.String("status");
+    table.status = status == "dropped" ? TableStatus::kDropped : TableStatus::kAvailable;
+    if (status != "dropped" && status != "available") json.Fail("'status' cannot be");
+    table.app_type = json.String("app_type");
+    table.app_name = json.String("app_name");
+    table.partition_count =
+        static_cast<int32_t>(json.Number("partition_count", 1, kPlanPartitionsMax));
+    for (auto& [key, value] : json.Pairs("envs")) table.envs.emplace(key, value);
+    table.is_stateful = json.Bool("is_stateful");
+    table.max_replica_count = static_cast<int32_t>(json.Number("max_replica_count", 1, INT32_MAX));
+    table.expire_second = json.Int64("expire_second");
+    table.create_second = json.Int64("create_second");
+    table.drop_second = json.Int64("drop_second");
+    table.duplicating = json.Bool("duplicating");
+    table.init_partition_count = json.Int32("init_partition_count");
+    table.is_bulk_loading = json.Bool("is_bulk_loading");
+    table.atomic_idempotent = json.Bool("atomic_idempotent");
+    decision.old_name = json.String("old_name");
+    decision.placeholder = json.Bool("placeholder");
+    decision.probably_dropped = json.Bool("probably_dropped");
+    decision.described_by = json.Nodes("described_by", plan_.nodes.size());
+    table.partitions_begin = static_cast<uint32_t>(plan_.partitions.size());
+    partitions_missing_ = json.Number("partitions", 0, table.partition_count);
+    if (plan_.partitions.size() + partitions_missing_ > kPlanPartitionsMax) {
+      json.Fail("more partitions than any plan may have");
+    }
+  }
+
+  void ReadPartition(JsonObjectReader& json) {
+    TopologyTable& table = plan_.topology.tables.back();
+    TopologyPartition partition;
+    PartitionDecision decision;
+    partition.index = ReadIndex(json, table);
+    partition.ballot = json.Number("ballot", 0, INT64_MAX);
+    partition.last_committed_decree = json.Number("last_committed_decree", -1, INT64_MAX);
+    partition.partition_flags = json.Int32("flags");
+    decision.lost = json.Bool("lost");
+    if (const rapidjson::Value* primary = json.Find("primary");
+        primary == nullptr || !primary->IsNull()) {
+      partition.primary = static_cast<NodeIndex>(
+          json.Number("primary", 0, static_cast<int64_t>(plan_.nodes.size()) - 1));
+    }
+    const std::vector<NodeIndex> last_drops = json.Nodes("last_drops", plan_.nodes.size());
+    std::vector<NodeIndex>& all_last_drops = plan_.topology.last_drops;
+    partition.last_drops_begin = static_cast<uint32_t>(all_last_drops.size());
+    partition.last_drops_count = static_cast<uint32_t>(last_drops.size());
+    all_last_drops.insert(all_last_drops.end(), last_drops.begin(), last_drops.end());
+    decision.replicas_begin = static_cast<uint32_t>(plan_.replicas.size());
+    ReadReplicas(json);
+    decision.replicas_count =
+        static_cast<uint32_t>(plan_.replicas.size()) - decision.replicas_begin;
+    plan_.topology.partitions.push_back(partition);
+    plan_.partitions.push_back(decision);
+    ++table.partitions_count;
+    --partitions_missing_;
+  }
+
+  // Of the "pid", which must be of this table and above the one before.
+  int32_t ReadIndex(JsonObjectReader& json, const TopologyTable& table) const {
+    const std::string pid = json.String("pid");
+    const int32_t previous =
+        table.partitions_count == 0 ? -1 : plan_.topology.partitions.back().index;
+    const std::string prefix = absl::StrCat(table.app_id, ".");
+    int32_t index = -1;
+    if (pid.rfind(prefix, 0) != 0 || !absl::SimpleAtoi(pid.substr(prefix.size()), &index) ||
+        index <= previous || index >= table.partition_count || absl::StrCat(prefix, index) != pid) {
+      json.Fail(absl::StrCat("'pid' is '", absl::CHexEscape(pid),
+                             "', which cannot be a partition of this table here"));
+    }
+    return index;
+  }
+
+  void ReadReplicas(JsonObjectReader& json) {
+    const rapidjson::Value* replicas = json.Find("replicas");
+    if (replicas == nullptr || !replicas->IsArray()) return json.Fail("'replicas' is no array");
+    for (const rapidjson::Value& element : replicas->GetArray()) {
+      if (!ReadReplica(element, plan_.replicas.emplace_back())) {
+        return json.Fail("'replicas' holds something that cannot be");
+      }
+    }
+  }
+
+  bool ReadReplica(const rapidjson::Value& json, RankedReplica& replica) const {
+    if (!json.IsArray() || json.Size() != kFieldsOfReplica || !json[0].IsUint() ||
+        json[0].GetUint() >= plan_.nodes.size() || !json[1].IsString() || !json[2].IsInt64() ||
+        !json[3].IsInt64() || !json[4].IsInt64() || !json[5].IsString() || !json[6].IsString()) {
+      return false;
+    }
+    replica.node = json[0].GetUint();
+    replica.ballot = json[2].GetInt64();
+    replica.last_committed_decree = json[3].GetInt64();
+    replica.last_prepared_decree = json[4].GetInt64();
+    return ReadStatus(json[1].GetString(), &replica.status) &&
+           FromName(json[5].GetString(), ReplicaRoleName, ReplicaRole::kOverruled, &replica.role) &&
+           FromName(json[6].GetString(), RankReasonName, RankReason::kHigherAddress,
+                    &replica.reason);
+  }
+
+  void ReadFinding(JsonObjectReader& json) {
+    Finding& finding = plan_.findings.emplace_back();
+    finding.kind = ReadEnum(json, "kind", FindingKindName, FindingKind::kReplicaBeyondCount);
+    finding.severity = ReadEnum(json, "severity", SeverityName, Severity::kConflict);
+    if (json.Find("node") != nullptr) {
+      finding.node = static_cast<NodeIndex>(
+          json.Number("node", 0, static_cast<int64_t>(plan_.nodes.size()) - 1));
+    }
+    if (json.Find("app_id") != nullptr) finding.app_id = json.Int32("app_id");
+    if (json.Find("partition_index") != nullptr) {
+      finding.partition_index = static_cast<int32_t>(json.Number("partition_index", 0, INT32_MAX));
+    }
+    finding.facts = json.Pairs("facts");
+  }
+
+  absl::Status End() {
+    const size_t counts[] = {plan_.nodes.size(),
+                             plan_.tables.size(),
+                             plan_.partitions.size(),
+                             plan_.replicas.size(),
+                             plan_.topology.last_drops.size(),
+                             plan_.findings.size()};
+    static_assert(std::size(counts) == std::size(kCounted));
+    for (size_t i = 0; i < std::size(counts); ++i) {
+      if (static_cast<int64_t>(counts[i]) == announced_[i]) continue;
+      return Damaged(absl::StrCat("there are ", counts[i], " ", kCounted[i],
+                                  ", while the first line announces ", announced_[i]));
+    }
+    JsonObjectReader json(json_);
+    if (json.String("digest") != digest_.Finish()) {
+      return Damaged("the digest differs from what is in the file");
+    }
+    ended_ = true;
+    return absl::OkStatus();
+  }
+
+  static constexpr const char* kCounted[] = {"nodes",    "tables",     "partitions",
+                                             "replicas", "last_drops", "findings"};
+
+  const std::string name_;
+  LineDigest digest_;
+  rapidjson::Document json_;  // of the line at hand
+  int64_t line_number_ = 0;
+  int64_t announced_[std::size(kCounted)] = {};
+  int64_t partitions_missing_ = 0;  // of the last table
+  bool ended_ = false;
+  RecoveryPlan plan_;
+};
+
+PlanLineDecoder::PlanLineDecoder(absl::string_view name) : state_(std::make_unique<State>(name)) {}
+PlanLineDecoder::~PlanLineDecoder() = default;
+
+absl::Status PlanLineDecoder::Add(absl::string_view line, bool terminated) {
+  return state_->Add(line, terminated);
+}
+
+absl::StatusOr<RecoveryPlan> PlanLineDecoder::Finish() { return state_->Finish(); }
+
+}  // namespace metarec

@@ -1,0 +1,71 @@
+#include "meta_recovery/plan_file.h"
+
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <glog/logging.h>
+#include <rapidjson/document.h>
+
+#include "meta_recovery/plan_lines.h"
+#include "replica_collector/line_file.h"
+#include "runtime/status_macros.h"
+
+namespace metarec {
+
+std::string PlanDigest(const RecoveryPlan& plan) {
+  std::string last;
+  const absl::Status status = EncodePlanLines(plan, [&](absl::string_view line) {
+    last.assign(line.data(), line.size());
+    return absl::OkStatus();
+  });
+  CHECK(status.ok()) << status;
+  rapidjson::Document json;
+  json.Parse(last.data(), last.size());
+  return json["digest"].GetString();
+}
+
+absl::Status WritePlanFile(const RecoveryPlan& plan, const std::string& path,
+                           const PlanFileOptions& options) {
+  METAREC_ASSIGN_OR_RETURN(LineWriter file,
+                           LineWriter::Create(path, {.overwrite = options.overwrite,
+                                                     .line_bytes_max = options.line_bytes_max}));
+  METAREC_RETURN_IF_ERROR(
+      EncodePlanLines(plan, [&](absl::string_view line) { return file.Append(line); }));
+  return file.Finish();
+}
+
+absl::StatusOr<RecoveryPlan> ReadPlanFile(const std::string& path, const PlanFileOptions& options) {
+  METAREC_ASSIGN_OR_RETURN(LineReader file,
+                           LineReader::Open(path, {.line_bytes_max = options.line_bytes_max}));
+  PlanLineDecoder decoder(path);
+  std::string line;
+  while (true) {
+    METAREC_ASSIGN_OR_RETURN(const bool more, file.Next(&line));
+    if (!more) break;
+    METAREC_RETURN_IF_ERROR(decoder.Add(line, file.line_was_terminated()));
+  }
+  return decoder.Finish();
+}
+
+std::string EncodePlan(const RecoveryPlan& plan) {
+  std::string text;
+  const absl::Status status = EncodePlanLines(plan, [&](absl::string_view line) {
+    absl::StrAppend(&text, line, "\n");
+    return absl::OkStatus();
+  });
+  CHECK(status.ok()) << status;
+  return text;
+}
+
+absl::StatusOr<RecoveryPlan> DecodePlan(absl::string_view text, absl::string_view name) {
+  PlanLineDecoder decoder(name);
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    const bool terminated = end != absl::string_view::npos;
+    METAREC_RETURN_IF_ERROR(decoder.Add(text.substr(0, end), terminated));
+    text.remove_prefix(terminated ? end + 1 : text.size());
+  }
+  return decoder.Finish();
+}
+
+}  // namespace metarec

@@ -1,0 +1,44 @@
+// The lines of a plan file, wherever they come from or go to.
+
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <absl/functional/function_ref.h>
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+#include "meta_recovery/recovery_plan.h"
+
+namespace metarec {
+
+inline constexpr absl::string_view kPlanFormat = "metarec-plan";
+inline constexpr int32_t kPlanVersion = 1;
+
+// Gives every line, the one with the digest last, without newlines. Stops at the first error of
+// `sink` and returns it.
+absl::Status EncodePlanLines(const RecoveryPlan& plan,
+                             absl::FunctionRef<absl::Status(absl::string_view line)> sink);
+
+// Builds a plan from its lines. Not thread-safe.
+class PlanLineDecoder {
+ public:
+  // `name` is for messages.
+  explicit PlanLineDecoder(absl::string_view name);
+  ~PlanLineDecoder();
+
+  // The next line, without its newline. `terminated`: whether it had one. Nothing may follow an
+  // error.
+  absl::Status Add(absl::string_view line, bool terminated);
+
+  // kDataLoss when the last line is missing.
+  absl::StatusOr<RecoveryPlan> Finish();
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace metarec

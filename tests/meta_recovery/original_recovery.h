@@ -1,0 +1,56 @@
+// The recovery that Pegasus's own meta server does (INTEROP.md, section 5), written down as simply
+// as possible: maps, and no thought of speed. With all differences off it gives the captured trees
+// byte for byte; with all of docs/differences-from-pegasus.md on, it must give what MakePlan gives.
+// Knows only what healthy evidence needs: it has no word for conflicts.
+
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "replica_collector/evidence.h"
+
+namespace metarec {
+
+// Each is one line of docs/differences-from-pegasus.md.
+struct Differences {
+  std::string rename_separator = "__";
+  bool unique_against_all_names = false;
+  bool placeholders_never_expire = false;
+  bool init_count_is_count = false;
+  bool writes_committed_decree = false;
+  bool ties_by_address = false;
+  bool incomplete_last = false;
+  bool primary_status_counts = false;
+  bool highest_ballot = false;
+  bool duplicating_anywhere = false;
+  bool servers_by_own_name = false;
+
+  static Differences All() {
+    return {.rename_separator = "-",
+            .unique_against_all_names = true,
+            .placeholders_never_expire = true,
+            .init_count_is_count = true,
+            .writes_committed_decree = true,
+            .ties_by_address = true,
+            .incomplete_last = true,
+            .primary_status_counts = true,
+            .highest_ballot = true,
+            .duplicating_anywhere = true,
+            .servers_by_own_name = true};
+  }
+};
+
+struct OriginalInput {
+  // Of which each entry is one server, in this order. A server may be named more than once.
+  std::vector<std::string> node_list;
+  const Evidence& evidence;
+  int64_t now = 0;  // Unix seconds, the expire_second of placeholders
+};
+
+// Data of the znodes by their path below /apps: "2" and "2/0".
+std::map<std::string, std::string> OriginalRecovery(const OriginalInput& input,
+                                                    const Differences& differences);
+
+}  // namespace metarec
