@@ -27,7 +27,7 @@ asio::awaitable<void> Accept(std::shared_ptr<ServerState> state) {
         co_await state->acceptor.async_accept(asio::experimental::as_tuple(asio::use_awaitable));
     if (state->stopping) co_return;
     if (error) {
-      co_await state->clock->SleepFor(kAcceptRetryDelay);
+      if (!(co_await state->clock->SleepFor(kAcceptRetryDelay)).ok()) co_return;
       continue;
     }
     if (state->connections.size() >= state->options.connections_max) continue;

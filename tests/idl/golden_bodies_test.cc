@@ -153,7 +153,8 @@ TEST(GoldenBodies, NoTruncationOfACapturedMessageDecodesOrCrashes) {
   }
 }
 
-// Every byte of the captured messages, one after the other, with values that matter to a parser.
+// About a hundred bytes of each captured message, one at a time, set to values that matter to a
+// parser.
 TEST(GoldenBodies, NoChangedByteOfACapturedMessageCrashes) {
   int decoded = 0;
   int refused = 0;
@@ -164,7 +165,7 @@ TEST(GoldenBodies, NoChangedByteOfACapturedMessageCrashes) {
     const Codecs& codecs = AllCodecs().at(file_name.substr(0, file_name.find('.')));
     const bool is_request = file_name.find(".request.") != std::string::npos;
     const Codec& codec = is_request ? codecs.request : codecs.response;
-    const size_t step = body.size() > 1000 ? 37 : 1;
+    const size_t step = 1 + body.size() / 100;
     for (size_t i = 0; i < body.size(); i += step) {
       for (const char value : {'\x00', '\x01', '\x0c', '\x0f', '\x7f', '\xff'}) {
         std::string changed = body;
