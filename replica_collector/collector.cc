@@ -1,0 +1,262 @@
+// Collecting goes in two steps. First every entry of the list is identified, and entries that turn
+// out to be one server are joined, so that no server is asked twice. Then each server is asked for
+// its tables and its replicas, both at once, and again after a pause while that makes sense.
+//
+// The two answers of a server are not atomic with each other, but each is complete or worthless: a
+// server that gives only one of them counts as failed, and nothing that it said is kept.
+
+#include "replica_collector/collector.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/strings/str_cat.h>
+
+#include "idl/error_names.h"
+#include "rpc/pegasus_status.h"
+#include "runtime/cancellation.h"
+#include "runtime/for_each_bounded.h"
+
+namespace metarec {
+namespace {
+
+// Beyond this doubling has reached any sensible maximum.
+constexpr int kDoublingsMax = 20;
+
+// As the protocol calls what is beyond a bound.
+constexpr char kErrCapacityExceeded[] = "ERR_CAPACITY_EXCEEDED";
+
+absl::Status Cancelled() { return absl::CancelledError("collecting was cancelled"); }
+
+enum class Retry { kNever, kAFewTimes, kUntilTheTimeIsOver };
+
+Retry RetryAfter(absl::string_view error) {
+  if (error == idl::kErrHandlerNotFound || error == idl::kErrBusy || error == idl::kErrTryAgain) {
+    return Retry::kUntilTheTimeIsOver;
+  }
+  if (error == idl::kErrNetworkFailure || error == idl::kErrTimeout) return Retry::kAFewTimes;
+  return Retry::kNever;
+}
+
+absl::Status AboveBound(const NodeEvidence& node, absl::string_view what, size_t bound) {
+  return rpc::PegasusError(kErrCapacityExceeded,
+                           absl::StrCat(node.address.ToString(), " has more than ", bound, " ",
+                                        what, ", the bound on what one node may have"));
+}
+
+}  // namespace
+
+// One run of Collect.
+class Collector::Run {
+ public:
+  Run(const Collector* collector, NodeList list)
+      : options_(collector->options_),
+        source_(collector->source_),
+        clock_(collector->clock_),
+        progress_(collector->progress_),
+        random_(collector->random_),
+        list_(std::move(list)),
+        retries_left_(collector->options_.retries_max) {}
+
+  asio::awaitable<absl::StatusOr<Evidence>> Collect() {
+    evidence_.collected_at = absl::FromUnixSeconds(absl::ToUnixSeconds(clock_->Now()));
+    report_.total = static_cast<int64_t>(list_.entries.size());
+    progress_->OnProgress(report_);
+
+    identified_.resize(list_.entries.size());
+    co_await ForEachBounded(list_.entries.size(), options_.nodes_in_flight_max,
+                            [this](size_t i) { return Identify(i); });
+    if (co_await IsCancelled()) co_return Cancelled();
+    JoinEntries();
+    report_.total = static_cast<int64_t>(evidence_.nodes.size());
+
+    co_await ForEachBounded(evidence_.nodes.size(), options_.nodes_in_flight_max,
+                            [this](size_t i) { return Ask(&evidence_.nodes[i]); });
+    if (co_await IsCancelled()) co_return Cancelled();
+    co_return std::move(evidence_);
+  }
+
+ private:
+  asio::awaitable<void> Identify(size_t i) {
+    identified_[i] =
+        co_await source_->Identify(list_.entries[i], clock_->Now() + options_.identify_timeout);
+  }
+
+  // Makes a node of every server that the entries mean.
+  void JoinEntries() {
+    absl::flat_hash_map<Ipv4Endpoint, size_t> node_at;
+    for (size_t i = 0; i < list_.entries.size(); ++i) {
+      const absl::StatusOr<NodeIdentity>& identity = identified_[i];
+      if (identity.ok()) {
+        const auto [known, is_new] = node_at.try_emplace(identity->address, evidence_.nodes.size());
+        if (!is_new) {
+          evidence_.nodes[known->second].listed_as.push_back(list_.entries[i].text);
+          continue;
+        }
+      }
+      NodeEvidence& node = evidence_.nodes.emplace_back();
+      node.listed_as = {list_.entries[i].text};
+      if (identity.ok()) {
+        TakeIdentity(*identity, &node);
+      } else {
+        node.name = list_.entries[i].text;
+        node.attempts = 0;
+        SetError(identity.status(), &node);
+      }
+    }
+  }
+
+  void TakeIdentity(const NodeIdentity& identity, NodeEvidence* node) const {
+    node->address = identity.address;
+    node->name = identity.name;
+    node->name_source = identity.name_source;
+    const auto overridden = options_.node_names.find(identity.address);
+    if (overridden == options_.node_names.end()) return;
+    node->name = overridden->second;
+    node->name_source = NodeNameSource::kOverride;
+  }
+
+  static void SetError(const absl::Status& status, NodeEvidence* node) {
+    node->error = rpc::PegasusErrorName(status);
+    node->error_detail = std::string(status.message());
+  }
+
+  asio::awaitable<void> Ask(NodeEvidence* node) {
+    if (node->complete()) {
+      const absl::Status status = co_await AskUntilItWorks(node);
+      if (!status.ok()) {
+        // Nothing of a half answer is kept.
+        node->tables = {};
+        node->replicas = {};
+        SetError(status, node);
+      }
+    }
+    node->replicas.shrink_to_fit();
+    Report(*node);
+  }
+
+  void Report(const NodeEvidence& node) {
+    ++report_.done;
+    if (node.complete()) {
+      replicas_ += static_cast<int64_t>(node.replicas.size());
+      report_.note = absl::StrCat(node.listed_as.front(), ": ", node.tables.size(), " tables, ",
+                                  node.replicas.size(), " replicas (", replicas_, " in all)");
+    } else {
+      ++report_.failed;
+      report_.note = absl::StrCat(node.listed_as.front(), ": ", node.error);
+    }
+    progress_->OnProgress(report_);
+  }
+
+  asio::awaitable<absl::Status> AskUntilItWorks(NodeEvidence* node) {
+    const absl::Time deadline = clock_->Now() + options_.node_timeout;
+    int failures = 0;  // of the kind that is repeated a few times only
+    absl::Status earlier;
+    for (node->attempts = 1;; ++node->attempts) {
+      const absl::Time attempt_deadline = clock_->Now() + options_.attempt_timeout;
+      absl::Status status = co_await AskOnce(node, std::min(deadline, attempt_deadline));
+      if (status.ok() || co_await IsCancelled()) co_return status;
+      // What it said before tells more than that a last try had hardly any time.
+      const bool was_cut_short = deadline < attempt_deadline && clock_->Now() >= deadline;
+      if (was_cut_short && !earlier.ok()) co_return earlier;
+      earlier = status;
+
+      const Retry retry = RetryAfter(rpc::PegasusErrorName(status));
+      if (retry == Retry::kNever) co_return status;
+      if (retry == Retry::kAFewTimes && ++failures >= options_.attempts_max) co_return status;
+      const absl::Duration pause = Backoff(node->attempts);
+      if (clock_->Now() + pause >= deadline || retries_left_ == 0) co_return status;
+      --retries_left_;
+      if (!(co_await clock_->SleepFor(pause)).ok()) co_return Cancelled();
+    }
+  }
+
+  // Between half and all of a time that doubles.
+  absl::Duration Backoff(int attempt) const {
+    const absl::Duration full =
+        std::min(options_.backoff_max,
+                 options_.backoff_min * (int64_t{1} << std::min(attempt - 1, kDoublingsMax)));
+    return full * (0.5 + 0.5 * random_());
+  }
+
+  asio::awaitable<absl::Status> AskOnce(NodeEvidence* node, absl::Time deadline) {
+    node->tables.clear();
+    node->replicas.clear();
+    absl::Status tables;
+    absl::Status replicas;
+    co_await ForEachBounded(2, 2, [&](size_t i) {
+      return i == 0 ? AskTables(node, deadline, &tables) : AskReplicas(node, deadline, &replicas);
+    });
+    if (co_await IsCancelled()) co_return Cancelled();
+    co_return replicas.ok() ? tables : replicas;
+  }
+
+  asio::awaitable<void> AskTables(NodeEvidence* node, absl::Time deadline, absl::Status* status) {
+    absl::StatusOr<std::vector<TableRecord>> tables =
+        co_await source_->QueryTables(node->address, deadline);
+    *status = tables.status();
+    if (!tables.ok()) co_return;
+    if (tables->size() > options_.tables_per_node_max) {
+      *status = AboveBound(*node, "tables", options_.tables_per_node_max);
+      co_return;
+    }
+    node->tables = *std::move(tables);
+  }
+
+  asio::awaitable<void> AskReplicas(NodeEvidence* node, absl::Time deadline, absl::Status* status) {
+    const size_t replicas_max = options_.replicas_per_node_max;
+    const ReplicaSink sink = [node, replicas_max](const ReplicaRecord& replica) {
+      if (node->replicas.size() == replicas_max) {
+        return AboveBound(*node, "replicas", replicas_max);
+      }
+      node->replicas.push_back(replica);
+      return absl::OkStatus();
+    };
+    *status = co_await source_->QueryReplicas(node->address, deadline, sink);
+  }
+
+  const CollectorOptions& options_;
+  ReplicaSource* const source_;
+  Clock* const clock_;
+  ProgressListener* const progress_;
+  const Random& random_;
+
+  const NodeList list_;
+  std::vector<absl::StatusOr<NodeIdentity>> identified_;  // parallel to the list's entries
+  Evidence evidence_;
+  Progress report_;
+  int64_t replicas_ = 0;
+  int64_t retries_left_;
+};
+
+Collector::Collector(CollectorOptions options, ReplicaSource* source, Clock* clock,
+                     ProgressListener* progress, Random random)
+    : options_(std::move(options)),
+      source_(source),
+      clock_(clock),
+      progress_(progress),
+      random_(std::move(random)) {}
+
+asio::awaitable<absl::StatusOr<Evidence>> Collector::Collect(NodeList list) {
+  Run run(this, std::move(list));
+  co_return co_await run.Collect();
+}
+
+ServingCount CountServing(const Evidence& evidence) {
+  ServingCount count;
+  for (const NodeEvidence& node : evidence.nodes) {
+    const auto serving =
+        std::count_if(node.replicas.begin(), node.replicas.end(), [](const ReplicaRecord& replica) {
+          return replica.status == ReplicaStatus::kPrimary ||
+                 replica.status == ReplicaStatus::kSecondary;
+        });
+    count.serving += serving;
+    count.replicas += static_cast<int64_t>(node.replicas.size());
+    if (serving > 0) ++count.nodes_serving;
+  }
+  return count;
+}
+
+}  // namespace metarec

@@ -1,0 +1,85 @@
+// Asks all replica servers of a list what they hold.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+#include <asio/awaitable.hpp>
+
+#include "idl/ipv4_endpoint.h"
+#include "replica_collector/evidence.h"
+#include "replica_collector/node_list.h"
+#include "replica_collector/replica_source.h"
+#include "runtime/clock.h"
+#include "runtime/progress.h"
+
+namespace metarec {
+
+struct CollectorOptions {
+  size_t nodes_in_flight_max = 64;
+
+  // For one node, with everything that is repeated. The original gives each node 5 s.
+  absl::Duration node_timeout = absl::Seconds(5);
+  // For one try at one node.
+  absl::Duration attempt_timeout = absl::Seconds(5);
+  // For looking up one node's address and name, which comes first.
+  absl::Duration identify_timeout = absl::Seconds(5);
+
+  // A node that cannot be reached or does not answer is tried this often. One that is still loading
+  // its replicas (ERR_HANDLER_NOT_FOUND) or is busy is asked until its time is over.
+  int attempts_max = 3;
+  // Of all nodes together: beyond, failures are final.
+  int64_t retries_max = 10'000;
+  absl::Duration backoff_min = absl::Milliseconds(100);  // doubles with every try
+  absl::Duration backoff_max = absl::Seconds(2);
+
+  size_t tables_per_node_max = 1'000'000;
+  size_t replicas_per_node_max = 4'000'000;
+
+  // What servers call themselves, where the operator knows better (--node_name).
+  std::map<Ipv4Endpoint, std::string> node_names;
+};
+
+// Not thread-safe: used on one executor (a single thread or a strand); one Collect at a time.
+class Collector {
+ public:
+  // A number in [0, 1), different every time: spreads the retries of many nodes.
+  using Random = std::function<double()>;
+
+  // All must outlive the collector.
+  Collector(CollectorOptions options, ReplicaSource* source, Clock* clock,
+            ProgressListener* progress, Random random);
+
+  // Every server of the list once, in the order of its first mention, with either both its answers
+  // complete or the error that prevented that. When both of its answers failed, the error is that
+  // of its replicas, as in the original. A server that cannot be asked is no error of Collect:
+  // only kCancelled is.
+  asio::awaitable<absl::StatusOr<Evidence>> Collect(NodeList list);
+
+ private:
+  class Run;
+
+  const CollectorOptions options_;
+  ReplicaSource* const source_;
+  Clock* const clock_;
+  ProgressListener* const progress_;
+  const Random random_;
+};
+
+// Replicas that report PS_PRIMARY or PS_SECONDARY: their nodes hold a lease from a meta server.
+struct ServingCount {
+  int64_t serving = 0;
+  int64_t replicas = 0;
+  int64_t nodes_serving = 0;  // nodes with at least one of them
+
+  friend bool operator==(const ServingCount&, const ServingCount&) = default;
+};
+ServingCount CountServing(const Evidence& evidence);
+
+}  // namespace metarec

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "replica_collector/replica_source.h"
+#include "rpc/client.h"
+#include "runtime/clock.h"
+
+namespace metarec {
+
+struct RpcReplicaSourceOptions {
+  // The name in the latest beacon of the server at this address, if it sent one.
+  std::function<std::optional<std::string>(Ipv4Endpoint)> beacon_name;
+  // Who asks, as servers log it; by default the server itself.
+  std::optional<Ipv4Endpoint> own_address;
+  absl::Duration reverse_lookup_timeout = absl::Seconds(2);
+};
+
+// Asks replica servers over their RPC port (INTEROP.md section 3.2): versions up to 2.5 and later
+// ones, since no field is sent that only one of them knows.
+class RpcReplicaSource final : public ReplicaSource {
+ public:
+  // Both must outlive the source and the look-ups that it started.
+  RpcReplicaSource(rpc::Client* client, Clock* clock, RpcReplicaSourceOptions options = {});
+
+  asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry,
+                                                         absl::Time deadline) override;
+  asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(
+      Ipv4Endpoint address, absl::Time deadline) override;
+  asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time deadline,
+                                              ReplicaSink sink) override;
+
+ private:
+  asio::awaitable<absl::StatusOr<std::string>> Call(Ipv4Endpoint address, std::string task_code,
+                                                    std::string body, absl::Time deadline);
+
+  rpc::Client* const client_;
+  Clock* const clock_;
+  const RpcReplicaSourceOptions options_;
+};
+
+}  // namespace metarec
