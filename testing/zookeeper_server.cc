@@ -31,6 +31,9 @@ namespace {
 constexpr absl::Duration kPollInterval = absl::Milliseconds(5);
 constexpr absl::Duration kStopTimeout = absl::Seconds(5);
 constexpr size_t kLogTailBytes = 2000;
+constexpr size_t kAnswerBytesMax = 65536;
+constexpr size_t kConnectResponseBytes = 41;
+constexpr int kExpireAttemptsMax = 100;
 constexpr char kJava[] = "/usr/bin/java";
 constexpr char kJar[] = "/usr/share/java/zookeeper.jar";
 
@@ -46,24 +49,45 @@ sockaddr_in Loopback(uint16_t port) {
   return address;
 }
 
-// What the server answers to the four-letter word "srvr"; empty if it does not.
-std::string AskServer(uint16_t port) {
+// Sends `request` and returns everything that comes back until the server closes the connection.
+absl::StatusOr<std::string> Exchange(uint16_t port, const std::string& request) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return "";
-  const timeval timeout = {.tv_sec = 1, .tv_usec = 0};
+  if (fd < 0) return Errno("socket");
+  const timeval timeout = {.tv_sec = 2, .tv_usec = 0};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
   const sockaddr_in address = Loopback(port);
   std::string answer;
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
-      send(fd, "srvr", 4, MSG_NOSIGNAL) == 4) {
+      send(fd, request.data(), request.size(), MSG_NOSIGNAL) ==
+          static_cast<ssize_t>(request.size())) {
     char buffer[4096];
     ssize_t bytes = 0;
-    while (answer.size() < sizeof(buffer) && (bytes = recv(fd, buffer, sizeof(buffer), 0)) > 0) {
+    while (answer.size() < kAnswerBytesMax && (bytes = recv(fd, buffer, sizeof(buffer), 0)) > 0) {
       answer.append(buffer, static_cast<size_t>(bytes));
     }
   }
   close(fd);
   return answer;
+}
+
+// Jute, big-endian: a ConnectRequest that takes a session over and the request that closes it.
+std::string TakeOverAndClose(const ZooKeeperSession& session) {
+  std::string bytes;
+  const auto append = [&bytes](uint64_t value, int size) {
+    for (int i = size - 1; i >= 0; --i) bytes.push_back(static_cast<char>(value >> (8 * i)));
+  };
+  append(45, 4);                                 // length
+  append(0, 4);                                  // protocol version
+  append(0, 8);                                  // last zxid seen
+  append(30'000, 4);                             // timeout, ms
+  append(static_cast<uint64_t>(session.id), 8);  //
+  append(session.password.size(), 4);            // 16
+  bytes += session.password;
+  append(0, 1);                           // not content with a read-only server
+  append(8, 4);                           // length
+  append(1, 4);                           // xid
+  append(static_cast<uint32_t>(-11), 4);  // closeSession
+  return bytes;
 }
 
 // In the child, between fork and exec: only what is async-signal-safe.
@@ -117,9 +141,10 @@ std::string ZooKeeperServer::Configuration(const ZooKeeperServerOptions& options
                    // A killed process loses nothing by this, only a killed machine would.
                    "\nforceSync=no\npreAllocSize=1024\n");
   if (options.read_only) {
-    // The other members' ports are reserved ones on which nobody listens.
-    absl::StrAppend(&text, "initLimit=10\nsyncLimit=5\nserver.1=127.0.0.1:1:2\n",
-                    "server.2=127.0.0.1:3:4\nserver.3=127.0.0.1:5:6\n");
+    // The other members' addresses are such that nobody listens there. Sessions must be local
+    // ones, since global ones need a quorum.
+    absl::StrAppend(&text, "localSessionsEnabled=true\ninitLimit=10\nsyncLimit=5\n",
+                    "server.1=127.0.0.1:1:0\nserver.2=127.0.0.1:3:4\nserver.3=127.0.0.1:5:6\n");
   }
   return text;
 }
@@ -218,7 +243,7 @@ absl::Status ZooKeeperServer::AwaitServing() {
       return absl::InternalError(
           absl::StrCat("the ZooKeeper server ended at once; its log ends with:\n", LogTail()));
     }
-    const std::string answer = AskServer(port_);
+    METAREC_ASSIGN_OR_RETURN(const std::string answer, Exchange(port_, "srvr"));
     if (absl::StrContains(answer, options_.read_only ? "Mode: read-only" : "Mode: ")) {
       return absl::OkStatus();
     }
@@ -257,6 +282,22 @@ void ZooKeeperServer::Kill() {
   if (child_ == 0) return;
   kill(child_, SIGKILL);
   Reap(true);
+}
+
+absl::Status ZooKeeperServer::ExpireSession(const ZooKeeperSession& session) {
+  const std::string request = TakeOverAndClose(session);
+  // The owner, whose connection the server drops, may be so quick to reconnect that it takes the
+  // session back before it is closed.
+  for (int attempt = 0; attempt < kExpireAttemptsMax; ++attempt) {
+    METAREC_ASSIGN_OR_RETURN(const std::string answer, Exchange(port_, request));
+    if (answer.size() > kConnectResponseBytes) return absl::OkStatus();  // closeSession is answered
+    // The third field is the timeout: 0 for a session that is no more.
+    if (answer.size() == kConnectResponseBytes && answer.substr(8, 4) == std::string(4, '\0')) {
+      return attempt > 0 ? absl::OkStatus()
+                         : absl::NotFoundError("the ZooKeeper server does not know the session");
+    }
+  }
+  return absl::UnavailableError("the session's owner is always quicker");
 }
 
 void ZooKeeperServer::Pause() {

@@ -11,6 +11,8 @@
 #include <absl/time/time.h>
 #include <sys/types.h>
 
+#include "zk_store/zookeeper_options.h"
+
 namespace metarec::testing {
 
 struct ZooKeeperServerOptions {
@@ -54,6 +56,9 @@ class ZooKeeperServer {
   void Kill();
   // Starts it again with the same port and data, stopping it first if necessary.
   absl::Status Restart();
+
+  // Ends a session as if its client had been silent for too long. kNotFound if there is none.
+  absl::Status ExpireSession(const ZooKeeperSession& session);
 
   // The process stands still: connections stay open and nothing is answered.
   void Pause();

@@ -73,15 +73,34 @@ void LogToGlog(const char* message) {
 
 void LogNowhere(const char*) {}
 
-// What one request carries to its completion. `Extra` must stay where it is until then.
-struct NoExtra {};
-template <typename Result, typename Extra = NoExtra>
-struct Call {
-  ZooKeeperHandle* handle;
-  absl::string_view operation;  // a literal
-  std::string path;
-  ZooKeeperHandle::Done<Result> done;
+}  // namespace
+
+// What one request carries to its completion.
+struct ZooKeeperHandle::CallBase {
+  CallBase(ZooKeeperHandle* handle_, absl::string_view operation_, std::string path_)
+      : handle(handle_), operation(operation_), path(std::move(path_)) {}
+  virtual ~CallBase() = default;
+  virtual void Fail(absl::Status status) = 0;
+
+  ZooKeeperHandle* const handle;
+  const absl::string_view operation;  // a literal
+  const std::string path;
   uint64_t watch_id = 0;
+};
+
+namespace {
+
+// `extra` is where libzookeeper writes results to; it must stay where it is.
+struct NoExtra {};
+template <typename CallResult, typename Extra = NoExtra>
+struct Call final : ZooKeeperHandle::CallBase {
+  using Result = CallResult;
+  Call(ZooKeeperHandle* handle_, absl::string_view operation_, std::string path_,
+       ZooKeeperHandle::Done<Result> done_)
+      : CallBase(handle_, operation_, std::move(path_)), done(std::move(done_)) {}
+  void Fail(absl::Status status) override { done(std::move(status)); }
+
+  const ZooKeeperHandle::Done<Result> done;
   Extra extra = {};
 };
 
@@ -99,11 +118,6 @@ using CreateCall = Call<absl::StatusOr<std::string>>;
 using SetCall = Call<absl::StatusOr<NodeStat>>;
 using VoidCall = Call<absl::Status>;
 using MultiCall = Call<absl::StatusOr<std::vector<StoreOpResult>>, MultiExtra>;
-
-template <typename AnyCall>
-std::unique_ptr<AnyCall> Take(const void* data) {
-  return std::unique_ptr<AnyCall>(static_cast<AnyCall*>(const_cast<void*>(data)));
-}
 
 void* WatchContext(uint64_t id) { return reinterpret_cast<void*>(static_cast<uintptr_t>(id)); }
 
@@ -123,11 +137,33 @@ struct ZooKeeperHandle::NativeAcl {
 };
 
 struct ZooKeeperHandle::Callbacks {
+  template <typename AnyCall>
+  static AnyCall* Begin(ZooKeeperHandle* handle, absl::string_view operation, std::string path,
+                        Done<typename AnyCall::Result> done) {
+    auto* call = new AnyCall(handle, operation, std::move(path), std::move(done));
+    absl::MutexLock lock(&handle->mutex_);
+    handle->calls_.insert(call);
+    return call;
+  }
+
+  template <typename AnyCall>
+  static std::unique_ptr<AnyCall> End(AnyCall* call) {
+    absl::MutexLock lock(&call->handle->mutex_);
+    call->handle->calls_.erase(call);
+    return std::unique_ptr<AnyCall>(call);
+  }
+
+  // What libzookeeper gives back is what Begin has returned.
+  template <typename AnyCall>
+  static std::unique_ptr<AnyCall> Take(const void* data) {
+    return End(static_cast<AnyCall*>(const_cast<void*>(data)));
+  }
+
   // Completions of a request that libzookeeper did not even queue are never called.
   template <typename AnyCall>
   static void FailUnlessQueued(int code, AnyCall* call) {
     if (code == ZOK) return;
-    const std::unique_ptr<AnyCall> owned(call);
+    const auto owned = End(call);
     call->handle->RemoveWatch(call->watch_id);
     call->done(call->handle->Error(code, call->operation, call->path));
   }
@@ -239,22 +275,13 @@ ZooKeeperHandle::ZooKeeperHandle(const ZooKeeperOptions& options)
 absl::StatusOr<std::unique_ptr<ZooKeeperHandle>> ZooKeeperHandle::Open(
     const ZooKeeperOptions& options, const std::string& hosts) {
   std::unique_ptr<ZooKeeperHandle> handle(new ZooKeeperHandle(options));
-  clientid_t resumed = {};
-  if (options.resume.has_value()) {
-    if (options.resume->password.size() != sizeof(resumed.passwd)) {
-      return absl::InvalidArgumentError("the password of a ZooKeeper session has 16 bytes");
-    }
-    resumed.client_id = options.resume->id;
-    std::memcpy(resumed.passwd, options.resume->password.data(), sizeof(resumed.passwd));
-  }
   // Read-only servers are always accepted at first: libzookeeper reports the others as not
   // answering, which is a worse message. It goes on looking for a better one.
   const int flags = ZOO_READONLY | ZOO_NO_LOG_CLIENTENV;
   const auto timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(options.session_timeout));
   handle->zookeeper_ =
-      zookeeper_init2(hosts.c_str(), &Callbacks::OnSessionEvent, timeout_ms,
-                      options.resume.has_value() ? &resumed : nullptr, handle.get(), flags,
-                      options.log_client ? &LogToGlog : &LogNowhere);
+      zookeeper_init2(hosts.c_str(), &Callbacks::OnSessionEvent, timeout_ms, nullptr, handle.get(),
+                      flags, options.log_client ? &LogToGlog : &LogNowhere);
   if (handle->zookeeper_ == nullptr) {
     return absl::UnavailableError(
         absl::StrCat("cannot start a ZooKeeper client for ", hosts, ": ", std::strerror(errno)));
@@ -265,11 +292,12 @@ absl::StatusOr<std::unique_ptr<ZooKeeperHandle>> ZooKeeperHandle::Open(
 ZooKeeperHandle::~ZooKeeperHandle() {
   session_.Set(SessionState::kClosed);
   if (zookeeper_ != nullptr) zookeeper_close(zookeeper_);
+  FailAllCalls();
   FireAllWatches();
 }
 
 void ZooKeeperHandle::AddAuth(const StoreAuth& auth, Done<absl::Status> done) {
-  auto* call = new VoidCall{this, "authenticate", "", std::move(done)};
+  auto* call = Callbacks::Begin<VoidCall>(this, "authenticate", "", std::move(done));
   Callbacks::FailUnlessQueued(
       zoo_add_auth(zookeeper_, auth.scheme.c_str(), auth.credentials.data(),
                    static_cast<int>(auth.credentials.size()), &Callbacks::OnVoid, call),
@@ -279,7 +307,8 @@ void ZooKeeperHandle::AddAuth(const StoreAuth& auth, Done<absl::Status> done) {
 void ZooKeeperHandle::Get(std::string path, std::shared_ptr<Watch> watch,
                           Done<absl::StatusOr<NodeData>> done) {
   const uint64_t id = AddWatch(watch);
-  auto* call = new GetCall{this, "get", path, std::move(done), id};
+  auto* call = Callbacks::Begin<GetCall>(this, "get", path, std::move(done));
+  call->watch_id = id;
   Callbacks::FailUnlessQueued(
       zoo_awget(zookeeper_, path.c_str(), id == 0 ? nullptr : &Callbacks::OnWatchEvent,
                 WatchContext(id), &Callbacks::OnData, call),
@@ -289,7 +318,8 @@ void ZooKeeperHandle::Get(std::string path, std::shared_ptr<Watch> watch,
 void ZooKeeperHandle::Exists(std::string path, std::shared_ptr<Watch> watch,
                              Done<absl::StatusOr<std::optional<NodeStat>>> done) {
   const uint64_t id = AddWatch(watch);
-  auto* call = new ExistsCall{this, "exists", path, std::move(done), id};
+  auto* call = Callbacks::Begin<ExistsCall>(this, "exists", path, std::move(done));
+  call->watch_id = id;
   Callbacks::FailUnlessQueued(
       zoo_awexists(zookeeper_, path.c_str(), id == 0 ? nullptr : &Callbacks::OnWatchEvent,
                    WatchContext(id), &Callbacks::OnExists, call),
@@ -299,7 +329,8 @@ void ZooKeeperHandle::Exists(std::string path, std::shared_ptr<Watch> watch,
 void ZooKeeperHandle::Children(std::string path, std::shared_ptr<Watch> watch,
                                Done<absl::StatusOr<NodeChildren>> done) {
   const uint64_t id = AddWatch(watch);
-  auto* call = new ChildrenCall{this, "children", path, std::move(done), id};
+  auto* call = Callbacks::Begin<ChildrenCall>(this, "children", path, std::move(done));
+  call->watch_id = id;
   Callbacks::FailUnlessQueued(
       zoo_awget_children2(zookeeper_, path.c_str(), id == 0 ? nullptr : &Callbacks::OnWatchEvent,
                           WatchContext(id), &Callbacks::OnChildren, call),
@@ -307,7 +338,7 @@ void ZooKeeperHandle::Children(std::string path, std::shared_ptr<Watch> watch,
 }
 
 void ZooKeeperHandle::Create(CreateOp op, Done<absl::StatusOr<std::string>> done) {
-  auto* call = new CreateCall{this, "create", op.path, std::move(done)};
+  auto* call = Callbacks::Begin<CreateCall>(this, "create", op.path, std::move(done));
   Callbacks::FailUnlessQueued(
       zoo_acreate(zookeeper_, op.path.c_str(), op.data.data(), static_cast<int>(op.data.size()),
                   &acl_->vector, ToNative(op.mode), &Callbacks::OnCreated, call),
@@ -315,7 +346,7 @@ void ZooKeeperHandle::Create(CreateOp op, Done<absl::StatusOr<std::string>> done
 }
 
 void ZooKeeperHandle::Set(SetOp op, Done<absl::StatusOr<NodeStat>> done) {
-  auto* call = new SetCall{this, "set", op.path, std::move(done)};
+  auto* call = Callbacks::Begin<SetCall>(this, "set", op.path, std::move(done));
   Callbacks::FailUnlessQueued(
       zoo_aset(zookeeper_, op.path.c_str(), op.data.data(), static_cast<int>(op.data.size()),
                op.version, &Callbacks::OnSet, call),
@@ -323,7 +354,7 @@ void ZooKeeperHandle::Set(SetOp op, Done<absl::StatusOr<NodeStat>> done) {
 }
 
 void ZooKeeperHandle::Delete(DeleteOp op, Done<absl::Status> done) {
-  auto* call = new VoidCall{this, "delete", op.path, std::move(done)};
+  auto* call = Callbacks::Begin<VoidCall>(this, "delete", op.path, std::move(done));
   Callbacks::FailUnlessQueued(
       zoo_adelete(zookeeper_, op.path.c_str(), op.version, &Callbacks::OnVoid, call), call);
 }
@@ -331,7 +362,7 @@ void ZooKeeperHandle::Delete(DeleteOp op, Done<absl::Status> done) {
 void ZooKeeperHandle::Multi(std::vector<StoreOp> ops,
                             Done<absl::StatusOr<std::vector<StoreOpResult>>> done) {
   const size_t count = ops.size();
-  auto* call = new MultiCall{this, "multi", OpPath(ops.front()), std::move(done)};
+  auto* call = Callbacks::Begin<MultiCall>(this, "multi", OpPath(ops.front()), std::move(done));
   MultiExtra& extra = call->extra;
   extra.ops = std::move(ops);
   extra.results.resize(count);
@@ -361,7 +392,7 @@ void ZooKeeperHandle::Multi(std::vector<StoreOp> ops,
 }
 
 void ZooKeeperHandle::Sync(std::string path, Done<absl::Status> done) {
-  auto* call = new VoidCall{this, "sync", path, std::move(done)};
+  auto* call = Callbacks::Begin<VoidCall>(this, "sync", path, std::move(done));
   Callbacks::FailUnlessQueued(zoo_async(zookeeper_, path.c_str(), &Callbacks::OnSynced, call),
                               call);
 }
@@ -381,6 +412,19 @@ uint64_t ZooKeeperHandle::AddWatch(const std::shared_ptr<Watch>& watch) {
 void ZooKeeperHandle::RemoveWatch(uint64_t id) {
   absl::MutexLock lock(&mutex_);
   watches_.erase(id);
+}
+
+// libzookeeper forgets the completions that its thread has not come to when it is closed.
+void ZooKeeperHandle::FailAllCalls() {
+  absl::flat_hash_set<CallBase*> calls;
+  {
+    absl::MutexLock lock(&mutex_);
+    calls.swap(calls_);
+  }
+  for (CallBase* call : calls) {
+    call->Fail(MakeStoreError(StoreError::kClosed, call->operation, call->path));
+    delete call;
+  }
 }
 
 void ZooKeeperHandle::FireAllWatches() {

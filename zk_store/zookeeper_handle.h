@@ -9,6 +9,7 @@
 
 #include <absl/base/thread_annotations.h>
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/synchronization/mutex.h>
@@ -57,6 +58,8 @@ class ZooKeeperHandle {
   const SessionTracker& session() const { return session_; }
   ZooKeeperSession credentials() const;
 
+  struct CallBase;  // a request in flight
+
  private:
   struct Callbacks;  // libzookeeper calls its static functions
   struct NativeAcl;  // the ACL as libzookeeper wants it
@@ -68,6 +71,7 @@ class ZooKeeperHandle {
   uint64_t AddWatch(const std::shared_ptr<Watch>& watch);
   void RemoveWatch(uint64_t id);
   void FireAllWatches();
+  void FailAllCalls();
 
   void OnSessionState(int state);
   absl::Status Error(int code, absl::string_view operation, absl::string_view path) const;
@@ -78,6 +82,7 @@ class ZooKeeperHandle {
   _zhandle* zookeeper_ = nullptr;
 
   absl::Mutex mutex_;
+  absl::flat_hash_set<CallBase*> calls_ ABSL_GUARDED_BY(mutex_);  // owned
   uint64_t last_watch_id_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<uint64_t, std::weak_ptr<Watch>> watches_ ABSL_GUARDED_BY(mutex_);
 };

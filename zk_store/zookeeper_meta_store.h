@@ -27,7 +27,7 @@ class ZooKeeperMetaStore final : public MetaStore {
   // hosts and say what to check: kInvalidArgument for malformed hosts, kUnavailable if no host name
   // is known, kDeadlineExceeded if no server could be reached or took the session in time,
   // StoreError::kReadOnly if only servers without quorum did, StoreError::kAuthFailed,
-  // StoreError::kSessionExpired for a session to resume that is gone, kCancelled.
+  // kCancelled.
   static asio::awaitable<absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>>> Connect(
       ZooKeeperOptions options, Clock* clock);
   ~ZooKeeperMetaStore() override;
@@ -36,7 +36,6 @@ class ZooKeeperMetaStore final : public MetaStore {
   asio::awaitable<absl::StatusOr<SessionState>> AwaitSessionChange(SessionState seen) override;
   int64_t session_id() const override { return credentials_.id; }
 
-  // Whoever has it can end the session, or continue it with ZooKeeperOptions::resume.
   const ZooKeeperSession& credentials() const { return credentials_; }
 
  private:

@@ -21,7 +21,7 @@ struct StoreAuth {
   std::string credentials;
 };
 
-// What it takes to continue a session elsewhere.
+// Whoever knows this can continue the session, or end it.
 struct ZooKeeperSession {
   int64_t id = 0;
   std::string password;  // 16 bytes, made by the server
@@ -42,9 +42,6 @@ struct ZooKeeperOptions {
   bool accept_read_only = false;
   // Whether what libzookeeper logs goes to glog (with its severity) or nowhere.
   bool log_client = false;
-  // Takes over this session from whoever has it; when this store is destroyed, the other one finds
-  // the session expired.
-  std::optional<ZooKeeperSession> resume;
 };
 
 struct ZooKeeperHost {
