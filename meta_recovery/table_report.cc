@@ -7,6 +7,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
+#include "meta_recovery/finding_sentences.h"
 #include "meta_recovery/finding_text.h"
 #include "meta_recovery/index_ranges.h"
 #include "meta_recovery/plan_text.h"
@@ -16,12 +17,14 @@ namespace metarec {
 namespace {
 
 constexpr size_t kNodesShown = 6;
+constexpr size_t kLabelBytes = 13;
+constexpr size_t kTextColumn = 4 + kLabelBytes;
 constexpr size_t kRangeCharactersMax = 60;
 
 void AddLine(absl::string_view label, absl::string_view text, std::string* out) {
   absl::StrAppend(out, "    ", label);
-  out->append(label.size() < 13 ? 13 - label.size() : 1, ' ');
-  absl::StrAppend(out, text, "\n");
+  out->append(label.size() < kLabelBytes ? kLabelBytes - label.size() : 1, ' ');
+  absl::StrAppend(out, Wrapped(text, kTextColumn, kTextColumn), "\n");
 }
 
 // "0-3,7", cut when it gets long.
@@ -66,7 +69,7 @@ std::string DescribedBy(const RecoveryPlan& plan, const TableDecision& decision)
 
 std::string ReplicasByNode(const RecoveryPlan& plan, const TableSummary& summary) {
   std::string text =
-      absl::StrCat(summary.replicas_found, " of ", summary.replicas_expected, " found");
+      absl::StrCat(summary.replicas_found, " found, ", summary.replicas_expected, " wanted");
   if (summary.by_node.empty()) return text;
   int64_t fewest = summary.replicas_found;
   int64_t most = 0;
@@ -100,12 +103,14 @@ void AddElections(const TableSummary& summary, std::string* out) {
   });
   absl::string_view label = "primary";
   for (const auto& [election, indexes] : elections) {
+    // Partitions without replica have a line of their own.
+    if (election == Election::kNoReplica && elections.size() > 1) continue;
     const bool commonest = !label.empty();
     AddLine(label,
-            absl::StrCat(commonest ? absl::StrCat(indexes->size(), " of ",
-                                                  Counted(partitions, "partition"))
-                                   : Partitions(*indexes),
-                         ": ", ElectionInWords(election)),
+            absl::StrCat(
+                commonest ? absl::StrCat(indexes->size(), " of ", Counted(partitions, "partition"))
+                          : Partitions(*indexes),
+                ": ", ElectionInWords(election)),
             out);
     label = "";
   }
@@ -139,24 +144,15 @@ std::pair<absl::string_view, absl::string_view> PartitionLine(const Finding& fin
 bool IsToldElsewhere(const Finding& finding) {
   return finding.severity == Severity::kHazard || finding.severity == Severity::kConflict ||
          finding.severity == Severity::kError || finding.kind == FindingKind::kTableRenamed ||
+         finding.kind == FindingKind::kTableProbablyDropped ||
          finding.kind == FindingKind::kPlaceholder;
 }
 
-void AddFindings(const RecoveryPlan& plan, const std::vector<const Finding*>& findings,
-                 const ReportOptions& options, std::string* out) {
+void AddPartitionFindings(const std::vector<const Finding*>& findings, std::string* out) {
   std::map<std::pair<absl::string_view, absl::string_view>, std::vector<int32_t>> by_line;
-  int64_t notes = 0;
   for (const Finding* finding : findings) {
-    if (finding->partition_index >= 0) {
-      by_line[PartitionLine(*finding)].push_back(finding->partition_index);
-    } else if (!IsToldElsewhere(*finding)) {
-      if (++notes > options.examples_max + 2) continue;
-      AddLine(finding->kind == FindingKind::kTableLostState ? "lost" : SeverityName(finding->severity),
-              FindingSentence(plan, *finding), out);
-    }
-  }
-  if (notes > options.examples_max + 2) {
-    AddLine("", absl::StrCat("and ", notes - options.examples_max - 2, " more"), out);
+    if (finding->partition_index < 0) continue;
+    by_line[PartitionLine(*finding)].push_back(finding->partition_index);
   }
   for (auto& [line, indexes] : by_line) {
     if (line.first.empty()) continue;
@@ -164,6 +160,22 @@ void AddFindings(const RecoveryPlan& plan, const std::vector<const Finding*>& fi
     indexes.erase(std::unique(indexes.begin(), indexes.end()), indexes.end());
     AddLine(line.first, absl::StrCat(Partitions(indexes), ": ", line.second), out);
   }
+}
+
+void AddTableFindings(const RecoveryPlan& plan, const std::vector<const Finding*>& findings,
+                      const ReportOptions& options, std::string* out) {
+  const int shown_max = std::max(1, options.examples_max) + 2;
+  int count = 0;
+  for (const Finding* finding : findings) {
+    if (finding->partition_index >= 0 || IsToldElsewhere(*finding)) continue;
+    if (++count > shown_max) continue;
+    if (finding->kind == FindingKind::kTableLostState) {
+      AddLine("lost", LostState(*finding), out);
+    } else {
+      AddLine(SeverityName(finding->severity), FindingSentence(plan, *finding), out);
+    }
+  }
+  if (count > shown_max) AddLine("", absl::StrCat("and ", count - shown_max, " more"), out);
 }
 
 }  // namespace
@@ -175,7 +187,8 @@ std::string RenderTable(const RecoveryPlan& plan, size_t table,
   AddLine("described by", DescribedBy(plan, plan.tables[table]), &out);
   AddLine("replicas", ReplicasByNode(plan, summary), &out);
   AddElections(summary, &out);
-  AddFindings(plan, findings, options, &out);
+  AddPartitionFindings(findings, &out);
+  AddTableFindings(plan, findings, options, &out);
   return out;
 }
 

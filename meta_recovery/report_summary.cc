@@ -1,0 +1,202 @@
+#include "meta_recovery/report_summary.h"
+
+#include <algorithm>
+#include <set>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "meta_recovery/finding_text.h"
+#include "meta_recovery/plan_text.h"
+
+namespace metarec {
+namespace {
+
+std::string PlanPath(const ReportOptions& options) {
+  return options.plan_path.empty() ? "FILE" : ShellWord(options.plan_path);
+}
+
+// The flags that a plan was made with, for a command that makes it again.
+std::string FlagsOf(const PlanOptions& options) {
+  const PlanOptions defaults;
+  std::string flags;
+  if (options.skip_bad_nodes) absl::StrAppend(&flags, " --skip_bad_nodes");
+  if (options.skip_lost_partitions) absl::StrAppend(&flags, " --skip_lost_partitions");
+  if (options.accept_still_served) absl::StrAppend(&flags, " --still_served");
+  if (options.rename_separator != defaults.rename_separator) {
+    absl::StrAppend(&flags, " --rename_separator ", ShellWord(options.rename_separator));
+  }
+  if (options.max_app_id != defaults.max_app_id) {
+    absl::StrAppend(&flags, " --max_app_id ", options.max_app_id);
+  }
+  for (const auto& [key, value] : options.settlements) {
+    absl::StrAppend(&flags, " --settle ", ShellWord(absl::StrCat(key, "=", value)));
+  }
+  return flags;
+}
+
+std::string PlanCommand(const RecoveryPlan& plan, const ReportOptions& options) {
+  if (!options.plan_command.empty()) return options.plan_command;
+  return absl::StrCat("metarec plan -f NODE_LIST --plan ", PlanPath(options),
+                      FlagsOf(plan.options));
+}
+
+bool Has(const RecoveryPlan& plan, FindingKind kind, Severity severity) {
+  return std::any_of(plan.findings.begin(), plan.findings.end(), [&](const Finding& finding) {
+    return finding.kind == kind && finding.severity == severity;
+  });
+}
+
+NextStep AfterConflict(const RecoveryPlan& plan, const ReportOptions& options) {
+  std::string command = PlanCommand(plan, options);
+  std::set<std::string> given;
+  int shown = 0;
+  for (const Finding& finding : plan.findings) {
+    const std::vector<std::string> choices = SettleChoices(finding);
+    if (choices.empty() || !given.insert(choices.front()).second) continue;
+    if (++shown > std::max(1, options.examples_max)) break;
+    absl::StrAppend(&command, " ", choices.front());
+  }
+  const bool all = shown <= std::max(1, options.examples_max);
+  return {absl::StrCat("Decide each conflict (the choices stand beside it above), then plan again. "
+                       "With the first choice of ",
+                       all ? "each" : "the first ones", ":"),
+          {command}};
+}
+
+NextStep AfterError(const RecoveryPlan& plan, const ReportOptions& options) {
+  const bool bad_nodes = Has(plan, FindingKind::kBadNode, Severity::kError);
+  const bool lost = Has(plan, FindingKind::kPartitionLost, Severity::kError);
+  std::string command = PlanCommand(plan, options);
+  if (bad_nodes && plan.options.skip_bad_nodes) {
+    return {"No node answered. Check the node list and the network from here, then plan again:",
+            {command}};
+  }
+  if (bad_nodes) absl::StrAppend(&command, " --skip_bad_nodes");
+  if (lost) absl::StrAppend(&command, " --skip_lost_partitions");
+  const absl::string_view remedy =
+      bad_nodes
+          ? "Bring the nodes back and plan again: every node that is missing makes the result "
+            "poorer. Only if they are gone for good, go on without them:"
+          : "Find the nodes that had these partitions, add them to the list and plan again. "
+            "Only if their data are gone for good, have them created empty:";
+  return {std::string(remedy), {command}};
+}
+
+NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {
+  const std::string store = options.store_flags.empty()
+                                ? "--zk HOST:PORT,... --root /NEW/EMPTY/ROOT"
+                                : options.store_flags;
+  NextStep step;
+  if (Has(plan, FindingKind::kStillServed, Severity::kHazard)) {
+    step.advice = "Stop every meta server first; apply waits until the leases have run out. Then:";
+  } else if (std::all_of(plan.findings.begin(), plan.findings.end(), [](const Finding& finding) {
+               return finding.severity == Severity::kNote;
+             })) {
+    step.advice = "Nothing is in the way:";
+  } else {
+    step.advice = "Read the hazards and warnings above. When they are acceptable:";
+  }
+  step.commands = {absl::StrCat("metarec apply --plan ", PlanPath(options), " ", store),
+                   absl::StrCat("metarec verify --plan ", PlanPath(options), " ", store)};
+  return step;
+}
+
+}  // namespace
+
+PlanNumbers CountPlan(const RecoveryPlan& plan) {
+  PlanNumbers numbers;
+  numbers.nodes_asked = static_cast<int64_t>(plan.nodes.size());
+  for (const NodeDecision& node : plan.nodes) numbers.nodes_answered += node.error == "ERR_OK";
+  for (size_t i = 0; i < plan.topology.tables.size(); ++i) {
+    const TopologyTable& table = plan.topology.tables[i];
+    if (i < plan.tables.size() && plan.tables[i].placeholder) {
+      ++numbers.placeholders;
+      continue;
+    }
+    ++numbers.tables;
+    for (size_t j = 0; j < table.partitions_count; ++j) {
+      const size_t partition = table.partitions_begin + j;
+      if (partition >= plan.partitions.size()) break;
+      const int64_t found = plan.partitions[partition].replicas_count;
+      ++numbers.partitions;
+      numbers.partitions_full += found > 0 && found >= table.max_replica_count;
+      numbers.partitions_short += found > 0 && found < table.max_replica_count;
+      numbers.partitions_lost += found == 0;
+    }
+  }
+  numbers.replicas_found = static_cast<int64_t>(plan.replicas.size());
+  for (const RankedReplica& replica : plan.replicas) {
+    numbers.replicas_overruled += replica.role == ReplicaRole::kOverruled;
+  }
+  for (const Finding& finding : plan.findings) {
+    numbers.conflicts += finding.severity == Severity::kConflict;
+    numbers.errors += finding.severity == Severity::kError;
+    numbers.hazards += finding.severity == Severity::kHazard;
+    numbers.warnings += finding.severity == Severity::kWarning;
+    numbers.notes += finding.severity == Severity::kNote;
+  }
+  return numbers;
+}
+
+std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers) {
+  switch (plan.outcome) {
+    case PlanOutcome::kConflict:
+      return absl::StrCat("NOT READY: ", Counted(numbers.conflicts, "conflict"),
+                          numbers.conflicts == 1 ? " needs" : " need", " your decision",
+                          numbers.errors > 0
+                              ? absl::StrCat(", and there ", numbers.errors == 1 ? "is " : "are ",
+                                             Counted(numbers.errors, "error"))
+                              : "");
+    case PlanOutcome::kTryAgain:
+      if (numbers.nodes_answered < numbers.nodes_asked) {
+        const int64_t bad = numbers.nodes_asked - numbers.nodes_answered;
+        return absl::StrCat("NOT READY: ", bad, " of ", Counted(numbers.nodes_asked, "node"),
+                            " did not answer completely");
+      }
+      return absl::StrCat("NOT READY: ", Counted(numbers.partitions_lost, "partition"),
+                          numbers.partitions_lost == 1 ? " has" : " have", " no replica");
+    case PlanOutcome::kReady:
+      break;
+  }
+  std::vector<std::string> reservations;
+  if (plan.HasAcceptedLosses()) {
+    reservations.push_back(
+        absl::StrCat(Counted(numbers.partitions_lost, "partition"), " created EMPTY as accepted"));
+  }
+  if (numbers.hazards > 0) reservations.push_back(Counted(numbers.hazards, "hazard"));
+  if (numbers.warnings > 0) reservations.push_back(Counted(numbers.warnings, "warning"));
+  return absl::StrCat("READY to apply, with ", reservations.empty()
+                                                   ? "nothing to worry about"
+                                                   : absl::StrJoin(reservations, ", "));
+}
+
+int PlanExitCode(const RecoveryPlan& plan) {
+  switch (plan.outcome) {
+    case PlanOutcome::kConflict:
+      return 3;
+    case PlanOutcome::kTryAgain:
+      return 1;
+    case PlanOutcome::kReady:
+      break;
+  }
+  return plan.HasAcceptedLosses() ? 5 : 0;
+}
+
+NextStep NextStepOf(const RecoveryPlan& plan, const ReportOptions& options) {
+  switch (plan.outcome) {
+    case PlanOutcome::kConflict:
+      return AfterConflict(plan, options);
+    case PlanOutcome::kTryAgain:
+      return AfterError(plan, options);
+    case PlanOutcome::kReady:
+      break;
+  }
+  return AfterReady(plan, options);
+}
+
+std::string ExplainCommand(const ReportOptions& options) {
+  return absl::StrCat("metarec explain --plan ", PlanPath(options));
+}
+
+}  // namespace metarec

@@ -1,0 +1,244 @@
+#include "meta_recovery/report_text.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/time/time.h>
+
+#include "meta_recovery/finding_text.h"
+#include "meta_recovery/findings_by_kind.h"
+#include "meta_recovery/index_ranges.h"
+#include "meta_recovery/plan_text.h"
+#include "meta_recovery/table_report.h"
+
+namespace metarec {
+namespace {
+
+// Told in a section of their own, or in the lines of their table.
+bool IsToldElsewhere(FindingKind kind) {
+  return kind == FindingKind::kTableLostState || kind == FindingKind::kPlaceholder;
+}
+
+class Report {
+ public:
+  Report(const RecoveryPlan& plan, const ReportOptions& options)
+      : plan_(plan), options_(options), numbers_(CountPlan(plan)) {}
+
+  std::string Render() {
+    AddVerdict();
+    AddFindings("HAZARDS", Severity::kHazard);
+    AddFindings("CONFLICTS", Severity::kConflict);
+    AddFindings("ERRORS", Severity::kError);
+    AddFindings("WARNINGS", Severity::kWarning);
+    AddFindings("NOTES", Severity::kNote);
+    AddTables();
+    AddLost();
+    AddNextStep();
+    return std::move(out_);
+  }
+
+ private:
+  void AddVerdict() {
+    absl::StrAppend(&out_, Verdict(plan_, numbers_), "\n\n");
+    absl::StrAppend(&out_, "  nodes       ", numbers_.nodes_asked, " asked, ",
+                    numbers_.nodes_answered, " answered completely\n");
+    if (plan_.topology.tables.empty() && numbers_.nodes_answered < numbers_.nodes_asked) {
+      absl::StrAppend(&out_,
+                      "  tables      not looked at before every node has answered or is "
+                      "skipped\n");
+    } else {
+      AddTableNumbers();
+    }
+    absl::StrAppend(
+        &out_, "  evidence    collected ",
+        absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", plan_.evidence_collected_at, absl::UTCTimeZone()),
+        "\n");
+  }
+
+  void AddTableNumbers() {
+    absl::StrAppend(&out_, "  tables      ", numbers_.tables);
+    if (numbers_.placeholders > 0) {
+      absl::StrAppend(&out_, ", and ", Counted(numbers_.placeholders, "placeholder"),
+                      " for ids without evidence");
+    }
+    absl::StrAppend(&out_, "\n  partitions  ", numbers_.partitions, ": ", numbers_.partitions_full,
+                    " with all their replicas, ", numbers_.partitions_short, " with fewer, ",
+                    numbers_.partitions_lost, " with none\n");
+    absl::StrAppend(&out_, "  replicas    ", numbers_.replicas_found, " found, ",
+                    numbers_.replicas_overruled, " of them left out\n");
+  }
+
+  void AddHeading(absl::string_view title, int64_t count) {
+    absl::StrAppend(&out_, "\n", title, count > 0 ? absl::StrCat(" (", count, ")") : "", "\n");
+  }
+
+  void AddFindings(absl::string_view title, Severity severity) {
+    std::vector<FindingGroup> groups = GroupFindings(plan_, severity);
+    int64_t count = 0;
+    for (const FindingGroup& group : groups) {
+      if (!IsToldElsewhere(group.kind)) count += static_cast<int64_t>(group.findings.size());
+    }
+    if (count == 0) return;
+    AddHeading(title, count);
+    for (const FindingGroup& group : groups) {
+      if (!IsToldElsewhere(group.kind)) AddGroup(group);
+    }
+  }
+
+  void AddGroup(const FindingGroup& group) {
+    // Names that shells refuse: one of them already breaks the shell for the whole cluster.
+    const int examples =
+        group.kind == FindingKind::kNameUnusableInShell ? 1 : std::max(1, options_.examples_max);
+    absl::StrAppend(&out_, "  ", FindingKindTitle(group.kind), " (", group.findings.size(), "):\n");
+    const size_t shown = std::min(group.findings.size(), static_cast<size_t>(examples));
+    for (size_t i = 0; i < shown; ++i) {
+      AddFinding(*group.findings[i]);
+    }
+    if (shown < group.findings.size()) AddRest(group, shown);
+  }
+
+  void AddFinding(const Finding& finding) {
+    shown_.insert(&finding);
+    const std::vector<std::string> commands = FindingCommands(finding);
+    absl::StrAppend(&out_, "    - ", Wrapped(FindingStatement(plan_, finding), 6, 6),
+                    commands.empty() ? "\n" : ":\n");
+    for (const std::string& command : commands) absl::StrAppend(&out_, "        ", command, "\n");
+  }
+
+  // What was not shown, by table where there are tables, and how to see it.
+  void AddRest(const FindingGroup& group, size_t shown) {
+    std::map<int32_t, std::vector<int32_t>> by_table;
+    for (size_t i = shown; i < group.findings.size(); ++i) {
+      const Finding& finding = *group.findings[i];
+      if (finding.app_id > 0) by_table[finding.app_id].push_back(finding.partition_index);
+    }
+    absl::StrAppend(&out_, "    and ", group.findings.size() - shown, " more");
+    if (by_table.empty()) {
+      absl::StrAppend(&out_, "\n");
+      return;
+    }
+    std::vector<std::string> places;
+    const size_t tables_shown = 2 * static_cast<size_t>(std::max(1, options_.examples_max));
+    for (auto& [app_id, indexes] : by_table) {
+      if (places.size() == tables_shown) break;
+      places.push_back(Place(app_id, std::move(indexes)));
+    }
+    absl::StrAppend(&out_, ": ", absl::StrJoin(places, "; "));
+    if (by_table.size() > places.size()) {
+      absl::StrAppend(&out_, "; and of ", by_table.size() - places.size(), " more tables");
+    }
+    absl::StrAppend(&out_, "\n    see one: ", ExplainCommand(options_), " <table>",
+                    group.findings[shown]->partition_index >= 0 ? ".<partition>" : "", "\n");
+  }
+
+  static std::string Place(int32_t app_id, std::vector<int32_t> indexes) {
+    if (indexes.front() < 0) return absl::StrCat("table ", app_id);
+    std::sort(indexes.begin(), indexes.end());
+    std::string ranges = IndexRanges(indexes);
+    if (ranges.size() > 40) {
+      ranges.resize(ranges.rfind(',', 40));
+      absl::StrAppend(&ranges, ",...");
+    }
+    return absl::StrCat("table ", app_id, ": ", ranges);
+  }
+
+  void AddTables() {
+    std::vector<std::vector<const Finding*>> findings(plan_.topology.tables.size());
+    std::vector<Severity> worst(plan_.topology.tables.size(), Severity::kNote);
+    for (const Finding& finding : plan_.findings) {
+      const size_t table = finding.app_id > 0 ? FindTable(plan_, finding.app_id) : SIZE_MAX;
+      if (table == SIZE_MAX) continue;
+      // What was said above in full is not said again.
+      const bool said = finding.partition_index < 0 && shown_.contains(&finding);
+      if (!said) findings[table].push_back(&finding);
+      worst[table] = std::max(worst[table], finding.severity);
+    }
+    std::vector<size_t> order;
+    std::vector<int32_t> placeholders;
+    for (size_t i = 0; i < plan_.topology.tables.size() && i < plan_.tables.size(); ++i) {
+      if (plan_.tables[i].placeholder) {
+        placeholders.push_back(plan_.topology.tables[i].app_id);
+      } else {
+        order.push_back(i);
+      }
+    }
+    if (order.empty() && placeholders.empty()) return;
+    std::stable_sort(order.begin(), order.end(),
+                     [&worst](size_t a, size_t b) { return worst[a] > worst[b]; });
+    AddHeading("TABLES, the worst first", static_cast<int64_t>(order.size()));
+    const size_t shown =
+        std::min(order.size(), static_cast<size_t>(std::max(0, options_.tables_max)));
+    for (size_t i = 0; i < shown; ++i) {
+      absl::StrAppend(&out_, RenderTable(plan_, order[i], findings[order[i]], options_));
+    }
+    if (shown < order.size()) {
+      absl::StrAppend(&out_, "  and ", Counted(static_cast<int64_t>(order.size() - shown), "table"),
+                      " more; see one: ", ExplainCommand(options_), " <table>\n");
+    }
+    if (!placeholders.empty()) {
+      absl::StrAppend(&out_, "  placeholders, dropped, so that no id is used twice: ",
+                      CutList(IndexRanges(placeholders), 20), "\n");
+    }
+  }
+
+  void AddLost() {
+    if (numbers_.tables == 0) return;
+    std::vector<std::string> duplicated;
+    std::vector<std::string> bulk_loading;
+    for (const Finding& finding : plan_.findings) {
+      if (finding.kind != FindingKind::kTableLostState) continue;
+      const std::string label = TableLabel(plan_, finding.app_id);
+      if (!finding.Fact("duplicating_nodes").empty()) duplicated.push_back(label);
+      if (finding.Fact("bulk_loading") == "true") bulk_loading.push_back(label);
+    }
+    AddHeading("LOST WITH THE OLD ZOOKEEPER, to be set again by hand", 0);
+    absl::StrAppend(&out_,
+                    "  - table envs: TTL, throttling, usage scenario, deny rules, compaction\n"
+                    "  - duplications and their progress",
+                    Known(duplicated),
+                    "\n"
+                    "  - bulk loads under way",
+                    Known(bulk_loading),
+                    "\n"
+                    "  - backup policies and the history of backups\n"
+                    "  - which tables were dropped, and when: they come back alive\n"
+                    "  - the meta servers' function level: keep it at steady or below until\n"
+                    "    every node that ever held data is back\n");
+  }
+
+  std::string Known(const std::vector<std::string>& tables) const {
+    if (tables.empty()) return "";
+    return absl::StrCat(": known of ",
+                        CutList(absl::StrJoin(tables, ","),
+                                2 * static_cast<size_t>(std::max(1, options_.examples_max))));
+  }
+
+  void AddNextStep() {
+    const NextStep step = NextStepOf(plan_, options_);
+    absl::StrAppend(&out_, "\nNEXT\n  ", Wrapped(step.advice, 2, 2), "\n\n");
+    for (const std::string& command : step.commands) {
+      absl::StrAppend(&out_, "    ", command, "\n");
+    }
+    absl::StrAppend(&out_, "\n  Why a replica was chosen: ", ExplainCommand(options_),
+                    " <table>.<partition>\n");
+  }
+
+  const RecoveryPlan& plan_;
+  const ReportOptions& options_;
+  const PlanNumbers numbers_;
+  std::set<const Finding*> shown_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string RenderReport(const RecoveryPlan& plan, const ReportOptions& options) {
+  return Report(plan, options).Render();
+}
+
+}  // namespace metarec

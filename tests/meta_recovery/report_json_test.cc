@@ -1,0 +1,99 @@
+#include "meta_recovery/report_json.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidjson/document.h>
+
+#include "tests/meta_recovery/plan_builder.h"
+
+namespace metarec {
+namespace {
+
+using testing::HealthyPlan;
+using testing::PlanBuilder;
+
+rapidjson::Document Render(const RecoveryPlan& plan) {
+  ReportOptions options;
+  options.plan_path = "p";
+  options.store_flags = "--zk z:1 --root /r";
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseValidateEncodingFlag>(RenderReportJson(plan, options).c_str());
+  EXPECT_FALSE(document.HasParseError());
+  return document;
+}
+
+TEST(ReportJsonTest, HasTheVerdictTheNumbersAndTheNextCommand) {
+  const auto json = Render(HealthyPlan().plan());
+  EXPECT_EQ(json["schema"].GetInt(), 1);
+  EXPECT_STREQ(json["outcome"].GetString(), "ready");
+  EXPECT_EQ(json["exit_code"].GetInt(), 0);
+  EXPECT_EQ(json["evidence_collected_at"].GetInt64(), 1795221132);
+  EXPECT_EQ(json["numbers"]["nodes_answered"].GetInt(), 3);
+  EXPECT_EQ(json["numbers"]["tables"].GetInt(), 2);
+  EXPECT_EQ(json["numbers"]["partitions_full"].GetInt(), 12);
+  EXPECT_EQ(json["numbers"]["replicas_found"].GetInt(), 36);
+  EXPECT_STREQ(json["next_command"].GetString(), "metarec apply --plan p --zk z:1 --root /r");
+  EXPECT_EQ(json["next_commands"].Size(), 2u);
+}
+
+TEST(ReportJsonTest, ListsNodesAndTables) {
+  PlanBuilder builder = HealthyPlan();
+  builder.BadNode("rs4:34801", "ERR_TIMEOUT");
+  const auto json = Render(builder.plan());
+  ASSERT_EQ(json["nodes"].Size(), 4u);
+  EXPECT_STREQ(json["nodes"][0]["address"].GetString(), "10.0.0.1:34801");
+  EXPECT_STREQ(json["nodes"][0]["name_source"].GetString(), "node_list");
+  EXPECT_STREQ(json["nodes"][3]["error"].GetString(), "ERR_TIMEOUT");
+  const auto& table = json["tables"][1];
+  EXPECT_EQ(table["app_id"].GetInt(), 2);
+  EXPECT_STREQ(table["name"].GetString(), "temp");
+  EXPECT_STREQ(table["status"].GetString(), "available");
+  EXPECT_FALSE(table["placeholder"].GetBool());
+  EXPECT_EQ(table["described_by"].Size(), 3u);
+  EXPECT_EQ(table["replicas"]["found"].GetInt(), 24);
+  EXPECT_EQ(table["replicas"]["by_node"]["rs2:34801"].GetInt(), 8);
+  EXPECT_EQ(table["primaries"]["all_agree"].Size(), 8u);
+}
+
+TEST(ReportJsonTest, ListsEveryFindingWithItsFactsTextAndChoices) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Outcome(PlanOutcome::kConflict);
+  builder.Finding(FindingKind::kBadNode, Severity::kWarning, 0, -1, {{"err", "ERR_TIMEOUT"}}, 1);
+  builder.Finding(FindingKind::kRecordsConflict, Severity::kConflict, 2, -1,
+                  {{"values", "a (weight 1: n); b (weight 1: m)"}, {"settle", "2.app_type"}});
+  builder.Finding(FindingKind::kPartitionLost, Severity::kError, 2, 0, {});
+  const auto json = Render(builder.plan());
+  EXPECT_EQ(json["exit_code"].GetInt(), 3);
+  ASSERT_EQ(json["findings"].Size(), 3u);
+  const auto& bad_node = json["findings"][0];
+  EXPECT_STREQ(bad_node["kind"].GetString(), "bad_node");
+  EXPECT_STREQ(bad_node["severity"].GetString(), "warning");
+  EXPECT_STREQ(bad_node["node"].GetString(), "rs2:34801");
+  EXPECT_FALSE(bad_node.HasMember("app_id"));
+  EXPECT_FALSE(bad_node.HasMember("choices"));
+  EXPECT_STREQ(bad_node["facts"]["err"].GetString(), "ERR_TIMEOUT");
+  const auto& conflict = json["findings"][1];
+  EXPECT_EQ(conflict["app_id"].GetInt(), 2);
+  EXPECT_FALSE(conflict.HasMember("partition_index"));
+  EXPECT_STREQ(conflict["choices"][1].GetString(), "--settle 2.app_type=b");
+  EXPECT_THAT(conflict["text"].GetString(), ::testing::HasSubstr("no rule can decide"));
+  EXPECT_EQ(json["findings"][2]["partition_index"].GetInt(), 0);
+}
+
+TEST(ReportJsonTest, IsValidWhateverServersCallTheirTables) {
+  PlanBuilder builder = HealthyPlan();
+  builder.table().app_name = "\xff\x1b\"\\";
+  const auto json = Render(builder.plan());
+  EXPECT_STREQ(json["tables"][1]["name"].GetString(), "\\xff\\x1b\"\\");
+}
+
+TEST(ReportJsonTest, IsValidForAnEmptyPlan) {
+  const auto json = Render(RecoveryPlan());
+  EXPECT_TRUE(json["findings"].Empty());
+  EXPECT_TRUE(json["tables"].Empty());
+}
+
+}  // namespace
+}  // namespace metarec
