@@ -7,6 +7,7 @@
 #include <rapidjson/document.h>
 
 #include "replica_collector/evidence_file.h"
+#include "replica_collector/json_field.h"
 #include "replica_collector/line_digest.h"
 #include "replica_collector/line_file.h"
 #include "runtime/status_macros.h"
@@ -79,17 +80,13 @@ class EvidenceReader {
     METAREC_ASSIGN_OR_RETURN(const bool more, NextLine());
     if (!more) return NotEvidence("it is empty");
     if (json_.HasParseError() || !json_.IsObject()) return NotEvidence("its first line is no JSON");
-    const auto format = json_.FindMember("format");
-    if (format == json_.MemberEnd() || !format->value.IsString()) {
-      return NotEvidence("its first line names no format");
+    std::string format;
+    if (!ReadField(json_, "format", &format)) return NotEvidence("its first line names no format");
+    if (format != kFormat) {
+      return NotEvidence(absl::StrCat("its format is '", absl::CHexEscape(format), "'"));
     }
-    if (format->value.GetString() != kFormat) {
-      return NotEvidence(
-          absl::StrCat("its format is '", absl::CHexEscape(format->value.GetString()), "'"));
-    }
-    const auto version = json_.FindMember("version");
-    if (version == json_.MemberEnd() || !version->value.IsInt64() ||
-        version->value.GetInt64() != kVersion) {
+    int64_t version = 0;
+    if (!ReadField(json_, "version", &version) || version != kVersion) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_->path(), ":1: this evidence is of another version than ", kVersion,
           ", the only one that this program reads; collect again with this program, or use the "
@@ -106,17 +103,11 @@ class EvidenceReader {
     if (json_.HasParseError() || !json_.IsObject()) {
       return file_->line_was_terminated() ? Damaged("not a JSON object") : Truncated();
     }
-    if (json_.HasMember("digest")) return ReadEnd();
+    if (FindField(json_, "digest") != nullptr) return ReadEnd();
     digest_.Add(line_);
-    if (const auto it = json_.FindMember("node"); it != json_.MemberEnd()) {
-      return ReadNode(it->value);
-    }
-    if (const auto it = json_.FindMember("table"); it != json_.MemberEnd()) {
-      return ReadTable(it->value);
-    }
-    if (const auto it = json_.FindMember("replicas"); it != json_.MemberEnd()) {
-      return ReadReplicas(it->value);
-    }
+    if (const Json* node = FindField(json_, "node")) return ReadNode(*node);
+    if (const Json* table = FindField(json_, "table")) return ReadTable(*table);
+    if (const Json* replicas = FindField(json_, "replicas")) return ReadReplicas(*replicas);
     return Damaged("neither a node, a table, replicas nor the end");
   }
 
@@ -125,7 +116,6 @@ class EvidenceReader {
     if (evidence_.nodes.size() == options_.nodes_max) {
       return AboveBound("nodes", options_.nodes_max);
     }
-    if (!json.IsObject()) return Damaged("'node' is no object");
     NodeEvidence node;
     METAREC_RETURN_IF_ERROR(GetListedAs(json, &node));
     METAREC_RETURN_IF_ERROR(GetAddress(json, &node));
@@ -145,12 +135,10 @@ class EvidenceReader {
   }
 
   absl::Status GetListedAs(const Json& json, NodeEvidence* node) {
-    const auto it = json.FindMember("listed_as");
-    if (it == json.MemberEnd() || !it->value.IsArray() || it->value.Empty()) {
-      return Damaged("'listed_as' is missing or empty");
-    }
-    for (const Json& element : it->value.GetArray()) {
-      METAREC_RETURN_IF_ERROR(GetString(element, "listed_as", &node->listed_as.emplace_back()));
+    const Json* texts = FindField(json, "listed_as");
+    if (texts == nullptr || !texts->IsArray() || texts->Empty()) return Wrong("listed_as");
+    for (const Json& element : texts->GetArray()) {
+      if (!ReadText(element, &node->listed_as.emplace_back())) return Wrong("listed_as");
       const auto [first, is_new] =
           line_of_entry_.try_emplace(node->listed_as.back(), file_->line_number());
       if (!is_new) return Duplicate(node->listed_as.back(), first->second);
@@ -195,7 +183,6 @@ class EvidenceReader {
       return Damaged("a table that the node does not announce");
     }
     if (++tables_ > options_.tables_max) return AboveBound("tables", options_.tables_max);
-    if (!json.IsObject()) return Damaged("'table' is no object");
     TableRecord& table = node.tables.emplace_back();
     METAREC_RETURN_IF_ERROR(Get(json, "status", &table.status));
     METAREC_RETURN_IF_ERROR(Get(json, "app_type", &table.app_type));
@@ -215,14 +202,15 @@ class EvidenceReader {
   }
 
   absl::Status GetEnvs(const Json& json, TableRecord* table) {
-    const auto it = json.FindMember("envs");
-    if (it == json.MemberEnd() || !it->value.IsArray()) return Damaged("'envs' is no array");
-    for (const Json& pair : it->value.GetArray()) {
-      if (!pair.IsArray() || pair.Size() != 2) return Damaged("'envs' holds no pair");
+    const Json* envs = FindField(json, "envs");
+    if (envs == nullptr || !envs->IsArray()) return Wrong("envs");
+    for (const Json& pair : envs->GetArray()) {
       std::string name;
       std::string value;
-      METAREC_RETURN_IF_ERROR(GetString(pair[0], "envs", &name));
-      METAREC_RETURN_IF_ERROR(GetString(pair[1], "envs", &value));
+      if (!pair.IsArray() || pair.Size() != 2 || !ReadText(pair[0], &name) ||
+          !ReadText(pair[1], &value)) {
+        return Wrong("envs");
+      }
       table->envs[name] = value;
     }
     return absl::OkStatus();
@@ -274,14 +262,14 @@ class EvidenceReader {
     METAREC_RETURN_IF_ERROR(CheckLastNodeIsWhole());
     std::string digest;
     METAREC_RETURN_IF_ERROR(Get(json_, "digest", &digest));
-    const auto counts = json_.FindMember("counts");
-    if (counts == json_.MemberEnd() || !counts->value.IsObject()) return Damaged("no 'counts'");
+    const Json* counts = FindField(json_, "counts");
+    if (counts == nullptr) return Wrong("counts");
     int64_t nodes = 0;
     int64_t tables = 0;
     int64_t replicas = 0;
-    METAREC_RETURN_IF_ERROR(Get(counts->value, "nodes", &nodes));
-    METAREC_RETURN_IF_ERROR(Get(counts->value, "tables", &tables));
-    METAREC_RETURN_IF_ERROR(Get(counts->value, "replicas", &replicas));
+    METAREC_RETURN_IF_ERROR(Get(*counts, "nodes", &nodes));
+    METAREC_RETURN_IF_ERROR(Get(*counts, "tables", &tables));
+    METAREC_RETURN_IF_ERROR(Get(*counts, "replicas", &replicas));
     if (nodes != static_cast<int64_t>(evidence_.nodes.size()) ||
         tables != static_cast<int64_t>(tables_) || replicas != static_cast<int64_t>(replicas_)) {
       return Damaged("the counts differ from what is in the file");
@@ -292,42 +280,11 @@ class EvidenceReader {
   }
 
   absl::Status Wrong(absl::string_view key) const {
-    return Damaged(absl::StrCat("'", key, "' is missing or out of range"));
+    return Damaged(absl::StrCat("'", key, "' is missing, of another type or out of range"));
   }
-  absl::Status Get(const Json& json, const char* key, int32_t* out) const {
-    const auto it = json.FindMember(key);
-    if (it == json.MemberEnd() || !it->value.IsInt()) return Wrong(key);
-    *out = it->value.GetInt();
-    return absl::OkStatus();
-  }
-  absl::Status Get(const Json& json, const char* key, int64_t* out) const {
-    const auto it = json.FindMember(key);
-    if (it == json.MemberEnd() || !it->value.IsInt64()) return Wrong(key);
-    *out = it->value.GetInt64();
-    return absl::OkStatus();
-  }
-  absl::Status Get(const Json& json, const char* key, bool* out) const {
-    const auto it = json.FindMember(key);
-    if (it == json.MemberEnd() || !it->value.IsBool()) return Wrong(key);
-    *out = it->value.GetBool();
-    return absl::OkStatus();
-  }
-  absl::Status Get(const Json& json, const char* key, std::string* out) const {
-    const auto it = json.FindMember(key);
-    if (it == json.MemberEnd()) return Wrong(key);
-    return GetString(it->value, key, out);
-  }
-  // A string, or {"hex": ...} for bytes that are no UTF-8.
-  absl::Status GetString(const Json& json, const char* key, std::string* out) const {
-    if (json.IsString()) {
-      out->assign(json.GetString(), json.GetStringLength());
-      return absl::OkStatus();
-    }
-    if (!json.IsObject()) return Wrong(key);
-    const auto hex = json.FindMember("hex");
-    if (hex == json.MemberEnd() || !hex->value.IsString()) return Wrong(key);
-    *out = absl::HexStringToBytes(hex->value.GetString());
-    return absl::OkStatus();
+  template <typename T>
+  absl::Status Get(const Json& json, const char* key, T* out) const {
+    return ReadField(json, key, out) ? absl::OkStatus() : Wrong(key);
   }
 
   LineReader* const file_;

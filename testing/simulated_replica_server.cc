@@ -147,10 +147,10 @@ class SimulatedReplicaServer::Answers {
         if (asked <= fault.times) co_return TransportError(idl::kErrHandlerNotFound);
         break;
       case Kind::kHang:
-        co_await clock_->SleepUntil(absl::InfiniteFuture());
+        (void)co_await clock_->SleepUntil(absl::InfiniteFuture());  // until the server stops
         co_return TransportError(idl::kErrUnknown);
       case Kind::kLate:
-        co_await clock_->SleepFor(fault.delay);
+        (void)co_await clock_->SleepFor(fault.delay);  // cut short when the server stops
         break;
       case Kind::kClose:
       case Kind::kGarbage:
