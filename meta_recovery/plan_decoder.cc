@@ -8,6 +8,7 @@
 #include <rapidjson/document.h>
 
 #include "meta_recovery/json_object_reader.h"
+#include "meta_recovery/plan_line_fields.h"
 #include "meta_recovery/plan_lines.h"
 #include "meta_recovery/planner.h"
 #include "replica_collector/line_digest.h"
@@ -17,39 +18,6 @@ namespace metarec {
 namespace {
 
 constexpr absl::string_view kRemedy = "; make the plan again, or take an intact copy";
-constexpr size_t kFieldsOfReplica = 7;
-
-// The value of an enum whose Name(value) is `text`; false when there is none. The values count from
-// 0 to `last`.
-template <typename Enum>
-bool FromName(absl::string_view text, absl::string_view (*name)(Enum), Enum last, Enum* value) {
-  for (int i = 0; i <= static_cast<int>(last); ++i) {
-    *value = static_cast<Enum>(i);
-    if (name(*value) == text) return true;
-  }
-  return false;
-}
-
-template <typename Enum>
-Enum ReadEnum(JsonObjectReader& json, const char* key, absl::string_view (*name)(Enum), Enum last) {
-  Enum value{};
-  const std::string text = json.String(key);
-  if (json.ok() && !FromName(text, name, last, &value)) {
-    json.Fail(absl::StrCat("'", key, "' is '", absl::CHexEscape(text), "', which has no meaning"));
-  }
-  return value;
-}
-
-bool ReadStatus(absl::string_view text, ReplicaStatus* status) {
-  for (int32_t value = 0; value <= static_cast<int32_t>(ReplicaStatus::kPartitionSplit); ++value) {
-    *status = static_cast<ReplicaStatus>(value);
-    if (ReplicaStatusName(*status) == text) return true;
-  }
-  int32_t number = 0;
-  if (!absl::SimpleAtoi(text.substr(std::min<size_t>(3, text.size())), &number)) return false;
-  *status = static_cast<ReplicaStatus>(number);
-  return ReplicaStatusName(*status) == text;
-}
 
 }  // namespace
 
@@ -128,7 +96,7 @@ class PlanLineDecoder::State {
 
   absl::Status ReadHeader() {
     JsonObjectReader json(json_);
-    plan_.outcome = ReadEnum(json, "outcome", PlanOutcomeName, PlanOutcome::kConflict);
+    plan_.outcome = ReadOutcome(json);
     plan_.evidence_collected_at = absl::FromUnixSeconds(json.Int64("collected_at"));
     const rapidjson::Value* counts = json.Find("counts");
     if (counts == nullptr) json.Fail("'counts' is missing");
@@ -145,85 +113,30 @@ class PlanLineDecoder::State {
     const absl::string_view what(member.name.GetString(), member.name.GetStringLength());
     JsonObjectReader json(member.value);
     if (line_number_ == 2 && what == "options") {
-      ReadOptions(json);
+      ReadOptionFields(json, plan_.options);
     } else if (line_number_ == 2) {
       return Damaged("the second line holds no options");
     } else if (what == "node" && plan_.tables.empty() && plan_.findings.empty()) {
-      ReadNode(json);
+      ReadNodeFields(json, plan_.topology.nodes.emplace_back(), plan_.nodes.emplace_back());
     } else if (what == "table" && plan_.findings.empty()) {
       ReadTable(json);
     } else if (what == "partition" && plan_.findings.empty() && partitions_missing_ > 0) {
       ReadPartition(json);
     } else if (what == "finding") {
-      ReadFinding(json);
+      ReadFindingFields(json, plan_.nodes.size(), plan_.findings.emplace_back());
     } else {
       return Damaged(absl::StrCat("'", absl::CHexEscape(what), "' is out of place"));
     }
     return json.ok() ? absl::OkStatus() : Damaged(json.error());
   }
 
-  void ReadOptions(JsonObjectReader& json) {
-    PlanOptions& options = plan_.options;
-    options.skip_bad_nodes = json.Bool("skip_bad_nodes");
-    options.skip_lost_partitions = json.Bool("skip_lost_partitions");
-    options.accept_still_served = json.Bool("accept_still_served");
-    options.rename_separator = json.String("rename_separator");
-    options.max_app_id = json.Int32("max_app_id");
-    options.max_partition_count = json.Int32("max_partition_count");
-    for (auto& [key, value] : json.Pairs("settlements")) {
-      options.settlements.emplace(std::move(key), std::move(value));
-    }
-  }
-
-  void ReadNode(JsonObjectReader& json) {
-    TopologyNode& node = plan_.topology.nodes.emplace_back();
-    NodeDecision& decision = plan_.nodes.emplace_back();
-    const std::string address = json.String("address");
-    if (address != Ipv4Endpoint{}.ToString()) {
-      const absl::StatusOr<Ipv4Endpoint> endpoint = ParseIpv4Endpoint(address);
-      if (endpoint.ok()) {
-        node.address = *endpoint;
-      } else {
-        json.Fail(endpoint.status().message());
-      }
-    }
-    node.name = json.String("name");
-    decision.listed_as = json.Strings("listed_as");
-    decision.name_source =
-        ReadEnum(json, "name_source", NodeNameSourceName, NodeNameSource::kNodeList);
-    decision.error = json.String("error");
-    decision.error_detail = json.String("error_detail");
-    decision.tables = json.Number("tables", 0, INT64_MAX);
-    decision.replicas = json.Number("replicas", 0, INT64_MAX);
-  }
-
   void ReadTable(JsonObjectReader& json) {
     if (partitions_missing_ > 0) json.Fail("the table before lacks partitions");
     TopologyTable& table = plan_.topology.tables.emplace_back();
-    TableDecision& decision = plan_.tables.emplace_back();
-    const auto app_id = static_cast<int64_t>(plan_.tables.size());  // no id is left out
-    table.app_id = static_cast<int32_t>(json.Number("app_id", app_id, app_id));
-    const std::string status = json.String("status");
-    table.status = status == "dropped" ? TableStatus::kDropped : TableStatus::kAvailable;
-    if (status != "dropped" && status != "available") json.Fail("'status' cannot be");
-    table.app_type = json.String("app_type");
-    table.app_name = json.String("app_name");
-    table.partition_count =
-        static_cast<int32_t>(json.Number("partition_count", 1, kPlanPartitionsMax));
-    for (auto& [key, value] : json.Pairs("envs")) table.envs.emplace(key, value);
-    table.is_stateful = json.Bool("is_stateful");
-    table.max_replica_count = static_cast<int32_t>(json.Number("max_replica_count", 1, INT32_MAX));
-    table.expire_second = json.Int64("expire_second");
-    table.create_second = json.Int64("create_second");
-    table.drop_second = json.Int64("drop_second");
-    table.duplicating = json.Bool("duplicating");
-    table.init_partition_count = json.Int32("init_partition_count");
-    table.is_bulk_loading = json.Bool("is_bulk_loading");
-    table.atomic_idempotent = json.Bool("atomic_idempotent");
-    decision.old_name = json.String("old_name");
-    decision.placeholder = json.Bool("placeholder");
-    decision.probably_dropped = json.Bool("probably_dropped");
-    decision.described_by = json.Nodes("described_by", plan_.nodes.size());
+    ReadTableFields(json, plan_.nodes.size(), table, plan_.tables.emplace_back());
+    if (table.app_id != static_cast<int64_t>(plan_.tables.size())) {
+      json.Fail("'app_id' is not the next one");  // no id is left out
+    }
     table.partitions_begin = static_cast<uint32_t>(plan_.partitions.size());
     partitions_missing_ = json.Number("partitions", 0, table.partition_count);
     if (plan_.partitions.size() + partitions_missing_ > kPlanPartitionsMax) {
@@ -279,41 +192,10 @@ class PlanLineDecoder::State {
     const rapidjson::Value* replicas = json.Find("replicas");
     if (replicas == nullptr || !replicas->IsArray()) return json.Fail("'replicas' is no array");
     for (const rapidjson::Value& element : replicas->GetArray()) {
-      if (!ReadReplica(element, plan_.replicas.emplace_back())) {
+      if (!ReadReplicaFields(element, plan_.nodes.size(), plan_.replicas.emplace_back())) {
         return json.Fail("'replicas' holds something that cannot be");
       }
     }
-  }
-
-  bool ReadReplica(const rapidjson::Value& json, RankedReplica& replica) const {
-    if (!json.IsArray() || json.Size() != kFieldsOfReplica || !json[0].IsUint() ||
-        json[0].GetUint() >= plan_.nodes.size() || !json[1].IsString() || !json[2].IsInt64() ||
-        !json[3].IsInt64() || !json[4].IsInt64() || !json[5].IsString() || !json[6].IsString()) {
-      return false;
-    }
-    replica.node = json[0].GetUint();
-    replica.ballot = json[2].GetInt64();
-    replica.last_committed_decree = json[3].GetInt64();
-    replica.last_prepared_decree = json[4].GetInt64();
-    return ReadStatus(json[1].GetString(), &replica.status) &&
-           FromName(json[5].GetString(), ReplicaRoleName, ReplicaRole::kOverruled, &replica.role) &&
-           FromName(json[6].GetString(), RankReasonName, RankReason::kHigherAddress,
-                    &replica.reason);
-  }
-
-  void ReadFinding(JsonObjectReader& json) {
-    Finding& finding = plan_.findings.emplace_back();
-    finding.kind = ReadEnum(json, "kind", FindingKindName, FindingKind::kReplicaBeyondCount);
-    finding.severity = ReadEnum(json, "severity", SeverityName, Severity::kConflict);
-    if (json.Find("node") != nullptr) {
-      finding.node = static_cast<NodeIndex>(
-          json.Number("node", 0, static_cast<int64_t>(plan_.nodes.size()) - 1));
-    }
-    if (json.Find("app_id") != nullptr) finding.app_id = json.Int32("app_id");
-    if (json.Find("partition_index") != nullptr) {
-      finding.partition_index = static_cast<int32_t>(json.Number("partition_index", 0, INT32_MAX));
-    }
-    finding.facts = json.Pairs("facts");
   }
 
   absl::Status End() {

@@ -187,7 +187,7 @@ TEST(PlanFile, WhatCannotBeIsRefusedEvenWithADigestThatFits) {
       {"\"ballot\":3", "\"ballet\":3", "'ballot' is missing or cannot be"},
       {"\"partition_count\":2", "\"partition_count\":2000000000", "'partition_count' is missing"},
       {"\"partitions\":2,", "\"partitions\":3,", "while the first line announces 3"},
-      {"\"app_id\":1,\"status\"", "\"app_id\":2,\"status\"", "'app_id' is missing or cannot be"},
+      {"\"app_id\":1,\"status\"", "\"app_id\":2,\"status\"", "'app_id' is not the next one"},
       {"\"pid\":\"1.1\"", "\"pid\":\"1.0\"", "'pid' is '1.0', which cannot be"},
       {"\"pid\":\"1.1\"", "\"pid\":\"1.2\"", "'pid' is '1.2', which cannot be"},
       {"\"pid\":\"1.1\"", "\"pid\":\"2.1\"", "'pid' is '2.1', which cannot be"},
