@@ -1,0 +1,239 @@
+// Look, collect, plan, wait, write.
+//
+// The root is looked at first, so that a wrong one is refused before any server is asked; the
+// writer looks again. Replicas that are still served mean that the nodes hold a lease of some meta
+// server, and a tree that appears before it has run out makes stock replica servers abort. So the
+// job asks again until every replica is inactive, and plans from the last answers. A plan that
+// cannot be applied anyway (a node is down, a conflict) ends the job at once: waiting does not
+// mend it.
+//
+// The time limit covers everything up to there. A write that has begun is not given up for it: half
+// a tree is of use to nobody, and the writer has bounds of its own.
+
+#include "meta_recovery/recovery_job.h"
+
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "idl/error_names.h"
+#include "meta_recovery/hints.h"
+#include "meta_recovery/plan_file.h"
+#include "meta_recovery/planner.h"
+#include "runtime/cancellation.h"
+#include "zk_store/retry_budget.h"
+#include "zk_store/run_until.h"
+#include "zk_store/store_error.h"
+#include "zk_store/store_reader.h"
+
+namespace metarec {
+namespace {
+
+std::string HintText(const RecoveryPlan& plan, const NodeList& nodes) {
+  std::vector<std::string> order;
+  for (const NodeListEntry& entry : nodes.entries) order.push_back(entry.text);
+  std::string text;
+  for (const std::string& line : HintLines(plan, order)) absl::StrAppend(&text, line, "\n");
+  return text;
+}
+
+// Names what is written, not when and how it was found out, so that a later run that finds the same
+// resumes an earlier one.
+std::string DigestOfDecisions(const RecoveryPlan& plan) {
+  RecoveryPlan decisions = plan;
+  decisions.evidence_collected_at = absl::UnixEpoch();
+  decisions.findings.clear();
+  for (NodeDecision& node : decisions.nodes) node.error_detail.clear();
+  return PlanDigest(decisions);
+}
+
+absl::string_view ErrorNameOf(const absl::Status& error) {
+  switch (StoreErrorOf(error)) {
+    case StoreError::kNone:
+      return absl::IsInvalidArgument(error) ? idl::kErrInvalidParameters : idl::kErrUnknown;
+    case StoreError::kConnectionLoss:
+    case StoreError::kOperationTimeout:
+    case StoreError::kSessionExpired:
+      return idl::kErrTimeout;
+    case StoreError::kNoNode:
+      return idl::kErrObjectNotFound;
+    case StoreError::kNodeExists:
+      return idl::kErrNodeAlreadyExist;
+    case StoreError::kRuntimeInconsistency:
+      return idl::kErrInconsistentState;
+    default:
+      return idl::kErrZookeeperOperation;
+  }
+}
+
+}  // namespace
+
+absl::string_view RecoveryOutcomeName(RecoveryOutcome outcome) {
+  switch (outcome) {
+    case RecoveryOutcome::kRecovered:
+      return "recovered";
+    case RecoveryOutcome::kTryAgain:
+      return "try_again";
+    case RecoveryOutcome::kConflict:
+      return "conflict";
+    case RecoveryOutcome::kStillServed:
+      return "still_served";
+    case RecoveryOutcome::kRootRefused:
+      return "root_refused";
+    case RecoveryOutcome::kPlanOutdated:
+      return "plan_outdated";
+    case RecoveryOutcome::kTimedOut:
+      return "timed_out";
+    case RecoveryOutcome::kCancelled:
+      return "cancelled";
+    case RecoveryOutcome::kFailed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+void RecoveryJob::LatestProgress::OnProgress(const Progress& progress) {
+  {
+    absl::MutexLock lock(&mutex_);
+    latest_ = progress;
+  }
+  next_->OnProgress(progress);
+}
+
+Progress RecoveryJob::LatestProgress::Get() const {
+  absl::MutexLock lock(&mutex_);
+  return latest_;
+}
+
+RecoveryJob::RecoveryJob(RecoveryRequest request, Surroundings surroundings)
+    : request_(std::move(request)),
+      surroundings_(std::move(surroundings)),
+      progress_(surroundings_.listener) {}
+
+asio::awaitable<RecoveryResult> RecoveryJob::Run() {
+  deadline_ = surroundings_.clock->Now() + request_.time_limit;
+  // One after the other; each may end the job.
+  bool go_on = co_await LookAtRoot();
+  if (go_on) go_on = co_await CollectAndPlan();
+  if (go_on) go_on = co_await Write();
+  co_return std::move(result_);
+}
+
+bool RecoveryJob::End(RecoveryOutcome outcome, absl::string_view error_name, absl::Status status) {
+  result_.outcome = outcome;
+  result_.error_name = std::string(error_name);
+  result_.status = std::move(status);
+  return false;
+}
+
+bool RecoveryJob::EndWith(const absl::Status& error) {
+  if (absl::IsCancelled(error)) {
+    return End(RecoveryOutcome::kCancelled, idl::kErrUnknown, error);
+  }
+  if (IsRefused(error)) {
+    return End(RecoveryOutcome::kRootRefused, idl::kErrNodeAlreadyExist, error);
+  }
+  return End(RecoveryOutcome::kFailed, ErrorNameOf(error), error);
+}
+
+asio::awaitable<bool> RecoveryJob::LookAtRoot() {
+  RetryBudget budget(surroundings_.clock, request_.writer.retry);
+  StoreReader reader(surroundings_.store, &budget);
+  const absl::StatusOr<RootInspection> root =
+      co_await InspectRoot(&reader, request_.root, request_.writer.inspection);
+  if (!root.ok()) co_return EndWith(root.status());
+  // Whose run an unfinished or finished one is, only the plan's digest tells: the writer sees.
+  if (root->root_case != RootCase::kForeign) co_return true;
+  co_return EndWith(RefusedError(
+      absl::StrCat(root->Describe(), ". Nothing was written; give a root that is empty or new")));
+}
+
+asio::awaitable<absl::StatusOr<Evidence>> RecoveryJob::Collect() {
+  Collector collector(request_.collector, surroundings_.source, surroundings_.clock, &progress_,
+                      surroundings_.random);
+  absl::StatusOr<Evidence> evidence = absl::UnknownError("not collected");
+  const absl::Status in_time = co_await RunUntil(
+      deadline_, surroundings_.clock,
+      [&]() -> asio::awaitable<void> { evidence = co_await collector.Collect(request_.nodes); });
+  if (!in_time.ok() && !evidence.ok()) co_return in_time;
+  co_return evidence;
+}
+
+asio::awaitable<bool> RecoveryJob::CollectAndPlan() {
+  while (true) {
+    const absl::StatusOr<Evidence> evidence = co_await Collect();
+    if (absl::IsDeadlineExceeded(evidence.status())) {
+      co_return End(RecoveryOutcome::kTimedOut, idl::kErrTimeout,
+                    absl::DeadlineExceededError("the nodes did not answer in time"));
+    }
+    if (!evidence.ok()) co_return EndWith(evidence.status());
+
+    const ServingCount count = CountServing(*evidence);
+    const bool wait = count.serving > 0 && !request_.plan.accept_still_served;
+    // While waiting, one plan is enough to know whether it is worth it.
+    if (!wait || !result_.plan.has_value()) {
+      if (!Plan(*evidence)) co_return false;
+    }
+    if (!wait) co_return CheckAgainstReviewed();
+    if (!co_await AwaitNextRound(count)) co_return false;
+  }
+}
+
+bool RecoveryJob::Plan(const Evidence& evidence) {
+  absl::StatusOr<RecoveryPlan> plan = MakePlan(evidence, request_.plan);
+  if (!plan.ok()) return EndWith(plan.status());
+  result_.plan = *std::move(plan);
+  result_.hints = HintText(*result_.plan, request_.nodes);
+  switch (result_.plan->outcome) {
+    case PlanOutcome::kReady:
+      return true;
+    case PlanOutcome::kTryAgain:
+      return End(RecoveryOutcome::kTryAgain, idl::kErrTryAgain,
+                 absl::FailedPreconditionError("the plan has errors; nothing was written"));
+    case PlanOutcome::kConflict:
+      return End(RecoveryOutcome::kConflict, idl::kErrInvalidState,
+                 absl::FailedPreconditionError("the plan needs decisions; nothing was written"));
+  }
+  return EndWith(absl::InternalError("a plan without outcome"));
+}
+
+bool RecoveryJob::CheckAgainstReviewed() {
+  if (request_.reviewed == nullptr || request_.reviewed->topology == result_.plan->topology) {
+    return true;
+  }
+  return End(RecoveryOutcome::kPlanOutdated, idl::kErrInvalidState,
+             RefusedError("the cluster changed since the plan was made, so that what was reviewed "
+                          "is no longer what would be written. Nothing was written; plan again"));
+}
+
+asio::awaitable<bool> RecoveryJob::AwaitNextRound(const ServingCount& count) {
+  Clock* const clock = surroundings_.clock;
+  progress_.OnProgress({.phase = Phase::kAwaitInactive,
+                        .done = count.replicas - count.serving,
+                        .total = count.replicas,
+                        .note = absl::StrCat(count.nodes_serving, " nodes still serve")});
+  if (clock->Now() + request_.ask_again_after >= deadline_) {
+    co_return End(
+        RecoveryOutcome::kStillServed, idl::kErrTimeout,
+        RefusedError(absl::StrCat(
+            count.serving, " of ", count.replicas, " replicas on ", count.nodes_serving,
+            " nodes are still served, so some meta server gave them a lease that has not run out. "
+            "Nothing was written; stop every meta server, wait half a minute and run it again")));
+  }
+  const absl::Status slept = co_await clock->SleepFor(request_.ask_again_after);
+  co_return slept.ok() ? true : EndWith(slept);
+}
+
+asio::awaitable<bool> RecoveryJob::Write() {
+  const std::string digest =
+      request_.reviewed != nullptr ? request_.reviewed_digest : DigestOfDecisions(*result_.plan);
+  TopologyWriter writer(request_.writer, surroundings_.store, surroundings_.clock, &progress_);
+  absl::StatusOr<WriteResult> written =
+      co_await writer.Write(result_.plan->topology, request_.root, digest);
+  if (!written.ok()) co_return EndWith(written.status());
+  result_.written = *std::move(written);
+  End(RecoveryOutcome::kRecovered, idl::kErrOk, absl::OkStatus());
+  co_return true;
+}
+
+}  // namespace metarec

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/strings/string_view.h>
+
+#include "tools/exit_code.h"
+
+namespace metarec::tools {
+
+// Prints "metarec <verb>: <message>" on stderr and says how the process ends: kRefused for the
+// error of a guard and for a file whose digest does not match (kDataLoss), else kFailed.
+ExitCode Fail(absl::string_view verb, const absl::Status& status);
+
+// kDone if all that was printed on stdout has arrived there, else complains and says kFailed.
+ExitCode FlushStdout(absl::string_view verb, ExitCode exit_code);
+
+}  // namespace metarec::tools

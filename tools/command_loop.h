@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+#include <asio/awaitable.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/io_context.hpp>
+
+#include "runtime/system_clock.h"
+#include "tools/exit_code.h"
+#include "tools/progress_printer.h"
+
+namespace metarec::tools {
+
+// The event loop of one command: single-threaded, on the calling thread. SIGINT and SIGTERM cancel
+// the command; a second one ends the process at once.
+class CommandLoop {
+ public:
+  // What a verb does. The progress is shown on stderr.
+  using Command =
+      std::function<asio::awaitable<absl::StatusOr<ExitCode>>(ProgressPrinter* progress)>;
+
+  // Runs it to its end and prints its error, if any. When it was cancelled, `after_interruption`
+  // says in what state things are and how to go on.
+  ExitCode Run(absl::string_view verb, absl::string_view after_interruption, Command command,
+               ProgressPrinter::Style style = ProgressPrinter::StyleOfStderr());
+
+  Clock& clock() { return clock_; }
+
+ private:
+  absl::StatusOr<ExitCode> RunToItsEnd(asio::awaitable<absl::StatusOr<ExitCode>> command);
+
+  asio::io_context context_{1};
+  SystemClock clock_;
+  asio::cancellation_signal cancel_;
+  bool interrupted_ = false;
+};
+
+}  // namespace metarec::tools

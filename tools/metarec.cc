@@ -1,0 +1,87 @@
+// The operator's command line: docs/cli.md.
+
+#include <exception>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <glog/logging.h>
+
+#include "tools/exit_code.h"
+#include "tools/option_spelling.h"
+#include "tools/verbs.h"
+#include "tools/version.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kDescription[] =
+    "Brings back the metadata of a Pegasus cluster from its replica servers.\n"
+    "\n"
+    "In steps:    collect, plan, (read the report), apply, verify\n"
+    "In one step: recover";
+
+constexpr char kFooter[] =
+    "\n"
+    "Every verb has help with examples: metarec plan --help. Dashes and underscores in long\n"
+    "options are the same.\n"
+    "\n"
+    "Exit codes: 0 done; 1 failed; 2 differences; 3 a conflict needs a decision; 4 refused by a\n"
+    "guard, nothing was changed; 5 done, with losses that the flags accepted.";
+
+bool NamesMeta(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") return false;
+    if (argument == "--meta" || argument.rfind("--meta=", 0) == 0) return true;
+  }
+  return false;
+}
+
+ExitCode Run(std::vector<std::string> arguments) {
+  arguments = WithUnderscoresInOptions(std::move(arguments));
+  if (NamesMeta(arguments)) {
+    std::cerr << "metarec: --meta is not in this version, which talks to replica servers and to "
+                 "ZooKeeper only; give --zk HOST:PORT,... and --root PATH"
+              << std::endl;
+    return ExitCode::kFailed;
+  }
+
+  CLI::App app(kDescription, "metarec");
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("metarec ") + kVersion);
+  app.require_subcommand(1);
+  Verb chosen;
+  AddCollectVerb(app, &chosen);
+  AddPlanVerb(app, &chosen);
+  AddExplainVerb(app, &chosen);
+  AddApplyVerb(app, &chosen);
+  AddVerifyVerb(app, &chosen);
+  AddRecoverVerb(app, &chosen);
+  AddLsVerb(app, &chosen);
+  AddNodesVerb(app, &chosen);
+  AddAppVerb(app, &chosen);
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(std::move(reversed));
+  } catch (const CLI::ParseError& error) {
+    // Help and version are "errors" of code 0.
+    return app.exit(error, std::cout, std::cerr) == 0 ? ExitCode::kDone : ExitCode::kFailed;
+  }
+  return chosen();
+}
+
+}  // namespace
+}  // namespace metarec::tools
+
+int main(int argc, char** argv) {
+  FLAGS_logtostderr = true;
+  FLAGS_minloglevel = google::GLOG_WARNING;
+  google::InitGoogleLogging(argv[0]);
+  try {
+    return static_cast<int>(metarec::tools::Run(std::vector<std::string>(argv + 1, argv + argc)));
+  } catch (const std::exception& error) {
+    std::cerr << "metarec: unexpected error: " << error.what() << std::endl;
+    return static_cast<int>(metarec::tools::ExitCode::kFailed);
+  }
+}

@@ -1,0 +1,35 @@
+// A real ZooKeeper server on loopback for the demo and for trying things out, until SIGINT or
+// SIGTERM. Prints "127.0.0.1:PORT" once it serves.
+
+#include <csignal>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "testing/zookeeper_server.h"
+
+int main(int argc, char** argv) {
+  metarec::testing::ZooKeeperServerOptions options;
+  CLI::App app("Runs a ZooKeeper server on 127.0.0.1 until it is stopped.", "metarec-zookeeper");
+  app.add_option("--folder", options.folder,
+                 "where data and log are kept; a temporary folder unless given");
+  app.add_option("--port", options.port, "chosen by the kernel unless given");
+  CLI11_PARSE(app, argc, argv);
+
+  // Before the server starts: both are for sigwait below.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+
+  const auto server = metarec::testing::ZooKeeperServer::Start(options);
+  if (!server.ok()) {
+    std::cerr << "metarec-zookeeper: " << server.status().message() << std::endl;
+    return 1;
+  }
+  std::cout << (*server)->hosts() << std::endl;
+  int signal = 0;
+  sigwait(&signals, &signal);
+  return 0;
+}

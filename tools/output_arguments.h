@@ -1,0 +1,58 @@
+#pragma once
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <absl/status/status.h>
+#include <absl/strings/string_view.h>
+
+namespace metarec::tools {
+
+// --format and -o.
+class OutputArguments {
+ public:
+  void AddTo(CLI::App& verb);
+
+  bool json() const { return format_ == "json"; }
+  const std::string& file() const { return file_; }
+
+  // To the file, which is replaced, or to stdout.
+  absl::Status Print(absl::string_view text) const;
+
+ private:
+  std::string format_ = "text";
+  std::string file_;
+};
+
+// An object of strings, numbers and booleans for --format json.
+class JsonObject {
+ public:
+  JsonObject& Set(absl::string_view name, absl::string_view value);
+  JsonObject& Set(absl::string_view name, const char* value);
+  JsonObject& Set(absl::string_view name, int64_t value);
+  JsonObject& Set(absl::string_view name, bool value);
+  // `json` is a JSON text.
+  JsonObject& SetJson(absl::string_view name, absl::string_view json);
+
+  std::string ToText() const;  // one line, without a newline
+  std::string ToLine() const { return ToText() + "\n"; }
+
+ private:
+  std::string fields_;
+};
+
+// The JSON array of JSON texts.
+template <typename Strings>
+std::string JsonArray(const Strings& items) {
+  std::string text = "[";
+  for (const std::string& item : items) {
+    if (text.size() > 1) text += ",";
+    text += item;
+  }
+  return text + "]";
+}
+
+// `text` as a JSON string, with quotes; what is not UTF-8 in it becomes \xNN.
+std::string JsonString(absl::string_view text);
+
+}  // namespace metarec::tools

@@ -1,0 +1,94 @@
+#include "tools/progress_printer.h"
+
+#include <algorithm>
+#include <ostream>
+
+#include <absl/strings/str_cat.h>
+#include <unistd.h>
+
+namespace metarec::tools {
+namespace {
+
+constexpr absl::Duration kSilenceOfQuickPhases = absl::Seconds(1);
+constexpr absl::Duration kBarInterval = absl::Milliseconds(100);
+constexpr absl::Duration kLineInterval = absl::Seconds(5);
+constexpr int64_t kBarWidth = 30;
+constexpr absl::string_view kEraseLine = "\r\033[K";
+
+struct PhaseWords {
+  absl::string_view doing;
+  absl::string_view units;
+};
+
+PhaseWords WordsOf(Phase phase) {
+  switch (phase) {
+    case Phase::kCollect:
+      return {"collecting", "nodes"};
+    case Phase::kAwaitInactive:
+      return {"waiting for leases to run out", "replicas inactive"};
+    case Phase::kPlan:
+      return {"planning", "partitions"};
+    case Phase::kWrite:
+      return {"writing", "znodes"};
+    case Phase::kVerify:
+      return {"verifying", "znodes"};
+  }
+  return {"working", "steps"};
+}
+
+std::string Bar(const Progress& progress) {
+  if (progress.total <= 0) return "";
+  const int64_t filled =
+      std::clamp<int64_t>(progress.done * kBarWidth / progress.total, 0, kBarWidth);
+  return absl::StrCat("[", std::string(filled, '#'), std::string(kBarWidth - filled, '.'), "] ");
+}
+
+}  // namespace
+
+std::string DescribeProgress(const Progress& progress) {
+  const PhaseWords words = WordsOf(progress.phase);
+  std::string text = absl::StrCat(words.doing, ": ", progress.done);
+  if (progress.total > 0) absl::StrAppend(&text, " of ", progress.total);
+  absl::StrAppend(&text, " ", words.units);
+  if (progress.failed > 0) absl::StrAppend(&text, " (", progress.failed, " failed)");
+  if (!progress.note.empty()) absl::StrAppend(&text, ", ", progress.note);
+  return text;
+}
+
+ProgressPrinter::Style ProgressPrinter::StyleOfStderr() {
+  return isatty(STDERR_FILENO) ? Style::kBar : Style::kLines;
+}
+
+ProgressPrinter::ProgressPrinter(Clock& clock, std::ostream& out, Style style)
+    : clock_(clock), out_(out), style_(style) {}
+
+ProgressPrinter::~ProgressPrinter() { Clear(); }
+
+void ProgressPrinter::OnProgress(const Progress& progress) {
+  const absl::Time now = clock_.Now();
+  if (phase_ != progress.phase) {
+    Clear();
+    phase_ = progress.phase;
+    phase_began_ = now;
+    last_shown_ = absl::InfinitePast();
+  }
+  if (now - phase_began_ < kSilenceOfQuickPhases) return;
+  const bool last = progress.total > 0 && progress.done >= progress.total;
+  const absl::Duration interval = style_ == Style::kBar ? kBarInterval : kLineInterval;
+  if (!last && now - last_shown_ < interval) return;
+  last_shown_ = now;
+  if (style_ == Style::kBar) {
+    out_ << kEraseLine << Bar(progress) << DescribeProgress(progress) << std::flush;
+    bar_visible_ = true;
+  } else {
+    out_ << DescribeProgress(progress) << std::endl;
+  }
+}
+
+void ProgressPrinter::Clear() {
+  if (!bar_visible_) return;
+  out_ << kEraseLine << std::flush;
+  bar_visible_ = false;
+}
+
+}  // namespace metarec::tools

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <absl/status/statusor.h>
+#include <asio/awaitable.hpp>
+
+#include "runtime/clock.h"
+#include "zk_store/meta_store.h"
+#include "zk_store/zookeeper_options.h"
+
+namespace metarec::tools {
+
+// STORE: --zk and --root, and how to get in.
+class StoreArguments {
+ public:
+  enum class Access { kRead, kWrite };
+
+  explicit StoreArguments(Access access) : access_(access) {}
+
+  void AddTo(CLI::App& verb);
+
+  // What is wrong with them, naming the option.
+  absl::Status Check() const;
+
+  const std::string& root() const { return root_; }
+  // As it is typed: "--zk zk1:2181 --root /pegasus/onebox".
+  std::string AsTyped() const;
+
+  // Reads the credentials and opens a session.
+  asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Open(Clock* clock) const;
+
+ private:
+  absl::StatusOr<ZooKeeperOptions> ToOptions() const;
+
+  const Access access_;
+  std::string hosts_;
+  std::string root_;
+  std::string auth_file_;
+  std::string acl_ = "open";
+  double timeout_seconds_ = 15;
+};
+
+}  // namespace metarec::tools

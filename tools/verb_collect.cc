@@ -1,0 +1,157 @@
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include <absl/strings/str_cat.h>
+
+#include "meta_recovery/plan_text.h"
+#include "replica_collector/evidence_file.h"
+#include "runtime/status_macros.h"
+#include "tools/command_errors.h"
+#include "tools/command_loop.h"
+#include "tools/evidence_arguments.h"
+#include "tools/node_arguments.h"
+#include "tools/output_arguments.h"
+#include "tools/progress_printer.h"
+#include "tools/shell_tables.h"
+#include "tools/verbs.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kVerb[] = "collect";
+
+constexpr char kFooter[] =
+    "\nOnly reads, from a healthy cluster too. Exit code 1 if a node did not answer; the evidence\n"
+    "file is written all the same, and says so.\n"
+    "\n"
+    "Examples:\n"
+    "  metarec collect -f recover_node_list --evidence monday.evidence\n"
+    "  metarec collect -s rs1:34801,rs2:34801 --evidence monday.evidence.zst --overwrite";
+
+struct Arguments {
+  NodeArguments nodes;
+  OutputArguments output;
+  std::string evidence_path;
+  bool overwrite = false;
+};
+
+struct Counts {
+  int64_t nodes = 0;
+  int64_t answered = 0;
+  int64_t replicas = 0;
+};
+
+Counts CountEvidence(const Evidence& evidence) {
+  Counts counts;
+  for (const NodeEvidence& node : evidence.nodes) {
+    ++counts.nodes;
+    counts.answered += node.complete();
+    counts.replicas += static_cast<int64_t>(node.replicas.size());
+  }
+  return counts;
+}
+
+std::string TextOf(const Evidence& evidence, const Arguments& arguments) {
+  ColumnTable table = ColumnTable::LeftAligned("", {"node", "result", "tables", "replicas"});
+  for (const NodeEvidence& node : evidence.nodes) {
+    const bool complete = node.complete();
+    table.rows.push_back({Printable(node.listed_as.front()), node.error,
+                          complete ? absl::StrCat(node.tables.size()) : "-",
+                          complete ? absl::StrCat(node.replicas.size()) : "-"});
+  }
+  ShellTables tables;
+  tables.Add(std::move(table));
+  std::string text = tables.ToText();
+  for (const NodeEvidence& node : evidence.nodes) {
+    if (node.complete()) continue;
+    absl::StrAppend(&text, Printable(node.listed_as.front()), ": ", Printable(node.error_detail),
+                    "\n");
+  }
+  const Counts counts = CountEvidence(evidence);
+  absl::StrAppend(&text, counts.answered, " of ", Counted(counts.nodes, "node"), " answered, ",
+                  Counted(counts.replicas, "replica"), "; written to ",
+                  ShellWord(arguments.evidence_path), "\n");
+  const ServingCount serving = CountServing(evidence);
+  if (serving.serving > 0) {
+    absl::StrAppend(&text, serving.serving, " of them are still served by ",
+                    Counted(serving.nodes_serving, "node"),
+                    " (PS_PRIMARY or PS_SECONDARY): a meta server runs, or has run until just "
+                    "now\n");
+  }
+  return text;
+}
+
+std::string JsonOf(const Evidence& evidence, const Arguments& arguments) {
+  std::vector<std::string> nodes;
+  for (const NodeEvidence& node : evidence.nodes) {
+    nodes.push_back(JsonObject()
+                        .Set("listed_as", node.listed_as.front())
+                        .Set("address", node.address.ToString())
+                        .Set("name", node.name)
+                        .Set("error", node.error)
+                        .Set("error_detail", node.error_detail)
+                        .Set("tables", static_cast<int64_t>(node.tables.size()))
+                        .Set("replicas", static_cast<int64_t>(node.replicas.size()))
+                        .ToText());
+  }
+  const Counts counts = CountEvidence(evidence);
+  return JsonObject()
+      .Set("evidence", arguments.evidence_path)
+      .Set("nodes_asked", counts.nodes)
+      .Set("nodes_answered", counts.answered)
+      .Set("replicas", counts.replicas)
+      .Set("replicas_still_served", CountServing(evidence).serving)
+      .SetJson("nodes", JsonArray(nodes))
+      .ToLine();
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> Collect(const Arguments& arguments, Clock* clock,
+                                                  ProgressPrinter* progress) {
+  METAREC_CO_ASSIGN_OR_RETURN(NodeList list, arguments.nodes.Read());
+  METAREC_CO_ASSIGN_OR_RETURN(CollectorOptions options, CollectorOptionsOf(arguments.nodes));
+  if (!arguments.overwrite && std::filesystem::exists(arguments.evidence_path)) {
+    co_return absl::AlreadyExistsError(
+        absl::StrCat(arguments.evidence_path,
+                     " is there already; give another name or --overwrite. No node was asked"));
+  }
+  std::cerr << WarnOfDuplicates(list) << std::flush;
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const Evidence evidence,
+      co_await CollectEvidence(std::move(list), std::move(options), clock, progress));
+  progress->Clear();
+  METAREC_CO_RETURN_IF_ERROR(
+      WriteEvidenceFile(evidence, arguments.evidence_path, {.overwrite = arguments.overwrite}));
+  METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
+      arguments.output.json() ? JsonOf(evidence, arguments) : TextOf(evidence, arguments)));
+  const Counts counts = CountEvidence(evidence);
+  co_return counts.answered == counts.nodes ? ExitCode::kDone : ExitCode::kFailed;
+}
+
+ExitCode Run(const Arguments& arguments) {
+  CommandLoop loop;
+  return loop.Run(
+      kVerb, "nothing was written; run the same command again",
+      [&](ProgressPrinter* progress) { return Collect(arguments, &loop.clock(), progress); });
+}
+
+}  // namespace
+
+void AddCollectVerb(CLI::App& app, Verb* chosen) {
+  CLI::App* const verb =
+      app.add_subcommand(kVerb, "ask replica servers what they hold and write it down");
+  verb->footer(kFooter);
+  const auto arguments = std::make_shared<Arguments>();
+  arguments->nodes.AddTo(*verb);
+  verb->add_option("--evidence", arguments->evidence_path,
+                   "the file to write; compressed if the name ends in .zst")
+      ->type_name("FILE")
+      ->required()
+      ->group("OUTPUT");
+  verb->add_flag("--overwrite", arguments->overwrite, "replace the file if it is there")
+      ->group("OUTPUT");
+  arguments->output.AddTo(*verb);
+  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+}
+
+}  // namespace metarec::tools

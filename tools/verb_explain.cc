@@ -1,0 +1,54 @@
+#include <memory>
+
+#include "meta_recovery/explain.h"
+#include "meta_recovery/plan_file.h"
+#include "runtime/status_macros.h"
+#include "tools/command_errors.h"
+#include "tools/output_arguments.h"
+#include "tools/verbs.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kVerb[] = "explain";
+
+constexpr char kFooter[] =
+    "\nExamples:\n"
+    "  metarec explain --plan monday.plan 3.17            a partition\n"
+    "  metarec explain --plan monday.plan 3               a table\n"
+    "  metarec explain --plan monday.plan rs1:34801       a node";
+
+struct Arguments {
+  std::string plan_path;
+  std::string subject;
+  OutputArguments output;
+};
+
+absl::Status ExplainSubject(const Arguments& arguments) {
+  METAREC_ASSIGN_OR_RETURN(const RecoveryPlan plan, ReadPlanFile(arguments.plan_path));
+  METAREC_ASSIGN_OR_RETURN(const std::string text, Explain(plan, arguments.subject));
+  return arguments.output.Print(
+      arguments.output.json()
+          ? JsonObject().Set("subject", arguments.subject).Set("explanation", text).ToLine()
+          : text);
+}
+
+ExitCode Run(const Arguments& arguments) {
+  const absl::Status status = ExplainSubject(arguments);
+  return status.ok() ? ExitCode::kDone : Fail(kVerb, status);
+}
+
+}  // namespace
+
+void AddExplainVerb(CLI::App& app, Verb* chosen) {
+  CLI::App* const verb = app.add_subcommand(
+      kVerb, "say why a plan does what it does with a partition, a table or a node");
+  verb->footer(kFooter);
+  const auto arguments = std::make_shared<Arguments>();
+  verb->add_option("--plan", arguments->plan_path, "the plan file")->type_name("FILE")->required();
+  verb->add_option("subject", arguments->subject, "3.17, 3 or rs1:34801")->required();
+  arguments->output.AddTo(*verb);
+  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+}
+
+}  // namespace metarec::tools

@@ -1,0 +1,102 @@
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include <absl/strings/str_cat.h>
+
+#include "meta_recovery/plan_file.h"
+#include "meta_recovery/plan_text.h"
+#include "meta_recovery/planner.h"
+#include "meta_recovery/report_json.h"
+#include "meta_recovery/report_text.h"
+#include "runtime/status_macros.h"
+#include "tools/command_errors.h"
+#include "tools/command_loop.h"
+#include "tools/evidence_arguments.h"
+#include "tools/output_arguments.h"
+#include "tools/plan_arguments.h"
+#include "tools/progress_printer.h"
+#include "tools/verbs.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kVerb[] = "plan";
+
+constexpr char kFooter[] =
+    "\nTouches nothing but the plan file, which is written only when the plan may be applied.\n"
+    "Exit code 1 if it has errors, 3 if it has conflicts, 5 if it accepts losses.\n"
+    "\n"
+    "Examples:\n"
+    "  metarec plan --evidence monday.evidence --plan monday.plan\n"
+    "  metarec plan -f recover_node_list --plan monday.plan --skip_bad_nodes\n"
+    "  metarec plan --evidence monday.evidence --plan monday.plan --settle 10.app_type=pegasus";
+
+struct Arguments {
+  EvidenceArguments evidence;
+  PlanArguments plan;
+  OutputArguments output;
+  std::string plan_path;
+  bool overwrite = false;
+};
+
+asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Clock* clock,
+                                               ProgressPrinter* progress) {
+  METAREC_CO_RETURN_IF_ERROR(arguments.evidence.Check());
+  METAREC_CO_ASSIGN_OR_RETURN(const PlanOptions options, arguments.plan.ToOptions());
+  if (!arguments.overwrite && std::filesystem::exists(arguments.plan_path)) {
+    co_return absl::AlreadyExistsError(
+        absl::StrCat(arguments.plan_path, " is there already; give another name or --overwrite"));
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(const Evidence evidence,
+                              co_await arguments.evidence.Obtain(clock, progress));
+  METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, MakePlan(evidence, options));
+  progress->Clear();
+
+  if (plan.outcome == PlanOutcome::kReady) {
+    METAREC_CO_RETURN_IF_ERROR(
+        WritePlanFile(plan, arguments.plan_path, {.overwrite = arguments.overwrite}));
+  }
+  ReportOptions report;
+  report.plan_path = arguments.plan_path;
+  report.plan_command = absl::StrCat("metarec plan ", arguments.evidence.AsTyped(), " --plan ",
+                                     ShellWord(arguments.plan_path), arguments.plan.AsTyped(),
+                                     arguments.overwrite ? " --overwrite" : "");
+  METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
+      arguments.output.json() ? RenderReportJson(plan, report) : RenderReport(plan, report)));
+  std::cerr << (plan.outcome == PlanOutcome::kReady
+                    ? absl::StrCat("wrote ", arguments.plan_path, " (", PlanDigest(plan), ")")
+                    : absl::StrCat("the plan may not be applied; ", arguments.plan_path,
+                                   " was not written"))
+            << std::endl;
+  co_return static_cast<ExitCode>(PlanExitCode(plan));
+}
+
+ExitCode Run(const Arguments& arguments) {
+  CommandLoop loop;
+  return loop.Run(
+      kVerb, "nothing was written; run the same command again",
+      [&](ProgressPrinter* progress) { return Plan(arguments, &loop.clock(), progress); });
+}
+
+}  // namespace
+
+void AddPlanVerb(CLI::App& app, Verb* chosen) {
+  CLI::App* const verb =
+      app.add_subcommand(kVerb, "decide what the metadata shall be, and report why");
+  verb->footer(kFooter);
+  const auto arguments = std::make_shared<Arguments>();
+  arguments->evidence.AddTo(*verb);
+  arguments->plan.AddTo(*verb);
+  verb->add_option("--plan", arguments->plan_path,
+                   "the file to write; compressed if the name ends in .zst")
+      ->type_name("FILE")
+      ->required()
+      ->group("OUTPUT");
+  verb->add_flag("--overwrite", arguments->overwrite, "replace the file if it is there")
+      ->group("OUTPUT");
+  arguments->output.AddTo(*verb);
+  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+}
+
+}  // namespace metarec::tools

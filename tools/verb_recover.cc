@@ -1,0 +1,302 @@
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/this_coro.hpp>
+
+#include "meta_recovery/plan_text.h"
+#include "meta_recovery/recovery_job.h"
+#include "meta_recovery/report_json.h"
+#include "meta_recovery/report_text.h"
+#include "rpc/resolver.h"
+#include "runtime/event.h"
+#include "runtime/for_each_bounded.h"
+#include "runtime/status_macros.h"
+#include "tools/command_errors.h"
+#include "tools/command_loop.h"
+#include "tools/evidence_arguments.h"
+#include "tools/node_arguments.h"
+#include "tools/output_arguments.h"
+#include "tools/plan_arguments.h"
+#include "tools/progress_printer.h"
+#include "tools/recover_texts.h"
+#include "tools/store_arguments.h"
+#include "tools/verbs.h"
+#include "tools/version.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kVerb[] = "recover";
+constexpr size_t kLookUpsInFlight = 64;
+
+constexpr char kFooter[] =
+    "\nCollects, plans, applies and verifies in one go, and prints on stdout what the recover\n"
+    "command of Pegasus's shell prints; the report goes to stderr. Waits while replicas are still\n"
+    "served. Interrupted or killed, it goes on where it was when it is run again.\n"
+    "\n"
+    "Examples:\n"
+    "  metarec recover -f recover_node_list --zk zk1:2181 --root /pegasus/recovered\n"
+    "  metarec recover -f recover_node_list -b -l -w 300 --zk zk1:2181 --root /pegasus/recovered";
+
+struct Arguments {
+  NodeArguments nodes;
+  PlanArguments plan;
+  StoreArguments store{StoreArguments::Access::kWrite};
+  OutputArguments output;
+  std::string wait_seconds = "100";
+  double ask_again_seconds = 3;
+};
+
+// What Pegasus's shell would print on stdout or, with -o, into the file.
+class ShellOutput {
+ public:
+  explicit ShellOutput(const Arguments& arguments) : silent_(arguments.output.json()) {
+    if (!silent_ && !arguments.output.file().empty()) file_.open(arguments.output.file());
+    to_file_ = !silent_ && !arguments.output.file().empty();
+  }
+
+  bool good() const { return to_file_ ? file_.good() : std::cout.good(); }
+  bool to_file() const { return to_file_; }
+
+  void Print(absl::string_view text) {
+    if (silent_) return;
+    (to_file_ ? static_cast<std::ostream&>(file_) : std::cout) << text << std::flush;
+  }
+
+ private:
+  const bool silent_;  // with --format json stdout gets an object in the end and nothing else
+  bool to_file_ = false;
+  std::ofstream file_;
+};
+
+// "Wait recovery for 0 seconds" after the first second, and so on, until it is cancelled.
+asio::awaitable<void> PrintWaitLines(ShellOutput* output, Clock* clock) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const absl::Time start = clock->Now();
+  for (int64_t second = 0;; ++second) {
+    if (!(co_await clock->SleepUntil(start + absl::Seconds(second + 1))).ok()) co_return;
+    output->Print(WaitLine(second));
+  }
+}
+
+asio::awaitable<RecoveryResult> RunWithWaitLines(RecoveryJob* job, ShellOutput* output,
+                                                 Clock* clock) {
+  const auto executor = co_await asio::this_coro::executor;
+  asio::cancellation_signal stop;
+  Event stopped(executor);
+  asio::co_spawn(
+      executor, PrintWaitLines(output, clock),
+      asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr) { stopped.Set(); }));
+  RecoveryResult result = co_await job->Run();
+  stop.emit(asio::cancellation_type::terminal);
+  co_await stopped.WaitRegardless();
+  co_return result;
+}
+
+// As Pegasus's shell, which looks names up while it reads the list: an error with its text if a
+// name is unknown.
+asio::awaitable<absl::Status> LookUpNames(const NodeList& list, const Arguments& arguments,
+                                          Clock* clock) {
+  std::vector<bool> known(list.entries.size(), false);
+  const absl::Time deadline = clock->Now() + arguments.nodes.node_timeout();
+  co_await ForEachBounded(
+      list.entries.size(), kLookUpsInFlight, [&](size_t i) -> asio::awaitable<void> {
+        const NodeListEntry& entry = list.entries[i];
+        known[i] = (co_await rpc::ResolveIpv4(clock, entry.host, entry.port, deadline)).ok();
+      });
+  for (size_t i = 0; i < known.size(); ++i) {
+    if (!known[i]) {
+      co_return absl::InvalidArgumentError(arguments.nodes.UnknownNameText(list.entries[i]));
+    }
+  }
+  co_return absl::OkStatus();
+}
+
+void PrintReport(const RecoveryResult& result, const Arguments& arguments) {
+  if (!result.plan.has_value()) return;
+  ReportOptions report;
+  report.store_flags = arguments.store.AsTyped();
+  report.plan_command = absl::StrCat("metarec recover ", arguments.nodes.AsTyped(), " ",
+                                     arguments.store.AsTyped(), arguments.plan.AsTyped());
+  std::cerr << RenderReport(*result.plan, report) << std::flush;
+}
+
+std::string JsonOf(const RecoveryResult& result, const Arguments& arguments) {
+  JsonObject json;
+  json.Set("result", result.error_name)
+      .Set("outcome", RecoveryOutcomeName(result.outcome))
+      .Set("root", arguments.store.root())
+      .Set("message", result.status.message())
+      .Set("hints", result.hints);
+  if (result.written.has_value()) {
+    json.Set("resumed", result.written->resumed)
+        .Set("already_finished", result.written->already_finished)
+        .Set("znodes_created", result.written->znodes_created)
+        .Set("znodes_found", result.written->znodes_found);
+  }
+  if (result.plan.has_value()) {
+    ReportOptions report;
+    report.store_flags = arguments.store.AsTyped();
+    std::string report_json = RenderReportJson(*result.plan, report);
+    while (!report_json.empty() && report_json.back() == '\n') report_json.pop_back();
+    json.SetJson("report", report_json);
+  }
+  return json.ToLine();
+}
+
+ExitCode ExitCodeOf(const RecoveryResult& result) {
+  switch (result.outcome) {
+    case RecoveryOutcome::kRecovered:
+      return result.plan->HasAcceptedLosses() ? ExitCode::kAcceptedLosses : ExitCode::kDone;
+    case RecoveryOutcome::kConflict:
+      return ExitCode::kConflict;
+    case RecoveryOutcome::kStillServed:
+    case RecoveryOutcome::kRootRefused:
+    case RecoveryOutcome::kPlanOutdated:
+      return ExitCode::kRefused;
+    case RecoveryOutcome::kTryAgain:
+    case RecoveryOutcome::kTimedOut:
+    case RecoveryOutcome::kCancelled:
+    case RecoveryOutcome::kFailed:
+      break;
+  }
+  return ExitCode::kFailed;
+}
+
+// The last lines of what the shell prints, then what is ours.
+absl::Status PrintResult(const RecoveryResult& result, const Arguments& arguments,
+                         ShellOutput* output) {
+  const bool no_answer_in_time = result.outcome == RecoveryOutcome::kStillServed ||
+                                 result.outcome == RecoveryOutcome::kTimedOut;
+  output->Print(no_answer_in_time ? std::string(kWaitFailedLine)
+                                  : RecoverResultText(result.error_name, result.hints));
+  if (!output->good()) return absl::UnavailableError("cannot write the output");
+  if (output->to_file()) {
+    std::cout << "recover complete with err = " << result.error_name << std::endl;
+  }
+  PrintReport(result, arguments);
+  if (arguments.output.json()) {
+    METAREC_RETURN_IF_ERROR(arguments.output.Print(JsonOf(result, arguments)));
+  }
+  if (!result.status.ok()) {
+    std::cerr << "metarec recover: " << result.status.message() << std::endl;
+  } else {
+    std::cerr << (result.written->already_finished ? "was recovered already: " : "recovered: ")
+              << arguments.store.root() << ", " << Counted(result.written->znodes_created, "znode")
+              << " written" << (result.written->resumed ? " to end an earlier run" : "")
+              << ", all read back\n"
+              << "next: start one meta server with cluster_root = " << arguments.store.root()
+              << " and recover_from_replica_server = false" << std::endl;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RecoveryRequest> RequestOf(const Arguments& arguments, NodeList nodes,
+                                          int32_t wait_seconds) {
+  RecoveryRequest request;
+  request.nodes = std::move(nodes);
+  request.root = arguments.store.root();
+  METAREC_ASSIGN_OR_RETURN(request.plan, arguments.plan.ToOptions());
+  METAREC_ASSIGN_OR_RETURN(request.collector, CollectorOptionsOf(arguments.nodes));
+  request.writer.tool_version = kVersion;
+  request.time_limit = absl::Seconds(wait_seconds);
+  request.ask_again_after = absl::Seconds(arguments.ask_again_seconds);
+  return request;
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, int32_t wait_seconds,
+                                                  NodeList nodes, Clock* clock,
+                                                  ProgressPrinter* progress) {
+  METAREC_CO_ASSIGN_OR_RETURN(RecoveryRequest request,
+                              RequestOf(arguments, std::move(nodes), wait_seconds));
+  METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
+  if (const absl::Status looked_up = co_await LookUpNames(request.nodes, arguments, clock);
+      !looked_up.ok()) {
+    std::cerr << looked_up.message() << std::endl;
+    co_return ExitCode::kFailed;
+  }
+
+  ShellOutput output(arguments);
+  if (!output.good()) {
+    co_return absl::UnavailableError(absl::StrCat("cannot write to ", arguments.output.file(), ": ",
+                                                  std::strerror(errno), ". No node was asked"));
+  }
+  output.Print(DuplicateNodesText(request.nodes));
+  output.Print(RecoverHeader(wait_seconds, request.plan.skip_bad_nodes,
+                             request.plan.skip_lost_partitions, request.nodes));
+  METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> store,
+                              co_await arguments.store.Open(clock));
+  NodeAccess access(co_await asio::this_coro::executor, clock);
+  RecoveryJob job(std::move(request),
+                  {access.source(), store.get(), clock, progress, &NodeAccess::Random});
+  const RecoveryResult result = co_await RunWithWaitLines(&job, &output, clock);
+  progress->Clear();
+  if (result.outcome == RecoveryOutcome::kCancelled) co_return result.status;
+  METAREC_CO_RETURN_IF_ERROR(PrintResult(result, arguments, &output));
+  co_return ExitCodeOf(result);
+}
+
+// What the shell complains about before it does anything: its own text, then how it is used.
+ExitCode UsageError(absl::string_view text) {
+  std::cerr << text << std::endl;
+  std::cout << kRecoverUsage << std::flush;
+  return ExitCode::kFailed;
+}
+
+ExitCode Run(const Arguments& arguments) {
+  if (const absl::Status one = arguments.nodes.CheckExactlyOne(); !one.ok()) {
+    return UsageError(one.message());
+  }
+  const absl::StatusOr<int32_t> wait_seconds = ParseWaitSeconds(arguments.wait_seconds);
+  if (!wait_seconds.ok()) return UsageError(wait_seconds.status().message());
+  absl::StatusOr<NodeList> nodes = arguments.nodes.Read();
+  if (!nodes.ok()) {
+    const std::string text = PegasusTextOf(nodes.status());
+    if (!text.empty()) std::cerr << text << std::endl;
+    return Fail(kVerb, nodes.status());
+  }
+  CommandLoop loop;
+  return loop.Run(
+      kVerb,
+      "no meta server starts from what was written so far. Run the same command again, and it "
+      "goes on where it was",
+      [&](ProgressPrinter* progress) {
+        return Recover(arguments, *wait_seconds, *std::move(nodes), &loop.clock(), progress);
+      },
+      // A bar would fight with the lines that stdout gets every second.
+      ProgressPrinter::Style::kLines);
+}
+
+}  // namespace
+
+void AddRecoverVerb(CLI::App& app, Verb* chosen) {
+  CLI::App* const verb =
+      app.add_subcommand(kVerb, "collect, plan, apply and verify, as Pegasus's recover command");
+  verb->footer(kFooter);
+  const auto arguments = std::make_shared<Arguments>();
+  arguments->nodes.AddTo(*verb);
+  arguments->plan.AddTo(*verb);
+  arguments->store.AddTo(*verb);
+  verb->add_option("-w,--wait_seconds", arguments->wait_seconds,
+                   "how long to ask nodes and to wait for leases to run out; what has begun to be "
+                   "written is written to the end")
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  verb->add_option("--ask_again_seconds", arguments->ask_again_seconds,
+                   "how often nodes are asked while replicas are still served")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  arguments->output.AddTo(*verb);
+  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+}
+
+}  // namespace metarec::tools
