@@ -1,6 +1,7 @@
 #include "meta_recovery/replica_index.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <tuple>
 
 #include <absl/strings/str_cat.h>
@@ -24,6 +25,19 @@ absl::string_view ProblemOf(const ReplicaRecord& replica, int32_t max_partition_
 
 bool ByNodeThenRank(const ReplicaClaim& a, const ReplicaClaim& b) {
   return a.node != b.node ? a.node < b.node : IsBetter(a, b);
+}
+
+// Exact for the few replicas that a partition usually has.
+template <typename Iterator>
+bool MayNameANodeTwice(Iterator first, Iterator last) {
+  constexpr std::ptrdiff_t kFew = 8;
+  if (last - first > kFew) return true;
+  for (Iterator a = first; a != last; ++a) {
+    for (Iterator b = first; b != a; ++b) {
+      if (a->node == b->node) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -128,14 +142,16 @@ void ReplicaIndex::RankEachPartition(ReportProblems& problems) {
       while (end < app_end && claims_[end].partition_index == claims_[begin].partition_index) ++end;
       const auto first = claims_.begin() + begin;
       auto last = claims_.begin() + end;
-      std::sort(first, last, ByNodeThenRank);
-      last = std::unique(first, last, [&](const ReplicaClaim& a, const ReplicaClaim& b) {
-        if (a.node != b.node) return false;
-        problems.Add(a.node, app_id,
-                     absl::StrCat("partition ", a.partition_index,
-                                  " more than once; the better replica counts"));
-        return true;
-      });
+      if (MayNameANodeTwice(first, last)) {
+        std::sort(first, last, ByNodeThenRank);
+        last = std::unique(first, last, [&](const ReplicaClaim& a, const ReplicaClaim& b) {
+          if (a.node != b.node) return false;
+          problems.Add(a.node, app_id,
+                       absl::StrCat("partition ", a.partition_index,
+                                    " more than once; the better replica counts"));
+          return true;
+        });
+      }
       std::sort(first, last, IsBetter);
       if (kept != begin) std::move(first, last, claims_.begin() + kept);
       kept += last - first;

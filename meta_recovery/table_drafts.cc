@@ -129,7 +129,7 @@ class TableDrafter {
   absl::Status DraftFromRecords(TableRecords& table) {
     TableDraft& draft = drafts_[table.app_id];
     draft.claims = input_.replicas.ClaimsOf(table.app_id);
-    WeighRecords(draft.claims, absl::MakeSpan(table.records));
+    if (NeedWeights(table.records)) WeighRecords(draft.claims, absl::MakeSpan(table.records));
     METAREC_RETURN_IF_ERROR(MergeRecords(table, input_.roster, settlements_, findings_, draft));
     return DecidePartitionCount(table, input_.roster, input_.options, settlements_, findings_,
                                 draft);

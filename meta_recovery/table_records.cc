@@ -235,7 +235,8 @@ std::vector<TableRecords> CollectTableRecords(const NodeRoster& roster, const Pl
   });
   std::vector<TableRecords> tables;
   for (const auto& [app_id, record] : all) {
-    if (tables.empty() || tables.back().app_id != app_id) tables.push_back({.app_id = app_id, .records = {}});
+    if (tables.empty() || tables.back().app_id != app_id)
+      tables.push_back({.app_id = app_id, .records = {}});
     std::vector<NodeRecord>& records = tables.back().records;
     if (!records.empty() && records.back().node == record.node) {
       problems.Add(record.node, app_id, "the table more than once; one record counts");
@@ -244,6 +245,14 @@ std::vector<TableRecords> CollectTableRecords(const NodeRoster& roster, const Pl
     records.push_back(record);
   }
   return tables;
+}
+
+bool NeedWeights(absl::Span<const NodeRecord> records) {
+  constexpr int32_t kAvailable = 1;
+  return std::any_of(records.begin(), records.end(), [&](const NodeRecord& record) {
+    return record.record->status != kAvailable ||
+           AllFields(*record.record) != AllFields(*records.front().record);
+  });
 }
 
 absl::Status MergeRecords(const TableRecords& records, const NodeRoster& roster,

@@ -28,7 +28,11 @@ struct TableRecords {
 std::vector<TableRecords> CollectTableRecords(const NodeRoster& roster, const PlanOptions& options,
                                               ReportProblems& problems);
 
-// Everything but the partition count (table_partition_count.h). `records` are weighed already.
+// Whether the weights make a difference: most tables are described equally by all their nodes.
+bool NeedWeights(absl::Span<const NodeRecord> records);
+
+// Everything but the partition count (table_partition_count.h). `records` are weighed already, if
+// they need it.
 // kInvalidArgument when a settlement names a value that nobody reports.
 absl::Status MergeRecords(const TableRecords& records, const NodeRoster& roster,
                           Settlements& settlements, FindingsList& findings, TableDraft& draft);
