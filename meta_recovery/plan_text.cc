@@ -42,6 +42,10 @@ size_t Utf8CharacterBytes(absl::string_view text) {
 }  // namespace
 
 std::string Printable(absl::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isprint(static_cast<unsigned char>(c));
+  });
+  if (plain) return std::string(text);
   std::string printable;
   printable.reserve(text.size());
   while (!text.empty()) {

@@ -71,8 +71,9 @@ std::string SplitUnfinishedSentence(const RecoveryPlan& plan, const Finding& fin
       " partitions was not finished: children registered ",
       FactOr(finding, "children_registered", "none"), ", not yet registered ",
       FactOr(finding, "children_missing", "none"),
-      records_after.empty() ? ""
-                            : absl::StrCat(" (", CutList(records_after), " know the new count)"),
+      records_after.empty()
+          ? ""
+          : absl::StrCat(" (the new count is known to ", CutList(records_after), ")"),
       "; the meta server that boots goes on with the split");
 }
 

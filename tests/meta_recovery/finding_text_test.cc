@@ -233,7 +233,7 @@ TEST(FindingTextTest, SaysHowFarASplitWas) {
                            {"children_missing", "5-7"},
                            {"records_after", "rs3:34801"}})),
       "a split of table 2 (temp) from 4 to 8 partitions was not finished: children registered "
-      "4, not yet registered 5-7 (rs3:34801 know the new count); the meta server that boots "
+      "4, not yet registered 5-7 (the new count is known to rs3:34801); the meta server that boots "
       "goes on with the split");
   EXPECT_EQ(
       Sentence(AboutTable(
