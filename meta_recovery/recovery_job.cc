@@ -19,6 +19,7 @@
 #include "idl/error_names.h"
 #include "meta_recovery/hints.h"
 #include "meta_recovery/plan_file.h"
+#include "meta_recovery/plan_text.h"
 #include "meta_recovery/planner.h"
 #include "runtime/cancellation.h"
 #include "zk_store/retry_budget.h"
@@ -163,19 +164,20 @@ asio::awaitable<bool> RecoveryJob::CollectAndPlan() {
   while (true) {
     const absl::StatusOr<Evidence> evidence = co_await Collect();
     if (absl::IsDeadlineExceeded(evidence.status())) {
+      if (serving_.serving > 0) co_return EndStillServed();
       co_return End(RecoveryOutcome::kTimedOut, idl::kErrTimeout,
                     absl::DeadlineExceededError("the nodes did not answer in time"));
     }
     if (!evidence.ok()) co_return EndWith(evidence.status());
 
-    const ServingCount count = CountServing(*evidence);
-    const bool wait = count.serving > 0 && !request_.plan.accept_still_served;
+    serving_ = CountServing(*evidence);
+    const bool wait = serving_.serving > 0 && !request_.plan.accept_still_served;
     // While waiting, one plan is enough to know whether it is worth it.
     if (!wait || !result_.plan.has_value()) {
       if (!Plan(*evidence)) co_return false;
     }
     if (!wait) co_return CheckAgainstReviewed();
-    if (!co_await AwaitNextRound(count)) co_return false;
+    if (!co_await AwaitNextRound()) co_return false;
   }
 }
 
@@ -206,22 +208,26 @@ bool RecoveryJob::CheckAgainstReviewed() {
                           "is no longer what would be written. Nothing was written; plan again"));
 }
 
-asio::awaitable<bool> RecoveryJob::AwaitNextRound(const ServingCount& count) {
+asio::awaitable<bool> RecoveryJob::AwaitNextRound() {
   Clock* const clock = surroundings_.clock;
-  progress_.OnProgress({.phase = Phase::kAwaitInactive,
-                        .done = count.replicas - count.serving,
-                        .total = count.replicas,
-                        .note = absl::StrCat(count.nodes_serving, " nodes still serve")});
-  if (clock->Now() + request_.ask_again_after >= deadline_) {
-    co_return End(
-        RecoveryOutcome::kStillServed, idl::kErrTimeout,
-        RefusedError(absl::StrCat(
-            count.serving, " of ", count.replicas, " replicas on ", count.nodes_serving,
-            " nodes are still served, so some meta server gave them a lease that has not run out. "
-            "Nothing was written; stop every meta server, wait half a minute and run it again")));
-  }
+  progress_.OnProgress(
+      {.phase = Phase::kAwaitInactive,
+       .done = serving_.replicas - serving_.serving,
+       .total = serving_.replicas,
+       .note = absl::StrCat(Counted(serving_.nodes_serving, "node"), " still serving")});
+  if (clock->Now() + request_.ask_again_after >= deadline_) co_return EndStillServed();
   const absl::Status slept = co_await clock->SleepFor(request_.ask_again_after);
   co_return slept.ok() ? true : EndWith(slept);
+}
+
+bool RecoveryJob::EndStillServed() {
+  return End(RecoveryOutcome::kStillServed, idl::kErrTimeout,
+             RefusedError(absl::StrCat(
+                 serving_.serving, " of ", Counted(serving_.replicas, "replica"), " on ",
+                 Counted(serving_.nodes_serving, "node"),
+                 " are still served, so some meta server gave them a lease that has not run out. "
+                 "Nothing was written; stop every meta server, wait half a minute and run it "
+                 "again")));
 }
 
 asio::awaitable<bool> RecoveryJob::Write() {

@@ -117,7 +117,8 @@ class RecoveryJob {
   asio::awaitable<absl::StatusOr<Evidence>> Collect();
   bool Plan(const Evidence& evidence);
   bool CheckAgainstReviewed();
-  asio::awaitable<bool> AwaitNextRound(const ServingCount& count);
+  asio::awaitable<bool> AwaitNextRound();
+  bool EndStillServed();
   bool End(RecoveryOutcome outcome, absl::string_view error_name, absl::Status status);
   bool EndWith(const absl::Status& error);
 
@@ -125,6 +126,7 @@ class RecoveryJob {
   const Surroundings surroundings_;
   LatestProgress progress_;
   absl::Time deadline_;
+  ServingCount serving_;  // as the nodes said last
   RecoveryResult result_;
 };
 

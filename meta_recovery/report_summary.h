@@ -22,6 +22,9 @@ struct ReportOptions {
   // flags.
   std::string plan_command;
 
+  // Whether the report ends with what to do next.
+  bool next_step = true;
+
   int examples_max = 3;  // of findings of one kind, and of items in a list
   int tables_max = 200;  // shown one by one, the worst first
 };

@@ -38,7 +38,7 @@ class Report {
     AddFindings("NOTES", Severity::kNote);
     AddTables();
     AddLost();
-    AddNextStep();
+    if (options_.next_step) AddNextStep();
     return std::move(out_);
   }
 

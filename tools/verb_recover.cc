@@ -1,5 +1,6 @@
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/this_coro.hpp>
 
+#include "meta_recovery/plan_file.h"
 #include "meta_recovery/plan_text.h"
 #include "meta_recovery/recovery_job.h"
 #include "meta_recovery/report_json.h"
@@ -51,6 +53,7 @@ struct Arguments {
   PlanArguments plan;
   StoreArguments store{StoreArguments::Access::kWrite};
   OutputArguments output;
+  std::string plan_path;
   std::string wait_seconds = "100";
   double ask_again_seconds = 3;
 };
@@ -126,6 +129,10 @@ void PrintReport(const RecoveryResult& result, const Arguments& arguments) {
   report.store_flags = arguments.store.AsTyped();
   report.plan_command = absl::StrCat("metarec recover ", arguments.nodes.AsTyped(), " ",
                                      arguments.store.AsTyped(), arguments.plan.AsTyped());
+  report.plan_path = arguments.plan_path;
+  // Otherwise what is to be done is not about the plan.
+  report.next_step =
+      result.outcome == RecoveryOutcome::kTryAgain || result.outcome == RecoveryOutcome::kConflict;
   std::cerr << RenderReport(*result.plan, report) << std::flush;
 }
 
@@ -186,6 +193,9 @@ absl::Status PrintResult(const RecoveryResult& result, const Arguments& argument
   if (arguments.output.json()) {
     METAREC_RETURN_IF_ERROR(arguments.output.Print(JsonOf(result, arguments)));
   }
+  if (result.status.ok() && !arguments.plan_path.empty()) {
+    METAREC_RETURN_IF_ERROR(WritePlanFile(*result.plan, arguments.plan_path));
+  }
   if (!result.status.ok()) {
     std::cerr << "metarec recover: " << result.status.message() << std::endl;
   } else {
@@ -224,6 +234,10 @@ asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, in
     co_return ExitCode::kFailed;
   }
 
+  if (!arguments.plan_path.empty() && std::filesystem::exists(arguments.plan_path)) {
+    co_return absl::AlreadyExistsError(absl::StrCat(
+        arguments.plan_path, " is there already; give another name. No node was asked"));
+  }
   ShellOutput output(arguments);
   if (!output.good()) {
     co_return absl::UnavailableError(absl::StrCat("cannot write to ", arguments.output.file(), ": ",
@@ -295,6 +309,10 @@ void AddRecoverVerb(CLI::App& app, Verb* chosen) {
       ->type_name("SECONDS")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str();
+  verb->add_option("--plan", arguments->plan_path,
+                   "keep the plan in this file too, for explain and verify")
+      ->type_name("FILE")
+      ->group("OUTPUT");
   arguments->output.AddTo(*verb);
   verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
 }

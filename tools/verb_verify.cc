@@ -69,9 +69,11 @@ std::string TextOf(const VerifyResult& result, const RecoveryPlan& plan,
     absl::StrAppend(&text, Printable(DescribeDifference(result.differences[i])), "\n");
   }
   absl::StrAppend(&text, Counted(count, "difference"), " in ", arguments.store.root(), ":");
+  absl::string_view separator = " ";
   for (const DifferenceKind kind : kKinds) {
     if (result.Count(kind) == 0) continue;
-    absl::StrAppend(&text, " ", result.Count(kind), " ", DifferenceKindName(kind));
+    absl::StrAppend(&text, separator, result.Count(kind), " ", DifferenceKindName(kind));
+    separator = ", ";
   }
   if (static_cast<int64_t>(shown) < count) {
     absl::StrAppend(&text, " (", shown, " shown; --differences_max shows more)");

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <absl/status/statusor.h>
+#include <asio/io_context.hpp>
+
+#include "runtime/system_clock.h"
+#include "testing/zookeeper_server.h"
+#include "tests/scenarios/scenario_file.h"
+#include "zk_store/meta_store.h"
+
+namespace metarec::scenarios {
+
+// Runs scenarios: one ZooKeeper server for all, and for each a root, a folder and simulated replica
+// servers of its own. To be made and used on the main thread.
+class ScenarioRunner {
+ public:
+  static absl::StatusOr<std::unique_ptr<ScenarioRunner>> Start();
+
+  // The transcript, as it belongs below "----". An error is one of the scenario file, with file and
+  // line, or of the surroundings.
+  absl::StatusOr<std::string> Run(const Scenario& scenario);
+
+ private:
+  explicit ScenarioRunner(std::unique_ptr<testing::ZooKeeperServer> zookeeper);
+
+  const std::unique_ptr<testing::ZooKeeperServer> zookeeper_;
+  SystemClock clock_;
+  asio::io_context context_;
+  std::unique_ptr<MetaStore> store_;
+  int scenarios_run_ = 0;
+};
+
+}  // namespace metarec::scenarios
