@@ -10,6 +10,7 @@
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
+#include <absl/types/span.h>
 
 #include "meta_recovery/explanations.h"
 #include "meta_recovery/finding_text.h"
@@ -26,9 +27,11 @@ absl::Status NoSuchTable(const RecoveryPlan& plan, int32_t app_id) {
   // Findings may be about a table that is not in a plan that is not ready.
   std::vector<int32_t> ids;
   for (const TopologyTable& table : plan.topology.tables) ids.push_back(table.app_id);
-  return absl::NotFoundError(absl::StrCat(
-      "the plan has no table ", app_id, "; it has ",
-      ids.empty() ? "no table" : absl::StrCat("tables ", CutList(IndexRanges(ids), kNamesShown))));
+  return absl::NotFoundError(
+      absl::StrCat("the plan has no table ", app_id, "; it has ",
+                   ids.empty() ? "no table"
+                               : absl::StrCat(ids.size() == 1 ? "table " : "tables ",
+                                              CutList(IndexRanges(ids), kNamesShown))));
 }
 
 absl::Status NoSuchPartition(const RecoveryPlan& plan, size_t table, int32_t index) {
@@ -36,7 +39,7 @@ absl::Status NoSuchPartition(const RecoveryPlan& plan, size_t table, int32_t ind
   if (index < record.partition_count) {
     return absl::NotFoundError(absl::StrCat(
         "partition ", record.app_id, ".", index,
-        " is not written: it is the child of an unfinished split that no node has yet; see ",
+        " is not written: it is the child of an unfinished split that is not registered yet; see ",
         "the explanation of table ", record.app_id));
   }
   return absl::NotFoundError(absl::StrCat(
@@ -94,6 +97,18 @@ absl::Status NoSuchNode(const RecoveryPlan& plan, absl::string_view subject) {
                    names.empty() ? "no node" : CutList(absl::StrJoin(names, ","), kNamesShown)));
 }
 
+// By the name that it gets: no two living tables have one name.
+absl::StatusOr<std::string> ExplainNamed(const RecoveryPlan& plan, absl::string_view name) {
+  for (size_t i = 0; i < plan.topology.tables.size() && i < plan.tables.size(); ++i) {
+    if (plan.topology.tables[i].app_name == name && !plan.tables[i].placeholder) {
+      return ExplainTable(plan, i);
+    }
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", Printable(name),
+      "\" is neither a partition (3.17) nor a table's id (3) or name nor a node (host:port)"));
+}
+
 absl::StatusOr<std::string> ExplainSubject(const RecoveryPlan& plan, absl::string_view subject) {
   const std::vector<absl::string_view> numbers = absl::StrSplit(subject, '.');
   int32_t app_id = 0;
@@ -104,10 +119,9 @@ absl::StatusOr<std::string> ExplainSubject(const RecoveryPlan& plan, absl::strin
   }
   const NodeIndex node = FindNode(plan, subject);
   if (node != kNoNode) return ExplainNode(plan, node);
-  if (absl::StrContains(subject, ':')) return NoSuchNode(plan, subject);
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", Printable(subject),
-                   "\" is neither a partition (3.17) nor a table's id (3) nor a node (host:port)"));
+  absl::StatusOr<std::string> named = ExplainNamed(plan, subject);
+  if (!named.ok() && absl::StrContains(subject, ':')) return NoSuchNode(plan, subject);
+  return named;
 }
 
 // Each line broken where it gets long, the rest of it indented a little more.
@@ -126,14 +140,20 @@ std::string WrappedLines(absl::string_view text) {
 
 std::string FindingLines(const RecoveryPlan& plan,
                          const std::function<bool(const Finding&)>& about) {
-  std::string lines;
-  size_t count = 0;
+  std::vector<const Finding*> found;
   for (const Finding& finding : plan.findings) {
-    if (!about(finding) || ++count > kFindingsMax) continue;
-    absl::StrAppend(&lines, "  ", SeverityName(finding.severity), ": ",
-                    FindingSentence(plan, finding), "\n");
+    if (about(finding)) found.push_back(&finding);
   }
-  if (count > kFindingsMax) absl::StrAppend(&lines, "  and ", count - kFindingsMax, " more\n");
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Finding* a, const Finding* b) { return a->severity > b->severity; });
+  std::string lines;
+  for (const Finding* finding : absl::MakeConstSpan(found).subspan(0, kFindingsMax)) {
+    absl::StrAppend(&lines, "  ", SeverityName(finding->severity), ": ",
+                    FindingSentence(plan, *finding), "\n");
+  }
+  if (found.size() > kFindingsMax) {
+    absl::StrAppend(&lines, "  and ", found.size() - kFindingsMax, " more\n");
+  }
   return lines.empty() ? lines : absl::StrCat("\nFindings:\n", lines);
 }
 

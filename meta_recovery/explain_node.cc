@@ -44,9 +44,8 @@ std::string ExplainNode(const RecoveryPlan& plan, NodeIndex node) {
       if (replica.node == node) ++roles[static_cast<size_t>(replica.role)];
     }
     absl::StrAppend(&text, "It reported ", Counted(decision.tables, "table"), " and ",
-                    Counted(decision.replicas, "replica"), ". Of these ", roles[0],
-                    " become primary, ", roles[1], " candidates for secondary, ", roles[2],
-                    " are left out.\n");
+                    Counted(decision.replicas, "replica"), ". Of these become primary: ", roles[0],
+                    "; candidate for secondary: ", roles[1], "; left out: ", roles[2], ".\n");
   }
   return text + FindingLines(plan, [node](const Finding& finding) { return finding.node == node; });
 }

@@ -142,9 +142,11 @@ absl::string_view FindingKindTitle(FindingKind kind) {
     case FindingKind::kTableProbablyDropped:
       return "tables that were probably dropped before the outage and come back alive";
     case FindingKind::kRecordsDiffer:
-      return "fields that nodes report differently, decided by rule";
+      return "fields that nodes report differently, decided by rule (weight: replicas with the "
+             "latest ballot)";
     case FindingKind::kRecordsConflict:
-      return "fields that nodes report differently and that may not differ";
+      return "fields that nodes report differently and that no rule decides (weight: replicas with "
+             "the latest ballot)";
     case FindingKind::kSplitUnfinished:
       return "tables in the middle of a partition split";
     case FindingKind::kSplitCompleted:

@@ -13,7 +13,12 @@ std::string BadNodeHint(const RecoveryPlan& plan, const Finding& finding,
   const std::string what =
       absl::StrCat(": collect app and replica info from node(", listed_as, ") failed with err(",
                    std::string(finding.Fact("err")), ")");
-  if (plan.options.skip_bad_nodes) return absl::StrCat("WARNING", what, ", skip the bad node");
+  if (finding.severity != Severity::kError) {
+    return absl::StrCat("WARNING", what, ", skip the bad node");
+  }
+  if (plan.options.skip_bad_nodes) {
+    return absl::StrCat("ERROR", what, ", no node is left to recover from");
+  }
   return absl::StrCat("ERROR", what, ", you can skip it by set skip_bad_nodes option");
 }
 

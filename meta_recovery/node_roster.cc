@@ -19,8 +19,8 @@ std::vector<std::string> SortedList(const NodeEvidence& node) {
 }
 
 std::string Describe(const NodeEvidence& node) {
-  return absl::StrCat("'", absl::StrJoin(SortedList(node), ", "), "' (",
-                      node.address.ToString(), ", calls itself '", node.name, "')");
+  return absl::StrCat("'", absl::StrJoin(SortedList(node), ", "), "' (", node.address.ToString(),
+                      ", calls itself '", node.name, "')");
 }
 
 absl::Status SameServer(const NodeEvidence& a, const NodeEvidence& b, absl::string_view what) {
@@ -118,7 +118,7 @@ void NodeRoster::AddFindings(const PlanOptions& options, FindingsList& findings)
                     {"err", node.error},
                     {"detail", node.error_detail},
                     {"attempts", absl::StrCat(node.attempts)}});
-      if (options.skip_bad_nodes) {
+      if (accepted) {
         findings.Add(FindingKind::kSkippedNodeReturns, Severity::kHazard, subject,
                      {{"listed_as", listed_as}});
       }

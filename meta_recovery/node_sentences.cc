@@ -84,10 +84,10 @@ std::string StillServedSentence(const RecoveryPlan&, const Finding& finding) {
 }
 
 std::string NodeReportInvalidSentence(const RecoveryPlan& plan, const Finding& finding) {
-  return absl::StrCat(
-      "node ", NodeLabel(plan, finding.node), " reported what makes no sense",
-      finding.app_id > 0 ? absl::StrCat(" of ", TableLabel(plan, finding.app_id)) : std::string(),
-      ", and it was left out: ", FactOr(finding, "problems"));
+  return absl::StrCat("node ", NodeLabel(plan, finding.node), " reported what makes no sense",
+                      finding.app_id > 0 ? absl::StrCat(" about ", TableLabel(plan, finding.app_id))
+                                         : std::string(),
+                      ", and it was left out: ", FactOr(finding, "problems"));
 }
 
 }  // namespace metarec

@@ -36,7 +36,10 @@ std::string ReplicasMissingSentence(const RecoveryPlan& plan, const Finding& fin
 std::string PartitionLostSentence(const RecoveryPlan& plan, const Finding& finding) {
   const absl::string_view parent = finding.Fact("split_parent");
   const std::string what = absl::StrCat(
-      Partition(plan, finding), " has none of ", FactOr(finding, "expected"), " replicas",
+      Partition(plan, finding),
+      finding.Fact("expected") == "1"
+          ? " has no replica"
+          : absl::StrCat(" has none of ", FactOr(finding, "expected"), " replicas"),
       parent.empty() ? ""
                      : absl::StrCat(" (it was split off ", parent, ", which may hold its data)"));
   if (finding.severity == Severity::kError) {
@@ -92,7 +95,8 @@ std::string ReplicaBeyondCountSentence(const RecoveryPlan& plan, const Finding& 
                                         " is beyond the ", FactOr(finding, "partition_count"),
                                         " partitions of ", TableLabel(plan, finding.app_id));
   if (finding.severity == Severity::kConflict) {
-    return absl::StrCat(what, "; decide with");
+    return absl::StrCat(
+        what, ": either the table has more partitions, or these replicas stay out; decide with");
   }
   return absl::StrCat(
       what,

@@ -47,6 +47,19 @@ bool Has(const RecoveryPlan& plan, FindingKind kind, Severity severity) {
   });
 }
 
+bool HasReservation(const RecoveryPlan& plan) {
+  return std::any_of(plan.findings.begin(), plan.findings.end(),
+                     [](const Finding& finding) { return finding.severity != Severity::kNote; });
+}
+
+// Other than those that every plan may have.
+bool HasNoteToRead(const RecoveryPlan& plan) {
+  return std::any_of(plan.findings.begin(), plan.findings.end(), [](const Finding& finding) {
+    return finding.severity == Severity::kNote && finding.kind != FindingKind::kTableLostState &&
+           finding.kind != FindingKind::kPlaceholder;
+  });
+}
+
 NextStep AfterConflict(const RecoveryPlan& plan, const ReportOptions& options) {
   std::string command = PlanCommand(plan, options);
   std::set<std::string> given;
@@ -59,7 +72,7 @@ NextStep AfterConflict(const RecoveryPlan& plan, const ReportOptions& options) {
   }
   const bool all = shown <= std::max(1, options.examples_max);
   return {absl::StrCat("Decide each conflict (the choices stand beside it above), then plan again. "
-                       "With the first choice of ",
+                       "For example, with the first choice of ",
                        all ? "each" : "the first ones", ":"),
           {command}};
 }
@@ -90,12 +103,12 @@ NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {
   NextStep step;
   if (Has(plan, FindingKind::kStillServed, Severity::kHazard)) {
     step.advice = "Stop every meta server first; apply waits until the leases have run out. Then:";
-  } else if (std::all_of(plan.findings.begin(), plan.findings.end(), [](const Finding& finding) {
-               return finding.severity == Severity::kNote;
-             })) {
-    step.advice = "Nothing is in the way:";
-  } else {
+  } else if (HasReservation(plan)) {
     step.advice = "Read the hazards and warnings above. When they are acceptable:";
+  } else if (HasNoteToRead(plan)) {
+    step.advice = "Nothing is in the way. Read the notes above, then:";
+  } else {
+    step.advice = "Nothing is in the way:";
   }
   step.commands = {absl::StrCat("metarec apply --plan ", PlanPath(options), " ", store),
                    absl::StrCat("metarec verify --plan ", PlanPath(options), " ", store)};
@@ -149,7 +162,7 @@ std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers) {
                                              Counted(numbers.errors, "error"))
                               : "");
     case PlanOutcome::kTryAgain:
-      if (numbers.nodes_answered < numbers.nodes_asked) {
+      if (Has(plan, FindingKind::kBadNode, Severity::kError)) {
         const int64_t bad = numbers.nodes_asked - numbers.nodes_answered;
         return absl::StrCat("NOT READY: ", bad, " of ", Counted(numbers.nodes_asked, "node"),
                             " did not answer completely");

@@ -70,7 +70,13 @@ class Report {
                     " with all their replicas, ", numbers_.partitions_short, " with fewer, ",
                     numbers_.partitions_lost, " with none\n");
     absl::StrAppend(&out_, "  replicas    ", numbers_.replicas_found, " found, ",
-                    numbers_.replicas_overruled, " of them left out\n");
+                    numbers_.replicas_overruled, " of them left out");
+    int64_t reported = 0;
+    for (const NodeDecision& node : plan_.nodes) reported += node.replicas;
+    if (reported > numbers_.replicas_found) {
+      absl::StrAppend(&out_, "; reported but not used: ", reported - numbers_.replicas_found);
+    }
+    absl::StrAppend(&out_, "\n");
   }
 
   void AddHeading(absl::string_view title, int64_t count) {
@@ -224,6 +230,8 @@ class Report {
     for (const std::string& command : step.commands) {
       absl::StrAppend(&out_, "    ", command, "\n");
     }
+    // A plan that is not ready is written to no file.
+    if (plan_.outcome != PlanOutcome::kReady) return;
     absl::StrAppend(&out_, "\n  Why a replica was chosen: ", ExplainCommand(options_),
                     " <table>.<partition>\n");
   }

@@ -7,6 +7,7 @@
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 #include <glog/logging.h>
 
@@ -40,7 +41,9 @@ absl::StatusOr<Settlements> Settlements::Parse(
     if (!IsKey(key)) {
       return absl::InvalidArgumentError(
           absl::StrCat("cannot settle '", key, "=", value, "': the key must be <app id>, ",
-                       "<app id>.<partition index> or <app id>.<field>, as the conflict names it"));
+                       "<app id>.<partition index> or <app id>.<field>, as the conflict names it; "
+                       "fields are ",
+                       absl::StrJoin(kFields, ", ")));
     }
     settlements.decisions_.emplace(key, value);
   }
@@ -53,14 +56,15 @@ const std::string* Settlements::Find(absl::string_view key) const {
 }
 
 void Settlements::Use(absl::string_view key, FindingKind conflict, FindingSubject subject,
-                      FindingsList& findings) {
+                      FindingsList& findings, absl::string_view values) {
   const auto it = decisions_.find(key);
   CHECK(it != decisions_.end()) << key;
   used_.insert(it->first);
   findings.Add(FindingKind::kSettled, Severity::kNote, subject,
                {{"key", it->first},
                 {"value", it->second},
-                {"conflict", std::string(FindingKindName(conflict))}});
+                {"conflict", std::string(FindingKindName(conflict))},
+                {"values", std::string(values)}});
 }
 
 absl::Status Settlements::CheckAllUsed() const {

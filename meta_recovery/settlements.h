@@ -22,9 +22,10 @@ class Settlements {
   // The value decided for a key, or null. Looking does not use it up.
   const std::string* Find(absl::string_view key) const;
 
-  // Notes that the decision settled a conflict of this kind (kSettled). It must exist.
+  // Notes that the decision settled a conflict of this kind (kSettled). It must exist. `values`:
+  // what the nodes had reported, if the decision was between such values.
   void Use(absl::string_view key, FindingKind conflict, FindingSubject subject,
-           FindingsList& findings);
+           FindingsList& findings, absl::string_view values = "");
 
   // kInvalidArgument naming the first decision that settled nothing.
   absl::Status CheckAllUsed() const;

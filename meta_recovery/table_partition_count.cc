@@ -75,7 +75,7 @@ class PartitionCountDecision {
       count_ = chosen->record->partition_count;
       settled_by_record_ = true;
       settlements_.Use(key_, FindingKind::kRecordsConflict, FindingSubject::Table(app_id_),
-                       findings_);
+                       findings_, DescribeCandidates(candidates, roster_));
       return absl::OkStatus();
     }
     draft_.partition_count_undecided = true;

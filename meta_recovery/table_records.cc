@@ -113,7 +113,8 @@ class RecordMerge {
     METAREC_ASSIGN_OR_RETURN(const Candidate* chosen, FindSettled(key, candidates, settlements_));
     if (chosen != nullptr) {
       field.take(*chosen->record, draft_.table);
-      settlements_.Use(key, FindingKind::kRecordsConflict, subject_, findings_);
+      settlements_.Use(key, FindingKind::kRecordsConflict, subject_, findings_,
+                       DescribeCandidates(candidates, roster_));
       return absl::OkStatus();
     }
     findings_.Add(FindingKind::kRecordsConflict, Severity::kConflict, subject_,

@@ -60,7 +60,8 @@ std::string DescribedBy(const RecoveryPlan& plan, const TableDecision& decision)
                     [](const NodeDecision& node) { return node.error == "ERR_OK"; }));
   if (decision.described_by.empty()) return "no node";
   if (decision.described_by.size() == answered && answered > 1) {
-    return absl::StrCat("all ", answered, " nodes");
+    return absl::StrCat("all ", answered, " nodes",
+                        answered < plan.nodes.size() ? " that answered" : "");
   }
   std::vector<std::string> names;
   for (const NodeIndex node : decision.described_by) names.push_back(NodeLabel(plan, node));
@@ -185,8 +186,12 @@ std::string RenderTable(const RecoveryPlan& plan, size_t table,
   std::string out = absl::StrCat(Heading(plan, table), "\n");
   const TableSummary summary = SummarizeTable(plan, table);
   AddLine("described by", DescribedBy(plan, plan.tables[table]), &out);
-  AddLine("replicas", ReplicasByNode(plan, summary), &out);
-  AddElections(summary, &out);
+  if (plan.topology.tables[table].partitions_count == 0) {
+    AddLine("partitions", "not looked at before their number is decided", &out);
+  } else {
+    AddLine("replicas", ReplicasByNode(plan, summary), &out);
+    AddElections(summary, &out);
+  }
   AddPartitionFindings(findings, &out);
   AddTableFindings(plan, findings, options, &out);
   return out;

@@ -1,5 +1,11 @@
+#include <utility>
+#include <vector>
+
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
+#include <absl/time/time.h>
 
 #include "meta_recovery/finding_sentences.h"
 #include "meta_recovery/finding_text.h"
@@ -14,8 +20,27 @@ constexpr absl::string_view kShellsFail =
     "shell "
     "(plain `ls`, the meta server, data clients and Pegasus's Go admin-cli accept it)";
 
-std::string OnNodes(const Finding& finding) {
-  return absl::StrCat("on ", CutList(FactOr(finding, "nodes")));
+std::string ReplicasOnNodes(const Finding& finding) {
+  const absl::string_view replicas = FactOr(finding, "replicas", "0");
+  return absl::StrCat(replicas, replicas == "1" ? " replica on " : " replicas on ",
+                      CutList(FactOr(finding, "nodes")));
+}
+
+// "1488341786 (weight 4: rs2:34801)" with the date before the parenthesis.
+std::string WithDates(absl::string_view values) {
+  std::vector<std::string> dated;
+  for (absl::string_view value : absl::StrSplit(values, "; ")) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(value, absl::MaxSplits(' ', 1));
+    int64_t second = 0;
+    if (!absl::SimpleAtoi(parts.first, &second)) return std::string(values);
+    dated.push_back(
+        absl::StrCat(second, ", ",
+                     absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", absl::FromUnixSeconds(second),
+                                      absl::UTCTimeZone()),
+                     " ", parts.second));
+  }
+  return absl::StrJoin(dated, "; ");
 }
 
 }  // namespace
@@ -58,9 +83,12 @@ std::string RecordsDifferSentence(const RecoveryPlan& plan, const Finding& findi
 }
 
 std::string RecordsConflictSentence(const RecoveryPlan& plan, const Finding& finding) {
-  return absl::StrCat(
-      "nodes report ", FactOr(finding, "field"), " of ", TableLabel(plan, finding.app_id),
-      " differently, and no rule can decide: ", FactOr(finding, "values"), "; ", "decide with");
+  const absl::string_view field = FactOr(finding, "field");
+  const absl::string_view values = FactOr(finding, "values");
+  return absl::StrCat("nodes report ", field, " of ", TableLabel(plan, finding.app_id),
+                      " differently, and no rule can decide: ",
+                      field == "create_second" ? WithDates(values) : std::string(values),
+                      "; decide with");
 }
 
 std::string SplitUnfinishedSentence(const RecoveryPlan& plan, const Finding& finding) {
@@ -114,12 +142,13 @@ std::string PlaceholderSentence(const RecoveryPlan&, const Finding& finding) {
 
 std::string AppIdOutOfRangeSentence(const RecoveryPlan&, const Finding& finding) {
   const absl::string_view name = finding.Fact("name");
-  const std::string what =
-      absl::StrCat("table id ", finding.app_id, name.empty() ? "" : absl::StrCat(" (", name, ")"),
-                   " with ", FactOr(finding, "replicas", "0"), " replicas ", OnNodes(finding),
-                   " is above --max_app_id ", FactOr(finding, "max_app_id"));
+  const std::string what = absl::StrCat(
+      "table id ", finding.app_id, name.empty() ? "" : absl::StrCat(" (", name, ")"), " with ",
+      ReplicasOnNodes(finding), " is above --max_app_id ", FactOr(finding, "max_app_id"));
   if (finding.severity == Severity::kConflict) {
-    return absl::StrCat(what, "; ", "decide with");
+    return absl::StrCat(what,
+                        ": leave it out, or raise the bound, which makes a placeholder of every "
+                        "unused id below it; decide with");
   }
   return absl::StrCat(what,
                       " and is left out, as decided; a stock meta server aborts when one of these "
@@ -128,11 +157,10 @@ std::string AppIdOutOfRangeSentence(const RecoveryPlan&, const Finding& finding)
 
 std::string ReplicasWithoutTableSentence(const RecoveryPlan&, const Finding& finding) {
   const std::string what =
-      absl::StrCat(FactOr(finding, "replicas"), " replicas ", OnNodes(finding), " (indexes ",
-                   FactOr(finding, "indices"), ") belong to table ", finding.app_id,
-                   ", which no node describes");
+      absl::StrCat(ReplicasOnNodes(finding), " (partitions ", FactOr(finding, "indices"),
+                   ") of table ", finding.app_id, ", which no node describes");
   if (finding.severity == Severity::kConflict) {
-    return absl::StrCat(what, "; ", "decide with");
+    return absl::StrCat(what, ": say what the table was, or leave them out; decide with");
   }
   if (finding.severity == Severity::kWarning) {
     return absl::StrCat(what, "; recovered as decided: ", FactOr(finding, "settled"));
@@ -143,9 +171,10 @@ std::string ReplicasWithoutTableSentence(const RecoveryPlan&, const Finding& fin
 }
 
 std::string SettledSentence(const RecoveryPlan&, const Finding& finding) {
+  const absl::string_view values = finding.Fact("values");
   return absl::StrCat("decided by the operator: --settle ",
                       ShellWord(absl::StrCat(FactOr(finding, "key"), "=", finding.Fact("value"))),
-                      " (settles ", FactOr(finding, "conflict"), ")");
+                      values.empty() ? "" : absl::StrCat("; nodes had reported: ", values));
 }
 
 }  // namespace metarec

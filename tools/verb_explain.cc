@@ -16,6 +16,7 @@ constexpr char kFooter[] =
     "\nExamples:\n"
     "  metarec explain --plan monday.plan 3.17            a partition\n"
     "  metarec explain --plan monday.plan 3               a table\n"
+    "  metarec explain --plan monday.plan usertable       a table by its name\n"
     "  metarec explain --plan monday.plan rs1:34801       a node";
 
 struct Arguments {
@@ -46,7 +47,8 @@ void AddExplainVerb(CLI::App& app, Verb* chosen) {
   verb->footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
   verb->add_option("--plan", arguments->plan_path, "the plan file")->type_name("FILE")->required();
-  verb->add_option("subject", arguments->subject, "3.17, 3 or rs1:34801")->required();
+  verb->add_option("subject", arguments->subject, "3.17, 3, a table's name or rs1:34801")
+      ->required();
   arguments->output.AddTo(*verb);
   verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
 }

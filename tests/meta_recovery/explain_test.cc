@@ -172,8 +172,8 @@ TEST(ExplainTest, ExplainsANodeByNameAddressOrAsListed) {
   EXPECT_EQ(by_name,
             "Node rs2:34801, address 10.0.0.2:34801. Its name is from the node list; listed as "
             "alias:34801.\n"
-            "It reported 2 tables and 12 replicas. Of these 0 become primary, 12 candidates for "
-            "secondary, 0 are\n  left out.\n");
+            "It reported 2 tables and 12 replicas. Of these become primary: 0; candidate for "
+            "secondary: 12; left\n  out: 0.\n");
   EXPECT_EQ(Explained(builder.plan(), "10.0.0.2:34801"), by_name);
   EXPECT_EQ(Explained(builder.plan(), "alias:34801"), by_name);
 }
@@ -207,10 +207,15 @@ TEST(ExplainTest, NamesWhatThereIsWhenTheSubjectIsUnknown) {
   EXPECT_EQ(Explain(plan, "rs9:34801").status(),
             absl::NotFoundError(
                 "the plan has no node rs9:34801; it has rs1:34801, rs2:34801, rs3:34801"));
-  for (const char* subject : {"", "temp", "3.", ".3", "3.1.2", "3.-1", "99999999999"}) {
+  for (const char* subject : {"", "tempo", "3.", ".3", "3.1.2", "3.-1", "99999999999"}) {
     EXPECT_EQ(Explain(plan, subject).status().code(), absl::StatusCode::kInvalidArgument)
         << subject;
   }
+}
+
+TEST(ExplainTest, FindsATableByTheNameThatItGets) {
+  const RecoveryPlan plan = HealthyPlan().plan();
+  EXPECT_EQ(Explained(plan, "temp"), Explained(plan, "2"));
 }
 
 TEST(ExplainTest, SaysThatAChildOfAnUnfinishedSplitIsNotWritten) {

@@ -161,7 +161,7 @@ TEST(FindingTextTest, SaysWhatOfAReportMadeNoSense) {
             "node rs2:34801 reported what makes no sense, and it was left out: ballot -5; "
             "partition_count 0");
   finding.app_id = 2;
-  EXPECT_THAT(Sentence(finding), HasSubstr("no sense of table 2 (temp), and"));
+  EXPECT_THAT(Sentence(finding), HasSubstr("no sense about table 2 (temp), and"));
 }
 
 TEST(FindingTextTest, SaysWhoKeepsAContestedName) {
@@ -272,7 +272,9 @@ TEST(FindingTextTest, OffersWaysToDealWithAnIdOutOfRange) {
                                 {"settle", "900001"}},
                                900001);
   EXPECT_EQ(Sentence(finding),
-            "table id 900001 (odd) with 3 replicas on rs1:34801 is above --max_app_id 100000; "
+            "table id 900001 (odd) with 3 replicas on rs1:34801 is above --max_app_id 100000: "
+            "leave it out, "
+            "or raise the bound, which makes a placeholder of every unused id below it; "
             "decide with: --settle 900001=ignore or --max_app_id 900001");
   finding.severity = Severity::kHazard;
   EXPECT_THAT(Sentence(finding), HasSubstr("is left out, as decided"));
@@ -284,11 +286,11 @@ TEST(FindingTextTest, OffersWaysToDealWithReplicasOfNoTable) {
       FindingKind::kReplicasWithoutTable, Severity::kConflict,
       {{"indices", "0-3"}, {"nodes", "rs1:34801,rs2:34801"}, {"replicas", "8"}, {"settle", "13"}},
       13);
-  EXPECT_EQ(
-      Sentence(finding),
-      "8 replicas on rs1:34801, rs2:34801 (indexes 0-3) belong to table 13, which no node "
-      "describes; decide with: --settle 13=NAME:PARTITION_COUNT:MAX_REPLICA_COUNT or --settle "
-      "13=ignore");
+  EXPECT_EQ(Sentence(finding),
+            "8 replicas on rs1:34801, rs2:34801 (partitions 0-3) of table 13, which no node "
+            "describes: say what the table was, or leave them out; decide with: --settle "
+            "13=NAME:PARTITION_COUNT:MAX_REPLICA_COUNT or --settle "
+            "13=ignore");
   finding.severity = Severity::kHazard;
   EXPECT_THAT(Sentence(finding), HasSubstr("left out as decided"));
   finding.severity = Severity::kWarning;
@@ -300,7 +302,14 @@ TEST(FindingTextTest, SaysWhatTheOperatorDecided) {
   EXPECT_EQ(Sentence(AboutTable(
                 FindingKind::kSettled, Severity::kNote,
                 {{"key", "2.app_type"}, {"value", "it's"}, {"conflict", "records_conflict"}})),
-            "decided by the operator: --settle '2.app_type=it'\\''s' (settles records_conflict)");
+            "decided by the operator: --settle '2.app_type=it'\\''s'");
+  EXPECT_THAT(
+      Sentence(AboutTable(FindingKind::kSettled, Severity::kNote,
+                          {{"key", "2.app_name"},
+                           {"value", "a"},
+                           {"conflict", "records_conflict"},
+                           {"values", "a (weight 1: rs1:34801); b (weight 1: rs2:34801)"}})),
+      HasSubstr("2.app_name=a; nodes had reported: a (weight 1: rs1:34801); b ("));
 }
 
 TEST(FindingTextTest, SaysHowManyReplicasAreMissing) {
@@ -370,7 +379,9 @@ TEST(FindingTextTest, OffersWaysToDealWithAnIndexBeyondTheCount) {
                                     {"settle", "2.partition_count,2.9"}},
                                    9);
   EXPECT_EQ(Sentence(finding),
-            "partition 2.9 on rs1:34801 is beyond the 8 partitions of table 2 (temp); decide with: "
+            "partition 2.9 on rs1:34801 is beyond the 8 partitions of table 2 (temp): either the "
+            "table has "
+            "more partitions, or these replicas stay out; decide with: "
             "--settle 2.partition_count=32 or --settle 2.9=ignore");
   finding.severity = Severity::kHazard;
   EXPECT_THAT(Sentence(finding), HasSubstr("left out, as decided"));

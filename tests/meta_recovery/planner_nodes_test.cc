@@ -13,6 +13,7 @@
 namespace metarec {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -55,6 +56,9 @@ TEST(PlannerNodes, SkippingEveryNodeStaysAnErrorSinceAnEmptyClusterWouldBeWritte
   const RecoveryPlan plan = Plan(cluster, {.skip_bad_nodes = true});
   EXPECT_EQ(plan.outcome, PlanOutcome::kTryAgain);
   EXPECT_EQ(FindingsOf(plan, FindingKind::kBadNode).size(), 2u);
+  EXPECT_TRUE(FindingsOf(plan, FindingKind::kSkippedNodeReturns).empty()) << "nothing was skipped";
+  EXPECT_THAT(HintLines(plan, {}),
+              Each(HasSubstr("err(ERR_TIMEOUT), no node is left to recover from")));
 }
 
 TEST(PlannerNodes, ComeByAddressWithTheUnresolvedFirst) {

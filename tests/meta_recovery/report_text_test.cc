@@ -101,8 +101,6 @@ NEXT
   they are gone for good, go on without them:
 
     metarec plan -f nodes.txt --plan monday.plan --skip_bad_nodes
-
-  Why a replica was chosen: metarec explain --plan monday.plan <table>.<partition>
 )");
 }
 
@@ -139,6 +137,17 @@ TEST(ReportTextTest, RepeatsTheFlagsOfThePlanInTheNextCommand) {
               HasSubstr("metarec plan -f NODE_LIST --plan monday.plan --skip_bad_nodes "
                         "--still_served --rename_separator _ --max_app_id 7 --settle "
                         "10.app_type=pegasus --skip_lost_partitions\n"));
+}
+
+TEST(ReportTextTest, DoesNotBlameASkippedNodeForALostPartition) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Outcome(PlanOutcome::kTryAgain);
+  builder.plan().nodes[2].error = "ERR_TIMEOUT";
+  builder.plan().options.skip_bad_nodes = true;
+  builder.Finding(FindingKind::kPartitionLost, Severity::kError, 2, 7, {{"expected", "3"}});
+  EXPECT_THAT(
+      RenderReport(builder.plan(), Options()),
+      AllOf(HasSubstr("NOT READY: "), HasSubstr(" no replica"), Not(HasSubstr("1 of 3 nodes"))));
 }
 
 TEST(ReportTextTest, ListsExceptionalPartitionsOnly) {
