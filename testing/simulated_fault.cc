@@ -19,17 +19,17 @@ using Kind = SimulatedFault::Kind;
 enum class Argument { kNone, kError, kMilliseconds, kTimes };
 
 struct Known {
-  absl::string_view name;
+  const char* name;
   Kind kind;
   Argument argument;
-  absl::string_view default_argument;  // empty: one must be given, if there is any
-  absl::string_view form;
-  absl::string_view help;
+  const char* default_argument;  // empty: one must be given, if there is any
+  const char* form;
+  const char* help;
 };
 
 constexpr int64_t kMillisecondsMax = 24 * 3600 * 1000;
 constexpr int64_t kTimesMax = 1'000'000;
-constexpr absl::string_view kForEver = "86400000";
+constexpr char kForEver[] = "86400000";
 
 constexpr Known kFaults[] = {
     {"none", Kind::kNone, Argument::kNone, "", "none", "no fault"},
