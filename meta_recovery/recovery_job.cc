@@ -165,8 +165,11 @@ asio::awaitable<bool> RecoveryJob::CollectAndPlan() {
     const absl::StatusOr<Evidence> evidence = co_await Collect();
     if (absl::IsDeadlineExceeded(evidence.status())) {
       if (serving_.serving > 0) co_return EndStillServed();
-      co_return End(RecoveryOutcome::kTimedOut, idl::kErrTimeout,
-                    absl::DeadlineExceededError("the nodes did not answer in time"));
+      co_return End(
+          RecoveryOutcome::kTimedOut, idl::kErrTimeout,
+          absl::DeadlineExceededError(
+              "not every node answered in the time that was given (--wait_seconds). "
+              "Nothing was written; give it more, or collect tells which node is silent"));
     }
     if (!evidence.ok()) co_return EndWith(evidence.status());
 

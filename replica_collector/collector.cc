@@ -18,6 +18,7 @@
 #include "rpc/pegasus_status.h"
 #include "runtime/cancellation.h"
 #include "runtime/for_each_bounded.h"
+#include "runtime/status_macros.h"
 
 namespace metarec {
 namespace {
@@ -70,6 +71,7 @@ class Collector::Run {
                             [this](size_t i) { return Identify(i); });
     if (co_await IsCancelled()) co_return Cancelled();
     JoinEntries();
+    METAREC_CO_RETURN_IF_ERROR(NameNodes(options_.node_names, &evidence_));
     report_.total = static_cast<int64_t>(evidence_.nodes.size());
 
     co_await ForEachBounded(evidence_.nodes.size(), options_.nodes_in_flight_max,
@@ -108,14 +110,10 @@ class Collector::Run {
     }
   }
 
-  void TakeIdentity(const NodeIdentity& identity, NodeEvidence* node) const {
+  static void TakeIdentity(const NodeIdentity& identity, NodeEvidence* node) {
     node->address = identity.address;
     node->name = identity.name;
     node->name_source = identity.name_source;
-    const auto overridden = options_.node_names.find(identity.address);
-    if (overridden == options_.node_names.end()) return;
-    node->name = overridden->second;
-    node->name_source = NodeNameSource::kOverride;
   }
 
   static void SetError(const absl::Status& status, NodeEvidence* node) {

@@ -59,7 +59,7 @@ class Collector {
   // Every server of the list once, in the order of its first mention, with either both its answers
   // complete or the error that prevented that. When both of its answers failed, the error is that
   // of its replicas, as in the original. A server that cannot be asked is no error of Collect:
-  // only kCancelled is.
+  // only kCancelled is, and what NameNodes finds wrong with node_names.
   asio::awaitable<absl::StatusOr<Evidence>> Collect(NodeList list);
 
  private:

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
@@ -103,5 +104,9 @@ struct Evidence {
 
   friend bool operator==(const Evidence&, const Evidence&) = default;
 };
+
+// What the operator says that the servers at these addresses call themselves. kInvalidArgument if
+// no node has one of the addresses, which is a typing error then, unless some node's is unknown.
+absl::Status NameNodes(const std::map<Ipv4Endpoint, std::string>& names, Evidence* evidence);
 
 }  // namespace metarec

@@ -53,8 +53,12 @@ ReplicaRecord ToRecord(const idl::replica_info& info) {
 
 absl::Status CheckAnswer(absl::string_view err_name, Ipv4Endpoint address,
                          absl::string_view task_code) {
+  absl::string_view meaning;
+  if (err_name == idl::kErrHandlerNotFound) {
+    meaning = ": it is still starting, or it is no replica server";
+  }
   return PegasusError(err_name, absl::StrCat(address.ToString(), " answered ", task_code,
-                                             " with err ", absl::CHexEscape(err_name)));
+                                             " with err ", absl::CHexEscape(err_name), meaning));
 }
 
 absl::Status Unreadable(Ipv4Endpoint address, absl::string_view task_code,

@@ -58,12 +58,18 @@ absl::Status EvidenceArguments::Check() const {
 }
 
 std::string EvidenceArguments::AsTyped() const {
-  return file_.empty() ? nodes_.AsTyped() : absl::StrCat("--evidence ", ShellWord(file_));
+  if (file_.empty()) return nodes_.AsTyped();
+  return absl::StrCat("--evidence ", ShellWord(file_), nodes_.NamesAsTyped());
 }
 
 asio::awaitable<absl::StatusOr<Evidence>> EvidenceArguments::Obtain(
     Clock* clock, ProgressListener* progress) const {
-  if (!file_.empty()) co_return ReadEvidenceFile(file_);
+  if (!file_.empty()) {
+    METAREC_CO_ASSIGN_OR_RETURN(const auto names, nodes_.NodeNames());
+    METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence, ReadEvidenceFile(file_));
+    METAREC_CO_RETURN_IF_ERROR(NameNodes(names, &evidence));
+    co_return evidence;
+  }
   METAREC_CO_ASSIGN_OR_RETURN(NodeList list, nodes_.Read());
   METAREC_CO_ASSIGN_OR_RETURN(CollectorOptions options, CollectorOptionsOf(nodes_));
   std::cerr << WarnOfDuplicates(list) << std::flush;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <absl/strings/str_cat.h>
 #include <glog/logging.h>
 
 #include "tools/exit_code.h"
@@ -38,6 +39,23 @@ bool NamesMeta(const std::vector<std::string>& arguments) {
   return false;
 }
 
+// Help and version are "errors" of code 0.
+ExitCode FailedParsing(const CLI::App& app, const CLI::ParseError& error) {
+  return app.exit(error, std::cout, std::cerr) == 0 ? ExitCode::kDone : ExitCode::kFailed;
+}
+
+// CLI11's own words for it do not say which words it knows.
+std::string UnknownVerbText(const CLI::App& app, const std::vector<std::string>& arguments) {
+  std::string verbs;
+  for (const CLI::App* verb : app.get_subcommands(nullptr)) {
+    absl::StrAppend(&verbs, verbs.empty() ? "" : ", ", verb->get_name());
+  }
+  return arguments.empty() || arguments.front().starts_with('-')
+             ? absl::StrCat("metarec: say what to do: ", verbs, "; metarec --help tells more")
+             : absl::StrCat("metarec: there is no verb '", arguments.front(), "', but ", verbs,
+                            "; metarec --help tells more");
+}
+
 ExitCode Run(std::vector<std::string> arguments) {
   arguments = WithUnderscoresInOptions(std::move(arguments));
   if (NamesMeta(arguments)) {
@@ -64,9 +82,12 @@ ExitCode Run(std::vector<std::string> arguments) {
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(std::move(reversed));
+  } catch (const CLI::RequiredError& error) {
+    if (!app.get_subcommands().empty()) return FailedParsing(app, error);
+    std::cerr << UnknownVerbText(app, arguments) << std::endl;
+    return ExitCode::kFailed;
   } catch (const CLI::ParseError& error) {
-    // Help and version are "errors" of code 0.
-    return app.exit(error, std::cout, std::cerr) == 0 ? ExitCode::kDone : ExitCode::kFailed;
+    return FailedParsing(app, error);
   }
   return chosen();
 }

@@ -78,8 +78,12 @@ std::string NodeArguments::UnknownNameText(const NodeListEntry& entry) const {
 }
 
 std::string NodeArguments::AsTyped() const {
-  std::string typed =
-      file_.empty() ? absl::StrCat("-s ", ShellWord(list_)) : absl::StrCat("-f ", ShellWord(file_));
+  return absl::StrCat(file_.empty() ? "-s " : "-f ", ShellWord(file_.empty() ? list_ : file_),
+                      NamesAsTyped());
+}
+
+std::string NodeArguments::NamesAsTyped() const {
+  std::string typed;
   for (const std::string& name : node_names_) {
     absl::StrAppend(&typed, " --node_name ", ShellWord(name));
   }

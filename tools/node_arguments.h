@@ -18,6 +18,8 @@ class NodeArguments {
  public:
   void AddTo(CLI::App& verb);
 
+  // The --node_name options with a blank before each.
+  std::string NamesAsTyped() const;
   bool given() const { return !file_.empty() || !list_.empty(); }
   // As Pegasus's shell words it.
   absl::Status CheckExactlyOne() const;

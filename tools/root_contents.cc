@@ -14,13 +14,7 @@ namespace {
 
 constexpr size_t kProblemsShown = 10;
 
-void PrintProblems(const RootContents& contents, const std::string& root) {
-  if (!contents.apps_state.has_value()) {
-    std::cerr << "warning: " << root << "/apps does not exist: no cluster was written here\n";
-  } else if (*contents.apps_state != "unlock" && !contents.apps_state->empty()) {
-    std::cerr << "warning: " << root << "/apps says \"" << Printable(*contents.apps_state)
-              << "\": no meta server starts from this root\n";
-  }
+void PrintProblems(const RootContents& contents) {
   size_t shown = 0;
   for (const ReadProblem& problem : contents.problems) {
     if (++shown > kProblemsShown) break;
@@ -60,7 +54,7 @@ asio::awaitable<absl::StatusOr<std::vector<TableView>>> ReadTables(
   METAREC_CO_ASSIGN_OR_RETURN(
       const RootContents contents,
       co_await ReadTopology(&reader, arguments.root(), std::move(options), progress));
-  PrintProblems(contents, arguments.root());
+  PrintProblems(contents);
   std::vector<TableView> tables;
   for (const TableZnodes& znodes : contents.tables) tables.push_back(ViewOf(znodes));
   co_return tables;

@@ -59,7 +59,7 @@ absl::StatusOr<ZooKeeperOptions> StoreArguments::ToOptions() const {
   METAREC_RETURN_IF_ERROR(ParseZooKeeperHosts(hosts_).status());
   options.hosts = hosts_;
   if (!(timeout_seconds_ > 0 && timeout_seconds_ <= 3600)) {
-    return absl::InvalidArgumentError("--zk_timeout must be between 0 and 3600 seconds");
+    return absl::InvalidArgumentError("--zk_timeout must be above 0 and at most 3600 seconds");
   }
   options.connect_timeout = absl::Seconds(timeout_seconds_);
   options.accept_read_only = access_ == Access::kRead;

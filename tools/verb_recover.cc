@@ -117,7 +117,12 @@ asio::awaitable<absl::Status> LookUpNames(const NodeList& list, const Arguments&
       });
   for (size_t i = 0; i < known.size(); ++i) {
     if (!known[i]) {
-      co_return absl::InvalidArgumentError(arguments.nodes.UnknownNameText(list.entries[i]));
+      co_return absl::InvalidArgumentError(absl::StrCat(
+          arguments.nodes.UnknownNameText(list.entries[i]), "\nmetarec recover: ",
+          list.file.empty() ? "" : absl::StrCat(list.file, ":", list.entries[i].line, ": "),
+          "the host '", list.entries[i].host,
+          "' has no IPv4 address that is known here; correct its spelling or give its address. No "
+          "node was asked"));
     }
   }
   co_return absl::OkStatus();

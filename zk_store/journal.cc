@@ -48,14 +48,18 @@ absl::StatusOr<Journal> DecodeJournal(absl::string_view path, absl::string_view 
                         {"finished_at", &journal.finished_at},
                         {"tool_version", &journal.tool_version}};
   METAREC_RETURN_IF_ERROR(ReadJsonFields(path, json, absl::MakeSpan(fields)));
-  if (format != kFormat || journal.plan_digest.empty()) {
+  if (format != kFormat) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": not a journal of metarec"));
   }
-  if (version != kVersion || (state != kWriting && state != kFinished)) {
+  if (version == kVersion && journal.plan_digest.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": a journal of version ", version, " in state \"", state,
-                     "\", which this program does not know; use the one that wrote it (",
-                     journal.tool_version, ")"));
+        absl::StrCat(path, ": a journal of metarec that names no plan (edited or damaged)"));
+  }
+  if (version != kVersion || (state != kWriting && state != kFinished)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": a journal of version ", version, " in state \"", state,
+        "\", which this program does not know; use the one that wrote it",
+        journal.tool_version.empty() ? "" : absl::StrCat(" (", journal.tool_version, ")")));
   }
   journal.finished = state == kFinished;
   return journal;

@@ -25,6 +25,10 @@ constexpr size_t kChildrenMax = 20;
 constexpr size_t kCandidatesMax = 20;
 constexpr size_t kShownBytesMax = 60;
 
+std::string Counted(int64_t count, absl::string_view what) {
+  return absl::StrCat(count, " ", what, count == 1 ? "" : "s");
+}
+
 std::string Shown(absl::string_view data) {
   return absl::StrCat("\"", absl::CHexEscape(data.substr(0, kShownBytesMax)),
                       data.size() > kShownBytesMax ? "..." : "", "\"");
@@ -186,7 +190,9 @@ void Inspector::Decide() {
   if (has_journal && inspection_.journal->finished && apps_data == kAppsUnlocked) {
     inspection_.root_case = RootCase::kFinishedRun;
   } else if (HasForeignCandidate()) {
-    Foreign("a meta server lives there; stop it first");
+    // Of a living cluster nobody should be told to stop the meta servers.
+    Foreign(has_apps || !strangers_.empty() ? "a living cluster works on it"
+                                            : "a meta server lives there; stop it first");
   } else if (!exists_) {
     inspection_.root_case = RootCase::kAbsent;
   } else if (!journal_error_.empty()) {
@@ -212,8 +218,8 @@ void Inspector::Decide() {
 }
 
 std::string DescribeRun(const Journal& journal) {
-  return absl::StrCat("plan ", journal.plan_digest, " (", journal.tables, " tables, ",
-                      journal.partitions, " partitions; started ", journal.started_at,
+  return absl::StrCat("plan ", journal.plan_digest, " (", Counted(journal.tables, "table"), ", ",
+                      Counted(journal.partitions, "partition"), "; started ", journal.started_at,
                       journal.finished ? ", finished " : "", journal.finished_at, "; metarec ",
                       journal.tool_version, ")");
 }
@@ -255,7 +261,8 @@ std::string RootInspection::Describe() const {
   }
   std::string text = absl::StrCat("root ", root, " is not empty: ", reason);
   if (apps_data.has_value()) {
-    absl::StrAppend(&text, "; ", root, "/apps is ", Shown(*apps_data), " with ", tables, " tables");
+    absl::StrAppend(&text, "; ", root, "/apps is ", Shown(*apps_data), " with ",
+                    Counted(tables, "table"));
   }
   if (journal.has_value()) {
     absl::StrAppend(&text, "; ", root, "/metarec_journal is of ", DescribeRun(*journal));

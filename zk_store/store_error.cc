@@ -33,8 +33,9 @@ Meaning MeaningOf(StoreError error) {
       return {"NoChildrenForEphemerals", StatusCode::kFailedPrecondition,
               "the parent is ephemeral and cannot have children"};
     case StoreError::kNoAuth:
-      return {"NoAuth", StatusCode::kPermissionDenied,
-              "the node's ACL does not allow it; give credentials that it allows"};
+      return {
+          "NoAuth", StatusCode::kPermissionDenied,
+          "the znode's ACL does not allow it; give credentials that it allows (--zk_auth_file)"};
     case StoreError::kAuthFailed:
       return {"AuthFailed", StatusCode::kUnauthenticated,
               "ZooKeeper refused the credentials; check their scheme, user and password"};

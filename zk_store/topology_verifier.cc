@@ -17,6 +17,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
 
 #include "runtime/cancellation.h"
 #include "runtime/for_each_bounded.h"
@@ -26,6 +27,7 @@ namespace metarec {
 namespace {
 
 constexpr int64_t kProgressEvery = 1000;
+constexpr absl::string_view kNoSuchZnode = "no such znode";
 
 // The name of a child as a number; -1 if it is not one as Pegasus writes them.
 int32_t ParseChildName(absl::string_view name) {
@@ -101,7 +103,7 @@ asio::awaitable<absl::Status> Verification::CheckApps() {
   METAREC_CO_ASSIGN_OR_RETURN(std::optional<NodeData> apps, co_await reader_->Get(paths_.apps()));
   if (!apps.has_value()) {
     Add(DifferenceKind::kAppsState, paths_.apps(), 0, -1,
-        {{"(data)", options_.apps_state, "no such znode"}});
+        {{"(data)", options_.apps_state, std::string(kNoSuchZnode)}});
     co_return absl::OkStatus();
   }
   if (apps->data != options_.apps_state) {
@@ -293,7 +295,16 @@ std::string DescribeDifference(const Difference& difference) {
   absl::string_view separator = ": ";
   for (const FieldDifference& field : difference.fields) {
     if (field.field == "(json)") {
-      absl::StrAppend(&text, separator, field.found);
+      // Begins with the path, as decoders' errors do.
+      absl::string_view why = field.found;
+      absl::ConsumePrefix(&why, absl::StrCat(difference.path, ": "));
+      absl::StrAppend(&text, separator, why);
+    } else if (field.field == "(data)" && field.found == kNoSuchZnode) {
+      absl::StrAppend(&text, separator, field.found, ", expected one that says \"", field.expected,
+                      "\"");
+    } else if (field.field == "(data)") {
+      absl::StrAppend(&text, separator, "says \"", field.found, "\" instead of \"", field.expected,
+                      "\"");
     } else {
       absl::StrAppend(
           &text, separator, field.field, " is ", field.found.empty() ? "missing" : field.found,

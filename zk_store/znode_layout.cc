@@ -4,11 +4,14 @@
 #include <vector>
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
 namespace metarec {
 namespace {
+
+constexpr size_t kShownRootBytesMax = 200;
 
 absl::Status BadRoot(absl::string_view root, absl::string_view why) {
   return absl::InvalidArgumentError(
@@ -61,7 +64,8 @@ absl::Status ValidateRootPath(absl::string_view root) {
     }
     for (const char c : component) {
       if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
-        return BadRoot(absl::StrCat(root.size(), " bytes"), "has a control character");
+        return BadRoot(absl::CHexEscape(root.substr(0, kShownRootBytesMax)),
+                       "has a control character");
       }
     }
   }

@@ -384,6 +384,22 @@ TEST_F(CollectorTest, OperatorsNameBeatsEveryOther) {
   EXPECT_EQ(evidence.nodes[1].name_source, NodeNameSource::kOverride);
 }
 
+TEST(NameNodesTest, NamesByAddressAndRejectsAnAddressThatNoNodeHas) {
+  Evidence evidence;
+  evidence.nodes.resize(2);
+  evidence.nodes[0].address = {1, 1};
+  evidence.nodes[1].address = {2, 1};
+  EXPECT_EQ(NameNodes({{{2, 1}, "rack7:1"}}, &evidence), absl::OkStatus());
+  EXPECT_EQ(evidence.nodes[0].name, "");
+  EXPECT_EQ(evidence.nodes[1].name, "rack7:1");
+  EXPECT_EQ(evidence.nodes[1].name_source, NodeNameSource::kOverride);
+
+  EXPECT_TRUE(absl::IsInvalidArgument(NameNodes({{{3, 1}, "rack8:1"}}, &evidence)));
+  // It may be that of the node that could not be resolved.
+  evidence.nodes[0].address = {};
+  EXPECT_EQ(NameNodes({{{3, 1}, "rack8:1"}}, &evidence), absl::OkStatus());
+}
+
 TEST_F(CollectorTest, HostsThatCannotBeResolvedAreBadNodesOfTheirOwn) {
   const Evidence evidence = Collect("x:1,n1:1,y:1");
   ASSERT_EQ(evidence.nodes.size(), 3u);

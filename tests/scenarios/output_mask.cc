@@ -17,7 +17,12 @@ std::string OutputMask::Apply(absl::string_view text) const {
                   "(\\.[0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2}| UTC)?"),
        "TIME"},
       {std::regex("\\b[0-9]+\\.[0-9]+ ?(s|ms|us|seconds)\\b"), "N s"},
-      {std::regex("\\b[0-9]+(ms|us)\\b"), "N s"},
+      {std::regex("\\b[0-9]+ ?(ms|us)\\b"), "N s"},
+      // What is printed when something takes longer than a second.
+      {std::regex("\n(! )?(collecting|waiting for leases to run out|planning|writing|verifying): "
+                  "[^\n]*(?=\n)"),
+       ""},
+      {std::regex("\nWait recovery for [0-9]+ seconds(?=\n)"), ""},
   };
   std::string masked = absl::StrReplaceAll(text, replacements_);
   for (const auto& [pattern, shown] : *patterns) {

@@ -141,7 +141,7 @@ TEST_F(TopologyVerifierTest, TheStateOfAppsIsCompared) {
   ASSERT_EQ(result.differences.size(), 1u);
   EXPECT_EQ(result.differences[0].kind, DifferenceKind::kAppsState);
   EXPECT_EQ(DescribeDifference(result.differences[0]),
-            "apps_state /pegasus/recovered/apps: (data) is lock, expected unlock");
+            "apps_state /pegasus/recovered/apps: says \"lock\" instead of \"unlock\"");
   TopologyVerifierOptions options;
   options.apps_state = "lock";
   EXPECT_TRUE(Verify(topology_, options).clean());

@@ -149,7 +149,7 @@ TEST_F(TopologyWriterTest, AStockClustersRootIsRefused) {
   Put(kRoot, "");
   Put(paths_.apps(), "unlock");
   Put(paths_.App(1), "{}");
-  ExpectRefusedUnchanged("/pegasus/recovered/apps is \"unlock\" with 1 tables");
+  ExpectRefusedUnchanged("/pegasus/recovered/apps is \"unlock\" with 1 table");
 }
 
 TEST_F(TopologyWriterTest, ARootInWhichAMetaServerLivesIsRefused) {
