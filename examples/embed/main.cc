@@ -57,8 +57,6 @@ asio::awaitable<absl::Status> RecoverSimulatedCluster() {
   metarec::RecoveryRequest request;
   request.nodes = *std::move(nodes);
   request.root = "/pegasus/embedded";
-  // The simulated servers still believe in the leases of a meta server that never was.
-  request.plan.accept_still_served = true;
   metarec::RecoveryJob job(
       std::move(request),
       {.source = &source, .store = &store, .clock = &clock, .listener = &listener, .random = [] {
