@@ -66,9 +66,8 @@ class CapturedClusterTest : public ::testing::Test {
   void RunMetarec(std::vector<std::string> arguments) {
     SCOPED_TRACE(arguments.front());
     if (arguments.front() == "apply" || arguments.front() == "verify") {
-      for (const char* more : {"--zk", server_->hosts().c_str(), "--root", kRoot}) {
-        arguments.emplace_back(more);
-      }
+      const std::vector<std::string> store = {"--zk", server_->hosts(), "--root", kRoot};
+      arguments.insert(arguments.end(), store.begin(), store.end());
     }
     auto process = MetarecProcess::Start(arguments, folder_ + "/" + arguments.front());
     ASSERT_TRUE(process.ok()) << process.status();
