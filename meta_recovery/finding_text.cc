@@ -7,6 +7,7 @@
 
 #include "meta_recovery/finding_sentences.h"
 #include "meta_recovery/plan_text.h"
+#include "meta_recovery/planner.h"
 
 namespace metarec {
 namespace {
@@ -179,6 +180,11 @@ absl::string_view FindingKindTitle(FindingKind kind) {
   return "findings";
 }
 
+bool CanRaiseMaxAppId(const Finding& finding) {
+  return finding.kind == FindingKind::kAppIdOutOfRange && finding.severity == Severity::kConflict &&
+         finding.app_id <= kMaxAppIdMax;
+}
+
 std::vector<std::string> SettleChoices(const Finding& finding) {
   std::vector<std::string> choices;
   if (finding.severity != Severity::kConflict) return choices;
@@ -190,8 +196,10 @@ std::vector<std::string> SettleChoices(const Finding& finding) {
       }
       break;
     case FindingKind::kAppIdOutOfRange:
+      if (CanRaiseMaxAppId(finding)) {
+        choices.push_back(absl::StrCat("--max_app_id ", finding.app_id));
+      }
       choices.push_back(Settle(key, "ignore"));
-      choices.push_back(absl::StrCat("--max_app_id ", finding.app_id));
       break;
     case FindingKind::kReplicasWithoutTable:
       choices.push_back(Settle(key, "NAME:PARTITION_COUNT:MAX_REPLICA_COUNT"));

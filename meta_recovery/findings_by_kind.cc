@@ -21,13 +21,13 @@ constexpr FindingKind kByGravity[] = {
     FindingKind::kPrimaryIncomplete,
     FindingKind::kReplicasMissing,
     FindingKind::kSplitUnfinished,
+    FindingKind::kSplitCompleted,
     FindingKind::kTableProbablyDropped,
     FindingKind::kTableRenamed,
     FindingKind::kRecordsDiffer,
     FindingKind::kNodeReportInvalid,
     FindingKind::kBallotAbovePrimary,
     FindingKind::kSettled,
-    FindingKind::kSplitCompleted,
 };
 
 size_t GravityRank(FindingKind kind) {

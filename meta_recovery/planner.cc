@@ -81,7 +81,7 @@ class Planner {
       SortReplicas();
       METAREC_RETURN_IF_ERROR(DraftEveryTable());
       RenameTables();
-      NoteFinishedSplits();
+      WarnOfFinishedSplits();
       METAREC_RETURN_IF_ERROR(PlanPartitions());
       METAREC_RETURN_IF_ERROR(settlements_.CheckAllUsed());
     }
@@ -148,11 +148,12 @@ class Planner {
   }
 
   // The env that hides the other half's keys after a split was in ZooKeeper only.
-  void NoteFinishedSplits() {
+  void WarnOfFinishedSplits() {
     for (const TableDraft& draft : drafts_) {
       if (draft.split_unfinished || draft.partition_count_before_split == 0) continue;
       findings_.Add(
-          FindingKind::kSplitCompleted, Severity::kNote, FindingSubject::Table(draft.table.app_id),
+          FindingKind::kSplitCompleted, Severity::kWarning,
+          FindingSubject::Table(draft.table.app_id),
           {{"init_partition_count", absl::StrCat(draft.partition_count_before_split)},
            {"partition_count", absl::StrCat(draft.table.partition_count)},
            {"command", absl::StrCat("use ", draft.table.app_name,

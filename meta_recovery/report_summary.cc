@@ -60,13 +60,32 @@ bool HasNoteToRead(const RecoveryPlan& plan) {
   });
 }
 
+// Takes the flag out, since it may be given only once.
+void RemoveMaxAppId(const PlanOptions& options, std::string* command) {
+  const std::string flag = absl::StrCat(" --max_app_id ", options.max_app_id);
+  const size_t at = command->find(flag);
+  if (at == std::string::npos) return;
+  const size_t end = at + flag.size();
+  if (end == command->size() || (*command)[end] == ' ') command->erase(at, flag.size());
+}
+
 NextStep AfterConflict(const RecoveryPlan& plan, const ReportOptions& options) {
   std::string command = PlanCommand(plan, options);
   std::set<std::string> given;
   int shown = 0;
+  int32_t max_app_id = 0;
+  for (const Finding& finding : plan.findings) {
+    if (CanRaiseMaxAppId(finding)) max_app_id = std::max(max_app_id, finding.app_id);
+  }
+  if (max_app_id > 0) {
+    RemoveMaxAppId(plan.options, &command);
+    absl::StrAppend(&command, " --max_app_id ", max_app_id);
+    ++shown;
+  }
   for (const Finding& finding : plan.findings) {
     const std::vector<std::string> choices = SettleChoices(finding);
-    if (choices.empty() || !given.insert(choices.front()).second) continue;
+    if (choices.empty() || CanRaiseMaxAppId(finding)) continue;
+    if (!given.insert(choices.front()).second) continue;
     if (++shown > std::max(1, options.examples_max)) break;
     absl::StrAppend(&command, " ", choices.front());
   }
@@ -85,15 +104,16 @@ NextStep AfterError(const RecoveryPlan& plan, const ReportOptions& options) {
     return {"No node answered. Check the node list and the network from here, then plan again:",
             {command}};
   }
+  const std::string again = command;
   if (bad_nodes) absl::StrAppend(&command, " --skip_bad_nodes");
   if (lost) absl::StrAppend(&command, " --skip_lost_partitions");
   const absl::string_view remedy =
       bad_nodes
           ? "Bring the nodes back and plan again: every node that is missing makes the result "
-            "poorer. Only if they are gone for good, go on without them:"
+            "poorer. Only if they are gone for good, go on without them, by the second command:"
           : "Find the nodes that had these partitions, add them to the list and plan again. "
-            "Only if their data are gone for good, have them created empty:";
-  return {std::string(remedy), {command}};
+            "Only if their data are gone for good, have them created empty, by the second command:";
+  return {std::string(remedy), {again, command}};
 }
 
 NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {
@@ -208,7 +228,8 @@ NextStep NextStepOf(const RecoveryPlan& plan, const ReportOptions& options) {
   return AfterReady(plan, options);
 }
 
-std::string ExplainCommand(const ReportOptions& options) {
+std::string ExplainCommand(const RecoveryPlan& plan, const ReportOptions& options) {
+  if (plan.outcome != PlanOutcome::kReady || options.plan_path.empty()) return "";
   return absl::StrCat("metarec explain --plan ", PlanPath(options));
 }
 

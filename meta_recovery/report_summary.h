@@ -12,7 +12,8 @@
 namespace metarec {
 
 struct ReportOptions {
-  // Where the plan was or will be written. Empty: shown as FILE.
+  // Where the plan was or will be written if it is ready. Empty: nowhere; shown as FILE where a
+  // command needs it.
   std::string plan_path;
   // How to reach the ZooKeeper root, e.g. "--zk zk1:2181 --root /pegasus/new". Empty: shown as
   // placeholders.
@@ -57,13 +58,16 @@ std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers);
 int PlanExitCode(const RecoveryPlan& plan);
 
 struct NextStep {
-  std::string advice;                 // a sentence; more when the decision is not easy
-  std::vector<std::string> commands;  // in the order in which they are to be run
+  std::string advice;  // a sentence; more when the decision is not easy
+  // In the order in which they are to be run; after an error the second is what is left to do when
+  // the first does not help. The first never gives up data that another choice would keep.
+  std::vector<std::string> commands;
 };
 
 NextStep NextStepOf(const RecoveryPlan& plan, const ReportOptions& options);
 
-// "metarec explain --plan FILE"; a subject is to be appended.
-std::string ExplainCommand(const ReportOptions& options);
+// "metarec explain --plan monday.plan"; a subject is to be appended. Empty when there is no plan
+// file that it could read: a plan that is not ready is written to none.
+std::string ExplainCommand(const RecoveryPlan& plan, const ReportOptions& options);
 
 }  // namespace metarec

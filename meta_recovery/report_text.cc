@@ -19,6 +19,8 @@
 namespace metarec {
 namespace {
 
+constexpr absl::string_view kSeeAll = "all of them: add --format json";
+
 // Told in a section of their own, or in the lines of their table.
 bool IsToldElsewhere(FindingKind kind) {
   return kind == FindingKind::kTableLostState || kind == FindingKind::kPlaceholder;
@@ -125,7 +127,7 @@ class Report {
     }
     absl::StrAppend(&out_, "    and ", group.findings.size() - shown, " more");
     if (by_table.empty()) {
-      absl::StrAppend(&out_, "\n");
+      absl::StrAppend(&out_, "\n    ", kSeeAll, "\n");
       return;
     }
     std::vector<std::string> places;
@@ -138,8 +140,16 @@ class Report {
     if (by_table.size() > places.size()) {
       absl::StrAppend(&out_, "; and of ", by_table.size() - places.size(), " more tables");
     }
-    absl::StrAppend(&out_, "\n    see one: ", ExplainCommand(options_), " <table>",
-                    group.findings[shown]->partition_index >= 0 ? ".<partition>" : "", "\n");
+    absl::StrAppend(
+        &out_, "\n    ",
+        HowToSee(group.findings[shown]->partition_index >= 0 ? "<table>.<partition>" : "<table>"),
+        "\n");
+  }
+
+  std::string HowToSee(absl::string_view subject) const {
+    const std::string explain = ExplainCommand(plan_, options_);
+    if (explain.empty()) return std::string(kSeeAll);
+    return absl::StrCat("see one: ", explain, " ", subject);
   }
 
   static std::string Place(int32_t app_id, std::vector<int32_t> indexes) {
@@ -184,7 +194,7 @@ class Report {
     }
     if (shown < order.size()) {
       absl::StrAppend(&out_, "  and ", Counted(static_cast<int64_t>(order.size() - shown), "table"),
-                      " more; see one: ", ExplainCommand(options_), " <table>\n");
+                      " more; ", HowToSee("<table>"), "\n");
     }
     if (!placeholders.empty()) {
       absl::StrAppend(&out_, "  placeholders, dropped, so that no id is used twice: ",
@@ -230,10 +240,9 @@ class Report {
     for (const std::string& command : step.commands) {
       absl::StrAppend(&out_, "    ", command, "\n");
     }
-    // A plan that is not ready is written to no file.
-    if (plan_.outcome != PlanOutcome::kReady) return;
-    absl::StrAppend(&out_, "\n  Why a replica was chosen: ", ExplainCommand(options_),
-                    " <table>.<partition>\n");
+    const std::string explain = ExplainCommand(plan_, options_);
+    if (explain.empty()) return;
+    absl::StrAppend(&out_, "\n  Why a replica was chosen: ", explain, " <table>.<partition>\n");
   }
 
   const RecoveryPlan& plan_;

@@ -147,8 +147,11 @@ std::string AppIdOutOfRangeSentence(const RecoveryPlan&, const Finding& finding)
       ReplicasOnNodes(finding), " is above --max_app_id ", FactOr(finding, "max_app_id"));
   if (finding.severity == Severity::kConflict) {
     return absl::StrCat(what,
-                        ": leave it out, or raise the bound, which makes a placeholder of every "
-                        "unused id below it; decide with");
+                        CanRaiseMaxAppId(finding)
+                            ? ": raise the bound, which makes a placeholder of every unused id "
+                              "below it, or leave the table and its data out; decide with"
+                            : ", and no bound may be that high: leave the table and its data out; "
+                              "decide with");
   }
   return absl::StrCat(what,
                       " and is left out, as decided; a stock meta server aborts when one of these "

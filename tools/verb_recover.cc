@@ -134,7 +134,7 @@ void PrintReport(const RecoveryResult& result, const Arguments& arguments) {
   report.store_flags = arguments.store.AsTyped();
   report.plan_command = absl::StrCat("metarec recover ", arguments.nodes.AsTyped(), " ",
                                      arguments.store.AsTyped(), arguments.plan.AsTyped());
-  report.plan_path = arguments.plan_path;
+  if (result.status.ok()) report.plan_path = arguments.plan_path;  // else it is not written
   // Otherwise what is to be done is not about the plan.
   report.next_step =
       result.outcome == RecoveryOutcome::kTryAgain || result.outcome == RecoveryOutcome::kConflict;

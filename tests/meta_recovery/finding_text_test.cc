@@ -237,7 +237,7 @@ TEST(FindingTextTest, SaysHowFarASplitWas) {
       "goes on with the split");
   EXPECT_EQ(
       Sentence(AboutTable(
-          FindingKind::kSplitCompleted, Severity::kNote,
+          FindingKind::kSplitCompleted, Severity::kWarning,
           {{"init_partition_count", "4"}, {"partition_count", "8"}, {"command", "use temp"}})),
       "table 2 (temp) was once split from 4 to 8 partitions, and the env that hides the other "
       "half's keys until compaction is lost; before clients read, set it again in Pegasus's "
@@ -273,12 +273,16 @@ TEST(FindingTextTest, OffersWaysToDealWithAnIdOutOfRange) {
                                900001);
   EXPECT_EQ(Sentence(finding),
             "table id 900001 (odd) with 3 replicas on rs1:34801 is above --max_app_id 100000: "
-            "leave it out, "
-            "or raise the bound, which makes a placeholder of every unused id below it; "
-            "decide with: --settle 900001=ignore or --max_app_id 900001");
+            "raise the bound, which makes a placeholder of every unused id below it, "
+            "or leave the table and its data out; "
+            "decide with: --max_app_id 900001 or --settle 900001=ignore");
   finding.severity = Severity::kHazard;
   EXPECT_THAT(Sentence(finding), HasSubstr("is left out, as decided"));
   EXPECT_THAT(SettleChoices(finding), IsEmpty());
+  finding.severity = Severity::kConflict;
+  finding.app_id = INT32_MAX;
+  EXPECT_THAT(Sentence(finding), HasSubstr("no bound may be that high"));
+  EXPECT_EQ(SettleChoices(finding), std::vector<std::string>({"--settle 900001=ignore"}));
 }
 
 TEST(FindingTextTest, OffersWaysToDealWithReplicasOfNoTable) {

@@ -295,14 +295,14 @@ TEST(PlannerSplits, WithAReplicaOfEveryChildTheSplitIsComplete) {
             "use temp; set_app_envs replica.split.validate_partition_hash true");
 }
 
-TEST(PlannerSplits, ATableThatWasSplitOnceIsNotedWithTheEnvToSetAgain) {
+TEST(PlannerSplits, ATableThatWasSplitOnceIsAWarningWithTheEnvToSetAgain) {
   Cluster cluster = ThreeNodes();
   cluster.Everywhere(1, "temp", 4);
   Set(cluster.Node("n1").Current(), [](TableRecord& t) { t.init_partition_count = 2; });
   const RecoveryPlan plan = Plan(cluster);
   EXPECT_EQ(TableOf(plan, 1).init_partition_count, 4);
   const Finding finding = TheFinding(plan, FindingKind::kSplitCompleted);
-  EXPECT_EQ(finding.severity, Severity::kNote);
+  EXPECT_EQ(finding.severity, Severity::kWarning);
   EXPECT_EQ(finding.Fact("init_partition_count"), "2");
 }
 

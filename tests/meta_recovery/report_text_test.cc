@@ -98,8 +98,9 @@ ERRORS (1)
 
 NEXT
   Bring the nodes back and plan again: every node that is missing makes the result poorer. Only if
-  they are gone for good, go on without them:
+  they are gone for good, go on without them, by the second command:
 
+    metarec plan -f nodes.txt --plan monday.plan
     metarec plan -f nodes.txt --plan monday.plan --skip_bad_nodes
 )");
 }
@@ -226,6 +227,28 @@ TEST(ReportTextTest, StaysReadableWithManyFindings) {
                                 "<table>.<partition>\n"));
   EXPECT_THAT(report, HasSubstr("  and 1994 tables more; see one: metarec explain --plan "
                                 "monday.plan <table>\n"));
+
+  // Without a plan file there is nothing to explain.
+  options.plan_path.clear();
+  EXPECT_THAT(RenderReport(builder.plan(), options),
+              AllOf(HasSubstr("    all of them: add --format json\n"),
+                    HasSubstr("  and 1994 tables more; all of them: add --format json\n"),
+                    Not(HasSubstr("metarec explain"))));
+  options.plan_path = "monday.plan";
+  EXPECT_THAT(RenderReport(builder.Outcome(PlanOutcome::kTryAgain).plan(), options),
+              Not(HasSubstr("metarec explain")));
+}
+
+TEST(ReportTextTest, ProposesToTakeInEveryIdOutOfRangeBeforeLeavingAnyOut) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Outcome(PlanOutcome::kConflict);
+  builder.plan().options.max_app_id = 7;
+  for (const int32_t app_id : {900, 8}) {
+    builder.Finding(FindingKind::kAppIdOutOfRange, Severity::kConflict, app_id, -1,
+                    {{"settle", absl::StrCat(app_id)}});
+  }
+  EXPECT_THAT(RenderReport(builder.plan(), Options()),
+              HasSubstr("\n    metarec plan -f NODE_LIST --plan monday.plan --max_app_id 900\n"));
 }
 
 TEST(ReportTextTest, CutsLongListsOfPartitions) {
