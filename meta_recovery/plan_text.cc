@@ -67,6 +67,15 @@ std::string Counted(int64_t count, absl::string_view noun) {
   return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
 }
 
+std::string CountedTables(const RecoveryPlan& plan) {
+  const int64_t placeholders =
+      std::count_if(plan.tables.begin(), plan.tables.end(),
+                    [](const TableDecision& table) { return table.placeholder; });
+  std::string text = Counted(static_cast<int64_t>(plan.tables.size()) - placeholders, "table");
+  if (placeholders > 0) absl::StrAppend(&text, ", ", Counted(placeholders, "placeholder"));
+  return text;
+}
+
 std::string ShellWord(absl::string_view text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||

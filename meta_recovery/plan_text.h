@@ -21,6 +21,9 @@ std::string Printable(absl::string_view text);
 // "1 partition", "2 partitions".
 std::string Counted(int64_t count, absl::string_view noun);
 
+// "5 tables, 15 placeholders"; without the latter if there is none.
+std::string CountedTables(const RecoveryPlan& plan);
+
 // `text` as one word of a shell command, in quotes if it needs them.
 std::string ShellWord(absl::string_view text);
 

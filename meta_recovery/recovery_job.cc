@@ -12,9 +12,11 @@
 
 #include "meta_recovery/recovery_job.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include "idl/error_names.h"
 #include "meta_recovery/hints.h"
@@ -29,6 +31,9 @@
 
 namespace metarec {
 namespace {
+
+constexpr absl::Duration kTimeForTheLastRound = absl::Milliseconds(500);
+constexpr size_t kSilentNodesNamedMax = 10;
 
 std::string HintText(const RecoveryPlan& plan, const NodeList& nodes) {
   std::vector<std::string> order;
@@ -156,6 +161,14 @@ asio::awaitable<absl::StatusOr<Evidence>> RecoveryJob::Collect() {
   const absl::Status in_time = co_await RunUntil(
       deadline_, surroundings_.clock,
       [&]() -> asio::awaitable<void> { evidence = co_await collector.Collect(request_.nodes); });
+  if (absl::IsDeadlineExceeded(in_time) && !evidence.ok()) {
+    const std::string silent =
+        CutList(absl::StrJoin(collector.unanswered(), ","), kSilentNodesNamedMax);
+    co_return absl::DeadlineExceededError(absl::StrCat(
+        idl::kErrTimeout, ": no answer from ", silent,
+        " in the time that was given (--wait_seconds). Nothing was written; give it more, or see "
+        "what is wrong there"));
+  }
   if (!in_time.ok() && !evidence.ok()) co_return in_time;
   co_return evidence;
 }
@@ -165,11 +178,7 @@ asio::awaitable<bool> RecoveryJob::CollectAndPlan() {
     const absl::StatusOr<Evidence> evidence = co_await Collect();
     if (absl::IsDeadlineExceeded(evidence.status())) {
       if (serving_.serving > 0) co_return EndStillServed();
-      co_return End(
-          RecoveryOutcome::kTimedOut, idl::kErrTimeout,
-          absl::DeadlineExceededError(
-              "not every node answered in the time that was given (--wait_seconds). "
-              "Nothing was written; give it more, or collect tells which node is silent"));
+      co_return End(RecoveryOutcome::kTimedOut, idl::kErrTimeout, evidence.status());
     }
     if (!evidence.ok()) co_return EndWith(evidence.status());
 
@@ -218,8 +227,12 @@ asio::awaitable<bool> RecoveryJob::AwaitNextRound() {
        .done = serving_.replicas - serving_.serving,
        .total = serving_.replicas,
        .note = absl::StrCat(Counted(serving_.nodes_serving, "node"), " still serving")});
-  if (clock->Now() + request_.ask_again_after >= deadline_) co_return EndStillServed();
-  const absl::Status slept = co_await clock->SleepFor(request_.ask_again_after);
+  // The last round comes earlier than the others rather than not at all.
+  const absl::Duration last_round = std::min(request_.ask_again_after, kTimeForTheLastRound);
+  const absl::Duration pause =
+      std::min(request_.ask_again_after, deadline_ - clock->Now() - last_round);
+  if (pause <= absl::ZeroDuration()) co_return EndStillServed();
+  const absl::Status slept = co_await clock->SleepFor(pause);
   co_return slept.ok() ? true : EndWith(slept);
 }
 
@@ -236,6 +249,8 @@ bool RecoveryJob::EndStillServed() {
 asio::awaitable<bool> RecoveryJob::Write() {
   const std::string digest =
       request_.reviewed != nullptr ? request_.reviewed_digest : DigestOfDecisions(*result_.plan);
+  progress_.OnProgress(
+      {.phase = Phase::kWrite, .note = ""});  // from now on something may have been written
   TopologyWriter writer(request_.writer, surroundings_.store, surroundings_.clock, &progress_);
   absl::StatusOr<WriteResult> written =
       co_await writer.Write(result_.plan->topology, request_.root, digest);

@@ -67,6 +67,7 @@ class Collector::Run {
     progress_->OnProgress(report_);
 
     identified_.resize(list_.entries.size());
+    is_identified_.resize(list_.entries.size());
     co_await ForEachBounded(list_.entries.size(), options_.nodes_in_flight_max,
                             [this](size_t i) { return Identify(i); });
     if (co_await IsCancelled()) co_return Cancelled();
@@ -74,16 +75,31 @@ class Collector::Run {
     METAREC_CO_RETURN_IF_ERROR(NameNodes(options_.node_names, &evidence_));
     report_.total = static_cast<int64_t>(evidence_.nodes.size());
 
+    is_answered_.resize(evidence_.nodes.size());
     co_await ForEachBounded(evidence_.nodes.size(), options_.nodes_in_flight_max,
-                            [this](size_t i) { return Ask(&evidence_.nodes[i]); });
+                            [this](size_t i) { return Ask(i); });
     if (co_await IsCancelled()) co_return Cancelled();
     co_return std::move(evidence_);
+  }
+
+  // See Collector::unanswered.
+  std::vector<std::string> Unanswered() const {
+    std::vector<std::string> names;
+    for (size_t i = 0; i < is_answered_.size(); ++i) {
+      if (!is_answered_[i]) names.push_back(evidence_.nodes[i].listed_as.front());
+    }
+    if (!is_answered_.empty()) return names;
+    for (size_t i = 0; i < is_identified_.size(); ++i) {
+      if (!is_identified_[i]) names.push_back(list_.entries[i].text);
+    }
+    return names;
   }
 
  private:
   asio::awaitable<void> Identify(size_t i) {
     identified_[i] =
         co_await source_->Identify(list_.entries[i], clock_->Now() + options_.identify_timeout);
+    is_identified_[i] = !co_await IsCancelled();
   }
 
   // Makes a node of every server that the entries mean.
@@ -121,9 +137,12 @@ class Collector::Run {
     node->error_detail = std::string(status.message());
   }
 
-  asio::awaitable<void> Ask(NodeEvidence* node) {
+  asio::awaitable<void> Ask(size_t i) {
+    NodeEvidence* const node = &evidence_.nodes[i];
     if (node->complete()) {
       const absl::Status status = co_await AskUntilItWorks(node);
+      // What it was cut short with is not what the node says.
+      if (!status.ok() && co_await IsCancelled()) co_return;
       if (!status.ok()) {
         // Nothing of a half answer is kept.
         node->tables = {};
@@ -132,6 +151,7 @@ class Collector::Run {
       }
     }
     node->replicas.shrink_to_fit();
+    is_answered_[i] = true;
     Report(*node);
   }
 
@@ -223,7 +243,9 @@ class Collector::Run {
 
   const NodeList list_;
   std::vector<absl::StatusOr<NodeIdentity>> identified_;  // parallel to the list's entries
+  std::vector<bool> is_identified_;                       // parallel to the list's entries, too
   Evidence evidence_;
+  std::vector<bool> is_answered_;  // parallel to the evidence's nodes: with or without an error
   Progress report_;
   int64_t replicas_ = 0;
   int64_t retries_left_;
@@ -239,7 +261,9 @@ Collector::Collector(CollectorOptions options, ReplicaSource* source, Clock* clo
 
 asio::awaitable<absl::StatusOr<Evidence>> Collector::Collect(NodeList list) {
   Run run(this, std::move(list));
-  co_return co_await run.Collect();
+  absl::StatusOr<Evidence> evidence = co_await run.Collect();
+  if (absl::IsCancelled(evidence.status())) unanswered_ = run.Unanswered();
+  co_return evidence;
 }
 
 ServingCount CountServing(const Evidence& evidence) {

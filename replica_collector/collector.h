@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
@@ -62,6 +63,9 @@ class Collector {
   // only kCancelled is, and what NameNodes finds wrong with node_names.
   asio::awaitable<absl::StatusOr<Evidence>> Collect(NodeList list);
 
+  // The servers, as they are listed, that had not answered when the last Collect was cancelled.
+  const std::vector<std::string>& unanswered() const { return unanswered_; }
+
  private:
   class Run;
 
@@ -70,6 +74,7 @@ class Collector {
   Clock* const clock_;
   ProgressListener* const progress_;
   const Random random_;
+  std::vector<std::string> unanswered_;
 };
 
 // Replicas that report PS_PRIMARY or PS_SECONDARY: their nodes hold a lease from a meta server.

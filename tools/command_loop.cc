@@ -22,10 +22,21 @@ asio::awaitable<absl::StatusOr<ExitCode>> WithoutThrowingOnCancellation(
   co_return co_await std::move(command);
 }
 
+// Until it is cancelled.
+asio::awaitable<void> KeepTicking(ProgressPrinter* progress, Clock* clock) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  for (;;) {
+    // A variable of its own: GCC 12 miscompiles a co_await in the condition of a loop.
+    const absl::Status slept = co_await clock->SleepFor(ProgressPrinter::kTickInterval);
+    if (!slept.ok()) co_return;
+    progress->Tick();
+  }
+}
+
 }  // namespace
 
-absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(
-    asio::awaitable<absl::StatusOr<ExitCode>> command) {
+absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(asio::awaitable<absl::StatusOr<ExitCode>> command,
+                                                  ProgressPrinter* progress) {
   absl::StatusOr<ExitCode> outcome = absl::InternalError("the command did not end");
   asio::signal_set signals(context_, SIGINT, SIGTERM);
   signals.async_wait([&](const asio::error_code& error, int) {
@@ -34,10 +45,14 @@ absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(
     signals.clear();  // the default action again: the next signal ends the process
     cancel_.emit(asio::cancellation_type::terminal);
   });
+  asio::cancellation_signal stop_ticking;
+  asio::co_spawn(context_, KeepTicking(progress, &clock_),
+                 asio::bind_cancellation_slot(stop_ticking.slot(), [](std::exception_ptr) {}));
   asio::co_spawn(context_, WithoutThrowingOnCancellation(std::move(command)),
                  asio::bind_cancellation_slot(cancel_.slot(), [&](const std::exception_ptr& thrown,
                                                                   absl::StatusOr<ExitCode> result) {
                    signals.cancel();
+                   stop_ticking.emit(asio::cancellation_type::terminal);
                    if (thrown) std::rethrow_exception(thrown);
                    outcome = std::move(result);
                  }));
@@ -45,16 +60,23 @@ absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(
   return outcome;
 }
 
-ExitCode CommandLoop::Run(absl::string_view verb, absl::string_view after_interruption,
+ExitCode CommandLoop::Run(absl::string_view verb, AfterInterruption after_interruption,
                           Command command, ProgressPrinter::Style style) {
   absl::StatusOr<ExitCode> outcome = ExitCode::kFailed;
+  bool writing_began = false;
   {
     ProgressPrinter progress(clock_, std::cerr, style);
-    outcome = RunToItsEnd(command(&progress));
+    outcome = RunToItsEnd(command(&progress), &progress);
+    writing_began = progress.writing_began();
   }
   if (outcome.ok()) return *outcome;
   if (interrupted_ && absl::IsCancelled(outcome.status())) {
-    return Fail(verb, absl::CancelledError(absl::StrCat("interrupted; ", after_interruption)));
+    if (after_interruption.writes && !writing_began) {
+      return Fail(verb,
+                  absl::CancelledError("interrupted before anything was written; run the same "
+                                       "command again"));
+    }
+    return Fail(verb, absl::CancelledError(absl::StrCat("interrupted; ", after_interruption.text)));
   }
   return Fail(verb, outcome.status());
 }

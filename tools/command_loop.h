@@ -22,15 +22,23 @@ class CommandLoop {
   using Command =
       std::function<asio::awaitable<absl::StatusOr<ExitCode>>(ProgressPrinter* progress)>;
 
-  // Runs it to its end and prints its error, if any. When it was cancelled, `after_interruption`
-  // says in what state things are and how to go on.
-  ExitCode Run(absl::string_view verb, absl::string_view after_interruption, Command command,
+  // In what state things are after an interruption, and how to go on.
+  struct AfterInterruption {
+    // NOLINTNEXTLINE(google-explicit-constructor): most verbs have but a text.
+    AfterInterruption(const char* says, bool does_write = false) : text(says), writes(does_write) {}
+    absl::string_view text;
+    bool writes;  // `text` holds once there was progress of writing
+  };
+
+  // Runs it to its end and prints its error, if any.
+  ExitCode Run(absl::string_view verb, AfterInterruption after_interruption, Command command,
                ProgressPrinter::Style style = ProgressPrinter::StyleOfStderr());
 
   Clock& clock() { return clock_; }
 
  private:
-  absl::StatusOr<ExitCode> RunToItsEnd(asio::awaitable<absl::StatusOr<ExitCode>> command);
+  absl::StatusOr<ExitCode> RunToItsEnd(asio::awaitable<absl::StatusOr<ExitCode>> command,
+                                       ProgressPrinter* progress);
 
   asio::io_context context_{1};
   SystemClock clock_;

@@ -36,6 +36,10 @@ PhaseWords WordsOf(Phase phase) {
   return {"working", "steps"};
 }
 
+bool IsAskingOrWaiting(Phase phase) {
+  return phase == Phase::kCollect || phase == Phase::kAwaitInactive;
+}
+
 std::string Bar(const Progress& progress) {
   if (progress.total <= 0) return "";
   const int64_t filled =
@@ -66,26 +70,48 @@ ProgressPrinter::~ProgressPrinter() { Clear(); }
 
 void ProgressPrinter::OnProgress(const Progress& progress) {
   const absl::Time now = clock_.Now();
-  if (phase_ != progress.phase) {
-    Clear();
-    phase_ = progress.phase;
-    phase_began_ = now;
-    last_shown_ = absl::InfinitePast();
+  job_began_ = std::min(job_began_, now);
+  if (progress.phase == Phase::kWrite) writing_began_ = true;
+  if (!latest_.has_value() || latest_->phase != progress.phase) {
+    if (latest_.has_value() && IsAskingOrWaiting(latest_->phase) &&
+        IsAskingOrWaiting(progress.phase)) {
+      alternates_ = true;
+    } else {
+      EraseBar();
+      phase_began_ = now;
+      alternates_ = false;
+      last_shown_of_phase_ = absl::InfinitePast();
+    }
   }
+  latest_ = progress;
   if (now - phase_began_ < kSilenceOfQuickPhases) return;
-  const bool last = progress.total > 0 && progress.done >= progress.total;
+  const bool last = !alternates_ && progress.total > 0 && progress.done >= progress.total;
   const absl::Duration interval = style_ == Style::kBar ? kBarInterval : kLineInterval;
-  if (!last && now - last_shown_ < interval) return;
-  last_shown_ = now;
+  if (last || now - last_shown_of_phase_ >= interval) Show(now);
+}
+
+void ProgressPrinter::Tick() {
+  const absl::Time now = clock_.Now();
+  if (!latest_.has_value() || now - job_began_ < kSilenceOfQuickPhases) return;
+  if (style_ == Style::kBar || now - std::max(job_began_, last_shown_) >= kLineInterval) Show(now);
+}
+
+void ProgressPrinter::Show(absl::Time now) {
+  last_shown_ = last_shown_of_phase_ = now;
   if (style_ == Style::kBar) {
-    out_ << kEraseLine << Bar(progress) << DescribeProgress(progress) << std::flush;
+    out_ << kEraseLine << Bar(*latest_) << DescribeProgress(*latest_) << std::flush;
     bar_visible_ = true;
   } else {
-    out_ << DescribeProgress(progress) << std::endl;
+    out_ << DescribeProgress(*latest_) << std::endl;
   }
 }
 
 void ProgressPrinter::Clear() {
+  EraseBar();
+  latest_.reset();
+}
+
+void ProgressPrinter::EraseBar() {
   if (!bar_visible_) return;
   out_ << kEraseLine << std::flush;
   bar_visible_ = false;

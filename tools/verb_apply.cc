@@ -1,10 +1,14 @@
 #include <iostream>
 #include <memory>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <asio/this_coro.hpp>
 
+#include "idl/error_names.h"
 #include "meta_recovery/plan_file.h"
 #include "meta_recovery/plan_text.h"
 #include "meta_recovery/recovery_job.h"
@@ -23,6 +27,7 @@ namespace metarec::tools {
 namespace {
 
 constexpr char kVerb[] = "apply";
+constexpr size_t kNodesNamedMax = 10;
 
 constexpr char kFooter[] =
     "\nWrites what was reviewed, reads it back, and only then unlocks it. Refuses (exit code 4) a\n"
@@ -74,6 +79,37 @@ std::map<Ipv4Endpoint, std::string> NodeNamesOf(const RecoveryPlan& plan) {
   return names;
 }
 
+// The nodes that failed now but not when the plan was made, with their errors; "" if there is none.
+std::string NewlyFailed(const RecoveryPlan& plan, const RecoveryPlan& now) {
+  std::set<std::string> failed_then;
+  for (const NodeDecision& node : plan.nodes) {
+    if (node.error == idl::kErrOk) continue;
+    failed_then.insert(node.listed_as.begin(), node.listed_as.end());
+  }
+  std::vector<std::string> failed;
+  for (const NodeDecision& node : now.nodes) {
+    if (node.error == idl::kErrOk || node.listed_as.empty()) continue;
+    if (failed_then.contains(node.listed_as.front())) continue;
+    failed.push_back(absl::StrCat(node.listed_as.front(), " (", node.error, ")"));
+  }
+  return CutList(absl::StrJoin(failed, ","), kNodesNamedMax);
+}
+
+// Why what the nodes say now does not lead to the plan.
+absl::Status NoLongerPlanned(const RecoveryPlan& plan, const RecoveryResult& result) {
+  const std::string failed = NewlyFailed(plan, *result.plan);
+  if (!failed.empty()) {
+    return RefusedError(absl::StrCat(
+        "the plan was made while replicas were still served, so its nodes are asked again, and "
+        "these do not answer as they did: ",
+        failed, ". Nothing was written; bring them back and run the same command again"));
+  }
+  if (result.outcome == RecoveryOutcome::kPlanOutdated) return result.status;
+  return RefusedError(
+      "the plan was made while replicas were still served, and what the nodes say now cannot be "
+      "planned with its options. Nothing was written; plan again");
+}
+
 asio::awaitable<absl::StatusOr<WriteResult>> ApplyOnceInactive(const Arguments& arguments,
                                                                const RecoveryPlan& plan,
                                                                MetaStore* store, Clock* clock,
@@ -96,10 +132,9 @@ asio::awaitable<absl::StatusOr<WriteResult>> ApplyOnceInactive(const Arguments& 
   RecoveryResult result = co_await job.Run();
   if (result.outcome == RecoveryOutcome::kRecovered) co_return *std::move(result.written);
   if (result.outcome == RecoveryOutcome::kTryAgain ||
-      result.outcome == RecoveryOutcome::kConflict) {
-    co_return RefusedError(
-        "the plan was made while replicas were still served, and what the nodes say now cannot be "
-        "planned with its options. Nothing was written; plan again");
+      result.outcome == RecoveryOutcome::kConflict ||
+      result.outcome == RecoveryOutcome::kPlanOutdated) {
+    co_return NoLongerPlanned(plan, result);
   }
   co_return result.status;
 }
@@ -110,6 +145,7 @@ asio::awaitable<absl::StatusOr<WriteResult>> Write(const Arguments& arguments,
   if (MadeWhileServed(plan)) {
     co_return co_await ApplyOnceInactive(arguments, plan, store, clock, progress);
   }
+  progress->OnProgress({.phase = Phase::kWrite, .note = ""});
   TopologyWriterOptions options;
   options.tool_version = kVersion;
   TopologyWriter writer(std::move(options), store, clock, progress);
@@ -123,15 +159,14 @@ std::string TextOf(const WriteResult& written, const RecoveryPlan& plan,
     text = absl::StrCat("this plan was applied already; nothing was written to ",
                         arguments.store.root(), "\n");
   } else {
-    text = absl::StrCat(
-        "applied ", ShellWord(arguments.plan_path), " to ", arguments.store.root(), ": ",
-        Counted(static_cast<int64_t>(plan.topology.tables.size()), "table"), ", ",
-        Counted(static_cast<int64_t>(plan.topology.partitions.size()), "partition"), ", ",
-        Counted(written.znodes_created, "znode"), " written",
-        written.resumed
-            ? absl::StrCat(", ", written.znodes_found, " were there from the earlier run")
-            : "",
-        ", all read back\n");
+    text = absl::StrCat("applied ", ShellWord(arguments.plan_path), " to ", arguments.store.root(),
+                        ": ", CountedTables(plan), ", ",
+                        Counted(static_cast<int64_t>(plan.topology.partitions.size()), "partition"),
+                        ", ", Counted(written.znodes_created, "znode"), " written",
+                        written.resumed ? absl::StrCat(", ", written.znodes_found,
+                                                       " were there from the earlier run")
+                                        : "",
+                        ", all read back\n");
   }
   absl::StrAppend(&text, "next: start one meta server with cluster_root = ", arguments.store.root(),
                   " and recover_from_replica_server = false\n");
@@ -174,8 +209,9 @@ ExitCode Run(const Arguments& arguments) {
   CommandLoop loop;
   return loop.Run(
       kVerb,
-      "no meta server starts from what was written so far. Run the same command again, "
-      "and it goes on where it was",
+      {"no meta server starts from what was written so far. Run the same command again, "
+       "and it goes on where it was",
+       /*does_write=*/true},
       [&](ProgressPrinter* progress) { return Apply(arguments, &loop.clock(), progress); });
 }
 

@@ -285,8 +285,9 @@ ExitCode Run(const Arguments& arguments) {
   CommandLoop loop;
   return loop.Run(
       kVerb,
-      "no meta server starts from what was written so far. Run the same command again, and it "
-      "goes on where it was",
+      {"no meta server starts from what was written so far. Run the same command again, and it "
+       "goes on where it was",
+       /*does_write=*/true},
       [&](ProgressPrinter* progress) {
         return Recover(arguments, *wait_seconds, *std::move(nodes), &loop.clock(), progress);
       },

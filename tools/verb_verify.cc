@@ -58,8 +58,7 @@ std::string TextOf(const VerifyResult& result, const RecoveryPlan& plan,
                    const Arguments& arguments) {
   const int64_t count = CountAll(result);
   if (count == 0) {
-    return absl::StrCat(arguments.store.root(), " is as it should be: ",
-                        Counted(static_cast<int64_t>(plan.topology.tables.size()), "table"), ", ",
+    return absl::StrCat(arguments.store.root(), " is as it should be: ", CountedTables(plan), ", ",
                         Counted(static_cast<int64_t>(plan.topology.partitions.size()), "partition"),
                         "\n");
   }

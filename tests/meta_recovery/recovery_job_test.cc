@@ -190,6 +190,15 @@ TEST_F(RecoveryJobTest, StillServedWhenTheTimeIsOverIsRefusedWithTheNumbers) {
   EXPECT_EQ(AppsState(), "(none)");
 }
 
+TEST_F(RecoveryJobTest, AsksOnceMoreBeforeTheTimeIsOverHoweverLongThePauseIs) {
+  servers_.serving_rounds = 1;
+  RecoveryRequest request = Request();
+  request.ask_again_after = absl::Seconds(90);
+  request.time_limit = absl::Milliseconds(700);
+  EXPECT_EQ(Run(std::move(request)).outcome, RecoveryOutcome::kRecovered);
+  EXPECT_EQ(servers_.rounds, 2);
+}
+
 TEST_F(RecoveryJobTest, StillServedIsIgnoredOnRequest) {
   servers_.serving_rounds = 1'000'000;
   RecoveryRequest request = Request();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -58,6 +59,53 @@ TEST(ProgressPrinterTest, ElsewhereThanOnATerminalALineAppearsNowAndThen) {
   }
   EXPECT_EQ(out.str(),
             "writing: 1 of 100 znodes\nwriting: 6 of 100 znodes\nwriting: 11 of 100 znodes\n");
+}
+
+TEST(ProgressPrinterTest, WaitingForLeasesIsShownAlthoughItAlternatesWithAsking) {
+  ManualClock clock;
+  std::ostringstream out;
+  ProgressPrinter printer(clock, out, ProgressPrinter::Style::kLines);
+  for (int round = 0; round < 4; ++round) {
+    printer.OnProgress(Done(Phase::kCollect, 0, 3));
+    printer.OnProgress(Done(Phase::kCollect, 3, 3));
+    printer.OnProgress(Done(Phase::kAwaitInactive, 2, 9));
+    for (int second = 0; second < 3; ++second) {
+      clock.now += absl::Seconds(1);
+      printer.Tick();
+    }
+  }
+  EXPECT_EQ(out.str(),
+            "collecting: 0 of 3 nodes\n"
+            "waiting for leases to run out: 2 of 9 replicas inactive\n");
+}
+
+TEST(ProgressPrinterTest, TicksShowThatAJobIsAliveThatHasNothingToTell) {
+  ManualClock clock;
+  std::ostringstream lines;
+  std::ostringstream bars;
+  ProgressPrinter line_printer(clock, lines, ProgressPrinter::Style::kLines);
+  ProgressPrinter bar_printer(clock, bars, ProgressPrinter::Style::kBar);
+  line_printer.OnProgress(Done(Phase::kCollect, 1, 2));
+  bar_printer.OnProgress(Done(Phase::kCollect, 1, 2));
+  for (int second = 1; second <= 11; ++second) {
+    clock.now += absl::Seconds(1);
+    line_printer.Tick();
+    bar_printer.Tick();
+  }
+  EXPECT_EQ(lines.str(), "collecting: 1 of 2 nodes\ncollecting: 1 of 2 nodes\n");
+  const std::string drawn = bars.str();
+  EXPECT_EQ(std::count(drawn.begin(), drawn.end(), '\r'), 11);
+}
+
+TEST(ProgressPrinterTest, NothingIsShownAgainOnceItWasCleared) {
+  ManualClock clock;
+  std::ostringstream out;
+  ProgressPrinter printer(clock, out, ProgressPrinter::Style::kBar);
+  printer.OnProgress(Done(Phase::kCollect, 1, 2));
+  printer.Clear();
+  clock.now += absl::Seconds(9);
+  printer.Tick();
+  EXPECT_EQ(out.str(), "");
 }
 
 TEST(ProgressPrinterTest, TheBarOfATerminalIsRemovedInTheEnd) {
