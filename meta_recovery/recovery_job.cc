@@ -24,8 +24,8 @@
 #include "meta_recovery/plan_text.h"
 #include "meta_recovery/planner.h"
 #include "runtime/cancellation.h"
+#include "runtime/run_until.h"
 #include "zk_store/retry_budget.h"
-#include "zk_store/run_until.h"
 #include "zk_store/store_error.h"
 #include "zk_store/store_reader.h"
 

@@ -8,7 +8,7 @@
 
 #include "idl/error_names.h"
 #include "rpc/client_connection.h"
-#include "rpc/deadline_timer.h"
+#include "runtime/deadline_timer.h"
 #include "rpc/pegasus_status.h"
 #include "runtime/cancellation.h"
 #include "runtime/status_macros.h"
@@ -72,11 +72,12 @@ asio::awaitable<absl::StatusOr<Reply>> Client::Call(Ipv4Endpoint endpoint, std::
   METAREC_CO_ASSIGN_OR_RETURN(const std::shared_ptr<ClientConnection> connection,
                               ConnectionTo(endpoint));
   METAREC_CO_RETURN_IF_ERROR(connection->Submit(call));
-  // From here on the client itself may be destroyed; only the connection and the call are used.
   absl::Status waited;
   {
     const DeadlineTimer timer(executor_, clock_, deadline,
                               [connection, call] { connection->TimeOut(call); });
+    // The client itself may be destroyed while this waits; what follows uses the connection and
+    // the call only.
     waited = co_await call->done.Wait();
   }
   if (!waited.ok()) {

@@ -14,7 +14,7 @@
 #include <asio/write.hpp>
 
 #include "idl/error_names.h"
-#include "rpc/deadline_timer.h"
+#include "runtime/deadline_timer.h"
 #include "rpc/pegasus_status.h"
 #include "runtime/status_macros.h"
 

@@ -8,11 +8,10 @@
 
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
+#include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/this_coro.hpp>
 
-#include "rpc/deadline_timer.h"
-#include "runtime/event.h"
+#include "runtime/blocking_call.h"
 #include "runtime/status_macros.h"
 
 namespace metarec::rpc {
@@ -20,50 +19,32 @@ namespace {
 
 using asio::ip::tcp;
 
-// The system's resolver cannot be interrupted: a look-up may outlive the one who asked.
-struct Lookup {
-  explicit Lookup(const asio::any_io_executor& executor) : resolver(executor), done(executor) {}
-
-  tcp::resolver resolver;
-  Event done;
-  bool timed_out = false;
+struct Answer {
   asio::error_code error;
   tcp::resolver::results_type results;
 };
 
-using Start = std::function<void(const std::shared_ptr<Lookup>&)>;
+using Ask = std::function<tcp::resolver::results_type(tcp::resolver*, asio::error_code*)>;
 
-asio::awaitable<absl::StatusOr<tcp::resolver::results_type>> Run(Clock* clock, absl::Time deadline,
-                                                                 std::string what, Start start) {
-  const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  const auto lookup = std::make_shared<Lookup>(executor);
-  start(lookup);
-  absl::Status waited;
-  {
-    const DeadlineTimer timer(executor, clock, deadline, [lookup] {
-      lookup->timed_out = true;
-      lookup->done.Set();
-    });
-    waited = co_await lookup->done.Wait();
-  }
-  METAREC_CO_RETURN_IF_ERROR(waited);
-  if (lookup->timed_out) {
+asio::awaitable<absl::StatusOr<tcp::resolver::results_type>> LookUp(Clock* clock,
+                                                                    absl::Time deadline,
+                                                                    std::string what, Ask ask) {
+  const auto answer = std::make_shared<Answer>();
+  const std::function<void()> call = [answer, ask] {
+    asio::io_context unused;
+    tcp::resolver resolver(unused);
+    answer->results = ask(&resolver, &answer->error);
+  };
+  const absl::Status answered = co_await AwaitBlockingCall(clock, deadline, call);
+  if (absl::IsDeadlineExceeded(answered)) {
     co_return absl::DeadlineExceededError(
         absl::StrCat("the resolver did not answer in time for ", what));
   }
-  if (lookup->error) {
-    co_return absl::NotFoundError(absl::StrCat(what, ": ", lookup->error.message()));
+  METAREC_CO_RETURN_IF_ERROR(answered);
+  if (answer->error) {
+    co_return absl::NotFoundError(absl::StrCat(what, ": ", answer->error.message()));
   }
-  co_return std::move(lookup->results);
-}
-
-// Keeps the look-up alive until the resolver is through with it.
-auto Finish(std::shared_ptr<Lookup> lookup) {
-  return [lookup](const asio::error_code& error, tcp::resolver::results_type results) {
-    lookup->error = error;
-    lookup->results = std::move(results);
-    lookup->done.Set();
-  };
+  co_return std::move(answer->results);
 }
 
 }  // namespace
@@ -73,12 +54,12 @@ asio::awaitable<absl::StatusOr<Ipv4Endpoint>> ResolveIpv4(Clock* clock, std::str
   if (const absl::StatusOr<uint32_t> ip = ParseIpv4(host); ip.ok()) {
     co_return Ipv4Endpoint{*ip, port};
   }
-  const Start start = [host](const std::shared_ptr<Lookup>& lookup) {
-    lookup->resolver.async_resolve(tcp::v4(), host, "", tcp::resolver::flags(), Finish(lookup));
+  const Ask ask = [host](tcp::resolver* resolver, asio::error_code* error) {
+    return resolver->resolve(tcp::v4(), host, "", tcp::resolver::flags(), *error);
   };
   METAREC_CO_ASSIGN_OR_RETURN(
       const tcp::resolver::results_type results,
-      co_await Run(clock, deadline, absl::StrCat("the host '", host, "'"), start));
+      co_await LookUp(clock, deadline, absl::StrCat("the host '", host, "'"), ask));
   std::vector<uint32_t> ips;
   for (const auto& result : results) {
     ips.push_back(result.endpoint().address().to_v4().to_uint());
@@ -89,13 +70,13 @@ asio::awaitable<absl::StatusOr<Ipv4Endpoint>> ResolveIpv4(Clock* clock, std::str
 
 asio::awaitable<absl::StatusOr<std::string>> ReverseResolve(Clock* clock, uint32_t ip,
                                                             absl::Time deadline) {
-  const Start start = [ip](const std::shared_ptr<Lookup>& lookup) {
-    lookup->resolver.async_resolve(tcp::endpoint(asio::ip::address_v4(ip), 0), Finish(lookup));
+  const Ask ask = [ip](tcp::resolver* resolver, asio::error_code* error) {
+    return resolver->resolve(tcp::endpoint(asio::ip::address_v4(ip), 0), *error);
   };
   const std::string text = Ipv4ToString(ip);
   METAREC_CO_ASSIGN_OR_RETURN(
       const tcp::resolver::results_type results,
-      co_await Run(clock, deadline, absl::StrCat("the address ", text), start));
+      co_await LookUp(clock, deadline, absl::StrCat("the address ", text), ask));
   // The system answers with the address itself when it knows no name.
   if (results.empty() || results.begin()->host_name() == text) {
     co_return absl::NotFoundError(

@@ -1,4 +1,5 @@
 // Host names to addresses and back, by the system's resolver (hosts file, DNS), without blocking.
+// Look-ups do not wait for each other; see runtime/blocking_call.h.
 
 #pragma once
 
@@ -16,7 +17,7 @@ namespace metarec::rpc {
 
 // The address of `host`, which may be an IPv4 address already. Of several addresses the lowest is
 // taken, so that asking twice gives the same. kNotFound when there is none, kDeadlineExceeded,
-// kCancelled. `clock` must outlive the call and, after an early end, the look-up behind it.
+// kCancelled.
 asio::awaitable<absl::StatusOr<Ipv4Endpoint>> ResolveIpv4(Clock* clock, std::string host,
                                                           uint16_t port, absl::Time deadline);
 

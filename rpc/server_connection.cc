@@ -11,7 +11,7 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 
-#include "rpc/deadline_timer.h"
+#include "runtime/deadline_timer.h"
 #include "rpc/thrift_frame.h"
 #include "runtime/status_macros.h"
 
@@ -81,6 +81,10 @@ asio::awaitable<absl::Status> ServerConnection::ReadRequest() {
   } else {
     co_return absl::DataLossError("the peer speaks a protocol that is not served");
   }
+  ReplyTo& reply_to = pending.reply_to;
+  reply_to.protocol = protocol_;
+  reply_to.task_code = pending.request.task_code;
+  reply_to.id = pending.request.id;
   ++in_flight_;
   idle_too_long_ = false;
   state_->Spawn(Handle(shared_from_this(), std::move(pending)));
@@ -90,7 +94,7 @@ asio::awaitable<absl::Status> ServerConnection::ReadRequest() {
 asio::awaitable<absl::Status> ServerConnection::ReadNativeRequest(Pending* pending) {
   std::string bytes = std::exchange(prefix_, {});
   METAREC_CO_RETURN_IF_ERROR(co_await reader_.Read(kNativeHeaderBytes - bytes.size(), &bytes));
-  NativeHeader& header = pending->native_header;
+  NativeHeader& header = pending->reply_to.native_header;
   METAREC_CO_ASSIGN_OR_RETURN(header, ParseNativeHeader(bytes));
   if (!header.is_request() || !header.is_thrift_binary()) {
     co_return absl::DataLossError("the peer sent a message that is not a request in Thrift binary");
@@ -121,7 +125,7 @@ asio::awaitable<absl::Status> ServerConnection::ReadThftRequest(Pending* pending
   METAREC_CO_ASSIGN_OR_RETURN(const ThftMessage message, ParseThftRequestBody(request.body));
   request.task_code = message.name;
   request.id = message.sequence_id;
-  pending->is_one_way = message.is_one_way;
+  pending->reply_to.is_one_way = message.is_one_way;
   request.body.erase(0, request.body.size() - message.arguments.size());
   request.gpid = header.gpid;
   request.from_address = peer_.ToRpcAddress();
@@ -148,11 +152,8 @@ asio::awaitable<void> ServerConnection::Handle(std::shared_ptr<ServerConnection>
   if (handler == nullptr) {
     result.error_name = idl::kErrHandlerNotFound;
   } else {
-    std::string body = std::exchange(pending.request.body, {});
-    Request request = pending.request;
-    request.body = std::move(body);
     try {
-      result = co_await (*handler)(std::move(request));
+      result = co_await (*handler)(std::move(pending.request));
     } catch (const std::exception&) {
       // Ours to fix, but no reason to leave the peer without an answer.
       result = HandlerResult();
@@ -160,25 +161,25 @@ asio::awaitable<void> ServerConnection::Handle(std::shared_ptr<ServerConnection>
     }
   }
   if (self->state_->stopping) result.is_answered = false;
-  self->Answer(pending, std::move(result));
+  self->Answer(pending.reply_to, std::move(result));
 }
 
-void ServerConnection::Answer(const Pending& pending, HandlerResult result) {
-  if (!result.is_answered || pending.is_one_way) {
+void ServerConnection::Answer(const ReplyTo& reply_to, HandlerResult result) {
+  if (!result.is_answered || reply_to.is_one_way) {
     EndRequest();
   } else if (result.garbage) {
     Send({.header = *std::move(result.garbage), .body = "", .is_last = true});
-  } else if (pending.request.protocol == WireProtocol::kThft) {
+  } else if (reply_to.protocol == WireProtocol::kThft) {
     std::string prefix =
-        BuildThftResponsePrefix(result.error_name, pending.request.task_code,
-                                static_cast<uint32_t>(pending.request.id), result.body);
+        BuildThftResponsePrefix(result.error_name, reply_to.task_code,
+                                static_cast<uint32_t>(reply_to.id), result.body);
     Send({.header = std::move(prefix), .body = std::move(result.body), .is_last = false});
   } else {
     // Who sent CRCs gets them.
     const bool has_crc =
-        pending.native_header.header_crc32 != 0 || pending.native_header.body_crc32 != 0;
+        reply_to.native_header.header_crc32 != 0 || reply_to.native_header.body_crc32 != 0;
     std::string header =
-        BuildNativeHeader(ResponseHeaderFor(pending.native_header, OwnAddress(), result.error_name),
+        BuildNativeHeader(ResponseHeaderFor(reply_to.native_header, OwnAddress(), result.error_name),
                           result.body, has_crc ? Checksums::kComputed : Checksums::kNone);
     Send({.header = std::move(header), .body = std::move(result.body), .is_last = false});
   }

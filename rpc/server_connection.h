@@ -31,10 +31,16 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
 
  private:
   // What is needed to answer a request.
-  struct Pending {
-    Request request;
+  struct ReplyTo {
+    WireProtocol protocol = WireProtocol::kUnknown;
+    std::string task_code;
+    uint64_t id = 0;
     NativeHeader native_header;  // of the request; unused for THFT
     bool is_one_way = false;
+  };
+  struct Pending {
+    Request request;
+    ReplyTo reply_to;
   };
   struct Outgoing {
     std::string header;
@@ -49,7 +55,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   asio::awaitable<absl::Status> ReadThftRequest(Pending* pending);
   asio::awaitable<absl::Status> ReadBody(size_t body_length, std::string* body);
   static asio::awaitable<void> Handle(std::shared_ptr<ServerConnection> self, Pending pending);
-  void Answer(const Pending& pending, HandlerResult result);
+  void Answer(const ReplyTo& reply_to, HandlerResult result);
   void Send(Outgoing outgoing);
   static asio::awaitable<void> Write(std::shared_ptr<ServerConnection> self);
   void EndRequest();

@@ -49,7 +49,6 @@ absl::StatusOr<ThftHeader> ParseVersion1(absl::string_view bytes) {
   header.timeout_ms = meta.client_timeout;
   header.thread_hash = ThreadHash(header.gpid);
   header.partition_hash = static_cast<uint64_t>(meta.client_partition_hash);
-  header.is_backup_request = meta.is_backup_request;
   return header;
 }
 
@@ -88,7 +87,7 @@ std::string BuildVersion1Meta(const ThftHeader& header) {
   meta.__set_partition_index(header.gpid.partition_index);
   meta.__set_client_timeout(header.timeout_ms);
   meta.__set_client_partition_hash(static_cast<int64_t>(header.partition_hash));
-  meta.__set_is_backup_request(header.is_backup_request);
+  meta.__set_is_backup_request(false);
   return idl::EncodeBareStruct(meta);
 }
 

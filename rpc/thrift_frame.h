@@ -26,7 +26,6 @@ struct ThftHeader {
   int32_t timeout_ms = 0;
   int32_t thread_hash = 0;  // derived from the gpid in version 1
   uint64_t partition_hash = 0;
-  bool is_backup_request = false;
 };
 
 // The whole header's length from its first kThftPrefixBytes. kDataLoss for a wrong magic, a version

@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <string>
 
-#include <absl/strings/string_view.h>
-
 namespace metarec {
 
 enum class Phase {
@@ -15,9 +13,8 @@ enum class Phase {
   kPlan,           // units: partitions planned
   kWrite,          // units: znodes written
   kVerify,         // units: znodes read back
+  kRead,           // of a root as it is; units: znodes read
 };
-
-absl::string_view PhaseName(Phase phase);
 
 // A value: cheap to copy, complete in itself.
 struct Progress {

@@ -32,6 +32,8 @@ PhaseWords WordsOf(Phase phase) {
       return {"writing", "znodes"};
     case Phase::kVerify:
       return {"verifying", "znodes"};
+    case Phase::kRead:
+      return {"reading", "znodes"};
   }
   return {"working", "steps"};
 }

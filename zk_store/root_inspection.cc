@@ -226,24 +226,6 @@ std::string DescribeRun(const Journal& journal) {
 
 }  // namespace
 
-absl::string_view RootCaseName(RootCase root_case) {
-  switch (root_case) {
-    case RootCase::kAbsent:
-      return "absent";
-    case RootCase::kEmpty:
-      return "empty";
-    case RootCase::kOnlyLockDirectory:
-      return "only_lock_directory";
-    case RootCase::kUnfinishedRun:
-      return "unfinished_run";
-    case RootCase::kFinishedRun:
-      return "finished_run";
-    case RootCase::kForeign:
-      return "foreign";
-  }
-  return "unknown";
-}
-
 std::string RootInspection::Describe() const {
   switch (root_case) {
     case RootCase::kAbsent:

@@ -27,8 +27,6 @@ enum class RootCase {
   kForeign,            // anything else; `reason` says what is there
 };
 
-absl::string_view RootCaseName(RootCase root_case);
-
 // Somebody who is, or waits to be, the cluster's leader.
 struct LockCandidate {
   std::string path;

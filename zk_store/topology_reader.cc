@@ -230,7 +230,7 @@ void Reading::AddProblem(const std::string& path, absl::string_view message) {
 void Reading::OnRead() {
   if (++read_ % kProgressEvery != 0) return;
   Progress progress;
-  progress.phase = Phase::kVerify;
+  progress.phase = Phase::kRead;
   progress.done = read_;
   progress.total = static_cast<int64_t>(tables_.size() + partitions_.size());
   progress.failed = contents_.problems_count;

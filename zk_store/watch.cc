@@ -8,22 +8,6 @@
 
 namespace metarec {
 
-absl::string_view WatchEventTypeName(WatchEventType type) {
-  switch (type) {
-    case WatchEventType::kCreated:
-      return "created";
-    case WatchEventType::kDeleted:
-      return "deleted";
-    case WatchEventType::kDataChanged:
-      return "data changed";
-    case WatchEventType::kChildrenChanged:
-      return "children changed";
-    case WatchEventType::kSessionEnded:
-      return "session ended";
-  }
-  return "unknown";
-}
-
 Watch::Watch(const asio::any_io_executor& executor) : executor_(executor), fired_(executor) {}
 
 asio::awaitable<absl::StatusOr<WatchEvent>> Watch::Wait() {

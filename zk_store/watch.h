@@ -4,7 +4,6 @@
 #include <string>
 
 #include <absl/status/statusor.h>
-#include <absl/strings/string_view.h>
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
@@ -19,8 +18,6 @@ enum class WatchEventType {
   kChildrenChanged,
   kSessionEnded,  // the session expired or the store was destroyed: nothing will be seen any more
 };
-
-absl::string_view WatchEventTypeName(WatchEventType type);
 
 struct WatchEvent {
   WatchEventType type = WatchEventType::kSessionEnded;

@@ -6,16 +6,17 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <asio/error_code.hpp>
-#include <asio/experimental/as_tuple.hpp>
+#include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 
+#include "runtime/blocking_call.h"
 #include "runtime/cancellation.h"
 #include "runtime/event.h"
+#include "runtime/for_each_bounded.h"
+#include "runtime/run_until.h"
 #include "runtime/status_macros.h"
-#include "zk_store/run_until.h"
 #include "zk_store/zookeeper_handle.h"
 
 namespace metarec {
@@ -48,26 +49,81 @@ asio::awaitable<Result> Await(std::function<void(ZooKeeperHandle::Done<Result>)>
   co_return *std::move(reply->result);
 }
 
-// libzookeeper starts only if it can resolve every name, and blocks meanwhile. This finds out
-// which ones are known without blocking: a host that is gone for good must not stop us.
-asio::awaitable<absl::StatusOr<std::string>> KnownHosts(std::vector<ZooKeeperHost> hosts) {
-  asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
+// Half of the time is for this, so that a name service that does not answer for one host leaves
+// enough to reach the others.
+constexpr double kLookUpShare = 0.5;
+
+struct HostLookup {
+  std::string address;  // as it is given
+  absl::Status asked;
+  const std::shared_ptr<bool> is_known = std::make_shared<bool>(false);
+};
+
+asio::awaitable<void> LookUp(ZooKeeperHost host, HostLookup* lookup, absl::Time deadline,
+                             Clock* clock) {
+  lookup->address = absl::StrCat(host.host, ":", host.port);
+  const std::function<void()> call = [host = std::move(host), is_known = lookup->is_known] {
+    asio::io_context unused;
+    asio::ip::tcp::resolver resolver(unused);
+    asio::error_code error;
+    resolver.resolve(host.host, absl::StrCat(host.port), error);
+    *is_known = !error;
+  };
+  lookup->asked = co_await AwaitBlockingCall(clock, deadline, call);
+}
+
+absl::Status NoKnownHost(const std::vector<std::string>& unknown,
+                         const std::vector<std::string>& unanswered) {
+  constexpr absl::string_view kAdvice = "; check its spelling and the name service of this machine";
+  if (unanswered.empty()) {
+    return absl::UnavailableError(absl::StrCat(
+        "ZooKeeper: the host name is not known: ", absl::StrJoin(unknown, ", "), kAdvice));
+  }
+  return absl::DeadlineExceededError(absl::StrCat(
+      "ZooKeeper: the name service of this machine does not answer in time for ",
+      absl::StrJoin(unanswered, ", "),
+      unknown.empty() ? "" : absl::StrCat(" and does not know ", absl::StrJoin(unknown, ", ")),
+      "; mend it or give addresses"));
+}
+
+// libzookeeper starts only if it can resolve every name. This finds out which ones are known: a
+// host that is gone for good must not stop us.
+asio::awaitable<absl::StatusOr<std::string>> KnownHosts(std::vector<ZooKeeperHost> hosts,
+                                                        absl::Time deadline, Clock* clock) {
+  std::vector<HostLookup> lookups(hosts.size());
+  co_await ForEachBounded(hosts.size(), hosts.size(), [&](size_t i) {
+    return LookUp(std::move(hosts[i]), &lookups[i], deadline, clock);
+  });
+  const bool cancelled = co_await IsCancelled();
+  if (cancelled) co_return absl::CancelledError("cancelled");
   std::vector<std::string> known;
   std::vector<std::string> unknown;
-  for (const ZooKeeperHost& host : hosts) {
-    const bool throws_when_cancelled = co_await asio::this_coro::throw_if_cancelled();
-    co_await asio::this_coro::throw_if_cancelled(false);
-    const auto [error, addresses] = co_await resolver.async_resolve(
-        host.host, absl::StrCat(host.port), asio::experimental::as_tuple(asio::use_awaitable));
-    co_await asio::this_coro::throw_if_cancelled(throws_when_cancelled);
-    if (co_await IsCancelled()) co_return absl::CancelledError("cancelled");
-    std::string address = absl::StrCat(host.host, ":", host.port);
-    (error ? unknown : known).push_back(std::move(address));
+  std::vector<std::string> unanswered;
+  for (HostLookup& lookup : lookups) {
+    if (absl::IsDeadlineExceeded(lookup.asked)) {
+      unanswered.push_back(std::move(lookup.address));
+      continue;
+    }
+    METAREC_CO_RETURN_IF_ERROR(lookup.asked);
+    (*lookup.is_known ? known : unknown).push_back(std::move(lookup.address));
   }
-  if (!known.empty()) co_return absl::StrJoin(known, ",");
-  co_return absl::UnavailableError(
-      absl::StrCat("ZooKeeper: the host name is not known: ", absl::StrJoin(unknown, ", "),
-                   "; check its spelling and the name service of this machine"));
+  if (known.empty()) co_return NoKnownHost(unknown, unanswered);
+  co_return absl::StrJoin(known, ",");
+}
+
+using OpenedHandle = absl::StatusOr<std::unique_ptr<ZooKeeperHandle>>;
+
+// libzookeeper looks the names up once more, which may block although we just did it. A handle
+// that comes too late closes itself.
+asio::awaitable<OpenedHandle> OpenWithoutBlocking(ZooKeeperOptions options, std::string hosts,
+                                                  absl::Time deadline, Clock* clock) {
+  const auto opened = std::make_shared<OpenedHandle>(absl::UnknownError("not opened"));
+  const std::function<void()> call = [opened, options = std::move(options),
+                                      hosts = std::move(hosts)] {
+    *opened = ZooKeeperHandle::Open(options, hosts);
+  };
+  METAREC_CO_RETURN_IF_ERROR(co_await AwaitBlockingCall(clock, deadline, call));
+  co_return std::move(*opened);
 }
 
 struct Establishing {
@@ -117,11 +173,19 @@ absl::Status TimedOut(const ZooKeeperOptions& options, SessionState state) {
 
 asio::awaitable<absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>>> ZooKeeperMetaStore::Connect(
     ZooKeeperOptions options, Clock* clock) {
-  const absl::Time deadline = clock->Now() + options.connect_timeout;
+  const absl::Time start = clock->Now();
+  const absl::Time deadline = start + options.connect_timeout;
   METAREC_CO_ASSIGN_OR_RETURN(std::vector<ZooKeeperHost> parsed,
                               ParseZooKeeperHosts(options.hosts));
-  METAREC_CO_ASSIGN_OR_RETURN(const std::string hosts, co_await KnownHosts(std::move(parsed)));
-  METAREC_CO_ASSIGN_OR_RETURN(auto handle, ZooKeeperHandle::Open(options, hosts));
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const std::string hosts,
+      co_await KnownHosts(std::move(parsed), start + kLookUpShare * options.connect_timeout,
+                          clock));
+  OpenedHandle opened = co_await OpenWithoutBlocking(options, hosts, deadline, clock);
+  if (absl::IsDeadlineExceeded(opened.status())) {
+    co_return TimedOut(options, SessionState::kConnecting);
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<ZooKeeperHandle> handle, std::move(opened));
   Establishing establishing{handle.get(), &options, absl::OkStatus()};
   const absl::Status waited =
       co_await RunUntil(deadline, clock, [&establishing] { return Establish(&establishing); });

@@ -20,12 +20,17 @@ class ZooKeeperHandle;
 // A MetaStore that is a real ZooKeeper session, over libzookeeper and its two threads.
 //
 // Its operations may be awaited on any executor, also on several. The destructor says goodbye to
-// the server and joins the threads, which blocks for a moment.
+// the server and joins the threads, which blocks for a moment; for longer if libzookeeper, trying
+// to reconnect, waits for the name service.
 class ZooKeeperMetaStore final : public MetaStore {
  public:
-  // Completes once the session is established and, if asked for, authenticated. Errors name the
-  // hosts and say what to check: kInvalidArgument for malformed hosts, kUnavailable if no host name
-  // is known, kDeadlineExceeded if no server could be reached or took the session in time,
+  // Completes once the session is established and, if asked for, authenticated. Hosts whose name is
+  // not known, or not in half of the time, are left out. Blocks nothing: names are looked up, by us
+  // and again by libzookeeper, on threads of their own (runtime/blocking_call.h).
+  //
+  // Errors name the hosts and say what to check: kInvalidArgument for malformed hosts, kUnavailable
+  // if no host name is known, kDeadlineExceeded if the name service did not answer, if no server
+  // could be reached or took the session in time,
   // StoreError::kReadOnly if only servers without quorum did, StoreError::kAuthFailed,
   // kCancelled.
   static asio::awaitable<absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>>> Connect(

@@ -32,7 +32,7 @@ struct ZooKeeperOptions {
   std::string hosts;
   // How long the session outlives its connection. ZooKeeper may negotiate another value.
   absl::Duration session_timeout = absl::Seconds(30);
-  // Bounds Connect as a whole, except for one name lookup.
+  // Bounds Connect as a whole.
   absl::Duration connect_timeout = absl::Seconds(15);
   std::optional<StoreAuth> auth;
   Acl acl = OpenAcl();

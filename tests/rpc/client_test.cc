@@ -12,11 +12,9 @@
 #include <gtest/gtest.h>
 
 #include "idl/error_names.h"
-#include "idl/meta_admin_types.h"
 #include "idl/task_codes.h"
 #include "rpc/byte_order.h"
 #include "rpc/pegasus_status.h"
-#include "rpc/typed_call.h"
 #include "runtime/event.h"
 #include "tests/rpc/loopback.h"
 #include "tests/rpc/manual_clock.h"
@@ -334,43 +332,6 @@ TEST_F(ClientTest, BoundsOnCallsAndConnectionsAreNamedWhenHit) {
   other.Send(Answer(ReceiveRequest(&other), ""));
   ASSERT_TRUE(RunUntil(&io_, [&] { return third.has_value(); }));
   EXPECT_TRUE(third->ok()) << third->status();
-}
-
-TEST_F(ClientTest, ATypedCallDecodesTheAnswerOrSaysWhyNot) {
-  RawPeer peer(&io_);
-  const Ipv4Endpoint endpoint = peer.Listen();
-  using Response = idl::configuration_list_nodes_response;
-  const auto start = [&](std::optional<absl::StatusOr<Response>>* result) {
-    asio::co_spawn(io_,
-                   CallTyped<Response>(client_.get(), endpoint, idl::kRpcCmListNodes,
-                                       idl::configuration_list_nodes_request()),
-                   [result](std::exception_ptr, absl::StatusOr<Response> response) {
-                     *result = std::move(response);
-                   });
-  };
-  std::optional<absl::StatusOr<Response>> good;
-  start(&good);
-  ASSERT_TRUE(RunToEnd(&io_, peer.Accept()));
-  Response response;
-  response.err = idl::error_code("ERR_UNDER_RECOVERY");
-  peer.Send(Answer(ReceiveRequest(&peer), idl::EncodeBody(response)));
-  ASSERT_TRUE(RunUntil(&io_, [&] { return good.has_value(); }));
-  ASSERT_TRUE(good->ok()) << good->status();
-  EXPECT_EQ((**good).err.name, "ERR_UNDER_RECOVERY");
-
-  std::optional<absl::StatusOr<Response>> refused;
-  start(&refused);
-  peer.Send(
-      BuildNativeHeader(ResponseHeaderFor(ReceiveRequest(&peer), {}, idl::kErrHandlerNotFound), "",
-                        Checksums::kNone));
-  ASSERT_TRUE(RunUntil(&io_, [&] { return refused.has_value(); }));
-  EXPECT_EQ(PegasusErrorName(refused->status()), "ERR_HANDLER_NOT_FOUND");
-
-  std::optional<absl::StatusOr<Response>> unreadable;
-  start(&unreadable);
-  peer.Send(Answer(ReceiveRequest(&peer), "not thrift"));
-  ASSERT_TRUE(RunUntil(&io_, [&] { return unreadable.has_value(); }));
-  EXPECT_EQ(PegasusErrorName(unreadable->status()), "ERR_INVALID_DATA");
 }
 
 }  // namespace

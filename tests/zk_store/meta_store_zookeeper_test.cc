@@ -1,8 +1,13 @@
 // What only a real ZooKeeper shows.
 
+#include <atomic>
 #include <fstream>
+#include <functional>
+#include <memory>
 #include <string>
 
+#include <absl/synchronization/blocking_counter.h>
+#include <absl/synchronization/notification.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
@@ -13,6 +18,8 @@
 #include <gtest/gtest.h>
 
 #include "meta_store_worlds.h"
+#include "runtime/blocking_call.h"
+#include "runtime/for_each_bounded.h"
 #include "testing/zookeeper_server.h"
 #include "zk_store/zookeeper_meta_store.h"
 
@@ -59,6 +66,35 @@ TEST(ZooKeeperMetaStore, AnUnknownHostNameIsToldAtOnce) {
     EXPECT_TRUE(absl::IsUnavailable(status)) << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr("no-such-host.invalid:2181"));
   });
+}
+
+TEST(ZooKeeperMetaStore, ANameServiceThatDoesNotAnswerIsToldInTime) {
+  // Stands for it: look-ups that hang on all the threads that there are for them.
+  constexpr int kThreads = 64;
+  const auto let_go = std::make_shared<absl::Notification>();
+  const auto hanging = std::make_shared<std::atomic<int>>(0);
+  const auto over = std::make_shared<absl::BlockingCounter>(kThreads);
+  const std::function<void()> hang = [let_go, hanging, over] {
+    ++*hanging;
+    let_go->WaitForNotification();
+    over->DecrementCount();
+  };
+  RunToEnd([&]() -> asio::awaitable<void> {
+    SystemClock clock;
+    co_await ForEachBounded(kThreads, kThreads, [&](size_t) -> asio::awaitable<void> {
+      const absl::Time deadline = clock.Now() + absl::Milliseconds(100);
+      (void)co_await AwaitBlockingCall(&clock, deadline, hang);
+    });
+    EXPECT_EQ(*hanging, kThreads);
+    ZooKeeperOptions options;
+    options.hosts = "zk1:2181,zk2:2181";
+    options.connect_timeout = absl::Milliseconds(200);
+    const absl::Status status = co_await ConnectStatus(options);
+    EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("in time for zk1:2181, zk2:2181"));
+  });
+  let_go->Notify();
+  over->Wait();
 }
 
 TEST(ZooKeeperMetaStore, NobodyAnsweringIsToldAtTheDeadline) {

@@ -1,4 +1,4 @@
-#include "rpc/deadline_timer.h"
+#include "runtime/deadline_timer.h"
 
 #include <exception>
 #include <utility>
@@ -10,7 +10,7 @@
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 
-namespace metarec::rpc {
+namespace metarec {
 
 struct DeadlineTimer::Sleep {
   asio::cancellation_signal cancel;
@@ -45,4 +45,4 @@ asio::awaitable<void> DeadlineTimer::Run(Clock* clock, absl::Time deadline,
   if (slept.ok() && sleep->on_expiry) std::exchange(sleep->on_expiry, nullptr)();
 }
 
-}  // namespace metarec::rpc
+}  // namespace metarec

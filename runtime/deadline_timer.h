@@ -8,7 +8,7 @@
 
 #include "runtime/clock.h"
 
-namespace metarec::rpc {
+namespace metarec {
 
 // Calls a function on the executor when a deadline has passed, unless it is destroyed before.
 //
@@ -30,4 +30,4 @@ class DeadlineTimer {
   std::weak_ptr<Sleep> sleep_;
 };
 
-}  // namespace metarec::rpc
+}  // namespace metarec
