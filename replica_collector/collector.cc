@@ -72,6 +72,7 @@ class Collector::Run {
                             [this](size_t i) { return Identify(i); });
     if (co_await IsCancelled()) co_return Cancelled();
     JoinEntries();
+    NameNodesByBeacons(options_.beacon_names, &evidence_);
     METAREC_CO_RETURN_IF_ERROR(NameNodes(options_.node_names, &evidence_));
     report_.total = static_cast<int64_t>(evidence_.nodes.size());
 
@@ -141,9 +142,10 @@ class Collector::Run {
     NodeEvidence* const node = &evidence_.nodes[i];
     if (node->complete()) {
       const absl::Status status = co_await AskUntilItWorks(node);
-      // What it was cut short with is not what the node says.
-      if (!status.ok() && co_await IsCancelled()) co_return;
       if (!status.ok()) {
+        // What it was cut short with is not what the node says.
+        const bool is_cancelled = co_await IsCancelled();
+        if (is_cancelled) co_return;
         // Nothing of a half answer is kept.
         node->tables = {};
         node->replicas = {};
@@ -175,7 +177,9 @@ class Collector::Run {
     for (node->attempts = 1;; ++node->attempts) {
       const absl::Time attempt_deadline = clock_->Now() + options_.attempt_timeout;
       absl::Status status = co_await AskOnce(node, std::min(deadline, attempt_deadline));
-      if (status.ok() || co_await IsCancelled()) co_return status;
+      if (status.ok()) co_return status;
+      const bool is_cancelled = co_await IsCancelled();
+      if (is_cancelled) co_return status;
       // What it said before tells more than that a last try had hardly any time.
       const bool was_cut_short = deadline < attempt_deadline && clock_->Now() >= deadline;
       if (was_cut_short && !earlier.ok()) co_return earlier;

@@ -9,6 +9,12 @@
 // which holds for everything it awaits. asio delivers the signal to the operation that is pending
 // at that moment only; whoever starts another one later must ask IsCancelled() first, as
 // Clock::SleepUntil and Event::Wait do.
+//
+// GCC 12 miscompiles some coroutines. It destroys temporaries twice, or too early, when a co_await
+//   - is on the right of && or ||, in a branch of ?:, or in the condition of a loop, or
+//   - has a braced temporary ({}, Options{...}) in its full expression, as in Start(cluster, {}).
+// Name the value first, or use a statement of its own. Nor may a capturing lambda that is a
+// coroutine outlive the lambda object: its captures live there, with every compiler.
 
 #pragma once
 

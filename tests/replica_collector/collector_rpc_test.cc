@@ -89,7 +89,8 @@ class CollectorOverRpc : public ::testing::Test {
                             RpcReplicaSourceOptions source_options, Evidence* evidence) {
     const auto executor = co_await asio::this_coro::executor;
     SimulatedServers servers(executor, &clock_);
-    const absl::Status started = co_await servers.Start(cluster, {});
+    const testing::SimulatedServersOptions servers_options;
+    const absl::Status started = co_await servers.Start(cluster, servers_options);
     EXPECT_TRUE(started.ok()) << started;
     endpoints_ = servers.endpoints();
     std::string text = servers.NodeListText(host_);
