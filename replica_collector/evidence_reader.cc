@@ -306,8 +306,10 @@ class EvidenceReader {
 
 absl::StatusOr<Evidence> ReadEvidenceFile(const std::string& path,
                                           const EvidenceFileOptions& options) {
-  METAREC_ASSIGN_OR_RETURN(LineReader file,
-                           LineReader::Open(path, {.line_bytes_max = options.line_bytes_max}));
+  METAREC_ASSIGN_OR_RETURN(
+      LineReader file,
+      LineReader::Open(path, {.line_bytes_max = options.line_bytes_max,
+                              .interrupt_descriptor = options.interrupt_descriptor}));
   return EvidenceReader(&file, options).Read();
 }
 

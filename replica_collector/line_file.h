@@ -52,6 +52,8 @@ class LineWriter {
 
 struct LineReaderOptions {
   size_t line_bytes_max = 1 << 20;  // without the newline
+  // Once this is readable, reading ends with kCancelled, even while it waits for a pipe.
+  int interrupt_descriptor = -1;
 };
 
 class LineReader {

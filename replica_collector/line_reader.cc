@@ -1,8 +1,10 @@
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -34,7 +36,11 @@ class LineReader::File {
   }
 
   absl::Status Open() {
-    descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    // The opening of a named pipe blocks until somebody writes.
+    do {
+      descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+      if (descriptor_ < 0 && errno == EINTR && IsInterrupted()) return Interrupted();
+    } while (descriptor_ < 0 && errno == EINTR);
     if (descriptor_ < 0) return Failed("open");
     struct stat info {};
     if (::fstat(descriptor_, &info) != 0) return Failed("look at");
@@ -124,7 +130,27 @@ class LineReader::File {
     return absl::OkStatus();
   }
 
+  absl::Status Interrupted() const {
+    return absl::CancelledError(absl::StrCat("reading ", path_, " was interrupted"));
+  }
+
+  bool IsInterrupted() const {
+    pollfd interrupt{options_.interrupt_descriptor, POLLIN, 0};
+    return ::poll(&interrupt, 1, /*timeout=*/0) > 0;
+  }
+
+  // Until there is something to read, or the end.
+  absl::Status AwaitBytes() {
+    // A negative descriptor is passed over.
+    pollfd watched[] = {{descriptor_, POLLIN, 0}, {options_.interrupt_descriptor, POLLIN, 0}};
+    while (::poll(watched, std::size(watched), /*timeout=*/-1) < 0) {
+      if (errno != EINTR) return Failed("wait for");
+    }
+    return watched[1].revents != 0 ? Interrupted() : absl::OkStatus();
+  }
+
   absl::StatusOr<bool> ReadBytes(std::string* into) {
+    METAREC_RETURN_IF_ERROR(AwaitBytes());
     into->resize(kReadBytes);
     ssize_t count = 0;
     do {

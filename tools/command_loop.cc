@@ -1,6 +1,5 @@
 #include "tools/command_loop.h"
 
-#include <csignal>
 #include <exception>
 #include <iostream>
 #include <utility>
@@ -8,10 +7,10 @@
 #include <absl/strings/str_cat.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
-#include <asio/signal_set.hpp>
 #include <asio/this_coro.hpp>
 
 #include "tools/command_errors.h"
+#include "tools/interrupt_signals.h"
 
 namespace metarec::tools {
 namespace {
@@ -38,20 +37,15 @@ asio::awaitable<void> KeepTicking(ProgressPrinter* progress, Clock* clock) {
 absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(asio::awaitable<absl::StatusOr<ExitCode>> command,
                                                   ProgressPrinter* progress) {
   absl::StatusOr<ExitCode> outcome = absl::InternalError("the command did not end");
-  asio::signal_set signals(context_, SIGINT, SIGTERM);
-  signals.async_wait([&](const asio::error_code& error, int) {
-    if (error) return;
-    interrupted_ = true;
-    signals.clear();  // the default action again: the next signal ends the process
-    cancel_.emit(asio::cancellation_type::terminal);
-  });
+  InterruptSignals signals(context_);
+  signals.Wait([this] { cancel_.emit(asio::cancellation_type::terminal); });
   asio::cancellation_signal stop_ticking;
   asio::co_spawn(context_, KeepTicking(progress, &clock_),
                  asio::bind_cancellation_slot(stop_ticking.slot(), [](std::exception_ptr) {}));
   asio::co_spawn(context_, WithoutThrowingOnCancellation(std::move(command)),
                  asio::bind_cancellation_slot(cancel_.slot(), [&](const std::exception_ptr& thrown,
                                                                   absl::StatusOr<ExitCode> result) {
-                   signals.cancel();
+                   signals.StopWaiting();
                    stop_ticking.emit(asio::cancellation_type::terminal);
                    if (thrown) std::rethrow_exception(thrown);
                    outcome = std::move(result);
@@ -70,7 +64,7 @@ ExitCode CommandLoop::Run(absl::string_view verb, AfterInterruption after_interr
     writing_began = progress.writing_began();
   }
   if (outcome.ok()) return *outcome;
-  if (interrupted_ && absl::IsCancelled(outcome.status())) {
+  if (InterruptSignals::received() && absl::IsCancelled(outcome.status())) {
     if (after_interruption.writes && !writing_began) {
       return Fail(verb,
                   absl::CancelledError("interrupted before anything was written; run the same "

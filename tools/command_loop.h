@@ -15,7 +15,7 @@
 namespace metarec::tools {
 
 // The event loop of one command: single-threaded, on the calling thread. SIGINT and SIGTERM cancel
-// the command; a second one ends the process at once.
+// the command; a second one ends the process at once (interrupt_signals.h).
 class CommandLoop {
  public:
   // What a verb does. The progress is shown on stderr.
@@ -43,7 +43,6 @@ class CommandLoop {
   asio::io_context context_{1};
   SystemClock clock_;
   asio::cancellation_signal cancel_;
-  bool interrupted_ = false;
 };
 
 }  // namespace metarec::tools

@@ -10,6 +10,7 @@
 #include "meta_recovery/plan_text.h"
 #include "replica_collector/evidence_file.h"
 #include "runtime/status_macros.h"
+#include "tools/interrupt_signals.h"
 
 namespace metarec::tools {
 
@@ -66,7 +67,9 @@ asio::awaitable<absl::StatusOr<Evidence>> EvidenceArguments::Obtain(
     Clock* clock, ProgressListener* progress) const {
   if (!file_.empty()) {
     METAREC_CO_ASSIGN_OR_RETURN(const auto names, nodes_.NodeNames());
-    METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence, ReadEvidenceFile(file_));
+    EvidenceFileOptions options;
+    options.interrupt_descriptor = InterruptSignals::descriptor();
+    METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence, ReadEvidenceFile(file_, options));
     METAREC_CO_RETURN_IF_ERROR(NameNodes(names, &evidence));
     co_return evidence;
   }
