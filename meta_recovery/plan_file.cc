@@ -4,25 +4,12 @@
 
 #include <absl/strings/str_cat.h>
 #include <glog/logging.h>
-#include <rapidjson/document.h>
 
 #include "meta_recovery/plan_lines.h"
 #include "replica_collector/line_file.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {
-
-std::string PlanDigest(const RecoveryPlan& plan) {
-  std::string last;
-  const absl::Status status = EncodePlanLines(plan, [&](absl::string_view line) {
-    last.assign(line.data(), line.size());
-    return absl::OkStatus();
-  });
-  CHECK(status.ok()) << status;
-  rapidjson::Document json;
-  json.Parse(last.data(), last.size());
-  return json["digest"].GetString();
-}
 
 absl::Status WritePlanFile(const RecoveryPlan& plan, const std::string& path,
                            const PlanFileOptions& options) {
@@ -35,8 +22,10 @@ absl::Status WritePlanFile(const RecoveryPlan& plan, const std::string& path,
 }
 
 absl::StatusOr<RecoveryPlan> ReadPlanFile(const std::string& path, const PlanFileOptions& options) {
-  METAREC_ASSIGN_OR_RETURN(LineReader file,
-                           LineReader::Open(path, {.line_bytes_max = options.line_bytes_max}));
+  METAREC_ASSIGN_OR_RETURN(
+      LineReader file,
+      LineReader::Open(path, {.line_bytes_max = options.line_bytes_max,
+                              .interrupt_descriptor = options.interrupt_descriptor}));
   PlanLineDecoder decoder(path);
   std::string line;
   while (true) {

@@ -17,11 +17,8 @@ namespace metarec {
 struct PlanFileOptions {
   bool overwrite = false;            // when writing
   size_t line_bytes_max = 16 << 20;  // both ways
+  int interrupt_descriptor = -1;     // when reading; as in LineReaderOptions
 };
-
-// "sha256:<64 hexadecimal digits>", the one in the last line of the plan's file. Equal plans have
-// equal digests.
-std::string PlanDigest(const RecoveryPlan& plan);
 
 // The file is there completely or not at all; compressed when its name ends in ".zst". Equal plans
 // give equal bytes. kAlreadyExists unless the options allow to overwrite.

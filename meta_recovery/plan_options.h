@@ -8,7 +8,7 @@
 
 namespace metarec {
 
-// What the operator allows and decides. Part of the plan and of its digest.
+// What the operator allows and decides. Part of the plan.
 struct PlanOptions {
   bool skip_bad_nodes = false;
   bool skip_lost_partitions = false;

@@ -112,10 +112,8 @@ class Planner {
   }
 
   absl::Status DraftEveryTable() {
-    const TableDraftsInput input = {.roster = roster_,
-                                    .replicas = *replicas_,
-                                    .options = plan_.options,
-                                    .collected_at = plan_.evidence_collected_at};
+    const TableDraftsInput input = {
+        .roster = roster_, .replicas = *replicas_, .options = plan_.options};
     METAREC_ASSIGN_OR_RETURN(drafts_, DraftTables(input, problems_, settlements_, findings_));
     problems_.MoveTo(findings_);
     return absl::OkStatus();
@@ -168,8 +166,8 @@ class Planner {
       return absl::ResourceExhaustedError(
           absl::StrCat("the tables of the evidence claim ", partitions,
                        " partitions together; at most ", kPlanPartitionsMax,
-                       " can be planned. Lower --max_partition_count to leave out the "
-                       "records that make no sense"));
+                       " can be planned. Lower --max_partition_count below the counts that make no "
+                       "sense: their records are then left out"));
     }
     PartitionPlanner planner(roster_, findings_, plan_);
     for (TableDraft& draft : drafts_) planner.Add(std::move(draft));

@@ -20,9 +20,9 @@
 
 #include "idl/error_names.h"
 #include "meta_recovery/hints.h"
-#include "meta_recovery/plan_file.h"
 #include "meta_recovery/plan_text.h"
 #include "meta_recovery/planner.h"
+#include "meta_recovery/topology_digest.h"
 #include "runtime/cancellation.h"
 #include "runtime/run_until.h"
 #include "zk_store/retry_budget.h"
@@ -41,16 +41,6 @@ std::string HintText(const RecoveryPlan& plan, const NodeList& nodes) {
   std::string text;
   for (const std::string& line : HintLines(plan, order)) absl::StrAppend(&text, line, "\n");
   return text;
-}
-
-// Names what is written, not when and how it was found out, so that a later run that finds the same
-// resumes an earlier one.
-std::string DigestOfDecisions(const RecoveryPlan& plan) {
-  RecoveryPlan decisions = plan;
-  decisions.evidence_collected_at = absl::UnixEpoch();
-  decisions.findings.clear();
-  for (NodeDecision& node : decisions.nodes) node.error_detail.clear();
-  return PlanDigest(decisions);
 }
 
 absl::string_view ErrorNameOf(const absl::Status& error) {
@@ -188,7 +178,7 @@ asio::awaitable<bool> RecoveryJob::CollectAndPlan() {
     if (!wait || !result_.plan.has_value()) {
       if (!Plan(*evidence)) co_return false;
     }
-    if (!wait) co_return CheckAgainstReviewed();
+    if (!wait) co_return NameWhatIsWritten() && CheckAgainstReviewed();
     if (!co_await AwaitNextRound()) co_return false;
   }
 }
@@ -211,10 +201,18 @@ bool RecoveryJob::Plan(const Evidence& evidence) {
   return EndWith(absl::InternalError("a plan without outcome"));
 }
 
+bool RecoveryJob::NameWhatIsWritten() {
+  absl::StatusOr<std::string> digest = TopologyDigest(result_.plan->topology);
+  if (!digest.ok()) return EndWith(digest.status());
+  digest_ = *std::move(digest);
+  return true;
+}
+
 bool RecoveryJob::CheckAgainstReviewed() {
-  if (request_.reviewed == nullptr || request_.reviewed->topology == result_.plan->topology) {
-    return true;
-  }
+  if (request_.reviewed == nullptr) return true;
+  const absl::StatusOr<std::string> reviewed = TopologyDigest(request_.reviewed->topology);
+  if (!reviewed.ok()) return EndWith(reviewed.status());
+  if (*reviewed == digest_) return true;
   return End(RecoveryOutcome::kPlanOutdated, idl::kErrInvalidState,
              RefusedError("the cluster changed since the plan was made, so that what was reviewed "
                           "is no longer what would be written. Nothing was written; plan again"));
@@ -247,13 +245,11 @@ bool RecoveryJob::EndStillServed() {
 }
 
 asio::awaitable<bool> RecoveryJob::Write() {
-  const std::string digest =
-      request_.reviewed != nullptr ? request_.reviewed_digest : DigestOfDecisions(*result_.plan);
   progress_.OnProgress(
       {.phase = Phase::kWrite, .note = ""});  // from now on something may have been written
   TopologyWriter writer(request_.writer, surroundings_.store, surroundings_.clock, &progress_);
   absl::StatusOr<WriteResult> written =
-      co_await writer.Write(result_.plan->topology, request_.root, digest);
+      co_await writer.Write(result_.plan->topology, request_.root, digest_);
   if (!written.ok()) co_return EndWith(written.status());
   result_.written = *std::move(written);
   End(RecoveryOutcome::kRecovered, idl::kErrOk, absl::OkStatus());

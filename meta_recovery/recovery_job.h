@@ -38,10 +38,9 @@ struct RecoveryRequest {
   // Between two rounds of asking while replicas are still served.
   absl::Duration ask_again_after = absl::Seconds(3);
 
-  // If set, only this is written: when the nodes' answers now lead to another topology, the outcome
-  // is kPlanOutdated. Its digest is `reviewed_digest`. Must outlive the job.
+  // If set, only what this plan writes is written: when the nodes' answers now lead to something
+  // else, the outcome is kPlanOutdated. Must outlive the job.
   const RecoveryPlan* reviewed = nullptr;
-  std::string reviewed_digest;
 };
 
 enum class RecoveryOutcome {
@@ -49,7 +48,7 @@ enum class RecoveryOutcome {
   kTryAgain,      // the plan has errors that a skip flag could accept
   kConflict,      // the plan needs decisions
   kStillServed,   // the time was over before all replicas were inactive
-  kRootRefused,   // the root holds what is not our own unfinished run of this plan
+  kRootRefused,   // the root holds what is not an unfinished run that would write the same
   kPlanOutdated,  // see RecoveryRequest::reviewed
   kTimedOut,      // the time was over before the nodes had answered
   kCancelled,
@@ -116,6 +115,7 @@ class RecoveryJob {
 
   asio::awaitable<absl::StatusOr<Evidence>> Collect();
   bool Plan(const Evidence& evidence);
+  bool NameWhatIsWritten();
   bool CheckAgainstReviewed();
   asio::awaitable<bool> AwaitNextRound();
   bool EndStillServed();
@@ -127,6 +127,7 @@ class RecoveryJob {
   LatestProgress progress_;
   absl::Time deadline_;
   ServingCount serving_;  // as the nodes said last
+  std::string digest_;    // of what is to be written
   RecoveryResult result_;
 };
 

@@ -189,7 +189,7 @@ class TableDrafter {
     draft.table.partition_count = described.partition_count;
     draft.table.init_partition_count = described.partition_count;
     draft.table.max_replica_count = described.max_replica_count;
-    draft.table.create_second = absl::ToUnixSeconds(input_.collected_at);
+    draft.table.create_second = 0;  // not known; a time of today would differ at every planning
     draft.decision.old_name = described.name;
     drafts_[app_id] = std::move(draft);
     findings_.Add(FindingKind::kTableLostState, Severity::kNote, FindingSubject::Table(app_id), {});

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include <absl/status/statusor.h>
-#include <absl/time/time.h>
 
 #include "meta_recovery/findings_list.h"
 #include "meta_recovery/node_roster.h"
@@ -19,7 +18,6 @@ struct TableDraftsInput {
   const NodeRoster& roster;
   const ReplicaIndex& replicas;
   const PlanOptions& options;
-  absl::Time collected_at;
 };
 
 // One draft for every id from 1 to the highest that the evidence names, ascending. Their claims

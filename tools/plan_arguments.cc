@@ -2,7 +2,9 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "meta_recovery/plan_file.h"
 #include "meta_recovery/plan_text.h"
+#include "tools/interrupt_signals.h"
 
 namespace metarec::tools {
 
@@ -34,6 +36,11 @@ void PlanArguments::AddTo(CLI::App& verb) {
       ->type_name("ID")
       ->capture_default_str()
       ->group(kGroup);
+  verb.add_option("--max_partition_count", options_.max_partition_count,
+                  "partition counts and indexes above this make no sense and are left out")
+      ->type_name("COUNT")
+      ->capture_default_str()
+      ->group(kGroup);
 }
 
 absl::StatusOr<PlanOptions> PlanArguments::ToOptions() const {
@@ -55,6 +62,9 @@ absl::StatusOr<PlanOptions> PlanArguments::ToOptions() const {
     return absl::InvalidArgumentError("--rename_separator must not be empty");
   }
   if (options.max_app_id < 1) return absl::InvalidArgumentError("--max_app_id must be at least 1");
+  if (options.max_partition_count < 1) {
+    return absl::InvalidArgumentError("--max_partition_count must be at least 1");
+  }
   return options;
 }
 
@@ -70,10 +80,19 @@ std::string PlanArguments::AsTyped() const {
   if (options_.max_app_id != defaults.max_app_id) {
     absl::StrAppend(&typed, " --max_app_id ", options_.max_app_id);
   }
+  if (options_.max_partition_count != defaults.max_partition_count) {
+    absl::StrAppend(&typed, " --max_partition_count ", options_.max_partition_count);
+  }
   for (const std::string& settlement : settlements_) {
     absl::StrAppend(&typed, " --settle ", ShellWord(settlement));
   }
   return typed;
+}
+
+absl::StatusOr<RecoveryPlan> ReadPlan(const std::string& path) {
+  PlanFileOptions options;
+  options.interrupt_descriptor = InterruptSignals::descriptor();
+  return ReadPlanFile(path, options);
 }
 
 }  // namespace metarec::tools

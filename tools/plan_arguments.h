@@ -7,6 +7,7 @@
 #include <absl/status/statusor.h>
 
 #include "meta_recovery/plan_options.h"
+#include "meta_recovery/recovery_plan.h"
 
 namespace metarec::tools {
 
@@ -22,5 +23,8 @@ class PlanArguments {
   PlanOptions options_;
   std::vector<std::string> settlements_;
 };
+
+// A plan file; a signal ends the reading (interrupt_signals.h).
+absl::StatusOr<RecoveryPlan> ReadPlan(const std::string& path);
 
 }  // namespace metarec::tools

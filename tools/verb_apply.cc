@@ -9,14 +9,15 @@
 #include <asio/this_coro.hpp>
 
 #include "idl/error_names.h"
-#include "meta_recovery/plan_file.h"
 #include "meta_recovery/plan_text.h"
 #include "meta_recovery/recovery_job.h"
+#include "meta_recovery/topology_digest.h"
 #include "runtime/status_macros.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
 #include "tools/evidence_arguments.h"
 #include "tools/output_arguments.h"
+#include "tools/plan_arguments.h"
 #include "tools/progress_printer.h"
 #include "tools/store_arguments.h"
 #include "tools/verbs.h"
@@ -125,7 +126,6 @@ asio::awaitable<absl::StatusOr<WriteResult>> ApplyOnceInactive(const Arguments& 
   request.time_limit = absl::Seconds(arguments.wait_seconds);
   request.ask_again_after = absl::Seconds(arguments.ask_again_seconds);
   request.reviewed = &plan;
-  request.reviewed_digest = PlanDigest(plan);
   NodeAccess access(co_await asio::this_coro::executor, clock);
   RecoveryJob job(std::move(request),
                   {access.source(), store, clock, progress, &NodeAccess::Random});
@@ -148,8 +148,9 @@ asio::awaitable<absl::StatusOr<WriteResult>> Write(const Arguments& arguments,
   progress->OnProgress({.phase = Phase::kWrite, .note = ""});
   TopologyWriterOptions options;
   options.tool_version = kVersion;
+  METAREC_CO_ASSIGN_OR_RETURN(std::string digest, TopologyDigest(plan.topology));
   TopologyWriter writer(std::move(options), store, clock, progress);
-  co_return co_await writer.Write(plan.topology, arguments.store.root(), PlanDigest(plan));
+  co_return co_await writer.Write(plan.topology, arguments.store.root(), std::move(digest));
 }
 
 std::string TextOf(const WriteResult& written, const RecoveryPlan& plan,
@@ -177,7 +178,7 @@ std::string JsonOf(const WriteResult& written, const RecoveryPlan& plan,
                    const Arguments& arguments) {
   return JsonObject()
       .Set("root", arguments.store.root())
-      .Set("plan_digest", PlanDigest(plan))
+      .Set("plan_digest", written.journal.plan_digest)
       .Set("already_finished", written.already_finished)
       .Set("resumed", written.resumed)
       .Set("znodes_created", written.znodes_created)
@@ -189,7 +190,7 @@ std::string JsonOf(const WriteResult& written, const RecoveryPlan& plan,
 asio::awaitable<absl::StatusOr<ExitCode>> Apply(const Arguments& arguments, Clock* clock,
                                                 ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
-  METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, ReadPlanFile(arguments.plan_path));
+  METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, ReadPlan(arguments.plan_path));
   if (plan.outcome != PlanOutcome::kReady) {
     co_return RefusedError(absl::StrCat(arguments.plan_path, " is a plan that is not ready (",
                                         PlanOutcomeName(plan.outcome), ")"));

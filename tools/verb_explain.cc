@@ -1,10 +1,10 @@
 #include <memory>
 
 #include "meta_recovery/explain.h"
-#include "meta_recovery/plan_file.h"
 #include "runtime/status_macros.h"
 #include "tools/command_errors.h"
 #include "tools/output_arguments.h"
+#include "tools/plan_arguments.h"
 #include "tools/verbs.h"
 
 namespace metarec::tools {
@@ -26,7 +26,7 @@ struct Arguments {
 };
 
 absl::Status ExplainSubject(const Arguments& arguments) {
-  METAREC_ASSIGN_OR_RETURN(const RecoveryPlan plan, ReadPlanFile(arguments.plan_path));
+  METAREC_ASSIGN_OR_RETURN(const RecoveryPlan plan, ReadPlan(arguments.plan_path));
   METAREC_ASSIGN_OR_RETURN(const std::string text, Explain(plan, arguments.subject));
   return arguments.output.Print(
       arguments.output.json()

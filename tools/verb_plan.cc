@@ -9,6 +9,7 @@
 #include "meta_recovery/planner.h"
 #include "meta_recovery/report_json.h"
 #include "meta_recovery/report_text.h"
+#include "meta_recovery/topology_digest.h"
 #include "runtime/status_macros.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
@@ -53,7 +54,9 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Clock
   METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, MakePlan(evidence, options));
   progress->Clear();
 
+  std::string digest;
   if (plan.outcome == PlanOutcome::kReady) {
+    METAREC_CO_ASSIGN_OR_RETURN(digest, TopologyDigest(plan.topology));
     METAREC_CO_RETURN_IF_ERROR(
         WritePlanFile(plan, arguments.plan_path, {.overwrite = arguments.overwrite}));
   }
@@ -65,7 +68,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Clock
   METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
       arguments.output.json() ? RenderReportJson(plan, report) : RenderReport(plan, report)));
   std::cerr << (plan.outcome == PlanOutcome::kReady
-                    ? absl::StrCat("wrote ", arguments.plan_path, " (", PlanDigest(plan), ")")
+                    ? absl::StrCat("wrote ", arguments.plan_path, " (", digest, ")")
                     : absl::StrCat("the plan may not be applied; ", arguments.plan_path,
                                    " was not written"))
             << std::endl;

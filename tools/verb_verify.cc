@@ -4,7 +4,6 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "meta_recovery/plan_file.h"
 #include "meta_recovery/plan_text.h"
 #include "meta_recovery/planner.h"
 #include "meta_recovery/report_summary.h"
@@ -133,7 +132,7 @@ absl::Status CheckArguments(const Arguments& arguments) {
 
 asio::awaitable<absl::StatusOr<RecoveryPlan>> WhatToExpect(const Arguments& arguments, Clock* clock,
                                                            ProgressPrinter* progress) {
-  if (!arguments.plan_path.empty()) co_return ReadPlanFile(arguments.plan_path);
+  if (!arguments.plan_path.empty()) co_return ReadPlan(arguments.plan_path);
   METAREC_CO_ASSIGN_OR_RETURN(const PlanOptions options, arguments.plan.ToOptions());
   METAREC_CO_ASSIGN_OR_RETURN(const Evidence evidence,
                               co_await arguments.evidence.Obtain(clock, progress));

@@ -14,8 +14,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "meta_recovery/plan_file.h"
 #include "meta_recovery/planner.h"
+#include "meta_recovery/topology_digest.h"
 #include "rpc/pegasus_status.h"
 #include "runtime/system_clock.h"
 #include "testing/in_memory_meta_store.h"
@@ -39,7 +39,7 @@ class Servers final : public ReplicaSource {
 
   asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(Ipv4Endpoint address,
                                                                         absl::Time) override {
-    if (address.port == down) co_return rpc::PegasusError("ERR_INVALID_DATA", "it is down");
+    if (address.port == down) co_return rpc::PegasusError(error_of_down, "it is down");
     TableRecord table;
     table.status = 1;
     table.app_type = "pegasus";
@@ -57,7 +57,7 @@ class Servers final : public ReplicaSource {
                                               ReplicaSink sink) override {
     if (address.port == 1) ++rounds;
     if (on_query) on_query();
-    if (address.port == down) co_return rpc::PegasusError("ERR_INVALID_DATA", "it is down");
+    if (address.port == down) co_return rpc::PegasusError(error_of_down, "it is down");
     ReplicaRecord replica;
     replica.app_id = 1;
     replica.ballot = rounds <= serving_rounds ? 3 : ballot_once_inactive;
@@ -68,7 +68,8 @@ class Servers final : public ReplicaSource {
     co_return sink(replica);
   }
 
-  int down = 0;            // the port of a server that does not answer
+  int down = 0;  // the port of a server that does not answer
+  std::string error_of_down = "ERR_INVALID_DATA";
   int serving_rounds = 0;  // so often the first one says that it is primary
   int64_t ballot_once_inactive = 3;
   std::string name_on_second = "temp";
@@ -100,6 +101,25 @@ class RecoveryJobTest : public ::testing::Test {
     context_.restart();
     context_.run();
     return *std::move(result);
+  }
+
+  // The store dies when the znodes of the topology begin to be written.
+  void RunUntilTheFirstZnodes(RecoveryRequest request) {
+    int writes = 0;
+    testing::InMemoryMetaStoreOptions options;
+    options.injector = [&](const testing::StoreCall& call) -> std::optional<testing::StoreFault> {
+      if (!call.is_write() || ++writes != 2) return std::nullopt;
+      return testing::StoreFault{.error = StoreError::kSessionExpired, .for_ever = true};
+    };
+    testing::InMemoryMetaStore dying(zookeeper_, options);
+    RecoveryJob job(std::move(request), {&servers_, &dying, &clock_, &silent_, [] { return 0.5; }});
+    asio::co_spawn(context_, RunWithoutThrowing(&job),
+                   [](const std::exception_ptr&, const RecoveryResult& result) {
+                     EXPECT_EQ(result.outcome, RecoveryOutcome::kFailed);
+                     EXPECT_EQ(result.error_name, "ERR_TIMEOUT");
+                   });
+    context_.restart();
+    context_.run();
   }
 
   static asio::awaitable<RecoveryResult> RunWithoutThrowing(RecoveryJob* job) {
@@ -215,27 +235,33 @@ TEST_F(RecoveryJobTest, APlanWithErrorsIsNotWaitedFor) {
 }
 
 TEST_F(RecoveryJobTest, ASecondRunResumesWhatAnInterruptedOneLeft) {
-  int writes = 0;
-  testing::InMemoryMetaStoreOptions options;
-  options.injector = [&](const testing::StoreCall& call) -> std::optional<testing::StoreFault> {
-    if (!call.is_write() || ++writes != 2) return std::nullopt;
-    return testing::StoreFault{.error = StoreError::kSessionExpired, .for_ever = true};
-  };
-  testing::InMemoryMetaStore dying(zookeeper_, options);
-  {
-    RecoveryJob job(Request(), {&servers_, &dying, &clock_, &silent_, [] { return 0.5; }});
-    asio::co_spawn(context_, RunWithoutThrowing(&job),
-                   [](const std::exception_ptr&, const RecoveryResult& result) {
-                     EXPECT_EQ(result.outcome, RecoveryOutcome::kFailed);
-                     EXPECT_EQ(result.error_name, "ERR_TIMEOUT");
-                   });
-    context_.run();
-  }
+  RunUntilTheFirstZnodes(Request());
   EXPECT_EQ(AppsState(), "lock");
   const RecoveryResult result = Run(Request());
   EXPECT_EQ(result.outcome, RecoveryOutcome::kRecovered) << result.status;
   EXPECT_TRUE(result.written->resumed);
   EXPECT_EQ(AppsState(), "unlock");
+}
+
+TEST_F(RecoveryJobTest, ASkippedNodeThatFailsInAnotherWayDoesNotKeepARunFromBeingResumed) {
+  RecoveryRequest request = Request();
+  request.plan.skip_bad_nodes = true;
+  servers_.down = 3;
+  RunUntilTheFirstZnodes(request);
+  ASSERT_EQ(AppsState(), "lock");
+  servers_.error_of_down = "ERR_NETWORK_FAILURE";
+  const RecoveryResult result = Run(request);
+  EXPECT_EQ(result.outcome, RecoveryOutcome::kRecovered) << result.status;
+  EXPECT_TRUE(result.written->resumed);
+}
+
+TEST_F(RecoveryJobTest, ARunThatWouldWriteSomethingElseDoesNotResumeAnother) {
+  RunUntilTheFirstZnodes(Request());
+  servers_.ballot_once_inactive = 9;
+  const RecoveryResult result = Run(Request());
+  EXPECT_EQ(result.outcome, RecoveryOutcome::kRootRefused);
+  EXPECT_THAT(result.status.message(), HasSubstr("an unfinished run of plan sha256:"));
+  EXPECT_EQ(AppsState(), "lock");
 }
 
 TEST_F(RecoveryJobTest, AReviewedPlanIsWrittenOnlyIfTheNodesStillSaySo) {
@@ -247,16 +273,14 @@ TEST_F(RecoveryJobTest, AReviewedPlanIsWrittenOnlyIfTheNodesStillSaySo) {
   RecoveryRequest request = Request();
   request.root = "/pegasus/second";
   request.reviewed = &reviewed;
-  request.reviewed_digest = PlanDigest(reviewed);
   const RecoveryResult same = Run(std::move(request));
   EXPECT_EQ(same.outcome, RecoveryOutcome::kRecovered) << same.status;
-  EXPECT_EQ(same.written->journal.plan_digest, PlanDigest(reviewed));
+  EXPECT_EQ(same.written->journal.plan_digest, *TopologyDigest(reviewed.topology));
 
   servers_.ballot_once_inactive = 9;
   RecoveryRequest outdated = Request();
   outdated.root = "/pegasus/third";
   outdated.reviewed = &reviewed;
-  outdated.reviewed_digest = PlanDigest(reviewed);
   const RecoveryResult changed = Run(std::move(outdated));
   EXPECT_EQ(changed.outcome, RecoveryOutcome::kPlanOutdated);
   EXPECT_THAT(changed.status.message(), HasSubstr("the cluster changed since the plan was made"));

@@ -93,5 +93,10 @@ TEST_F(StalledPipe, OfEvidenceEndsAtTheFirstSignal) {
   ExpectOneSignalToEnd({"plan", "--evidence", Pipe(), "--plan", folder_ + "/plan"});
 }
 
+TEST_F(StalledPipe, OfAPlanEndsAtTheFirstSignal) {
+  ExpectOneSignalToEnd(
+      {"apply", "--plan", Pipe(), "--zk", "127.0.0.1:1", "--root", "/pegasus/recovered"});
+}
+
 }  // namespace
 }  // namespace metarec::tools
