@@ -45,6 +45,8 @@ struct CollectorOptions {
 
   // What servers call themselves, where the operator knows better (--node_name).
   std::map<Ipv4Endpoint, std::string> node_names;
+  // What they said in their own beacons; of other servers than those of the list, too.
+  std::map<Ipv4Endpoint, std::string> beacon_names;
 };
 
 // Not thread-safe: used on one executor (a single thread or a strand); one Collect at a time.

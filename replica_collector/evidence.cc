@@ -38,6 +38,15 @@ absl::string_view NodeNameSourceName(NodeNameSource source) {
   return "unknown";
 }
 
+void NameNodesByBeacons(const std::map<Ipv4Endpoint, std::string>& names, Evidence* evidence) {
+  for (NodeEvidence& node : evidence->nodes) {
+    const auto found = names.find(node.address);
+    if (found == names.end()) continue;
+    node.name = found->second;
+    node.name_source = NodeNameSource::kBeacon;
+  }
+}
+
 absl::Status NameNodes(const std::map<Ipv4Endpoint, std::string>& names, Evidence* evidence) {
   for (const auto& [address, name] : names) {
     bool may_be_meant = false;

@@ -105,6 +105,9 @@ struct Evidence {
   friend bool operator==(const Evidence&, const Evidence&) = default;
 };
 
+// Names those nodes whose beacon told what they call themselves.
+void NameNodesByBeacons(const std::map<Ipv4Endpoint, std::string>& names, Evidence* evidence);
+
 // What the operator says that the servers at these addresses call themselves. kInvalidArgument if
 // no node has one of the addresses, which is a typing error then, unless some node's is unknown.
 absl::Status NameNodes(const std::map<Ipv4Endpoint, std::string>& names, Evidence* evidence);

@@ -1,0 +1,143 @@
+#include "recovery_service/beacon_watch.h"
+
+#include <utility>
+
+#include "idl/placeholders_types.h"
+#include "replica_collector/evidence.h"
+
+namespace metarec {
+
+struct BeaconWatch::Node {
+  BeaconNode known;
+  int64_t start_time = 0;  // of its process, as it says; 0: it does not
+  bool is_asking = false;
+  absl::Time asked = absl::InfinitePast();
+};
+
+namespace {
+
+bool IsServing(ReplicaStatus status) {
+  return status == ReplicaStatus::kPrimary || status == ReplicaStatus::kSecondary;
+}
+
+idl::host_port HostPortOf(const LeaderIdentity& leader) {
+  const size_t colon = leader.name.rfind(':');
+  if (colon == std::string::npos) return idl::host_port();
+  const absl::StatusOr<uint16_t> port = ParsePort(leader.name.substr(colon + 1));
+  return port.ok() ? idl::host_port(leader.name.substr(0, colon), *port) : idl::host_port();
+}
+
+}  // namespace
+
+BeaconWatch::BeaconWatch(asio::any_io_executor executor, Clock* clock, ReplicaSource* source,
+                         BeaconWatchOptions options)
+    : clock_(clock), source_(source), options_(options), queries_(std::move(executor)) {}
+
+BeaconWatch::~BeaconWatch() = default;
+
+std::optional<idl::beacon_ack> BeaconWatch::Answer(const idl::beacon_msg& beacon,
+                                                   const Leadership& leadership) {
+  Node* const node = FindOrAdd(beacon);
+  if (node == nullptr) return std::nullopt;
+  if (leadership.is_us && !node->known.is_granted) AskIfDue(node);
+
+  idl::beacon_ack ack;
+  ack.time = beacon.time;
+  // A server looks its master up by this value, so it gets back what it sent.
+  ack.this_node = beacon.to_node;
+  if (beacon.__isset.hp_to_node) ack.__set_hp_this_node(beacon.hp_to_node);
+  ack.allowed = true;
+  ack.is_master = leadership.is_us && node->known.is_granted;
+  // A server that is told of a leader turns to that one at once; one that may not have us as its
+  // master is told of none, and asks again.
+  if (leadership.leader && (ack.is_master || !leadership.is_us)) {
+    if (leadership.leader->address) {
+      ack.primary_node = leadership.leader->address->ToRpcAddress();
+    }
+    if (beacon.__isset.hp_to_node) ack.__set_hp_primary_node(HostPortOf(*leadership.leader));
+  } else if (beacon.__isset.hp_to_node) {
+    ack.__set_hp_primary_node(idl::host_port());
+  }
+  return ack;
+}
+
+BeaconWatch::Node* BeaconWatch::FindOrAdd(const idl::beacon_msg& beacon) {
+  const absl::StatusOr<Ipv4Endpoint> address = EndpointOf(beacon.from_node);
+  if (!address.ok()) return nullptr;
+  auto found = nodes_.find(*address);
+  if (found == nodes_.end()) {
+    if (nodes_.size() >= options_.nodes_max) return nullptr;
+    found = nodes_.emplace(*address, std::make_unique<Node>()).first;
+    found->second->known.address = *address;
+  }
+  Node& node = *found->second;
+  node.known.last_beacon = clock_->Now();
+  if (beacon.__isset.hp_from_node && beacon.hp_from_node.is_valid()) {
+    node.known.name = beacon.hp_from_node.ToString();
+  }
+  if (beacon.__isset.start_time && beacon.start_time != node.start_time) {
+    // Another process, of which nothing is known yet.
+    node.start_time = beacon.start_time;
+    node.known.is_granted = false;
+    node.known.replicas_serving.reset();
+  }
+  return &node;
+}
+
+void BeaconWatch::AskIfDue(Node* node) {
+  if (node->is_asking || queries_.running() >= options_.queries_in_flight_max) return;
+  if (clock_->Now() - node->asked < options_.ask_again_after) return;
+  node->is_asking = true;
+  node->asked = clock_->Now();
+  queries_.Spawn(Ask(node));
+}
+
+asio::awaitable<void> BeaconWatch::Ask(Node* node) {
+  int64_t serving = 0;
+  const int64_t start_time = node->start_time;
+  const absl::Status status =
+      co_await source_->QueryReplicas(node->known.address, clock_->Now() + options_.query_timeout,
+                                      [&serving](const ReplicaRecord& replica) {
+                                        if (IsServing(replica.status)) ++serving;
+                                        return absl::OkStatus();
+                                      });
+  node->is_asking = false;
+  if (!status.ok() || node->start_time != start_time) co_return;
+  node->known.replicas_serving = serving;
+  node->known.is_granted = serving == 0;
+}
+
+std::vector<BeaconNode> BeaconWatch::Nodes() const {
+  std::vector<BeaconNode> nodes;
+  nodes.reserve(nodes_.size());
+  for (const auto& [address, node] : nodes_) nodes.push_back(node->known);
+  return nodes;
+}
+
+std::map<Ipv4Endpoint, std::string> BeaconWatch::NodeNames() const {
+  std::map<Ipv4Endpoint, std::string> names;
+  for (const auto& [address, node] : nodes_) {
+    if (!node->known.name.empty()) names.emplace(address, node->known.name);
+  }
+  return names;
+}
+
+bool BeaconWatch::IsAlive(Ipv4Endpoint address) const {
+  const auto found = nodes_.find(address);
+  return found != nodes_.end() &&
+         clock_->Now() - found->second->known.last_beacon <= options_.grace;
+}
+
+void BeaconWatch::ForgetGrants() {
+  for (const auto& [address, node] : nodes_) {
+    node->known.is_granted = false;
+    node->known.replicas_serving.reset();
+  }
+}
+
+asio::awaitable<void> BeaconWatch::Stop() {
+  queries_.Cancel();
+  co_await queries_.Join();
+}
+
+}  // namespace metarec

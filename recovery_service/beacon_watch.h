@@ -1,0 +1,95 @@
+// Answers replica servers' beacons while their cluster has no metadata, and learns from them who is
+// there.
+//
+// A node whose replicas still serve holds a lease from an earlier meta server. It must lose it
+// first: told that it has a master again, it would go on serving, and stock replica servers abort
+// when they then get other metadata than they had (DESIGN: "Still served"). So its beacons are
+// answered without mastership until a query shows that all its replicas are inactive.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/time/time.h>
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include "idl/ipv4_endpoint.h"
+#include "idl/meta_server_types.h"
+#include "recovery_service/leadership.h"
+#include "replica_collector/replica_source.h"
+#include "runtime/clock.h"
+#include "runtime/task_group.h"
+
+namespace metarec {
+
+struct BeaconWatchOptions {
+  size_t nodes_max = 10'000;                          // beacons of further nodes are not answered
+  size_t queries_in_flight_max = 32;                  //
+  absl::Duration ask_again_after = absl::Seconds(3);  // while a node still serves
+  absl::Duration query_timeout = absl::Seconds(5);
+  // Without a beacon for this long a node counts as dead (fd_grace_seconds).
+  absl::Duration grace = absl::Seconds(22);
+};
+
+// What is known of a node that sent beacons.
+struct BeaconNode {
+  Ipv4Endpoint address;
+  std::string name;        // host:port as it calls itself; empty if it does not say
+  absl::Time last_beacon;  //
+  // Replicas that are PS_PRIMARY or PS_SECONDARY, as it said last; nullopt: not asked yet, or it
+  // did not answer.
+  std::optional<int64_t> replicas_serving;
+  bool is_granted = false;  // its beacons are answered with mastership
+};
+
+// Not thread-safe: used on `executor` (a single thread or a strand), where its queries run, too.
+// Stop must have ended before it is destroyed. `source` and `clock` must outlive it.
+class BeaconWatch {
+ public:
+  BeaconWatch(asio::any_io_executor executor, Clock* clock, ReplicaSource* source,
+              BeaconWatchOptions options = {});
+  ~BeaconWatch();
+  BeaconWatch(const BeaconWatch&) = delete;
+  BeaconWatch& operator=(const BeaconWatch&) = delete;
+
+  // The answer to a beacon; nullopt when none is due. As a follower: who leads. As the leader: with
+  // mastership if the node may have it, and a query is begun if that is not known.
+  std::optional<idl::beacon_ack> Answer(const idl::beacon_msg& beacon,
+                                        const Leadership& leadership);
+
+  // By address.
+  std::vector<BeaconNode> Nodes() const;
+  // What the nodes call themselves, for the collector.
+  std::map<Ipv4Endpoint, std::string> NodeNames() const;
+  bool IsAlive(Ipv4Endpoint address) const;
+
+  // Who lost leadership knows nothing any more of who may have a master.
+  void ForgetGrants();
+
+  // Cancels the queries and awaits their end.
+  asio::awaitable<void> Stop();
+
+ private:
+  struct Node;
+
+  // nullptr: the beacon makes no sense, or there are too many nodes.
+  Node* FindOrAdd(const idl::beacon_msg& beacon);
+  void AskIfDue(Node* node);
+  asio::awaitable<void> Ask(Node* node);
+
+  Clock* const clock_;
+  ReplicaSource* const source_;
+  const BeaconWatchOptions options_;
+  std::map<Ipv4Endpoint, std::unique_ptr<Node>> nodes_;
+  TaskGroup queries_;
+};
+
+}  // namespace metarec

@@ -1,0 +1,221 @@
+#include "recovery_service/recovered_metadata.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
+
+#include "idl/error_names.h"
+
+namespace metarec {
+namespace {
+
+idl::host_port HostPortOf(const TopologyNode& node) {
+  const size_t colon = node.name.rfind(':');
+  if (colon == std::string::npos) return idl::host_port();
+  return idl::host_port(node.name.substr(0, colon), node.address.port);
+}
+
+idl::app_info AppInfoOf(const TopologyTable& table) {
+  idl::app_info info;
+  info.status = table.status == TableStatus::kAvailable ? idl::app_status::AS_AVAILABLE
+                                                        : idl::app_status::AS_DROPPED;
+  info.app_type = table.app_type;
+  info.app_name = table.app_name;
+  info.app_id = table.app_id;
+  info.partition_count = table.partition_count;
+  info.envs = table.envs;
+  info.is_stateful = table.is_stateful;
+  info.max_replica_count = table.max_replica_count;
+  info.expire_second = table.expire_second;
+  info.create_second = table.create_second;
+  info.drop_second = table.drop_second;
+  info.init_partition_count = table.init_partition_count;
+  // Stock servers always say these, optional though they are.
+  info.__set_duplicating(table.duplicating);
+  info.__set_is_bulk_loading(table.is_bulk_loading);
+  info.__set_atomic_idempotent(table.atomic_idempotent);
+  return info;
+}
+
+bool MatchesName(const idl::configuration_list_apps_request& request, const std::string& name) {
+  if (!request.__isset.app_name_pattern || !request.__isset.match_type) return true;
+  const std::string& pattern = request.app_name_pattern;
+  switch (request.match_type) {
+    case idl::pattern_match_type::PMT_MATCH_EXACT:
+      return name == pattern;
+    case idl::pattern_match_type::PMT_MATCH_ANYWHERE:
+      return absl::StrContains(name, pattern);
+    case idl::pattern_match_type::PMT_MATCH_PREFIX:
+      return absl::StartsWith(name, pattern);
+    case idl::pattern_match_type::PMT_MATCH_POSTFIX:
+      return absl::EndsWith(name, pattern);
+    default:
+      return true;
+  }
+}
+
+// The standard deviation over nodes, as cluster_info prints it.
+std::string Deviation(const std::vector<int64_t>& counts) {
+  if (counts.empty()) return "0.00";
+  double sum = 0;
+  for (const int64_t count : counts) sum += static_cast<double>(count);
+  const double mean = sum / static_cast<double>(counts.size());
+  double squares = 0;
+  for (const int64_t count : counts) {
+    squares += (static_cast<double>(count) - mean) * (static_cast<double>(count) - mean);
+  }
+  return absl::StrFormat("%.2f", std::sqrt(squares / static_cast<double>(counts.size())));
+}
+
+}  // namespace
+
+RecoveredMetadata::RecoveredMetadata(Topology topology) : topology_(std::move(topology)) {}
+
+idl::configuration_list_apps_response RecoveredMetadata::ListApps(
+    const idl::configuration_list_apps_request& request) const {
+  idl::configuration_list_apps_response response;
+  if (request.__isset.match_type &&
+      request.match_type == idl::pattern_match_type::PMT_MATCH_REGEX) {
+    response.err = idl::error_code("ERR_NOT_IMPLEMENTED");
+    response.__set_hint_message("table names cannot be matched by regular expressions");
+    return response;
+  }
+  response.err = idl::error_code(idl::kErrOk);
+  for (const TopologyTable& table : topology_.tables) {
+    idl::app_info info = AppInfoOf(table);
+    if (request.status != idl::app_status::AS_INVALID && info.status != request.status) continue;
+    if (!MatchesName(request, info.app_name)) continue;
+    response.infos.push_back(std::move(info));
+  }
+  return response;
+}
+
+idl::configuration_list_nodes_response RecoveredMetadata::ListNodes(
+    const idl::configuration_list_nodes_request& request,
+    const std::function<bool(const TopologyNode&)>& is_alive) const {
+  idl::configuration_list_nodes_response response;
+  response.err = idl::error_code(idl::kErrOk);
+  for (const TopologyNode& node : topology_.nodes) {
+    idl::node_info info;
+    info.status = is_alive(node) ? idl::node_status::NS_ALIVE : idl::node_status::NS_UNALIVE;
+    if (request.status != idl::node_status::NS_INVALID && info.status != request.status) continue;
+    info.node = node.address.ToRpcAddress();
+    info.__set_hp_node(HostPortOf(node));
+    response.infos.push_back(std::move(info));
+  }
+  return response;
+}
+
+const TopologyTable* RecoveredMetadata::FindAvailable(const std::string& name) const {
+  for (const TopologyTable& table : topology_.tables) {
+    if (table.status == TableStatus::kAvailable && table.app_name == name) return &table;
+  }
+  return nullptr;
+}
+
+idl::partition_configuration RecoveredMetadata::ConfigurationOf(
+    const TopologyTable& table, const TopologyPartition& partition) const {
+  idl::partition_configuration configuration;
+  configuration.pid = {.app_id = table.app_id, .partition_index = partition.index};
+  configuration.ballot = partition.ballot;
+  configuration.max_replica_count = table.max_replica_count;
+  configuration.last_committed_decree = partition.last_committed_decree;
+  configuration.partition_flags = partition.partition_flags;
+  if (partition.primary != kNoNode) {
+    const TopologyNode& primary = topology_.nodes[partition.primary];
+    configuration.primary = primary.address.ToRpcAddress();
+    configuration.__set_hp_primary(HostPortOf(primary));
+  }
+  std::vector<idl::host_port> last_drops;
+  for (const NodeIndex index : topology_.LastDropsOf(partition)) {
+    configuration.last_drops.push_back(topology_.nodes[index].address.ToRpcAddress());
+    last_drops.push_back(HostPortOf(topology_.nodes[index]));
+  }
+  configuration.__set_hp_secondaries({});
+  configuration.__set_hp_last_drops(last_drops);
+  return configuration;
+}
+
+idl::query_cfg_response RecoveredMetadata::QueryPartitions(
+    const idl::query_cfg_request& request) const {
+  idl::query_cfg_response response;
+  const TopologyTable* const table = FindAvailable(request.app_name);
+  if (table == nullptr) {
+    response.err = idl::error_code(idl::kErrObjectNotFound);
+    return response;
+  }
+  response.err = idl::error_code(idl::kErrOk);
+  response.app_id = table->app_id;
+  response.partition_count = table->partition_count;
+  response.is_stateful = table->is_stateful;
+  const absl::Span<const TopologyPartition> partitions = topology_.PartitionsOf(*table);
+  for (const int32_t index : request.partition_indices) {
+    // Nobody has a use for more answers than there are partitions.
+    if (response.partitions.size() >= partitions.size()) break;
+    if (index < 0 || static_cast<size_t>(index) >= partitions.size()) continue;
+    response.partitions.push_back(ConfigurationOf(*table, partitions[static_cast<size_t>(index)]));
+  }
+  if (!response.partitions.empty()) return response;
+  for (const TopologyPartition& partition : partitions) {
+    response.partitions.push_back(ConfigurationOf(*table, partition));
+  }
+  return response;
+}
+
+idl::configuration_cluster_info_response RecoveredMetadata::ClusterInfo(
+    const ClusterIdentity& identity) const {
+  std::vector<int64_t> primaries(topology_.nodes.size());
+  for (const TopologyPartition& partition : topology_.partitions) {
+    if (partition.primary != kNoNode) ++primaries[partition.primary];
+  }
+  const std::string deviation = Deviation(primaries);
+  idl::configuration_cluster_info_response response;
+  response.err = idl::error_code(idl::kErrOk);
+  const std::pair<const char*, std::string> entries[] = {
+      {"meta_servers", absl::StrJoin(identity.meta_servers, ",")},
+      {"primary_meta_server", identity.primary_meta_server},
+      {"zookeeper_hosts", identity.zookeeper_hosts},
+      {"zookeeper_root", identity.zookeeper_root},
+      {"meta_function_level", "steady"},
+      // Nothing is balanced here.
+      {"balance_operation_count",
+       "{\n  \"copy_pri\": 0,\n  \"copy_sec\": 0,\n  \"move_pri\": 0,\n  \"total\": 0\n}"},
+      {"primary_replica_count_stddev", deviation},
+      // A recovered tree has primaries only.
+      {"total_replica_count_stddev", deviation},
+      {"cluster_name", identity.name},
+  };
+  for (const auto& [key, value] : entries) {
+    response.keys.emplace_back(key);
+    response.values.push_back(value);
+  }
+  return response;
+}
+
+idl::ddd_diagnose_response RecoveredMetadata::DiagnosePartitions(
+    const idl::ddd_diagnose_request& request) const {
+  idl::ddd_diagnose_response response;
+  response.err = idl::error_code(idl::kErrOk);
+  for (const TopologyTable& table : topology_.tables) {
+    if (table.status != TableStatus::kAvailable) continue;
+    if (request.pid.app_id != -1 && request.pid.app_id != table.app_id) continue;
+    for (const TopologyPartition& partition : topology_.PartitionsOf(table)) {
+      if (partition.primary != kNoNode) continue;
+      if (request.pid.partition_index != -1 && request.pid.partition_index != partition.index) {
+        continue;
+      }
+      idl::ddd_partition_info info;
+      info.config = ConfigurationOf(table, partition);
+      info.reason = "no replica of it was found; it was recovered empty";
+      response.partitions.push_back(std::move(info));
+    }
+  }
+  return response;
+}
+
+}  // namespace metarec

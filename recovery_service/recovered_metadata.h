@@ -1,0 +1,58 @@
+// Answers questions about metadata as a stock meta server does, from the tree that was written.
+
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <absl/time/time.h>
+
+#include "idl/meta_admin_types.h"
+#include "idl/placeholders_types.h"
+#include "zk_store/topology.h"
+
+namespace metarec {
+
+// What a meta server knows beside the tree; goes into cluster_info.
+struct ClusterIdentity {
+  std::string name;                       // cluster_name
+  std::vector<std::string> meta_servers;  // host:port of each
+  std::string primary_meta_server;        // host:port of the leader
+  std::string zookeeper_hosts;
+  std::string zookeeper_root;
+};
+
+// Immutable, so thread-safe. Requests come from peers and may say anything.
+class RecoveredMetadata {
+ public:
+  explicit RecoveredMetadata(Topology topology);
+
+  // Ids ascending. Regular expressions are not matched: ERR_NOT_IMPLEMENTED, with a hint.
+  idl::configuration_list_apps_response ListApps(
+      const idl::configuration_list_apps_request& request) const;
+
+  // Every node that the tree names, by address. `is_alive` says who is heard of.
+  idl::configuration_list_nodes_response ListNodes(
+      const idl::configuration_list_nodes_request& request,
+      const std::function<bool(const TopologyNode&)>& is_alive) const;
+
+  // An index list that is empty, or wrong throughout, stands for all partitions.
+  idl::query_cfg_response QueryPartitions(const idl::query_cfg_request& request) const;
+
+  idl::configuration_cluster_info_response ClusterInfo(const ClusterIdentity& identity) const;
+
+  // The partitions that nobody can be the primary of: those created empty.
+  idl::ddd_diagnose_response DiagnosePartitions(const idl::ddd_diagnose_request& request) const;
+
+  const Topology& topology() const { return topology_; }
+
+ private:
+  const TopologyTable* FindAvailable(const std::string& name) const;
+  idl::partition_configuration ConfigurationOf(const TopologyTable& table,
+                                               const TopologyPartition& partition) const;
+
+  const Topology topology_;
+};
+
+}  // namespace metarec

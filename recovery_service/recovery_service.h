@@ -1,0 +1,132 @@
+// Recovery mode, to be embedded in a meta server: it answers beacons and start_recovery, rebuilds
+// the metadata, and refuses everything else with ERR_UNDER_RECOVERY until they are written.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/time/time.h>
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include "recovery_service/allowed_networks.h"
+#include "recovery_service/beacon_watch.h"
+#include "recovery_service/leadership.h"
+#include "recovery_service/recovered_metadata.h"
+#include "recovery_service/recovery_gate.h"
+#include "recovery_service/recovery_runner.h"
+#include "recovery_service/remote_commands.h"
+#include "rpc/server.h"
+
+namespace metarec {
+
+struct RecoveryServiceOptions {
+  RecoveryRunnerOptions recovery;
+  BeaconWatchOptions beacons;
+  // Of those who may send start_recovery and remote commands.
+  AllowedNetworks operators;
+  // For start_recovery requests that give no time of their own, and the most that one may ask for.
+  absl::Duration default_wait = absl::Seconds(100);
+  absl::Duration wait_max = absl::Hours(24);
+
+  // For cluster_info. The leader is filled in.
+  ClusterIdentity cluster;
+  std::string version;  // for server-info
+};
+
+// Told on the service's executor; must return quickly and must not throw.
+class RecoveryListener {
+ public:
+  virtual ~RecoveryListener() = default;
+  virtual void OnStateChanged(RecoveryState state) = 0;
+  // The metadata are written: the embedder may go on booting from `topology`, and open the gate for
+  // handlers of its own (RecoveryService::gate, rpc::Server::Register).
+  virtual void OnRecovered(const Topology& topology) = 0;
+};
+
+// What the service does at the moment.
+struct RecoveryServiceStatus {
+  RecoveryState state = RecoveryState::kWaiting;
+  Leadership leadership;
+  Progress progress;                       // while recovering
+  const RecoveryOrder* order = nullptr;    // of the last request; as long as the state stays
+  const RecoveryResult* result = nullptr;  // of the last run that ended; as long as the state stays
+  std::vector<BeaconNode> nodes;           // who sent beacons
+};
+
+// One line for people.
+std::string StatusLine(const RecoveryServiceStatus& status);
+
+// Owns no thread and no port: it runs on `executor` (a single thread or a strand) and serves what
+// the embedder's rpc::Server gives it. Not thread-safe.
+class RecoveryService {
+ public:
+  // All must outlive the service. `listener` may be null.
+  struct Surroundings {
+    ReplicaSource* source = nullptr;
+    MetaStore* store = nullptr;
+    Clock* clock = nullptr;
+    RecoveryListener* listener = nullptr;
+    Collector::Random random;
+  };
+
+  RecoveryService(asio::any_io_executor executor, RecoveryServiceOptions options,
+                  Surroundings surroundings);
+  ~RecoveryService();
+  RecoveryService(const RecoveryService&) = delete;
+  RecoveryService& operator=(const RecoveryService&) = delete;
+
+  // Registers all that a stock meta server registers. The service must outlive the server's
+  // handlers, that is, the end of its Stop.
+  void RegisterOn(rpc::Server* server);
+
+  // Serves one request, whatever transport it came by.
+  asio::awaitable<rpc::HandlerResult> Serve(rpc::Request request);
+
+  // Whoever leads now. Who ceases to lead must StepDown.
+  void SetLeadership(Leadership leadership);
+
+  // Ends a recovery that runs, awaits that, and waits for start_recovery again.
+  asio::awaitable<void> StepDown();
+
+  // Serves metadata that are there already: the state is kRecovered from now on.
+  void ServeRecovered(Topology topology);
+
+  // Opens or closes the gate for further RPCs.
+  RecoveryGate& gate() { return gate_; }
+
+  RecoveryState state() const;
+  RecoveryServiceStatus status() const;
+
+  // Ends everything that runs. Must have ended before the service is destroyed.
+  asio::awaitable<void> Stop();
+
+ private:
+  GateSituation SituationOf(const rpc::Request& request) const;
+  rpc::HandlerResult Refuse(const rpc::Request& request, const GateVerdict& verdict) const;
+  asio::awaitable<rpc::HandlerResult> ServePassed(rpc::Request request);
+  asio::awaitable<rpc::HandlerResult> StartRecovery(rpc::Request request);
+  rpc::HandlerResult AnswerBeacon(const rpc::Request& request);
+  rpc::HandlerResult RunCommand(const rpc::Request& request);
+  rpc::HandlerResult Query(const rpc::Request& request) const;
+  ClusterIdentity Identity() const;
+  void OnRunEnded(const RecoveryResult& result);
+  void TellState();
+
+  const RecoveryServiceOptions options_;
+  const Surroundings surroundings_;
+  RecoveryGate gate_;
+  Leadership leadership_;
+  BeaconWatch beacons_;
+  SilentProgress silent_;
+  RecoveryRunner runner_;
+  std::unique_ptr<RecoveredMetadata> metadata_;  // in state kRecovered
+  absl::Time recovered_at_;
+  RemoteCommands commands_;
+  RecoveryState told_ = RecoveryState::kWaiting;
+};
+
+}  // namespace metarec

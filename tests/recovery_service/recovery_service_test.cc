@@ -1,0 +1,355 @@
+#include "recovery_service/recovery_service.h"
+
+#include <utility>
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "idl/task_codes.h"
+#include "runtime/event.h"
+#include "service_world.h"
+
+namespace metarec {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using RecoveryResponse = idl::configuration_recovery_response;
+
+asio::awaitable<void> Settle() {
+  const auto executor = co_await asio::this_coro::executor;
+  for (int i = 0; i < 20; ++i) co_await asio::post(executor, asio::use_awaitable);
+}
+
+TEST(RecoveryServiceTest, RecoversOnRequestAndThenAnswersFromWhatItWrote) {
+  ServiceWorld world;
+  world.Run([&]() -> asio::awaitable<void> {
+    const auto refused =
+        Decoded<idl::configuration_list_apps_response>(co_await world.service->Serve(
+            ServiceWorld::Ask(idl::kRpcCmListApps, idl::configuration_list_apps_request())));
+    EXPECT_EQ(refused.err.name, "ERR_UNDER_RECOVERY");
+
+    const auto recovered = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(recovered.err.name, "ERR_OK");
+    EXPECT_EQ(recovered.hint_message, "");
+    EXPECT_EQ(world.AppsState(), "unlock");
+
+    const auto tables =
+        Decoded<idl::configuration_list_apps_response>(co_await world.service->Serve(
+            ServiceWorld::Ask(idl::kRpcCmListApps, idl::configuration_list_apps_request())));
+    EXPECT_EQ(tables.err.name, "ERR_OK");
+    EXPECT_EQ(tables.infos.size(), 1U);
+    if (!tables.infos.empty()) {
+      EXPECT_EQ(tables.infos.front().app_name, "temp");
+    }
+  });
+  EXPECT_THAT(world.listener.states, ElementsAre("recovered"));
+  EXPECT_EQ(world.listener.tables, 1U);
+}
+
+TEST(RecoveryServiceTest, AFailureIsAnsweredAndTheNextRequestStartsAgain) {
+  ServiceWorld world;
+  world.source.down[3] = true;
+  world.Run([&]() -> asio::awaitable<void> {
+    const auto failed = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(failed.err.name, "ERR_TRY_AGAIN");
+    EXPECT_EQ(failed.hint_message,
+              "ERROR: collect app and replica info from node(localhost:3) failed with "
+              "err(ERR_INVALID_DATA), you can skip it by set skip_bad_nodes option\n");
+    EXPECT_EQ(world.service->state(), RecoveryState::kFailed);
+    EXPECT_EQ(world.AppsState(), "(none)");
+
+    const auto recovered = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3", true)));
+    EXPECT_EQ(recovered.err.name, "ERR_OK");
+    EXPECT_THAT(recovered.hint_message, HasSubstr("skip the bad node"));
+  });
+}
+
+// What comes while a recovery runs that waits for `gate`.
+class WhileRecoveringTest : public ::testing::Test {
+ protected:
+  WhileRecoveringTest() {
+    world_.source.before_tables = [this]() -> asio::awaitable<void> {
+      const absl::Status ignored = co_await gate_.Wait();
+      static_cast<void>(ignored);
+    };
+  }
+
+  void Begin() {
+    asio::co_spawn(
+        world_.context,
+        [this]() -> asio::awaitable<void> {
+          first_ = Decoded<RecoveryResponse>(
+              co_await world_.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+        },
+        asio::detached);
+  }
+
+  ServiceWorld world_;
+  Event gate_{world_.context.get_executor()};
+  RecoveryResponse first_;
+};
+
+TEST_F(WhileRecoveringTest, TheSameRequestAttachesAndGetsTheSameAnswer) {
+  Begin();
+  world_.Run([&]() -> asio::awaitable<void> {
+    co_await Settle();
+    EXPECT_EQ(world_.service->state(), RecoveryState::kRecovering);
+    asio::post(world_.context, [&] { gate_.Set(); });
+    const auto second = Decoded<RecoveryResponse>(
+        co_await world_.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(second.err.name, "ERR_OK");
+    co_await Settle();
+    EXPECT_EQ(first_.err.name, "ERR_OK");
+    EXPECT_EQ(world_.source.table_queries, 3);  // one run
+    const auto later = Decoded<RecoveryResponse>(
+        co_await world_.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(later.err.name, "ERR_OK");
+    EXPECT_EQ(world_.source.table_queries, 3);  // from the result
+    const auto other = Decoded<RecoveryResponse>(
+        co_await world_.service->Serve(ServiceWorld::StartRecovery("1,2")));
+    EXPECT_EQ(other.err.name, "ERR_SERVICE_ALREADY_RUNNING");
+  });
+}
+
+TEST_F(WhileRecoveringTest, AnotherRequestIsBusyAndAllElseIsUnderRecovery) {
+  Begin();
+  world_.Run([&]() -> asio::awaitable<void> {
+    co_await Settle();
+    const auto other = Decoded<RecoveryResponse>(
+        co_await world_.service->Serve(ServiceWorld::StartRecovery("1,2,3", true)));
+    EXPECT_EQ(other.err.name, "ERR_BUSY");
+    const auto nodes =
+        Decoded<idl::configuration_list_nodes_response>(co_await world_.service->Serve(
+            ServiceWorld::Ask(idl::kRpcCmListNodes, idl::configuration_list_nodes_request())));
+    EXPECT_EQ(nodes.err.name, "ERR_UNDER_RECOVERY");
+    gate_.Set();
+    co_await Settle();
+  });
+}
+
+TEST_F(WhileRecoveringTest, WhoHasLittleTimeIsAnsweredInTimeAndAttachesLater) {
+  Begin();
+  world_.Run([&]() -> asio::awaitable<void> {
+    co_await Settle();
+    const absl::Time asked = world_.clock.Now();
+    const auto early = Decoded<RecoveryResponse>(co_await world_.service->Serve(
+        ServiceWorld::StartRecovery("1,2,3", false, absl::Milliseconds(200))));
+    EXPECT_EQ(early.err.name, "ERR_TIMEOUT");
+    EXPECT_THAT(early.hint_message, HasSubstr("goes on"));
+    EXPECT_LT(world_.clock.Now() - asked, absl::Milliseconds(200));
+    EXPECT_EQ(world_.service->state(), RecoveryState::kRecovering);
+    asio::post(world_.context, [&] { gate_.Set(); });
+    const auto later = Decoded<RecoveryResponse>(
+        co_await world_.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(later.err.name, "ERR_OK");
+  });
+}
+
+TEST_F(WhileRecoveringTest, SteppingDownEndsTheRunAndNothingIsWritten) {
+  Begin();
+  world_.Run([&]() -> asio::awaitable<void> {
+    co_await Settle();
+    co_await world_.service->StepDown();
+    EXPECT_EQ(world_.service->state(), RecoveryState::kWaiting);
+    EXPECT_EQ(world_.AppsState(), "(none)");
+    co_await Settle();
+    EXPECT_EQ(first_.err.name, "ERR_UNKNOWN");
+  });
+}
+
+TEST(RecoveryServiceTest, ABeaconIsAnsweredWithMastershipOnceAllReplicasAreInactive) {
+  ServiceWorld world;
+  world.source.status[34801] = ReplicaStatus::kPrimary;
+  world.Run([&]() -> asio::awaitable<void> {
+    idl::beacon_ack ack;
+    auto beat = [&]() -> asio::awaitable<void> {
+      const rpc::HandlerResult result = co_await world.service->Serve(ServiceWorld::Beacon(34801));
+      EXPECT_TRUE(idl::DecodeBody(result.body, &ack).ok());
+      co_await Settle();
+    };
+    co_await beat();
+    EXPECT_FALSE(ack.is_master);
+    EXPECT_TRUE(ack.allowed);
+    EXPECT_FALSE(ack.primary_node.is_valid());
+    EXPECT_EQ(ack.this_node.port(), 34601);
+    EXPECT_EQ(ack.hp_this_node.ToString(), "meta1:34601");
+    EXPECT_EQ(ack.time, 1795221132467);
+    co_await beat();
+    EXPECT_FALSE(ack.is_master);  // a query said that it serves
+
+    world.source.status[34801] = ReplicaStatus::kInactive;
+    co_await beat();
+    EXPECT_FALSE(ack.is_master);  // asked again by this beacon
+    co_await beat();
+    EXPECT_TRUE(ack.is_master);
+    EXPECT_EQ(ack.primary_node.port(), 34601);
+    EXPECT_EQ(ack.hp_primary_node.ToString(), "meta1:34601");
+    const int queries = world.source.replica_queries;
+    co_await beat();
+    EXPECT_TRUE(ack.is_master);
+    EXPECT_EQ(world.source.replica_queries, queries);
+  });
+}
+
+TEST(RecoveryServiceTest, ANodesOwnNameGoesIntoTheTree) {
+  ServiceWorld world;
+  world.Run([&]() -> asio::awaitable<void> {
+    co_await world.service->Serve(ServiceWorld::Beacon(1));
+    const auto recovered = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(recovered.err.name, "ERR_OK");
+  });
+  EXPECT_EQ(world.service->status().result->plan->topology.nodes.at(0).name, "rs.example:1");
+  EXPECT_EQ(world.service->status().result->plan->topology.nodes.at(1).name, "localhost:2");
+}
+
+TEST(RecoveryServiceTest, AFollowerNamesTheLeader) {
+  ServiceWorld world;
+  world.service->SetLeadership(
+      {.is_us = false,
+       .leader = LeaderIdentity{.name = "meta2:34601",
+                                .address = Ipv4Endpoint{.ip = 0x0A000002, .port = 34601}}});
+  world.Run([&]() -> asio::awaitable<void> {
+    rpc::Request request = ServiceWorld::StartRecovery("1,2,3");
+    const rpc::HandlerResult forwarded = co_await world.service->Serve(request);
+    EXPECT_EQ(forwarded.error_name, "ERR_FORWARD_TO_OTHERS");
+    idl::rpc_address leader;
+    EXPECT_TRUE(idl::DecodeBody(forwarded.body, &leader).ok());
+    EXPECT_EQ(leader.ToString(), "10.0.0.2:34601");
+
+    request.is_forward_supported = false;
+    const auto refused = Decoded<RecoveryResponse>(co_await world.service->Serve(request));
+    EXPECT_EQ(refused.err.name, "ERR_FORWARD_TO_OTHERS");
+
+    rpc::Request query =
+        ServiceWorld::Ask(idl::kRpcCmQueryPartitionConfigByIndex, idl::query_cfg_request());
+    query.is_forward_supported = false;
+    const auto told = Decoded<idl::query_cfg_response>(co_await world.service->Serve(query));
+    EXPECT_EQ(told.err.name, "ERR_FORWARD_TO_OTHERS");
+    EXPECT_EQ(told.partitions.size(), 1U);
+    if (!told.partitions.empty()) {
+      EXPECT_EQ(told.partitions.front().primary.ToString(), "10.0.0.2:34601");
+    }
+
+    const rpc::HandlerResult beacon = co_await world.service->Serve(ServiceWorld::Beacon(34801));
+    idl::beacon_ack ack;
+    EXPECT_TRUE(idl::DecodeBody(beacon.body, &ack).ok());
+    EXPECT_FALSE(ack.is_master);
+    EXPECT_EQ(ack.primary_node.ToString(), "10.0.0.2:34601");
+  });
+  EXPECT_EQ(world.source.replica_queries, 0);
+}
+
+TEST(RecoveryServiceTest, OnlyOperatorsMayStartARecoveryOrSendCommands) {
+  RecoveryServiceOptions options = ServiceWorld::Options();
+  options.operators = *AllowedNetworks::Parse("10.0.0.0/8");
+  ServiceWorld world(std::move(options));
+  world.Run([&]() -> asio::awaitable<void> {
+    const auto denied = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(denied.err.name, "ERR_ACL_DENY");
+    EXPECT_EQ(world.source.table_queries, 0);
+    idl::command command;
+    command.cmd = "server-stat";
+    std::string text;
+    const rpc::HandlerResult answer =
+        co_await world.service->Serve(ServiceWorld::Ask(idl::kRpcCliCliCall, command));
+    EXPECT_TRUE(idl::DecodeBody(answer.body, &text).ok());
+    EXPECT_THAT(text, HasSubstr("ERR_ACL_DENY"));
+    rpc::Request allowed = ServiceWorld::StartRecovery("1,2,3");
+    allowed.peer.ip = 0x0A010203;
+    const auto recovered = Decoded<RecoveryResponse>(co_await world.service->Serve(allowed));
+    EXPECT_EQ(recovered.err.name, "ERR_OK");
+  });
+}
+
+TEST(RecoveryServiceTest, RemoteCommandsAreAnsweredInEveryState) {
+  ServiceWorld world;
+  world.Run([&]() -> asio::awaitable<void> {
+    auto run = [&](const char* name) -> asio::awaitable<std::string> {
+      idl::command command;
+      command.cmd = name;
+      const rpc::HandlerResult answer =
+          co_await world.service->Serve(ServiceWorld::Ask(idl::kRpcCliCliCall, command));
+      std::string text;
+      EXPECT_TRUE(idl::DecodeBody(answer.body, &text).ok());
+      co_return text;
+    };
+    EXPECT_EQ(co_await run("recovery-status"), "recovery: waiting");
+    EXPECT_EQ(co_await run("rm -rf"), "unknown command 'rm -rf'");
+    EXPECT_THAT(co_await run("help"), HasSubstr("server-info"));
+    EXPECT_THAT(co_await run("server-info"), HasSubstr("\"version\":\"1.2.3\""));
+    co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3"));
+    EXPECT_EQ(co_await run("recovery-status"), "recovery: recovered");
+  });
+}
+
+TEST(RecoveryServiceTest, WhatCannotBeDecodedIsRefusedWithoutHarm) {
+  ServiceWorld world;
+  world.Run([&]() -> asio::awaitable<void> {
+    for (const char* code :
+         {idl::kRpcCmStartRecovery, idl::kRpcFdFailureDetectorPing, idl::kRpcCliCliCall}) {
+      for (const char* body : {"", "garbage", "\x0c"}) {
+        const rpc::HandlerResult result =
+            co_await world.service->Serve(ServiceWorld::RequestOf(code, body));
+        EXPECT_EQ(result.error_name, "ERR_INVALID_DATA") << code;
+      }
+    }
+    const auto empty =
+        Decoded<RecoveryResponse>(co_await world.service->Serve(ServiceWorld::StartRecovery("")));
+    EXPECT_EQ(empty.err.name, "ERR_INVALID_PARAMETERS");
+    EXPECT_THAT(empty.hint_message, HasSubstr("no replica server"));
+  });
+  EXPECT_EQ(world.service->state(), RecoveryState::kWaiting);
+}
+
+TEST(RecoveryServiceTest, ClusterInfoAndPartitionsAreToldAsAMetaServerTellsThem) {
+  ServiceWorld world;
+  world.Run([&]() -> asio::awaitable<void> {
+    co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3"));
+    const auto info =
+        Decoded<idl::configuration_cluster_info_response>(co_await world.service->Serve(
+            ServiceWorld::Ask(idl::kRpcCmClusterInfo, idl::configuration_cluster_info_request())));
+    EXPECT_EQ(info.keys.size(), 9U);
+    EXPECT_EQ(info.values.at(0), "meta1:34601,meta2:34601");
+    EXPECT_EQ(info.values.at(1), "meta1:34601");
+    EXPECT_EQ(info.values.at(3), ServiceWorld::kRoot);
+    EXPECT_EQ(info.values.at(6), "0.47");
+
+    idl::query_cfg_request query;
+    query.app_name = "temp";
+    const auto partitions = Decoded<idl::query_cfg_response>(co_await world.service->Serve(
+        ServiceWorld::Ask(idl::kRpcCmQueryPartitionConfigByIndex, query)));
+    EXPECT_EQ(partitions.err.name, "ERR_OK");
+    EXPECT_EQ(partitions.partitions.size(), 1U);
+    if (!partitions.partitions.empty()) {
+      EXPECT_EQ(partitions.partitions.front().primary.port(), 1);
+      EXPECT_EQ(partitions.partitions.front().hp_last_drops.size(), 2U);
+    }
+    query.app_name = "nobody";
+    const auto unknown = Decoded<idl::query_cfg_response>(co_await world.service->Serve(
+        ServiceWorld::Ask(idl::kRpcCmQueryPartitionConfigByIndex, query)));
+    EXPECT_EQ(unknown.err.name, "ERR_OBJECT_NOT_FOUND");
+
+    idl::configuration_meta_control_request control;
+    control.level = idl::meta_function_level::fl_invalid;
+    const auto asked = Decoded<idl::configuration_meta_control_response>(
+        co_await world.service->Serve(ServiceWorld::Ask(idl::kRpcCmControlMeta, control)));
+    EXPECT_EQ(asked.err.name, "ERR_OK");
+    control.level = idl::meta_function_level::fl_lively;
+    const auto set = Decoded<idl::configuration_meta_control_response>(
+        co_await world.service->Serve(ServiceWorld::Ask(idl::kRpcCmControlMeta, control)));
+    EXPECT_EQ(set.err.name, "ERR_UNDER_RECOVERY");
+  });
+}
+
+}  // namespace
+}  // namespace metarec

@@ -1,0 +1,158 @@
+#include "service_world.h"
+
+#include <exception>
+#include <utility>
+
+#include <absl/strings/str_split.h>
+#include <asio/co_spawn.hpp>
+#include <asio/this_coro.hpp>
+#include <gtest/gtest.h>
+
+#include "idl/task_codes.h"
+#include "rpc/pegasus_status.h"
+
+namespace metarec {
+namespace {
+
+constexpr uint32_t kLoopback = 0x7F000001;
+
+asio::awaitable<void> WithoutThrowing(std::function<asio::awaitable<void>()> coroutine) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_await coroutine();
+}
+
+}  // namespace
+
+asio::awaitable<absl::StatusOr<NodeIdentity>> WorldSource::Identify(NodeListEntry entry,
+                                                                    absl::Time) {
+  NodeIdentity identity;
+  identity.address = {.ip = kLoopback, .port = entry.port};
+  identity.name = entry.text;
+  co_return identity;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> WorldSource::QueryTables(
+    Ipv4Endpoint address, absl::Time) {
+  ++table_queries;
+  if (before_tables) co_await before_tables();
+  if (down[address.port]) co_return rpc::PegasusError("ERR_INVALID_DATA", "it is down");
+  TableRecord table;
+  table.status = 1;
+  table.app_type = "pegasus";
+  table.app_name = "temp";
+  table.app_id = 1;
+  table.partition_count = 1;
+  table.init_partition_count = 1;
+  table.is_stateful = true;
+  table.max_replica_count = 3;
+  table.create_second = 1;
+  co_return std::vector<TableRecord>{table};
+}
+
+asio::awaitable<absl::Status> WorldSource::QueryReplicas(Ipv4Endpoint address, absl::Time,
+                                                         ReplicaSink sink) {
+  ++replica_queries;
+  if (down[address.port]) co_return rpc::PegasusError("ERR_INVALID_DATA", "it is down");
+  ReplicaRecord replica;
+  replica.app_id = 1;
+  replica.ballot = 3;
+  replica.last_committed_decree = 10;
+  replica.last_prepared_decree = 10;
+  const auto found = status.find(address.port);
+  replica.status = found == status.end() ? ReplicaStatus::kInactive : found->second;
+  co_return sink(replica);
+}
+
+RecoveryServiceOptions ServiceWorld::Options() {
+  RecoveryServiceOptions options;
+  options.recovery.root = kRoot;
+  options.recovery.ask_again_after = absl::Milliseconds(1);
+  options.beacons.ask_again_after = absl::ZeroDuration();
+  options.cluster = {.name = "onebox",
+                     .meta_servers = {"meta1:34601", "meta2:34601"},
+                     .primary_meta_server = "",
+                     .zookeeper_hosts = "127.0.0.1:22181",
+                     .zookeeper_root = kRoot};
+  options.version = "1.2.3";
+  return options;
+}
+
+ServiceWorld::ServiceWorld(RecoveryServiceOptions options)
+    : zookeeper(std::make_shared<testing::InMemoryZooKeeper>()),
+      store(std::make_unique<testing::InMemoryMetaStore>(zookeeper)),
+      service(std::make_unique<RecoveryService>(
+          context.get_executor(), std::move(options),
+          RecoveryService::Surroundings{.source = &source,
+                                        .store = store.get(),
+                                        .clock = &clock,
+                                        .listener = &listener,
+                                        .random = [] { return 0.5; }})) {
+  service->SetLeadership(
+      {.is_us = true,
+       .leader = LeaderIdentity{.name = "meta1:34601",
+                                .address = Ipv4Endpoint{.ip = kLoopback, .port = 34601}}});
+}
+
+ServiceWorld::~ServiceWorld() {
+  Run([this]() -> asio::awaitable<void> { co_await service->Stop(); });
+}
+
+void ServiceWorld::Run(std::function<asio::awaitable<void>()> coroutine) {
+  bool ended = false;
+  asio::co_spawn(context, WithoutThrowing(std::move(coroutine)),
+                 [&ended](const std::exception_ptr& thrown) {
+                   EXPECT_EQ(thrown, nullptr);
+                   ended = true;
+                 });
+  context.restart();
+  context.run_for(std::chrono::seconds(30));
+  EXPECT_TRUE(ended);
+}
+
+rpc::Request ServiceWorld::RequestOf(std::string task_code, std::string body) {
+  rpc::Request request;
+  request.task_code = std::move(task_code);
+  request.body = std::move(body);
+  request.peer = {.ip = kLoopback, .port = 50000};
+  request.from_address = idl::rpc_address(kLoopback, 1);
+  request.timeout = absl::Seconds(10);
+  request.is_forward_supported = true;
+  return request;
+}
+
+rpc::Request ServiceWorld::StartRecovery(absl::string_view ports, bool skip_bad,
+                                         absl::Duration timeout) {
+  idl::configuration_recovery_request request;
+  request.skip_bad_nodes = skip_bad;
+  request.skip_lost_partitions = false;
+  std::vector<idl::host_port> nodes;
+  for (const absl::string_view text : absl::StrSplit(ports, ',', absl::SkipEmpty())) {
+    const uint16_t port = *ParsePort(text);
+    request.recovery_nodes.emplace_back(kLoopback, port);
+    nodes.emplace_back("localhost", port);
+  }
+  request.__set_hp_recovery_nodes(nodes);
+  rpc::Request asked = Ask(idl::kRpcCmStartRecovery, request);
+  asked.timeout = timeout;
+  return asked;
+}
+
+rpc::Request ServiceWorld::Beacon(uint16_t port, int64_t start_time) {
+  idl::beacon_msg beacon;
+  beacon.time = 1795221132467;
+  beacon.from_node = idl::rpc_address(kLoopback, port);
+  beacon.to_node = idl::rpc_address(kLoopback, 34601);
+  beacon.__set_start_time(start_time);
+  beacon.__set_hp_from_node(idl::host_port("rs.example", port));
+  beacon.__set_hp_to_node(idl::host_port("meta1", 34601));
+  return Ask(idl::kRpcFdFailureDetectorPing, beacon);
+}
+
+std::string ServiceWorld::AppsState() const {
+  for (const testing::DumpedNode& node : zookeeper->Dump()) {
+    if (node.path == std::string(kRoot) + "/apps") return node.data;
+  }
+  return "(none)";
+}
+
+}  // namespace metarec

@@ -1,0 +1,92 @@
+// A recovery service over simulated replica servers of the ReplicaSource seam and an in-memory
+// store, driven by hand.
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <asio/awaitable.hpp>
+#include <asio/io_context.hpp>
+
+#include "idl/serialization.h"
+#include "recovery_service/recovery_service.h"
+#include "runtime/system_clock.h"
+#include "testing/in_memory_meta_store.h"
+
+namespace metarec {
+
+// Each server has one replica of the only partition of table 1, "temp".
+class WorldSource final : public ReplicaSource {
+ public:
+  asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry, absl::Time) override;
+  asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(Ipv4Endpoint address,
+                                                                        absl::Time) override;
+  asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time,
+                                              ReplicaSink sink) override;
+
+  std::map<uint16_t, ReplicaStatus> status;  // by port; inactive unless given
+  std::map<uint16_t, bool> down;             // by port
+  std::function<asio::awaitable<void>()> before_tables;
+  int replica_queries = 0;
+  int table_queries = 0;
+};
+
+class WorldListener final : public RecoveryListener {
+ public:
+  void OnStateChanged(RecoveryState state) override {
+    states.emplace_back(RecoveryStateName(state));
+  }
+  void OnRecovered(const Topology& topology) override { tables = topology.tables.size(); }
+
+  std::vector<std::string> states;
+  size_t tables = 0;
+};
+
+class ServiceWorld {
+ public:
+  static constexpr char kRoot[] = "/pegasus/recovered";
+
+  explicit ServiceWorld(RecoveryServiceOptions options = Options());
+  ~ServiceWorld();
+
+  static RecoveryServiceOptions Options();
+
+  // Runs the coroutine, and everything else, until it has ended.
+  void Run(std::function<asio::awaitable<void>()> coroutine);
+
+  static rpc::Request RequestOf(std::string task_code, std::string body);
+  template <typename T>
+  static rpc::Request Ask(std::string task_code, const T& request) {
+    return RequestOf(std::move(task_code), idl::EncodeBody(request));
+  }
+  // `ports`: "1,2,3". A text, because GCC 12 compiles no braced list beside a co_await.
+  static rpc::Request StartRecovery(absl::string_view ports, bool skip_bad = false,
+                                    absl::Duration timeout = absl::Seconds(10));
+  static rpc::Request Beacon(uint16_t port, int64_t start_time = 1);
+
+  std::string AppsState() const;
+
+  asio::io_context context;
+  SystemClock clock;
+  WorldSource source;
+  WorldListener listener;
+  std::shared_ptr<testing::InMemoryZooKeeper> zookeeper;
+  std::unique_ptr<testing::InMemoryMetaStore> store;
+  std::unique_ptr<RecoveryService> service;
+};
+
+// Decodes the answer into a struct; a test that gets anything else fails.
+template <typename Response>
+Response Decoded(const rpc::HandlerResult& result) {
+  Response response;
+  if (result.error_name != "ERR_OK" || !idl::DecodeBody(result.body, &response).ok()) {
+    response.err = idl::error_code("no answer: " + result.error_name);
+  }
+  return response;
+}
+
+}  // namespace metarec
