@@ -2,7 +2,7 @@
 
 #include <iostream>
 
-#include "zk_store/root_inspection.h"
+#include "zk_store/refusal.h"
 
 namespace metarec::tools {
 

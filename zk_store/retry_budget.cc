@@ -14,12 +14,7 @@ RetryBudget::RetryBudget(Clock* clock, RetryLimits limits) : clock_(clock), limi
 asio::awaitable<absl::Status> RetryBudget::Spend(uint64_t incident_at_start, absl::Status error) {
   if (incident_at_start == incidents_) {
     if (incidents_ >= static_cast<uint64_t>(std::max(0, limits_.incidents_max))) {
-      absl::Status given_up(
-          error.code(), absl::StrCat(error.message(), "; given up after ", incidents_, " retries"));
-      error.ForEachPayload([&given_up](absl::string_view type, const absl::Cord& payload) {
-        given_up.SetPayload(type, payload);
-      });
-      co_return given_up;
+      co_return Annotate(error, absl::StrCat("; given up after ", incidents_, " retries"));
     }
     ++incidents_;
     const int doublings = std::min(failures_in_a_row_++, 20);

@@ -5,7 +5,6 @@
 
 #include <absl/algorithm/container.h>
 #include <absl/strings/ascii.h>
-#include <absl/strings/cord.h>
 #include <absl/strings/escaping.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
@@ -20,7 +19,6 @@ namespace {
 
 constexpr absl::string_view kLockDirectory = "dsn.meta.server.leader";
 constexpr absl::string_view kCandidatePrefix = "LOCKNODE";
-constexpr absl::string_view kRefusedPayload = "metarec/refused";
 constexpr size_t kChildrenMax = 20;
 constexpr size_t kCandidatesMax = 20;
 constexpr size_t kShownBytesMax = 60;
@@ -264,16 +262,6 @@ asio::awaitable<absl::StatusOr<RootInspection>> InspectRoot(StoreReader* reader,
                                                             RootInspectionOptions options) {
   Inspector inspector(reader, std::move(root), options);
   co_return co_await inspector.Run();
-}
-
-absl::Status RefusedError(absl::string_view message) {
-  absl::Status status = absl::FailedPreconditionError(message);
-  status.SetPayload(kRefusedPayload, absl::Cord("refused"));
-  return status;
-}
-
-bool IsRefused(const absl::Status& status) {
-  return status.GetPayload(kRefusedPayload).has_value();
 }
 
 }  // namespace metarec

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 #include <asio/awaitable.hpp>
@@ -61,9 +60,5 @@ struct RootInspectionOptions {
 // count as ours.
 asio::awaitable<absl::StatusOr<RootInspection>> InspectRoot(StoreReader* reader, std::string root,
                                                             RootInspectionOptions options = {});
-
-// The error of a guard: kFailedPrecondition with a mark, by which tools choose their exit code.
-absl::Status RefusedError(absl::string_view message);
-bool IsRefused(const absl::Status& status);
 
 }  // namespace metarec

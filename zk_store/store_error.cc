@@ -114,6 +114,14 @@ std::optional<size_t> FailedOpOf(const absl::Status& status) {
   return static_cast<size_t>(index);
 }
 
+absl::Status Annotate(const absl::Status& error, absl::string_view text) {
+  absl::Status annotated(error.code(), absl::StrCat(error.message(), text));
+  error.ForEachPayload([&annotated](absl::string_view type, const absl::Cord& payload) {
+    annotated.SetPayload(type, payload);
+  });
+  return annotated;
+}
+
 bool OutcomeUnknown(const absl::Status& status) {
   switch (StoreErrorOf(status)) {
     case StoreError::kConnectionLoss:

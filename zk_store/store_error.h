@@ -52,6 +52,9 @@ StoreError StoreErrorOf(const absl::Status& status);
 // those after it were not looked at; none took effect.
 std::optional<size_t> FailedOpOf(const absl::Status& status);
 
+// `error` with `text` behind its message and all that is attached to it.
+absl::Status Annotate(const absl::Status& error, absl::string_view text);
+
 // Whether a write that ended with `status` may have been executed nevertheless: the connection was
 // lost, the answer did not come in time, or the wait for it was cancelled. What is there must then
 // be read back.

@@ -5,7 +5,6 @@
 
 #include <absl/algorithm/container.h>
 #include <absl/strings/match.h>
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
 #include "runtime/cancellation.h"
@@ -57,12 +56,6 @@ class Reading {
   absl::Status status_;                                    // the first error
   int64_t read_ = 0;
 };
-
-// -1 if `name` is not a number as Pegasus writes it.
-int32_t ParseName(absl::string_view name) {
-  int32_t number = -1;
-  return absl::SimpleAtoi(name, &number) && absl::StrCat(number) == name ? number : -1;
-}
 
 asio::awaitable<absl::StatusOr<RootContents>> Reading::Run() {
   METAREC_CO_RETURN_IF_ERROR(co_await reader_->Sync(paths_.root()));
@@ -151,7 +144,7 @@ asio::awaitable<absl::Status> Reading::ListPartitions(Table* table) {
                               co_await reader_->Children(table->path));
   if (!children.has_value()) co_return absl::OkStatus();
   for (const std::string& name : children->names) {
-    const int32_t index = ParseName(name);
+    const int32_t index = ParseChildName(name);
     // Others, like "duplication", are not partitions.
     if (index >= 0) table->indices.push_back(index);
   }
@@ -174,8 +167,11 @@ void Reading::CheckPartitionCount(const Table& table) {
          table.indices[static_cast<size_t>(first_missing)] == first_missing) {
     ++first_missing;
   }
+  const int64_t others = count - there - 1;
   AddProblem(absl::StrCat(table.path, "/", first_missing),
-             absl::StrCat("no such znode, nor ", count - there - 1, " others of ", count));
+             others == 0 ? absl::StrCat("no such znode, the only one missing of ", count)
+                         : absl::StrCat("no such znode, nor ", others,
+                                        others == 1 ? " other of " : " others of ", count));
 }
 
 asio::awaitable<void> Reading::ReadPartition(size_t i) {

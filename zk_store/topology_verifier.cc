@@ -14,10 +14,7 @@
 
 #include <absl/algorithm/container.h>
 #include <absl/container/flat_hash_map.h>
-#include <absl/strings/match.h>
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/strip.h>
 
 #include "runtime/cancellation.h"
 #include "runtime/for_each_bounded.h"
@@ -27,14 +24,6 @@ namespace metarec {
 namespace {
 
 constexpr int64_t kProgressEvery = 1000;
-constexpr absl::string_view kNoSuchZnode = "no such znode";
-
-// The name of a child as a number; -1 if it is not one as Pegasus writes them.
-int32_t ParseChildName(absl::string_view name) {
-  int32_t number = -1;
-  if (!absl::SimpleAtoi(name, &number) || number < 0 || absl::StrCat(number) != name) return -1;
-  return number;
-}
 
 // What a meta server changes when it goes on with a partition.
 bool IsMembershipField(absl::string_view field) {
@@ -271,53 +260,6 @@ void Verification::OnRead() {
 }
 
 }  // namespace
-
-absl::string_view DifferenceKindName(DifferenceKind kind) {
-  switch (kind) {
-    case DifferenceKind::kAppsState:
-      return "apps_state";
-    case DifferenceKind::kMissing:
-      return "missing";
-    case DifferenceKind::kUnexpected:
-      return "unexpected";
-    case DifferenceKind::kDiffers:
-      return "differs";
-    case DifferenceKind::kBallotTooLow:
-      return "ballot_too_low";
-    case DifferenceKind::kProgress:
-      return "progress";
-  }
-  return "unknown";
-}
-
-std::string DescribeDifference(const Difference& difference) {
-  std::string text = absl::StrCat(DifferenceKindName(difference.kind), " ", difference.path);
-  absl::string_view separator = ": ";
-  for (const FieldDifference& field : difference.fields) {
-    if (field.field == "(json)") {
-      // Begins with the path, as decoders' errors do.
-      absl::string_view why = field.found;
-      absl::ConsumePrefix(&why, absl::StrCat(difference.path, ": "));
-      absl::StrAppend(&text, separator, why);
-    } else if (field.field == "(data)" && field.found == kNoSuchZnode) {
-      absl::StrAppend(&text, separator, field.found, ", expected one that says \"", field.expected,
-                      "\"");
-    } else if (field.field == "(data)") {
-      absl::StrAppend(&text, separator, "says \"", field.found, "\" instead of \"", field.expected,
-                      "\"");
-    } else {
-      absl::StrAppend(
-          &text, separator, field.field, " is ", field.found.empty() ? "missing" : field.found,
-          field.expected.empty() ? " and should not be there" : ", expected ", field.expected);
-    }
-    separator = "; ";
-  }
-  return text;
-}
-
-bool VerifyResult::clean() const {
-  return absl::c_all_of(counts, [](int64_t count) { return count == 0; });
-}
 
 TopologyVerifier::TopologyVerifier(TopologyVerifierOptions options, StoreReader* reader,
                                    ProgressListener* listener)

@@ -2,20 +2,18 @@
 // the last one before the process dies:
 //
 // 1. Look. The root must be absent, empty, hold an unused lock directory only, or hold an
-// unfinished
-//    run of this very plan. Anything else is refused, and so is a znode too big for ZooKeeper,
-//    before anything is written.
+//    unfinished run of this very plan. Anything else is refused, and so is a znode too big for
+//    ZooKeeper, before anything is written.
 // 2. Begin. One transaction creates what is missing of the root, the journal, which names the
-// plan's
-//    digest, and /apps saying `lock`. From here on no meta server boots from the root (/apps
-//    without data would let one boot, hence one transaction), and a later run recognises its own
-//    work.
-// 3. Survey, when resuming: what is there must be what this plan would have written, byte for byte,
-//    and nothing else.
+//    plan's digest, and /apps saying `lock`. From here on no meta server boots from the root
+//    (/apps without data would let one boot, hence one transaction), and a later run recognises
+//    its own work.
+// 3. Survey, when resuming: what is there must be what this plan would have written, byte for
+//    byte, and nothing else.
 // 4. Create the tables' znodes, then the partitions', in transactions of many, several in flight.
 // 5. Read everything back.
-// 6. Unlock. One transaction, conditional on the versions of step 2, sets /apps to `unlock` and the
-//    journal to finished.
+// 6. Unlock. One transaction, conditional on the versions of step 2, sets /apps to `unlock` and
+//    the journal to finished.
 //
 // A transaction whose answer was lost is never simply repeated: what is there is read back and
 // compared. Losing the connection costs a retry from one budget for the whole write; losing the
@@ -28,43 +26,37 @@
 
 #include <utility>
 
-#include <absl/strings/cord.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 #include <absl/time/time.h>
 
 #include "runtime/status_macros.h"
+#include "zk_store/refusal.h"
 #include "zk_store/topology_verifier.h"
 #include "zk_store/znode_layout.h"
+#include "zk_store/znode_sizes.h"
 
 namespace metarec {
 namespace {
 
 constexpr size_t kDifferencesShown = 5;
 
+absl::Status CheckLimits(const ZnodeCreatorLimits& limits) {
+  if (limits.request_bytes_max >= 1 && limits.ops_max >= 1 && limits.in_flight_max >= 1) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("TopologyWriterOptions::limits must be at least 1 each: request_bytes_max ",
+                   limits.request_bytes_max, ", ops_max ", limits.ops_max, ", in_flight_max ",
+                   limits.in_flight_max));
+}
+
 std::string Rfc3339(absl::Time time) {
   return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
 }
 
 absl::Status WithHint(const absl::Status& error, absl::string_view hint) {
-  absl::Status status(error.code(), absl::StrCat(error.message(), ". ", hint));
-  error.ForEachPayload([&status](absl::string_view type, const absl::Cord& payload) {
-    status.SetPayload(type, payload);
-  });
-  return status;
-}
-
-std::string Summary(const VerifyResult& result) {
-  std::vector<std::string> lines;
-  int64_t count = 0;
-  for (const int64_t of_kind : result.counts) count += of_kind;
-  for (const Difference& difference : result.differences) {
-    if (lines.size() < kDifferencesShown) lines.push_back(DescribeDifference(difference));
-  }
-  return absl::StrCat(count,
-                      count == 1 ? " difference: " : " differences: ", absl::StrJoin(lines, " | "),
-                      static_cast<size_t>(count) > lines.size() ? " | ..." : "");
+  return Annotate(error, absl::StrCat(". ", hint));
 }
 
 class Run {
@@ -87,7 +79,6 @@ class Run {
   asio::awaitable<absl::StatusOr<WriteResult>> Write();
 
  private:
-  absl::Status CheckSizes();
   asio::awaitable<absl::Status> Begin();
   asio::awaitable<absl::StatusOr<std::vector<StoreOp>>> BeginOps();
   asio::awaitable<absl::Status> Survey();
@@ -98,6 +89,8 @@ class Run {
   asio::awaitable<absl::StatusOr<RootInspection>> LookAgain();
   asio::awaitable<absl::Status> Unlock();
   asio::awaitable<absl::Status> Finish();
+  asio::awaitable<absl::Status> TakeSteps();
+  std::string AfterDisturbance(const absl::StatusOr<RootInspection>& found) const;
 
   // Whether `inspection` shows a run of this plan.
   bool IsOurs(const RootInspection& inspection) const {
@@ -131,19 +124,20 @@ class Run {
 };
 
 asio::awaitable<absl::StatusOr<WriteResult>> Run::Write() {
-  METAREC_CO_RETURN_IF_ERROR(CheckSizes());
+  METAREC_CO_RETURN_IF_ERROR(co_await CheckZnodeSizes(&znodes_, *store_, options_.fence));
   absl::Status status = co_await Begin();
   if (status.ok() && !result_.already_finished) status = co_await Finish();
   result_.znodes_created = creator_.stats().created;
   result_.znodes_found = creator_.stats().found;
   result_.transactions += creator_.stats().requests;
   if (status.ok()) co_return std::move(result_);
-  if (begun_ && !IsRefused(status)) {
+  if (IsRefused(status) || IsDisturbed(status)) co_return status;
+  if (begun_) {
     co_return WithHint(status, absl::StrCat("The run is unfinished: ", paths_.apps(),
                                             " is locked, so that no meta server starts from it; "
                                             "run the same plan again to resume"));
   }
-  if (maybe_begun_ && !IsRefused(status)) {
+  if (maybe_begun_) {
     co_return WithHint(status, absl::StrCat("Nothing but the beginning of a run can be in ",
                                             paths_.root(), "; run the same plan again to go on"));
   }
@@ -151,28 +145,31 @@ asio::awaitable<absl::StatusOr<WriteResult>> Run::Write() {
 }
 
 asio::awaitable<absl::Status> Run::Finish() {
+  const absl::Status status = co_await TakeSteps();
+  if (!IsRefused(status) && !IsDisturbed(status)) co_return status;
+  // Unless the somebody else is another process that has finished this plan, and its cluster lives.
+  const absl::StatusOr<RootInspection> found = co_await LookAgain();
+  if (is_finished_) co_return absl::OkStatus();
+  if (IsRefused(status)) co_return status;
+  co_return WithHint(status, AfterDisturbance(found));
+}
+
+asio::awaitable<absl::Status> Run::TakeSteps() {
   if (must_survey_) METAREC_CO_RETURN_IF_ERROR(co_await Survey());
   METAREC_CO_RETURN_IF_ERROR(co_await CreateZnodes());
   METAREC_CO_RETURN_IF_ERROR(co_await ReadBack());
-  if (is_finished_) co_return absl::OkStatus();
   co_return co_await Unlock();
 }
 
-absl::Status Run::CheckSizes() {
-  size_t fixed = MetaStore::kMultiOverheadBytes;
-  for (const StoreOp& op : options_.fence) fixed += store_->OpBytes(op);
-  for (size_t ordinal = 0; ordinal < znodes_.size(); ++ordinal) {
-    const StoreOp op = CreateOp{znodes_.Path(ordinal), znodes_.Data(ordinal)};
-    const size_t bytes = fixed + store_->OpBytes(op);
-    if (bytes <= store_->request_bytes_max()) continue;
-    const TopologyTable& table = znodes_.TableOf(ordinal);
-    return absl::ResourceExhaustedError(absl::StrCat(
-        OpPath(op), " (table \"", table.app_name, "\") needs a request of ", bytes,
-        " bytes, while ZooKeeper takes at most ", store_->request_bytes_max(),
-        ": shorten the table's envs or raise jute.maxbuffer on servers and here. Nothing was "
-        "written"));
+std::string Run::AfterDisturbance(const absl::StatusOr<RootInspection>& found) const {
+  std::string apps = absl::StrCat("This run did not unlock ", paths_.apps());
+  if (found.ok() && found->apps_data == kAppsLocked) {
+    apps = absl::StrCat(paths_.apps(), " stays locked, so that no meta server starts from it");
   }
-  return absl::OkStatus();
+  return absl::StrCat(apps,
+                      ". Find out who else writes there and stop it; then give another root, ",
+                      "or delete this one (deleteall ", paths_.root(),
+                      " in ZooKeeper's shell) and run the same plan again");
 }
 
 asio::awaitable<absl::Status> Run::Begin() {
@@ -206,12 +203,11 @@ asio::awaitable<absl::Status> Run::Begin() {
     METAREC_CO_RETURN_IF_ERROR(FenceError(created.status(), options_.fence.size()));
     // Somebody else may have created or deleted a part of the root since we looked.
     const StoreError error = StoreErrorOf(created.status());
+    maybe_begun_ |= OutcomeUnknown(created.status());
     if (!RetryBudget::IsRetryable(created.status()) && error != StoreError::kNodeExists &&
         error != StoreError::kNoNode) {
-      maybe_begun_ |= OutcomeUnknown(created.status());
       co_return created.status();
     }
-    maybe_begun_ |= OutcomeUnknown(created.status());
     METAREC_CO_RETURN_IF_ERROR(co_await budget_.Spend(incident, created.status()));
   }
 }
@@ -266,10 +262,12 @@ asio::awaitable<absl::Status> Run::Survey() {
     return difference.kind == DifferenceKind::kMissing;
   });
   if (!found.clean()) {
-    co_return RefusedError(
+    const std::string message =
         absl::StrCat("root ", paths_.root(), " holds an unfinished run of this plan that somebody ",
-                     "else has changed since: ", Summary(found), ". Nothing was written by this ",
-                     "run; give another root"));
+                     "else has changed since: ", Summarize(found, kDifferencesShown));
+    if (sent_begin_) co_return DisturbedError(message);  // it was this run's
+    co_return RefusedError(
+        absl::StrCat(message, ". Nothing was written by this run; give another root"));
   }
   present_ = std::move(found.present);
   co_return absl::OkStatus();
@@ -293,11 +291,9 @@ void Run::OnProgress() {
 asio::awaitable<absl::Status> Run::ReadBack() {
   METAREC_CO_ASSIGN_OR_RETURN(const VerifyResult found, co_await Verify(listener_));
   if (found.clean()) co_return absl::OkStatus();
-  METAREC_CO_RETURN_IF_ERROR((co_await LookAgain()).status());
-  if (is_finished_) co_return absl::OkStatus();
-  co_return RefusedError(absl::StrCat(
-      "what was written into ", paths_.root(), " reads back differently, so somebody else writes ",
-      "there: ", Summary(found), ". ", paths_.apps(), " stays locked; give another root"));
+  co_return DisturbedError(absl::StrCat("what was written into ", paths_.root(),
+                                        " reads back differently, so somebody else writes there: ",
+                                        Summarize(found, kDifferencesShown)));
 }
 
 asio::awaitable<absl::StatusOr<RootInspection>> Run::LookAgain() {
@@ -330,20 +326,16 @@ asio::awaitable<absl::Status> Run::Unlock() {
       co_return unlocked.status();
     }
     METAREC_CO_RETURN_IF_ERROR(co_await budget_.Spend(incident, unlocked.status()));
-    METAREC_CO_ASSIGN_OR_RETURN(RootInspection inspection,
-                                co_await InspectRoot(&reader_, paths_.root(), options_.inspection));
-    if (inspection.root_case == RootCase::kFinishedRun && IsOurs(inspection)) {
-      result_.journal = *inspection.journal;
-      co_return absl::OkStatus();
-    }
+    METAREC_CO_ASSIGN_OR_RETURN(const RootInspection inspection, co_await LookAgain());
+    if (is_finished_) co_return absl::OkStatus();
     // Still as we left it, whoever else may be a candidate by now: that one waits for the lock too.
     const bool untouched = IsOurs(inspection) && *inspection.journal == writing &&
                            inspection.journal_version == journal_version_ &&
                            inspection.apps_version == apps_version_;
     if (!untouched) {
-      co_return RefusedError(absl::StrCat(inspection.Describe(),
-                                          ". Somebody else has changed it during this run, which ",
-                                          "therefore did not unlock ", paths_.apps()));
+      co_return DisturbedError(absl::StrCat(
+          inspection.Describe(), ". Somebody else has changed it during this run, which therefore ",
+          "does not unlock it"));
     }
   }
 }
@@ -359,6 +351,7 @@ asio::awaitable<absl::StatusOr<WriteResult>> TopologyWriter::Write(const Topolog
                                                                    std::string plan_digest) {
   METAREC_CO_RETURN_IF_ERROR(ValidateRootPath(root));
   METAREC_CO_RETURN_IF_ERROR(CheckTopology(topology));
+  METAREC_CO_RETURN_IF_ERROR(CheckLimits(options_.limits));
   if (plan_digest.empty()) co_return absl::InvalidArgumentError("the plan has no digest");
   Run run(options_, store_, clock_, listener_, topology, root, plan_digest);
   co_return co_await run.Write();

@@ -13,6 +13,7 @@
 #include "runtime/progress.h"
 #include "zk_store/journal.h"
 #include "zk_store/meta_store.h"
+#include "zk_store/refusal.h"
 #include "zk_store/retry_budget.h"
 #include "zk_store/root_inspection.h"
 #include "zk_store/topology.h"
@@ -51,9 +52,10 @@ class TopologyWriter {
   // Returns when `<root>/apps` is unlocked and everything has been read back. `plan_digest`
   // (not empty) names the plan that `topology` is of; both must outlive the call and not change.
   //
-  // Errors: IsRefused() when the root is somebody else's (nothing was written), or when somebody
-  // else has changed what this or an earlier run of the plan wrote. kInvalidArgument for an invalid
-  // root or topology. Any other leaves an unfinished run, if anything, and the message says so:
+  // Errors: IsRefused() when the root is somebody else's, or somebody else has changed what an
+  // earlier run of the plan wrote; nothing was written. IsDisturbed() when somebody else changes
+  // what this run writes, which stays locked. kInvalidArgument for an invalid root, topology or
+  // limit. Any other leaves an unfinished run, if anything, and the message says so:
   // calling Write again with the same plan resumes it. kCancelled likewise.
   asio::awaitable<absl::StatusOr<WriteResult>> Write(const Topology& topology, std::string root,
                                                      std::string plan_digest);

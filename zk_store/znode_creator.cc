@@ -8,7 +8,7 @@
 #include "runtime/cancellation.h"
 #include "runtime/for_each_bounded.h"
 #include "runtime/status_macros.h"
-#include "zk_store/root_inspection.h"
+#include "zk_store/refusal.h"
 
 namespace metarec {
 namespace {
@@ -52,7 +52,7 @@ ZnodeCreator::Batch ZnodeCreator::TakeBatch() {
   size_t bytes = MetaStore::kMultiOverheadBytes;
   for (const StoreOp& op : fence_) bytes += store_->OpBytes(op);
   Batch batch;
-  while (next_ < end_ && batch.size() < std::max<size_t>(1, limits_.ops_max)) {
+  while (next_ < end_ && batch.size() < limits_.ops_max) {
     if ((*present_)[next_]) {
       ++next_;
       ++stats_.found;
@@ -98,8 +98,18 @@ asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
       co_return co_await CreateBatch(std::move(second));
     }
     // A node that exists although it was not there: an earlier transaction whose answer was lost
-    // came through late, or somebody else writes here, which the comparison tells.
-    if (!RetryBudget::IsRetryable(status) && error != StoreError::kNodeExists) co_return status;
+    // came through late, or another process writes here; the comparison tells what.
+    const bool collided = error == StoreError::kNodeExists;
+    if (!RetryBudget::IsRetryable(status) && !collided) co_return status;
+    if (collided) {
+      // Costs nothing as long as it helps: another process that writes the same plan collides with
+      // us in every transaction.
+      const size_t sent = batch.size();
+      METAREC_CO_RETURN_IF_ERROR(co_await DropWhatIsThere(&batch));
+      METAREC_CO_RETURN_IF_ERROR(status_);
+      read_back = false;
+      if (batch.size() < sent) continue;
+    }
     METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, status));
     read_back = true;
   }
@@ -141,7 +151,7 @@ asio::awaitable<absl::Status> ZnodeCreator::CompareWithStore(const CreateOp& op,
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> node, co_await reader_.Get(op.path));
   *is_there = node.has_value();
   if (!node.has_value() || node->data == op.data) co_return absl::OkStatus();
-  co_return RefusedError(
+  co_return DisturbedError(
       absl::StrCat(op.path, " was written by somebody else: it says ", node->data.substr(0, 200)));
 }
 

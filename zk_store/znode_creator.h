@@ -15,6 +15,7 @@
 
 namespace metarec {
 
+// Each at least 1.
 struct ZnodeCreatorLimits {
   size_t request_bytes_max = 512 * 1024;  // of one transaction; never above the store's own
   size_t ops_max = 1000;                  // in one transaction
@@ -27,8 +28,9 @@ struct ZnodeCreatorStats {
   int64_t requests = 0;  // transactions sent
 };
 
-// Creates znodes in transactions, several at once. Where the answer to one was lost it reads back
-// what is there, accepts what is as it should be, and creates the rest.
+// Creates znodes in transactions, several at once. Where the answer to one was lost, or some of it
+// is there already, it reads back what is there, accepts what is as it should be, and creates the
+// rest. What is not as it should be ends it with IsDisturbed (refusal.h).
 //
 // Used on one executor (a single thread or a strand). Store and budget must outlive it.
 class ZnodeCreator {

@@ -5,6 +5,7 @@
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/escaping.h>
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
@@ -82,6 +83,12 @@ std::string ClusterPaths::App(int32_t app_id) const { return absl::StrCat(apps_,
 
 std::string ClusterPaths::Partition(int32_t app_id, int32_t index) const {
   return absl::StrCat(apps_, "/", app_id, "/", index);
+}
+
+int32_t ParseChildName(absl::string_view name) {
+  int32_t number = -1;
+  if (!absl::SimpleAtoi(name, &number) || number < 0 || absl::StrCat(number) != name) return -1;
+  return number;
 }
 
 absl::Status CheckTopology(const Topology& topology) {

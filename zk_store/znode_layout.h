@@ -42,6 +42,10 @@ class ClusterPaths {
   std::string journal_;
 };
 
+// The number that a child of /apps or of a table's znode is named after; -1 if its name is not a
+// number as Pegasus writes them.
+int32_t ParseChildName(absl::string_view name);
+
 // kInvalidArgument, naming the table, unless the topology keeps what topology.h promises: indices
 // in range, tables and partitions ascending and unique, the tables' ranges one after the other. For
 // topologies that come from a file.

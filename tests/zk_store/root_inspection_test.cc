@@ -203,11 +203,5 @@ TEST(JournalTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(*read, journal);
 }
 
-TEST(RefusedErrorTest, IsToldFromOtherFailedPreconditions) {
-  EXPECT_TRUE(IsRefused(RefusedError("no")));
-  EXPECT_FALSE(IsRefused(absl::FailedPreconditionError("no")));
-  EXPECT_FALSE(IsRefused(absl::OkStatus()));
-}
-
 }  // namespace
 }  // namespace metarec

@@ -56,6 +56,18 @@ TEST_F(TopologyReaderTest, ReadsWhatWasWritten) {
               ElementsAre("/pegasus/recovered/apps/3/4: no such znode, nor 3 others of 8"));
 }
 
+TEST_F(TopologyReaderTest, AMissingPartitionIsNamedWithHowManyOthersAreMissing) {
+  WriteSample();
+  const auto remove = [&](int32_t index) {
+    const absl::Status removed = RunAlone(&io_, stranger_->Delete(paths_.Partition(1, index)));
+    ASSERT_TRUE(removed.ok()) << removed;
+  };
+  remove(1);
+  EXPECT_THAT(Messages(MustRead())[0], HasSubstr("/1/1: no such znode, the only one missing of 3"));
+  remove(2);
+  EXPECT_THAT(Messages(MustRead())[0], HasSubstr("/1/1: no such znode, nor 1 other of 3"));
+}
+
 TEST_F(TopologyReaderTest, ReadsACapturedClusterWithItsSecondaries) {
   for (const auto& [path, data] :
        ReadGoldenTree(std::filesystem::path(METAREC_GOLDEN_DIR) / "zk_after_healed.jsonl")) {

@@ -1,10 +1,15 @@
 #include "zk_store/topology_writer.h"
 
 #include <algorithm>
+#include <functional>
+#include <memory>
+#include <vector>
 
+#include <asio/post.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/for_each_bounded.h"
 #include "tests/zk_store/store_world.h"
 
 namespace metarec {
@@ -53,6 +58,27 @@ class TopologyWriterTest : public StoreWorld {
     EXPECT_THAT(std::string(result.status().message()), HasSubstr(why));
     EXPECT_EQ(zookeeper_->Dump(), before);
     EXPECT_EQ(zookeeper_->last_zxid(), zxid) << "a write was tried";
+  }
+
+  static void ExpectDisturbed(const absl::Status& status) {
+    EXPECT_TRUE(IsDisturbed(status)) << status;
+    EXPECT_FALSE(IsRefused(status)) << status;
+    EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
+    EXPECT_THAT(std::string(status.message()), Not(HasSubstr("to resume")));
+  }
+
+  // A process each, all at once.
+  asio::awaitable<bool> WriteAtOnce(
+      const Topology& topology, const TopologyWriterOptions& options,
+      std::vector<std::unique_ptr<testing::InMemoryMetaStore>>* stores,
+      std::vector<absl::StatusOr<WriteResult>>* results) {
+    const std::function<asio::awaitable<void>(size_t)> write =
+        [&](size_t i) -> asio::awaitable<void> {
+      TopologyWriter writer(options, (*stores)[i].get(), &clock_, &progress_);
+      (*results)[i] = co_await writer.Write(topology, kRoot, kDigest);
+    };
+    co_await ForEachBounded(results->size(), results->size(), write);
+    co_return true;
   }
 
   const Topology topology_ = SampleTopology();
@@ -238,10 +264,11 @@ TEST_F(TopologyWriterTest, AZnodeChangedDuringTheRunKeepsItLocked) {
     return std::nullopt;
   });
   const auto result = Write(store.get(), topology_);
-  EXPECT_TRUE(IsRefused(result.status())) << result.status();
+  ExpectDisturbed(result.status());
   EXPECT_THAT(std::string(result.status().message()),
               AllOf(HasSubstr("reads back differently"), HasSubstr("/apps/3/3"),
-                    HasSubstr("stays locked")));
+                    HasSubstr("/apps stays locked, so that no meta server starts from it"),
+                    HasSubstr("deleteall /pegasus/recovered")));
   EXPECT_EQ(DataOf(paths_.apps()), "lock");
 }
 
@@ -254,9 +281,115 @@ TEST_F(TopologyWriterTest, AppsChangedDuringTheRunIsNotUnlocked) {
     return std::nullopt;
   });
   const auto result = Write(store.get(), topology_);
-  EXPECT_TRUE(IsRefused(result.status())) << result.status();
-  EXPECT_THAT(std::string(result.status().message()), HasSubstr("did not unlock"));
+  ExpectDisturbed(result.status());
+  EXPECT_THAT(std::string(result.status().message()),
+              AllOf(HasSubstr("does not unlock it"), HasSubstr("/apps stays locked")));
   EXPECT_EQ(DataOf(paths_.apps()), "lock");
+}
+
+TEST_F(TopologyWriterTest, AppsUnlockedBySomebodyElseDuringTheRunIsNotCalledLocked) {
+  const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (call.kind == "get" && call.path == paths_.Partition(3, 3)) {
+      asio::io_context io;
+      EXPECT_TRUE(RunAlone(&io, stranger_->Set(paths_.apps(), "unlock")).ok());
+    }
+    return std::nullopt;
+  });
+  const auto result = Write(store.get(), topology_);
+  ExpectDisturbed(result.status());
+  EXPECT_THAT(std::string(result.status().message()),
+              AllOf(HasSubstr("This run did not unlock /pegasus/recovered/apps"),
+                    Not(HasSubstr("stays locked"))));
+}
+
+TEST_F(TopologyWriterTest, AZnodeOfSomebodyElseInTheWayKeepsItLocked) {
+  bool put = false;
+  const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (!put && call.is_write() && OpPath(call.ops->front()) == paths_.Partition(1, 0)) {
+      put = true;
+      asio::io_context io;
+      EXPECT_TRUE(RunAlone(&io, stranger_->Create(paths_.Partition(1, 1), "theirs")).ok());
+    }
+    return std::nullopt;
+  });
+  const auto result = Write(store.get(), topology_);
+  ExpectDisturbed(result.status());
+  EXPECT_THAT(std::string(result.status().message()),
+              AllOf(HasSubstr("/apps/1/1 was written by somebody else: it says theirs"),
+                    HasSubstr("/apps stays locked")));
+  EXPECT_EQ(DataOf(paths_.apps()), "lock");
+}
+
+TEST_F(TopologyWriterTest, TwoWritersOfOnePlanBothEndWellHoweverManyTransactionsItTakes) {
+  Topology topology = SampleTopology();
+  AddTable(MakeTable(4, "big", 300), 300, &topology);
+  TopologyWriterOptions options = SmallBatches();  // 100 transactions, 5 retries
+  std::vector<std::unique_ptr<testing::InMemoryMetaStore>> stores;
+  std::vector<absl::StatusOr<WriteResult>> results(2, absl::UnknownError("not run"));
+  for (size_t i = 0; i < results.size(); ++i) stores.push_back(Open());
+  RunAlone(&io_, WriteAtOnce(topology, options, &stores, &results));
+  int64_t created = 0;
+  for (const auto& result : results) {
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->znodes_created + result->znodes_found, 312);
+    created += result->znodes_created;
+  }
+  EXPECT_EQ(created, 312);
+  Tree expected = AppsTree(topology, kRoot);
+  expected["/"] = expected["/pegasus"] = expected[kRoot] = "";
+  expected[paths_.apps()] = "unlock";
+  EXPECT_EQ(DumpWithoutJournal(), expected);
+}
+
+TEST_F(TopologyWriterTest, APlanFinishedByAnotherProcessMeanwhileIsNoDisturbance) {
+  // Another process overtakes this one, and then a meta server goes on from its tree.
+  const auto other = Open();
+  bool overtaken = false;
+  const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (!overtaken && call.is_write() && OpPath(call.ops->front()) == paths_.Partition(1, 0)) {
+      overtaken = true;
+      asio::io_context io;
+      TopologyWriter writer(SmallBatches(), other.get(), &clock_, &progress_);
+      EXPECT_TRUE(RunAlone(&io, writer.Write(topology_, kRoot, kDigest)).ok());
+      EXPECT_TRUE(RunAlone(&io, stranger_->Set(paths_.Partition(1, 1), "a later state")).ok());
+    }
+    return std::nullopt;
+  });
+  const auto result = Write(store.get(), topology_);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(result->journal.finished);
+  EXPECT_EQ(DataOf(paths_.Partition(1, 1)), "a later state");
+}
+
+TEST_F(TopologyWriterTest, AZnodeThatComesAndGoesSpendsTheBudget) {
+  int sent = 0;
+  const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (!call.is_write() || OpPath(call.ops->front()) != paths_.Partition(1, 0)) {
+      return std::nullopt;
+    }
+    ++sent;
+    return StoreFault{StoreFault::Moment::kBefore, StoreError::kNodeExists, false};
+  });
+  const auto result = Write(store.get(), topology_);
+  EXPECT_EQ(StoreErrorOf(result.status()), StoreError::kNodeExists) << result.status();
+  EXPECT_THAT(std::string(result.status().message()), HasSubstr("given up after 5 retries"));
+  EXPECT_EQ(sent, 6);
+}
+
+TEST_F(TopologyWriterTest, OthersOnTheExecutorHaveTheirTurnWhileABigTreeIsMeasured) {
+  Topology topology = SampleTopology();
+  AddTable(MakeTable(4, "big", 20'000), 20'000, &topology);
+  int turns = 0;
+  const auto store = Open([](const StoreCall&) -> std::optional<StoreFault> {
+    return StoreFault{StoreFault::Moment::kBefore, StoreError::kSessionExpired, true};
+  });
+  std::function<void()> take_turn = [&] {
+    ++turns;
+    if (store->operation_count() == 0) asio::post(io_, take_turn);
+  };
+  asio::post(io_, take_turn);
+  EXPECT_FALSE(Write(store.get(), topology).ok());
+  EXPECT_GE(turns, 5);
 }
 
 TEST_F(TopologyWriterTest, TooLargeTransactionsAreHalved) {
@@ -313,6 +446,13 @@ TEST_F(TopologyWriterTest, BadArgumentsAreReportedBeforeAnythingIsWritten) {
   bad.partitions[0].primary = 99;
   EXPECT_EQ(Write(store.get(), bad).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Write(store.get(), topology_, "").status().code(), absl::StatusCode::kInvalidArgument);
+  for (const auto limit : {&ZnodeCreatorLimits::request_bytes_max, &ZnodeCreatorLimits::ops_max,
+                           &ZnodeCreatorLimits::in_flight_max}) {
+    TopologyWriterOptions options = SmallBatches();
+    options.limits.*limit = 0;
+    const auto nothing_allowed = Write(store.get(), topology_, kDigest, options);
+    EXPECT_EQ(nothing_allowed.status().code(), absl::StatusCode::kInvalidArgument);
+  }
   EXPECT_EQ(store->operation_count(), 0);
 }
 

@@ -89,5 +89,13 @@ TEST(ZnodeLayoutTest, ATopologyThatMakesNoSenseIsAnError) {
   }
 }
 
+TEST(ParseChildNameTest, OnlyNumbersAsPegasusWritesThem) {
+  EXPECT_EQ(ParseChildName("0"), 0);
+  EXPECT_EQ(ParseChildName("2147483647"), 2147483647);
+  for (const char* other : {"", "01", "+1", "-1", " 1", "2147483648", "duplication"}) {
+    EXPECT_EQ(ParseChildName(other), -1) << other;
+  }
+}
+
 }  // namespace
 }  // namespace metarec

@@ -1,0 +1,33 @@
+#include "zk_store/refusal.h"
+
+#include <gtest/gtest.h>
+
+#include "zk_store/store_error.h"
+
+namespace metarec {
+namespace {
+
+TEST(RefusedErrorTest, IsToldFromOtherFailedPreconditions) {
+  EXPECT_TRUE(IsRefused(RefusedError("no")));
+  EXPECT_FALSE(IsRefused(DisturbedError("no")));
+  EXPECT_FALSE(IsRefused(absl::FailedPreconditionError("no")));
+  EXPECT_FALSE(IsRefused(absl::OkStatus()));
+}
+
+TEST(DisturbedErrorTest, IsToldFromOtherAborts) {
+  EXPECT_TRUE(IsDisturbed(DisturbedError("no")));
+  EXPECT_FALSE(IsDisturbed(RefusedError("no")));
+  EXPECT_FALSE(IsDisturbed(absl::AbortedError("no")));
+}
+
+TEST(Annotate, KeepsWhatIsAttached) {
+  const absl::Status refused = Annotate(RefusedError("no"), "; never");
+  EXPECT_EQ(refused.message(), "no; never");
+  EXPECT_TRUE(IsRefused(refused));
+  const absl::Status lost = MakeMultiError(StoreError::kNoNode, 3, 5, "set", "/a");
+  EXPECT_EQ(StoreErrorOf(Annotate(lost, "!")), StoreError::kNoNode);
+  EXPECT_EQ(FailedOpOf(Annotate(lost, "!")), 3u);
+}
+
+}  // namespace
+}  // namespace metarec

@@ -1,0 +1,40 @@
+#include "zk_store/znode_sizes.h"
+
+#include <absl/strings/str_cat.h>
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "runtime/cancellation.h"
+
+namespace metarec {
+namespace {
+
+constexpr size_t kEncodedInOneGo = 4000;
+
+}  // namespace
+
+asio::awaitable<absl::Status> CheckZnodeSizes(TopologyZnodes* znodes, const MetaStore& store,
+                                              const std::vector<StoreOp>& fence) {
+  const auto executor = co_await asio::this_coro::executor;
+  size_t fixed = MetaStore::kMultiOverheadBytes;
+  for (const StoreOp& op : fence) fixed += store.OpBytes(op);
+  for (size_t ordinal = 0; ordinal < znodes->size(); ++ordinal) {
+    if (ordinal % kEncodedInOneGo == kEncodedInOneGo - 1) {
+      co_await asio::post(executor, asio::use_awaitable);
+      const bool cancelled = co_await IsCancelled();
+      if (cancelled) co_return absl::CancelledError("cancelled before anything was written");
+    }
+    const StoreOp op = CreateOp{znodes->Path(ordinal), znodes->Data(ordinal)};
+    const size_t bytes = fixed + store.OpBytes(op);
+    if (bytes <= store.request_bytes_max()) continue;
+    co_return absl::ResourceExhaustedError(absl::StrCat(
+        OpPath(op), " (table \"", znodes->TableOf(ordinal).app_name, "\") needs a request of ",
+        bytes, " bytes, while ZooKeeper takes at most ", store.request_bytes_max(),
+        ": shorten the table's envs or raise jute.maxbuffer on servers and here. Nothing was "
+        "written"));
+  }
+  co_return absl::OkStatus();
+}
+
+}  // namespace metarec

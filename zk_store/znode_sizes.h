@@ -1,0 +1,19 @@
+#pragma once
+
+#include <vector>
+
+#include <absl/status/status.h>
+#include <asio/awaitable.hpp>
+
+#include "zk_store/meta_store.h"
+#include "zk_store/znode_layout.h"
+
+namespace metarec {
+
+// Whether each of `znodes` can be created in a transaction of its own, with `fence` in front:
+// kResourceExhausted, naming the table, if one cannot. Encodes them all, and lets others on the
+// executor have their turn meanwhile; kCancelled. All arguments must outlive it.
+asio::awaitable<absl::Status> CheckZnodeSizes(TopologyZnodes* znodes, const MetaStore& store,
+                                              const std::vector<StoreOp>& fence);
+
+}  // namespace metarec
