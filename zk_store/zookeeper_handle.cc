@@ -4,77 +4,13 @@
 #include <cstring>
 #include <utility>
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
-#include <glog/logging.h>
 #include <zookeeper/zookeeper.h>
 
+#include "zk_store/zookeeper_multi.h"
+#include "zk_store/zookeeper_native.h"
+
 namespace metarec {
-namespace {
-
-// How much longer than asked for a created path can be: a sequence number of 10 digits and the
-// terminating zero, rounded up.
-constexpr size_t kSequenceBytesMax = 16;
-
-NodeStat FromNative(const Stat& native) {
-  NodeStat stat;
-  stat.czxid = native.czxid;
-  stat.mzxid = native.mzxid;
-  stat.pzxid = native.pzxid;
-  stat.ctime_ms = native.ctime;
-  stat.mtime_ms = native.mtime;
-  stat.version = native.version;
-  stat.child_version = native.cversion;
-  stat.ephemeral_owner = native.ephemeralOwner;
-  stat.data_bytes = native.dataLength;
-  stat.num_children = native.numChildren;
-  return stat;
-}
-
-int ToNative(CreateMode mode) {
-  switch (mode) {
-    case CreateMode::kPersistent:
-      return ZOO_PERSISTENT;
-    case CreateMode::kEphemeral:
-      return ZOO_EPHEMERAL;
-    case CreateMode::kPersistentSequential:
-      return ZOO_PERSISTENT_SEQUENTIAL;
-    case CreateMode::kEphemeralSequential:
-      return ZOO_EPHEMERAL_SEQUENTIAL;
-  }
-  return ZOO_PERSISTENT;
-}
-
-SessionState FromNativeState(int state) {
-  if (state == ZOO_CONNECTED_STATE) return SessionState::kConnected;
-  if (state == ZOO_READONLY_STATE) return SessionState::kReadOnly;
-  if (state == ZOO_EXPIRED_SESSION_STATE) return SessionState::kExpired;
-  if (state == ZOO_AUTH_FAILED_STATE) return SessionState::kAuthFailed;
-  return SessionState::kConnecting;
-}
-
-WatchEventType FromNativeEvent(int type) {
-  if (type == ZOO_CREATED_EVENT) return WatchEventType::kCreated;
-  if (type == ZOO_DELETED_EVENT) return WatchEventType::kDeleted;
-  if (type == ZOO_CHANGED_EVENT) return WatchEventType::kDataChanged;
-  return WatchEventType::kChildrenChanged;
-}
-
-void LogToGlog(const char* message) {
-  const absl::string_view text(message);
-  if (absl::StrContains(text, "ZOO_ERROR")) {
-    LOG(ERROR) << message;
-  } else if (absl::StrContains(text, "ZOO_WARN")) {
-    LOG(WARNING) << message;
-  } else {
-    LOG(INFO) << message;
-  }
-}
-
-void LogNowhere(const char*) {}
-
-}  // namespace
-
 // What one request carries to its completion.
 struct ZooKeeperHandle::CallBase {
   CallBase(ZooKeeperHandle* handle_, absl::string_view operation_, std::string path_)
@@ -104,37 +40,17 @@ struct Call final : ZooKeeperHandle::CallBase {
   Extra extra = {};
 };
 
-struct MultiExtra {
-  std::vector<StoreOp> ops;
-  std::vector<zoo_op_result_t> results;
-  std::vector<std::string> created_paths;
-  std::vector<Stat> stats;
-};
-
 using GetCall = Call<absl::StatusOr<NodeData>>;
 using ExistsCall = Call<absl::StatusOr<std::optional<NodeStat>>>;
 using ChildrenCall = Call<absl::StatusOr<NodeChildren>>;
 using CreateCall = Call<absl::StatusOr<std::string>>;
 using SetCall = Call<absl::StatusOr<NodeStat>>;
 using VoidCall = Call<absl::Status>;
-using MultiCall = Call<absl::StatusOr<std::vector<StoreOpResult>>, MultiExtra>;
+using MultiCall = Call<absl::StatusOr<std::vector<StoreOpResult>>, NativeMulti>;
 
 void* WatchContext(uint64_t id) { return reinterpret_cast<void*>(static_cast<uintptr_t>(id)); }
 
 }  // namespace
-
-struct ZooKeeperHandle::NativeAcl {
-  explicit NativeAcl(Acl entries_) : entries(std::move(entries_)) {
-    for (AclEntry& entry : entries) {
-      native.push_back(ACL{entry.permissions, Id{entry.scheme.data(), entry.id.data()}});
-    }
-    vector.count = static_cast<int32_t>(native.size());
-    vector.data = native.data();
-  }
-  Acl entries;
-  std::vector<ACL> native;
-  ACL_vector vector = {};
-};
 
 struct ZooKeeperHandle::Callbacks {
   template <typename AnyCall>
@@ -246,26 +162,13 @@ struct ZooKeeperHandle::Callbacks {
   }
 
   static absl::StatusOr<std::vector<StoreOpResult>> MultiResult(int code, const MultiCall& call) {
-    const MultiExtra& extra = call.extra;
-    if (code != ZOK) {
-      for (size_t i = 0; i < extra.ops.size(); ++i) {
-        // Results are there only if the server has looked at the operations: for a lost
-        // connection they are all as they were.
-        if (extra.results[i].err != code) continue;
-        return MakeMultiError(call.handle->ErrorOf(code), i, extra.ops.size(), OpName(extra.ops[i]),
-                              OpPath(extra.ops[i]));
-      }
-      return call.handle->Error(code, call.operation, call.path);
-    }
-    std::vector<StoreOpResult> results(extra.ops.size());
-    for (size_t i = 0; i < extra.ops.size(); ++i) {
-      if (std::holds_alternative<CreateOp>(extra.ops[i])) {
-        results[i].created_path = extra.created_paths[i].c_str();
-      } else if (std::holds_alternative<SetOp>(extra.ops[i])) {
-        results[i].stat = FromNative(extra.stats[i]);
-      }
-    }
-    return results;
+    const NativeMulti& multi = call.extra;
+    if (code == ZOK) return multi.Results();
+    const std::optional<size_t> failed = multi.FailedOp(code);
+    if (!failed.has_value()) return call.handle->Error(code, call.operation, call.path);
+    const StoreOp& op = multi.ops()[*failed];
+    return MakeMultiError(StoreErrorOfCode(code, call.handle->session_.Get()), *failed,
+                          multi.ops().size(), OpName(op), OpPath(op));
   }
 };
 
@@ -281,7 +184,7 @@ absl::StatusOr<std::unique_ptr<ZooKeeperHandle>> ZooKeeperHandle::Open(
   const auto timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(options.session_timeout));
   handle->zookeeper_ =
       zookeeper_init2(hosts.c_str(), &Callbacks::OnSessionEvent, timeout_ms, nullptr, handle.get(),
-                      flags, options.log_client ? &LogToGlog : &LogNowhere);
+                      flags, LogCallback(options.log_client));
   if (handle->zookeeper_ == nullptr) {
     return absl::UnavailableError(
         absl::StrCat("cannot start a ZooKeeper client for ", hosts, ": ", std::strerror(errno)));
@@ -341,7 +244,7 @@ void ZooKeeperHandle::Create(CreateOp op, Done<absl::StatusOr<std::string>> done
   auto* call = Callbacks::Begin<CreateCall>(this, "create", op.path, std::move(done));
   Callbacks::FailUnlessQueued(
       zoo_acreate(zookeeper_, op.path.c_str(), op.data.data(), static_cast<int>(op.data.size()),
-                  &acl_->vector, ToNative(op.mode), &Callbacks::OnCreated, call),
+                  acl_->vector(), ToNative(op.mode), &Callbacks::OnCreated, call),
       call);
 }
 
@@ -361,33 +264,10 @@ void ZooKeeperHandle::Delete(DeleteOp op, Done<absl::Status> done) {
 
 void ZooKeeperHandle::Multi(std::vector<StoreOp> ops,
                             Done<absl::StatusOr<std::vector<StoreOpResult>>> done) {
-  const size_t count = ops.size();
   auto* call = Callbacks::Begin<MultiCall>(this, "multi", OpPath(ops.front()), std::move(done));
-  MultiExtra& extra = call->extra;
-  extra.ops = std::move(ops);
-  extra.results.resize(count);
-  extra.created_paths.resize(count);
-  extra.stats.resize(count);
-  std::vector<zoo_op_t> native(count);
-  for (size_t i = 0; i < count; ++i) {
-    if (const auto* create = std::get_if<CreateOp>(&extra.ops[i])) {
-      std::string& made = extra.created_paths[i];
-      made.resize(create->path.size() + kSequenceBytesMax);
-      zoo_create_op_init(&native[i], create->path.c_str(), create->data.data(),
-                         static_cast<int>(create->data.size()), &acl_->vector,
-                         ToNative(create->mode), made.data(), static_cast<int>(made.size()));
-    } else if (const auto* set = std::get_if<SetOp>(&extra.ops[i])) {
-      zoo_set_op_init(&native[i], set->path.c_str(), set->data.data(),
-                      static_cast<int>(set->data.size()), set->version, &extra.stats[i]);
-    } else if (const auto* remove = std::get_if<DeleteOp>(&extra.ops[i])) {
-      zoo_delete_op_init(&native[i], remove->path.c_str(), remove->version);
-    } else {
-      const CheckOp& check = std::get<CheckOp>(extra.ops[i]);
-      zoo_check_op_init(&native[i], check.path.c_str(), check.version);
-    }
-  }
-  Callbacks::FailUnlessQueued(zoo_amulti(zookeeper_, static_cast<int>(count), native.data(),
-                                         extra.results.data(), &Callbacks::OnMulti, call),
+  const std::vector<zoo_op_t> native = call->extra.Prepare(std::move(ops), acl_->vector());
+  Callbacks::FailUnlessQueued(zoo_amulti(zookeeper_, static_cast<int>(native.size()), native.data(),
+                                         call->extra.results(), &Callbacks::OnMulti, call),
                               call);
 }
 
@@ -442,52 +322,9 @@ void ZooKeeperHandle::OnSessionState(int state) {
   if (IsFinal(now)) FireAllWatches();
 }
 
-StoreError ZooKeeperHandle::ErrorOf(int code) const {
-  switch (code) {
-    case ZNONODE:
-      return StoreError::kNoNode;
-    case ZNODEEXISTS:
-      return StoreError::kNodeExists;
-    case ZBADVERSION:
-      return StoreError::kBadVersion;
-    case ZNOTEMPTY:
-      return StoreError::kNotEmpty;
-    case ZNOCHILDRENFOREPHEMERALS:
-      return StoreError::kNoChildrenForEphemerals;
-    case ZNOAUTH:
-      return StoreError::kNoAuth;
-    case ZAUTHFAILED:
-      return StoreError::kAuthFailed;
-    case ZINVALIDACL:
-      return StoreError::kInvalidAcl;
-    case ZNOTREADONLY:
-      return StoreError::kReadOnly;
-    case ZBADARGUMENTS:
-      return StoreError::kBadArguments;
-    case ZSESSIONEXPIRED:
-      return StoreError::kSessionExpired;
-    case ZRUNTIMEINCONSISTENCY:
-      return StoreError::kRuntimeInconsistency;
-    case ZOPERATIONTIMEOUT:
-      return StoreError::kOperationTimeout;
-    case ZCLOSING:
-      return StoreError::kClosed;
-    case ZCONNECTIONLOSS:
-    case ZSESSIONMOVED:
-    case ZTHROTTLEDOP:
-      return StoreError::kConnectionLoss;
-    case ZINVALIDSTATE:  // the handle takes no requests any more
-      if (session_.Get() == SessionState::kAuthFailed) return StoreError::kAuthFailed;
-      if (session_.Get() == SessionState::kClosed) return StoreError::kClosed;
-      return StoreError::kSessionExpired;
-    default:
-      return StoreError::kUnknown;
-  }
-}
-
 absl::Status ZooKeeperHandle::Error(int code, absl::string_view operation,
                                     absl::string_view path) const {
-  const StoreError error = ErrorOf(code);
+  const StoreError error = StoreErrorOfCode(code, session_.Get());
   return MakeStoreError(
       error, operation, path,
       error == StoreError::kUnknown ? absl::StrCat(zerror(code), ", ", code) : "");

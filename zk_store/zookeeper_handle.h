@@ -23,8 +23,10 @@ struct _zhandle;  // libzookeeper's
 
 namespace metarec {
 
-// libzookeeper's C API as C++: the only code that it calls back, and the only code that sees its
-// handle, its codes and its structs.
+class NativeAcl;
+
+// libzookeeper's C API as C++: the only code that it calls back, and with zookeeper_native.h and
+// zookeeper_multi.h the only code that sees its handle, its codes and its structs.
 //
 // Thread-safe. Every `done` is called exactly once, on a thread of libzookeeper, on the caller's
 // (when the request could not even be queued), or on the one that destroys the handle, which ends
@@ -62,7 +64,6 @@ class ZooKeeperHandle {
 
  private:
   struct Callbacks;  // libzookeeper calls its static functions
-  struct NativeAcl;  // the ACL as libzookeeper wants it
 
   explicit ZooKeeperHandle(const ZooKeeperOptions& options);
 
@@ -75,7 +76,6 @@ class ZooKeeperHandle {
 
   void OnSessionState(int state);
   absl::Status Error(int code, absl::string_view operation, absl::string_view path) const;
-  StoreError ErrorOf(int code) const;
 
   const std::unique_ptr<NativeAcl> acl_;
   SessionTracker session_;
