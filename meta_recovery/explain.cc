@@ -16,6 +16,8 @@
 #include "meta_recovery/finding_text.h"
 #include "meta_recovery/index_ranges.h"
 #include "meta_recovery/plan_text.h"
+#include "text/printable.h"
+#include "text/wording.h"
 
 namespace metarec {
 namespace {

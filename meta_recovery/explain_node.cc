@@ -5,6 +5,8 @@
 
 #include "meta_recovery/explanations.h"
 #include "meta_recovery/plan_text.h"
+#include "text/printable.h"
+#include "text/wording.h"
 
 namespace metarec {
 namespace {

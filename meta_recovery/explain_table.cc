@@ -10,6 +10,9 @@
 #include "meta_recovery/index_ranges.h"
 #include "meta_recovery/plan_text.h"
 #include "meta_recovery/table_summary.h"
+#include "text/printable.h"
+#include "text/shell_word.h"
+#include "text/wording.h"
 
 namespace metarec {
 namespace {

@@ -6,8 +6,9 @@
 #include <absl/strings/str_split.h>
 
 #include "meta_recovery/finding_sentences.h"
-#include "meta_recovery/plan_text.h"
 #include "meta_recovery/planner.h"
+#include "text/printable.h"
+#include "text/shell_word.h"
 
 namespace metarec {
 namespace {

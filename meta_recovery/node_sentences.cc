@@ -2,6 +2,7 @@
 
 #include "meta_recovery/finding_sentences.h"
 #include "meta_recovery/plan_text.h"
+#include "text/wording.h"
 
 namespace metarec {
 namespace {

@@ -7,73 +7,62 @@
 #include <absl/strings/str_cat.h>
 #include <rapidjson/document.h>
 
-#include "meta_recovery/json_object_reader.h"
+#include "line_file/json_line_parser.h"
+#include "line_file/json_object_reader.h"
 #include "meta_recovery/plan_line_fields.h"
 #include "meta_recovery/plan_lines.h"
 #include "meta_recovery/planner.h"
-#include "replica_collector/line_digest.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {
 namespace {
 
-constexpr absl::string_view kRemedy = "; make the plan again, or take an intact copy";
+constexpr absl::string_view kRemedy = "make the plan again, or take an intact copy";
 
 }  // namespace
 
 class PlanLineDecoder::State {
  public:
-  explicit State(absl::string_view name) : name_(name) {}
+  explicit State(absl::string_view name) : name_(name), lines_(name, kRemedy) {}
 
   absl::Status Add(absl::string_view line, bool terminated) {
-    ++line_number_;
+    lines_.Parse(line, terminated);
     if (ended_) return Damaged("text behind the last line of the plan");
-    // The document keeps the memory of every line that it parsed until told otherwise.
-    json_.SetNull();
-    json_.GetAllocator().Clear();
-    // Iteratively: nesting must not use up the stack.
-    json_.Parse<rapidjson::kParseIterativeFlag>(line.data(), line.size());
-    if (line_number_ == 1) {
+    const bool is_first = lines_.line_number() == 1;
+    if (is_first) {
       METAREC_RETURN_IF_ERROR(CheckFormat(line));
-    } else if (json_.HasParseError() || !json_.IsObject() || json_.MemberCount() != 1) {
-      return terminated ? Damaged("not a JSON object with one key") : Truncated();
+    } else if (!lines_.has_object() || lines_.json().MemberCount() != 1) {
+      return lines_.NotParsed("not a JSON object with one key");
+    } else if (lines_.json().HasMember("digest")) {
+      return End();
     }
-    if (line_number_ > 1 && json_.HasMember("digest")) return End();
-    digest_.Add(line);
-    return line_number_ == 1 ? ReadHeader() : ReadLine();
+    lines_.AddToDigest(line);
+    return is_first ? ReadHeader() : ReadLine();
   }
 
   absl::StatusOr<RecoveryPlan> Finish() {
-    if (line_number_ == 0) return NotPlan("it is empty");
-    if (!ended_) return Truncated();
+    if (lines_.line_number() == 0) return NotPlan("it is empty");
+    if (!ended_) return lines_.Truncated();
     return std::move(plan_);
   }
 
  private:
-  absl::Status Damaged(absl::string_view what) const {
-    return absl::DataLossError(absl::StrCat(Where(), ": ", what, " (edited or damaged)", kRemedy));
-  }
-  absl::Status Truncated() const {
-    return absl::DataLossError(absl::StrCat(
-        Where(), ": the file ends before its last line, which holds the digest: it is truncated",
-        kRemedy));
-  }
+  absl::Status Damaged(absl::string_view what) const { return lines_.Damaged(what); }
   absl::Status NotPlan(absl::string_view what) const {
     return absl::InvalidArgumentError(absl::StrCat(name_, ":1: not a plan file: ", what,
                                                    "; give a file that `metarec plan --plan` "
                                                    "wrote"));
   }
-  std::string Where() const { return absl::StrCat(name_, ":", line_number_); }
 
   absl::Status CheckFormat(absl::string_view line) const {
-    if (json_.HasParseError() || !json_.IsObject()) {
+    if (!lines_.has_object()) {
       const bool binary = std::any_of(line.begin(), line.end(), [](unsigned char c) {
         return (c < 0x20 && c != '\t' && c != '\r') || c == 0x7f;
       });
       return NotPlan(binary ? "it looks like a binary file" : "its first line is no JSON");
     }
-    const auto format = json_.FindMember("format");
-    if (format == json_.MemberEnd() || !format->value.IsString()) {
+    const auto format = lines_.json().FindMember("format");
+    if (format == lines_.json().MemberEnd() || !format->value.IsString()) {
       return NotPlan("its first line names no format");
     }
     const absl::string_view text(format->value.GetString(), format->value.GetStringLength());
@@ -83,8 +72,8 @@ class PlanLineDecoder::State {
     if (text != kPlanFormat) {
       return NotPlan(absl::StrCat("its format is '", absl::CHexEscape(text), "'"));
     }
-    const auto version = json_.FindMember("version");
-    if (version == json_.MemberEnd() || !version->value.IsInt64() ||
+    const auto version = lines_.json().FindMember("version");
+    if (version == lines_.json().MemberEnd() || !version->value.IsInt64() ||
         version->value.GetInt64() != kPlanVersion) {
       return absl::InvalidArgumentError(absl::StrCat(
           name_, ":1: this plan is of another version than ", kPlanVersion,
@@ -95,7 +84,7 @@ class PlanLineDecoder::State {
   }
 
   absl::Status ReadHeader() {
-    JsonObjectReader json(json_);
+    JsonObjectReader json(lines_.json());
     plan_.outcome = ReadOutcome(json);
     plan_.evidence_collected_at = absl::FromUnixSeconds(json.Int64("collected_at"));
     const rapidjson::Value* counts = json.Find("counts");
@@ -109,12 +98,12 @@ class PlanLineDecoder::State {
   }
 
   absl::Status ReadLine() {
-    const auto& member = *json_.MemberBegin();
+    const auto& member = *lines_.json().MemberBegin();
     const absl::string_view what(member.name.GetString(), member.name.GetStringLength());
     JsonObjectReader json(member.value);
-    if (line_number_ == 2 && what == "options") {
+    if (lines_.line_number() == 2 && what == "options") {
       ReadOptionFields(json, plan_.options);
-    } else if (line_number_ == 2) {
+    } else if (lines_.line_number() == 2) {
       return Damaged("the second line holds no options");
     } else if (what == "node" && plan_.tables.empty() && plan_.findings.empty()) {
       ReadNodeFields(json, plan_.topology.nodes.emplace_back(), plan_.nodes.emplace_back());
@@ -158,7 +147,8 @@ class PlanLineDecoder::State {
       partition.primary = static_cast<NodeIndex>(
           json.Number("primary", 0, static_cast<int64_t>(plan_.nodes.size()) - 1));
     }
-    const std::vector<NodeIndex> last_drops = json.Nodes("last_drops", plan_.nodes.size());
+    const std::vector<NodeIndex> last_drops =
+        ReadNodeNumbers(json, "last_drops", plan_.nodes.size());
     std::vector<NodeIndex>& all_last_drops = plan_.topology.last_drops;
     partition.last_drops_begin = static_cast<uint32_t>(all_last_drops.size());
     partition.last_drops_count = static_cast<uint32_t>(last_drops.size());
@@ -211,10 +201,8 @@ class PlanLineDecoder::State {
       return Damaged(absl::StrCat("there are ", counts[i], " ", kCounted[i],
                                   ", while the first line announces ", announced_[i]));
     }
-    JsonObjectReader json(json_);
-    if (json.String("digest") != digest_.Finish()) {
-      return Damaged("the digest differs from what is in the file");
-    }
+    JsonObjectReader json(lines_.json());
+    METAREC_RETURN_IF_ERROR(lines_.CheckDigest(json.String("digest")));
     ended_ = true;
     return absl::OkStatus();
   }
@@ -223,9 +211,7 @@ class PlanLineDecoder::State {
                                              "replicas", "last_drops", "findings"};
 
   const std::string name_;
-  LineDigest digest_;
-  rapidjson::Document json_;  // of the line at hand
-  int64_t line_number_ = 0;
+  JsonLineParser lines_;
   int64_t announced_[std::size(kCounted)] = {};
   int64_t partitions_missing_ = 0;  // of the last table
   bool ended_ = false;

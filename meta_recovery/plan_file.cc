@@ -5,8 +5,8 @@
 #include <absl/strings/str_cat.h>
 #include <glog/logging.h>
 
+#include "line_file/line_file.h"
 #include "meta_recovery/plan_lines.h"
-#include "replica_collector/line_file.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {

@@ -108,7 +108,21 @@ void ReadTableFields(JsonObjectReader& json, size_t nodes, TopologyTable& table,
   decision.old_name = json.String("old_name");
   decision.placeholder = json.Bool("placeholder");
   decision.probably_dropped = json.Bool("probably_dropped");
-  decision.described_by = json.Nodes("described_by", nodes);
+  decision.described_by = ReadNodeNumbers(json, "described_by", nodes);
+}
+
+std::vector<NodeIndex> ReadNodeNumbers(JsonObjectReader& json, const char* key, size_t nodes) {
+  std::vector<NodeIndex> numbers;
+  const rapidjson::Value* array = json.Array(key);
+  if (array == nullptr) return numbers;
+  for (const rapidjson::Value& element : array->GetArray()) {
+    if (!element.IsUint() || element.GetUint() >= nodes) {
+      json.Fail(absl::StrCat("'", key, "' names a node that is not in the file"));
+      return numbers;
+    }
+    numbers.push_back(element.GetUint());
+  }
+  return numbers;
 }
 
 bool ReadReplicaFields(const rapidjson::Value& json, size_t nodes, RankedReplica& replica) {

@@ -3,10 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include <rapidjson/document.h>
 
-#include "meta_recovery/json_object_reader.h"
+#include "line_file/json_object_reader.h"
 #include "meta_recovery/recovery_plan.h"
 
 namespace metarec {
@@ -18,6 +19,9 @@ void ReadNodeFields(JsonObjectReader& json, TopologyNode& node, NodeDecision& de
 void ReadTableFields(JsonObjectReader& json, size_t nodes, TopologyTable& table,
                      TableDecision& decision);
 void ReadFindingFields(JsonObjectReader& json, size_t nodes, Finding& finding);
+
+// The array of this name, of numbers of nodes.
+std::vector<NodeIndex> ReadNodeNumbers(JsonObjectReader& json, const char* key, size_t nodes);
 
 // False for what cannot be a replica.
 bool ReadReplicaFields(const rapidjson::Value& json, size_t nodes, RankedReplica& replica);

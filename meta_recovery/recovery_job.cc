@@ -20,11 +20,11 @@
 
 #include "idl/error_names.h"
 #include "meta_recovery/hints.h"
-#include "meta_recovery/plan_text.h"
 #include "meta_recovery/planner.h"
 #include "meta_recovery/topology_digest.h"
 #include "runtime/cancellation.h"
 #include "runtime/run_until.h"
+#include "text/wording.h"
 #include "zk_store/retry_budget.h"
 #include "zk_store/store_error.h"
 #include "zk_store/store_reader.h"

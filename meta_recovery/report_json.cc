@@ -8,6 +8,7 @@
 #include "meta_recovery/finding_text.h"
 #include "meta_recovery/plan_text.h"
 #include "meta_recovery/table_summary.h"
+#include "text/printable.h"
 
 namespace metarec {
 namespace {

@@ -7,7 +7,8 @@
 #include <absl/strings/str_join.h>
 
 #include "meta_recovery/finding_text.h"
-#include "meta_recovery/plan_text.h"
+#include "text/shell_word.h"
+#include "text/wording.h"
 
 namespace metarec {
 namespace {

@@ -15,6 +15,7 @@
 #include "meta_recovery/index_ranges.h"
 #include "meta_recovery/plan_text.h"
 #include "meta_recovery/table_report.h"
+#include "text/wording.h"
 
 namespace metarec {
 namespace {

@@ -1,6 +1,6 @@
 #include "meta_recovery/topology_digest.h"
 
-#include "replica_collector/line_digest.h"
+#include "line_file/line_digest.h"
 #include "runtime/status_macros.h"
 #include "zk_store/znode_layout.h"
 

@@ -6,10 +6,10 @@
 #include <absl/strings/str_cat.h>
 #include <rapidjson/document.h>
 
+#include "line_file/json_line_parser.h"
+#include "line_file/json_object_reader.h"
+#include "line_file/line_file.h"
 #include "replica_collector/evidence_file.h"
-#include "replica_collector/json_field.h"
-#include "replica_collector/line_digest.h"
-#include "replica_collector/line_file.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {
@@ -19,7 +19,7 @@ using Json = rapidjson::Value;
 
 constexpr absl::string_view kFormat = "metarec-evidence";
 constexpr int kVersion = 1;
-constexpr absl::string_view kRemedy = "; collect again, or take an intact copy";
+constexpr absl::string_view kRemedy = "collect again, or take an intact copy";
 constexpr size_t kFieldsOfReplica = 7;
 
 // Addresses of nodes whose host name could not be resolved.
@@ -28,31 +28,22 @@ constexpr absl::string_view kNoAddress = "0.0.0.0:0";
 class EvidenceReader {
  public:
   EvidenceReader(LineReader* file, const EvidenceFileOptions& options)
-      : file_(file), options_(options) {}
+      : file_(file), options_(options), lines_(file->path(), kRemedy) {}
 
   absl::StatusOr<Evidence> Read() {
     METAREC_RETURN_IF_ERROR(ReadHeader());
     while (!ended_) {
       METAREC_ASSIGN_OR_RETURN(const bool more, NextLine());
-      if (!more) return Truncated();
+      if (!more) return lines_.Truncated();
       METAREC_RETURN_IF_ERROR(ReadLine());
     }
-    METAREC_ASSIGN_OR_RETURN(const bool more, file_->Next(&line_));
+    METAREC_ASSIGN_OR_RETURN(const bool more, NextLine());
     if (more) return Damaged("text behind the last line of the evidence");
     return std::move(evidence_);
   }
 
  private:
-  absl::Status Damaged(absl::string_view what) const {
-    return absl::DataLossError(
-        absl::StrCat(file_->Where(), ": ", what, " (edited or damaged)", kRemedy));
-  }
-  absl::Status Truncated() const {
-    return absl::DataLossError(absl::StrCat(file_->Where(),
-                                            ": the file ends before its last line, which holds the "
-                                            "digest: it is truncated",
-                                            kRemedy));
-  }
+  absl::Status Damaged(absl::string_view what) const { return lines_.Damaged(what); }
   absl::Status NotEvidence(absl::string_view what) const {
     return absl::InvalidArgumentError(
         absl::StrCat(file_->path(), ":1: not an evidence file: ", what,
@@ -66,48 +57,41 @@ class EvidenceReader {
   // Reads and parses a line; false at the end of the file.
   absl::StatusOr<bool> NextLine() {
     METAREC_ASSIGN_OR_RETURN(const bool more, file_->Next(&line_));
-    if (more) {
-      // The document keeps the memory of every line that it parsed until told otherwise.
-      json_.SetNull();
-      json_.GetAllocator().Clear();
-      // Iteratively: nesting must not use up the stack.
-      json_.Parse<rapidjson::kParseIterativeFlag>(line_.data(), line_.size());
-    }
+    if (more) lines_.Parse(line_, file_->line_was_terminated());
     return more;
   }
 
   absl::Status ReadHeader() {
     METAREC_ASSIGN_OR_RETURN(const bool more, NextLine());
     if (!more) return NotEvidence("it is empty");
-    if (json_.HasParseError() || !json_.IsObject()) return NotEvidence("its first line is no JSON");
-    std::string format;
-    if (!ReadField(json_, "format", &format)) return NotEvidence("its first line names no format");
+    if (!lines_.has_object()) return NotEvidence("its first line is no JSON");
+    JsonObjectReader header(lines_.json());
+    const std::string format = header.String("format");
+    if (!header.ok()) return NotEvidence("its first line names no format");
     if (format != kFormat) {
       return NotEvidence(absl::StrCat("its format is '", absl::CHexEscape(format), "'"));
     }
-    int64_t version = 0;
-    if (!ReadField(json_, "version", &version) || version != kVersion) {
+    header.Number("version", kVersion, kVersion);
+    if (!header.ok()) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_->path(), ":1: this evidence is of another version than ", kVersion,
           ", the only one that this program reads; collect again with this program, or use the "
           "one that wrote it"));
     }
-    int64_t collected_at = 0;
-    METAREC_RETURN_IF_ERROR(Get(json_, "collected_at", &collected_at));
-    evidence_.collected_at = absl::FromUnixSeconds(collected_at);
-    digest_.Add(line_);
+    evidence_.collected_at = absl::FromUnixSeconds(header.Int64("collected_at"));
+    if (!header.ok()) return Damaged(header.error());
+    lines_.AddToDigest(line_);
     return absl::OkStatus();
   }
 
   absl::Status ReadLine() {
-    if (json_.HasParseError() || !json_.IsObject()) {
-      return file_->line_was_terminated() ? Damaged("not a JSON object") : Truncated();
-    }
-    if (FindField(json_, "digest") != nullptr) return ReadEnd();
-    digest_.Add(line_);
-    if (const Json* node = FindField(json_, "node")) return ReadNode(*node);
-    if (const Json* table = FindField(json_, "table")) return ReadTable(*table);
-    if (const Json* replicas = FindField(json_, "replicas")) return ReadReplicas(*replicas);
+    if (!lines_.has_object()) return lines_.NotParsed("not a JSON object");
+    const JsonObjectReader line(lines_.json());
+    if (line.Find("digest") != nullptr) return ReadEnd();
+    lines_.AddToDigest(line_);
+    if (const Json* node = line.Find("node")) return ReadNode(*node);
+    if (const Json* table = line.Find("table")) return ReadTable(*table);
+    if (const Json* replicas = line.Find("replicas")) return ReadReplicas(*replicas);
     return Damaged("neither a node, a table, replicas nor the end");
   }
 
@@ -117,58 +101,60 @@ class EvidenceReader {
       return AboveBound("nodes", options_.nodes_max);
     }
     NodeEvidence node;
-    METAREC_RETURN_IF_ERROR(GetListedAs(json, &node));
-    METAREC_RETURN_IF_ERROR(GetAddress(json, &node));
-    METAREC_RETURN_IF_ERROR(Get(json, "name", &node.name));
-    METAREC_RETURN_IF_ERROR(GetNameSource(json, &node));
-    METAREC_RETURN_IF_ERROR(Get(json, "error", &node.error));
-    METAREC_RETURN_IF_ERROR(Get(json, "error_detail", &node.error_detail));
-    METAREC_RETURN_IF_ERROR(Get(json, "attempts", &node.attempts));
-    METAREC_RETURN_IF_ERROR(Get(json, "tables", &tables_expected_));
-    METAREC_RETURN_IF_ERROR(Get(json, "replicas", &replicas_expected_));
+    JsonObjectReader fields(json);
+    node.listed_as = fields.Strings("listed_as");
+    if (node.listed_as.empty()) fields.Fail("'listed_as' is empty");
+    ReadAddress(fields, &node);
+    node.name = fields.String("name");
+    ReadNameSource(fields, &node);
+    node.error = fields.String("error");
+    node.error_detail = fields.String("error_detail");
+    node.attempts = fields.Int32("attempts");
+    tables_expected_ = fields.Int64("tables");
+    replicas_expected_ = fields.Int64("replicas");
+    if (!fields.ok()) return Damaged(fields.error());
     if (tables_expected_ < 0 || replicas_expected_ < 0) return Damaged("a negative count");
     if (!node.complete() && tables_expected_ + replicas_expected_ != 0) {
       return Damaged("a node that failed has tables or replicas");
     }
+    METAREC_RETURN_IF_ERROR(CheckIsNew(node));
     evidence_.nodes.push_back(std::move(node));
     return absl::OkStatus();
   }
 
-  absl::Status GetListedAs(const Json& json, NodeEvidence* node) {
-    const Json* texts = FindField(json, "listed_as");
-    if (texts == nullptr || !texts->IsArray() || texts->Empty()) return Wrong("listed_as");
-    for (const Json& element : texts->GetArray()) {
-      if (!ReadText(element, &node->listed_as.emplace_back())) return Wrong("listed_as");
-      const auto [first, is_new] =
-          line_of_entry_.try_emplace(node->listed_as.back(), file_->line_number());
-      if (!is_new) return Duplicate(node->listed_as.back(), first->second);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status GetAddress(const Json& json, NodeEvidence* node) {
-    std::string text;
-    METAREC_RETURN_IF_ERROR(Get(json, "address", &text));
-    if (text == kNoAddress) return absl::OkStatus();
+  static void ReadAddress(JsonObjectReader& fields, NodeEvidence* node) {
+    const std::string text = fields.String("address");
+    if (text == kNoAddress) return;
     const absl::StatusOr<Ipv4Endpoint> address = ParseIpv4Endpoint(text);
-    if (!address.ok()) return Damaged(absl::StrCat("'address': ", address.status().message()));
-    node->address = *address;
-    const auto [first, is_new] = line_of_address_.try_emplace(text, file_->line_number());
-    return is_new ? absl::OkStatus() : Duplicate(text, first->second);
+    if (address.ok()) {
+      node->address = *address;
+    } else {
+      fields.Fail(absl::StrCat("'address': ", address.status().message()));
+    }
   }
 
-  absl::Status GetNameSource(const Json& json, NodeEvidence* node) {
-    std::string name;
-    METAREC_RETURN_IF_ERROR(Get(json, "name_source", &name));
+  static void ReadNameSource(JsonObjectReader& fields, NodeEvidence* node) {
+    const std::string name = fields.String("name_source");
     for (const NodeNameSource source :
          {NodeNameSource::kOverride, NodeNameSource::kBeacon, NodeNameSource::kReverseLookup,
           NodeNameSource::kNodeList}) {
-      if (name == NodeNameSourceName(source)) {
-        node->name_source = source;
-        return absl::OkStatus();
-      }
+      if (name != NodeNameSourceName(source)) continue;
+      node->name_source = source;
+      return;
     }
-    return Damaged("'name_source' is not one of the known ones");
+    fields.Fail("'name_source' is not one of the known ones");
+  }
+
+  // Neither its entries nor its address may be in a line before.
+  absl::Status CheckIsNew(const NodeEvidence& node) {
+    for (const std::string& entry : node.listed_as) {
+      const auto [first, is_new] = line_of_entry_.try_emplace(entry, file_->line_number());
+      if (!is_new) return Duplicate(entry, first->second);
+    }
+    if (node.address == Ipv4Endpoint{}) return absl::OkStatus();
+    const std::string address = node.address.ToString();
+    const auto [first, is_new] = line_of_address_.try_emplace(address, file_->line_number());
+    return is_new ? absl::OkStatus() : Duplicate(address, first->second);
   }
 
   absl::Status Duplicate(absl::string_view node, int64_t first_line) const {
@@ -184,36 +170,23 @@ class EvidenceReader {
     }
     if (++tables_ > options_.tables_max) return AboveBound("tables", options_.tables_max);
     TableRecord& table = node.tables.emplace_back();
-    METAREC_RETURN_IF_ERROR(Get(json, "status", &table.status));
-    METAREC_RETURN_IF_ERROR(Get(json, "app_type", &table.app_type));
-    METAREC_RETURN_IF_ERROR(Get(json, "app_name", &table.app_name));
-    METAREC_RETURN_IF_ERROR(Get(json, "app_id", &table.app_id));
-    METAREC_RETURN_IF_ERROR(Get(json, "partition_count", &table.partition_count));
-    METAREC_RETURN_IF_ERROR(GetEnvs(json, &table));
-    METAREC_RETURN_IF_ERROR(Get(json, "is_stateful", &table.is_stateful));
-    METAREC_RETURN_IF_ERROR(Get(json, "max_replica_count", &table.max_replica_count));
-    METAREC_RETURN_IF_ERROR(Get(json, "expire_second", &table.expire_second));
-    METAREC_RETURN_IF_ERROR(Get(json, "create_second", &table.create_second));
-    METAREC_RETURN_IF_ERROR(Get(json, "drop_second", &table.drop_second));
-    METAREC_RETURN_IF_ERROR(Get(json, "duplicating", &table.duplicating));
-    METAREC_RETURN_IF_ERROR(Get(json, "init_partition_count", &table.init_partition_count));
-    METAREC_RETURN_IF_ERROR(Get(json, "is_bulk_loading", &table.is_bulk_loading));
-    return Get(json, "atomic_idempotent", &table.atomic_idempotent);
-  }
-
-  absl::Status GetEnvs(const Json& json, TableRecord* table) {
-    const Json* envs = FindField(json, "envs");
-    if (envs == nullptr || !envs->IsArray()) return Wrong("envs");
-    for (const Json& pair : envs->GetArray()) {
-      std::string name;
-      std::string value;
-      if (!pair.IsArray() || pair.Size() != 2 || !ReadText(pair[0], &name) ||
-          !ReadText(pair[1], &value)) {
-        return Wrong("envs");
-      }
-      table->envs[name] = value;
-    }
-    return absl::OkStatus();
+    JsonObjectReader fields(json);
+    table.status = fields.Int32("status");
+    table.app_type = fields.String("app_type");
+    table.app_name = fields.String("app_name");
+    table.app_id = fields.Int32("app_id");
+    table.partition_count = fields.Int32("partition_count");
+    for (auto& [name, value] : fields.Pairs("envs")) table.envs[name] = std::move(value);
+    table.is_stateful = fields.Bool("is_stateful");
+    table.max_replica_count = fields.Int32("max_replica_count");
+    table.expire_second = fields.Int64("expire_second");
+    table.create_second = fields.Int64("create_second");
+    table.drop_second = fields.Int64("drop_second");
+    table.duplicating = fields.Bool("duplicating");
+    table.init_partition_count = fields.Int32("init_partition_count");
+    table.is_bulk_loading = fields.Bool("is_bulk_loading");
+    table.atomic_idempotent = fields.Bool("atomic_idempotent");
+    return fields.ok() ? absl::OkStatus() : Damaged(fields.error());
   }
 
   absl::Status ReadReplicas(const Json& json) {
@@ -260,38 +233,29 @@ class EvidenceReader {
 
   absl::Status ReadEnd() {
     METAREC_RETURN_IF_ERROR(CheckLastNodeIsWhole());
-    std::string digest;
-    METAREC_RETURN_IF_ERROR(Get(json_, "digest", &digest));
-    const Json* counts = FindField(json_, "counts");
-    if (counts == nullptr) return Wrong("counts");
-    int64_t nodes = 0;
-    int64_t tables = 0;
-    int64_t replicas = 0;
-    METAREC_RETURN_IF_ERROR(Get(*counts, "nodes", &nodes));
-    METAREC_RETURN_IF_ERROR(Get(*counts, "tables", &tables));
-    METAREC_RETURN_IF_ERROR(Get(*counts, "replicas", &replicas));
+    JsonObjectReader end(lines_.json());
+    const std::string digest = end.String("digest");
+    const Json* counts = end.Find("counts");
+    if (counts == nullptr) end.Fail("'counts' is missing");
+    if (!end.ok()) return Damaged(end.error());
+    JsonObjectReader numbers(*counts);
+    const int64_t nodes = numbers.Int64("nodes");
+    const int64_t tables = numbers.Int64("tables");
+    const int64_t replicas = numbers.Int64("replicas");
+    if (!numbers.ok()) return Damaged(numbers.error());
     if (nodes != static_cast<int64_t>(evidence_.nodes.size()) ||
         tables != static_cast<int64_t>(tables_) || replicas != static_cast<int64_t>(replicas_)) {
       return Damaged("the counts differ from what is in the file");
     }
-    if (digest != digest_.Finish()) return Damaged("the digest differs from what is in the file");
+    METAREC_RETURN_IF_ERROR(lines_.CheckDigest(digest));
     ended_ = true;
     return absl::OkStatus();
   }
 
-  absl::Status Wrong(absl::string_view key) const {
-    return Damaged(absl::StrCat("'", key, "' is missing, of another type or out of range"));
-  }
-  template <typename T>
-  absl::Status Get(const Json& json, const char* key, T* out) const {
-    return ReadField(json, key, out) ? absl::OkStatus() : Wrong(key);
-  }
-
   LineReader* const file_;
   const EvidenceFileOptions options_;
-  LineDigest digest_;
+  JsonLineParser lines_;
   std::string line_;
-  rapidjson::Document json_;  // of line_
   Evidence evidence_;
   absl::flat_hash_map<std::string, int64_t> line_of_entry_;
   absl::flat_hash_map<std::string, int64_t> line_of_address_;

@@ -12,7 +12,7 @@
 #include <absl/strings/strip.h>
 
 #include "idl/ipv4_endpoint.h"
-#include "replica_collector/line_file.h"
+#include "line_file/line_file.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {

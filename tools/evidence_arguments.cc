@@ -7,9 +7,9 @@
 #include <absl/strings/str_cat.h>
 #include <asio/this_coro.hpp>
 
-#include "meta_recovery/plan_text.h"
 #include "replica_collector/evidence_file.h"
 #include "runtime/status_macros.h"
+#include "text/shell_word.h"
 #include "tools/interrupt_signals.h"
 
 namespace metarec::tools {

@@ -2,8 +2,8 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "meta_recovery/plan_text.h"
 #include "runtime/status_macros.h"
+#include "text/shell_word.h"
 
 namespace metarec::tools {
 

@@ -12,7 +12,7 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
-#include "meta_recovery/plan_text.h"
+#include "text/printable.h"
 
 namespace metarec::tools {
 

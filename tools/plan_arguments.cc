@@ -3,7 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "meta_recovery/plan_file.h"
-#include "meta_recovery/plan_text.h"
+#include "text/shell_word.h"
 #include "tools/interrupt_signals.h"
 
 namespace metarec::tools {

@@ -6,8 +6,8 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "meta_recovery/plan_text.h"
 #include "runtime/status_macros.h"
+#include "text/printable.h"
 
 namespace metarec::tools {
 namespace {

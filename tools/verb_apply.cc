@@ -13,6 +13,8 @@
 #include "meta_recovery/recovery_job.h"
 #include "meta_recovery/topology_digest.h"
 #include "runtime/status_macros.h"
+#include "text/shell_word.h"
+#include "text/wording.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
 #include "tools/evidence_arguments.h"

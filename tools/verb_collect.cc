@@ -4,9 +4,11 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "meta_recovery/plan_text.h"
 #include "replica_collector/evidence_file.h"
 #include "runtime/status_macros.h"
+#include "text/printable.h"
+#include "text/shell_word.h"
+#include "text/wording.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
 #include "tools/evidence_arguments.h"

@@ -5,12 +5,12 @@
 #include <absl/strings/str_cat.h>
 
 #include "meta_recovery/plan_file.h"
-#include "meta_recovery/plan_text.h"
 #include "meta_recovery/planner.h"
 #include "meta_recovery/report_json.h"
 #include "meta_recovery/report_text.h"
 #include "meta_recovery/topology_digest.h"
 #include "runtime/status_macros.h"
+#include "text/shell_word.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
 #include "tools/evidence_arguments.h"

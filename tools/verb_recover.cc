@@ -13,7 +13,6 @@
 #include <asio/this_coro.hpp>
 
 #include "meta_recovery/plan_file.h"
-#include "meta_recovery/plan_text.h"
 #include "meta_recovery/recovery_job.h"
 #include "meta_recovery/report_json.h"
 #include "meta_recovery/report_text.h"
@@ -21,6 +20,7 @@
 #include "runtime/event.h"
 #include "runtime/for_each_bounded.h"
 #include "runtime/status_macros.h"
+#include "text/wording.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
 #include "tools/evidence_arguments.h"

@@ -8,6 +8,8 @@
 #include "meta_recovery/planner.h"
 #include "meta_recovery/report_summary.h"
 #include "runtime/status_macros.h"
+#include "text/printable.h"
+#include "text/wording.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
 #include "tools/evidence_arguments.h"

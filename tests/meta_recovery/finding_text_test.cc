@@ -7,7 +7,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "meta_recovery/plan_text.h"
 #include "tests/meta_recovery/plan_builder.h"
 
 namespace metarec {
@@ -391,17 +390,7 @@ TEST(FindingTextTest, OffersWaysToDealWithAnIndexBeyondTheCount) {
   EXPECT_THAT(Sentence(finding), HasSubstr("left out, as decided"));
 }
 
-TEST(FindingTextTest, CutsLongListsOfNodes) {
-  EXPECT_EQ(CutList("a,b,c,d,e,f,g,h", 5), "a, b, c, d, e and 3 more");
-  EXPECT_EQ(CutList("a,b,c,d,e,f", 5), "a, b, c, d, e, f");
-  EXPECT_EQ(CutList(""), "");
-}
-
 TEST(FindingTextTest, KeepsTerminalsSafeFromWhatServersSay) {
-  EXPECT_EQ(Printable("a\x1b[2Jb\nc\xff\xc2\x9bü"), "a\\x1b[2Jb\\x0ac\\xff\\xc2\\x9bü");
-  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80") << "a surrogate is not UTF-8";
-  EXPECT_EQ(Printable("\xc0\x80"), "\\xc0\\x80") << "an overlong form is not UTF-8";
-  EXPECT_EQ(Printable("\xe2\x82"), "\\xe2\\x82") << "cut short";
   const std::string sentence = Sentence(
       AboutTable(FindingKind::kTableRenamed, Severity::kWarning, {{"old_name", "\x1b[31mred"}}, 4));
   EXPECT_THAT(sentence, HasSubstr("\\x1b[31mred"));

@@ -16,7 +16,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "replica_collector/line_digest.h"
+#include "line_file/line_digest.h"
 #include "tests/meta_recovery/golden_evidence.h"
 #include "tests/meta_recovery/plan_matchers.h"
 

@@ -8,8 +8,6 @@
 #include <absl/strings/string_view.h>
 #include <rapidjson/document.h>
 
-#include "zk_store/topology.h"
-
 namespace metarec {
 
 // Reads the fields of one JSON object. The first one that is missing or wrong is remembered; then
@@ -34,11 +32,10 @@ class JsonObjectReader {
   std::string String(const char* key);
   std::vector<std::string> Strings(const char* key);
   std::vector<std::pair<std::string, std::string>> Pairs(const char* key);
-  // Numbers of nodes below `nodes`.
-  std::vector<NodeIndex> Nodes(const char* key, size_t nodes);
+  // Null, and an error, unless it is there and an array.
+  const rapidjson::Value* Array(const char* key);
 
  private:
-  const rapidjson::Value* Array(const char* key);
   void Wrong(const char* key);
 
   const rapidjson::Value& json_;

@@ -1,4 +1,4 @@
-#include "meta_recovery/json_object_reader.h"
+#include "line_file/json_object_reader.h"
 
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
@@ -76,20 +76,6 @@ std::vector<std::pair<std::string, std::string>> JsonObjectReader::Pairs(const c
     }
   }
   return pairs;
-}
-
-std::vector<NodeIndex> JsonObjectReader::Nodes(const char* key, size_t nodes) {
-  std::vector<NodeIndex> indexes;
-  const rapidjson::Value* array = Array(key);
-  if (array == nullptr) return indexes;
-  for (const rapidjson::Value& element : array->GetArray()) {
-    if (!element.IsUint() || element.GetUint() >= nodes) {
-      Fail(absl::StrCat("'", key, "' names a node that is not in the file"));
-      return indexes;
-    }
-    indexes.push_back(element.GetUint());
-  }
-  return indexes;
 }
 
 bool ReadJsonString(const rapidjson::Value& json, std::string* text) {

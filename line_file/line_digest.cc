@@ -1,4 +1,4 @@
-#include "replica_collector/line_digest.h"
+#include "line_file/line_digest.h"
 
 #include <array>
 

@@ -1,4 +1,4 @@
-#include "replica_collector/line_file.h"
+#include "line_file/line_file.h"
 
 #include <filesystem>
 #include <fstream>

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#include "replica_collector/line_file.h"
+#include "line_file/line_file.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {

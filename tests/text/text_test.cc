@@ -1,0 +1,31 @@
+#include <gtest/gtest.h>
+
+#include "text/printable.h"
+#include "text/shell_word.h"
+#include "text/wording.h"
+
+namespace metarec {
+namespace {
+
+TEST(CutListTest, SaysHowManyAreLeftOut) {
+  EXPECT_EQ(CutList("a,b,c,d,e,f,g,h", 5), "a, b, c, d, e and 3 more");
+  EXPECT_EQ(CutList("a,b,c,d,e,f", 5), "a, b, c, d, e, f");
+  EXPECT_EQ(CutList(""), "");
+}
+
+TEST(PrintableTest, WhatATerminalWouldActUponIsEscaped) {
+  EXPECT_EQ(Printable("a\x1b[2Jb\nc\xff\xc2\x9bü"), "a\\x1b[2Jb\\x0ac\\xff\\xc2\\x9bü");
+  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80") << "a surrogate is not UTF-8";
+  EXPECT_EQ(Printable("\xc0\x80"), "\\xc0\\x80") << "an overlong form is not UTF-8";
+  EXPECT_EQ(Printable("\xe2\x82"), "\\xe2\\x82") << "cut short";
+}
+
+TEST(ShellWordTest, IsQuotedOnlyWhenItMustBe) {
+  EXPECT_EQ(ShellWord("a-b.plan"), "a-b.plan");
+  EXPECT_EQ(ShellWord("a b"), "'a b'");
+  EXPECT_EQ(ShellWord("it's"), "'it'\\''s'");
+  EXPECT_EQ(ShellWord(""), "''");
+}
+
+}  // namespace
+}  // namespace metarec

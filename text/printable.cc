@@ -1,0 +1,64 @@
+#include "text/printable.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_cat.h>
+
+namespace metarec {
+namespace {
+
+// Bytes of the UTF-8 character at the beginning of `text`; 0 if there is none.
+size_t Utf8CharacterBytes(absl::string_view text) {
+  const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
+  size_t bytes = 0;
+  uint32_t code_point = 0;
+  if (byte(0) < 0x80) return 1;
+  if (byte(0) >= 0xC2 && byte(0) < 0xE0) {
+    bytes = 2;
+    code_point = byte(0) & 0x1F;
+  } else if (byte(0) >= 0xE0 && byte(0) < 0xF0) {
+    bytes = 3;
+    code_point = byte(0) & 0x0F;
+  } else if (byte(0) >= 0xF0 && byte(0) < 0xF5) {
+    bytes = 4;
+    code_point = byte(0) & 0x07;
+  }
+  if (bytes == 0 || text.size() < bytes) return 0;
+  for (size_t i = 1; i < bytes; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+    code_point = code_point << 6 | (byte(i) & 0x3F);
+  }
+  const bool overlong = (bytes == 3 && code_point < 0x800) || (bytes == 4 && code_point < 0x10000);
+  const bool surrogate = code_point >= 0xD800 && code_point < 0xE000;
+  const bool control = code_point < 0xA0;  // C1 controls act on terminals too
+  return overlong || surrogate || control || code_point > 0x10FFFF ? 0 : bytes;
+}
+
+}  // namespace
+
+std::string Printable(absl::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isprint(static_cast<unsigned char>(c));
+  });
+  if (plain) return std::string(text);
+  std::string printable;
+  printable.reserve(text.size());
+  while (!text.empty()) {
+    size_t bytes = Utf8CharacterBytes(text);
+    if (bytes == 1 && absl::ascii_iscntrl(static_cast<unsigned char>(text[0]))) bytes = 0;
+    if (bytes == 0) {
+      absl::StrAppend(&printable, "\\x",
+                      absl::Hex(static_cast<unsigned char>(text[0]), absl::kZeroPad2));
+      bytes = 1;
+    } else {
+      absl::StrAppend(&printable, text.substr(0, bytes));
+    }
+    text.remove_prefix(bytes);
+  }
+  return printable;
+}
+
+}  // namespace metarec

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include <absl/strings/string_view.h>
+
+namespace metarec {
+
+// `text` fit for a terminal and for JSON: control characters and bytes that are not UTF-8 become
+// \xNN. Names come from servers, and nothing keeps an escape sequence out of them.
+std::string Printable(absl::string_view text);
+
+}  // namespace metarec
