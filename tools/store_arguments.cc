@@ -5,6 +5,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "meta_recovery/plan_text.h"
 #include "runtime/status_macros.h"
 #include "zk_store/zk_auth_file.h"
 #include "zk_store/znode_layout.h"
@@ -29,6 +30,11 @@ void StoreArguments::AddTo(CLI::App& verb) {
         ->type_name("open|creator")
         ->capture_default_str()
         ->group(kGroup);
+    verb.add_option("--lock_root", lock_root_,
+                    "where the meta servers keep their locks (distributed_lock_service_parameters) "
+                    "if neither in PATH of --root nor in its lock/")
+        ->type_name("PATH")
+        ->group(kGroup);
   }
   verb.add_option("--zk_timeout", timeout_seconds_, "seconds to wait for a connection")
       ->type_name("SECONDS")
@@ -45,12 +51,24 @@ absl::Status StoreArguments::Check() const {
   if (const absl::Status root = ValidateRootPath(root_); !root.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("--root: ", root.message()));
   }
+  if (!lock_root_.empty()) {
+    if (const absl::Status lock_root = ValidateRootPath(lock_root_); !lock_root.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--lock_root: ", lock_root.message()));
+    }
+  }
   return ToOptions().status();
 }
 
 std::string StoreArguments::AsTyped() const {
   std::string typed = absl::StrCat("--zk ", hosts_, " --root ", root_);
   if (!auth_file_.empty()) absl::StrAppend(&typed, " --zk_auth_file ", auth_file_);
+  return typed;
+}
+
+std::string StoreArguments::AsTypedToWrite() const {
+  std::string typed = AsTyped();
+  if (acl_ != "open") absl::StrAppend(&typed, " --zk_acl ", ShellWord(acl_));
+  if (!lock_root_.empty()) absl::StrAppend(&typed, " --lock_root ", ShellWord(lock_root_));
   return typed;
 }
 

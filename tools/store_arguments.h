@@ -9,6 +9,7 @@
 
 #include "runtime/clock.h"
 #include "zk_store/meta_store.h"
+#include "zk_store/root_inspection.h"
 #include "zk_store/zookeeper_options.h"
 
 namespace metarec::tools {
@@ -26,8 +27,12 @@ class StoreArguments {
   absl::Status Check() const;
 
   const std::string& root() const { return root_; }
+  // Where to look for a living meta server before writing.
+  RootInspectionOptions inspection() const { return {.lock_root = lock_root_}; }
   // As it is typed: "--zk zk1:2181 --root /pegasus/onebox".
   std::string AsTyped() const;
+  // With what only the verbs that write understand.
+  std::string AsTypedToWrite() const;
 
   // Reads the credentials and opens a session.
   asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Open(Clock* clock) const;
@@ -40,6 +45,7 @@ class StoreArguments {
   std::string root_;
   std::string auth_file_;
   std::string acl_ = "open";
+  std::string lock_root_;
   double timeout_seconds_ = 15;
 };
 
