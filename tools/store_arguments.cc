@@ -5,8 +5,8 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "meta_recovery/plan_text.h"
 #include "runtime/status_macros.h"
+#include "text/shell_word.h"
 #include "zk_store/zk_auth_file.h"
 #include "zk_store/znode_layout.h"
 #include "zk_store/zookeeper_meta_store.h"

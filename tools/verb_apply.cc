@@ -125,6 +125,7 @@ asio::awaitable<absl::StatusOr<WriteResult>> ApplyOnceInactive(const Arguments& 
   request.collector.node_timeout = absl::Seconds(arguments.node_timeout_seconds);
   request.collector.attempt_timeout = request.collector.node_timeout;
   request.writer.tool_version = kVersion;
+  request.writer.inspection = arguments.store.inspection();
   request.time_limit = absl::Seconds(arguments.wait_seconds);
   request.ask_again_after = absl::Seconds(arguments.ask_again_seconds);
   request.reviewed = &plan;
@@ -150,6 +151,7 @@ asio::awaitable<absl::StatusOr<WriteResult>> Write(const Arguments& arguments,
   progress->OnProgress({.phase = Phase::kWrite, .note = ""});
   TopologyWriterOptions options;
   options.tool_version = kVersion;
+  options.inspection = arguments.store.inspection();
   METAREC_CO_ASSIGN_OR_RETURN(std::string digest, TopologyDigest(plan.topology));
   TopologyWriter writer(std::move(options), store, clock, progress);
   co_return co_await writer.Write(plan.topology, arguments.store.root(), std::move(digest));

@@ -1,12 +1,12 @@
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
@@ -17,6 +17,7 @@
 #include "meta_recovery/report_json.h"
 #include "meta_recovery/report_text.h"
 #include "rpc/resolver.h"
+#include "runtime/cancellation.h"
 #include "runtime/event.h"
 #include "runtime/for_each_bounded.h"
 #include "runtime/status_macros.h"
@@ -29,9 +30,11 @@
 #include "tools/plan_arguments.h"
 #include "tools/progress_printer.h"
 #include "tools/recover_texts.h"
+#include "tools/shell_output.h"
 #include "tools/store_arguments.h"
 #include "tools/verbs.h"
 #include "tools/version.h"
+#include "zk_store/store_error.h"
 
 namespace metarec::tools {
 namespace {
@@ -58,28 +61,6 @@ struct Arguments {
   double ask_again_seconds = 3;
 };
 
-// What Pegasus's shell would print on stdout or, with -o, into the file.
-class ShellOutput {
- public:
-  explicit ShellOutput(const Arguments& arguments) : silent_(arguments.output.json()) {
-    if (!silent_ && !arguments.output.file().empty()) file_.open(arguments.output.file());
-    to_file_ = !silent_ && !arguments.output.file().empty();
-  }
-
-  bool good() const { return to_file_ ? file_.good() : std::cout.good(); }
-  bool to_file() const { return to_file_; }
-
-  void Print(absl::string_view text) {
-    if (silent_) return;
-    (to_file_ ? static_cast<std::ostream&>(file_) : std::cout) << text << std::flush;
-  }
-
- private:
-  const bool silent_;  // with --format json stdout gets an object in the end and nothing else
-  bool to_file_ = false;
-  std::ofstream file_;
-};
-
 // "Wait recovery for 0 seconds" after the first second, and so on, until it is cancelled.
 asio::awaitable<void> PrintWaitLines(ShellOutput* output, Clock* clock) {
   co_await asio::this_coro::throw_if_cancelled(false);
@@ -104,26 +85,40 @@ asio::awaitable<RecoveryResult> RunWithWaitLines(RecoveryJob* job, ShellOutput* 
   co_return result;
 }
 
-// As Pegasus's shell, which looks names up while it reads the list: an error with its text if a
-// name is unknown.
-asio::awaitable<absl::Status> LookUpNames(const NodeList& list, const Arguments& arguments,
+absl::Status UnknownName(const NodeList& list, const NodeListEntry& entry,
+                         const NodeArguments& nodes) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      nodes.UnknownNameText(entry), "\nmetarec recover: ",
+      list.file.empty() ? "" : absl::StrCat(list.file, ":", entry.line, ": "), "the host '",
+      entry.host,
+      "' has no IPv4 address that is known here; correct its spelling or give its address. No "
+      "node was asked"));
+}
+
+// As Pegasus's shell, which looks names up while it reads the list: kInvalidArgument with its text
+// if a name is unknown.
+asio::awaitable<absl::Status> LookUpNames(const NodeList& list, const NodeArguments& nodes,
                                           Clock* clock) {
-  std::vector<bool> known(list.entries.size(), false);
-  const absl::Time deadline = clock->Now() + arguments.nodes.node_timeout();
-  co_await ForEachBounded(
-      list.entries.size(), kLookUpsInFlight, [&](size_t i) -> asio::awaitable<void> {
-        const NodeListEntry& entry = list.entries[i];
-        known[i] = (co_await rpc::ResolveIpv4(clock, entry.host, entry.port, deadline)).ok();
-      });
-  for (size_t i = 0; i < known.size(); ++i) {
-    if (!known[i]) {
-      co_return absl::InvalidArgumentError(absl::StrCat(
-          arguments.nodes.UnknownNameText(list.entries[i]), "\nmetarec recover: ",
-          list.file.empty() ? "" : absl::StrCat(list.file, ":", list.entries[i].line, ": "),
-          "the host '", list.entries[i].host,
-          "' has no IPv4 address that is known here; correct its spelling or give its address. No "
-          "node was asked"));
-    }
+  std::vector<absl::Status> found(list.entries.size());
+  const absl::Time deadline = clock->Now() + nodes.node_timeout();
+  co_await ForEachBounded(list.entries.size(), kLookUpsInFlight,
+                          [&](size_t i) -> asio::awaitable<void> {
+                            const NodeListEntry& entry = list.entries[i];
+                            const absl::StatusOr<Ipv4Endpoint> address =
+                                co_await rpc::ResolveIpv4(clock, entry.host, entry.port, deadline);
+                            found[i] = address.status();
+                          });
+  const bool cancelled = co_await IsCancelled();
+  if (cancelled) co_return absl::CancelledError("cancelled while names were looked up");
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (absl::IsNotFound(found[i])) co_return UnknownName(list, list.entries[i], nodes);
+  }
+  for (const absl::Status& status : found) {
+    if (status.ok()) continue;
+    co_return Annotate(status,
+                       absl::StrCat(" (--node_timeout ", absl::FormatDuration(nodes.node_timeout()),
+                                    "); see to the name service of this machine, or list "
+                                    "addresses. No node was asked"));
   }
   co_return absl::OkStatus();
 }
@@ -133,7 +128,7 @@ void PrintReport(const RecoveryResult& result, const Arguments& arguments) {
   ReportOptions report;
   report.store_flags = arguments.store.AsTyped();
   report.plan_command = absl::StrCat("metarec recover ", arguments.nodes.AsTyped(), " ",
-                                     arguments.store.AsTyped(), arguments.plan.AsTyped());
+                                     arguments.store.AsTypedToWrite(), arguments.plan.AsTyped());
   if (result.status.ok()) report.plan_path = arguments.plan_path;  // else it is not written
   // Otherwise what is to be done is not about the plan.
   report.next_step =
@@ -183,35 +178,44 @@ ExitCode ExitCodeOf(const RecoveryResult& result) {
   return ExitCode::kFailed;
 }
 
-// The last lines of what the shell prints, then what is ours.
+void PrintOutcome(const RecoveryResult& result, const std::string& root) {
+  if (!result.status.ok()) {
+    std::cerr << "metarec recover: " << result.status.message() << std::endl;
+    return;
+  }
+  std::cerr << (result.written->already_finished ? "was recovered already: " : "recovered: ")
+            << root << ", " << Counted(result.written->znodes_created, "znode") << " written"
+            << (result.written->resumed ? " to end an earlier run" : "") << ", all read back\n"
+            << "next: start one meta server with cluster_root = " << root
+            << " and recover_from_replica_server = false" << std::endl;
+}
+
+// The last lines of what the shell prints, then what is ours. How it ended is told before anything
+// else that can go wrong.
 absl::Status PrintResult(const RecoveryResult& result, const Arguments& arguments,
                          ShellOutput* output) {
   const bool no_answer_in_time = result.outcome == RecoveryOutcome::kStillServed ||
                                  result.outcome == RecoveryOutcome::kTimedOut;
   output->Print(no_answer_in_time ? std::string(kWaitFailedLine)
                                   : RecoverResultText(result.error_name, result.hints));
-  if (!output->good()) return absl::UnavailableError("cannot write the output");
   if (output->to_file()) {
     std::cout << "recover complete with err = " << result.error_name << std::endl;
   }
   PrintReport(result, arguments);
-  if (arguments.output.json()) {
-    METAREC_RETURN_IF_ERROR(arguments.output.Print(JsonOf(result, arguments)));
-  }
+  PrintOutcome(result, arguments.store.root());
+  std::vector<std::string> failures;
+  const auto note = [&failures](const absl::Status& status) {
+    if (!status.ok()) failures.emplace_back(status.message());
+  };
+  note(output->status());
+  if (arguments.output.json()) note(arguments.output.Print(JsonOf(result, arguments)));
   if (result.status.ok() && !arguments.plan_path.empty()) {
-    METAREC_RETURN_IF_ERROR(WritePlanFile(*result.plan, arguments.plan_path));
+    note(WritePlanFile(*result.plan, arguments.plan_path));
   }
-  if (!result.status.ok()) {
-    std::cerr << "metarec recover: " << result.status.message() << std::endl;
-  } else {
-    std::cerr << (result.written->already_finished ? "was recovered already: " : "recovered: ")
-              << arguments.store.root() << ", " << Counted(result.written->znodes_created, "znode")
-              << " written" << (result.written->resumed ? " to end an earlier run" : "")
-              << ", all read back\n"
-              << "next: start one meta server with cluster_root = " << arguments.store.root()
-              << " and recover_from_replica_server = false" << std::endl;
-  }
-  return absl::OkStatus();
+  if (failures.empty()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      result.status.ok() ? "the tree is written and read back; only this failed: " : "",
+      absl::StrJoin(failures, "; ")));
 }
 
 absl::StatusOr<RecoveryRequest> RequestOf(const Arguments& arguments, NodeList nodes,
@@ -222,6 +226,7 @@ absl::StatusOr<RecoveryRequest> RequestOf(const Arguments& arguments, NodeList n
   METAREC_ASSIGN_OR_RETURN(request.plan, arguments.plan.ToOptions());
   METAREC_ASSIGN_OR_RETURN(request.collector, CollectorOptionsOf(arguments.nodes));
   request.writer.tool_version = kVersion;
+  request.writer.inspection = arguments.store.inspection();
   request.time_limit = absl::Seconds(wait_seconds);
   request.ask_again_after = absl::Seconds(arguments.ask_again_seconds);
   return request;
@@ -233,24 +238,22 @@ asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, in
   METAREC_CO_ASSIGN_OR_RETURN(RecoveryRequest request,
                               RequestOf(arguments, std::move(nodes), wait_seconds));
   METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
-  if (const absl::Status looked_up = co_await LookUpNames(request.nodes, arguments, clock);
-      !looked_up.ok()) {
-    std::cerr << looked_up.message() << std::endl;
-    co_return ExitCode::kFailed;
-  }
-
   if (!arguments.plan_path.empty() && std::filesystem::exists(arguments.plan_path)) {
     co_return absl::AlreadyExistsError(absl::StrCat(
         arguments.plan_path, " is there already; give another name. No node was asked"));
   }
-  ShellOutput output(arguments);
-  if (!output.good()) {
-    co_return absl::UnavailableError(absl::StrCat("cannot write to ", arguments.output.file(), ": ",
-                                                  std::strerror(errno), ". No node was asked"));
+  const absl::Status looked_up = co_await LookUpNames(request.nodes, arguments.nodes, clock);
+  if (absl::IsInvalidArgument(looked_up)) {
+    std::cerr << looked_up.message() << std::endl;
+    co_return ExitCode::kFailed;
   }
+  METAREC_CO_RETURN_IF_ERROR(looked_up);
+
+  ShellOutput output(arguments.output);
   output.Print(DuplicateNodesText(request.nodes));
   output.Print(RecoverHeader(wait_seconds, request.plan.skip_bad_nodes,
                              request.plan.skip_lost_partitions, request.nodes));
+  if (!output.status().ok()) co_return Annotate(output.status(), ". No node was asked");
   METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> store,
                               co_await arguments.store.Open(clock));
   NodeAccess access(co_await asio::this_coro::executor, clock);
@@ -259,7 +262,9 @@ asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, in
   const RecoveryResult result = co_await RunWithWaitLines(&job, &output, clock);
   progress->Clear();
   if (result.outcome == RecoveryOutcome::kCancelled) co_return result.status;
-  METAREC_CO_RETURN_IF_ERROR(PrintResult(result, arguments, &output));
+  const absl::Status printed = PrintResult(result, arguments, &output);
+  if (!printed.ok() && result.status.ok()) co_return printed;
+  if (!printed.ok()) std::cerr << "metarec recover: " << printed.message() << std::endl;
   co_return ExitCodeOf(result);
 }
 
@@ -308,7 +313,7 @@ void AddRecoverVerb(CLI::App& app, Verb* chosen) {
   verb->add_option("-w,--wait_seconds", arguments->wait_seconds,
                    "how long to ask nodes and to wait for leases to run out; what has begun to be "
                    "written is written to the end")
-      ->type_name("SECONDS")
+      ->type_name("SECONDS:INT in [1 - 2147483647]")
       ->capture_default_str();
   verb->add_option("--ask_again_seconds", arguments->ask_again_seconds,
                    "how often nodes are asked while replicas are still served")
