@@ -4,21 +4,18 @@
 #include <utility>
 
 #include <absl/algorithm/container.h>
-#include <absl/strings/ascii.h>
 #include <absl/strings/escaping.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <absl/strings/strip.h>
 
 #include "runtime/status_macros.h"
+#include "zk_store/lock_directory.h"
 #include "zk_store/znode_layout.h"
 
 namespace metarec {
 namespace {
 
-constexpr absl::string_view kLockDirectory = "dsn.meta.server.leader";
-constexpr absl::string_view kCandidatePrefix = "LOCKNODE";
 constexpr size_t kChildrenMax = 20;
 constexpr size_t kCandidatesMax = 20;
 constexpr size_t kShownBytesMax = 60;
@@ -30,11 +27,6 @@ std::string Counted(int64_t count, absl::string_view what) {
 std::string Shown(absl::string_view data) {
   return absl::StrCat("\"", absl::CHexEscape(data.substr(0, kShownBytesMax)),
                       data.size() > kShownBytesMax ? "..." : "", "\"");
-}
-
-bool IsCandidateName(absl::string_view name) {
-  return absl::ConsumePrefix(&name, kCandidatePrefix) && !name.empty() &&
-         absl::c_all_of(name, [](char c) { return absl::ascii_isdigit(c); });
 }
 
 class Inspector {
@@ -61,8 +53,9 @@ class Inspector {
   bool IsLockDirectory(absl::string_view path) const;
   bool LeadsToLockDirectory(absl::string_view path) const;
   bool HasForeignCandidate() const {
-    return absl::c_any_of(inspection_.candidates,
-                          [](const LockCandidate& candidate) { return !candidate.ours; });
+    return absl::c_any_of(inspection_.candidates, [](const LockCandidate& candidate) {
+      return !candidate.ours && !candidate.waits_for_us;
+    });
   }
   void Decide();
   void Foreign(std::string reason) {
@@ -82,7 +75,7 @@ class Inspector {
 
 bool Inspector::IsLockDirectory(absl::string_view path) const {
   return absl::c_any_of(lock_roots_, [path](const std::string& lock_root) {
-    return path == absl::StrCat(lock_root, "/", kLockDirectory);
+    return path == LockDirectoryPath(lock_root);
   });
 }
 
@@ -121,13 +114,13 @@ asio::awaitable<absl::Status> Inspector::ReadRoot() {
 }
 
 asio::awaitable<absl::Status> Inspector::ReadCandidates(std::string lock_root) {
-  const std::string directory = absl::StrCat(lock_root, "/", kLockDirectory);
+  const std::string directory = LockDirectoryPath(lock_root);
   METAREC_CO_ASSIGN_OR_RETURN(std::optional<NodeChildren> children,
                               co_await reader_->Children(directory));
   if (!children.has_value()) co_return absl::OkStatus();
-  absl::c_sort(children->names);
-  for (const std::string& name : children->names) {
-    if (!IsCandidateName(name)) continue;
+  std::optional<bool> we_lead;
+  const std::vector<std::string> names = CandidatesInOrder(children->names);
+  for (const std::string& name : names) {
     if (inspection_.candidates.size() >= kCandidatesMax) break;
     LockCandidate candidate;
     candidate.path = absl::StrCat(directory, "/", name);
@@ -137,6 +130,8 @@ asio::awaitable<absl::Status> Inspector::ReadCandidates(std::string lock_root) {
     candidate.name = std::move(node->data);
     candidate.ours = node->stat.ephemeral_owner != 0 &&
                      node->stat.ephemeral_owner == reader_->store()->session_id();
+    if (!we_lead.has_value()) we_lead = candidate.ours;
+    candidate.waits_for_us = *we_lead && !candidate.ours;
     inspection_.candidates.push_back(std::move(candidate));
   }
   co_return absl::OkStatus();

@@ -20,7 +20,7 @@ namespace metarec {
 enum class RootCase {
   kAbsent,             // no such znode
   kEmpty,              // there, without data or children
-  kOnlyLockDirectory,  // a meta server's lock directory in which nobody is a candidate (but us)
+  kOnlyLockDirectory,  // a meta servers' lock directory in which nobody leads (but us)
   kUnfinishedRun,      // `journal` says of which plan; nobody else has touched it
   kFinishedRun,        // as above; since then a meta server may have changed anything
   kForeign,            // anything else; `reason` says what is there
@@ -31,6 +31,8 @@ struct LockCandidate {
   std::string path;
   std::string name;  // host:port of the meta server
   bool ours = false;
+  // Behind a candidate of ours that leads: it does nothing before we give the lock back.
+  bool waits_for_us = false;
 };
 
 struct RootInspection {
@@ -57,7 +59,7 @@ struct RootInspectionOptions {
 };
 
 // Writes nothing. `root` must be valid (ValidateRootPath). Candidates of the store's own session
-// count as ours.
+// count as ours: whoever leads by such a one may work on the root, while others wait behind it.
 asio::awaitable<absl::StatusOr<RootInspection>> InspectRoot(StoreReader* reader, std::string root,
                                                             RootInspectionOptions options = {});
 

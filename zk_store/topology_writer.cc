@@ -18,6 +18,7 @@
 // A transaction whose answer was lost is never simply repeated: what is there is read back and
 // compared. Losing the connection costs a retry from one budget for the whole write; losing the
 // session, permission or quorum ends it, and the unfinished run stays for the next one.
+// Every transaction carries the caller's fence; one that fails on it ends the write at once.
 //
 // Not attempted: cleaning up. Nothing is ever deleted; an unfinished run is resumed or, by an
 // operator who wants to be rid of it, deleted by hand.
@@ -131,6 +132,12 @@ asio::awaitable<absl::StatusOr<WriteResult>> Run::Write() {
   result_.znodes_found = creator_.stats().found;
   result_.transactions += creator_.stats().requests;
   if (status.ok()) co_return std::move(result_);
+  if ((begun_ || maybe_begun_) && IsFenced(status)) {
+    co_return WithHint(status, absl::StrCat("Until then the run was unfinished, with ",
+                                            paths_.apps(), " locked, so that no meta server ",
+                                            "starts from it; whoever leads now resumes it with ",
+                                            "the same plan"));
+  }
   if (IsRefused(status) || IsDisturbed(status)) co_return status;
   if (begun_) {
     co_return WithHint(status, absl::StrCat("The run is unfinished: ", paths_.apps(),

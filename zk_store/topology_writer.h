@@ -26,8 +26,8 @@ struct TopologyWriterOptions {
   size_t reads_in_flight_max = 256;
   RetryLimits retry;  // one budget for the whole write
   RootInspectionOptions inspection;
-  // Put in front of every transaction that writes, e.g. a check of the leader's lock node: when one
-  // of them fails, nothing more is written.
+  // Put in front of every transaction that writes: LeaderLock::Fence(). When one of these checks
+  // fails, nothing more is written, nor tried again.
   std::vector<StoreOp> fence;
   std::string tool_version = "unknown";
 };
@@ -56,7 +56,8 @@ class TopologyWriter {
   // earlier run of the plan wrote; nothing was written. IsDisturbed() when somebody else changes
   // what this run writes, which stays locked. kInvalidArgument for an invalid root, topology or
   // limit. Any other leaves an unfinished run, if anything, and the message says so:
-  // calling Write again with the same plan resumes it. kCancelled likewise.
+  // calling Write again with the same plan resumes it. kCancelled likewise. IsFenced()
+  // (znode_creator.h) too, but then it is for whoever has the right to write by now.
   asio::awaitable<absl::StatusOr<WriteResult>> Write(const Topology& topology, std::string root,
                                                      std::string plan_digest);
 

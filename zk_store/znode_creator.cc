@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <absl/strings/cord.h>
 #include <absl/strings/str_cat.h>
 
 #include "runtime/cancellation.h"
@@ -14,15 +15,21 @@ namespace metarec {
 namespace {
 
 constexpr size_t kReadsInFlightMax = 64;
+constexpr absl::string_view kFencedPayload = "metarec/fenced";
 
 }  // namespace
 
 absl::Status FenceError(const absl::Status& status, size_t fence_size) {
   const auto failed = FailedOpOf(status);
   if (!failed.has_value() || *failed >= fence_size) return absl::OkStatus();
-  return absl::AbortedError(
-      absl::StrCat("the right to write was lost to somebody else: ", status.message()));
+  absl::Status fenced = absl::AbortedError(absl::StrCat(
+      "the right to write (leadership) was lost, and nothing was written by this run since: ",
+      status.message()));
+  fenced.SetPayload(kFencedPayload, absl::Cord("fenced"));
+  return fenced;
 }
+
+bool IsFenced(const absl::Status& status) { return status.GetPayload(kFencedPayload).has_value(); }
 
 ZnodeCreator::ZnodeCreator(MetaStore* store, RetryBudget* budget, ZnodeCreatorLimits limits,
                            std::vector<StoreOp> fence, std::function<void()> on_progress)
@@ -111,6 +118,8 @@ asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
       if (batch.size() < sent) continue;
     }
     METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, status));
+    // Another lane may have found out meanwhile that we must not write any more.
+    METAREC_CO_RETURN_IF_ERROR(status_);
     read_back = true;
   }
 }

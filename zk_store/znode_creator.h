@@ -73,7 +73,12 @@ class ZnodeCreator {
 };
 
 // If `status` is that of a transaction in which one of the `fence_size` checks before our own
-// operations failed: an error that says so. Else OK.
+// operations failed: an error for which IsFenced is true. Else OK.
 absl::Status FenceError(const absl::Status& status, size_t fence_size);
+
+// Whether a write ended because its fence did not hold any more: the right to write, e.g.
+// leadership, was lost. Nothing has been written since then, and it must not be tried again without
+// winning that right anew.
+bool IsFenced(const absl::Status& status);
 
 }  // namespace metarec

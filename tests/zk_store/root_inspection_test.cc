@@ -105,6 +105,24 @@ TEST_F(RootInspectionTest, OurOwnCandidateDoesNotCount) {
   EXPECT_EQ(Inspect(kRoot, {}, stranger_.get()).root_case, RootCase::kForeign);
 }
 
+TEST_F(RootInspectionTest, CandidatesThatWaitBehindOursDoNotCountButThoseAheadDo) {
+  PutUnderRoot("dsn.meta.server.leader");
+  const std::string prefix = absl::StrCat(kRoot, "/dsn.meta.server.leader/LOCKNODE");
+  const auto created =
+      RunAlone(&io_, store_->Create(prefix, "us:1", CreateMode::kEphemeralSequential));
+  ASSERT_TRUE(created.ok()) << created.status();
+  Put(prefix, "waiting:1", CreateMode::kEphemeralSequential);
+  const RootInspection leading = Inspect();
+  EXPECT_EQ(leading.root_case, RootCase::kOnlyLockDirectory) << leading.Describe();
+  ASSERT_EQ(leading.candidates.size(), 2u);
+  EXPECT_TRUE(leading.candidates[1].waits_for_us);
+
+  ASSERT_TRUE(RunAlone(&io_, store_->Delete(*created)).ok());
+  ASSERT_TRUE(
+      RunAlone(&io_, store_->Create(prefix, "us:1", CreateMode::kEphemeralSequential)).ok());
+  EXPECT_EQ(Inspect().root_case, RootCase::kForeign);
+}
+
 TEST_F(RootInspectionTest, AStockClusterIsNamedWithItsTables) {
   PutUnderRoot("apps", "unlock");
   PutUnderRoot("apps/1", "{}");

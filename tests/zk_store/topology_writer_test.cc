@@ -473,8 +473,10 @@ TEST_F(TopologyWriterTest, EveryTransactionCarriesTheFence) {
   const auto result = Write(store.get(), topology_, kDigest, options);
   EXPECT_EQ(result.status().code(), absl::StatusCode::kAborted);
   EXPECT_THAT(std::string(result.status().message()),
-              AllOf(HasSubstr("the right to write was lost"), HasSubstr("/fence"),
-                    HasSubstr("run the same plan again to resume")));
+              AllOf(HasSubstr("the right to write (leadership) was lost"), HasSubstr("/fence"),
+                    HasSubstr("nothing was written by this run since"),
+                    HasSubstr("whoever leads now resumes it"), Not(HasSubstr("again to resume"))));
+  EXPECT_TRUE(IsFenced(result.status()));
   EXPECT_EQ(DataOf(paths_.apps()), "lock");
 }
 
