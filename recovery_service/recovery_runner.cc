@@ -91,6 +91,11 @@ RecoveryRunner::RecoveryRunner(asio::any_io_executor executor, RecoveryRunnerOpt
 
 RecoveryRunner::~RecoveryRunner() = default;
 
+void RecoveryRunner::UseStore(MetaStore* store, std::vector<StoreOp> fence) {
+  store_ = store;
+  fence_ = std::move(fence);
+}
+
 asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(RecoveryOrder order,
                                                                             absl::Time deadline) {
   const bool is_same = latest_ && latest_->order.SameAs(order);
@@ -125,7 +130,7 @@ void RecoveryRunner::Begin(RecoveryOrder order, absl::Time deadline) {
   RecoveryRequest request = RequestOf(order, time - std::min(kTimeForAnswering, time / 20));
   latest_ = std::make_shared<Run>(executor_, std::move(order), std::move(request),
                                   RecoveryJob::Surroundings{.source = surroundings_.source,
-                                                            .store = surroundings_.store,
+                                                            .store = store_,
                                                             .clock = surroundings_.clock,
                                                             .listener = surroundings_.listener,
                                                             .random = surroundings_.random});
@@ -145,6 +150,7 @@ RecoveryRequest RecoveryRunner::RequestOf(const RecoveryOrder& order,
   if (surroundings_.beacon_names) request.collector.beacon_names = surroundings_.beacon_names();
   request.collector.node_timeout = std::min(request.collector.node_timeout, time_limit);
   request.writer = options_.writer;
+  request.writer.fence = fence_;
   request.ask_again_after = options_.ask_again_after;
   request.time_limit = time_limit;
   return request;

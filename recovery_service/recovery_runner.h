@@ -6,8 +6,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <absl/time/time.h>
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -52,7 +54,6 @@ class RecoveryRunner {
   // All must outlive the runner.
   struct Surroundings {
     ReplicaSource* source = nullptr;
-    MetaStore* store = nullptr;
     Clock* clock = nullptr;
     ProgressListener* listener = nullptr;
     Collector::Random random;
@@ -67,6 +68,10 @@ class RecoveryRunner {
   ~RecoveryRunner();
   RecoveryRunner(const RecoveryRunner&) = delete;
   RecoveryRunner& operator=(const RecoveryRunner&) = delete;
+
+  // Where further runs write, with what only the leader may write (LeaderLock::Fence). Must come
+  // before Start; `store` must outlive what runs, that is, the end of Abandon.
+  void UseStore(MetaStore* store, std::vector<StoreOp> fence);
 
   // Answers at `deadline` at the latest:
   // - with the result, of a new run or of the one that does the same and runs, or has succeeded;
@@ -97,6 +102,8 @@ class RecoveryRunner {
   const asio::any_io_executor executor_;
   const RecoveryRunnerOptions options_;
   const Surroundings surroundings_;
+  MetaStore* store_ = nullptr;
+  std::vector<StoreOp> fence_;
   RecoveryState state_ = RecoveryState::kWaiting;
   std::shared_ptr<Run> latest_;
   std::unique_ptr<TaskGroup> tasks_;

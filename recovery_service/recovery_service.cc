@@ -88,7 +88,6 @@ RecoveryService::RecoveryService(asio::any_io_executor executor, RecoveryService
       beacons_(executor, surroundings_.clock, surroundings_.source, options_.beacons),
       runner_(executor, options_.recovery,
               {.source = surroundings_.source,
-               .store = surroundings_.store,
                .clock = surroundings_.clock,
                .listener = &silent_,
                .random = surroundings_.random,
@@ -256,10 +255,17 @@ ClusterIdentity RecoveryService::Identity() const {
   return identity;
 }
 
-void RecoveryService::SetLeadership(Leadership leadership) { leadership_ = std::move(leadership); }
+void RecoveryService::Lead(LeaderIdentity us, MetaStore* store, std::vector<StoreOp> fence) {
+  leadership_ = {.is_us = true, .leader = std::move(us)};
+  runner_.UseStore(store, std::move(fence));
+}
+
+void RecoveryService::Follow(std::optional<LeaderIdentity> leader) {
+  leadership_ = {.is_us = false, .leader = std::move(leader)};
+}
 
 asio::awaitable<void> RecoveryService::StepDown() {
-  leadership_.is_us = false;
+  leadership_ = {};
   beacons_.ForgetGrants();
   co_await runner_.Abandon();
   metadata_.reset();

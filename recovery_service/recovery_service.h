@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,7 +68,6 @@ class RecoveryService {
   // All must outlive the service. `listener` may be null.
   struct Surroundings {
     ReplicaSource* source = nullptr;
-    MetaStore* store = nullptr;
     Clock* clock = nullptr;
     RecoveryListener* listener = nullptr;
     Collector::Random random;
@@ -86,10 +86,15 @@ class RecoveryService {
   // Serves one request, whatever transport it came by.
   asio::awaitable<rpc::HandlerResult> Serve(rpc::Request request);
 
-  // Whoever leads now. Who ceases to lead must StepDown.
-  void SetLeadership(Leadership leadership);
+  // We lead from now on: what is recovered is written into `store`, each transaction behind `fence`
+  // (LeaderLock::Fence; empty where nobody contends). `store` must outlive the end of StepDown.
+  void Lead(LeaderIdentity us, MetaStore* store, std::vector<StoreOp> fence);
 
-  // Ends a recovery that runs, awaits that, and waits for start_recovery again.
+  // Somebody else leads; nullopt: nobody that we know of. Who led must StepDown first.
+  void Follow(std::optional<LeaderIdentity> leader);
+
+  // We lead no more, at once: nothing is served, nobody has us as its master. Then ends a recovery
+  // that runs and awaits that.
   asio::awaitable<void> StepDown();
 
   // Serves metadata that are there already: the state is kRecovered from now on.

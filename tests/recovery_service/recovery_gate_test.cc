@@ -84,7 +84,10 @@ TEST(RecoveryGateTest, TheTableHasEveryRpcOfAMetaServerInItsOrder) {
 TEST(RecoveryGateTest, EveryRefusalHasItsErrorInTheFirstField) {
   for (const MetaRpc& rpc : MetaRpcs()) {
     // The wrapper's field 0, and the struct's field 1, whose value is a string.
-    const std::string head("\x0c\x00\x00\x0c\x00\x01\x00\x00\x00\x12" "ERR_UNDER_RECOVERY", 28);
+    const std::string head(
+        "\x0c\x00\x00\x0c\x00\x01\x00\x00\x00\x12"
+        "ERR_UNDER_RECOVERY",
+        28);
     EXPECT_EQ(rpc.encode_refusal("ERR_UNDER_RECOVERY").substr(0, head.size()), head)
         << rpc.task_code;
   }

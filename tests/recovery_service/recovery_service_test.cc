@@ -213,10 +213,8 @@ TEST(RecoveryServiceTest, ANodesOwnNameGoesIntoTheTree) {
 
 TEST(RecoveryServiceTest, AFollowerNamesTheLeader) {
   ServiceWorld world;
-  world.service->SetLeadership(
-      {.is_us = false,
-       .leader = LeaderIdentity{.name = "meta2:34601",
-                                .address = Ipv4Endpoint{.ip = 0x0A000002, .port = 34601}}});
+  world.service->Follow(LeaderIdentity{.name = "meta2:34601",
+                                       .address = Ipv4Endpoint{.ip = 0x0A000002, .port = 34601}});
   world.Run([&]() -> asio::awaitable<void> {
     rpc::Request request = ServiceWorld::StartRecovery("1,2,3");
     const rpc::HandlerResult forwarded = co_await world.service->Serve(request);

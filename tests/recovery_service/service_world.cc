@@ -82,15 +82,13 @@ ServiceWorld::ServiceWorld(RecoveryServiceOptions options)
       store(std::make_unique<testing::InMemoryMetaStore>(zookeeper)),
       service(std::make_unique<RecoveryService>(
           context.get_executor(), std::move(options),
-          RecoveryService::Surroundings{.source = &source,
-                                        .store = store.get(),
-                                        .clock = &clock,
-                                        .listener = &listener,
-                                        .random = [] { return 0.5; }})) {
-  service->SetLeadership(
-      {.is_us = true,
-       .leader = LeaderIdentity{.name = "meta1:34601",
-                                .address = Ipv4Endpoint{.ip = kLoopback, .port = 34601}}});
+          RecoveryService::Surroundings{
+              .source = &source, .clock = &clock, .listener = &listener, .random = [] {
+                return 0.5;
+              }})) {
+  service->Lead(LeaderIdentity{.name = "meta1:34601",
+                               .address = Ipv4Endpoint{.ip = kLoopback, .port = 34601}},
+                store.get(), {});
 }
 
 ServiceWorld::~ServiceWorld() {

@@ -1,0 +1,179 @@
+#include "recovery_service/recovery_server.h"
+
+#include <optional>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "recovery_service/root_topology.h"
+#include "replica_collector/node_list.h"
+#include "rpc/resolver.h"
+#include "runtime/cancellation.h"
+#include "runtime/status_macros.h"
+#include "zk_store/retry_budget.h"
+#include "zk_store/root_inspection.h"
+#include "zk_store/store_reader.h"
+#include "zk_store/topology_reader.h"
+
+namespace metarec {
+namespace {
+
+constexpr absl::Duration kResolveTimeout = absl::Seconds(5);
+
+absl::Status NothingToServe(const std::string& root) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      root,
+      " holds no cluster, and recover_from_replica_server is false: a meta server that starts like "
+      "this ends as soon as a replica server reports its replicas. Set [meta_server] "
+      "recover_from_replica_server = true and start again, then run recover"));
+}
+
+absl::Status NotEmpty(const RootInspection& root) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(root.Describe(),
+                   ". Recovery needs a new or empty root: set [meta_server] cluster_root to "
+                   "one, or set recover_from_replica_server = false to start from what is "
+                   "there"));
+}
+
+}  // namespace
+
+RecoveryServer::RecoveryServer(asio::any_io_executor executor, RecoveryServerOptions options,
+                               Surroundings surroundings)
+    : options_(std::move(options)),
+      surroundings_(std::move(surroundings)),
+      server_(executor, surroundings_.clock, options_.rpc),
+      service_(executor, options_.service,
+               {.source = surroundings_.source,
+                .clock = surroundings_.clock,
+                .listener = surroundings_.listener,
+                .random = surroundings_.random}),
+      tasks_(executor) {}
+
+RecoveryServer::~RecoveryServer() = default;
+
+asio::awaitable<absl::Status> RecoveryServer::Run() {
+  service_.RegisterOn(&server_);
+  METAREC_CO_ASSIGN_OR_RETURN(endpoint_, server_.Listen(options_.listen));
+  surroundings_.log(absl::StrCat("listening on ", endpoint_.ToString()));
+  own_address_ = co_await AddressOf(options_.own_name);
+  if (!own_address_) {
+    surroundings_.log(absl::StrCat("the name ", options_.own_name,
+                                   " cannot be looked up: followers cannot tell where we are"));
+  }
+  const absl::Status status = co_await Serve();
+  co_await server_.Stop();
+  tasks_.Cancel();
+  co_await tasks_.Join();
+  co_await service_.Stop();
+  co_return absl::IsCancelled(status) ? absl::OkStatus() : status;
+}
+
+asio::awaitable<absl::Status> RecoveryServer::Serve() {
+  for (;;) {
+    absl::StatusOr<std::unique_ptr<MetaStore>> store = co_await surroundings_.connect();
+    if (store.ok()) {
+      const absl::Status term = co_await ServeTerm(store->get());
+      METAREC_CO_RETURN_IF_ERROR(term);
+    } else if (absl::IsCancelled(store.status())) {
+      co_return store.status();
+    } else {
+      surroundings_.log(absl::StrCat("no ZooKeeper session: ", store.status().message()));
+    }
+    METAREC_CO_RETURN_IF_ERROR(co_await surroundings_.clock->SleepFor(options_.reconnect_after));
+  }
+}
+
+asio::awaitable<absl::Status> RecoveryServer::ServeTerm(MetaStore* store) {
+  LeaderLockOptions options;
+  options.lock_root = options_.lock_root;
+  options.own_name = options_.own_name;
+  options.disconnected_max = options_.session_timeout;
+  std::optional<LeaderLock> lock;
+  options.on_leader_change = [this, &lock] {
+    const std::optional<LockLeader> leader = lock->leader();
+    if (leader && !leader->is_us) tasks_.Spawn(FollowLeader(leader->name));
+  };
+  lock.emplace(std::move(options), store, surroundings_.clock);
+  const absl::Status acquired = co_await lock->Acquire();
+  if (!acquired.ok()) {
+    if (absl::IsCancelled(acquired)) co_return acquired;
+    surroundings_.log(absl::StrCat("not contending any more: ", acquired.message()));
+    co_return absl::OkStatus();
+  }
+  const absl::Status ended = co_await LeadUntilLost(&*lock, store);
+  co_await service_.StepDown();
+  const absl::Status released = co_await lock->Release();
+  if (!released.ok()) surroundings_.log(absl::StrCat("lock: ", released.message()));
+  co_return ended;
+}
+
+asio::awaitable<absl::Status> RecoveryServer::LeadUntilLost(LeaderLock* lock, MetaStore* store) {
+  METAREC_CO_RETURN_IF_ERROR(co_await LookAtRoot(store));
+  LeaderIdentity us;
+  us.name = options_.own_name;
+  us.address = own_address_;
+  service_.Lead(std::move(us), store, lock->Fence());
+  surroundings_.log(
+      absl::StrCat("leading as ", options_.own_name, "; ", RecoveryStateName(service_.state())));
+  const absl::Status lost = co_await lock->AwaitLoss();
+  if (absl::IsCancelled(lost)) co_return lost;
+  surroundings_.log(absl::StrCat("leading no more: ", lost.message()));
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> RecoveryServer::LookAtRoot(MetaStore* store) {
+  RetryBudget budget(surroundings_.clock, RetryLimits());
+  StoreReader reader(store, &budget);
+  const std::string root = options_.service.recovery.root;
+  RootInspectionOptions options;
+  options.lock_root = options_.lock_root;
+  METAREC_CO_ASSIGN_OR_RETURN(const RootInspection inspection,
+                              co_await InspectRoot(&reader, root, std::move(options)));
+  const bool is_first_look = std::exchange(is_first_look_, false);
+  const bool may_be_filled = inspection.root_case == RootCase::kAbsent ||
+                             inspection.root_case == RootCase::kEmpty ||
+                             inspection.root_case == RootCase::kOnlyLockDirectory ||
+                             inspection.root_case == RootCase::kUnfinishedRun;
+  if (!options_.recover) {
+    if (may_be_filled) co_return NothingToServe(root);
+    co_return co_await ServeFromRoot(&reader);
+  }
+  if (may_be_filled) co_return absl::OkStatus();
+  // What was recovered since we started, by us or by another of us, is served on.
+  if (is_first_look || inspection.root_case != RootCase::kFinishedRun) {
+    co_return NotEmpty(inspection);
+  }
+  co_return co_await ServeFromRoot(&reader);
+}
+
+asio::awaitable<absl::Status> RecoveryServer::ServeFromRoot(StoreReader* reader) {
+  SilentProgress silent;
+  const TopologyReaderOptions options;
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const RootContents contents,
+      co_await ReadTopology(reader, options_.service.recovery.root, options, &silent));
+  METAREC_CO_ASSIGN_OR_RETURN(Topology topology, TopologyOf(contents));
+  service_.ServeRecovered(std::move(topology));
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<void> RecoveryServer::FollowLeader(std::string name) {
+  LeaderIdentity leader;
+  leader.address = co_await AddressOf(name);
+  leader.name = std::move(name);
+  // By now we may lead.
+  if (!service_.status().leadership.is_us) service_.Follow(std::move(leader));
+}
+
+asio::awaitable<std::optional<Ipv4Endpoint>> RecoveryServer::AddressOf(std::string name) {
+  const absl::StatusOr<NodeListEntry> entry = ParseNodeListEntry(name);
+  if (!entry.ok()) co_return std::nullopt;
+  const absl::Time deadline = surroundings_.clock->Now() + kResolveTimeout;
+  const absl::StatusOr<Ipv4Endpoint> address =
+      co_await rpc::ResolveIpv4(surroundings_.clock, entry->host, entry->port, deadline);
+  if (!address.ok()) co_return std::nullopt;
+  co_return *address;
+}
+
+}  // namespace metarec

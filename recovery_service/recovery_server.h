@@ -1,0 +1,89 @@
+// A meta server that can do nothing but recover: a port, a ZooKeeper session, the leader lock, and
+// a RecoveryService between them.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include "recovery_service/recovery_service.h"
+#include "rpc/server.h"
+#include "zk_store/leader_lock.h"
+
+namespace metarec {
+
+struct RecoveryServerOptions {
+  Ipv4Endpoint listen;
+  std::string own_name;  // host:port, as other meta servers know us
+  // [meta_server] recover_from_replica_server: whether to recover into a root that is empty, or to
+  // serve what a root holds.
+  bool recover = false;
+  std::string lock_root;
+  absl::Duration session_timeout = absl::Seconds(30);
+  absl::Duration reconnect_after = absl::Seconds(1);
+  RecoveryServiceOptions service;
+  rpc::ServerOptions rpc;
+};
+
+// Not thread-safe: used on `executor` (a single thread or a strand).
+class RecoveryServer {
+ public:
+  // Opens a ZooKeeper session.
+  using Connect = std::function<asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>>()>;
+
+  // All must outlive the server.
+  struct Surroundings {
+    ReplicaSource* source = nullptr;
+    Clock* clock = nullptr;
+    RecoveryListener* listener = nullptr;
+    Collector::Random random;
+    Connect connect;
+    // Told what happens, a line for the log each.
+    std::function<void(absl::string_view)> log;
+  };
+
+  RecoveryServer(asio::any_io_executor executor, RecoveryServerOptions options,
+                 Surroundings surroundings);
+  ~RecoveryServer();
+  RecoveryServer(const RecoveryServer&) = delete;
+  RecoveryServer& operator=(const RecoveryServer&) = delete;
+
+  // Serves until the awaiting coroutine is cancelled: OK then, with everything ended. Errors:
+  // the port is taken, or the root is not what it should be (kFailedPrecondition, with what is
+  // there and what to do). Lost sessions are no error: it contends again.
+  asio::awaitable<absl::Status> Run();
+
+  // Where it listens, once it does.
+  Ipv4Endpoint endpoint() const { return endpoint_; }
+  RecoveryService& service() { return service_; }
+
+ private:
+  asio::awaitable<absl::Status> Serve();
+  // One session: contends, leads, and steps down. OK: the session is over, try again.
+  asio::awaitable<absl::Status> ServeTerm(MetaStore* store);
+  asio::awaitable<absl::Status> LeadUntilLost(LeaderLock* lock, MetaStore* store);
+  // What the root is and what follows from it; the service may serve from it afterwards.
+  asio::awaitable<absl::Status> LookAtRoot(MetaStore* store);
+  asio::awaitable<absl::Status> ServeFromRoot(StoreReader* reader);
+  asio::awaitable<void> FollowLeader(std::string name);
+  asio::awaitable<std::optional<Ipv4Endpoint>> AddressOf(std::string name);
+
+  const RecoveryServerOptions options_;
+  const Surroundings surroundings_;
+  rpc::Server server_;
+  RecoveryService service_;
+  TaskGroup tasks_;
+  Ipv4Endpoint endpoint_;
+  std::optional<Ipv4Endpoint> own_address_;  // of own_name, if it could be looked up
+  bool is_first_look_ = true;                // at the root, since the start
+};
+
+}  // namespace metarec

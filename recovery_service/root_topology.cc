@@ -1,0 +1,83 @@
+#include "recovery_service/root_topology.h"
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+
+#include "idl/ipv4_endpoint.h"
+#include "runtime/status_macros.h"
+
+namespace metarec {
+namespace {
+
+// Addresses to names, as the partitions give them.
+using Names = std::map<Ipv4Endpoint, std::string>;
+
+absl::Status AddName(const std::string& address, const std::string& name, Names* names) {
+  if (address.empty()) return absl::OkStatus();
+  METAREC_ASSIGN_OR_RETURN(const Ipv4Endpoint endpoint, ParseIpv4Endpoint(address));
+  names->insert_or_assign(endpoint, name.empty() ? address : name);
+  return absl::OkStatus();
+}
+
+absl::Status AddNames(const PartitionZnode& partition, Names* names) {
+  METAREC_RETURN_IF_ERROR(AddName(partition.primary, partition.hp_primary, names));
+  for (size_t i = 0; i < partition.last_drops.size(); ++i) {
+    const bool named = i < partition.hp_last_drops.size();
+    METAREC_RETURN_IF_ERROR(
+        AddName(partition.last_drops[i], named ? partition.hp_last_drops[i] : "", names));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Topology> TopologyOf(const RootContents& contents) {
+  if (contents.problems_count > 0) {
+    return absl::DataLossError(absl::StrCat(
+        contents.problems_count, " znodes make no sense: ", contents.problems.front().message));
+  }
+  Names names;
+  for (const TableZnodes& table : contents.tables) {
+    for (const PartitionZnode& partition : table.partitions) {
+      const absl::Status status = AddNames(partition, &names);
+      if (!status.ok()) {
+        return absl::DataLossError(absl::StrCat("partition ", partition.app_id, ".",
+                                                partition.index, ": ", status.message()));
+      }
+    }
+  }
+  Topology topology;
+  std::map<Ipv4Endpoint, NodeIndex> index;
+  for (auto& [address, name] : names) {
+    index.emplace(address, static_cast<NodeIndex>(topology.nodes.size()));
+    topology.nodes.push_back({.address = address, .name = name});
+  }
+  const auto index_of = [&index](const std::string& address) {
+    return address.empty() ? kNoNode : index.at(*ParseIpv4Endpoint(address));
+  };
+  for (const TableZnodes& table : contents.tables) {
+    TopologyTable& added = topology.tables.emplace_back(table.app);
+    added.partitions_begin = static_cast<uint32_t>(topology.partitions.size());
+    added.partitions_count = static_cast<uint32_t>(table.partitions.size());
+    for (const PartitionZnode& znode : table.partitions) {
+      TopologyPartition& partition = topology.partitions.emplace_back();
+      partition.index = znode.index;
+      partition.ballot = znode.ballot;
+      partition.last_committed_decree = znode.last_committed_decree;
+      partition.partition_flags = znode.partition_flags;
+      partition.primary = index_of(znode.primary);
+      partition.last_drops_begin = static_cast<uint32_t>(topology.last_drops.size());
+      partition.last_drops_count = static_cast<uint32_t>(znode.last_drops.size());
+      for (const std::string& address : znode.last_drops) {
+        topology.last_drops.push_back(index_of(address));
+      }
+    }
+  }
+  return topology;
+}
+
+}  // namespace metarec
