@@ -5,6 +5,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "idl/task_codes.h"
 #include "recovery_service/root_topology.h"
 #include "replica_collector/node_list.h"
 #include "rpc/resolver.h"
@@ -43,6 +44,7 @@ RecoveryServer::RecoveryServer(asio::any_io_executor executor, RecoveryServerOpt
     : options_(std::move(options)),
       surroundings_(std::move(surroundings)),
       server_(executor, surroundings_.clock, options_.rpc),
+      udp_(executor, surroundings_.clock),
       service_(executor, options_.service,
                {.source = surroundings_.source,
                 .clock = surroundings_.clock,
@@ -54,7 +56,14 @@ RecoveryServer::~RecoveryServer() = default;
 
 asio::awaitable<absl::Status> RecoveryServer::Run() {
   service_.RegisterOn(&server_);
+  udp_.Register(idl::kRpcFdFailureDetectorPing,
+                [this](rpc::Request request) { return service_.Serve(std::move(request)); });
   METAREC_CO_ASSIGN_OR_RETURN(endpoint_, server_.Listen(options_.listen));
+  const absl::StatusOr<Ipv4Endpoint> udp = udp_.Listen(endpoint_);
+  if (!udp.ok()) {
+    co_await server_.Stop();
+    co_return udp.status();
+  }
   surroundings_.log(absl::StrCat("listening on ", endpoint_.ToString()));
   own_address_ = co_await AddressOf(options_.own_name);
   if (!own_address_) {
@@ -62,6 +71,7 @@ asio::awaitable<absl::Status> RecoveryServer::Run() {
                                    " cannot be looked up: followers cannot tell where we are"));
   }
   const absl::Status status = co_await Serve();
+  co_await udp_.Stop();
   co_await server_.Stop();
   tasks_.Cancel();
   co_await tasks_.Join();

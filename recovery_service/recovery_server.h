@@ -16,6 +16,7 @@
 
 #include "recovery_service/recovery_service.h"
 #include "rpc/server.h"
+#include "rpc/udp_server.h"
 #include "zk_store/leader_lock.h"
 
 namespace metarec {
@@ -79,6 +80,7 @@ class RecoveryServer {
   const RecoveryServerOptions options_;
   const Surroundings surroundings_;
   rpc::Server server_;
+  rpc::UdpServer udp_;  // beacons come by it
   RecoveryService service_;
   TaskGroup tasks_;
   Ipv4Endpoint endpoint_;
