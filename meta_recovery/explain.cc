@@ -7,12 +7,12 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
 #include <absl/types/span.h>
 
 #include "meta_recovery/explanations.h"
+#include "meta_recovery/fact_list.h"
 #include "meta_recovery/finding_text.h"
 #include "meta_recovery/index_ranges.h"
 #include "meta_recovery/plan_text.h"
@@ -33,7 +33,7 @@ absl::Status NoSuchTable(const RecoveryPlan& plan, int32_t app_id) {
       absl::StrCat("the plan has no table ", app_id, "; it has ",
                    ids.empty() ? "no table"
                                : absl::StrCat(ids.size() == 1 ? "table " : "tables ",
-                                              CutList(IndexRanges(ids), kNamesShown))));
+                                              CutList(SplitItems(IndexRanges(ids)), kNamesShown))));
 }
 
 absl::Status NoSuchPartition(const RecoveryPlan& plan, size_t table, int32_t index) {
@@ -94,9 +94,8 @@ absl::Status NoSuchNode(const RecoveryPlan& plan, absl::string_view subject) {
   for (size_t i = 0; i < plan.topology.nodes.size(); ++i) {
     names.push_back(NodeLabel(plan, static_cast<NodeIndex>(i)));
   }
-  return absl::NotFoundError(
-      absl::StrCat("the plan has no node ", Printable(subject), "; it has ",
-                   names.empty() ? "no node" : CutList(absl::StrJoin(names, ","), kNamesShown)));
+  return absl::NotFoundError(absl::StrCat("the plan has no node ", Printable(subject), "; it has ",
+                                          names.empty() ? "no node" : CutList(names, kNamesShown)));
 }
 
 // By the name that it gets: no two living tables have one name.

@@ -47,7 +47,7 @@ std::string ExplainNode(const RecoveryPlan& plan, NodeIndex node) {
     }
     absl::StrAppend(&text, "It reported ", Counted(decision.tables, "table"), " and ",
                     Counted(decision.replicas, "replica"), ". Of these become primary: ", roles[0],
-                    "; candidate for secondary: ", roles[1], "; left out: ", roles[2], ".\n");
+                    "; candidate for secondary: ", roles[1], "; overruled: ", roles[2], ".\n");
   }
   return text + FindingLines(plan, [node](const Finding& finding) { return finding.node == node; });
 }

@@ -62,7 +62,7 @@ std::string Becomes(const RankedReplica& replica) {
     case ReplicaRole::kOverruled:
       break;
   }
-  return "left out";
+  return "overruled";
 }
 
 std::string ReplicaRows(const RecoveryPlan& plan, absl::Span<const RankedReplica> replicas) {
@@ -107,8 +107,7 @@ std::string WhatIsWritten(const RecoveryPlan& plan, const TopologyTable& table,
   if (highest.empty()) {
     absl::StrAppend(&text, ", the highest that any node reported for the partition");
   } else {
-    absl::StrAppend(&text, ", the highest that was reported (by ",
-                    CutList(absl::StrJoin(highest, ",")), ")");
+    absl::StrAppend(&text, ", the highest that was reported (by ", CutList(highest), ")");
   }
   absl::StrAppend(&text, "; a replica server ignores for ever an entry below its own ballot.\n",
                   "Committed decree written: ", partition.last_committed_decree,
@@ -133,7 +132,7 @@ std::string WhatIsWritten(const RecoveryPlan& plan, const TopologyTable& table,
   }
   if (overruled > 0) {
     absl::StrAppend(&text, Counted(overruled, "replica"),
-                    " left out, because max_replica_count is ", table.max_replica_count, ".\n");
+                    " overruled, because max_replica_count is ", table.max_replica_count, ".\n");
   }
   return text;
 }

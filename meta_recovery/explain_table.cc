@@ -7,6 +7,7 @@
 #include <absl/time/time.h>
 
 #include "meta_recovery/explanations.h"
+#include "meta_recovery/fact_list.h"
 #include "meta_recovery/index_ranges.h"
 #include "meta_recovery/plan_text.h"
 #include "meta_recovery/table_summary.h"
@@ -34,10 +35,9 @@ std::string NameOrigin(const RecoveryPlan& plan, const TopologyTable& record,
   }
   std::vector<std::string> nodes;
   for (const NodeIndex node : decision.described_by) nodes.push_back(NodeLabel(plan, node));
-  std::string text =
-      nodes.empty()
-          ? std::string("No node describes it; it is what the operator decided.\n")
-          : absl::StrCat("Described by ", CutList(absl::StrJoin(nodes, ","), kNodesShown), ".\n");
+  std::string text = nodes.empty()
+                         ? std::string("No node describes it; it is what the operator decided.\n")
+                         : absl::StrCat("Described by ", CutList(nodes, kNodesShown), ".\n");
   if (decision.old_name != record.app_name && !decision.old_name.empty()) {
     absl::StrAppend(&text, "Its name was ", Printable(decision.old_name),
                     "; a table with a higher id keeps that one, so it becomes ",
@@ -76,7 +76,7 @@ std::string Replicas(const RecoveryPlan& plan, const TopologyTable& record,
                      const TableSummary& summary) {
   std::string text =
       absl::StrCat("\nReplicas: ", summary.replicas_found, " found, ", summary.replicas_expected,
-                   " wanted, ", summary.replicas_overruled, " left out, ",
+                   " wanted, ", summary.replicas_overruled, " overruled, ",
                    summary.replicas_incomplete, " that may hold half the data.\n");
   for (const auto& [node, count] : summary.by_node) {
     absl::StrAppend(&text, "  ", NodeLabel(plan, node), ": ", count, "\n");
@@ -84,8 +84,8 @@ std::string Replicas(const RecoveryPlan& plan, const TopologyTable& record,
   absl::StrAppend(&text, "\nPrimaries:\n");
   for (const auto& [election, indexes] : summary.by_election) {
     absl::StrAppend(&text, "  ", Counted(static_cast<int64_t>(indexes.size()), "partition"), " (",
-                    CutList(IndexRanges(indexes), kNodesShown), "): ", ElectionInWords(election),
-                    "\n");
+                    CutList(SplitItems(IndexRanges(indexes)), kNodesShown),
+                    "): ", ElectionInWords(election), "\n");
   }
   absl::StrAppend(&text, "Each in detail: explain ", record.app_id, ".<partition>\n");
   return text;

@@ -7,8 +7,10 @@
 
 #include <absl/strings/string_view.h>
 
+#include "meta_recovery/fact_list.h"
 #include "meta_recovery/finding.h"
 #include "meta_recovery/recovery_plan.h"
+#include "text/wording.h"
 
 namespace metarec {
 
@@ -51,6 +53,11 @@ inline absl::string_view FactOr(const Finding& finding, absl::string_view key,
                                 absl::string_view fallback = "?") {
   const absl::string_view value = finding.Fact(key);
   return value.empty() ? fallback : value;
+}
+
+// The first items of a fact that is a list, or "?".
+inline std::string CutFact(const Finding& finding, absl::string_view key) {
+  return CutList(SplitItems(FactOr(finding, key)));
 }
 
 }  // namespace metarec

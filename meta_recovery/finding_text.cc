@@ -5,6 +5,7 @@
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
+#include "meta_recovery/fact_list.h"
 #include "meta_recovery/finding_sentences.h"
 #include "meta_recovery/planner.h"
 #include "text/printable.h"
@@ -75,12 +76,12 @@ Sentence SentenceOf(FindingKind kind) {
 std::vector<std::string> WeighedValues(absl::string_view text) {
   std::vector<std::string> values;
   while (!text.empty()) {
-    const size_t weight = text.find(" (weight ");
-    if (weight == absl::string_view::npos) break;
-    values.emplace_back(text.substr(0, weight));
-    const size_t end = text.find("); ", weight);
-    if (end == absl::string_view::npos) break;
-    text.remove_prefix(end + 3);
+    std::string value = TakeItem(&text, '(');
+    if (text.empty() || value.empty() || value.back() != ' ') break;
+    value.pop_back();
+    values.push_back(std::move(value));
+    TakeItem(&text, ')');
+    absl::ConsumePrefix(&text, "; ");
   }
   return values;
 }
@@ -170,7 +171,7 @@ absl::string_view FindingKindTitle(FindingKind kind) {
     case FindingKind::kPrimaryIncomplete:
       return "partitions whose only candidates may hold half the data";
     case FindingKind::kReplicaOverruled:
-      return "partitions with replicas that are left out";
+      return "partitions with replicas that are overruled";
     case FindingKind::kBallotAbovePrimary:
       return "partitions whose ballot is written higher than the primary's own";
     case FindingKind::kLessDataThanOverruled:

@@ -8,6 +8,8 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
+#include "meta_recovery/fact_list.h"
+
 namespace metarec {
 namespace {
 
@@ -87,8 +89,9 @@ bool NodeRoster::HasCompleteNode() const {
 }
 
 std::string NodeRoster::Names(absl::Span<const NodeIndex> nodes) const {
-  return absl::StrJoin(
-      nodes, ",", [this](std::string* out, NodeIndex node) { absl::StrAppend(out, names_[node]); });
+  std::vector<std::string> names;
+  for (const NodeIndex node : nodes) names.push_back(names_[node]);
+  return JoinItems(names);
 }
 
 void NodeRoster::FillPlan(RecoveryPlan& plan) const {
@@ -111,7 +114,7 @@ void NodeRoster::AddFindings(const PlanOptions& options, FindingsList& findings)
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const NodeEvidence& node = *nodes_[i];
     const FindingSubject subject = FindingSubject::Node(static_cast<NodeIndex>(i));
-    const std::string listed_as = absl::StrJoin(listed_as_[i], ",");
+    const std::string listed_as = JoinItems(listed_as_[i]);
     if (!node.complete()) {
       findings.Add(FindingKind::kBadNode, accepted ? Severity::kWarning : Severity::kError, subject,
                    {{"listed_as", listed_as},

@@ -25,7 +25,7 @@ class NodeRoster {
   bool HasBadNode() const;
   bool HasCompleteNode() const;
 
-  // The names of nodes, joined with ",".
+  // The names of nodes, as a list in a fact (fact_list.h).
   std::string Names(absl::Span<const NodeIndex> nodes) const;
   const std::string& Name(NodeIndex node) const { return names_[node]; }
 

@@ -64,12 +64,12 @@ std::string NodeNameDiffersSentence(const RecoveryPlan& plan, const Finding& fin
 std::string NodeListedTwiceSentence(const RecoveryPlan& plan, const Finding& finding) {
   return absl::StrCat(
       "node ", FactOr(finding, "name", NodeLabel(plan, finding.node)),
-      " is in the list more than once and counts once: ", CutList(finding.Fact("listed_as")));
+      " is in the list more than once and counts once: ", CutFact(finding, "listed_as"));
 }
 
 std::string StillServedSentence(const RecoveryPlan&, const Finding& finding) {
   const std::string what = absl::StrCat(
-      "replicas are still served on ", CutList(FactOr(finding, "nodes")), " (",
+      "replicas are still served on ", CutFact(finding, "nodes"), " (",
       FactOr(finding, "primaries", "0"), " PS_PRIMARY, ", FactOr(finding, "secondaries", "0"),
       " PS_SECONDARY): these nodes hold a lease of a meta server");
   if (finding.severity != Severity::kHazard) {

@@ -184,18 +184,11 @@ void PartitionPlanner::ExplainChoice(const TableDraft& draft, int32_t index,
 
 void PartitionPlanner::NoteOverruled(FindingSubject subject,
                                      absl::Span<const RankedReplica> ranked) {
-  std::string texts;
-  int64_t count = 0;
-  for (const RankedReplica& replica : ranked) {
-    if (replica.role != ReplicaRole::kOverruled) continue;
-    ++count;
-    absl::StrAppend(&texts, texts.empty() ? "" : "; ", roster_.Name(replica.node), " ",
-                    ReplicaStatusName(replica.status), " ", replica.ballot, " ",
-                    replica.last_committed_decree, "/", replica.last_prepared_decree, " ",
-                    RankReasonName(replica.reason));
-  }
+  const auto count = std::count_if(ranked.begin(), ranked.end(), [](const RankedReplica& replica) {
+    return replica.role == ReplicaRole::kOverruled;
+  });
   findings_.Add(FindingKind::kReplicaOverruled, Severity::kNote, subject,
-                {{"replicas", std::move(texts)}, {"count", absl::StrCat(count)}});
+                {{"count", absl::StrCat(count)}});
 }
 
 }  // namespace metarec

@@ -4,7 +4,6 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_replace.h>
-#include <absl/strings/str_split.h>
 
 #include "meta_recovery/finding_sentences.h"
 #include "meta_recovery/finding_text.h"
@@ -18,12 +17,11 @@ std::string Partition(const RecoveryPlan& plan, const Finding& finding) {
   return PartitionLabel(plan, finding.app_id, finding.partition_index);
 }
 
-// Of "rs4:34801 PS_INACTIVE 3 10/11 lower_ballot".
-std::string ReplicaInWords(absl::string_view replica) {
-  const std::vector<std::string> words = absl::StrSplit(replica, ' ');
-  if (words.size() != 5) return std::string(replica);
-  return absl::StrCat(words[0], " (", words[1], ", ballot ", words[2], ", committed/prepared ",
-                      words[3], ": ", absl::StrReplaceAll(words[4], {{"_", " "}}), ")");
+std::string ReplicaInWords(const RecoveryPlan& plan, const RankedReplica& replica) {
+  return absl::StrCat(NodeLabel(plan, replica.node), " (", ReplicaStatusName(replica.status),
+                      ", ballot ", replica.ballot, ", committed/prepared ",
+                      replica.last_committed_decree, "/", replica.last_prepared_decree, ": ",
+                      absl::StrReplaceAll(RankReasonName(replica.reason), {{"_", " "}}), ")");
 }
 
 }  // namespace
@@ -61,10 +59,14 @@ std::string PrimaryIncompleteSentence(const RecoveryPlan& plan, const Finding& f
 
 std::string ReplicaOverruledSentence(const RecoveryPlan& plan, const Finding& finding) {
   std::vector<std::string> replicas;
-  for (absl::string_view replica : absl::StrSplit(FactOr(finding, "replicas"), "; ")) {
-    replicas.push_back(ReplicaInWords(replica));
+  const size_t partition = FindPartition(plan, finding.app_id, finding.partition_index);
+  if (partition < plan.partitions.size()) {
+    for (const RankedReplica& replica : plan.ReplicasOf(plan.partitions[partition])) {
+      if (replica.role != ReplicaRole::kOverruled) continue;
+      replicas.push_back(ReplicaInWords(plan, replica));
+    }
   }
-  return absl::StrCat("left out of ", Partition(plan, finding), ": ",
+  return absl::StrCat("overruled in ", Partition(plan, finding), ": ",
                       absl::StrJoin(replicas, ", "));
 }
 
@@ -91,10 +93,10 @@ std::string LessDataThanOverruledSentence(const RecoveryPlan& plan, const Findin
 }
 
 std::string ReplicaBeyondCountSentence(const RecoveryPlan& plan, const Finding& finding) {
-  const std::string what = absl::StrCat("partition ", finding.app_id, ".", finding.partition_index,
-                                        " on ", CutList(FactOr(finding, "nodes")),
-                                        " is beyond the ", FactOr(finding, "partition_count"),
-                                        " partitions of ", TableLabel(plan, finding.app_id));
+  const std::string what =
+      absl::StrCat("partition ", finding.app_id, ".", finding.partition_index, " on ",
+                   CutFact(finding, "nodes"), " is beyond the ", FactOr(finding, "partition_count"),
+                   " partitions of ", TableLabel(plan, finding.app_id));
   if (finding.severity == Severity::kConflict) {
     return absl::StrCat(
         what, ": either the table has more partitions, or these replicas stay out; decide with");

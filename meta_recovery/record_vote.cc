@@ -4,8 +4,9 @@
 #include <map>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_replace.h>
+#include <absl/strings/str_join.h>
 
+#include "meta_recovery/fact_list.h"
 #include "meta_recovery/replica_index.h"
 
 namespace metarec {
@@ -55,8 +56,11 @@ bool IsTied(const std::vector<Candidate>& candidates) {
 std::string DescribeCandidates(const std::vector<Candidate>& candidates, const NodeRoster& roster) {
   std::string text;
   for (const Candidate& candidate : candidates) {
-    absl::StrAppend(&text, text.empty() ? "" : "; ", candidate.value, " (weight ", candidate.weight,
-                    ": ", absl::StrReplaceAll(roster.Names(candidate.nodes), {{",", ", "}}), ")");
+    const auto append_name = [&roster](std::string* out, NodeIndex node) {
+      absl::StrAppend(out, EscapeItem(roster.Name(node), ",)"));
+    };
+    absl::StrAppend(&text, text.empty() ? "" : "; ", EscapeItem(candidate.value, "("), " (weight ",
+                    candidate.weight, ": ", absl::StrJoin(candidate.nodes, ", ", append_name), ")");
   }
   return text;
 }

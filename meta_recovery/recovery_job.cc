@@ -16,7 +16,6 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
 
 #include "idl/error_names.h"
 #include "meta_recovery/hints.h"
@@ -152,8 +151,7 @@ asio::awaitable<absl::StatusOr<Evidence>> RecoveryJob::Collect() {
       deadline_, surroundings_.clock,
       [&]() -> asio::awaitable<void> { evidence = co_await collector.Collect(request_.nodes); });
   if (absl::IsDeadlineExceeded(in_time) && !evidence.ok()) {
-    const std::string silent =
-        CutList(absl::StrJoin(collector.unanswered(), ","), kSilentNodesNamedMax);
+    const std::string silent = CutList(collector.unanswered(), kSilentNodesNamedMax);
     co_return absl::DeadlineExceededError(absl::StrCat(
         idl::kErrTimeout, ": no answer from ", silent,
         " in the time that was given (--wait_seconds). Nothing was written; give it more, or see "

@@ -10,6 +10,7 @@
 #include <absl/strings/str_join.h>
 #include <absl/time/time.h>
 
+#include "meta_recovery/fact_list.h"
 #include "meta_recovery/finding_text.h"
 #include "meta_recovery/findings_by_kind.h"
 #include "meta_recovery/index_ranges.h"
@@ -73,7 +74,7 @@ class Report {
                     " with all their replicas, ", numbers_.partitions_short, " with fewer, ",
                     numbers_.partitions_lost, " with none\n");
     absl::StrAppend(&out_, "  replicas    ", numbers_.replicas_found, " found, ",
-                    numbers_.replicas_overruled, " of them left out");
+                    numbers_.replicas_overruled, " of them overruled");
     int64_t reported = 0;
     for (const NodeDecision& node : plan_.nodes) reported += node.replicas;
     if (reported > numbers_.replicas_found) {
@@ -199,7 +200,7 @@ class Report {
     }
     if (!placeholders.empty()) {
       absl::StrAppend(&out_, "  placeholders, dropped, so that no id is used twice: ",
-                      CutList(IndexRanges(placeholders), 20), "\n");
+                      CutList(SplitItems(IndexRanges(placeholders)), 20), "\n");
     }
   }
 
@@ -230,9 +231,9 @@ class Report {
 
   std::string Known(const std::vector<std::string>& tables) const {
     if (tables.empty()) return "";
-    return absl::StrCat(": known of ",
-                        CutList(absl::StrJoin(tables, ","),
-                                2 * static_cast<size_t>(std::max(1, options_.examples_max))));
+    return absl::StrCat(
+        ": known of ",
+        CutList(tables, 2 * static_cast<size_t>(std::max(1, options_.examples_max))));
   }
 
   void AddNextStep() {

@@ -9,6 +9,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
+#include "meta_recovery/fact_list.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {
@@ -196,11 +197,10 @@ class RecordMerge {
       draft_.table.is_bulk_loading |= record.record->is_bulk_loading;
     }
     draft_.table.duplicating = !duplicating.empty();
-    const std::string env_keys =
-        absl::StrJoin(draft_.table.envs, ",",
-                      [](std::string* out, const auto& env) { absl::StrAppend(out, env.first); });
+    std::vector<std::string> env_keys;
+    for (const auto& [key, value] : draft_.table.envs) env_keys.push_back(key);
     findings_.Add(FindingKind::kTableLostState, Severity::kNote, subject_,
-                  {{"envs_kept", env_keys},
+                  {{"envs_kept", JoinItems(env_keys)},
                    {"duplicating_nodes", roster_.Names(duplicating)},
                    {"bulk_loading", draft_.table.is_bulk_loading ? "true" : ""}});
   }

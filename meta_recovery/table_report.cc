@@ -67,7 +67,7 @@ std::string DescribedBy(const RecoveryPlan& plan, const TableDecision& decision)
   }
   std::vector<std::string> names;
   for (const NodeIndex node : decision.described_by) names.push_back(NodeLabel(plan, node));
-  return CutList(absl::StrJoin(names, ","), kNodesShown);
+  return CutList(names, kNodesShown);
 }
 
 std::string ReplicasByNode(const RecoveryPlan& plan, const TableSummary& summary) {
@@ -131,7 +131,7 @@ std::pair<absl::string_view, absl::string_view> PartitionLine(const Finding& fin
     case FindingKind::kPrimaryIncomplete:
       return {"incomplete", "the primary may hold half the data"};
     case FindingKind::kReplicaOverruled:
-      return {"overruled", "replicas that are left out"};
+      return {"overruled", "replicas beyond max_replica_count, which stay out"};
     case FindingKind::kBallotAbovePrimary:
       return {"ballot", "written higher than the primary's own"};
     case FindingKind::kLessDataThanOverruled:

@@ -25,7 +25,7 @@ constexpr absl::string_view kShellsFail =
 std::string ReplicasOnNodes(const Finding& finding) {
   const absl::string_view replicas = FactOr(finding, "replicas", "0");
   return absl::StrCat(replicas, replicas == "1" ? " replica on " : " replicas on ",
-                      CutList(FactOr(finding, "nodes")));
+                      CutFact(finding, "nodes"));
 }
 
 // "1488341786 (weight 4: rs2:34801)" with the date before the parenthesis.
@@ -103,7 +103,7 @@ std::string SplitUnfinishedSentence(const RecoveryPlan& plan, const Finding& fin
       FactOr(finding, "children_missing", "none"),
       records_after.empty()
           ? ""
-          : absl::StrCat(" (the new count is known to ", CutList(records_after), ")"),
+          : absl::StrCat(" (the new count is known to ", CutFact(finding, "records_after"), ")"),
       "; the meta server that boots goes on with the split");
 }
 
@@ -120,11 +120,11 @@ std::string LostState(const Finding& finding) {
   const absl::string_view duplicating = finding.Fact("duplicating_nodes");
   std::string text = kept.empty()
                          ? std::string("all its envs")
-                         : absl::StrCat("its envs but for ", CutList(kept),
+                         : absl::StrCat("its envs but for ", CutFact(finding, "envs_kept"),
                                         " (as the servers remember them, possibly outdated)");
   if (!duplicating.empty()) {
-    absl::StrAppend(&text, ", its duplications (reported by ", CutList(duplicating),
-                    "; add them again)");
+    absl::StrAppend(&text, ", its duplications (reported by ",
+                    CutFact(finding, "duplicating_nodes"), "; add them again)");
   }
   if (finding.Fact("bulk_loading") == "true") {
     absl::StrAppend(&text, ", a bulk load that was under way (start it again)");

@@ -217,8 +217,4 @@ std::string PegasusTextOf(const NodeListDuplicate& duplicate) {
   return absl::StrCat("duplicate replica node ", duplicate.text, ", just ingore it");
 }
 
-std::string PegasusTextOfUnknownHost(const NodeList& list, const NodeListEntry& entry) {
-  return CannotParse(entry.text, list.file, entry.line);
-}
-
 }  // namespace metarec

@@ -63,7 +63,4 @@ std::string PegasusTextOf(const absl::Status& status);
 // "duplicate replica node <node>, just ingore it", spelled as Pegasus's shell does.
 std::string PegasusTextOf(const NodeListDuplicate& duplicate);
 
-// What Pegasus's shell prints for an entry whose host name cannot be resolved.
-std::string PegasusTextOfUnknownHost(const NodeList& list, const NodeListEntry& entry);
-
 }  // namespace metarec

@@ -1,8 +1,5 @@
 #include "text/wording.h"
 
-#include <vector>
-
-#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
@@ -18,13 +15,11 @@ std::string Counted(int64_t count, absl::string_view noun) {
   return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
 }
 
-std::string CutList(absl::string_view joined, size_t max) {
-  std::vector<absl::string_view> items = absl::StrSplit(joined, ',', absl::SkipEmpty());
-  for (absl::string_view& item : items) item = absl::StripAsciiWhitespace(item);
+std::string CutList(absl::Span<const std::string> items, size_t max) {
+  // One that is left out would take as much room as its name.
   if (items.size() <= max + 1) return absl::StrJoin(items, ", ");
-  const size_t rest = items.size() - max;
-  items.resize(max);
-  return absl::StrCat(absl::StrJoin(items, ", "), " and ", rest, " more");
+  return absl::StrCat(absl::StrJoin(items.subspan(0, max), ", "), " and ", items.size() - max,
+                      " more");
 }
 
 std::string Wrapped(absl::string_view text, size_t column, size_t indent) {

@@ -68,7 +68,7 @@ void Declare(CLI::App* app, Arguments* arguments) {
   app->add_option("--table", arguments->tables,
                   "NAME:PARTITIONS[:REPLICAS], a table on all of them; may be repeated")
       ->allow_extra_args(false);
-  app->add_option("--fault", arguments->faults, "NODE=FAULT, see below; may be repeated")
+  app->add_option("--fault", arguments->faults, "NODE=FAULT, see below, * for all nodes; may be repeated")
       ->allow_extra_args(false);
   app->add_option("--port", arguments->ports,
                   "NODE=PORT, where the system shall not choose; may be repeated")
@@ -122,12 +122,18 @@ absl::StatusOr<SimulatedCluster> ClusterOf(const Arguments& arguments) {
   }
   for (const std::string& text : arguments.faults) {
     METAREC_ASSIGN_OR_RETURN(const auto assignment, SplitAssignment(text, "fault"));
+    METAREC_ASSIGN_OR_RETURN(const testing::SimulatedFault fault,
+                             testing::ParseFault(assignment.second));
+    if (assignment.first == "*") {
+      for (testing::SimulatedNode& node : cluster.nodes) node.fault = fault;
+      continue;
+    }
     testing::SimulatedNode* node = cluster.FindNode(assignment.first);
     if (node == nullptr) {
       return absl::InvalidArgumentError(
           absl::StrCat("--fault ", text, ": there is no node '", assignment.first, "'"));
     }
-    METAREC_ASSIGN_OR_RETURN(node->fault, testing::ParseFault(assignment.second));
+    node->fault = fault;
   }
   return cluster;
 }

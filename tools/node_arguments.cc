@@ -22,7 +22,8 @@ void NodeArguments::AddTo(CLI::App& verb) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->group(kGroup);
-  verb.add_option("--node_timeout", node_timeout_seconds_, "seconds a node has for each answer")
+  verb.add_option("--node_timeout", node_timeout_seconds_,
+                  "how long a node has for its answers, tries included")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str()

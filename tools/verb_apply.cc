@@ -5,7 +5,6 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
 #include <asio/this_coro.hpp>
 
 #include "idl/error_names.h"
@@ -17,7 +16,7 @@
 #include "text/wording.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
-#include "tools/evidence_arguments.h"
+#include "tools/node_access.h"
 #include "tools/output_arguments.h"
 #include "tools/plan_arguments.h"
 #include "tools/progress_printer.h"
@@ -95,7 +94,7 @@ std::string NewlyFailed(const RecoveryPlan& plan, const RecoveryPlan& now) {
     if (failed_then.contains(node.listed_as.front())) continue;
     failed.push_back(absl::StrCat(node.listed_as.front(), " (", node.error, ")"));
   }
-  return CutList(absl::StrJoin(failed, ","), kNodesNamedMax);
+  return CutList(failed, kNodesNamedMax);
 }
 
 // Why what the nodes say now does not lead to the plan.
@@ -242,7 +241,7 @@ void AddApplyVerb(CLI::App& app, Verb* chosen) {
       ->capture_default_str()
       ->group(kGroup);
   verb->add_option("--node_timeout", arguments->node_timeout_seconds,
-                   "seconds a node has for each answer")
+                   "how long a node has for its answers, tries included")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str()

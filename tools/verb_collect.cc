@@ -1,4 +1,3 @@
-#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -11,7 +10,8 @@
 #include "text/wording.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
-#include "tools/evidence_arguments.h"
+#include "tools/new_file_arguments.h"
+#include "tools/node_access.h"
 #include "tools/node_arguments.h"
 #include "tools/output_arguments.h"
 #include "tools/progress_printer.h"
@@ -34,8 +34,7 @@ constexpr char kFooter[] =
 struct Arguments {
   NodeArguments nodes;
   OutputArguments output;
-  std::string evidence_path;
-  bool overwrite = false;
+  NewFileArguments file;
 };
 
 struct Counts {
@@ -73,7 +72,7 @@ std::string TextOf(const Evidence& evidence, const Arguments& arguments) {
   const Counts counts = CountEvidence(evidence);
   absl::StrAppend(&text, counts.answered, " of ", Counted(counts.nodes, "node"), " answered, ",
                   Counted(counts.replicas, "replica"), "; written to ",
-                  ShellWord(arguments.evidence_path), "\n");
+                  ShellWord(arguments.file.path()), "\n");
   const ServingCount serving = CountServing(evidence);
   if (serving.serving > 0) {
     absl::StrAppend(&text, serving.serving, " of them are still served by ",
@@ -99,7 +98,7 @@ std::string JsonOf(const Evidence& evidence, const Arguments& arguments) {
   }
   const Counts counts = CountEvidence(evidence);
   return JsonObject()
-      .Set("evidence", arguments.evidence_path)
+      .Set("evidence", arguments.file.path())
       .Set("nodes_asked", counts.nodes)
       .Set("nodes_answered", counts.answered)
       .Set("replicas", counts.replicas)
@@ -112,18 +111,14 @@ asio::awaitable<absl::StatusOr<ExitCode>> Collect(const Arguments& arguments, Cl
                                                   ProgressPrinter* progress) {
   METAREC_CO_ASSIGN_OR_RETURN(NodeList list, arguments.nodes.Read());
   METAREC_CO_ASSIGN_OR_RETURN(CollectorOptions options, CollectorOptionsOf(arguments.nodes));
-  if (!arguments.overwrite && std::filesystem::exists(arguments.evidence_path)) {
-    co_return absl::AlreadyExistsError(
-        absl::StrCat(arguments.evidence_path,
-                     " is there already; give another name or --overwrite. No node was asked"));
-  }
+  METAREC_CO_RETURN_IF_ERROR(arguments.file.Check());
   std::cerr << WarnOfDuplicates(list) << std::flush;
   METAREC_CO_ASSIGN_OR_RETURN(
       const Evidence evidence,
       co_await CollectEvidence(std::move(list), std::move(options), clock, progress));
   progress->Clear();
-  METAREC_CO_RETURN_IF_ERROR(
-      WriteEvidenceFile(evidence, arguments.evidence_path, {.overwrite = arguments.overwrite}));
+  METAREC_CO_RETURN_IF_ERROR(WriteEvidenceFile(evidence, arguments.file.path(),
+                                               {.overwrite = arguments.file.overwrite()}));
   METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
       arguments.output.json() ? JsonOf(evidence, arguments) : TextOf(evidence, arguments)));
   const Counts counts = CountEvidence(evidence);
@@ -145,13 +140,7 @@ void AddCollectVerb(CLI::App& app, Verb* chosen) {
   verb->footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
   arguments->nodes.AddTo(*verb);
-  verb->add_option("--evidence", arguments->evidence_path,
-                   "the file to write; compressed if the name ends in .zst")
-      ->type_name("FILE")
-      ->required()
-      ->group("OUTPUT");
-  verb->add_flag("--overwrite", arguments->overwrite, "replace the file if it is there")
-      ->group("OUTPUT");
+  arguments->file.AddTo(*verb, "--evidence");
   arguments->output.AddTo(*verb);
   verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
 }

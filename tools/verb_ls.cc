@@ -2,11 +2,7 @@
 
 #include <absl/strings/ascii.h>
 
-#include "runtime/status_macros.h"
-#include "tools/command_loop.h"
-#include "tools/output_arguments.h"
-#include "tools/root_contents.h"
-#include "tools/store_arguments.h"
+#include "tools/listing_arguments.h"
 #include "tools/verbs.h"
 
 namespace metarec::tools {
@@ -22,17 +18,14 @@ constexpr char kFooter[] =
     "  metarec ls -a -d --zk zk1:2181 --root /pegasus/recovered";
 
 struct Arguments {
-  StoreArguments store{StoreArguments::Access::kRead};
-  OutputArguments output;
+  ListingArguments listing;
   bool all = false;
-  bool detailed = false;
-  bool json = false;
   std::string status;
 };
 
 ListTablesOptions OptionsOf(const Arguments& arguments) {
   ListTablesOptions options;
-  options.detailed = arguments.detailed;
+  options.detailed = arguments.listing.detailed();
   if (arguments.all || arguments.status == "all") {
     options.status.clear();
   } else if (!arguments.status.empty()) {
@@ -41,25 +34,13 @@ ListTablesOptions OptionsOf(const Arguments& arguments) {
   return options;
 }
 
-asio::awaitable<absl::StatusOr<ExitCode>> List(const Arguments& arguments, Clock* clock,
-                                               ProgressPrinter* progress) {
-  const bool detailed = arguments.detailed;
-  METAREC_CO_ASSIGN_OR_RETURN(
-      const std::vector<TableView> tables,
-      co_await ReadTables(
-          arguments.store, [detailed](const AppZnode&) { return detailed; }, clock, progress));
-  progress->Clear();
-  const ShellTables listing = ListTables(tables, OptionsOf(arguments));
-  const bool json = arguments.json || arguments.output.json();
-  METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(json ? listing.ToJson() : listing.ToText()));
-  co_return ExitCode::kDone;
-}
-
 ExitCode Run(const Arguments& arguments) {
-  CommandLoop loop;
-  return loop.Run(kVerb, "nothing was changed", [&](ProgressPrinter* progress) {
-    return List(arguments, &loop.clock(), progress);
-  });
+  const bool detailed = arguments.listing.detailed();
+  return arguments.listing.Run(
+      kVerb, [detailed](const AppZnode&) { return detailed; },
+      [&](const std::vector<TableView>& tables) {
+        return ListTables(tables, OptionsOf(arguments));
+      });
 }
 
 }  // namespace
@@ -69,13 +50,10 @@ void AddLsVerb(CLI::App& app, Verb* chosen) {
   verb->footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
   verb->add_flag("-a,--all", arguments->all, "dropped tables too");
-  verb->add_flag("-d,--detailed", arguments->detailed, "with the health of their partitions");
   verb->add_option("-s,--status", arguments->status, "only tables of this status")
       ->type_name("all|available|dropped")
       ->check(CLI::IsMember({"all", "available", "creating", "dropping", "dropped"}));
-  verb->add_flag("-j,--json", arguments->json, "the same as --format json");
-  arguments->store.AddTo(*verb);
-  arguments->output.AddTo(*verb);
+  arguments->listing.AddTo(*verb, "with the health of their partitions");
   verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
 }
 

@@ -1,4 +1,3 @@
-#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -14,6 +13,7 @@
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
 #include "tools/evidence_arguments.h"
+#include "tools/new_file_arguments.h"
 #include "tools/output_arguments.h"
 #include "tools/plan_arguments.h"
 #include "tools/progress_printer.h"
@@ -37,18 +37,14 @@ struct Arguments {
   EvidenceArguments evidence;
   PlanArguments plan;
   OutputArguments output;
-  std::string plan_path;
-  bool overwrite = false;
+  NewFileArguments file;
 };
 
 asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Clock* clock,
                                                ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(arguments.evidence.Check());
   METAREC_CO_ASSIGN_OR_RETURN(const PlanOptions options, arguments.plan.ToOptions());
-  if (!arguments.overwrite && std::filesystem::exists(arguments.plan_path)) {
-    co_return absl::AlreadyExistsError(
-        absl::StrCat(arguments.plan_path, " is there already; give another name or --overwrite"));
-  }
+  METAREC_CO_RETURN_IF_ERROR(arguments.file.Check());
   METAREC_CO_ASSIGN_OR_RETURN(const Evidence evidence,
                               co_await arguments.evidence.Obtain(clock, progress));
   METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, MakePlan(evidence, options));
@@ -58,18 +54,18 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Clock
   if (plan.outcome == PlanOutcome::kReady) {
     METAREC_CO_ASSIGN_OR_RETURN(digest, TopologyDigest(plan.topology));
     METAREC_CO_RETURN_IF_ERROR(
-        WritePlanFile(plan, arguments.plan_path, {.overwrite = arguments.overwrite}));
+        WritePlanFile(plan, arguments.file.path(), {.overwrite = arguments.file.overwrite()}));
   }
   ReportOptions report;
-  report.plan_path = arguments.plan_path;
+  report.plan_path = arguments.file.path();
   report.plan_command = absl::StrCat("metarec plan ", arguments.evidence.AsTyped(), " --plan ",
-                                     ShellWord(arguments.plan_path), arguments.plan.AsTyped(),
-                                     arguments.overwrite ? " --overwrite" : "");
+                                     ShellWord(arguments.file.path()), arguments.plan.AsTyped(),
+                                     arguments.file.overwrite() ? " --overwrite" : "");
   METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
       arguments.output.json() ? RenderReportJson(plan, report) : RenderReport(plan, report)));
   std::cerr << (plan.outcome == PlanOutcome::kReady
-                    ? absl::StrCat("wrote ", arguments.plan_path, " (", digest, ")")
-                    : absl::StrCat("the plan may not be applied; ", arguments.plan_path,
+                    ? absl::StrCat("wrote ", arguments.file.path(), " (", digest, ")")
+                    : absl::StrCat("the plan may not be applied; ", arguments.file.path(),
                                    " was not written"))
             << std::endl;
   co_return static_cast<ExitCode>(PlanExitCode(plan));
@@ -91,13 +87,7 @@ void AddPlanVerb(CLI::App& app, Verb* chosen) {
   const auto arguments = std::make_shared<Arguments>();
   arguments->evidence.AddTo(*verb);
   arguments->plan.AddTo(*verb);
-  verb->add_option("--plan", arguments->plan_path,
-                   "the file to write; compressed if the name ends in .zst")
-      ->type_name("FILE")
-      ->required()
-      ->group("OUTPUT");
-  verb->add_flag("--overwrite", arguments->overwrite, "replace the file if it is there")
-      ->group("OUTPUT");
+  arguments->file.AddTo(*verb, "--plan");
   arguments->output.AddTo(*verb);
   verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
 }

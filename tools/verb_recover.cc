@@ -24,7 +24,7 @@
 #include "text/wording.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
-#include "tools/evidence_arguments.h"
+#include "tools/node_access.h"
 #include "tools/node_arguments.h"
 #include "tools/output_arguments.h"
 #include "tools/plan_arguments.h"
@@ -310,10 +310,11 @@ void AddRecoverVerb(CLI::App& app, Verb* chosen) {
   arguments->nodes.AddTo(*verb);
   arguments->plan.AddTo(*verb);
   arguments->store.AddTo(*verb);
-  verb->add_option("-w,--wait_seconds", arguments->wait_seconds,
-                   "how long to ask nodes and to wait for leases to run out; what has begun to be "
-                   "written is written to the end")
-      ->type_name("SECONDS:INT in [1 - 2147483647]")
+  verb->add_option(
+          "-w,--wait_seconds", arguments->wait_seconds,
+          "how long to ask nodes and to wait for leases to run out, at least 1; what has begun "
+          "to be written is written to the end")
+      ->type_name("SECONDS")
       ->capture_default_str();
   verb->add_option("--ask_again_seconds", arguments->ask_again_seconds,
                    "how often nodes are asked while replicas are still served")

@@ -55,9 +55,9 @@ TEST(ExplainTest, ComparesEveryReplicaOfAPartitionWithThePrimary) {
   rs2:1  PS_INACTIVE  5       100        100       primary
   rs3:1  PS_INACTIVE  5       100        100       candidate for secondary
   rs4:1  PS_INACTIVE  5       100        99        candidate for secondary
-  rs5:1  PS_INACTIVE  5       90         90        left out
-  rs1:1  PS_INACTIVE  4       120        120       left out
-  rs6:1  PS_ERROR     7       100        100       left out
+  rs5:1  PS_INACTIVE  5       90         90        overruled
+  rs1:1  PS_INACTIVE  4       120        120       overruled
+  rs6:1  PS_ERROR     7       100        100       overruled
 
 Primary is rs2:1. Not chosen:
   rs3:1: it is equal in everything, and rs2:1 has the lower address
@@ -72,7 +72,7 @@ Ballot written: 7, the highest that was reported (by rs6:1); a replica server ig
 Committed decree written: 100, the primary's own.
 Written as last_drops: rs4:1, rs3:1 (the best one last); the meta server that boots adds them as
   secondaries again, from what they have.
-3 replicas left out, because max_replica_count is 3.
+3 replicas overruled, because max_replica_count is 3.
 )");
 }
 
@@ -143,7 +143,7 @@ It was probably dropped before the outage: every replica of it is closed (PS_ERR
   atomic_idempotent     false
   envs                  a=1
 
-Replicas: 6 found, 6 wanted, 0 left out, 0 that may hold half the data.
+Replicas: 6 found, 6 wanted, 0 overruled, 0 that may hold half the data.
   rs1:34801: 2
   rs2:34801: 2
   rs3:34801: 2
@@ -173,7 +173,7 @@ TEST(ExplainTest, ExplainsANodeByNameAddressOrAsListed) {
             "Node rs2:34801, address 10.0.0.2:34801. Its name is from the node list; listed as "
             "alias:34801.\n"
             "It reported 2 tables and 12 replicas. Of these become primary: 0; candidate for "
-            "secondary: 12; left\n  out: 0.\n");
+            "secondary: 12;\n  overruled: 0.\n");
   EXPECT_EQ(Explained(builder.plan(), "10.0.0.2:34801"), by_name);
   EXPECT_EQ(Explained(builder.plan(), "alias:34801"), by_name);
 }

@@ -223,6 +223,16 @@ TEST(FindingTextTest, OffersEveryValueOfAConflict) {
             "'2.app_type=other type' or --settle 2.app_type=pegasus");
 }
 
+TEST(FindingTextTest, OffersAValueThatLooksLikeSeveralAsTheOneThatItIs) {
+  const Finding finding = AboutTable(
+      FindingKind::kRecordsConflict, Severity::kConflict,
+      {{"field", "app_name"},
+       {"values", "a \\(weight 9: x); b (weight 4: rs2:1, rs3:1); c\\\\ (weight 2: rs1:1)"},
+       {"settle", "2.app_name"}});
+  EXPECT_THAT(SettleChoices(finding),
+              ElementsAre("--settle '2.app_name=a (weight 9: x); b'", "--settle '2.app_name=c\\'"));
+}
+
 TEST(FindingTextTest, SaysHowFarASplitWas) {
   EXPECT_EQ(
       Sentence(AboutTable(FindingKind::kSplitUnfinished, Severity::kWarning,
@@ -343,14 +353,18 @@ TEST(FindingTextTest, SaysThatAPrimaryMayBeIncomplete) {
 }
 
 TEST(FindingTextTest, SaysWhichReplicasAreLeftOut) {
-  EXPECT_EQ(
-      Sentence(AboutPartition(FindingKind::kReplicaOverruled, Severity::kNote,
-                              {{"replicas",
-                                "rs4:1 PS_INACTIVE 3 10/11 lower_ballot; rs5:1 PS_ERROR 4 1/1 "
-                                "incomplete"},
-                               {"count", "2"}})),
-      "left out of partition 2.7 (temp): rs4:1 (PS_INACTIVE, ballot 3, committed/prepared "
-      "10/11: lower ballot), rs5:1 (PS_ERROR, ballot 4, committed/prepared 1/1: incomplete)");
+  testing::PlanBuilder builder;
+  builder.Node("rs1:1").Node("rs4:1").Node("rs5:1").Table(2, "temp", 1, /*max_replica_count=*/1);
+  RankedReplica stale =
+      testing::Replica(1, 3, 10, ReplicaRole::kOverruled, RankReason::kLowerBallot);
+  stale.last_prepared_decree = 11;
+  builder.Partition({testing::Replica(0, 5, 12, ReplicaRole::kPrimary, RankReason::kBest), stale,
+                     testing::Replica(2, 4, 1, ReplicaRole::kOverruled, RankReason::kIncomplete,
+                                      ReplicaStatus::kError)});
+  EXPECT_EQ(FindingSentence(builder.plan(), AboutPartition(FindingKind::kReplicaOverruled,
+                                                           Severity::kNote, {{"count", "2"}}, 0)),
+            "overruled in partition 2.0 (temp): rs4:1 (PS_INACTIVE, ballot 3, committed/prepared "
+            "10/11: lower ballot), rs5:1 (PS_ERROR, ballot 4, committed/prepared 1/1: incomplete)");
 }
 
 TEST(FindingTextTest, SaysWhereAHigherBallotComesFrom) {

@@ -94,9 +94,6 @@ TEST(PlannerPartitions, MoreReplicasThanWantedAreOverruledWithTheReason) {
   const Finding finding = TheFinding(plan, FindingKind::kReplicaOverruled);
   EXPECT_EQ(finding.severity, Severity::kNote);
   EXPECT_EQ(finding.Fact("count"), "2");
-  EXPECT_EQ(finding.Fact("replicas"),
-            "n4:34801 PS_INACTIVE 3 8/10 lower_committed_decree; "
-            "n2:34801 PS_INACTIVE 2 10/10 lower_ballot");
   EXPECT_EQ(plan.replicas[3].role, ReplicaRole::kOverruled);
 }
 

@@ -139,14 +139,14 @@ TEST(PlannerRecords, FieldsThatNeverChangeAreAConflictHoweverTheVotesAre) {
 TEST(PlannerRecords, EnvsAreMergedKeyByKeyAmongTheNodesThatHaveThem) {
   Cluster cluster = ThreeNodes();
   cluster.Everywhere(1, "temp", 1);
-  Set(cluster.Node("n1").Current(), [](TableRecord& t) { t.envs = {{"a", "1"}, {"b", "x"}}; });
+  Set(cluster.Node("n1").Current(), [](TableRecord& t) { t.envs = {{"a,c", "1"}, {"b", "x"}}; });
   Set(cluster.Node("n2").Current(), [](TableRecord& t) { t.envs = {{"b", "y"}}; });
   const RecoveryPlan plan = Plan(cluster);
-  const std::map<std::string, std::string> expected = {{"a", "1"}, {"b", "y"}};
+  const std::map<std::string, std::string> expected = {{"a,c", "1"}, {"b", "y"}};
   EXPECT_EQ(TableOf(plan, 1).envs, expected);
   const Finding finding = TheFinding(plan, FindingKind::kRecordsDiffer);
   EXPECT_EQ(finding.Fact("field"), "envs.b");
-  EXPECT_EQ(TheFinding(plan, FindingKind::kTableLostState).Fact("envs_kept"), "a,b");
+  EXPECT_EQ(TheFinding(plan, FindingKind::kTableLostState).Fact("envs_kept"), "a\\,c,b");
 }
 
 TEST(PlannerRecords, OfARecalledTableTheHighestTimesCount) {

@@ -36,7 +36,7 @@ TEST(ReportTextTest, SaysAllThatThereIsToSayOfAHealthyPlan) {
   nodes       3 asked, 3 answered completely
   tables      2, and 1 placeholder for ids without evidence
   partitions  12: 12 with all their replicas, 0 with fewer, 0 with none
-  replicas    36 found, 0 of them left out
+  replicas    36 found, 0 of them overruled
   evidence    collected 2026-11-21 00:32:12 UTC
 
 TABLES, the worst first (2)
@@ -185,7 +185,7 @@ TEST(ReportTextTest, ListsExceptionalPartitionsOnly) {
     primary      2 of 4 partitions: all replicas agree, the lowest address is primary
                  partition 2: the replica with the highest ballot is primary
     LOST         partition 3: no replica found, created EMPTY as accepted
-    overruled    partition 2: replicas that are left out
+    overruled    partition 2: replicas beyond max_replica_count, which stay out
     too few      2 partitions (0-1): fewer replicas found than there should be
     lost         all its envs, its duplications (reported by rs1:34801; add them again)
 )"));
@@ -260,7 +260,7 @@ TEST(ReportTextTest, CutsLongListsOfPartitions) {
   EXPECT_THAT(
       RenderReport(builder.plan(), Options()),
       HasSubstr("    overruled    200 partitions (0,2,4,6,8,10,12,14,16,18,20,22,24,26,28,30,"
-                "32,34,36,38,40,42,...):\n                 replicas that are left out\n"));
+                "32,34,36,38,40,42,...):\n                 replicas beyond max_replica_count, which stay out\n"));
 }
 
 TEST(ReportTextTest, SaysThatApplyWaitsWhileReplicasAreServed) {

@@ -56,14 +56,6 @@ TEST_F(NodeListFile, KeepsOrderTextAndLineOfEveryEntry) {
   EXPECT_THAT(list->duplicates, IsEmpty());
 }
 
-TEST_F(NodeListFile, TellsAnUnknownHostAsPegasusDoes) {
-  const auto list = Read("# one\nno-such-host.invalid:34801\n");
-  ASSERT_TRUE(list.ok()) << list.status();
-  EXPECT_EQ(PegasusTextOfUnknownHost(*list, list->entries[0]),
-            absl::StrCat("parse no-such-host.invalid:34801 at file ", path_,
-                         " line 2 as host:port failed"));
-}
-
 TEST_F(NodeListFile, SkipsBlanksAndCommentsAndTrimsButCountsTheirLines) {
   const auto list = Read("# servers\r\n\r\n  ; old: n0:1\r\n\t n1:34801 \r\n   \n  n2:34801");
   ASSERT_TRUE(list.ok()) << list.status();
@@ -208,13 +200,6 @@ TEST(NodeListString, TellsABadNodeAsPegasusDoes) {
   const absl::Status status = ParseNodeListString("n1:34801,n2").status();
   EXPECT_EQ(PegasusTextOf(status), "parse n2 as a host:port node failed");
   EXPECT_THAT(std::string(status.message()), HasSubstr("node 2: cannot understand 'n2'"));
-}
-
-TEST(NodeListString, TellsAnUnknownHostAsPegasusDoes) {
-  const auto list = ParseNodeListString("no-such-host.invalid:34801");
-  ASSERT_TRUE(list.ok()) << list.status();
-  EXPECT_EQ(PegasusTextOfUnknownHost(*list, list->entries[0]),
-            "parse no-such-host.invalid:34801 as a host:port node failed");
 }
 
 TEST(NodeListString, TellsAnEmptyListAsPegasusDoes) {

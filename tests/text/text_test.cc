@@ -8,9 +8,9 @@ namespace metarec {
 namespace {
 
 TEST(CutListTest, SaysHowManyAreLeftOut) {
-  EXPECT_EQ(CutList("a,b,c,d,e,f,g,h", 5), "a, b, c, d, e and 3 more");
-  EXPECT_EQ(CutList("a,b,c,d,e,f", 5), "a, b, c, d, e, f");
-  EXPECT_EQ(CutList(""), "");
+  EXPECT_EQ(CutList({"a", "b", "c", "d", "e", "f", "g", "h"}, 5), "a, b, c, d, e and 3 more");
+  EXPECT_EQ(CutList({"a", "b", "c", "d", "e", "f"}, 5), "a, b, c, d, e, f");
+  EXPECT_EQ(CutList({}), "");
 }
 
 TEST(PrintableTest, WhatATerminalWouldActUponIsEscaped) {
