@@ -21,11 +21,14 @@
 namespace metarec {
 namespace {
 
-constexpr size_t kThreadsMax = 64;
+constexpr size_t kAwaitedMax = 64;
+constexpr size_t kThreadsMax = 1024;
 
 struct Call {
-  std::function<void()> run;        // used by the thread that has taken it
-  std::function<void()> on_return;  // null once nobody waits; see CallThreads
+  std::function<void()> run;  // used by the thread that has taken it
+  // The rest is guarded by CallThreads.
+  std::function<void()> on_return;  // null once nobody waits
+  bool running = false;
 };
 
 // Threads that nobody joins, because nobody can make a system call return. They end when there is
@@ -41,49 +44,66 @@ class CallThreads {
   absl::Status Start(std::shared_ptr<Call> call) {
     absl::MutexLock lock(&mutex_);
     waiting_.push_back(std::move(call));
-    if (threads_ == kThreadsMax) return absl::OkStatus();
-    try {
-      std::thread([this] { Work(); }).detach();
-      ++threads_;
-    } catch (const std::system_error& error) {
-      if (threads_ > 0) return absl::OkStatus();  // one of those will come to it
-      waiting_.pop_back();
-      return absl::ResourceExhaustedError(error.what());
-    }
-    return absl::OkStatus();
+    absl::Status started = AddThread();
+    if (started.ok() || threads_ > 0) return absl::OkStatus();  // one of those will come to it
+    waiting_.pop_back();
+    return started;
   }
 
   // Afterwards `call` reaches neither its waiter nor the executor of that.
   void Abandon(const std::shared_ptr<Call>& call) {
     absl::MutexLock lock(&mutex_);
-    call->on_return = nullptr;
+    const bool was_awaited = std::exchange(call->on_return, nullptr) != nullptr;
     std::erase(waiting_, call);
+    if (!was_awaited || !call->running) return;
+    ++abandoned_;
+    // It keeps its thread, but no other call from its turn.
+    if (!waiting_.empty()) AddThread().IgnoreError();
   }
 
  private:
+  absl::Status AddThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (threads_ - abandoned_ >= kAwaitedMax || threads_ >= kThreadsMax) return absl::OkStatus();
+    try {
+      std::thread([this] { Work(); }).detach();
+    } catch (const std::system_error& error) {
+      return absl::ResourceExhaustedError(error.what());
+    }
+    ++threads_;
+    return absl::OkStatus();
+  }
+
   void Work() {
     while (const std::shared_ptr<Call> call = Next()) {
       call->run();
       call->run = nullptr;
       absl::MutexLock lock(&mutex_);
-      if (call->on_return) std::exchange(call->on_return, nullptr)();
+      call->running = false;
+      if (call->on_return) {
+        std::exchange(call->on_return, nullptr)();
+      } else {
+        --abandoned_;
+      }
     }
   }
 
+  // Null when the thread shall end.
   std::shared_ptr<Call> Next() {
     absl::MutexLock lock(&mutex_);
-    if (waiting_.empty()) {
+    if (waiting_.empty() || threads_ - abandoned_ > kAwaitedMax) {
       --threads_;
       return nullptr;
     }
     std::shared_ptr<Call> call = std::move(waiting_.front());
     waiting_.pop_front();
+    call->running = true;
     return call;
   }
 
-  absl::Mutex mutex_;  // also for on_return of all calls
+  absl::Mutex mutex_;
   std::deque<std::shared_ptr<Call>> waiting_ ABSL_GUARDED_BY(mutex_);
   size_t threads_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t abandoned_ ABSL_GUARDED_BY(mutex_) = 0;  // threads in a call that nobody waits for
 };
 
 // Abandoned when it goes out of scope, be it with the frame of a coroutine whose executor is

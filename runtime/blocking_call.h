@@ -21,7 +21,8 @@ namespace metarec {
 // look-ups of an io_context on one thread, which the destructor of the io_context joins.
 //
 // `clock` must outlive this and the moment after it in which its sleep is unwound
-// (deadline_timer.h). At most 64 calls run at once in a process; further ones wait for their turn.
+// (deadline_timer.h). At most 64 calls in a process run and are waited for at once, and at most
+// 1024 in all run; further ones wait for their turn.
 asio::awaitable<absl::Status> AwaitBlockingCall(Clock* clock, absl::Time deadline,
                                                 std::function<void()> call);
 
