@@ -8,9 +8,9 @@
 
 #include "idl/error_names.h"
 #include "rpc/client_connection.h"
-#include "runtime/deadline_timer.h"
 #include "rpc/pegasus_status.h"
 #include "runtime/cancellation.h"
+#include "runtime/deadline_timer.h"
 #include "runtime/status_macros.h"
 
 namespace metarec::rpc {

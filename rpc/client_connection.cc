@@ -14,8 +14,8 @@
 #include <asio/write.hpp>
 
 #include "idl/error_names.h"
-#include "runtime/deadline_timer.h"
 #include "rpc/pegasus_status.h"
+#include "runtime/deadline_timer.h"
 #include "runtime/status_macros.h"
 
 namespace metarec::rpc {

@@ -88,6 +88,8 @@ void Server::Register(std::string task_code, Handler handler) {
   state_->handlers[std::move(task_code)] = std::make_shared<const Handler>(std::move(handler));
 }
 
+void Server::ServeHttp(HttpHandler handler) { state_->http_handler = std::move(handler); }
+
 absl::StatusOr<Ipv4Endpoint> Server::Listen(Ipv4Endpoint endpoint) {
   asio::ip::tcp::acceptor& acceptor = state_->acceptor;
   const asio::ip::tcp::endpoint where(asio::ip::address_v4(endpoint.ip), endpoint.port);

@@ -16,6 +16,7 @@
 #include "idl/error_names.h"
 #include "idl/ipv4_endpoint.h"
 #include "idl/placeholders_types.h"
+#include "rpc/http_message.h"
 #include "rpc/protocol_detector.h"
 #include "runtime/clock.h"
 
@@ -61,8 +62,11 @@ struct HandlerResult {
 // stops.
 using Handler = std::function<asio::awaitable<HandlerResult>(Request)>;
 
-// Serves native RDSN and THFT requests on one TCP port (INTEROP.md section 1): answers go out in
-// the order in which handlers finish. A request for a task code without a handler is answered
+// Likewise, for HTTP; the requests of one connection come one after the other.
+using HttpHandler = std::function<asio::awaitable<HttpResponse>(HttpRequest)>;
+
+// Serves native RDSN, THFT and HTTP requests on one TCP port (INTEROP.md section 1): answers go out
+// in the order in which handlers finish. A request for a task code without a handler is answered
 // ERR_HANDLER_NOT_FOUND; a peer that breaks the protocol or a bound is disconnected without a word.
 //
 // Not thread-safe: made and used on `executor` (a single thread or a strand). `clock` must outlive
@@ -77,6 +81,9 @@ class Server {
 
   // Replaces the handler that was there; requests that run keep theirs.
   void Register(std::string task_code, Handler handler);
+
+  // Whoever speaks HTTP on the port is served by this; without it he is disconnected.
+  void ServeHttp(HttpHandler handler);
 
   // Begins to serve; once. Port 0 lets the system choose. Returns where it listens, or
   // kUnavailable.

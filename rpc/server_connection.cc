@@ -11,8 +11,8 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 
-#include "runtime/deadline_timer.h"
 #include "rpc/thrift_frame.h"
+#include "runtime/deadline_timer.h"
 #include "runtime/status_macros.h"
 
 namespace metarec::rpc {
@@ -58,6 +58,7 @@ asio::awaitable<absl::Status> ServerConnection::ServeRequests() {
 }
 
 asio::awaitable<absl::Status> ServerConnection::AwaitRequest() {
+  if (!prefix_.empty()) co_return absl::OkStatus();
   const DeadlineTimer timer(state_->executor, state_->clock,
                             state_->clock->Now() + state_->options.idle_timeout, [this] {
                               idle_too_long_ = true;
@@ -70,6 +71,9 @@ asio::awaitable<absl::Status> ServerConnection::ReadRequest() {
   if (protocol_ == WireProtocol::kUnknown) {
     METAREC_CO_RETURN_IF_ERROR(co_await reader_.Read(kProtocolPrefixBytes, &prefix_));
     protocol_ = DetectProtocol(prefix_);
+  }
+  if (protocol_ == WireProtocol::kHttp && state_->http_handler) {
+    co_return co_await ServeHttpRequest();
   }
   Pending pending;
   pending.request.protocol = protocol_;
@@ -135,6 +139,35 @@ asio::awaitable<absl::Status> ServerConnection::ReadThftRequest(Pending* pending
   co_return absl::OkStatus();
 }
 
+asio::awaitable<absl::Status> ServerConnection::ServeHttpRequest() {
+  HttpRequestParser parser;
+  while (!parser.is_done()) {
+    if (!prefix_.empty()) {
+      METAREC_CO_ASSIGN_OR_RETURN(const size_t taken, parser.Feed(prefix_));
+      prefix_.erase(0, taken);
+      if (parser.is_done()) break;
+    }
+    METAREC_CO_RETURN_IF_ERROR(co_await reader_.ReadSome(&prefix_));
+  }
+  HttpRequest request = parser.Request();
+  request.peer = peer_;
+  const bool keep_alive = request.keep_alive;
+  ++in_flight_;
+  idle_too_long_ = false;
+  HttpResponse response;
+  try {
+    response = co_await state_->http_handler(std::move(request));
+  } catch (const std::exception&) {
+    response.status = 500;
+  }
+  Outgoing outgoing;
+  outgoing.header = SerializeHttpResponse(response, keep_alive);
+  outgoing.is_last = !keep_alive;
+  Send(std::move(outgoing));
+  if (!keep_alive) co_return absl::OutOfRangeError("this was the last request");
+  co_return absl::OkStatus();
+}
+
 asio::awaitable<absl::Status> ServerConnection::ReadBody(size_t body_length, std::string* body) {
   if (body_length > state_->options.request_body_bytes_max) {
     co_return absl::DataLossError(absl::StrCat("a request of ", body_length,
@@ -170,17 +203,16 @@ void ServerConnection::Answer(const ReplyTo& reply_to, HandlerResult result) {
   } else if (result.garbage) {
     Send({.header = *std::move(result.garbage), .body = "", .is_last = true});
   } else if (reply_to.protocol == WireProtocol::kThft) {
-    std::string prefix =
-        BuildThftResponsePrefix(result.error_name, reply_to.task_code,
-                                static_cast<uint32_t>(reply_to.id), result.body);
+    std::string prefix = BuildThftResponsePrefix(result.error_name, reply_to.task_code,
+                                                 static_cast<uint32_t>(reply_to.id), result.body);
     Send({.header = std::move(prefix), .body = std::move(result.body), .is_last = false});
   } else {
     // Who sent CRCs gets them.
     const bool has_crc =
         reply_to.native_header.header_crc32 != 0 || reply_to.native_header.body_crc32 != 0;
-    std::string header =
-        BuildNativeHeader(ResponseHeaderFor(reply_to.native_header, OwnAddress(), result.error_name),
-                          result.body, has_crc ? Checksums::kComputed : Checksums::kNone);
+    std::string header = BuildNativeHeader(
+        ResponseHeaderFor(reply_to.native_header, OwnAddress(), result.error_name), result.body,
+        has_crc ? Checksums::kComputed : Checksums::kNone);
     Send({.header = std::move(header), .body = std::move(result.body), .is_last = false});
   }
 }

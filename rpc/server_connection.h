@@ -53,6 +53,8 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   asio::awaitable<absl::Status> ReadRequest();
   asio::awaitable<absl::Status> ReadNativeRequest(Pending* pending);
   asio::awaitable<absl::Status> ReadThftRequest(Pending* pending);
+  // Reads one and answers it before the next is read, so that answers come in their order.
+  asio::awaitable<absl::Status> ServeHttpRequest();
   asio::awaitable<absl::Status> ReadBody(size_t body_length, std::string* body);
   static asio::awaitable<void> Handle(std::shared_ptr<ServerConnection> self, Pending pending);
   void Answer(const ReplyTo& reply_to, HandlerResult result);
@@ -66,8 +68,9 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   SocketReader reader_;
   Ipv4Endpoint peer_;
   WireProtocol protocol_ = WireProtocol::kUnknown;
-  std::string prefix_;    // bytes that were read to tell the protocol, part of the first message
-  size_t in_flight_ = 0;  // from the request's arrival until its answer has left
+  // Bytes that were read already: to tell the protocol, or behind the end of an HTTP request.
+  std::string prefix_;
+  size_t in_flight_ = 0;         // from the request's arrival until its answer has left
   std::unique_ptr<Event> room_;  // set when in_flight_ falls, while the reader waits for that
   std::deque<Outgoing> outgoing_;
   bool writing_ = false;

@@ -35,6 +35,7 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
   const ServerOptions options;
   asio::ip::tcp::acceptor acceptor;
   absl::flat_hash_map<std::string, std::shared_ptr<const Handler>> handlers;
+  HttpHandler http_handler;
   // Those that live; their coroutines keep them alive, and they keep this list.
   absl::flat_hash_set<class ServerConnection*> connections;
   bool stopping = false;

@@ -51,6 +51,12 @@ asio::awaitable<absl::Status> SocketReader::Read(size_t size, std::string* out) 
   co_return absl::OkStatus();
 }
 
+asio::awaitable<absl::Status> SocketReader::ReadSome(std::string* out) {
+  METAREC_CO_RETURN_IF_ERROR(co_await AwaitBytes());
+  TakeBuffered(end_ - begin_, out);
+  co_return absl::OkStatus();
+}
+
 asio::awaitable<absl::Status> SocketReader::Skip(size_t size) {
   size_t missing = size;
   while (missing > 0) {

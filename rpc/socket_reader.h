@@ -26,6 +26,9 @@ class SocketReader {
   // Appends exactly `size` bytes to `*out`.
   asio::awaitable<absl::Status> Read(size_t size, std::string* out);
 
+  // Appends what has arrived, at least one byte.
+  asio::awaitable<absl::Status> ReadSome(std::string* out);
+
   // Reads `size` bytes and forgets them.
   asio::awaitable<absl::Status> Skip(size_t size);
 

@@ -1,0 +1,55 @@
+// HTTP/1.1 on an RPC port (INTEROP.md section 1.4): small requests without much of a body, read by
+// Boost.Beast's parser. This header must stay free of asio: Boost's own and the standalone one do
+// not bear each other in one file.
+
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+#include "idl/ipv4_endpoint.h"
+
+namespace metarec::rpc {
+
+struct HttpRequest {
+  std::string method;  // "GET" or "POST"
+  std::string path;    // "/metrics", without the query
+  std::string query;   // what follows '?', as it came
+  Ipv4Endpoint peer;
+  bool keep_alive = true;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+// Takes one request apart as its bytes arrive. Not thread-safe.
+class HttpRequestParser {
+ public:
+  HttpRequestParser();
+  ~HttpRequestParser();
+  HttpRequestParser(const HttpRequestParser&) = delete;
+  HttpRequestParser& operator=(const HttpRequestParser&) = delete;
+
+  // Returns how many of the bytes belong to this request and were taken; the others are to be given
+  // again, with more behind them, or to the next parser once is_done. kDataLoss for what is no
+  // HTTP, kResourceExhausted beyond 8 KiB of header or 64 KiB of body.
+  absl::StatusOr<size_t> Feed(absl::string_view bytes);
+
+  bool is_done() const;
+  // Once it is done; `peer` is left empty.
+  HttpRequest Request() const;
+
+ private:
+  class State;
+  const std::unique_ptr<State> state_;
+};
+
+std::string SerializeHttpResponse(const HttpResponse& response, bool keep_alive);
+
+}  // namespace metarec::rpc
