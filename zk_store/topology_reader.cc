@@ -77,6 +77,10 @@ asio::awaitable<absl::Status> Reading::ListTables() {
       co_return absl::NotFoundError(
           absl::StrCat("there is no root ", paths_.root(), "; check the path"));
     }
+    // Both may have come since, as a writer creates them at once.
+    METAREC_CO_ASSIGN_OR_RETURN(apps, co_await reader_->Get(paths_.apps()));
+  }
+  if (!apps.has_value()) {
     AddProblem(paths_.apps(), "no such znode: the root holds no cluster");
     co_return absl::OkStatus();
   }

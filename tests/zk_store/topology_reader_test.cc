@@ -56,6 +56,26 @@ TEST_F(TopologyReaderTest, ReadsWhatWasWritten) {
               ElementsAre("/pegasus/recovered/apps/3/4: no such znode, nor 3 others of 8"));
 }
 
+TEST_F(TopologyReaderTest, ARootThatAppearsWhileItIsReadIsNotTakenForAnEmptyOne) {
+  const auto writers = Open();
+  bool written = false;
+  const auto store = Open([&](const testing::StoreCall& call) {
+    if (!written && call.kind == "exists") {
+      written = true;
+      asio::io_context io;
+      TopologyWriter writer(SmallBatches(), writers.get(), &clock_, &progress_);
+      EXPECT_TRUE(RunAlone(&io, writer.Write(topology_, kRoot, kDigest)).ok());
+    }
+    return std::optional<testing::StoreFault>();
+  });
+  RetryBudget budget(&clock_);
+  StoreReader reader(store.get(), &budget);
+  const auto contents = RunAlone(&io_, ReadTopology(&reader, kRoot, {}, &progress_));
+  ASSERT_TRUE(contents.ok()) << contents.status();
+  EXPECT_EQ(contents->apps_state, "unlock");
+  EXPECT_EQ(contents->tables.size(), 3u);
+}
+
 TEST_F(TopologyReaderTest, AMissingPartitionIsNamedWithHowManyOthersAreMissing) {
   WriteSample();
   const auto remove = [&](int32_t index) {
