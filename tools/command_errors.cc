@@ -12,10 +12,4 @@ ExitCode Fail(absl::string_view verb, const absl::Status& status) {
   return IsRefused(status) || absl::IsDataLoss(status) ? ExitCode::kRefused : ExitCode::kFailed;
 }
 
-ExitCode FlushStdout(absl::string_view verb, ExitCode exit_code) {
-  if (std::cout.flush()) return exit_code;
-  std::cerr << "metarec " << verb << ": cannot write to stdout" << std::endl;
-  return ExitCode::kFailed;
-}
-
 }  // namespace metarec::tools

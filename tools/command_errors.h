@@ -11,7 +11,4 @@ namespace metarec::tools {
 // error of a guard and for a file whose digest does not match (kDataLoss), else kFailed.
 ExitCode Fail(absl::string_view verb, const absl::Status& status);
 
-// kDone if all that was printed on stdout has arrived there, else complains and says kFailed.
-ExitCode FlushStdout(absl::string_view verb, ExitCode exit_code);
-
 }  // namespace metarec::tools

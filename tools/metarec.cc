@@ -9,8 +9,11 @@
 #include <absl/strings/str_cat.h>
 #include <glog/logging.h>
 
+#include "tools/command_errors.h"
 #include "tools/exit_code.h"
+#include "tools/file_options.h"
 #include "tools/option_spelling.h"
+#include "tools/standard_descriptors.h"
 #include "tools/verbs.h"
 #include "tools/version.h"
 
@@ -41,7 +44,10 @@ bool NamesMeta(const std::vector<std::string>& arguments) {
 
 // Help and version are "errors" of code 0.
 ExitCode FailedParsing(const CLI::App& app, const CLI::ParseError& error) {
-  return app.exit(error, std::cout, std::cerr) == 0 ? ExitCode::kDone : ExitCode::kFailed;
+  if (app.exit(error, std::cout, std::cerr) != 0) return ExitCode::kFailed;
+  if (std::cout.flush()) return ExitCode::kDone;
+  std::cerr << "metarec: cannot write to stdout" << std::endl;
+  return ExitCode::kFailed;
 }
 
 // CLI11's own words for it do not say which words it knows.
@@ -89,13 +95,16 @@ ExitCode Run(std::vector<std::string> arguments) {
   } catch (const CLI::ParseError& error) {
     return FailedParsing(app, error);
   }
-  return chosen();
+  const CLI::App& verb = *app.get_subcommands().front();
+  const absl::Status files = CheckFileOptions(verb);
+  return files.ok() ? chosen() : Fail(verb.get_name(), files);
 }
 
 }  // namespace
 }  // namespace metarec::tools
 
 int main(int argc, char** argv) {
+  metarec::tools::PrepareStandardDescriptors();
   FLAGS_logtostderr = true;
   FLAGS_minloglevel = google::GLOG_WARNING;
   google::InitGoogleLogging(argv[0]);

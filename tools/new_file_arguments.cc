@@ -5,6 +5,8 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "line_file/line_file.h"
+
 namespace metarec::tools {
 
 void NewFileArguments::AddTo(CLI::App& verb, const char* option) {
@@ -17,10 +19,13 @@ void NewFileArguments::AddTo(CLI::App& verb, const char* option) {
 }
 
 absl::Status NewFileArguments::Check() const {
-  std::error_code error;  // what is wrong with the path is said by whoever writes
-  if (overwrite_ || !std::filesystem::exists(path_, error)) return absl::OkStatus();
-  return absl::AlreadyExistsError(
-      absl::StrCat(path_, " is there already; give another name or --overwrite"));
+  std::error_code error;  // what is wrong with the path is said by the trial below
+  if (!overwrite_ && std::filesystem::exists(path_, error)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(path_, " is there already; give another name or --overwrite"));
+  }
+  // Leaves nothing behind.
+  return LineWriter::Create(path_, {.overwrite = overwrite_}).status();
 }
 
 }  // namespace metarec::tools

@@ -16,8 +16,8 @@ class NewFileArguments {
   const std::string& path() const { return path_; }
   bool overwrite() const { return overwrite_; }
 
-  // kAlreadyExists if it is there and may not be replaced: to be asked before anything that takes
-  // long. Whoever writes it looks again.
+  // Whether it can be written, kAlreadyExists if it is there and may not be replaced: to be asked
+  // before anything that takes long. Whoever writes it looks again.
   absl::Status Check() const;
 
  private:

@@ -32,7 +32,7 @@ absl::Status OutputArguments::Print(absl::string_view text) const {
   if (file_.empty()) {
     std::cout << text << std::flush;
     if (std::cout.good()) return absl::OkStatus();
-    return absl::UnavailableError("cannot write to stdout");
+    return absl::UnavailableError(absl::StrCat("cannot write to stdout: ", std::strerror(errno)));
   }
   std::ofstream file(file_, std::ios::binary | std::ios::trunc);
   file << text << std::flush;

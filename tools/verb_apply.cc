@@ -203,9 +203,13 @@ asio::awaitable<absl::StatusOr<ExitCode>> Apply(const Arguments& arguments, Cloc
   METAREC_CO_ASSIGN_OR_RETURN(const WriteResult written,
                               co_await Write(arguments, plan, store.get(), clock, progress));
   progress->Clear();
-  METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(arguments.output.json()
-                                                        ? JsonOf(written, plan, arguments)
-                                                        : TextOf(written, plan, arguments)));
+  const absl::Status printed =
+      arguments.output.Print(arguments.output.json() ? JsonOf(written, plan, arguments)
+                                                     : TextOf(written, plan, arguments));
+  if (!printed.ok()) {
+    co_return absl::UnavailableError(
+        absl::StrCat("the tree is written and read back; only this failed: ", printed.message()));
+  }
   co_return plan.HasAcceptedLosses() ? ExitCode::kAcceptedLosses : ExitCode::kDone;
 }
 

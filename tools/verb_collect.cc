@@ -17,6 +17,7 @@
 #include "tools/progress_printer.h"
 #include "tools/shell_tables.h"
 #include "tools/verbs.h"
+#include "zk_store/store_error.h"
 
 namespace metarec::tools {
 namespace {
@@ -119,8 +120,11 @@ asio::awaitable<absl::StatusOr<ExitCode>> Collect(const Arguments& arguments, Cl
   progress->Clear();
   METAREC_CO_RETURN_IF_ERROR(WriteEvidenceFile(evidence, arguments.file.path(),
                                                {.overwrite = arguments.file.overwrite()}));
-  METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
-      arguments.output.json() ? JsonOf(evidence, arguments) : TextOf(evidence, arguments)));
+  const absl::Status printed = arguments.output.Print(
+      arguments.output.json() ? JsonOf(evidence, arguments) : TextOf(evidence, arguments));
+  if (!printed.ok()) {
+    co_return Annotate(printed, absl::StrCat("; ", arguments.file.path(), " is written"));
+  }
   const Counts counts = CountEvidence(evidence);
   co_return counts.answered == counts.nodes ? ExitCode::kDone : ExitCode::kFailed;
 }

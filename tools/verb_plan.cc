@@ -61,13 +61,14 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Clock
   report.plan_command = absl::StrCat("metarec plan ", arguments.evidence.AsTyped(), " --plan ",
                                      ShellWord(arguments.file.path()), arguments.plan.AsTyped(),
                                      arguments.file.overwrite() ? " --overwrite" : "");
-  METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
-      arguments.output.json() ? RenderReportJson(plan, report) : RenderReport(plan, report)));
+  const absl::Status printed = arguments.output.Print(
+      arguments.output.json() ? RenderReportJson(plan, report) : RenderReport(plan, report));
   std::cerr << (plan.outcome == PlanOutcome::kReady
                     ? absl::StrCat("wrote ", arguments.file.path(), " (", digest, ")")
                     : absl::StrCat("the plan may not be applied; ", arguments.file.path(),
                                    " was not written"))
             << std::endl;
+  METAREC_CO_RETURN_IF_ERROR(printed);
   co_return static_cast<ExitCode>(PlanExitCode(plan));
 }
 

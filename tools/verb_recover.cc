@@ -2,6 +2,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/this_coro.hpp>
 
+#include "line_file/line_file.h"
 #include "meta_recovery/plan_file.h"
 #include "meta_recovery/recovery_job.h"
 #include "meta_recovery/report_json.h"
@@ -208,6 +210,7 @@ absl::Status PrintResult(const RecoveryResult& result, const Arguments& argument
     if (!status.ok()) failures.emplace_back(status.message());
   };
   note(output->status());
+  if (output->to_file() && !std::cout.good()) failures.emplace_back("cannot write to stdout");
   if (arguments.output.json()) note(arguments.output.Print(JsonOf(result, arguments)));
   if (result.status.ok() && !arguments.plan_path.empty()) {
     note(WritePlanFile(*result.plan, arguments.plan_path));
@@ -232,16 +235,25 @@ absl::StatusOr<RecoveryRequest> RequestOf(const Arguments& arguments, NodeList n
   return request;
 }
 
+// Whether a plan can be kept there; "" for none.
+absl::Status CheckPlanPath(const std::string& path) {
+  if (path.empty()) return absl::OkStatus();
+  std::error_code error;  // what is wrong with the path is said by the trial below
+  if (std::filesystem::exists(path, error)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(path, " is there already; give another name. No node was asked"));
+  }
+  // Leaves nothing behind.
+  return Annotate(LineWriter::Create(path).status(), ". No node was asked");
+}
+
 asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, int32_t wait_seconds,
                                                   NodeList nodes, Clock* clock,
                                                   ProgressPrinter* progress) {
   METAREC_CO_ASSIGN_OR_RETURN(RecoveryRequest request,
                               RequestOf(arguments, std::move(nodes), wait_seconds));
   METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
-  if (!arguments.plan_path.empty() && std::filesystem::exists(arguments.plan_path)) {
-    co_return absl::AlreadyExistsError(absl::StrCat(
-        arguments.plan_path, " is there already; give another name. No node was asked"));
-  }
+  METAREC_CO_RETURN_IF_ERROR(CheckPlanPath(arguments.plan_path));
   const absl::Status looked_up = co_await LookUpNames(request.nodes, arguments.nodes, clock);
   if (absl::IsInvalidArgument(looked_up)) {
     std::cerr << looked_up.message() << std::endl;

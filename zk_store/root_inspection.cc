@@ -10,6 +10,7 @@
 #include <absl/strings/str_join.h>
 
 #include "runtime/status_macros.h"
+#include "text/wording.h"
 #include "zk_store/lock_directory.h"
 #include "zk_store/znode_layout.h"
 
@@ -19,10 +20,6 @@ namespace {
 constexpr size_t kChildrenMax = 20;
 constexpr size_t kCandidatesMax = 20;
 constexpr size_t kShownBytesMax = 60;
-
-std::string Counted(int64_t count, absl::string_view what) {
-  return absl::StrCat(count, " ", what, count == 1 ? "" : "s");
-}
 
 std::string Shown(absl::string_view data) {
   return absl::StrCat("\"", absl::CHexEscape(data.substr(0, kShownBytesMax)),
