@@ -7,6 +7,7 @@
 
 #include "idl/task_codes.h"
 #include "recovery_service/root_topology.h"
+#include "recovery_service/status_pages.h"
 #include "replica_collector/node_list.h"
 #include "rpc/resolver.h"
 #include "runtime/cancellation.h"
@@ -59,6 +60,9 @@ asio::awaitable<absl::Status> RecoveryServer::Run() {
   udp_.Register(idl::kRpcFdFailureDetectorPing,
                 [this](rpc::Request request) { return service_.Serve(std::move(request)); });
   METAREC_CO_ASSIGN_OR_RETURN(endpoint_, server_.Listen(options_.listen));
+  server_.ServeHttp([this](rpc::HttpRequest request) -> asio::awaitable<rpc::HttpResponse> {
+    co_return ServeStatusPages(service_, request, surroundings_.clock->Now());
+  });
   const absl::StatusOr<Ipv4Endpoint> udp = udp_.Listen(endpoint_);
   if (!udp.ok()) {
     co_await server_.Stop();

@@ -40,24 +40,6 @@ rpc::HandlerResult AnswerTyped(const rpc::Request& request, const Answerer& answ
   return Answer(idl::EncodeBody(answer(decoded)));
 }
 
-absl::string_view PhaseName(Phase phase) {
-  switch (phase) {
-    case Phase::kCollect:
-      return "collect";
-    case Phase::kAwaitInactive:
-      return "await_inactive";
-    case Phase::kPlan:
-      return "plan";
-    case Phase::kWrite:
-      return "write";
-    case Phase::kVerify:
-      return "verify";
-    case Phase::kRead:
-      return "read";
-  }
-  return "unknown";
-}
-
 std::string EncodeRefusal(absl::string_view task_code, absl::string_view error_name) {
   for (const MetaRpc& rpc : MetaRpcs()) {
     if (rpc.task_code == task_code) return rpc.encode_refusal(error_name);
@@ -132,8 +114,13 @@ GateSituation RecoveryService::SituationOf(const rpc::Request& request) const {
 
 asio::awaitable<rpc::HandlerResult> RecoveryService::Serve(rpc::Request request) {
   const GateVerdict verdict = gate_.Decide(request.task_code, SituationOf(request));
-  if (verdict.action != GateVerdict::Action::kServe) co_return Refuse(request, verdict);
-  co_return co_await ServePassed(std::move(request));
+  if (verdict.action != GateVerdict::Action::kServe) {
+    ++(verdict.action == GateVerdict::Action::kForward ? requests_.forwarded : requests_.refused);
+    co_return Refuse(request, verdict);
+  }
+  rpc::HandlerResult result = co_await ServePassed(std::move(request));
+  ++(result.error_name == idl::kErrInvalidData ? requests_.undecodable : requests_.served);
+  co_return result;
 }
 
 rpc::HandlerResult RecoveryService::Refuse(const rpc::Request& request,
@@ -166,6 +153,7 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::ServePassed(rpc::Request re
 asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request request) {
   const absl::Time now = surroundings_.clock->Now();
   if (!options_.operators.Allows(request.peer.ip)) {
+    ++requests_.denied;
     co_return Answer(EncodeRefusal(request.task_code, idl::kErrAclDeny));
   }
   idl::configuration_recovery_request decoded;
@@ -203,6 +191,7 @@ rpc::HandlerResult RecoveryService::RunCommand(const rpc::Request& request) {
   idl::command command;
   if (!idl::DecodeBody(request.body, &command).ok()) return TransportError(idl::kErrInvalidData);
   if (!options_.operators.Allows(request.peer.ip)) {
+    ++requests_.denied;
     return Answer(idl::EncodeBody(
         std::string("ERR_ACL_DENY: remote commands are not allowed from your address")));
   }
@@ -302,7 +291,8 @@ RecoveryServiceStatus RecoveryService::status() const {
           .progress = runner_.progress(),
           .order = runner_.order(),
           .result = runner_.result(),
-          .nodes = beacons_.Nodes()};
+          .nodes = beacons_.Nodes(),
+          .requests = requests_};
 }
 
 asio::awaitable<void> RecoveryService::Stop() {

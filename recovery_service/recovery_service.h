@@ -48,6 +48,15 @@ class RecoveryListener {
   virtual void OnRecovered(const Topology& topology) = 0;
 };
 
+// Requests by what was done with them.
+struct RequestCounts {
+  int64_t served = 0;
+  int64_t refused = 0;      // by the gate
+  int64_t forwarded = 0;    // to the leader
+  int64_t denied = 0;       // not from an operator's network
+  int64_t undecodable = 0;  //
+};
+
 // What the service does at the moment.
 struct RecoveryServiceStatus {
   RecoveryState state = RecoveryState::kWaiting;
@@ -56,6 +65,7 @@ struct RecoveryServiceStatus {
   const RecoveryOrder* order = nullptr;    // of the last request; as long as the state stays
   const RecoveryResult* result = nullptr;  // of the last run that ended; as long as the state stays
   std::vector<BeaconNode> nodes;           // who sent beacons
+  RequestCounts requests;
 };
 
 // One line for people.
@@ -131,6 +141,7 @@ class RecoveryService {
   std::unique_ptr<RecoveredMetadata> metadata_;  // in state kRecovered
   absl::Time recovered_at_;
   RemoteCommands commands_;
+  RequestCounts requests_;
   RecoveryState told_ = RecoveryState::kWaiting;
 };
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include <absl/strings/string_view.h>
+
 namespace metarec {
 
 enum class Phase {
@@ -15,6 +17,9 @@ enum class Phase {
   kVerify,         // units: znodes read back
   kRead,           // of a root as it is; units: znodes read
 };
+
+// "collect", "await_inactive", "plan", "write", "verify", "read".
+absl::string_view PhaseName(Phase phase);
 
 // A value: cheap to copy, complete in itself.
 struct Progress {
