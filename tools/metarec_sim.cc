@@ -68,7 +68,8 @@ void Declare(CLI::App* app, Arguments* arguments) {
   app->add_option("--table", arguments->tables,
                   "NAME:PARTITIONS[:REPLICAS], a table on all of them; may be repeated")
       ->allow_extra_args(false);
-  app->add_option("--fault", arguments->faults, "NODE=FAULT, see below, * for all nodes; may be repeated")
+  app->add_option("--fault", arguments->faults,
+                  "NODE=FAULT, see below, * for all nodes; may be repeated")
       ->allow_extra_args(false);
   app->add_option("--port", arguments->ports,
                   "NODE=PORT, where the system shall not choose; may be repeated")

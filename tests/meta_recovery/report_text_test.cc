@@ -260,7 +260,8 @@ TEST(ReportTextTest, CutsLongListsOfPartitions) {
   EXPECT_THAT(
       RenderReport(builder.plan(), Options()),
       HasSubstr("    overruled    200 partitions (0,2,4,6,8,10,12,14,16,18,20,22,24,26,28,30,"
-                "32,34,36,38,40,42,...):\n                 replicas beyond max_replica_count, which stay out\n"));
+                "32,34,36,38,40,42,...):\n                 replicas beyond max_replica_count, "
+                "which stay out\n"));
 }
 
 TEST(ReportTextTest, SaysThatApplyWaitsWhileReplicasAreServed) {
