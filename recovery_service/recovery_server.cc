@@ -38,6 +38,13 @@ absl::Status NotEmpty(const RootInspection& root) {
                    "there"));
 }
 
+// Whether a recovery may write there.
+bool MayBeFilled(const RootInspection& root) {
+  return root.root_case == RootCase::kAbsent || root.root_case == RootCase::kEmpty ||
+         root.root_case == RootCase::kOnlyLockDirectory ||
+         root.root_case == RootCase::kUnfinishedRun;
+}
+
 }  // namespace
 
 RecoveryServer::RecoveryServer(asio::any_io_executor executor, RecoveryServerOptions options,
@@ -87,6 +94,9 @@ asio::awaitable<absl::Status> RecoveryServer::Serve() {
   for (;;) {
     absl::StatusOr<std::unique_ptr<MetaStore>> store = co_await surroundings_.connect();
     if (store.ok()) {
+      if (!std::exchange(is_root_checked_, true)) {
+        METAREC_CO_RETURN_IF_ERROR(co_await CheckRootAtStart(store->get()));
+      }
       const absl::Status term = co_await ServeTerm(store->get());
       METAREC_CO_RETURN_IF_ERROR(term);
     } else if (absl::IsCancelled(store.status())) {
@@ -136,28 +146,32 @@ asio::awaitable<absl::Status> RecoveryServer::LeadUntilLost(LeaderLock* lock, Me
   co_return absl::OkStatus();
 }
 
+asio::awaitable<absl::StatusOr<RootInspection>> RecoveryServer::Inspect(StoreReader* reader) {
+  RootInspectionOptions options;
+  options.lock_root = options_.lock_root;
+  co_return co_await InspectRoot(reader, options_.service.recovery.root, std::move(options));
+}
+
+asio::awaitable<absl::Status> RecoveryServer::CheckRootAtStart(MetaStore* store) {
+  RetryBudget budget(surroundings_.clock, RetryLimits());
+  StoreReader reader(store, &budget);
+  METAREC_CO_ASSIGN_OR_RETURN(const RootInspection root, co_await Inspect(&reader));
+  // Where somebody leads, things may change until we do.
+  if (!root.candidates.empty() || options_.recover == MayBeFilled(root)) {
+    co_return absl::OkStatus();
+  }
+  co_return options_.recover ? NotEmpty(root) : NothingToServe(root.root);
+}
+
 asio::awaitable<absl::Status> RecoveryServer::LookAtRoot(MetaStore* store) {
   RetryBudget budget(surroundings_.clock, RetryLimits());
   StoreReader reader(store, &budget);
-  const std::string root = options_.service.recovery.root;
-  RootInspectionOptions options;
-  options.lock_root = options_.lock_root;
-  METAREC_CO_ASSIGN_OR_RETURN(const RootInspection inspection,
-                              co_await InspectRoot(&reader, root, std::move(options)));
-  const bool is_first_look = std::exchange(is_first_look_, false);
-  const bool may_be_filled = inspection.root_case == RootCase::kAbsent ||
-                             inspection.root_case == RootCase::kEmpty ||
-                             inspection.root_case == RootCase::kOnlyLockDirectory ||
-                             inspection.root_case == RootCase::kUnfinishedRun;
-  if (!options_.recover) {
-    if (may_be_filled) co_return NothingToServe(root);
-    co_return co_await ServeFromRoot(&reader);
+  METAREC_CO_ASSIGN_OR_RETURN(const RootInspection root, co_await Inspect(&reader));
+  if (MayBeFilled(root)) {
+    co_return options_.recover ? absl::OkStatus() : NothingToServe(root.root);
   }
-  if (may_be_filled) co_return absl::OkStatus();
   // What was recovered since we started, by us or by another of us, is served on.
-  if (is_first_look || inspection.root_case != RootCase::kFinishedRun) {
-    co_return NotEmpty(inspection);
-  }
+  if (options_.recover && root.root_case != RootCase::kFinishedRun) co_return NotEmpty(root);
   co_return co_await ServeFromRoot(&reader);
 }
 

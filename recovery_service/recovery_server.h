@@ -18,6 +18,8 @@
 #include "rpc/server.h"
 #include "rpc/udp_server.h"
 #include "zk_store/leader_lock.h"
+#include "zk_store/root_inspection.h"
+#include "zk_store/store_reader.h"
 
 namespace metarec {
 
@@ -71,6 +73,9 @@ class RecoveryServer {
   // One session: contends, leads, and steps down. OK: the session is over, try again.
   asio::awaitable<absl::Status> ServeTerm(MetaStore* store);
   asio::awaitable<absl::Status> LeadUntilLost(LeaderLock* lock, MetaStore* store);
+  asio::awaitable<absl::StatusOr<RootInspection>> Inspect(StoreReader* reader);
+  // Whether the root is what the options say, before anybody contends for it.
+  asio::awaitable<absl::Status> CheckRootAtStart(MetaStore* store);
   // What the root is and what follows from it; the service may serve from it afterwards.
   asio::awaitable<absl::Status> LookAtRoot(MetaStore* store);
   asio::awaitable<absl::Status> ServeFromRoot(StoreReader* reader);
@@ -85,7 +90,7 @@ class RecoveryServer {
   TaskGroup tasks_;
   Ipv4Endpoint endpoint_;
   std::optional<Ipv4Endpoint> own_address_;  // of own_name, if it could be looked up
-  bool is_first_look_ = true;                // at the root, since the start
+  bool is_root_checked_ = false;
 };
 
 }  // namespace metarec

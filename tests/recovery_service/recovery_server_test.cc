@@ -1,0 +1,219 @@
+#include "recovery_service/recovery_server.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/this_coro.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "idl/task_codes.h"
+#include "recovery_service/status_pages.h"
+#include "service_world.h"
+
+namespace metarec {
+namespace {
+
+using ::testing::HasSubstr;
+
+// One server of several on one in-memory ZooKeeper.
+class Member {
+ public:
+  Member(asio::io_context* context, Clock* clock, WorldSource* source,
+         std::shared_ptr<testing::InMemoryZooKeeper> zookeeper, std::string name, bool recover)
+      : zookeeper_(std::move(zookeeper)) {
+    RecoveryServerOptions options;
+    options.listen = {.ip = 0x7F000001, .port = 0};
+    options.own_name = std::move(name);
+    options.recover = recover;
+    options.lock_root = "/pegasus/lock";
+    options.reconnect_after = absl::Milliseconds(1);
+    options.service = ServiceWorld::Options();
+    RecoveryServer::Surroundings surroundings;
+    surroundings.source = source;
+    surroundings.clock = clock;
+    surroundings.random = [] { return 0.5; };
+    surroundings.connect = [this]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
+      auto store = std::make_unique<testing::InMemoryMetaStore>(zookeeper_);
+      session_ = store->session_id();
+      co_return std::move(store);
+    };
+    surroundings.log = [this](absl::string_view line) { log.emplace_back(line); };
+    server = std::make_unique<RecoveryServer>(context->get_executor(), std::move(options),
+                                              std::move(surroundings));
+    asio::co_spawn(*context, RunWithoutThrowing(server.get()),
+                   asio::bind_cancellation_slot(
+                       stop_.slot(), [this](const std::exception_ptr& thrown, absl::Status ended) {
+                         EXPECT_EQ(thrown, nullptr);
+                         status = std::move(ended);
+                         is_ended = true;
+                       }));
+  }
+
+  static asio::awaitable<absl::Status> RunWithoutThrowing(RecoveryServer* server) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_return co_await server->Run();
+  }
+
+  void Stop() { stop_.emit(asio::cancellation_type::terminal); }
+  void ExpireSession() { zookeeper_->ExpireSession(session_); }
+  bool leads() const { return server->service().status().leadership.is_us; }
+
+  std::unique_ptr<RecoveryServer> server;
+  std::vector<std::string> log;
+  absl::Status status;
+  bool is_ended = false;
+
+ private:
+  const std::shared_ptr<testing::InMemoryZooKeeper> zookeeper_;
+  asio::cancellation_signal stop_;
+  int64_t session_ = 0;
+};
+
+class RecoveryServerTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Member> Start(const char* name, bool recover = true) {
+    return std::make_unique<Member>(&context_, &clock_, &source_, zookeeper_, name, recover);
+  }
+
+  // Lets everybody work until it is so, for ten seconds at the most.
+  template <typename Condition>
+  void RunUntilTrue(const Condition& condition) {
+    context_.restart();
+    const absl::Time end = clock_.Now() + absl::Seconds(10);
+    while (!condition() && clock_.Now() < end) context_.run_for(std::chrono::milliseconds(2));
+    EXPECT_TRUE(condition());
+  }
+
+  void StopAll(const std::vector<Member*>& members) {
+    for (Member* member : members) member->Stop();
+    for (Member* member : members) RunUntilTrue([member] { return member->is_ended; });
+  }
+
+  // Recovers through this member, and returns the answer.
+  std::string Recover(Member* member) {
+    std::string error;
+    asio::co_spawn(
+        context_,
+        [&]() -> asio::awaitable<void> {
+          const auto response = Decoded<idl::configuration_recovery_response>(
+              co_await member->server->service().Serve(ServiceWorld::StartRecovery("1,2,3")));
+          error = response.err.name;
+        },
+        [](const std::exception_ptr& thrown) { EXPECT_EQ(thrown, nullptr); });
+    RunUntilTrue([&] { return !error.empty(); });
+    return error;
+  }
+
+  std::string AppsState() const {
+    for (const testing::DumpedNode& node : zookeeper_->Dump(ServiceWorld::kRoot)) {
+      if (node.path == std::string(ServiceWorld::kRoot) + "/apps") return node.data;
+    }
+    return "(none)";
+  }
+
+  asio::io_context context_;
+  SystemClock clock_;
+  WorldSource source_;
+  std::shared_ptr<testing::InMemoryZooKeeper> zookeeper_ =
+      std::make_shared<testing::InMemoryZooKeeper>();
+};
+
+TEST_F(RecoveryServerTest, TheFollowerTakesOverAndServesWhatTheLeaderRecovered) {
+  const auto first = Start("127.0.0.1:1001");
+  RunUntilTrue([&] { return first->leads(); });
+  const auto second = Start("127.0.0.1:1002");
+  RunUntilTrue([&] {
+    const auto leadership = second->server->service().status().leadership;
+    return leadership.leader && leadership.leader->address.has_value();
+  });
+  EXPECT_FALSE(second->leads());
+  EXPECT_EQ(second->server->service().status().leadership.leader->name, "127.0.0.1:1001");
+
+  EXPECT_EQ(Recover(first.get()), "ERR_OK");
+  EXPECT_EQ(Recover(second.get()), "no answer: ERR_FORWARD_TO_OTHERS");
+  first->ExpireSession();
+  RunUntilTrue([&] { return second->leads(); });
+  EXPECT_EQ(second->server->service().state(), RecoveryState::kRecovered);
+  EXPECT_FALSE(first->leads());
+  // The first contends anew.
+  RunUntilTrue([&] {
+    const auto leadership = first->server->service().status().leadership;
+    return leadership.leader && leadership.leader->name == "127.0.0.1:1002";
+  });
+  StopAll({first.get(), second.get()});
+  EXPECT_TRUE(first->status.ok()) << first->status;
+}
+
+TEST_F(RecoveryServerTest, WhoLosesItsSessionInTheMiddleWritesNothingAnyMore) {
+  const auto first = Start("127.0.0.1:1001");
+  RunUntilTrue([&] { return first->leads(); });
+  const auto second = Start("127.0.0.1:1002");
+  bool expired = false;
+  source_.before_tables = [&]() -> asio::awaitable<void> {
+    if (std::exchange(expired, true)) co_return;
+    first->ExpireSession();
+    co_return;
+  };
+  EXPECT_NE(Recover(first.get()), "ERR_OK");
+  EXPECT_EQ(AppsState(), "(none)");
+  RunUntilTrue([&] { return second->leads(); });
+  EXPECT_EQ(Recover(second.get()), "ERR_OK");
+  EXPECT_EQ(AppsState(), "unlock");
+  StopAll({first.get(), second.get()});
+}
+
+TEST_F(RecoveryServerTest, ARootThatIsNotWhatTheFlagSaysIsRefusedWithTheRemedy) {
+  const auto without_flag = Start("127.0.0.1:1001", false);
+  RunUntilTrue([&] { return without_flag->is_ended; });
+  EXPECT_TRUE(absl::IsFailedPrecondition(without_flag->status));
+  EXPECT_THAT(std::string(without_flag->status.message()),
+              HasSubstr("recover_from_replica_server = true"));
+
+  const auto recovering = Start("127.0.0.1:1001");
+  RunUntilTrue([&] { return recovering->leads(); });
+  EXPECT_EQ(Recover(recovering.get()), "ERR_OK");
+  StopAll({recovering.get()});
+
+  const auto again = Start("127.0.0.1:1001");
+  RunUntilTrue([&] { return again->is_ended; });
+  EXPECT_TRUE(absl::IsFailedPrecondition(again->status));
+  EXPECT_THAT(std::string(again->status.message()), HasSubstr("1 table"));
+
+  const auto serving = Start("127.0.0.1:1001", false);
+  RunUntilTrue([&] { return serving->leads(); });
+  EXPECT_EQ(serving->server->service().state(), RecoveryState::kRecovered);
+  StopAll({serving.get()});
+}
+
+TEST_F(RecoveryServerTest, StatusPagesTellWhatGoesOn) {
+  const auto member = Start("127.0.0.1:1001");
+  RunUntilTrue([&] { return member->leads(); });
+  const auto get = [&](const char* path) {
+    rpc::HttpRequest request;
+    request.method = "GET";
+    request.path = path;
+    return ServeStatusPages(member->server->service(), request, clock_.Now());
+  };
+  EXPECT_EQ(get("/healthz").body, "ok\n");
+  EXPECT_THAT(get("/status.json").body, HasSubstr("\"state\":\"waiting\""));
+  EXPECT_EQ(get("/nothing").status, 404);
+  EXPECT_THAT(get("/").body, HasSubstr("<!doctype html>"));
+  EXPECT_EQ(Recover(member.get()), "ERR_OK");
+  const std::string json = get("/status.json").body;
+  EXPECT_THAT(json, HasSubstr("\"state\":\"recovered\""));
+  EXPECT_THAT(json, HasSubstr("\"heat\":\"+\""));
+  EXPECT_THAT(json, HasSubstr("\"summary\":\"1 table, 1 partition\""));
+  const std::string metrics = get("/metrics").body;
+  EXPECT_THAT(metrics, HasSubstr("metarec_recovery_state{state=\"recovered\"} 1"));
+  EXPECT_THAT(metrics, HasSubstr("metarec_requests_total{verdict=\"served\"} 1"));
+  StopAll({member.get()});
+}
+
+}  // namespace
+}  // namespace metarec
