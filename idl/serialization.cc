@@ -17,7 +17,6 @@ namespace {
 
 using apache::thrift::TException;
 using apache::thrift::protocol::T_STOP;
-using apache::thrift::protocol::T_STRING;
 using apache::thrift::protocol::T_STRUCT;
 using apache::thrift::protocol::TBinaryProtocolT;
 using apache::thrift::protocol::TProtocolException;

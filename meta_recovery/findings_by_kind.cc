@@ -44,6 +44,7 @@ std::vector<FindingGroup> GroupFindings(const RecoveryPlan& plan, Severity sever
     by_rank[{GravityRank(finding.kind), finding.kind}].push_back(&finding);
   }
   std::vector<FindingGroup> groups;
+  groups.reserve(by_rank.size());
   for (auto& [key, findings] : by_rank) groups.push_back({key.second, std::move(findings)});
   return groups;
 }
