@@ -11,6 +11,7 @@
 
 #include "tools/command_errors.h"
 #include "tools/interrupt_signals.h"
+#include "zk_store/refusal.h"
 
 namespace metarec::tools {
 namespace {
@@ -64,7 +65,8 @@ ExitCode CommandLoop::Run(absl::string_view verb, AfterInterruption after_interr
     writing_began = progress.writing_began();
   }
   if (outcome.ok()) return *outcome;
-  if (InterruptSignals::received() && absl::IsCancelled(outcome.status())) {
+  if (InterruptSignals::received() && absl::IsCancelled(outcome.status()) &&
+      !MayBeFinished(outcome.status())) {
     if (after_interruption.writes && !writing_began) {
       return Fail(verb,
                   absl::CancelledError("interrupted before anything was written; run the same "

@@ -17,6 +17,10 @@ constexpr absl::string_view kFinished = "finished";
 
 }  // namespace
 
+std::string JournalTime(absl::Time time) {
+  return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
+}
+
 std::string EncodeJournal(const Journal& journal) {
   std::string out;
   JsonObjectWriter json(&out);

@@ -8,6 +8,7 @@
 
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
+#include <absl/time/time.h>
 
 namespace metarec {
 
@@ -22,6 +23,9 @@ struct Journal {
 
   friend bool operator==(const Journal&, const Journal&) = default;
 };
+
+// A moment as the journal has it.
+std::string JournalTime(absl::Time time);
 
 std::string EncodeJournal(const Journal& journal);
 

@@ -1,5 +1,7 @@
 #include "zk_store/refusal.h"
 
+#include <utility>
+
 #include <absl/strings/cord.h>
 
 namespace metarec {
@@ -7,6 +9,7 @@ namespace {
 
 constexpr absl::string_view kRefusedPayload = "metarec/refused";
 constexpr absl::string_view kDisturbedPayload = "metarec/disturbed";
+constexpr absl::string_view kMayBeFinishedPayload = "metarec/may_be_finished";
 
 absl::Status Marked(absl::Status status, absl::string_view mark) {
   status.SetPayload(mark, absl::Cord("yes"));
@@ -29,6 +32,14 @@ absl::Status DisturbedError(absl::string_view message) {
 
 bool IsDisturbed(const absl::Status& status) {
   return status.GetPayload(kDisturbedPayload).has_value();
+}
+
+absl::Status MayBeFinishedError(absl::Status status) {
+  return Marked(std::move(status), kMayBeFinishedPayload);
+}
+
+bool MayBeFinished(const absl::Status& status) {
+  return status.GetPayload(kMayBeFinishedPayload).has_value();
 }
 
 }  // namespace metarec

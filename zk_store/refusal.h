@@ -17,4 +17,9 @@ bool IsRefused(const absl::Status& status);
 absl::Status DisturbedError(absl::string_view message);
 bool IsDisturbed(const absl::Status& status);
 
+// `status` of a run whose last transaction, which unlocks `/apps`, was sent and not answered: the
+// run may be finished. Code and payloads stay as they are.
+absl::Status MayBeFinishedError(absl::Status status);
+bool MayBeFinished(const absl::Status& status);
+
 }  // namespace metarec

@@ -180,9 +180,13 @@ void Inspector::Decide() {
   if (has_journal && inspection_.journal->finished && apps_data == kAppsUnlocked) {
     inspection_.root_case = RootCase::kFinishedRun;
   } else if (HasForeignCandidate()) {
-    // Of a living cluster nobody should be told to stop the meta servers.
-    Foreign(has_apps || !strangers_.empty() ? "a living cluster works on it"
-                                            : "a meta server lives there; stop it first");
+    // Of a living cluster nobody should be told to stop the meta servers; on a run that is still
+    // locked none can live.
+    const bool is_locked_run =
+        has_journal && !inspection_.journal->finished && apps_data == kAppsLocked;
+    const bool is_cluster = (has_apps && !is_locked_run) || !strangers_.empty();
+    Foreign(is_cluster ? "a living cluster works on it"
+                       : "a meta server lives there; stop it first");
   } else if (!exists_) {
     inspection_.root_case = RootCase::kAbsent;
   } else if (!journal_error_.empty()) {

@@ -49,6 +49,11 @@ struct RootInspection {
   std::optional<Journal> journal;
   int32_t journal_version = 0;
 
+  // Whether `journal` is of a run of this plan.
+  bool IsRunOf(absl::string_view plan_digest) const {
+    return journal.has_value() && journal->plan_digest == plan_digest;
+  }
+
   // For operators: one sentence on whose the root is and what is there.
   std::string Describe() const;
 };

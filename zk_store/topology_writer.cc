@@ -12,8 +12,9 @@
 //    byte, and nothing else.
 // 4. Create the tables' znodes, then the partitions', in transactions of many, several in flight.
 // 5. Read everything back.
-// 6. Unlock. One transaction, conditional on the versions of step 2, sets /apps to `unlock` and
-//    the journal to finished.
+// 6. Look again, whether anybody else has come to the root meanwhile.
+// 7. Unlock. One transaction, conditional on the versions of step 2, sets /apps to `unlock` and
+//    the journal to finished (locked_run.h).
 //
 // A transaction whose answer was lost is never simply repeated: what is there is read back and
 // compared. Losing the connection costs a retry from one budget for the whole write; losing the
@@ -32,6 +33,8 @@
 #include <absl/time/time.h>
 
 #include "runtime/status_macros.h"
+#include "zk_store/locked_run.h"
+#include "zk_store/outage_progress.h"
 #include "zk_store/refusal.h"
 #include "zk_store/topology_verifier.h"
 #include "zk_store/znode_layout.h"
@@ -52,10 +55,6 @@ absl::Status CheckLimits(const ZnodeCreatorLimits& limits) {
                    limits.in_flight_max));
 }
 
-std::string Rfc3339(absl::Time time) {
-  return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
-}
-
 absl::Status WithHint(const absl::Status& error, absl::string_view hint) {
   return Annotate(error, absl::StrCat(". ", hint));
 }
@@ -68,14 +67,15 @@ class Run {
       : options_(options),
         store_(store),
         clock_(clock),
-        listener_(listener),
+        progress_(listener, {.phase = Phase::kWrite, .note = ""}),
         topology_(topology),
         plan_digest_(std::move(plan_digest)),
         paths_(root),
         znodes_(topology, paths_),
-        budget_(clock, options.retry),
+        budget_(clock, options.retry, [this](bool is_outage) { progress_.OnOutage(is_outage); }),
         reader_(store, &budget_),
-        creator_(store, &budget_, options.limits, options.fence, [this] { OnProgress(); }) {}
+        creator_(store, &budget_, options.limits, options.fence, [this] { OnProgress(); }),
+        locked_run_({options.fence, options.inspection}, paths_, store, clock, &budget_) {}
 
   asio::awaitable<absl::StatusOr<WriteResult>> Write();
 
@@ -85,18 +85,9 @@ class Run {
   asio::awaitable<absl::Status> Survey();
   asio::awaitable<absl::Status> CreateZnodes();
   asio::awaitable<absl::Status> ReadBack();
-  // Finds out, for is_finished_, whether the run is finished already: by a transaction of ours
-  // whose answer was lost, or by another process that applies the same plan at the same time.
-  asio::awaitable<absl::StatusOr<RootInspection>> LookAgain();
-  asio::awaitable<absl::Status> Unlock();
   asio::awaitable<absl::Status> Finish();
   asio::awaitable<absl::Status> TakeSteps();
-  std::string AfterDisturbance(const absl::StatusOr<RootInspection>& found) const;
-
-  // Whether `inspection` shows a run of this plan.
-  bool IsOurs(const RootInspection& inspection) const {
-    return inspection.journal.has_value() && inspection.journal->plan_digest == plan_digest_;
-  }
+  absl::Status HowToGoOn(const absl::Status& error) const;
   absl::Status Refuse(const RootInspection& inspection) const;
   asio::awaitable<absl::StatusOr<VerifyResult>> Verify(ProgressListener* listener);
   void OnProgress();
@@ -104,7 +95,7 @@ class Run {
   const TopologyWriterOptions& options_;
   MetaStore* const store_;
   Clock* const clock_;
-  ProgressListener* const listener_;
+  OutageProgress progress_;
   const Topology& topology_;
   const std::string plan_digest_;
   const ClusterPaths paths_;
@@ -112,15 +103,13 @@ class Run {
   RetryBudget budget_;
   StoreReader reader_;
   ZnodeCreator creator_;
+  LockedRun locked_run_;
 
   WriteResult result_;
   bool sent_begin_ = false;   // what Begin finds may then be what it has sent itself
   bool maybe_begun_ = false;  // the answer to that was lost
   bool begun_ = false;        // the root holds an unfinished run
   bool must_survey_ = false;
-  bool is_finished_ = false;
-  int32_t apps_version_ = 0;
-  int32_t journal_version_ = 0;
   std::vector<bool> present_;
 };
 
@@ -130,53 +119,47 @@ asio::awaitable<absl::StatusOr<WriteResult>> Run::Write() {
   if (status.ok() && !result_.already_finished) status = co_await Finish();
   result_.znodes_created = creator_.stats().created;
   result_.znodes_found = creator_.stats().found;
-  result_.transactions += creator_.stats().requests;
-  if (status.ok()) co_return std::move(result_);
-  if ((begun_ || maybe_begun_) && IsFenced(status)) {
-    co_return WithHint(status, absl::StrCat("Until then the run was unfinished, with ",
-                                            paths_.apps(), " locked, so that no meta server ",
-                                            "starts from it; whoever leads now resumes it with ",
-                                            "the same plan"));
+  result_.transactions += creator_.stats().requests + locked_run_.transactions();
+  if (!status.ok()) co_return HowToGoOn(status);
+  co_return std::move(result_);
+}
+
+absl::Status Run::HowToGoOn(const absl::Status& error) const {
+  if (MayBeFinished(error)) return error;
+  if ((begun_ || maybe_begun_) && IsFenced(error)) {
+    return WithHint(error,
+                    absl::StrCat("Until then the run was unfinished, with ", paths_.apps(),
+                                 " locked, so that no meta server starts from it; whoever leads "
+                                 "now resumes it with the same plan"));
   }
-  if (IsRefused(status) || IsDisturbed(status)) co_return status;
+  if (IsRefused(error) || IsDisturbed(error)) return error;
   if (begun_) {
-    co_return WithHint(status, absl::StrCat("The run is unfinished: ", paths_.apps(),
-                                            " is locked, so that no meta server starts from it; "
-                                            "run the same plan again to resume"));
+    return WithHint(error,
+                    absl::StrCat("The run is unfinished: ", paths_.apps(),
+                                 " is locked, so that no meta server starts from it; run the same "
+                                 "plan again to resume"));
   }
   if (maybe_begun_) {
-    co_return WithHint(status, absl::StrCat("Nothing but the beginning of a run can be in ",
-                                            paths_.root(), "; run the same plan again to go on"));
+    return WithHint(error, absl::StrCat("Nothing but the beginning of a run can be in ",
+                                        paths_.root(), "; run the same plan again to go on"));
   }
-  co_return status;
+  return error;
 }
 
 asio::awaitable<absl::Status> Run::Finish() {
-  const absl::Status status = co_await TakeSteps();
-  if (!IsRefused(status) && !IsDisturbed(status)) co_return status;
-  // Unless the somebody else is another process that has finished this plan, and its cluster lives.
-  const absl::StatusOr<RootInspection> found = co_await LookAgain();
-  if (is_finished_) co_return absl::OkStatus();
-  if (IsRefused(status)) co_return status;
-  co_return WithHint(status, AfterDisturbance(found));
+  absl::Status status = co_await TakeSteps();
+  if (IsRefused(status) || (IsDisturbed(status) && !MayBeFinished(status))) {
+    status = co_await locked_run_.JudgeDisturbance(std::move(status));
+  }
+  result_.journal = locked_run_.journal();
+  co_return status;
 }
 
 asio::awaitable<absl::Status> Run::TakeSteps() {
   if (must_survey_) METAREC_CO_RETURN_IF_ERROR(co_await Survey());
   METAREC_CO_RETURN_IF_ERROR(co_await CreateZnodes());
   METAREC_CO_RETURN_IF_ERROR(co_await ReadBack());
-  co_return co_await Unlock();
-}
-
-std::string Run::AfterDisturbance(const absl::StatusOr<RootInspection>& found) const {
-  std::string apps = absl::StrCat("This run did not unlock ", paths_.apps());
-  if (found.ok() && found->apps_data == kAppsLocked) {
-    apps = absl::StrCat(paths_.apps(), " stays locked, so that no meta server starts from it");
-  }
-  return absl::StrCat(apps,
-                      ". Find out who else writes there and stop it; then give another root, ",
-                      "or delete this one (deleteall ", paths_.root(),
-                      " in ZooKeeper's shell) and run the same plan again");
+  co_return co_await locked_run_.Unlock();
 }
 
 asio::awaitable<absl::Status> Run::Begin() {
@@ -186,7 +169,8 @@ asio::awaitable<absl::Status> Run::Begin() {
                                 co_await InspectRoot(&reader_, paths_.root(), options_.inspection));
     const bool is_run = inspection.root_case == RootCase::kUnfinishedRun ||
                         inspection.root_case == RootCase::kFinishedRun;
-    if (inspection.root_case == RootCase::kForeign || (is_run && !IsOurs(inspection))) {
+    if (inspection.root_case == RootCase::kForeign ||
+        (is_run && !inspection.IsRunOf(plan_digest_))) {
       co_return Refuse(inspection);
     }
     if (is_run) {
@@ -194,8 +178,7 @@ asio::awaitable<absl::Status> Run::Begin() {
       result_.already_finished = inspection.root_case == RootCase::kFinishedRun;
       result_.resumed = !result_.already_finished && !sent_begin_;
       begun_ = must_survey_ = !result_.already_finished;
-      apps_version_ = inspection.apps_version;
-      journal_version_ = inspection.journal_version;
+      locked_run_.Begin(result_.journal, inspection.apps_version, inspection.journal_version);
       co_return absl::OkStatus();
     }
     METAREC_CO_ASSIGN_OR_RETURN(std::vector<StoreOp> ops, co_await BeginOps());
@@ -205,6 +188,7 @@ asio::awaitable<absl::Status> Run::Begin() {
     if (created.ok()) {
       budget_.OnSuccess();
       begun_ = true;
+      locked_run_.Begin(result_.journal, 0, 0);
       co_return absl::OkStatus();
     }
     METAREC_CO_RETURN_IF_ERROR(FenceError(created.status(), options_.fence.size()));
@@ -226,7 +210,8 @@ absl::Status Run::Refuse(const RootInspection& inspection) const {
   } else {
     absl::StrAppend(&message, ", while this plan is ", plan_digest_, ". ",
                     inspection.root_case == RootCase::kUnfinishedRun
-                        ? "Apply that plan to the end, or give another root"
+                        ? "To end it, apply its plan again, or run the very command again that "
+                          "was interrupted; if neither can be had any more, give another root"
                         : "Give another root");
   }
   absl::StrAppend(&message, ". Nothing was written");
@@ -245,7 +230,7 @@ asio::awaitable<absl::StatusOr<std::vector<StoreOp>>> Run::BeginOps() {
   result_.journal.plan_digest = plan_digest_;
   result_.journal.tables = static_cast<int64_t>(topology_.tables.size());
   result_.journal.partitions = static_cast<int64_t>(topology_.partitions.size());
-  result_.journal.started_at = Rfc3339(clock_->Now());
+  result_.journal.started_at = JournalTime(clock_->Now());
   result_.journal.tool_version = options_.tool_version;
   ops.push_back(CreateOp{paths_.journal(), EncodeJournal(result_.journal)});
   ops.push_back(CreateOp{paths_.apps(), std::string(kAppsLocked)});
@@ -292,59 +277,15 @@ void Run::OnProgress() {
   progress.phase = Phase::kWrite;
   progress.done = creator_.stats().created + creator_.stats().found;
   progress.total = static_cast<int64_t>(znodes_.size());
-  listener_->OnProgress(progress);
+  progress_.OnProgress(progress);
 }
 
 asio::awaitable<absl::Status> Run::ReadBack() {
-  METAREC_CO_ASSIGN_OR_RETURN(const VerifyResult found, co_await Verify(listener_));
+  METAREC_CO_ASSIGN_OR_RETURN(const VerifyResult found, co_await Verify(&progress_));
   if (found.clean()) co_return absl::OkStatus();
   co_return DisturbedError(absl::StrCat("what was written into ", paths_.root(),
                                         " reads back differently, so somebody else writes there: ",
                                         Summarize(found, kDifferencesShown)));
-}
-
-asio::awaitable<absl::StatusOr<RootInspection>> Run::LookAgain() {
-  METAREC_CO_ASSIGN_OR_RETURN(RootInspection inspection,
-                              co_await InspectRoot(&reader_, paths_.root(), options_.inspection));
-  if (inspection.root_case == RootCase::kFinishedRun && IsOurs(inspection)) {
-    is_finished_ = true;
-    result_.journal = *inspection.journal;
-  }
-  co_return inspection;
-}
-
-asio::awaitable<absl::Status> Run::Unlock() {
-  const Journal writing = result_.journal;
-  result_.journal.finished = true;
-  result_.journal.finished_at = Rfc3339(clock_->Now());
-  for (;;) {
-    const uint64_t incident = budget_.incident();
-    std::vector<StoreOp> ops = options_.fence;
-    ops.push_back(CheckOp{paths_.apps(), apps_version_});
-    ops.push_back(CheckOp{paths_.journal(), journal_version_});
-    ops.push_back(SetOp{paths_.journal(), EncodeJournal(result_.journal), journal_version_});
-    ops.push_back(SetOp{paths_.apps(), std::string(kAppsUnlocked), apps_version_});
-    ++result_.transactions;
-    const auto unlocked = co_await store_->Multi(std::move(ops));
-    if (unlocked.ok()) co_return absl::OkStatus();
-    METAREC_CO_RETURN_IF_ERROR(FenceError(unlocked.status(), options_.fence.size()));
-    const StoreError error = StoreErrorOf(unlocked.status());
-    if (!RetryBudget::IsRetryable(unlocked.status()) && error != StoreError::kBadVersion) {
-      co_return unlocked.status();
-    }
-    METAREC_CO_RETURN_IF_ERROR(co_await budget_.Spend(incident, unlocked.status()));
-    METAREC_CO_ASSIGN_OR_RETURN(const RootInspection inspection, co_await LookAgain());
-    if (is_finished_) co_return absl::OkStatus();
-    // Still as we left it, whoever else may be a candidate by now: that one waits for the lock too.
-    const bool untouched = IsOurs(inspection) && *inspection.journal == writing &&
-                           inspection.journal_version == journal_version_ &&
-                           inspection.apps_version == apps_version_;
-    if (!untouched) {
-      co_return DisturbedError(absl::StrCat(
-          inspection.Describe(), ". Somebody else has changed it during this run, which therefore ",
-          "does not unlock it"));
-    }
-  }
 }
 
 }  // namespace

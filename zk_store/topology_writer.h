@@ -54,10 +54,11 @@ class TopologyWriter {
   //
   // Errors: IsRefused() when the root is somebody else's, or somebody else has changed what an
   // earlier run of the plan wrote; nothing was written. IsDisturbed() when somebody else changes
-  // what this run writes, which stays locked. kInvalidArgument for an invalid root, topology or
-  // limit. Any other leaves an unfinished run, if anything, and the message says so:
-  // calling Write again with the same plan resumes it. kCancelled likewise. IsFenced()
-  // (znode_creator.h) too, but then it is for whoever has the right to write by now.
+  // what this run writes, or comes to its root; this run does not unlock it, and the message says
+  // what /apps says now. MayBeFinished() when it may be unlocked all the same. kInvalidArgument for
+  // an invalid root, topology or limit. Any other leaves an unfinished run, if anything, and the
+  // message says so: calling Write again with the same plan resumes it. kCancelled likewise.
+  // IsFenced() (znode_creator.h) too, but then it is for whoever has the right to write by now.
   asio::awaitable<absl::StatusOr<WriteResult>> Write(const Topology& topology, std::string root,
                                                      std::string plan_digest);
 

@@ -97,6 +97,10 @@ asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
     }
     METAREC_CO_RETURN_IF_ERROR(FenceError(status, fence_.size()));
     const StoreError error = StoreErrorOf(status);
+    if (error == StoreError::kNoNode) {
+      co_return DisturbedError(absl::StrCat(
+          status.message(), ": somebody else deleted what this run had written above it"));
+    }
     if (error == StoreError::kTooLarge && batch.size() > 1) {
       const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
       Batch second(std::make_move_iterator(middle), std::make_move_iterator(batch.end()));

@@ -21,7 +21,8 @@ inline constexpr absl::string_view kAppsLocked = "lock";
 inline constexpr absl::string_view kAppsUnlocked = "unlock";
 
 // kInvalidArgument unless `root` is a path that a cluster can have to itself: absolute, without
-// trailing slash, empty, dotted or unprintable components, not ZooKeeper's own, not "/".
+// trailing slash, empty or dotted components, UTF-8 of characters that ZooKeeper takes, not
+// ZooKeeper's own, not "/". The message is fit for a terminal.
 absl::Status ValidateRootPath(absl::string_view root);
 
 // The paths under one root, which must be valid.

@@ -20,6 +20,14 @@ TEST(DisturbedErrorTest, IsToldFromOtherAborts) {
   EXPECT_FALSE(IsDisturbed(absl::AbortedError("no")));
 }
 
+TEST(MayBeFinishedErrorTest, KeepsWhatTheErrorIsOtherwise) {
+  EXPECT_FALSE(MayBeFinished(absl::CancelledError("no")));
+  const absl::Status status = MayBeFinishedError(DisturbedError("no"));
+  EXPECT_TRUE(MayBeFinished(status));
+  EXPECT_TRUE(IsDisturbed(status));
+  EXPECT_EQ(status.message(), "no");
+}
+
 TEST(Annotate, KeepsWhatIsAttached) {
   const absl::Status refused = Annotate(RefusedError("no"), "; never");
   EXPECT_EQ(refused.message(), "no; never");

@@ -1,5 +1,6 @@
 // The writer, the verifier and the reader against a real ZooKeeper.
 
+#include <absl/strings/escaping.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,6 +14,7 @@
 namespace metarec {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class TopologyOnZooKeeperTest : public ::testing::Test {
@@ -136,6 +138,57 @@ TEST_F(TopologyOnZooKeeperTest, AServerThatIsRestartedDuringTheRunIsOutlasted) {
   EXPECT_TRUE(listener.restarted);
   EXPECT_EQ(written->znodes_created + written->znodes_found, 3'012);
   EXPECT_TRUE(Verify(store.get(), topology, "/pegasus/restarted").clean());
+}
+
+// Whether ZooKeeper takes them is known before it is asked.
+TEST_F(TopologyOnZooKeeperTest, TakesTheRootPathsThatAreValid) {
+  const auto store = Connect();
+  for (const std::string name :
+       {"my cluster", "\"quoted\"", "\xc2\xa0", "\xc3\xa9", "\xe6\x97\xa5\xe6\x9c\xac",
+        "\xed\x9f\xbf", "\xef\xa4\x80", "\xef\xbf\xaf"}) {
+    EXPECT_TRUE(ValidateRootPath("/" + name).ok()) << name;
+    const auto written = Write(store.get(), SampleTopology(), "/" + name);
+    EXPECT_TRUE(written.ok()) << name << ": " << written.status();
+  }
+  for (const std::string name :
+       {"\x01", "\x1f", "\x7f", "\xc2\x80", "\xc2\x9f", "\xff", "\xed\xa0\x80", "\xee\x80\x80",
+        "\xef\xa3\xbf", "\xef\xbf\xb0", "\xef\xbf\xbf", "\xf0\x9f\x98\x80"}) {
+    EXPECT_FALSE(ValidateRootPath("/" + name).ok()) << name;
+    EXPECT_FALSE(RunAlone(&io_, store->Create("/" + name, "")).ok()) << absl::CHexEscape(name);
+  }
+}
+
+TEST_F(TopologyOnZooKeeperTest, AServerThatHangsEndsTheRunAndIsToldMeanwhile) {
+  struct PauseOnce final : ProgressListener {
+    void OnProgress(const Progress& progress) override {
+      if (progress.phase == Phase::kWrite && progress.done > 0 && !paused) {
+        paused = true;
+        server_->Pause();
+      }
+      told |= progress.note == "no connection to ZooKeeper, retrying";
+    }
+    bool paused = false;
+    bool told = false;
+  } listener;
+  ZooKeeperOptions session;
+  session.hosts = server_->hosts();
+  session.session_timeout = absl::Seconds(2);
+  const auto store = RunAlone(&io_, ZooKeeperMetaStore::Connect(session, &clock_));
+  ASSERT_TRUE(store.ok()) << store.status();
+  TopologyWriterOptions options;
+  options.limits.ops_max = 1;
+  options.retry.outage_max = absl::Seconds(3);
+  options.retry.incidents_max = 1000;
+  TopologyWriter writer(options, store->get(), &clock_, &listener);
+  const absl::Time start = clock_.Now();
+  const auto written = RunAlone(&io_, writer.Write(SampleTopology(), "/pegasus/hung", kDigest));
+  const absl::Duration took = clock_.Now() - start;
+  server_->Resume();
+  EXPECT_TRUE(listener.told);
+  EXPECT_LT(took, absl::Seconds(20));
+  EXPECT_THAT(std::string(written.status().message()),
+              AllOf(HasSubstr("without an answer of ZooKeeper"),
+                    HasSubstr("run the same plan again to resume")));
 }
 
 }  // namespace

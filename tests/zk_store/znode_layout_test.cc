@@ -1,5 +1,6 @@
 #include "zk_store/znode_layout.h"
 
+#include <absl/strings/ascii.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,11 +32,23 @@ TEST(ZnodeLayoutTest, ARootMustBeAPathOfItsOwn) {
       {"/./c", "a dotted component"},
       {"/pegasus\n/c", "a control character"},
       {std::string("/peg\0asus", 9), "a control character"},
-      {"/zookeeper/quota", "belongs to ZooKeeper itself"}};
+      {"/zookeeper/quota", "belongs to ZooKeeper itself"},
+      {"/a\x7f", "a control character"},
+      {"/a\xc2\x85", "a control character"},
+      {"/a\xff", "\"/a\\xff\" is not UTF-8"},
+      {"a\xc3", "\"a\\xc3\" is not UTF-8"},
+      {"/a\xc0\xaf", "is not UTF-8"},
+      {"/a\xed\xa0\x80", "is not UTF-8"},
+      {"/a\xee\x80\x80", "\"/a\\xee\\x80\\x80\" has the character U+E000, which ZooKeeper does"},
+      {"/a\xef\xa3\xbf", "the character U+F8FF"},
+      {"/a\xef\xbf\xb0", "the character U+FFF0"},
+      {"/a\xef\xbf\xbf", "the character U+FFFF"},
+      {"/a\xf0\x9f\x98\x80", "the character U+1F600"}};
   for (const auto& [root, why] : kBad) {
     const absl::Status status = ValidateRootPath(root);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << root;
     EXPECT_THAT(std::string(status.message()), HasSubstr(why));
+    for (const char c : status.message()) EXPECT_TRUE(absl::ascii_isprint(c)) << status;
   }
 }
 

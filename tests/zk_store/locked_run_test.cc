@@ -1,0 +1,207 @@
+// The end of a run: when others come to the root, when they change what is there, and when it is
+// interrupted.
+
+#include "zk_store/locked_run.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include <asio/post.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/zk_store/store_world.h"
+#include "zk_store/refusal.h"
+
+namespace metarec {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::StoreCall;
+using testing::StoreFault;
+
+class LockedRunTest : public StoreWorld {
+ protected:
+  // A store through which `act` is done once, just before the first transaction of partitions.
+  std::unique_ptr<testing::InMemoryMetaStore> OpenAnd(std::function<void()> act) {
+    return Open([this, act = std::move(act),
+                 done = false](const StoreCall& call) mutable -> std::optional<StoreFault> {
+      if (!done && call.is_write() && OpPath(call.ops->front()) == paths_.Partition(1, 0)) {
+        done = true;
+        act();
+      }
+      return std::nullopt;
+    });
+  }
+
+  // A store that does `act` at the transaction that unlocks, and fails as that says.
+  std::unique_ptr<testing::InMemoryMetaStore> OpenWithUnlock(
+      std::function<std::optional<StoreFault>()> act) {
+    return Open([this, act = std::move(act)](const StoreCall& call) -> std::optional<StoreFault> {
+      if (!call.is_write()) return std::nullopt;
+      const auto* set = std::get_if<SetOp>(&call.ops->back());
+      return set != nullptr && set->path == paths_.apps() ? act() : std::nullopt;
+    });
+  }
+
+  void PutCandidate(const std::string& lock_root, const std::string& name) {
+    asio::io_context io;
+    const std::string directory = lock_root + "/dsn.meta.server.leader";
+    if (DataOf(lock_root) == "(absent)") {
+      ASSERT_TRUE(RunAlone(&io, stranger_->Create(lock_root, "")).ok());
+    }
+    ASSERT_TRUE(RunAlone(&io, stranger_->Create(directory, "")).ok());
+    ASSERT_TRUE(RunAlone(&io, stranger_->Create(directory + "/LOCKNODE", name,
+                                                CreateMode::kEphemeralSequential))
+                    .ok());
+  }
+  void PutMeanwhile(const std::string& path) {
+    asio::io_context io;
+    EXPECT_TRUE(RunAlone(&io, stranger_->Create(path, "theirs")).ok());
+  }
+  void SetMeanwhile(const std::string& path, const std::string& data) {
+    asio::io_context io;
+    EXPECT_TRUE(RunAlone(&io, stranger_->Set(path, data)).ok());
+  }
+  void DeleteMeanwhile(const std::string& path) {
+    asio::io_context io;
+    EXPECT_TRUE(RunAlone(&io, stranger_->Delete(path)).ok());
+  }
+
+  static std::string MessageOf(const absl::StatusOr<WriteResult>& result) {
+    EXPECT_TRUE(IsDisturbed(result.status())) << result.status();
+    return std::string(result.status().message());
+  }
+
+  const Topology topology_ = SampleTopology();
+  const ClusterPaths paths_{kRoot};
+};
+
+TEST_F(LockedRunTest, AStrangersZnodeKeepsItLockedUntilItIsRemoved) {
+  const std::string mine = absl::StrCat(kRoot, "/mine");
+  const auto store = OpenAnd([&] { PutMeanwhile(mine); });
+  EXPECT_THAT(
+      MessageOf(Write(store.get(), topology_)),
+      AllOf(HasSubstr("ends without unlocking /pegasus/recovered/apps"),
+            HasSubstr("it holds /pegasus/recovered/mine"), HasSubstr("/apps stays locked"),
+            HasSubstr("run the same plan again, which resumes it"), Not(HasSubstr("deleteall"))));
+  EXPECT_EQ(DataOf(paths_.apps()), "lock");
+  DeleteMeanwhile(mine);
+  const auto again = Open();
+  const auto resumed = Write(again.get(), topology_);
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_TRUE(resumed->resumed);
+  EXPECT_EQ(DataOf(paths_.apps()), "unlock");
+}
+
+TEST_F(LockedRunTest, AMetaServerThatComesMeanwhileKeepsItLocked) {
+  for (const std::string lock_root : {"", "/lock"}) {
+    zookeeper_ = std::make_shared<testing::InMemoryZooKeeper>();
+    stranger_ = Open();
+    const auto store = OpenAnd([&] { PutCandidate(kRoot + lock_root, "meta1:34601"); });
+    EXPECT_THAT(
+        MessageOf(Write(store.get(), topology_)),
+        AllOf(HasSubstr("a meta server lives there; stop it first"),
+              HasSubstr("LOCKNODE0000000000 is \"meta1:34601\""), HasSubstr("/apps stays locked")));
+    EXPECT_EQ(DataOf(paths_.apps()), "lock");
+  }
+}
+
+TEST_F(LockedRunTest, AMetaServerThatComesToAnotherLockRootKeepsItLocked) {
+  TopologyWriterOptions options = SmallBatches();
+  options.inspection.lock_root = "/locks";
+  const auto store = OpenAnd([&] { PutCandidate("/locks", "meta1:34601"); });
+  EXPECT_THAT(MessageOf(Write(store.get(), topology_, kDigest, options)),
+              HasSubstr("LOCKNODE0000000000 is \"meta1:34601\""));
+  EXPECT_EQ(DataOf(paths_.apps()), "lock");
+}
+
+TEST_F(LockedRunTest, ADeletedJournalIsSaid) {
+  const auto store = OpenAnd([&] { DeleteMeanwhile(paths_.journal()); });
+  EXPECT_THAT(MessageOf(Write(store.get(), topology_)),
+              AllOf(HasSubstr("deleted or replaced /pegasus/recovered/metarec_journal"),
+                    HasSubstr("/apps stays locked"), HasSubstr("give another root"),
+                    Not(HasSubstr("resume"))));
+  EXPECT_EQ(DataOf(paths_.apps()), "lock");
+}
+
+TEST_F(LockedRunTest, AJournalDeletedAtTheLastMomentIsSaid) {
+  const auto store = OpenWithUnlock([&] {
+    DeleteMeanwhile(paths_.journal());
+    return std::nullopt;
+  });
+  EXPECT_THAT(MessageOf(Write(store.get(), topology_)),
+              AllOf(HasSubstr("deleted or replaced /pegasus/recovered/metarec_journal"),
+                    HasSubstr("give another root")));
+  EXPECT_EQ(DataOf(paths_.apps()), "lock");
+}
+
+TEST_F(LockedRunTest, ADeletedTableIsSaid) {
+  const auto store = OpenAnd([&] { DeleteMeanwhile(paths_.App(1)); });
+  EXPECT_THAT(MessageOf(Write(store.get(), topology_)),
+              AllOf(HasSubstr("somebody else deleted what this run had written"),
+                    HasSubstr("/apps stays locked")));
+}
+
+TEST_F(LockedRunTest, AppsUnlockedBySomebodyElseIsToldWithItsDanger) {
+  const auto store = OpenAnd([&] { SetMeanwhile(paths_.apps(), "unlock"); });
+  EXPECT_THAT(MessageOf(Write(store.get(), topology_)),
+              AllOf(HasSubstr("/apps says \"unlock\", which is not of this run"),
+                    HasSubstr("a meta server may start from it"),
+                    HasSubstr("Make sure that none does"), Not(HasSubstr("stays locked"))));
+}
+
+TEST_F(LockedRunTest, AppsUnlockedAtTheLastMomentIsToldToo) {
+  const auto store = OpenWithUnlock([&] {
+    SetMeanwhile(paths_.apps(), "unlock");
+    return std::nullopt;
+  });
+  EXPECT_THAT(MessageOf(Write(store.get(), topology_)),
+              AllOf(HasSubstr("/apps says \"unlock\", which is not of this run"),
+                    HasSubstr("Make sure that none does"), Not(HasSubstr("stays locked"))));
+}
+
+TEST_F(LockedRunTest, ACancellationDuringTheLastTransactionIsTooLate) {
+  asio::cancellation_signal cancel;
+  const auto store = OpenWithUnlock([&] {
+    asio::post(io_, [&] { cancel.emit(asio::cancellation_type::terminal); });
+    return std::nullopt;
+  });
+  TopologyWriter writer(SmallBatches(), store.get(), &clock_, &progress_);
+  const auto result = RunAlone(&io_, writer.Write(topology_, kRoot, kDigest), &cancel);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(result->journal.finished);
+  EXPECT_EQ(DataOf(paths_.apps()), "unlock");
+}
+
+TEST_F(LockedRunTest, AnUnansweredLastTransactionMayHaveBeenExecuted) {
+  for (const bool cancelled : {true, false}) {
+    for (const auto moment : {StoreFault::Moment::kBefore, StoreFault::Moment::kAfter}) {
+      zookeeper_ = std::make_shared<testing::InMemoryZooKeeper>();
+      asio::cancellation_signal cancel;
+      const auto store = OpenWithUnlock([&] {
+        if (cancelled) asio::post(io_, [&] { cancel.emit(asio::cancellation_type::terminal); });
+        return StoreFault{moment, StoreError::kConnectionLoss, true};
+      });
+      TopologyWriter writer(SmallBatches(), store.get(), &clock_, &progress_);
+      const auto result = RunAlone(&io_, writer.Write(topology_, kRoot, kDigest), &cancel);
+      EXPECT_EQ(absl::IsCancelled(result.status()), cancelled) << result.status();
+      EXPECT_TRUE(MayBeFinished(result.status()));
+      EXPECT_THAT(std::string(result.status().message()),
+                  AllOf(HasSubstr("the run may be finished and a meta server may start from it"),
+                        Not(HasSubstr("is locked"))));
+      const bool executed = moment == StoreFault::Moment::kAfter;
+      EXPECT_EQ(DataOf(paths_.apps()), executed ? "unlock" : "lock");
+      const auto again = Open();
+      const auto resumed = Write(again.get(), topology_);
+      ASSERT_TRUE(resumed.ok()) << resumed.status();
+      EXPECT_EQ(resumed->already_finished, executed);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace metarec
