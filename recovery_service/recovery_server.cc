@@ -47,7 +47,7 @@ bool MayBeFilled(const RootInspection& root) {
 
 }  // namespace
 
-RecoveryServer::RecoveryServer(asio::any_io_executor executor, RecoveryServerOptions options,
+RecoveryServer::RecoveryServer(const asio::any_io_executor& executor, RecoveryServerOptions options,
                                Surroundings surroundings)
     : options_(std::move(options)),
       surroundings_(std::move(surroundings)),

@@ -53,7 +53,7 @@ class RecoveryServer {
     std::function<void(absl::string_view)> log;
   };
 
-  RecoveryServer(asio::any_io_executor executor, RecoveryServerOptions options,
+  RecoveryServer(const asio::any_io_executor& executor, RecoveryServerOptions options,
                  Surroundings surroundings);
   ~RecoveryServer();
   RecoveryServer(const RecoveryServer&) = delete;

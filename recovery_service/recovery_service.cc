@@ -63,8 +63,8 @@ std::string ServerInfo(const std::string& version, absl::Time started) {
 
 }  // namespace
 
-RecoveryService::RecoveryService(asio::any_io_executor executor, RecoveryServiceOptions options,
-                                 Surroundings surroundings)
+RecoveryService::RecoveryService(const asio::any_io_executor& executor,
+                                 RecoveryServiceOptions options, Surroundings surroundings)
     : options_(std::move(options)),
       surroundings_(std::move(surroundings)),
       beacons_(executor, surroundings_.clock, surroundings_.source, options_.beacons),

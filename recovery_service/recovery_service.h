@@ -83,7 +83,7 @@ class RecoveryService {
     Collector::Random random;
   };
 
-  RecoveryService(asio::any_io_executor executor, RecoveryServiceOptions options,
+  RecoveryService(const asio::any_io_executor& executor, RecoveryServiceOptions options,
                   Surroundings surroundings);
   ~RecoveryService();
   RecoveryService(const RecoveryService&) = delete;
