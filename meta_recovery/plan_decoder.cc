@@ -12,6 +12,7 @@
 #include "meta_recovery/plan_line_fields.h"
 #include "meta_recovery/plan_lines.h"
 #include "meta_recovery/planner.h"
+#include "meta_recovery/sane_values.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {
@@ -138,8 +139,8 @@ class PlanLineDecoder::State {
     TopologyPartition partition;
     PartitionDecision decision;
     partition.index = ReadIndex(json, table);
-    partition.ballot = json.Number("ballot", 0, INT64_MAX);
-    partition.last_committed_decree = json.Number("last_committed_decree", -1, INT64_MAX);
+    partition.ballot = json.Number("ballot", 0, kBallotMax);
+    partition.last_committed_decree = json.Number("last_committed_decree", -1, kDecreeMax);
     partition.partition_flags = json.Int32("flags");
     decision.lost = json.Bool("lost");
     if (const rapidjson::Value* primary = json.Find("primary");

@@ -9,6 +9,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "meta_recovery/planner.h"
+#include "meta_recovery/sane_values.h"
 
 namespace metarec {
 namespace {
@@ -80,6 +81,7 @@ void ReadNodeFields(JsonObjectReader& json, TopologyNode& node, NodeDecision& de
   decision.name_source =
       ReadEnum(json, "name_source", NodeNameSourceName, NodeNameSource::kNodeList);
   decision.error = json.String("error");
+  if (!IsErrorName(decision.error)) json.Fail("'error' is no name of an error");
   decision.error_detail = json.String("error_detail");
   decision.tables = json.Number("tables", 0, INT64_MAX);
   decision.replicas = json.Number("replicas", 0, INT64_MAX);
@@ -97,10 +99,11 @@ void ReadTableFields(JsonObjectReader& json, size_t nodes, TopologyTable& table,
       static_cast<int32_t>(json.Number("partition_count", 1, kPlanPartitionsMax));
   for (auto& [key, value] : json.Pairs("envs")) table.envs.emplace(key, value);
   table.is_stateful = json.Bool("is_stateful");
-  table.max_replica_count = static_cast<int32_t>(json.Number("max_replica_count", 1, INT32_MAX));
-  table.expire_second = json.Int64("expire_second");
-  table.create_second = json.Int64("create_second");
-  table.drop_second = json.Int64("drop_second");
+  table.max_replica_count =
+      static_cast<int32_t>(json.Number("max_replica_count", 1, kReplicaCountMax));
+  table.expire_second = json.Number("expire_second", 0, kUnixSecondMax);
+  table.create_second = json.Number("create_second", 0, kUnixSecondMax);
+  table.drop_second = json.Number("drop_second", 0, kUnixSecondMax);
   table.duplicating = json.Bool("duplicating");
   table.init_partition_count = json.Int32("init_partition_count");
   table.is_bulk_loading = json.Bool("is_bulk_loading");

@@ -6,6 +6,8 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "meta_recovery/sane_values.h"
+
 namespace metarec {
 namespace {
 
@@ -17,8 +19,12 @@ absl::string_view ProblemOf(const ReplicaRecord& replica, int32_t max_partition_
     return "a replica of a partition index above max_partition_count";
   }
   if (replica.ballot < 0) return "a replica with a ballot below 0";
+  if (replica.ballot > kBallotMax) return "a replica with a ballot above 2^53";
   if (replica.last_committed_decree < -1 || replica.last_prepared_decree < -1) {
     return "a replica with a decree below -1";
+  }
+  if (replica.last_committed_decree > kDecreeMax || replica.last_prepared_decree > kDecreeMax) {
+    return "a replica with a decree above 2^53";
   }
   return "";
 }

@@ -11,6 +11,7 @@
 #include <absl/strings/str_join.h>
 
 #include "meta_recovery/index_ranges.h"
+#include "meta_recovery/sane_values.h"
 #include "meta_recovery/table_partition_count.h"
 #include "meta_recovery/table_records.h"
 #include "runtime/status_macros.h"
@@ -49,7 +50,8 @@ bool ParseDescribedTable(absl::string_view text, DescribedTable* table) {
   table->name = std::string(text.substr(0, middle));
   return absl::SimpleAtoi(text.substr(middle + 1, last - middle - 1), &table->partition_count) &&
          absl::SimpleAtoi(text.substr(last + 1), &table->max_replica_count) &&
-         table->partition_count > 0 && table->max_replica_count > 0;
+         table->partition_count > 0 && table->max_replica_count > 0 &&
+         table->max_replica_count <= kReplicaCountMax;
 }
 
 class TableDrafter {
@@ -130,7 +132,8 @@ class TableDrafter {
     TableDraft& draft = drafts_[table.app_id];
     draft.claims = input_.replicas.ClaimsOf(table.app_id);
     if (NeedWeights(table.records)) WeighRecords(draft.claims, absl::MakeSpan(table.records));
-    METAREC_RETURN_IF_ERROR(MergeRecords(table, input_.roster, settlements_, findings_, draft));
+    METAREC_RETURN_IF_ERROR(
+        MergeRecords(table, input_.roster, problems_, settlements_, findings_, draft));
     return DecidePartitionCount(table, input_.roster, input_.options, settlements_, findings_,
                                 draft);
   }
@@ -179,7 +182,8 @@ class TableDrafter {
           absl::StrCat("cannot settle '", app_id, "=", settled, "': write '", app_id, "=",
                        kSettleIgnore, "' to leave the replicas out, or '", app_id,
                        "=NAME:PARTITION_COUNT:MAX_REPLICA_COUNT' with a partition count from ",
-                       highest + 1, " to ", input_.options.max_partition_count));
+                       highest + 1, " to ", input_.options.max_partition_count,
+                       " and a replica count from 1 to ", kReplicaCountMax));
     }
     TableDraft draft;
     draft.claims = claims;

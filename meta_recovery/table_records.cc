@@ -10,21 +10,11 @@
 #include <absl/strings/str_join.h>
 
 #include "meta_recovery/fact_list.h"
+#include "meta_recovery/sane_values.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {
 namespace {
-
-absl::string_view ProblemOf(const TableRecord& record, const PlanOptions& options) {
-  if (record.app_id <= 0) return "a table record with an app id below 1";
-  if (record.partition_count <= 0) return "a table record with a partition count below 1";
-  if (record.partition_count > options.max_partition_count) {
-    return "a table record with a partition count above max_partition_count";
-  }
-  if (record.max_replica_count <= 0) return "a table record with a max_replica_count below 1";
-  if (record.app_name.empty()) return "a table record without a name";
-  return "";
-}
 
 auto AllFields(const TableRecord& r) {
   return std::tie(r.status, r.app_type, r.app_name, r.partition_count, r.envs, r.is_stateful,
@@ -72,11 +62,12 @@ constexpr VotedField kVotedFields[] = {
 // Merges the records of one table, field by field.
 class RecordMerge {
  public:
-  RecordMerge(const TableRecords& table, const NodeRoster& roster, Settlements& settlements,
-              FindingsList& findings, TableDraft& draft)
+  RecordMerge(const TableRecords& table, const NodeRoster& roster, ReportProblems& problems,
+              Settlements& settlements, FindingsList& findings, TableDraft& draft)
       : records_(table.records),
         subject_(FindingSubject::Table(table.app_id)),
         roster_(roster),
+        problems_(problems),
         settlements_(settlements),
         findings_(findings),
         draft_(draft) {
@@ -155,6 +146,15 @@ class RecordMerge {
                        candidates, Severity::kWarning);
       }
     }
+    for (const std::string& key : RemoveEnvsBeyondBound(&draft_.table)) NoteRemovedEnv(key);
+  }
+
+  void NoteRemovedEnv(const std::string& key) {
+    for (const NodeRecord& record : records_) {
+      if (!record.record->envs.contains(key)) continue;
+      problems_.Add(record.node, subject_.app_id,
+                    "an env that is too long for ZooKeeper beside those of other nodes");
+    }
   }
 
   // A table that was recalled and replicated again has replicas from before and after.
@@ -208,6 +208,7 @@ class RecordMerge {
   const std::vector<NodeRecord>& records_;
   const FindingSubject subject_;
   const NodeRoster& roster_;
+  ReportProblems& problems_;
   Settlements& settlements_;
   FindingsList& findings_;
   TableDraft& draft_;
@@ -257,8 +258,9 @@ bool NeedWeights(absl::Span<const NodeRecord> records) {
 }
 
 absl::Status MergeRecords(const TableRecords& records, const NodeRoster& roster,
-                          Settlements& settlements, FindingsList& findings, TableDraft& draft) {
-  return RecordMerge(records, roster, settlements, findings, draft).Run();
+                          ReportProblems& problems, Settlements& settlements,
+                          FindingsList& findings, TableDraft& draft) {
+  return RecordMerge(records, roster, problems, settlements, findings, draft).Run();
 }
 
 absl::StatusOr<const Candidate*> FindSettled(const std::string& key,

@@ -35,7 +35,8 @@ bool NeedWeights(absl::Span<const NodeRecord> records);
 // they need it.
 // kInvalidArgument when a settlement names a value that nobody reports.
 absl::Status MergeRecords(const TableRecords& records, const NodeRoster& roster,
-                          Settlements& settlements, FindingsList& findings, TableDraft& draft);
+                          ReportProblems& problems, Settlements& settlements,
+                          FindingsList& findings, TableDraft& draft);
 
 // What a settlement chose among the candidates, or null when there is none for that key.
 absl::StatusOr<const Candidate*> FindSettled(const std::string& key,

@@ -1,5 +1,8 @@
 #include "replica_collector/evidence.h"
 
+#include <algorithm>
+
+#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 
 namespace metarec {
@@ -36,6 +39,14 @@ absl::string_view NodeNameSourceName(NodeNameSource source) {
       return "node_list";
   }
   return "unknown";
+}
+
+bool IsErrorName(absl::string_view name) {
+  constexpr size_t kBytesMax = 47;
+  return !name.empty() && name.size() <= kBytesMax &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
+         });
 }
 
 void NameNodesByBeacons(const std::map<Ipv4Endpoint, std::string>& names, Evidence* evidence) {

@@ -75,6 +75,10 @@ enum class NodeNameSource : uint8_t {
 // "override", "beacon", "reverse_lookup", "node_list".
 absl::string_view NodeNameSourceName(NodeNameSource source);
 
+// Whether a server may call an error so: letters, digits and underscores, at most 47 of them, as
+// much as a frame has room for.
+bool IsErrorName(absl::string_view name);
+
 struct NodeEvidence {
   // As written in the node list, in the order of the list. More than one when several entries
   // turned out to be one server.

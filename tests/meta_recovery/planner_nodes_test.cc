@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,6 +17,7 @@ namespace {
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 Cluster WithOneBadNode() {
   Cluster cluster;
@@ -190,6 +192,66 @@ TEST(PlannerNodes, WhatMakesNoSenseIsLeftOutAndCountedByNodeAndApp) {
   EXPECT_THAT(std::string(findings[1].Fact("problems")), HasSubstr("above max_partition_count"));
   EXPECT_EQ(findings[2].app_id, 7);
   EXPECT_THAT(std::string(findings[2].Fact("problems")), HasSubstr("without a name"));
+}
+
+std::string ProblemsOf(Cluster cluster) {
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
+  return std::string(TheFinding(plan, FindingKind::kNodeReportInvalid).Fact("problems"));
+}
+
+TEST(PlannerNodes, NumbersThatNoMetaServerCanLiveWithAreLeftOut) {
+  const int64_t most = int64_t{1} << 53;
+  Cluster good;
+  good.Node("n1")
+      .Table(1, "temp", 1)
+      .Replica("1.0", {.ballot = most, .committed = most, .prepared = most});
+  EXPECT_EQ(Describe(Plan(good), 1, 0), "n1 | | ballot 9007199254740992 decree 9007199254740992");
+  good.Node("n2").Table(1, "temp", 1);
+  EXPECT_THAT(ProblemsOf(Cluster(good).Replica("1.0", {.ballot = INT64_MAX})),
+              HasSubstr("ballot above 2^53"));
+  EXPECT_THAT(ProblemsOf(Cluster(good).Replica("1.0", {.prepared = most + 1})),
+              HasSubstr("decree above 2^53"));
+  EXPECT_THAT(ProblemsOf(Cluster(good).With([](TableRecord& r) { r.max_replica_count = 1001; })),
+              HasSubstr("max_replica_count above 1000"));
+  for (int64_t TableRecord::*field :
+       {&TableRecord::create_second, &TableRecord::drop_second, &TableRecord::expire_second}) {
+    for (const int64_t second : {int64_t{-1}, int64_t{253'402'300'800}, INT64_MAX}) {
+      EXPECT_THAT(
+          ProblemsOf(Cluster(good).With([&](TableRecord& record) { record.*field = second; })),
+          HasSubstr("a time before 1970 or after 9999"));
+    }
+  }
+}
+
+TEST(PlannerNodes, ARecordThatNoZnodeHasRoomForIsLeftOut) {
+  Cluster cluster;
+  cluster.Node("n1").Table(1, "temp", 1).Replica("1.0");
+  cluster.Node("n2").Table(1, "temp", 1);
+  const auto with_env = [&](const std::string& value) {
+    return Cluster(cluster).With([&](TableRecord& record) { record.envs["k"] = value; });
+  };
+  EXPECT_THAT(ProblemsOf(with_env(std::string(1'000'000, 'x'))), HasSubstr("ZooKeeper"));
+  // Escaped, it is six times as long.
+  EXPECT_THAT(ProblemsOf(with_env(std::string(170'000, '\x01'))), HasSubstr("ZooKeeper"));
+  EXPECT_THAT(
+      FindingsOf(Plan(with_env(std::string(990'000, 'x'))), FindingKind::kNodeReportInvalid),
+      IsEmpty());
+}
+
+TEST(PlannerNodes, OfEnvsThatOnlyTogetherAreTooLongTheLongestIsLeftOut) {
+  Cluster cluster;
+  int nodes = 0;
+  for (const size_t length : {400'000, 500'000, 300'000}) {
+    cluster.Node(absl::StrCat("n", ++nodes)).Table(1, "temp", 1).Replica("1.0");
+    cluster.With(
+        [&](TableRecord& record) { record.envs[absl::StrCat("k", nodes)].assign(length, 'x'); });
+  }
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
+  const auto& envs = plan.topology.tables[0].envs;
+  EXPECT_TRUE(envs.contains("k1") && envs.contains("k3") && !envs.contains("k2"));
+  EXPECT_EQ(TheFinding(plan, FindingKind::kNodeReportInvalid).node, 1u);
 }
 
 TEST(PlannerNodes, OfOneReplicaNamedTwiceByANodeTheBetterCounts) {
