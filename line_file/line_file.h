@@ -12,6 +12,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
+#include <absl/time/time.h>
 
 namespace metarec {
 
@@ -54,6 +55,8 @@ struct LineReaderOptions {
   size_t line_bytes_max = 1 << 20;  // without the newline
   // Once this is readable, reading ends with kCancelled, even while it waits for a pipe.
   int interrupt_descriptor = -1;
+  // How long a named pipe may be without anybody who writes to it.
+  absl::Duration writer_timeout = absl::Seconds(10);
 };
 
 class LineReader {
@@ -66,7 +69,8 @@ class LineReader {
   ~LineReader();
 
   // The next line without its newline; false at the end of the file. kDataLoss when the compressed
-  // data are truncated or damaged, kResourceExhausted for a line above the bound.
+  // data are truncated or damaged, kResourceExhausted for a line above the bound, kUnavailable when
+  // nobody writes to a named pipe.
   absl::StatusOr<bool> Next(std::string* line);
 
   // Of the line that Next gave last, counted from 1; 0 before the first.

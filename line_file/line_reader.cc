@@ -36,10 +36,9 @@ class LineReader::File {
   }
 
   absl::Status Open() {
-    // The opening of a named pipe blocks until somebody writes.
+    // Or the opening of a named pipe would block until somebody writes.
     do {
-      descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-      if (descriptor_ < 0 && errno == EINTR && IsInterrupted()) return Interrupted();
+      descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     } while (descriptor_ < 0 && errno == EINTR);
     if (descriptor_ < 0) return Failed("open");
     struct stat info {};
@@ -48,6 +47,7 @@ class LineReader::File {
       return absl::InvalidArgumentError(
           absl::StrCat("cannot read ", path_, ": it is a directory; name a file"));
     }
+    may_lack_writer_ = S_ISFIFO(info.st_mode);
     return absl::OkStatus();
   }
 
@@ -134,39 +134,57 @@ class LineReader::File {
     return absl::CancelledError(absl::StrCat("reading ", path_, " was interrupted"));
   }
 
-  bool IsInterrupted() const {
-    pollfd interrupt{options_.interrupt_descriptor, POLLIN, 0};
-    return ::poll(&interrupt, 1, /*timeout=*/0) > 0;
-  }
-
-  // Until there is something to read, or the end.
-  absl::Status AwaitBytes() {
+  // Until there is something to read, the end, or `timeout_ms` (-1: never) is over: then false.
+  absl::StatusOr<bool> AwaitBytes(int timeout_ms) {
     // A negative descriptor is passed over.
     pollfd watched[] = {{descriptor_, POLLIN, 0}, {options_.interrupt_descriptor, POLLIN, 0}};
-    while (::poll(watched, std::size(watched), /*timeout=*/-1) < 0) {
+    for (;;) {
+      const int ready = ::poll(watched, std::size(watched), timeout_ms);
+      if (ready >= 0) {
+        if (watched[1].revents != 0) return Interrupted();
+        return ready > 0;
+      }
       if (errno != EINTR) return Failed("wait for");
     }
-    return watched[1].revents != 0 ? Interrupted() : absl::OkStatus();
+  }
+
+  // The number of bytes, 0 at the end.
+  absl::StatusOr<ssize_t> ReadOnceReady(std::string* into) {
+    for (;;) {
+      const int timeout_ms =
+          may_lack_writer_ ? static_cast<int>(absl::ToInt64Milliseconds(options_.writer_timeout))
+                           : -1;
+      METAREC_ASSIGN_OR_RETURN(const bool ready, AwaitBytes(timeout_ms));
+      const ssize_t count = ::read(descriptor_, into->data(), into->size());
+      // A pipe that was never written to is not ready, and yet reads as at its end.
+      if (count == 0 && !ready) return NobodyWrites();
+      if (count < 0 && errno != EINTR && errno != EAGAIN) return Failed("read");
+      may_lack_writer_ = false;  // there was one, be it that it takes its time
+      if (count >= 0) return count;
+    }
+  }
+
+  absl::Status NobodyWrites() const {
+    return absl::UnavailableError(
+        absl::StrCat("cannot read ", path_, ": it is a named pipe, and nobody writes to it (for ",
+                     absl::FormatDuration(options_.writer_timeout), ")"));
   }
 
   absl::StatusOr<bool> ReadBytes(std::string* into) {
-    METAREC_RETURN_IF_ERROR(AwaitBytes());
     into->resize(kReadBytes);
-    ssize_t count = 0;
-    do {
-      count = ::read(descriptor_, into->data(), into->size());
-    } while (count < 0 && errno == EINTR);
-    if (count < 0) {
+    const absl::StatusOr<ssize_t> count = ReadOnceReady(into);
+    if (!count.ok()) {
       into->clear();
-      return Failed("read");
+      return count.status();
     }
-    into->resize(static_cast<size_t>(count));
-    return count > 0;
+    into->resize(static_cast<size_t>(*count));
+    return *count > 0;
   }
 
   const std::string path_;
   const LineReaderOptions options_;
   int descriptor_ = -1;
+  bool may_lack_writer_ = false;  // a named pipe, of which no writer is known yet
   std::unique_ptr<ZSTD_DCtx, FreeDecompressor> decompressor_;  // none: plain
   std::string compressed_;
   size_t compressed_position_ = 0;

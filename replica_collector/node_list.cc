@@ -158,7 +158,8 @@ absl::StatusOr<NodeListEntry> ParseNodeListEntry(absl::string_view text) {
 
 absl::StatusOr<NodeList> ReadNodeListFile(const std::string& path, const NodeListOptions& options) {
   absl::StatusOr<LineReader> reader =
-      LineReader::Open(path, {.line_bytes_max = options.line_bytes_max});
+      LineReader::Open(path, {.line_bytes_max = options.line_bytes_max,
+                              .interrupt_descriptor = options.interrupt_descriptor});
   if (!reader.ok()) return ExplainOpenError(reader.status(), path);
 
   NodeListBuilder builder(options);

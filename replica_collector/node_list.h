@@ -44,6 +44,7 @@ struct NodeListOptions {
   size_t nodes_max = 10'000;
   size_t lines_max = 100'000;
   size_t line_bytes_max = 4'096;
+  int interrupt_descriptor = -1;  // see LineReaderOptions
 };
 
 // Errors name the file and line and say what to do. Those for which Pegasus's shell has a text of

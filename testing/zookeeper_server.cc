@@ -263,7 +263,17 @@ bool ZooKeeperServer::Reap(bool block) {
   } while (reaped < 0 && errno == EINTR);
   if (reaped == 0) return false;
   child_ = 0;
+  wait_status_ = status;
   return true;
+}
+
+absl::Status ZooKeeperServer::CheckRunning() {
+  if (!Reap(false)) return absl::OkStatus();
+  const std::string how = WIFSIGNALED(wait_status_)
+                              ? absl::StrCat("was ended by signal ", WTERMSIG(wait_status_))
+                              : absl::StrCat("ended with exit code ", WEXITSTATUS(wait_status_));
+  return absl::UnavailableError(
+      absl::StrCat("the ZooKeeper server ", how, "; its log ends with:\n", LogTail()));
 }
 
 void ZooKeeperServer::Stop() {

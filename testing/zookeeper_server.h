@@ -50,6 +50,9 @@ class ZooKeeperServer {
   const std::string& folder() const { return folder_; }
   bool running() const { return child_ > 0; }
 
+  // OK while the process runs; else how it ended and the end of its log.
+  absl::Status CheckRunning();
+
   // Ends the process, on request or by SIGKILL. Port and data are kept for Restart. Without effect
   // on a server that is not running.
   void Stop();
@@ -86,6 +89,7 @@ class ZooKeeperServer {
   uint16_t port_ = 0;
   int reservation_ = -1;  // a bound socket that does not listen; see ReservePort
   pid_t child_ = 0;       // 0: not running
+  int wait_status_ = 0;   // of the last process that ended
 };
 
 }  // namespace metarec::testing

@@ -1,5 +1,6 @@
 // A real ZooKeeper server on loopback for the demo and for trying things out, until SIGINT or
-// SIGTERM. Prints "127.0.0.1:PORT" once it serves.
+// SIGTERM. Prints "127.0.0.1:PORT" once it serves. If the server ends by itself, so does this, with
+// the reason and exit code 1.
 
 #include <csignal>
 #include <iostream>
@@ -16,11 +17,12 @@ int main(int argc, char** argv) {
   app.add_option("--port", options.port, "chosen by the kernel unless given");
   CLI11_PARSE(app, argc, argv);
 
-  // Before the server starts: both are for sigwait below.
+  // Before the server starts: they are for sigwait below.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGCHLD);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
 
   const auto server = metarec::testing::ZooKeeperServer::Start(options);
@@ -30,6 +32,11 @@ int main(int argc, char** argv) {
   }
   std::cout << (*server)->hosts() << std::endl;
   int signal = 0;
-  sigwait(&signals, &signal);
+  while (sigwait(&signals, &signal) != 0 || signal == SIGCHLD) {
+    const absl::Status running = (*server)->CheckRunning();
+    if (running.ok()) continue;  // it was stopped or continued
+    std::cerr << "metarec-zookeeper: " << running.message() << std::endl;
+    return 1;
+  }
   return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "runtime/status_macros.h"
 #include "text/shell_word.h"
+#include "tools/interrupt_signals.h"
 
 namespace metarec::tools {
 
@@ -42,7 +43,9 @@ absl::Status NodeArguments::CheckExactlyOne() const {
 
 absl::StatusOr<NodeList> NodeArguments::Read() const {
   METAREC_RETURN_IF_ERROR(CheckExactlyOne());
-  return file_.empty() ? ParseNodeListString(list_) : ReadNodeListFile(file_);
+  NodeListOptions options;
+  options.interrupt_descriptor = InterruptSignals::descriptor();
+  return file_.empty() ? ParseNodeListString(list_) : ReadNodeListFile(file_, options);
 }
 
 absl::StatusOr<std::map<Ipv4Endpoint, std::string>> NodeArguments::NodeNames() const {

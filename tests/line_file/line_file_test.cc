@@ -4,10 +4,13 @@
 #include <fstream>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include <absl/time/clock.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 namespace metarec {
 namespace {
@@ -225,6 +228,33 @@ TEST_P(LineFileErrors, PlainTextUnderACompressedNameIsAnError) {
   absl::Status status;
   EXPECT_THAT(Read(Path("f.zst"), &status), IsEmpty());
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_P(LineFileErrors, NamedPipeThatNobodyWritesToIsAnError) {
+  ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
+  absl::Status status;
+  EXPECT_THAT(Read(Path("pipe"), &status, {.writer_timeout = absl::Milliseconds(1)}), IsEmpty());
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("nobody writes to it"));
+}
+
+TEST_P(LineFileErrors, WriterOfANamedPipeMayTakeItsTime) {
+  ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
+  auto reader = LineReader::Open(Path("pipe"), {.writer_timeout = absl::Milliseconds(1)});
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  std::thread writer([this] {
+    std::ofstream pipe(Path("pipe"));
+    absl::SleepFor(absl::Milliseconds(20));
+    pipe << "one\n";
+  });
+  std::string line;
+  absl::StatusOr<bool> more = false;
+  do {  // until the writer has come
+    more = reader->Next(&line);
+  } while (absl::IsUnavailable(more.status()));
+  writer.join();
+  ASSERT_TRUE(more.ok()) << more.status();
+  EXPECT_EQ(line, "one");
 }
 
 }  // namespace
