@@ -5,6 +5,8 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "text/printable.h"
+
 namespace metarec {
 namespace {
 
@@ -77,6 +79,7 @@ std::vector<std::string> HintLines(const RecoveryPlan& plan,
                              "skip_lost_partitions option"));
     }
   }
+  for (std::string& line : lines) line = Printable(line);  // names come from servers
   return lines;
 }
 

@@ -108,6 +108,7 @@ class EvidenceReader {
     node.name = fields.String("name");
     ReadNameSource(fields, &node);
     node.error = fields.String("error");
+    if (!IsErrorName(node.error)) fields.Fail("'error' is no name of an error");
     node.error_detail = fields.String("error_detail");
     node.attempts = fields.Int32("attempts");
     tables_expected_ = fields.Int64("tables");

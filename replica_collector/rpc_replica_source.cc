@@ -57,8 +57,11 @@ absl::Status CheckAnswer(absl::string_view err_name, Ipv4Endpoint address,
   if (err_name == idl::kErrHandlerNotFound) {
     meaning = ": it is still starting, or it is no replica server";
   }
-  return PegasusError(err_name, absl::StrCat(address.ToString(), " answered ", task_code,
-                                             " with err ", absl::CHexEscape(err_name), meaning));
+  // The name goes on to hints, reports and scripts; the message shows what was really said.
+  const absl::string_view name = IsErrorName(err_name) ? err_name : idl::kErrUnknown;
+  return PegasusError(name,
+                      absl::StrCat(address.ToString(), " answered ", task_code, " with err ",
+                                   absl::CHexEscape(err_name.empty() ? name : err_name), meaning));
 }
 
 absl::Status Unreadable(Ipv4Endpoint address, absl::string_view task_code,
@@ -109,8 +112,7 @@ asio::awaitable<absl::StatusOr<std::string>> RpcReplicaSource::Call(Ipv4Endpoint
   options.deadline = deadline;
   METAREC_CO_ASSIGN_OR_RETURN(rpc::Reply reply,
                               co_await client_->Call(address, task_code, std::move(body), options));
-  METAREC_CO_RETURN_IF_ERROR(CheckAnswer(
-      reply.error_name.empty() ? idl::kErrUnknown : reply.error_name, address, task_code));
+  METAREC_CO_RETURN_IF_ERROR(CheckAnswer(reply.error_name, address, task_code));
   co_return std::move(reply.body);
 }
 

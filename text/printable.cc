@@ -6,6 +6,8 @@
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
 
 namespace metarec {
 namespace {
@@ -59,6 +61,12 @@ std::string Printable(absl::string_view text) {
     text.remove_prefix(bytes);
   }
   return printable;
+}
+
+std::string PrintableLines(absl::string_view text) {
+  return absl::StrJoin(
+      absl::StrSplit(text, '\n'), "\n",
+      [](std::string* out, absl::string_view line) { absl::StrAppend(out, Printable(line)); });
 }
 
 }  // namespace metarec

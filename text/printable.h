@@ -10,4 +10,7 @@ namespace metarec {
 // \xNN. Names come from servers, and nothing keeps an escape sequence out of them.
 std::string Printable(absl::string_view text);
 
+// The same for a text of several lines, which it stays.
+std::string PrintableLines(absl::string_view text);
+
 }  // namespace metarec

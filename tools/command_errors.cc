@@ -2,13 +2,14 @@
 
 #include <iostream>
 
+#include "text/printable.h"
 #include "zk_store/refusal.h"
 
 namespace metarec::tools {
 
 ExitCode Fail(absl::string_view verb, const absl::Status& status) {
   std::cout << std::flush;
-  std::cerr << "metarec " << verb << ": " << status.message() << std::endl;
+  std::cerr << "metarec " << verb << ": " << PrintableLines(status.message()) << std::endl;
   return IsRefused(status) || absl::IsDataLoss(status) ? ExitCode::kRefused : ExitCode::kFailed;
 }
 

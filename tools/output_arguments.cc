@@ -4,11 +4,8 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
-#include <vector>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
-#include <absl/strings/str_split.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -41,15 +38,18 @@ absl::Status OutputArguments::Print(absl::string_view text) const {
       absl::StrCat("cannot write to ", file_, ": ", std::strerror(errno)));
 }
 
-std::string JsonString(absl::string_view text) {
+namespace {
+
+std::string Quoted(const std::string& printable) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  std::vector<std::string> lines;
-  for (const absl::string_view line : absl::StrSplit(text, '\n')) lines.push_back(Printable(line));
-  const std::string printable = absl::StrJoin(lines, "\n");
   writer.String(printable.data(), printable.size());
   return std::string(buffer.GetString(), buffer.GetSize());
 }
+
+}  // namespace
+
+std::string JsonString(absl::string_view text) { return Quoted(Printable(text)); }
 
 JsonObject& JsonObject::SetJson(absl::string_view name, absl::string_view json) {
   absl::StrAppend(&fields_, fields_.empty() ? "" : ",", JsonString(name), ":", json);
@@ -58,6 +58,10 @@ JsonObject& JsonObject::SetJson(absl::string_view name, absl::string_view json) 
 
 JsonObject& JsonObject::Set(absl::string_view name, absl::string_view value) {
   return SetJson(name, JsonString(value));
+}
+
+JsonObject& JsonObject::SetLines(absl::string_view name, absl::string_view value) {
+  return SetJson(name, Quoted(PrintableLines(value)));
 }
 
 JsonObject& JsonObject::Set(absl::string_view name, const char* value) {

@@ -31,6 +31,8 @@ class JsonObject {
   JsonObject& Set(absl::string_view name, const char* value);
   JsonObject& Set(absl::string_view name, int64_t value);
   JsonObject& Set(absl::string_view name, bool value);
+  // A text of ours, whose line breaks stay. In any other they become \x0a.
+  JsonObject& SetLines(absl::string_view name, absl::string_view value);
   // `json` is a JSON text.
   JsonObject& SetJson(absl::string_view name, absl::string_view json);
 
@@ -52,7 +54,7 @@ std::string JsonArray(const Strings& items) {
   return text + "]";
 }
 
-// `text` as a JSON string, with quotes; what is not UTF-8 in it becomes \xNN.
+// `text` as a JSON string, with quotes; control characters and what is not UTF-8 become \xNN.
 std::string JsonString(absl::string_view text);
 
 }  // namespace metarec::tools

@@ -7,6 +7,8 @@
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/stringbuffer.h>
 
+#include "text/printable.h"
+
 namespace metarec::tools {
 namespace {
 
@@ -104,6 +106,20 @@ ColumnTable ColumnTable::LeftAligned(absl::string_view name,
   table.name = std::string(name);
   for (absl::string_view title : titles) table.columns.push_back({std::string(title), false});
   return table;
+}
+
+void ShellTables::Add(ColumnTable table) {
+  for (auto& row : table.rows) {
+    for (std::string& cell : row) cell = Printable(cell);
+  }
+  tables_.emplace_back(std::move(table));
+}
+
+void ShellTables::Add(FieldTable table) {
+  for (auto& [key, value] : table.fields) {
+    value = table.has_lines ? PrintableLines(value) : Printable(value);
+  }
+  tables_.emplace_back(std::move(table));
 }
 
 std::string ShellTables::ToText() const {

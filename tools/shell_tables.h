@@ -34,13 +34,15 @@ struct ColumnTable {
 struct FieldTable {
   std::string name;  // as above
   std::vector<std::pair<std::string, std::string>> fields;
+  bool has_lines = false;  // values may be of several lines, and stay so
 };
 
 // What one command prints: its tables, in order.
 class ShellTables {
  public:
-  void Add(ColumnTable table) { tables_.emplace_back(std::move(table)); }
-  void Add(FieldTable table) { tables_.emplace_back(std::move(table)); }
+  // What a terminal or JSON would not take as it is becomes \xNN.
+  void Add(ColumnTable table);
+  void Add(FieldTable table);
 
   // A single table ends with its last line; of several, each is followed by an empty line.
   std::string ToText() const;

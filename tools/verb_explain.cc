@@ -30,7 +30,7 @@ absl::Status ExplainSubject(const Arguments& arguments) {
   METAREC_ASSIGN_OR_RETURN(const std::string text, Explain(plan, arguments.subject));
   return arguments.output.Print(
       arguments.output.json()
-          ? JsonObject().Set("subject", arguments.subject).Set("explanation", text).ToLine()
+          ? JsonObject().Set("subject", arguments.subject).SetLines("explanation", text).ToLine()
           : text);
 }
 

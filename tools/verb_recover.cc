@@ -23,6 +23,7 @@
 #include "runtime/event.h"
 #include "runtime/for_each_bounded.h"
 #include "runtime/status_macros.h"
+#include "text/printable.h"
 #include "text/wording.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
@@ -143,8 +144,8 @@ std::string JsonOf(const RecoveryResult& result, const Arguments& arguments) {
   json.Set("result", result.error_name)
       .Set("outcome", RecoveryOutcomeName(result.outcome))
       .Set("root", arguments.store.root())
-      .Set("message", result.status.message())
-      .Set("hints", result.hints);
+      .SetLines("message", result.status.message())
+      .SetLines("hints", result.hints);
   if (result.written.has_value()) {
     json.Set("resumed", result.written->resumed)
         .Set("already_finished", result.written->already_finished)
@@ -182,7 +183,7 @@ ExitCode ExitCodeOf(const RecoveryResult& result) {
 
 void PrintOutcome(const RecoveryResult& result, const std::string& root) {
   if (!result.status.ok()) {
-    std::cerr << "metarec recover: " << result.status.message() << std::endl;
+    std::cerr << "metarec recover: " << PrintableLines(result.status.message()) << std::endl;
     return;
   }
   std::cerr << (result.written->already_finished ? "was recovered already: " : "recovered: ")

@@ -189,6 +189,12 @@ TEST_F(CollectorOverRpc, ErrorInsideTheAnswerFailsTheNode) {
   ExpectFailed(WithFault("response_error:ERR_INVALID_STATE"), "ERR_INVALID_STATE");
 }
 
+TEST_F(CollectorOverRpc, ErrorThatIsNoNameIsUnknown) {
+  ExpectFailed(WithFault("error:ERR_\x1b[2J\nREADY"), "ERR_UNKNOWN");
+  ExpectFailed(WithFault("response_error:ERR_\x1b[2J\nREADY"), "ERR_UNKNOWN");
+  ExpectFailed(WithFault("response_error:ERR_" + std::string(44, 'E')), "ERR_UNKNOWN");
+}
+
 TEST_F(CollectorOverRpc, AnswerThatBreaksOffIsNetworkFailure) {
   ExpectFailed(WithFault("close"), "ERR_NETWORK_FAILURE");
 }

@@ -265,6 +265,7 @@ TEST_F(EvidenceFile, WrongTypesAndRangesAreFoundEvenWithAFittingDigest) {
       {"1", "node_list", "guess", "'name_source'"},
       {"1", "\"tables\":1", "\"tables\":-1", "negative"},
       {"1", "ERR_OK", "ERR_TIMEOUT", "a node that failed has tables or replicas"},
+      {"1", "ERR_OK", "ERR OK", "'error'"},
       {"1", "[\"n1:1\"]", "[]", "'listed_as'"},
       {"2", "\"app_id\":1", "\"app_id\":1.5", "'app_id'"},
       {"2", "\"envs\":[]", "\"envs\":[[\"a\"]]", "'envs'"},

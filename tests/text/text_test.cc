@@ -15,6 +15,7 @@ TEST(CutListTest, SaysHowManyAreLeftOut) {
 
 TEST(PrintableTest, WhatATerminalWouldActUponIsEscaped) {
   EXPECT_EQ(Printable("a\x1b[2Jb\nc\xff\xc2\x9bü"), "a\\x1b[2Jb\\x0ac\\xff\\xc2\\x9bü");
+  EXPECT_EQ(PrintableLines("a\x1b\n\nb\n"), "a\\x1b\n\nb\n");
   EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80") << "a surrogate is not UTF-8";
   EXPECT_EQ(Printable("\xc0\x80"), "\\xc0\\x80") << "an overlong form is not UTF-8";
   EXPECT_EQ(Printable("\xe2\x82"), "\\xe2\\x82") << "cut short";

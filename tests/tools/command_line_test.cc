@@ -20,7 +20,7 @@ TEST(OptionSpellingTest, DashesInLongOptionsAreUnderscores) {
 
 TEST(JsonObjectTest, EscapesWhatServersSay) {
   EXPECT_EQ(JsonObject().Set("name", "a\"b\xff\nc").Set("n", int64_t{3}).Set("ok", true).ToText(),
-            "{\"name\":\"a\\\"b\\\\xff\\nc\",\"n\":3,\"ok\":true}");
+            "{\"name\":\"a\\\"b\\\\xff\\\\x0ac\",\"n\":3,\"ok\":true}");
 }
 
 Progress Done(Phase phase, int64_t done, int64_t total) {

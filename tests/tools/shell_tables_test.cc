@@ -75,6 +75,16 @@ TEST(ShellTablesTest, WritesJsonByTableThenRowThenColumn) {
 )");
 }
 
+TEST(ShellTablesTest, EscapesWhatATerminalWouldActUpon) {
+  ShellTables tables;
+  ColumnTable columns = ColumnTable::LeftAligned("c", {"name"});
+  columns.rows.push_back({"a\x1b[2J\nb"});
+  tables.Add(std::move(columns));
+  tables.Add(FieldTable{"f", {{"name", "a\tb"}}});
+  EXPECT_EQ(tables.ToText(), "[c]\nname           \na\\x1b[2J\\x0ab  \n\n[f]\nname  : a\\x09b\n\n");
+  EXPECT_NE(tables.ToJson().find("\"a\\\\x1b[2J\\\\x0ab\""), std::string::npos);
+}
+
 TEST(ShellTablesTest, PrintsNothingWithoutTables) {
   EXPECT_EQ(ShellTables().ToText(), "");
   EXPECT_EQ(ShellTables().ToJson(), "{}\n");
