@@ -136,6 +136,7 @@ void RecoveryRunner::Begin(RecoveryOrder order, absl::Time deadline) {
                                                             .random = surroundings_.random});
   state_ = RecoveryState::kRecovering;
   tasks_->Spawn(Execute(latest_));
+  if (surroundings_.on_begun) surroundings_.on_begun();
 }
 
 RecoveryRequest RecoveryRunner::RequestOf(const RecoveryOrder& order,

@@ -59,6 +59,8 @@ class RecoveryRunner {
     Collector::Random random;
     // What the nodes call themselves in their beacons.
     std::function<std::map<Ipv4Endpoint, std::string>()> beacon_names;
+    // Called when a run has begun.
+    std::function<void()> on_begun;
     // Called when a run has ended, before those who wait for it get their answers.
     std::function<void(const RecoveryResult&)> on_ended;
   };

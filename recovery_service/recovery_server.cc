@@ -5,7 +5,6 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "idl/task_codes.h"
 #include "recovery_service/root_topology.h"
 #include "recovery_service/status_pages.h"
 #include "replica_collector/node_list.h"
@@ -64,8 +63,7 @@ RecoveryServer::~RecoveryServer() = default;
 
 asio::awaitable<absl::Status> RecoveryServer::Run() {
   service_.RegisterOn(&server_);
-  udp_.Register(idl::kRpcFdFailureDetectorPing,
-                [this](rpc::Request request) { return service_.Serve(std::move(request)); });
+  service_.RegisterOn(&udp_);
   METAREC_CO_ASSIGN_OR_RETURN(endpoint_, server_.Listen(options_.listen));
   server_.ServeHttp([this](rpc::HttpRequest request) -> asio::awaitable<rpc::HttpResponse> {
     co_return ServeStatusPages(service_, request, surroundings_.clock->Now());

@@ -74,6 +74,7 @@ RecoveryService::RecoveryService(const asio::any_io_executor& executor,
                .listener = &silent_,
                .random = surroundings_.random,
                .beacon_names = [this] { return beacons_.NodeNames(); },
+               .on_begun = [this] { TellState(); },
                .on_ended = [this](const RecoveryResult& result) { OnRunEnded(result); }}) {
   commands_.Add("server-info", "- query server information",
                 [version = options_.version, started = surroundings_.clock->Now()](
@@ -105,6 +106,17 @@ void RecoveryService::RegisterOn(rpc::Server* server) {
   server->Register(idl::kRpcCliCliCall, handler);
 }
 
+void RecoveryService::RegisterOn(rpc::UdpServer* server) {
+  server->Register(idl::kRpcFdFailureDetectorPing,
+                   [this](rpc::Request request) { return Serve(std::move(request)); });
+}
+
+rpc::Handler RecoveryService::Gated(rpc::Handler handler) {
+  // Shared, because a request that runs must keep it when another takes its place.
+  return [this, handler = std::make_shared<const rpc::Handler>(std::move(handler))](
+             rpc::Request request) { return ServeGated(std::move(request), handler); };
+}
+
 GateSituation RecoveryService::SituationOf(const rpc::Request& request) const {
   return {.state = state(),
           .is_leader = leadership_.is_us,
@@ -113,12 +125,22 @@ GateSituation RecoveryService::SituationOf(const rpc::Request& request) const {
 }
 
 asio::awaitable<rpc::HandlerResult> RecoveryService::Serve(rpc::Request request) {
+  return ServeGated(std::move(request), nullptr);
+}
+
+asio::awaitable<rpc::HandlerResult> RecoveryService::ServeGated(
+    rpc::Request request, std::shared_ptr<const rpc::Handler> handler) {
   const GateVerdict verdict = gate_.Decide(request.task_code, SituationOf(request));
   if (verdict.action != GateVerdict::Action::kServe) {
     ++(verdict.action == GateVerdict::Action::kForward ? requests_.forwarded : requests_.refused);
     co_return Refuse(request, verdict);
   }
-  rpc::HandlerResult result = co_await ServePassed(std::move(request));
+  rpc::HandlerResult result;
+  if (handler) {
+    result = co_await (*handler)(std::move(request));
+  } else {
+    result = co_await ServePassed(std::move(request));
+  }
   ++(result.error_name == idl::kErrInvalidData ? requests_.undecodable : requests_.served);
   co_return result;
 }

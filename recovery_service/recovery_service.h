@@ -21,6 +21,7 @@
 #include "recovery_service/recovery_runner.h"
 #include "recovery_service/remote_commands.h"
 #include "rpc/server.h"
+#include "rpc/udp_server.h"
 
 namespace metarec {
 
@@ -38,13 +39,15 @@ struct RecoveryServiceOptions {
   std::string version;  // for server-info
 };
 
-// Told on the service's executor; must return quickly and must not throw.
+// Told on the service's executor; must return quickly, must not throw, and must neither stop nor
+// destroy the service: what takes longer is to be spawned or posted.
 class RecoveryListener {
  public:
   virtual ~RecoveryListener() = default;
   virtual void OnStateChanged(RecoveryState state) = 0;
-  // The metadata are written: the embedder may go on booting from `topology`, and open the gate for
-  // handlers of its own (RecoveryService::gate, rpc::Server::Register).
+  // The metadata are written by a recovery that this service ran (not told after ServeRecovered):
+  // the embedder may go on booting from `topology`, which is valid during the call, and open the
+  // gate for handlers of its own (RecoveryService::gate, Gated).
   virtual void OnRecovered(const Topology& topology) = 0;
 };
 
@@ -92,6 +95,13 @@ class RecoveryService {
   // Registers all that a stock meta server registers. The service must outlive the server's
   // handlers, that is, the end of its Stop.
   void RegisterOn(rpc::Server* server);
+  // Beacons, which replica servers send by UDP.
+  void RegisterOn(rpc::UdpServer* server);
+
+  // A handler for rpc::Server::Register that calls the embedder's `handler` when the gate lets a
+  // request pass, and otherwise answers as this service does. For RPCs of the embedder's own, whose
+  // answers must have `err` as their first field, and in place of those that RegisterOn registered.
+  rpc::Handler Gated(rpc::Handler handler);
 
   // Serves one request, whatever transport it came by.
   asio::awaitable<rpc::HandlerResult> Serve(rpc::Request request);
@@ -120,6 +130,9 @@ class RecoveryService {
   asio::awaitable<void> Stop();
 
  private:
+  // `handler` null: the service's own.
+  asio::awaitable<rpc::HandlerResult> ServeGated(rpc::Request request,
+                                                 std::shared_ptr<const rpc::Handler> handler);
   GateSituation SituationOf(const rpc::Request& request) const;
   rpc::HandlerResult Refuse(const rpc::Request& request, const GateVerdict& verdict) const;
   asio::awaitable<rpc::HandlerResult> ServePassed(rpc::Request request);

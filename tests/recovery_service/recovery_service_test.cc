@@ -25,6 +25,16 @@ asio::awaitable<void> Settle() {
   for (int i = 0; i < 20; ++i) co_await asio::post(executor, asio::use_awaitable);
 }
 
+// As an embedder's own handler answers; counts the calls.
+asio::awaitable<rpc::HandlerResult> Answer(int* calls) {
+  ++*calls;
+  idl::configuration_cluster_info_response response;
+  response.err = idl::error_code("ERR_OK");
+  rpc::HandlerResult result;
+  result.body = idl::EncodeBody(response);
+  co_return result;
+}
+
 TEST(RecoveryServiceTest, RecoversOnRequestAndThenAnswersFromWhatItWrote) {
   ServiceWorld world;
   world.Run([&]() -> asio::awaitable<void> {
@@ -48,7 +58,7 @@ TEST(RecoveryServiceTest, RecoversOnRequestAndThenAnswersFromWhatItWrote) {
       EXPECT_EQ(tables.infos.front().app_name, "temp");
     }
   });
-  EXPECT_THAT(world.listener.states, ElementsAre("recovered"));
+  EXPECT_THAT(world.listener.states, ElementsAre("recovering", "recovered"));
   EXPECT_EQ(world.listener.tables, 1U);
 }
 
@@ -70,6 +80,36 @@ TEST(RecoveryServiceTest, AFailureIsAnsweredAndTheNextRequestStartsAgain) {
     EXPECT_EQ(recovered.err.name, "ERR_OK");
     EXPECT_THAT(recovered.hint_message, HasSubstr("skip the bad node"));
   });
+}
+
+TEST(RecoveryServiceTest, AnEmbeddersOwnRpcIsServedAsItsPolicySays) {
+  ServiceWorld world;
+  int calls = 0;
+  const rpc::Handler own = world.service->Gated(
+      [&calls](rpc::Request) -> asio::awaitable<rpc::HandlerResult> { return Answer(&calls); });
+  const rpc::Request request = ServiceWorld::RequestOf("RPC_OWN", "");
+  world.service->gate().SetPolicy("RPC_OWN", GatePolicy::kOnceRecovered);
+  world.Run([&]() -> asio::awaitable<void> {
+    const auto refused = Decoded<idl::configuration_cluster_info_response>(co_await own(request));
+    EXPECT_EQ(refused.err.name, "ERR_UNDER_RECOVERY");
+    EXPECT_EQ(calls, 0);
+    const auto recovered = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(recovered.err.name, "ERR_OK");
+    const auto served = Decoded<idl::configuration_cluster_info_response>(co_await own(request));
+    EXPECT_EQ(served.err.name, "ERR_OK");
+    EXPECT_EQ(calls, 1);
+
+    world.service->gate().SetPolicy("RPC_OWN", GatePolicy::kNever);
+    const auto closed = Decoded<idl::configuration_cluster_info_response>(co_await own(request));
+    EXPECT_EQ(closed.err.name, "ERR_UNDER_RECOVERY");
+    world.service->Follow(std::nullopt);
+    const auto elsewhere = Decoded<idl::configuration_cluster_info_response>(co_await own(request));
+    EXPECT_EQ(elsewhere.err.name, "ERR_FORWARD_TO_OTHERS");
+  });
+  const RequestCounts counts = world.service->status().requests;
+  EXPECT_EQ(counts.served, 2);
+  EXPECT_EQ(counts.refused, 3);
 }
 
 // What comes while a recovery runs that waits for `gate`.
