@@ -34,14 +34,6 @@ constexpr char kFooter[] =
     "Exit codes: 0 done; 1 failed; 2 differences; 3 a conflict needs a decision; 4 refused by a\n"
     "guard, nothing was changed; 5 done, with losses that the flags accepted.";
 
-bool NamesMeta(const std::vector<std::string>& arguments) {
-  for (const std::string& argument : arguments) {
-    if (argument == "--") return false;
-    if (argument == "--meta" || argument.rfind("--meta=", 0) == 0) return true;
-  }
-  return false;
-}
-
 // Help and version are "errors" of code 0.
 ExitCode FailedParsing(const CLI::App& app, const CLI::ParseError& error) {
   if (app.exit(error, std::cout, std::cerr) != 0) return ExitCode::kFailed;
@@ -64,12 +56,6 @@ std::string UnknownVerbText(const CLI::App& app, const std::vector<std::string>&
 
 ExitCode Run(std::vector<std::string> arguments) {
   arguments = WithUnderscoresInOptions(std::move(arguments));
-  if (NamesMeta(arguments)) {
-    std::cerr << "metarec: --meta is not in this version, which talks to replica servers and to "
-                 "ZooKeeper only; give --zk HOST:PORT,... and --root PATH"
-              << std::endl;
-    return ExitCode::kFailed;
-  }
 
   CLI::App app(kDescription, "metarec");
   app.footer(kFooter);
@@ -85,6 +71,9 @@ ExitCode Run(std::vector<std::string> arguments) {
   AddLsVerb(app, &chosen);
   AddNodesVerb(app, &chosen);
   AddAppVerb(app, &chosen);
+  AddClusterInfoVerb(app, &chosen);
+  AddSetMetaLevelVerb(app, &chosen);
+  AddRenameVerb(app, &chosen);
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(std::move(reversed));

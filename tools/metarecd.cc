@@ -109,8 +109,9 @@ asio::awaitable<absl::Status> RunWithoutThrowing(RecoveryServer* server) {
 absl::Status Serve(const PegasusConfig& config, RecoveryServerOptions options) {
   asio::io_context context(1);
   SystemClock clock;
-  rpc::Client client(context.get_executor(), &clock);
-  RpcReplicaSource source(&client, &clock);
+  // Until the server has ended: idle connections would keep the context running.
+  auto client = std::make_unique<rpc::Client>(context.get_executor(), &clock);
+  RpcReplicaSource source(client.get(), &clock);
   LoggingListener listener;
   std::mt19937_64 generator{std::random_device()()};
   std::uniform_real_distribution<double> random(0, 1);
@@ -142,6 +143,7 @@ absl::Status Serve(const PegasusConfig& config, RecoveryServerOptions options) {
                  asio::bind_cancellation_slot(
                      stop.slot(), [&](const std::exception_ptr& thrown, absl::Status ended) {
                        signals.cancel();
+                       client.reset();
                        if (thrown) std::rethrow_exception(thrown);
                        status = std::move(ended);
                      }));

@@ -14,7 +14,6 @@
 namespace metarec::tools {
 
 void StoreArguments::AddTo(CLI::App& verb) {
-  constexpr auto kGroup = "STORE";
   verb.add_option("--zk", hosts_, "ZooKeeper servers")->type_name("HOST:PORT,...")->group(kGroup);
   verb.add_option("--root", root_, "the cluster's root, such as /pegasus/onebox (cluster_root)")
       ->type_name("PATH")

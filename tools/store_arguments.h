@@ -18,6 +18,8 @@ namespace metarec::tools {
 class StoreArguments {
  public:
   enum class Access { kRead, kWrite };
+  // Of the options, in help.
+  static constexpr char kGroup[] = "STORE";
 
   explicit StoreArguments(Access access) : access_(access) {}
 

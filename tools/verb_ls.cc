@@ -3,6 +3,7 @@
 #include <absl/strings/ascii.h>
 
 #include "tools/listing_arguments.h"
+#include "tools/meta_listing.h"
 #include "tools/verbs.h"
 
 namespace metarec::tools {
@@ -11,9 +12,11 @@ namespace {
 constexpr char kVerb[] = "ls";
 
 constexpr char kFooter[] =
-    "\nWhat Pegasus's shell prints for ls, straight from a ZooKeeper root.\n"
+    "\nWhat Pegasus's shell prints for ls, as the meta servers (or metarecd) tell it or straight\n"
+    "from a ZooKeeper root.\n"
     "\n"
     "Examples:\n"
+    "  metarec ls -d --meta meta1:34601,meta2:34601\n"
     "  metarec ls --zk zk1:2181 --root /pegasus/recovered\n"
     "  metarec ls -a -d --zk zk1:2181 --root /pegasus/recovered";
 
@@ -35,18 +38,18 @@ ListTablesOptions OptionsOf(const Arguments& arguments) {
 }
 
 ExitCode Run(const Arguments& arguments) {
-  const bool detailed = arguments.listing.detailed();
+  const ListTablesOptions options = OptionsOf(arguments);
+  const bool detailed = options.detailed;
   return arguments.listing.Run(
-      kVerb, [detailed](const AppZnode&) { return detailed; },
-      [&](const std::vector<TableView>& tables) {
-        return ListTables(tables, OptionsOf(arguments));
-      });
+      kVerb, [&](MetaClient* client) { return ListTablesByMeta(client, options); },
+      {.wants_partitions = [detailed](const AppZnode&) { return detailed; },
+       .list = [&](const std::vector<TableView>& tables) { return ListTables(tables, options); }});
 }
 
 }  // namespace
 
 void AddLsVerb(CLI::App& app, Verb* chosen) {
-  CLI::App* const verb = app.add_subcommand(kVerb, "list the tables that a root holds");
+  CLI::App* const verb = app.add_subcommand(kVerb, "list the tables");
   verb->footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
   verb->add_flag("-a,--all", arguments->all, "dropped tables too");

@@ -8,9 +8,6 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/co_spawn.hpp>
 #include <asio/this_coro.hpp>
 
 #include "line_file/line_file.h"
@@ -18,113 +15,55 @@
 #include "meta_recovery/recovery_job.h"
 #include "meta_recovery/report_json.h"
 #include "meta_recovery/report_text.h"
-#include "rpc/resolver.h"
-#include "runtime/cancellation.h"
-#include "runtime/event.h"
-#include "runtime/for_each_bounded.h"
 #include "runtime/status_macros.h"
 #include "text/printable.h"
 #include "text/wording.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
+#include "tools/meta_arguments.h"
 #include "tools/node_access.h"
 #include "tools/node_arguments.h"
+#include "tools/node_look_up.h"
 #include "tools/output_arguments.h"
 #include "tools/plan_arguments.h"
 #include "tools/progress_printer.h"
+#include "tools/recover_by_meta.h"
 #include "tools/recover_texts.h"
 #include "tools/shell_output.h"
 #include "tools/store_arguments.h"
 #include "tools/verbs.h"
 #include "tools/version.h"
+#include "tools/wait_lines.h"
 #include "zk_store/store_error.h"
 
 namespace metarec::tools {
 namespace {
 
 constexpr char kVerb[] = "recover";
-constexpr size_t kLookUpsInFlight = 64;
 
 constexpr char kFooter[] =
     "\nCollects, plans, applies and verifies in one go, and prints on stdout what the recover\n"
     "command of Pegasus's shell prints; the report goes to stderr. Waits while replicas are still\n"
     "served. Interrupted or killed, it goes on where it was when it is run again.\n"
     "\n"
+    "With --meta, a meta server in recovery mode (or metarecd) does that, as with Pegasus's "
+    "shell.\n"
+    "\n"
     "Examples:\n"
+    "  metarec recover -f recover_node_list --meta meta1:34601\n"
     "  metarec recover -f recover_node_list --zk zk1:2181 --root /pegasus/recovered\n"
     "  metarec recover -f recover_node_list -b -l -w 300 --zk zk1:2181 --root /pegasus/recovered";
 
 struct Arguments {
   NodeArguments nodes;
   PlanArguments plan;
+  MetaArguments meta;
   StoreArguments store{StoreArguments::Access::kWrite};
   OutputArguments output;
   std::string plan_path;
   std::string wait_seconds = "100";
   double ask_again_seconds = 3;
 };
-
-// "Wait recovery for 0 seconds" after the first second, and so on, until it is cancelled.
-asio::awaitable<void> PrintWaitLines(ShellOutput* output, Clock* clock) {
-  co_await asio::this_coro::throw_if_cancelled(false);
-  const absl::Time start = clock->Now();
-  for (int64_t second = 0;; ++second) {
-    if (!(co_await clock->SleepUntil(start + absl::Seconds(second + 1))).ok()) co_return;
-    output->Print(WaitLine(second));
-  }
-}
-
-asio::awaitable<RecoveryResult> RunWithWaitLines(RecoveryJob* job, ShellOutput* output,
-                                                 Clock* clock) {
-  const auto executor = co_await asio::this_coro::executor;
-  asio::cancellation_signal stop;
-  Event stopped(executor);
-  asio::co_spawn(
-      executor, PrintWaitLines(output, clock),
-      asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr) { stopped.Set(); }));
-  RecoveryResult result = co_await job->Run();
-  stop.emit(asio::cancellation_type::terminal);
-  co_await stopped.WaitRegardless();
-  co_return result;
-}
-
-absl::Status UnknownName(const NodeList& list, const NodeListEntry& entry,
-                         const NodeArguments& nodes) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      nodes.UnknownNameText(entry), "\nmetarec recover: ",
-      list.file.empty() ? "" : absl::StrCat(list.file, ":", entry.line, ": "), "the host '",
-      entry.host,
-      "' has no IPv4 address that is known here; correct its spelling or give its address. No "
-      "node was asked"));
-}
-
-// As Pegasus's shell, which looks names up while it reads the list: kInvalidArgument with its text
-// if a name is unknown.
-asio::awaitable<absl::Status> LookUpNames(const NodeList& list, const NodeArguments& nodes,
-                                          Clock* clock) {
-  std::vector<absl::Status> found(list.entries.size());
-  const absl::Time deadline = clock->Now() + nodes.node_timeout();
-  co_await ForEachBounded(list.entries.size(), kLookUpsInFlight,
-                          [&](size_t i) -> asio::awaitable<void> {
-                            const NodeListEntry& entry = list.entries[i];
-                            const absl::StatusOr<Ipv4Endpoint> address =
-                                co_await rpc::ResolveIpv4(clock, entry.host, entry.port, deadline);
-                            found[i] = address.status();
-                          });
-  const bool cancelled = co_await IsCancelled();
-  if (cancelled) co_return absl::CancelledError("cancelled while names were looked up");
-  for (size_t i = 0; i < found.size(); ++i) {
-    if (absl::IsNotFound(found[i])) co_return UnknownName(list, list.entries[i], nodes);
-  }
-  for (const absl::Status& status : found) {
-    if (status.ok()) continue;
-    co_return Annotate(status,
-                       absl::StrCat(" (--node_timeout ", absl::FormatDuration(nodes.node_timeout()),
-                                    "); see to the name service of this machine, or list "
-                                    "addresses. No node was asked"));
-  }
-  co_return absl::OkStatus();
-}
 
 void PrintReport(const RecoveryResult& result, const Arguments& arguments) {
   if (!result.plan.has_value()) return;
@@ -248,37 +187,93 @@ absl::Status CheckPlanPath(const std::string& path) {
   return Annotate(LineWriter::Create(path).status(), ". No node was asked");
 }
 
-asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, int32_t wait_seconds,
-                                                  NodeList nodes, Clock* clock,
-                                                  ProgressPrinter* progress) {
-  METAREC_CO_ASSIGN_OR_RETURN(RecoveryRequest request,
-                              RequestOf(arguments, std::move(nodes), wait_seconds));
-  METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
-  METAREC_CO_RETURN_IF_ERROR(CheckPlanPath(arguments.plan_path));
-  const absl::Status looked_up = co_await LookUpNames(request.nodes, arguments.nodes, clock);
-  if (absl::IsInvalidArgument(looked_up)) {
-    std::cerr << looked_up.message() << std::endl;
-    co_return ExitCode::kFailed;
-  }
-  METAREC_CO_RETURN_IF_ERROR(looked_up);
+void PrintHeader(const RecoveryRequest& request, int32_t wait_seconds, ShellOutput* output) {
+  output->Print(DuplicateNodesText(request.nodes));
+  output->Print(RecoverHeader(wait_seconds, request.plan.skip_bad_nodes,
+                              request.plan.skip_lost_partitions, request.nodes));
+}
 
+asio::awaitable<absl::StatusOr<ExitCode>> RecoverByMeta(const Arguments& arguments,
+                                                        int32_t wait_seconds,
+                                                        RecoveryRequest request,
+                                                        std::vector<Ipv4Endpoint> addresses,
+                                                        Clock* clock) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaClient> client,
+                              arguments.meta.Open(executor, clock));
   ShellOutput output(arguments.output);
-  output.Print(DuplicateNodesText(request.nodes));
-  output.Print(RecoverHeader(wait_seconds, request.plan.skip_bad_nodes,
-                             request.plan.skip_lost_partitions, request.nodes));
+  PrintHeader(request, wait_seconds, &output);
+  if (!output.status().ok()) co_return Annotate(output.status(), ". No meta server was asked");
+  const RecoveryByMetaOptions options = {.skip_bad_nodes = request.plan.skip_bad_nodes,
+                                         .skip_lost_partitions = request.plan.skip_lost_partitions};
+  idl::configuration_recovery_request message =
+      RecoveryRequestTo(request.nodes, addresses, options);
+  METAREC_CO_ASSIGN_OR_RETURN(const RecoveryByMeta result,
+                              co_await WithWaitLines(AskToRecover(client.get(), std::move(message),
+                                                                  absl::Seconds(wait_seconds)),
+                                                     &output, clock));
+  co_return PrintRecoveryByMeta(result,
+                                absl::StrCat("metarec recover ", arguments.nodes.AsTyped(), " ",
+                                             arguments.meta.AsTyped(), arguments.plan.AsTyped()),
+                                arguments.output, &output);
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const Arguments& arguments,
+                                                           int32_t wait_seconds,
+                                                           RecoveryRequest request, Clock* clock,
+                                                           ProgressPrinter* progress) {
+  ShellOutput output(arguments.output);
+  PrintHeader(request, wait_seconds, &output);
   if (!output.status().ok()) co_return Annotate(output.status(), ". No node was asked");
   METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> store,
                               co_await arguments.store.Open(clock));
   NodeAccess access(co_await asio::this_coro::executor, clock);
   RecoveryJob job(std::move(request),
                   {access.source(), store.get(), clock, progress, &NodeAccess::Random});
-  const RecoveryResult result = co_await RunWithWaitLines(&job, &output, clock);
+  const RecoveryResult result = co_await WithWaitLines(job.Run(), &output, clock);
   progress->Clear();
   if (result.outcome == RecoveryOutcome::kCancelled) co_return result.status;
   const absl::Status printed = PrintResult(result, arguments, &output);
   if (!printed.ok() && result.status.ok()) co_return printed;
   if (!printed.ok()) std::cerr << "metarec recover: " << printed.message() << std::endl;
   co_return ExitCodeOf(result);
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, int32_t wait_seconds,
+                                                  NodeList nodes, Clock* clock,
+                                                  ProgressPrinter* progress) {
+  METAREC_CO_ASSIGN_OR_RETURN(RecoveryRequest request,
+                              RequestOf(arguments, std::move(nodes), wait_seconds));
+  if (!arguments.meta.given()) METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
+  METAREC_CO_RETURN_IF_ERROR(CheckPlanPath(arguments.plan_path));
+  absl::StatusOr<std::vector<Ipv4Endpoint>> addresses =
+      co_await LookUpNodes(request.nodes, arguments.nodes, clock);
+  if (absl::IsInvalidArgument(addresses.status())) {
+    std::cerr << addresses.status().message() << std::endl;
+    co_return ExitCode::kFailed;
+  }
+  METAREC_CO_RETURN_IF_ERROR(addresses.status());
+  if (arguments.meta.given()) {
+    co_return co_await RecoverByMeta(arguments, wait_seconds, std::move(request),
+                                     *std::move(addresses), clock);
+  }
+  co_return co_await RecoverIntoStore(arguments, wait_seconds, std::move(request), clock, progress);
+}
+
+// Only what start_recovery can say reaches a meta server.
+absl::Status CheckSource(const CLI::App& verb, const Arguments& arguments) {
+  METAREC_RETURN_IF_ERROR(arguments.meta.CheckInsteadOfStore(verb));
+  if (!arguments.meta.given()) return absl::OkStatus();
+  for (const char* option :
+       {"--settle", "--still_served", "--rename_separator", "--max_app_id", "--max_partition_count",
+        "--node_name", "--plan", "--ask_again_seconds"}) {
+    if (verb.count(option) == 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(option,
+                     " cannot be told to a meta server: leave it out, or recover with "
+                     "--zk and --root in place of --meta"));
+  }
+  return absl::OkStatus();
 }
 
 // What the shell complains about before it does anything: its own text, then how it is used.
@@ -288,12 +283,15 @@ ExitCode UsageError(absl::string_view text) {
   return ExitCode::kFailed;
 }
 
-ExitCode Run(const Arguments& arguments) {
+ExitCode Run(const CLI::App& verb, const Arguments& arguments) {
   if (const absl::Status one = arguments.nodes.CheckExactlyOne(); !one.ok()) {
     return UsageError(one.message());
   }
   const absl::StatusOr<int32_t> wait_seconds = ParseWaitSeconds(arguments.wait_seconds);
   if (!wait_seconds.ok()) return UsageError(wait_seconds.status().message());
+  if (const absl::Status source = CheckSource(verb, arguments); !source.ok()) {
+    return Fail(kVerb, source);
+  }
   absl::StatusOr<NodeList> nodes = arguments.nodes.Read();
   if (!nodes.ok()) {
     const std::string text = PegasusTextOf(nodes.status());
@@ -301,11 +299,15 @@ ExitCode Run(const Arguments& arguments) {
     return Fail(kVerb, nodes.status());
   }
   CommandLoop loop;
+  const CommandLoop::AfterInterruption by_meta(
+      "what a meta server has begun goes on without us. Run the same command again, and it gets "
+      "the result");
+  const CommandLoop::AfterInterruption by_us(
+      "no meta server starts from what was written so far. Run the same command again, and it "
+      "goes on where it was",
+      /*does_write=*/true);
   return loop.Run(
-      kVerb,
-      {"no meta server starts from what was written so far. Run the same command again, and it "
-       "goes on where it was",
-       /*does_write=*/true},
+      kVerb, arguments.meta.given() ? by_meta : by_us,
       [&](ProgressPrinter* progress) {
         return Recover(arguments, *wait_seconds, *std::move(nodes), &loop.clock(), progress);
       },
@@ -322,6 +324,7 @@ void AddRecoverVerb(CLI::App& app, Verb* chosen) {
   const auto arguments = std::make_shared<Arguments>();
   arguments->nodes.AddTo(*verb);
   arguments->plan.AddTo(*verb);
+  arguments->meta.AddTo(*verb, MetaArguments::Timeout::kNone);
   arguments->store.AddTo(*verb);
   verb->add_option(
           "-w,--wait_seconds", arguments->wait_seconds,
@@ -339,7 +342,9 @@ void AddRecoverVerb(CLI::App& app, Verb* chosen) {
       ->type_name("FILE")
       ->group("OUTPUT");
   arguments->output.AddTo(*verb);
-  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+  verb->callback([arguments, chosen, verb] {
+    *chosen = [arguments, verb] { return Run(*verb, *arguments); };
+  });
 }
 
 }  // namespace metarec::tools

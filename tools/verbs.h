@@ -24,5 +24,8 @@ void AddExplainVerb(CLI::App& app, Verb* chosen);
 void AddLsVerb(CLI::App& app, Verb* chosen);
 void AddNodesVerb(CLI::App& app, Verb* chosen);
 void AddAppVerb(CLI::App& app, Verb* chosen);
+void AddClusterInfoVerb(CLI::App& app, Verb* chosen);
+void AddSetMetaLevelVerb(CLI::App& app, Verb* chosen);
+void AddRenameVerb(CLI::App& app, Verb* chosen);
 
 }  // namespace metarec::tools

@@ -27,8 +27,8 @@ std::string ContentOf(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MetarecProcess>> MetarecProcess::Start(
-    std::vector<std::string> arguments, const std::string& log) {
-  arguments.insert(arguments.begin(), METAREC_BIN_DIR "/metarec");
+    std::vector<std::string> arguments, const std::string& log, const std::string& program) {
+  arguments.insert(arguments.begin(), absl::StrCat(METAREC_BIN_DIR "/", program));
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);

@@ -15,8 +15,10 @@ namespace metarec::tools {
 // The real program as a child process. Its output goes into the files `<log>.out` and `<log>.err`.
 class MetarecProcess {
  public:
-  static absl::StatusOr<std::unique_ptr<MetarecProcess>> Start(std::vector<std::string> arguments,
-                                                               const std::string& log);
+  // `program`: "metarec" or another of ours.
+  static absl::StatusOr<std::unique_ptr<MetarecProcess>> Start(
+      std::vector<std::string> arguments, const std::string& log,
+      const std::string& program = "metarec");
   // Kills it if it still runs.
   ~MetarecProcess();
   MetarecProcess(const MetarecProcess&) = delete;

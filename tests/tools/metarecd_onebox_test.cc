@@ -1,0 +1,293 @@
+// The documented recovery of a onebox cluster, step by step, with metarecd in the meta server's
+// place: its config.ini, the two sed lines, ls, recover, and the flag back.
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_replace.h>
+#include <absl/strings/str_split.h>
+#include <absl/time/clock.h>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidjson/document.h>
+
+#include "testing/simulated_cluster_thread.h"
+#include "testing/zookeeper_server.h"
+#include "tests/tools/metarec_process.h"
+
+namespace metarec::tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr absl::Duration kStartTimeout = absl::Seconds(60);
+
+// As a onebox has it, shortened.
+constexpr char kConfig[] = R"(; The meta server of a onebox.
+[apps..default]
+run = true
+count = 1
+
+[apps.meta]
+type = meta
+name = meta
+ports = PORT
+pools = THREAD_POOL_DEFAULT,THREAD_POOL_META_SERVER,THREAD_POOL_FD
+
+[meta_server]
+server_list = localhost:PORT
+cluster_root = /pegasus/onebox
+meta_state_service_type = meta_state_service_zookeeper
+distributed_lock_service_type = distributed_lock_service_zookeeper
+distributed_lock_service_parameters = /pegasus/onebox/lock
+recover_from_replica_server = false
+min_live_node_count_for_unfreeze = 1
+
+[zookeeper]
+hosts_list = ZOOKEEPER
+timeout_ms = 10000
+logfile = zoo.log
+
+[replication]
+cluster_name = onebox
+fd_grace_seconds = 22
+)";
+
+// Free for TCP a moment ago.
+uint16_t FreePort() {
+  asio::io_context context;
+  const asio::ip::tcp::acceptor acceptor(
+      context, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+  return acceptor.local_endpoint().port();
+}
+
+// Without what appears when a second has passed.
+std::string WithoutWaitLines(const std::string& text) {
+  std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  std::erase_if(
+      lines, [](const std::string& line) { return absl::StartsWith(line, "Wait recovery for "); });
+  return absl::StrJoin(lines, "\n");
+}
+
+struct Ended {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+
+class MetarecdOneboxTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto zookeeper = testing::ZooKeeperServer::Start();
+    ASSERT_TRUE(zookeeper.ok()) << zookeeper.status();
+    zookeeper_ = *std::move(zookeeper);
+    testing::SimulatedCluster cluster;
+    cluster.AddNodes(3);
+    testing::SimulatedTable temp;
+    temp.name = "temp";
+    temp.partition_count = 4;
+    ASSERT_EQ(cluster.AddTable(temp), absl::OkStatus());
+    auto servers = testing::SimulatedClusterThread::Start(std::move(cluster));
+    ASSERT_TRUE(servers.ok()) << servers.status();
+    servers_ = *std::move(servers);
+    folder_ = (std::filesystem::temp_directory_path() / "onebox-XXXXXX").string();
+    ASSERT_NE(mkdtemp(folder_.data()), nullptr);
+    Write("recover_node_list", servers_->node_list_text());
+    port_ = FreePort();
+    Write("config.ini", absl::StrReplaceAll(kConfig, {{"PORT", absl::StrCat(port_)},
+                                                      {"ZOOKEEPER", zookeeper_->hosts()}}));
+  }
+
+  void TearDown() override {
+    metarecd_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  void Write(const std::string& name, const std::string& text) {
+    std::ofstream(Path(name)) << text;
+  }
+  // A line of the documented procedure, in the folder of config.ini.
+  void Shell(const std::string& line) {
+    ASSERT_EQ(std::system(absl::StrCat("cd ", folder_, " && ", line).c_str()), 0) << line;
+  }
+
+  void StartMetarecd() {
+    auto started = MetarecProcess::Start({"--pegasus_config", Path("config.ini")},
+                                         Path(absl::StrCat("metarecd", starts_++)), "metarecd");
+    ASSERT_TRUE(started.ok()) << started.status();
+    metarecd_ = *std::move(started);
+  }
+  void AwaitLeading() {
+    const absl::Time deadline = absl::Now() + kStartTimeout;
+    while (!absl::StrContains(metarecd_->Errors(), "leading as ")) {
+      ASSERT_TRUE(metarecd_->Runs() && absl::Now() < deadline) << metarecd_->Errors();
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+  }
+  void StopMetarecd() {
+    metarecd_->Signal(SIGTERM);
+    EXPECT_EQ(metarecd_->Wait(), 0) << metarecd_->Errors();
+  }
+  // Of one that does not stay.
+  Ended RunMetarecd() {
+    StartMetarecd();
+    const int exit_code = metarecd_->Wait(kStartTimeout);
+    return {exit_code, metarecd_->Output(), metarecd_->Errors()};
+  }
+
+  // `line`: a verb with its options, without --meta.
+  Ended Metarec(const std::string& line) {
+    std::vector<std::string> arguments = absl::StrSplit(line, ' ');
+    arguments.insert(arguments.end(), {"--meta", absl::StrCat("localhost:", port_)});
+    auto process = MetarecProcess::Start(arguments, Path("metarec"));
+    if (!process.ok()) return {-1, "", process.status().ToString()};
+    const int exit_code = (*process)->Wait();
+    return {exit_code, (*process)->Output(), (*process)->Errors()};
+  }
+
+  void Recover() {
+    Shell("sed -i 's@/pegasus/onebox@/pegasus/recovered@g' config.ini");
+    Shell(
+        "sed -i 's@recover_from_replica_server = false@recover_from_replica_server = true@' "
+        "config.ini");
+    StartMetarecd();
+    AwaitLeading();
+    const Ended ls = Metarec("ls");
+    EXPECT_EQ(ls.exit_code, 1);
+    EXPECT_EQ(ls.out, "list apps failed, error=ERR_UNDER_RECOVERY\n");
+    EXPECT_THAT(ls.err, HasSubstr("metarec recover -f recover_node_list --meta localhost:"));
+
+    const Ended recover = Metarec("recover -f " + Path("recover_node_list"));
+    EXPECT_EQ(recover.exit_code, 0) << recover.err;
+    EXPECT_EQ(WithoutWaitLines(recover.out), absl::StrCat("Wait seconds: 100\n"
+                                                          "Skip bad nodes: false\n"
+                                                          "Skip lost partitions: false\n"
+                                                          "Node list:\n"
+                                                          "=============================\n",
+                                                          servers_->node_list_text(),
+                                                          "=============================\n"
+                                                          "Recover result: ERR_OK\n"));
+    EXPECT_THAT(recover.err, HasSubstr("recover_from_replica_server = false"));
+  }
+
+  void ExpectLsWorks() {
+    const Ended ls = Metarec("ls -d");
+    EXPECT_EQ(ls.exit_code, 0) << ls.out << ls.err;
+    EXPECT_THAT(ls.out, AllOf(StartsWith("[general_info]\n"), HasSubstr("AVAILABLE  temp "),
+                              HasSubstr("[healthy_info]\n"), HasSubstr("total_app_count")));
+  }
+
+  std::unique_ptr<testing::ZooKeeperServer> zookeeper_;
+  std::unique_ptr<testing::SimulatedClusterThread> servers_;
+  std::unique_ptr<MetarecProcess> metarecd_;
+  std::string folder_;
+  uint16_t port_ = 0;
+  int starts_ = 0;
+};
+
+TEST_F(MetarecdOneboxTest, TheDocumentedProcedureWorksLiterally) {
+  ASSERT_NO_FATAL_FAILURE(Recover());
+  ExpectLsWorks();
+  const Ended info = Metarec("cluster_info");
+  EXPECT_EQ(info.exit_code, 0) << info.err;
+  EXPECT_THAT(info.out,
+              AllOf(StartsWith("[cluster_info]\n"),
+                    HasSubstr(absl::StrCat("primary_meta_server           : localhost:", port_)),
+                    HasSubstr("  \"total\": 0\n}\n"), HasSubstr(": /pegasus/recovered ")));
+  StopMetarecd();
+
+  Shell(
+      "sed -i 's@recover_from_replica_server = true@recover_from_replica_server = false@' "
+      "config.ini");
+  ASSERT_NO_FATAL_FAILURE(StartMetarecd());
+  ASSERT_NO_FATAL_FAILURE(AwaitLeading());
+  ExpectLsWorks();
+  StopMetarecd();
+}
+
+TEST_F(MetarecdOneboxTest, OtherVerbsAreAnsweredOrRefusedInTheShellsWords) {
+  ASSERT_NO_FATAL_FAILURE(Recover());
+  const Ended app = Metarec("app temp -d");
+  EXPECT_EQ(app.exit_code, 0) << app.err;
+  EXPECT_THAT(app.out, AllOf(HasSubstr("[replicas]\n"), HasSubstr("1/3 ")));
+  const Ended missing = Metarec("app nobody");
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_EQ(missing.out, "query app nobody failed, error=ERR_OBJECT_NOT_FOUND\n");
+
+  const Ended level = Metarec("set_meta_level lively");
+  EXPECT_EQ(level.exit_code, 1);
+  EXPECT_EQ(level.out, "control meta level got error ERR_UNDER_RECOVERY\n");
+  const Ended rename = Metarec("rename temp temp2");
+  EXPECT_EQ(rename.exit_code, 1);
+  EXPECT_THAT(rename.out, StartsWith("rename app failed, old_app_name(temp), new_app_name(temp2), "
+                                     "failed: ERR_"));
+  EXPECT_THAT(rename.err, HasSubstr("start a stock meta server"));
+
+  // The same again is told its result.
+  const Ended again = Metarec("recover -f " + Path("recover_node_list"));
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("Recover result: ERR_OK\n"));
+  const Ended other = Metarec("recover -b -f " + Path("recover_node_list"));
+  EXPECT_EQ(other.exit_code, 4);
+  EXPECT_THAT(other.out, HasSubstr("Recover result: ERR_SERVICE_ALREADY_RUNNING\n"));
+}
+
+TEST_F(MetarecdOneboxTest, TheNodeListForTheNextRecoveryIsCutFromNodes) {
+  ASSERT_NO_FATAL_FAILURE(Recover());
+  const Ended nodes = Metarec("nodes -d -o " + Path("nodes.list"));
+  EXPECT_EQ(nodes.exit_code, 0) << nodes.err;
+  EXPECT_EQ(nodes.out, "");
+  Shell("grep ALIVE nodes.list | awk '{print $1}' > cut_node_list");
+  std::ifstream cut(Path("cut_node_list"));
+  const std::string text((std::istreambuf_iterator<char>(cut)), std::istreambuf_iterator<char>());
+  EXPECT_EQ(text, servers_->node_list_text());
+}
+
+TEST_F(MetarecdOneboxTest, JsonIsOneObjectWhateverTheAnswer) {
+  ASSERT_NO_FATAL_FAILURE(Recover());
+  const std::string recover = "recover -f " + Path("recover_node_list");
+  for (const std::string& line :
+       {std::string("ls -d"), std::string("nodes -d"), std::string("app temp -d"),
+        std::string("cluster_info"), recover, std::string("set_meta_level steady"),
+        std::string("rename a b")}) {
+    rapidjson::Document json;
+    const Ended ended = Metarec(line + " --format json");
+    json.Parse(ended.out);
+    EXPECT_FALSE(json.HasParseError()) << line << ": " << ended.out;
+    if (!json.IsObject()) continue;
+    EXPECT_EQ(json.HasMember("error"), ended.exit_code != 0) << line << ": " << ended.out;
+  }
+}
+
+TEST_F(MetarecdOneboxTest, AFilledRootIsRefusedInRecoveryMode) {
+  ASSERT_NO_FATAL_FAILURE(Recover());
+  StopMetarecd();
+  const Ended refused = RunMetarecd();
+  EXPECT_EQ(refused.exit_code, 4) << refused.err;
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("/pegasus/recovered"), HasSubstr("cluster_root"),
+                                 HasSubstr("recover_from_replica_server = false")));
+}
+
+TEST_F(MetarecdOneboxTest, AnEmptyRootIsRefusedOutsideRecoveryMode) {
+  const Ended refused = RunMetarecd();
+  EXPECT_EQ(refused.exit_code, 4) << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("recover_from_replica_server = true"));
+}
+
+}  // namespace
+}  // namespace metarec::tools

@@ -1,0 +1,87 @@
+#include "tools/shell_failure.h"
+
+#include <iostream>
+
+#include <absl/strings/cord.h>
+#include <absl/strings/str_cat.h>
+#include <absl/types/optional.h>
+
+#include "idl/error_names.h"
+#include "rpc/pegasus_status.h"
+#include "text/printable.h"
+#include "tools/output_arguments.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kPayloadType[] = "metarec/shell_text";
+
+std::string AdviceOn(absl::string_view error_name, const std::string& server, bool is_change) {
+  if (error_name == idl::kErrUnderRecovery && is_change) {
+    return absl::StrCat(
+        server,
+        " is in recovery mode and changes nothing (a metarecd never does): recover first if that "
+        "is still to be done, then start a stock meta server with recover_from_replica_server = "
+        "false and run this again");
+  }
+  if (error_name == idl::kErrUnderRecovery) {
+    return absl::StrCat(server,
+                        " is in recovery mode and tells nothing before the metadata are recovered: "
+                        "metarec recover -f recover_node_list --meta ",
+                        server);
+  }
+  if (error_name == idl::kErrServiceNotActive) {
+    return absl::StrCat(server, " is still starting: wait some seconds and run this again");
+  }
+  if (error_name == idl::kErrAclDeny) {
+    return absl::StrCat(server, " does not allow that to whoever asks from this machine");
+  }
+  if (error_name == idl::kErrObjectNotFound || error_name == idl::kErrAppNotExist) {
+    return absl::StrCat(server, " has no available table of this name; metarec ls -a --meta ",
+                        server, " lists all");
+  }
+  return absl::StrCat(server, " answers ", Printable(error_name), "; its log may say why");
+}
+
+}  // namespace
+
+absl::Status AnswerStatus(const std::string& server, const idl::error_code& error,
+                          absl::string_view hint, bool is_change) {
+  if (error.ok()) return absl::OkStatus();
+  const std::string advice = AdviceOn(error.name, server, is_change);
+  return rpc::PegasusError(error.name,
+                           hint.empty() ? advice : absl::StrCat(Printable(hint), "\n", advice));
+}
+
+absl::Status ShellFailure(const absl::Status& why, absl::string_view shell_text) {
+  if (why.ok() || absl::IsCancelled(why)) return why;
+  absl::Status status = why;
+  status.SetPayload(kPayloadType, absl::Cord(Printable(shell_text)));
+  return status;
+}
+
+absl::Status ShellFailureOf(absl::string_view beginning, const absl::Status& why) {
+  return ShellFailure(why, absl::StrCat(beginning, rpc::PegasusErrorName(why)));
+}
+
+std::string ShellTextOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> text = status.GetPayload(kPayloadType);
+  return text.has_value() ? std::string(*text) : std::string();
+}
+
+ExitCode PrintShellFailure(absl::string_view verb, const absl::Status& status, bool json) {
+  const std::string text = ShellTextOf(status);
+  if (json) {
+    std::cout << JsonObject()
+                     .Set("error", rpc::PegasusErrorName(status))
+                     .Set("message", text.empty() ? std::string(status.message()) : text)
+                     .ToLine();
+  } else if (!text.empty()) {
+    std::cout << text << "\n";
+  }
+  std::cout << std::flush;
+  std::cerr << "metarec " << verb << ": " << status.message() << std::endl;
+  return ExitCode::kFailed;
+}
+
+}  // namespace metarec::tools
