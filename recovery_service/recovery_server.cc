@@ -4,12 +4,14 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <asio/cancellation_state.hpp>
+#include <asio/this_coro.hpp>
 
 #include "recovery_service/root_topology.h"
 #include "recovery_service/status_pages.h"
 #include "replica_collector/node_list.h"
 #include "rpc/resolver.h"
-#include "runtime/cancellation.h"
+#include "runtime/run_until.h"
 #include "runtime/status_macros.h"
 #include "zk_store/retry_budget.h"
 #include "zk_store/root_inspection.h"
@@ -20,6 +22,7 @@ namespace metarec {
 namespace {
 
 constexpr absl::Duration kResolveTimeout = absl::Seconds(5);
+constexpr absl::Duration kReleaseTimeout = absl::Seconds(5);
 
 absl::Status NothingToServe(const std::string& root) {
   return absl::FailedPreconditionError(absl::StrCat(
@@ -124,10 +127,25 @@ asio::awaitable<absl::Status> RecoveryServer::ServeTerm(MetaStore* store) {
     co_return absl::OkStatus();
   }
   const absl::Status ended = co_await LeadUntilLost(&*lock, store);
+  if (absl::IsCancelled(ended)) {
+    // What follows is done also by those who are told to end.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  }
   co_await service_.StepDown();
-  const absl::Status released = co_await lock->Release();
-  if (!released.ok()) surroundings_.log(absl::StrCat("lock: ", released.message()));
+  co_await Release(&*lock);
   co_return ended;
+}
+
+asio::awaitable<void> RecoveryServer::Release(LeaderLock* lock) {
+  absl::Status released;
+  const absl::Time deadline = surroundings_.clock->Now() + kReleaseTimeout;
+  const auto release = [&]() -> asio::awaitable<void> { released = co_await lock->Release(); };
+  const absl::Status run = co_await RunUntil(deadline, surroundings_.clock, release);
+  released.Update(run);
+  if (released.ok()) co_return;
+  surroundings_.log(
+      absl::StrCat("could not give up the lock, which is ours until our ZooKeeper session ends: ",
+                   released.message()));
 }
 
 asio::awaitable<absl::Status> RecoveryServer::LeadUntilLost(LeaderLock* lock, MetaStore* store) {

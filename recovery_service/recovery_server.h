@@ -73,6 +73,7 @@ class RecoveryServer {
   // One session: contends, leads, and steps down. OK: the session is over, try again.
   asio::awaitable<absl::Status> ServeTerm(MetaStore* store);
   asio::awaitable<absl::Status> LeadUntilLost(LeaderLock* lock, MetaStore* store);
+  asio::awaitable<void> Release(LeaderLock* lock);
   asio::awaitable<absl::StatusOr<RootInspection>> Inspect(StoreReader* reader);
   // Whether the root is what the options say, before anybody contends for it.
   asio::awaitable<absl::Status> CheckRootAtStart(MetaStore* store);

@@ -19,7 +19,9 @@
 namespace metarec {
 namespace {
 
+using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // One server of several on one in-memory ZooKeeper.
 class Member {
@@ -148,6 +150,8 @@ TEST_F(RecoveryServerTest, TheFollowerTakesOverAndServesWhatTheLeaderRecovered) 
   });
   StopAll({first.get(), second.get()});
   EXPECT_TRUE(first->status.ok()) << first->status;
+  // The lock is given up and not left to the end of the session.
+  EXPECT_THAT(second->log, Each(Not(HasSubstr("lock"))));
 }
 
 TEST_F(RecoveryServerTest, WhoLosesItsSessionInTheMiddleWritesNothingAnyMore) {
