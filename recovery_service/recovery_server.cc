@@ -59,7 +59,9 @@ RecoveryServer::RecoveryServer(const asio::any_io_executor& executor, RecoverySe
                {.source = surroundings_.source,
                 .clock = surroundings_.clock,
                 .listener = surroundings_.listener,
-                .random = surroundings_.random}),
+                .random = surroundings_.random,
+                .port_counts =
+                    [this] { return PortCounts{.tcp = server_.counts(), .udp = udp_.counts()}; }}),
       tasks_(executor) {}
 
 RecoveryServer::~RecoveryServer() = default;

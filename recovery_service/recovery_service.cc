@@ -61,6 +61,12 @@ std::string ServerInfo(const std::string& version, absl::Time started) {
   return buffer.GetString();
 }
 
+std::string ServerStat(const RecoveryServiceStatus& status) {
+  std::string text = StatusLine(status);
+  if (status.ports) absl::StrAppend(&text, "\n", PortLine(*status.ports));
+  return text;
+}
+
 }  // namespace
 
 RecoveryService::RecoveryService(const asio::any_io_executor& executor,
@@ -79,8 +85,8 @@ RecoveryService::RecoveryService(const asio::any_io_executor& executor,
   commands_.Add("server-info", "- query server information",
                 [version = options_.version, started = surroundings_.clock->Now()](
                     const std::vector<std::string>&) { return ServerInfo(version, started); });
-  commands_.Add("server-stat", "- query the state of the recovery",
-                [this](const std::vector<std::string>&) { return StatusLine(status()); });
+  commands_.Add("server-stat", "- query the state of the recovery and of the port",
+                [this](const std::vector<std::string>&) { return ServerStat(status()); });
   commands_.Add("recovery-status", "- query the state of the recovery",
                 [this](const std::vector<std::string>&) { return StatusLine(status()); });
 }
@@ -97,6 +103,17 @@ std::string StatusLine(const RecoveryServiceStatus& status) {
     absl::StrAppend(&line, ": ", status.result->error_name, ": ", status.result->status.message());
   }
   return line;
+}
+
+std::string PortLine(const PortCounts& ports) {
+  const rpc::ServerCounts& tcp = ports.tcp;
+  const rpc::UdpServerCounts& udp = ports.udp;
+  return absl::StrCat("port: ", tcp.open, " connections open, ", tcp.accepted, " accepted, ",
+                      tcp.refused, " refused, ", tcp.idle, " closed as idle, ", tcp.stalled,
+                      " as too slow, ",
+                      tcp.malformed + tcp.wrong_crc + tcp.oversized + tcp.truncated,
+                      " for bad messages; UDP: ", udp.received, " received, ",
+                      udp.malformed + udp.wrong_crc, " bad, ", udp.dropped, " dropped");
 }
 
 void RecoveryService::RegisterOn(rpc::Server* server) {
@@ -314,7 +331,9 @@ RecoveryServiceStatus RecoveryService::status() const {
           .order = runner_.order(),
           .result = runner_.result(),
           .nodes = beacons_.Nodes(),
-          .requests = requests_};
+          .requests = requests_,
+          .ports = surroundings_.port_counts ? std::make_optional(surroundings_.port_counts())
+                                             : std::nullopt};
 }
 
 asio::awaitable<void> RecoveryService::Stop() {

@@ -60,6 +60,12 @@ struct RequestCounts {
   int64_t undecodable = 0;  //
 };
 
+// What happened on the ports that the embedder owns.
+struct PortCounts {
+  rpc::ServerCounts tcp;
+  rpc::UdpServerCounts udp;
+};
+
 // What the service does at the moment.
 struct RecoveryServiceStatus {
   RecoveryState state = RecoveryState::kWaiting;
@@ -69,10 +75,12 @@ struct RecoveryServiceStatus {
   const RecoveryResult* result = nullptr;  // of the last run that ended; as long as the state stays
   std::vector<BeaconNode> nodes;           // who sent beacons
   RequestCounts requests;
+  std::optional<PortCounts> ports;  // nullopt: the embedder does not tell
 };
 
-// One line for people.
+// One line for people each.
 std::string StatusLine(const RecoveryServiceStatus& status);
+std::string PortLine(const PortCounts& ports);
 
 // Owns no thread and no port: it runs on `executor` (a single thread or a strand) and serves what
 // the embedder's rpc::Server gives it. Not thread-safe.
@@ -84,6 +92,8 @@ class RecoveryService {
     Clock* clock = nullptr;
     RecoveryListener* listener = nullptr;
     Collector::Random random;
+    // For metrics and server-stat; may be null.
+    std::function<PortCounts()> port_counts = nullptr;
   };
 
   RecoveryService(const asio::any_io_executor& executor, RecoveryServiceOptions options,

@@ -5,15 +5,12 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
 #include "idl/error_names.h"
 #include "meta_recovery/finding_text.h"
+#include "recovery_service/metrics_text.h"
 #include "recovery_service/status_page_html.h"
 #include "text/printable.h"
 #include "text/wording.h"
@@ -210,45 +207,6 @@ std::string StatusJson(const RecoveryServiceStatus& status, absl::Time now) {
   WriteFindings(plan, &json);
   json.EndObject();
   return absl::StrCat(buffer.GetString(), "\n");
-}
-
-std::string MetricsText(const RecoveryServiceStatus& status) {
-  prometheus::Registry registry;
-  auto& requests = prometheus::BuildCounter()
-                       .Name("metarec_requests_total")
-                       .Help("RPCs by what the gate and their handlers did with them")
-                       .Register(registry);
-  const std::pair<const char*, int64_t> kRequests[] = {
-      {"served", status.requests.served},           {"refused", status.requests.refused},
-      {"forwarded", status.requests.forwarded},     {"denied", status.requests.denied},
-      {"undecodable", status.requests.undecodable},
-  };
-  for (const auto& [verdict, count] : kRequests) {
-    requests.Add({{"verdict", verdict}}).Increment(static_cast<double>(count));
-  }
-  auto& states = prometheus::BuildGauge()
-                     .Name("metarec_recovery_state")
-                     .Help("1 for the state that the recovery is in")
-                     .Register(registry);
-  for (const RecoveryState state : {RecoveryState::kWaiting, RecoveryState::kRecovering,
-                                    RecoveryState::kRecovered, RecoveryState::kFailed}) {
-    states.Add({{"state", std::string(RecoveryStateName(state))}})
-        .Set(state == status.state ? 1 : 0);
-  }
-  const auto gauge = [&registry](const char* name, const char* help, int64_t value) {
-    prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({}).Set(
-        static_cast<double>(value));
-  };
-  int64_t granted = 0;
-  for (const BeaconNode& node : status.nodes) granted += node.is_granted ? 1 : 0;
-  gauge("metarec_is_leader", "1 while this server leads", status.leadership.is_us ? 1 : 0);
-  gauge("metarec_beacon_nodes", "replica servers that sent beacons",
-        static_cast<int64_t>(status.nodes.size()));
-  gauge("metarec_granted_nodes", "of those, the ones that have this server as their master",
-        granted);
-  gauge("metarec_progress_done", "units of the current phase that are done", status.progress.done);
-  gauge("metarec_progress_total", "units of the current phase", status.progress.total);
-  return prometheus::TextSerializer().Serialize(registry.Collect());
 }
 
 rpc::HttpResponse ServeStatusPages(const RecoveryService& service, const rpc::HttpRequest& request,

@@ -20,6 +20,5 @@ rpc::HttpResponse ServeStatusPages(const RecoveryService& service, const rpc::Ht
                                    absl::Time now);
 
 std::string StatusJson(const RecoveryServiceStatus& status, absl::Time now);
-std::string MetricsText(const RecoveryServiceStatus& status);
 
 }  // namespace metarec

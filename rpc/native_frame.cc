@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <absl/strings/cord.h>
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr char kMagic[] = "RDSN";
 constexpr size_t kNameFieldBytes = 48;
+constexpr absl::string_view kWrongCrcPayload = "metarec/wrong_crc";
 
 // Offsets of the fields.
 constexpr size_t kVersion = 4;
@@ -59,6 +61,12 @@ uint32_t HeaderCrc(std::string bytes) {
   return Crc32c(bytes);
 }
 
+absl::Status WrongCrc(absl::string_view message) {
+  absl::Status status = absl::DataLossError(message);
+  status.SetPayload(kWrongCrcPayload, absl::Cord("wrong CRC"));
+  return status;
+}
+
 }  // namespace
 
 absl::StatusOr<NativeHeader> ParseNativeHeader(absl::string_view bytes) {
@@ -69,7 +77,7 @@ absl::StatusOr<NativeHeader> ParseNativeHeader(absl::string_view bytes) {
   NativeHeader header;
   header.header_crc32 = LoadLittleEndian<uint32_t>(bytes, kHeaderCrc);
   if (header.header_crc32 != 0 && header.header_crc32 != HeaderCrc(std::string(bytes))) {
-    return absl::DataLossError("the CRC of a frame header is wrong");
+    return WrongCrc("the CRC of a frame header is wrong");
   }
   header.version = LoadLittleEndian<uint32_t>(bytes, kVersion);
   header.header_length = LoadLittleEndian<uint32_t>(bytes, kHeaderLength);
@@ -100,9 +108,13 @@ absl::StatusOr<NativeHeader> ParseNativeHeader(absl::string_view bytes) {
 
 absl::Status CheckNativeBody(const NativeHeader& header, absl::string_view body) {
   if (header.body_crc32 != 0 && header.body_crc32 != Crc32c(body)) {
-    return absl::DataLossError("the CRC of a message body is wrong");
+    return WrongCrc("the CRC of a message body is wrong");
   }
   return absl::OkStatus();
+}
+
+bool IsWrongCrc(const absl::Status& status) {
+  return status.GetPayload(kWrongCrcPayload).has_value();
 }
 
 std::string BuildNativeHeader(const NativeHeader& header, absl::string_view body,

@@ -57,6 +57,9 @@ absl::StatusOr<NativeHeader> ParseNativeHeader(absl::string_view bytes);
 // kDataLoss when the body does not have the CRC that the header gives.
 absl::Status CheckNativeBody(const NativeHeader& header, absl::string_view body);
 
+// Whether one of these two failed for a CRC, and not for anything else.
+bool IsWrongCrc(const absl::Status& status);
+
 enum class Checksums { kNone, kComputed };
 
 // The header of a frame with this body; fills in the body's length and the CRCs. Names longer than

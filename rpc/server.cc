@@ -27,10 +27,15 @@ asio::awaitable<void> Accept(std::shared_ptr<ServerState> state) {
         co_await state->acceptor.async_accept(asio::experimental::as_tuple(asio::use_awaitable));
     if (state->stopping) co_return;
     if (error) {
+      ++state->counts.accept_errors;
       if (!(co_await state->clock->SleepFor(kAcceptRetryDelay)).ok()) co_return;
       continue;
     }
-    if (state->connections.size() >= state->options.connections_max) continue;
+    if (state->connections.size() >= state->options.connections_max) {
+      ++state->counts.refused;
+      continue;
+    }
+    ++state->counts.accepted;
     state->Spawn(
         ServerConnection::Serve(std::make_shared<ServerConnection>(state, std::move(socket))));
   }
@@ -113,6 +118,12 @@ asio::awaitable<void> Server::Stop() {
   const std::shared_ptr<ServerState> state = state_;
   state->CloseAll();
   if (state->running() > 0) co_await state->ended.WaitRegardless();
+}
+
+ServerCounts Server::counts() const {
+  ServerCounts counts = state_->counts;
+  counts.open = static_cast<int64_t>(state_->connections.size());
+  return counts;
 }
 
 }  // namespace metarec::rpc

@@ -34,6 +34,21 @@ struct ServerOptions {
   std::optional<Ipv4Endpoint> own_address;
 };
 
+// What happened on the port so far.
+struct ServerCounts {
+  int64_t accepted = 0;       // connections that were served
+  int64_t open = 0;           // of those, the ones that are there now
+  int64_t refused = 0;        // closed at once: there were connections_max
+  int64_t accept_errors = 0;  // too many open files and the like; it is tried again
+  int64_t idle = 0;           // closed after idle_timeout
+  int64_t stalled = 0;        // closed because a message was not through in frame_timeout
+  // Closed for what they sent. Bodies are their handlers' matter.
+  int64_t malformed = 0;  // not by the rules of any protocol that is served
+  int64_t wrong_crc = 0;  //
+  int64_t oversized = 0;  // announced to be longer than the bound
+  int64_t truncated = 0;  // the peer ended the connection in the middle of a message
+};
+
 struct Request {
   std::string task_code;
   std::string body;  // a wrapper struct for idl::DecodeBody
@@ -92,6 +107,8 @@ class Server {
   // Closes the port and all connections, cancels running handlers and awaits their end. Not to be
   // awaited by a handler.
   asio::awaitable<void> Stop();
+
+  ServerCounts counts() const;
 
  private:
   std::shared_ptr<class ServerState> state_;

@@ -29,6 +29,7 @@ ServerConnection::ServerConnection(std::shared_ptr<ServerState> state, asio::ip:
 ServerConnection::~ServerConnection() { state_->connections.erase(this); }
 
 void ServerConnection::Close() {
+  is_closed_ = true;
   asio::error_code ignored;
   socket_.close(ignored);
 }
@@ -42,7 +43,7 @@ asio::awaitable<void> ServerConnection::Serve(std::shared_ptr<ServerConnection> 
 }
 
 asio::awaitable<absl::Status> ServerConnection::ServeRequests() {
-  while (!state_->stopping) {
+  while (!state_->stopping && !is_last_request_read_) {
     if (in_flight_ >= state_->options.in_flight_per_connection_max) {
       room_ = std::make_unique<Event>(state_->executor);
       METAREC_CO_RETURN_IF_ERROR(co_await room_->Wait());
@@ -51,9 +52,13 @@ asio::awaitable<absl::Status> ServerConnection::ServeRequests() {
     METAREC_CO_RETURN_IF_ERROR(co_await AwaitRequest());
     const DeadlineTimer timer(state_->executor, state_->clock,
                               state_->clock->Now() + state_->options.frame_timeout,
-                              [this] { Close(); });
-    METAREC_CO_RETURN_IF_ERROR(co_await ReadRequest());
+                              [this] { CloseForStall(); });
+    const absl::Status read = co_await ReadRequest();
+    if (read.ok()) continue;
+    CountFailure(read);
+    co_return read;
   }
+  if (is_last_request_read_) co_return absl::OutOfRangeError("this was the last request");
   co_return absl::CancelledError("the server stops");
 }
 
@@ -62,7 +67,7 @@ asio::awaitable<absl::Status> ServerConnection::AwaitRequest() {
   const DeadlineTimer timer(state_->executor, state_->clock,
                             state_->clock->Now() + state_->options.idle_timeout, [this] {
                               idle_too_long_ = true;
-                              if (in_flight_ == 0) Close();
+                              if (in_flight_ == 0) CloseForIdleness();
                             });
   co_return co_await reader_.AwaitBytes();
 }
@@ -164,15 +169,15 @@ asio::awaitable<absl::Status> ServerConnection::ServeHttpRequest() {
   outgoing.header = SerializeHttpResponse(response, keep_alive);
   outgoing.is_last = !keep_alive;
   Send(std::move(outgoing));
-  if (!keep_alive) co_return absl::OutOfRangeError("this was the last request");
+  is_last_request_read_ = !keep_alive;
   co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> ServerConnection::ReadBody(size_t body_length, std::string* body) {
   if (body_length > state_->options.request_body_bytes_max) {
-    co_return absl::DataLossError(absl::StrCat("a request of ", body_length,
-                                               " bytes is beyond the bound of ",
-                                               state_->options.request_body_bytes_max));
+    co_return absl::ResourceExhaustedError(absl::StrCat("a request of ", body_length,
+                                                        " bytes is beyond the bound of ",
+                                                        state_->options.request_body_bytes_max));
   }
   co_return co_await reader_.Read(body_length, body);
 }
@@ -232,7 +237,7 @@ asio::awaitable<void> ServerConnection::Write(std::shared_ptr<ServerConnection> 
                                                        asio::buffer(outgoing.body)};
     const DeadlineTimer timer(self->state_->executor, self->state_->clock,
                               self->state_->clock->Now() + self->state_->options.frame_timeout,
-                              [raw = self.get()] { raw->Close(); });
+                              [raw = self.get()] { raw->CloseForStall(); });
     const auto [error, size] = co_await asio::async_write(
         self->socket_, buffers, asio::experimental::as_tuple(asio::use_awaitable));
     if (error || outgoing.is_last) self->Close();
@@ -244,7 +249,38 @@ asio::awaitable<void> ServerConnection::Write(std::shared_ptr<ServerConnection> 
 void ServerConnection::EndRequest() {
   --in_flight_;
   if (room_ != nullptr) room_->Set();
-  if (in_flight_ == 0 && (reading_ended_ || idle_too_long_)) Close();
+  if (in_flight_ > 0) return;
+  if (reading_ended_) {
+    Close();
+  } else if (idle_too_long_) {
+    CloseForIdleness();
+  }
+}
+
+void ServerConnection::CloseForIdleness() {
+  if (!is_closed_) ++state_->counts.idle;
+  Close();
+}
+
+void ServerConnection::CloseForStall() {
+  if (!is_closed_) ++state_->counts.stalled;
+  Close();
+}
+
+void ServerConnection::CountFailure(const absl::Status& failure) {
+  if (is_closed_) return;  // that is why
+  ServerCounts& counts = state_->counts;
+  switch (failure.code()) {
+    case absl::StatusCode::kResourceExhausted:
+      ++counts.oversized;
+      return;
+    case absl::StatusCode::kOutOfRange:
+    case absl::StatusCode::kUnavailable:
+      ++counts.truncated;
+      return;
+    default:
+      ++(IsWrongCrc(failure) ? counts.wrong_crc : counts.malformed);
+  }
 }
 
 idl::rpc_address ServerConnection::OwnAddress() const {

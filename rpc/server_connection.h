@@ -48,6 +48,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
     bool is_last = false;  // the connection ends behind it
   };
 
+  // kOutOfRange when the peer sends nothing more; earlier requests are answered all the same.
   asio::awaitable<absl::Status> ServeRequests();
   asio::awaitable<absl::Status> AwaitRequest();
   asio::awaitable<absl::Status> ReadRequest();
@@ -61,6 +62,10 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   void Send(Outgoing outgoing);
   static asio::awaitable<void> Write(std::shared_ptr<ServerConnection> self);
   void EndRequest();
+  void CloseForIdleness();
+  void CloseForStall();
+  // Counts why a request could not be read.
+  void CountFailure(const absl::Status& failure);
   idl::rpc_address OwnAddress() const;
 
   const std::shared_ptr<ServerState> state_;
@@ -75,7 +80,9 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   std::deque<Outgoing> outgoing_;
   bool writing_ = false;
   bool reading_ended_ = false;
-  bool idle_too_long_ = false;  // ends with the requests that are still in flight
+  bool is_last_request_read_ = false;  // by its own words
+  bool is_closed_ = false;             // by us
+  bool idle_too_long_ = false;         // ends with the requests that are still in flight
 };
 
 }  // namespace metarec::rpc

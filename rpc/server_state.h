@@ -38,6 +38,7 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
   HttpHandler http_handler;
   // Those that live; their coroutines keep them alive, and they keep this list.
   absl::flat_hash_set<class ServerConnection*> connections;
+  ServerCounts counts;  // `open` is not kept here
   bool stopping = false;
   Event ended;  // stopping, and the last coroutine is gone
   size_t running() const { return cancels_.size(); }

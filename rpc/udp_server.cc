@@ -85,6 +85,7 @@ asio::awaitable<void> UdpServer::Receive() {
 }
 
 void UdpServer::TakeDatagram(absl::string_view datagram, const asio::ip::udp::endpoint& peer) {
+  ++counts_.received;
   if (tasks_.running() > options_.in_flight_max) {
     ++counts_.dropped;
     return;
@@ -95,7 +96,7 @@ void UdpServer::TakeDatagram(absl::string_view datagram, const asio::ip::udp::en
 asio::awaitable<void> UdpServer::Answer(std::string datagram, asio::ip::udp::endpoint peer) {
   const absl::StatusOr<NativeHeader> header = ParseRequest(datagram);
   if (!header.ok() || header->from_address.port() <= kClientPortMax) {
-    ++counts_.malformed;
+    ++(IsWrongCrc(header.status()) ? counts_.wrong_crc : counts_.malformed);
     co_return;
   }
   const auto handler = handlers_.find(header->rpc_name);

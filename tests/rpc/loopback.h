@@ -78,6 +78,10 @@ class RawPeer {
   void Send(absl::string_view bytes) {
     asio::write(socket_, asio::buffer(bytes.data(), bytes.size()));
   }
+  // For a peer that may have been disconnected.
+  void TrySend(absl::string_view bytes, asio::error_code* error) {
+    asio::write(socket_, asio::buffer(bytes.data(), bytes.size()), *error);
+  }
   void EndSending() { socket_.shutdown(asio::ip::tcp::socket::shutdown_send); }
   void Close() { socket_.close(); }
   void StopListening() { acceptor_.close(); }

@@ -108,12 +108,15 @@ TEST_F(UdpServerTest, WhatMakesNoSenseIsDroppedAndCounted) {
   Send(BuildNativeHeader(answer, "x", Checksums::kNone) + "x");
   Send(BuildNativeHeader(client, "x", Checksums::kNone) + "x");
   EXPECT_EQ(Received(), "");
-  EXPECT_EQ(server_.counts().malformed, 8);
+  EXPECT_EQ(server_.counts().malformed, 7);
+  EXPECT_EQ(server_.counts().wrong_crc, 1);
   Send(BuildNativeHeader(Header("RPC_NOBODY"), "x", Checksums::kNone) + "x");
   EXPECT_EQ(Received(), "");
   EXPECT_EQ(server_.counts().without_handler, 1);
   Send(BuildNativeHeader(Header("RPC_ECHO"), "x", Checksums::kNone) + "x");
   EXPECT_NE(Received(), "");  // it goes on
+  EXPECT_EQ(server_.counts().received, 10);
+  EXPECT_EQ(server_.counts().dropped, 0);
 }
 
 }  // namespace

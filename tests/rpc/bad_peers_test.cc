@@ -1,0 +1,194 @@
+// What peers that break the rules cost a Server, and that it counts and survives them.
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "rpc/byte_order.h"
+#include "rpc/native_frame.h"
+#include "rpc/server.h"
+#include "rpc/thrift_frame.h"
+#include "tests/rpc/loopback.h"
+#include "tests/rpc/manual_clock.h"
+
+namespace metarec::rpc {
+namespace {
+
+constexpr char kEcho[] = "RPC_ECHO";
+
+std::string Frame(absl::string_view body, Checksums checksums = Checksums::kNone) {
+  NativeHeader header;
+  header.id = 7;
+  header.rpc_name = kEcho;
+  header.context = kContextIsRequest | kContextFormatThriftBinary;
+  return BuildNativeHeader(header, body, checksums) + std::string(body);
+}
+
+class BadPeersTest : public ::testing::Test {
+ protected:
+  void StartServer(ServerOptions options = {}) {
+    server_ = std::make_unique<Server>(io_.get_executor(), &clock_, options);
+    server_->Register(kEcho, [](Request request) -> asio::awaitable<HandlerResult> {
+      HandlerResult result;
+      result.body = std::move(request.body);
+      co_return result;
+    });
+    endpoint_ = *server_->Listen({kLoopback, 0});
+  }
+
+  ~BadPeersTest() override {
+    const auto stop = [](Server* server) -> asio::awaitable<bool> {
+      co_await server->Stop();
+      co_return true;
+    };
+    EXPECT_TRUE(RunToEnd(&io_, stop(server_.get())).has_value());
+    while (io_.poll() != 0) io_.restart();
+  }
+
+  std::unique_ptr<RawPeer> Connected() {
+    auto peer = std::make_unique<RawPeer>(&io_);
+    peer->Connect(endpoint_);
+    return peer;
+  }
+
+  // Whether the server ends the connection of a peer that sends this.
+  bool IsClosedAfter(const std::string& bytes, bool end_sending = false) {
+    const auto peer = Connected();
+    peer->Send(bytes);
+    if (end_sending) peer->EndSending();
+    return IsClosed(peer.get());
+  }
+  bool IsClosed(RawPeer* peer) {
+    const auto received = RunToEnd(&io_, peer->Receive(1));
+    return received.has_value() && received->empty();
+  }
+
+  bool IsGoodPeerServed() {
+    const auto peer = Connected();
+    peer->Send(Frame("hello"));
+    const auto answer = RunToEnd(&io_, peer->Receive(kNativeHeaderBytes + 5));
+    return answer.has_value() && answer->size() == kNativeHeaderBytes + 5 &&
+           answer->substr(kNativeHeaderBytes) == "hello";
+  }
+
+  asio::io_context io_;
+  ManualClock clock_;
+  std::unique_ptr<Server> server_;
+  Ipv4Endpoint endpoint_;
+};
+
+TEST_F(BadPeersTest, WhatIsNoMessageIsCountedByWhatIsWrongWithIt) {
+  StartServer();
+  std::string answer = Frame("x");
+  answer[104] = 0x40;  // no request
+  std::string nameless_end = Frame("x");
+  nameless_end.replace(40, 48, std::string(48, 'N'));
+  const std::string thft = BuildThftRequest(ThftHeader(), kEcho, 1, "");
+  std::string wrong_thrift = thft;
+  wrong_thrift[48] = 0;
+  const std::vector<std::string> malformed = {std::string(300, '#'), "\x16\x03\x01\x02", answer,
+                                              nameless_end, wrong_thrift};
+  for (const std::string& bytes : malformed) EXPECT_TRUE(IsClosedAfter(bytes)) << bytes;
+  EXPECT_EQ(server_->counts().malformed, 5);
+
+  for (const size_t flipped : {size_t{40}, kNativeHeaderBytes}) {
+    std::string bytes = Frame("hello", Checksums::kComputed);
+    bytes[flipped] ^= 1;
+    EXPECT_TRUE(IsClosedAfter(bytes));
+  }
+  EXPECT_EQ(server_->counts().wrong_crc, 2);
+
+  std::string two_gigabytes = Frame("");
+  StoreLittleEndian<uint32_t>(1U << 31, 16, &two_gigabytes);
+  EXPECT_TRUE(IsClosedAfter(two_gigabytes));
+  std::string thft_two_gigabytes = thft.substr(0, 48);
+  thft_two_gigabytes[16] = '\x80';
+  EXPECT_TRUE(IsClosedAfter(thft_two_gigabytes));
+  EXPECT_EQ(server_->counts().oversized, 2);
+
+  for (const size_t length : {size_t{2}, kNativeHeaderBytes / 2, kNativeHeaderBytes + 3}) {
+    EXPECT_TRUE(IsClosedAfter(Frame("hello").substr(0, length), /*end_sending=*/true));
+  }
+  EXPECT_EQ(server_->counts().truncated, 3);
+
+  EXPECT_TRUE(IsGoodPeerServed());
+  const ServerCounts counts = server_->counts();
+  EXPECT_EQ(counts.malformed, 5);
+  EXPECT_EQ(counts.wrong_crc, 2);
+  EXPECT_EQ(counts.oversized, 2);
+  EXPECT_EQ(counts.truncated, 3);
+  EXPECT_EQ(counts.accepted, 13);
+  EXPECT_EQ(counts.refused + counts.idle + counts.stalled + counts.accept_errors, 0);
+}
+
+TEST_F(BadPeersTest, APeerThatGoesBetweenTwoMessagesIsNoBadOne) {
+  StartServer();
+  EXPECT_TRUE(IsGoodPeerServed());
+  EXPECT_TRUE(IsClosedAfter("", /*end_sending=*/true));
+  ASSERT_TRUE(RunUntil(&io_, [&] { return server_->counts().open == 0; }));
+  EXPECT_EQ(server_->counts().accepted, 2);
+  EXPECT_EQ(server_->counts().truncated, 0);
+}
+
+TEST_F(BadPeersTest, AnHttpClientThatClosesAfterItsAnswerIsNoBadOne) {
+  StartServer();
+  server_->ServeHttp([](HttpRequest) -> asio::awaitable<HttpResponse> {
+    HttpResponse response;
+    response.body = "ok";
+    co_return response;
+  });
+  const auto peer = Connected();
+  peer->Send("GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const auto answer = RunToEnd(&io_, peer->Receive(4000));
+  EXPECT_EQ(answer->substr(answer->size() - 2), "ok");
+  EXPECT_TRUE(IsClosedAfter("GET / HTT", /*end_sending=*/true));
+  EXPECT_TRUE(IsClosedAfter("GET / HTTP/1.1\r\nX: " + std::string(9000, 'x')));
+  EXPECT_EQ(server_->counts().truncated, 1);
+  EXPECT_EQ(server_->counts().oversized, 1);
+}
+
+TEST_F(BadPeersTest, ASlowDripAndSilenceEndWithTheirTime) {
+  StartServer();
+  const auto drip = Connected();
+  const auto silent = Connected();
+  const std::string frame = Frame("hello");
+  // It never pauses for long, and is not through in time all the same.
+  for (size_t i = 0; i < 70; ++i) {
+    asio::error_code ignored;
+    drip->TrySend(frame.substr(i, 1), &ignored);
+    while (io_.poll() != 0) io_.restart();
+    clock_.Advance(absl::Seconds(1));
+  }
+  EXPECT_TRUE(IsClosed(drip.get()));
+  EXPECT_EQ(server_->counts().stalled, 1);
+  EXPECT_EQ(server_->counts().open, 1);
+  clock_.Advance(absl::Hours(1));
+  EXPECT_TRUE(IsClosed(silent.get()));
+  EXPECT_EQ(server_->counts().idle, 1);
+  EXPECT_TRUE(IsGoodPeerServed());
+  EXPECT_EQ(server_->counts().truncated, 0);
+}
+
+TEST_F(BadPeersTest, ConnectionsBeyondTheBoundAreCountedAsRefused) {
+  ServerOptions options;
+  options.connections_max = 2;
+  StartServer(options);
+  const auto first = Connected();
+  const auto second = Connected();
+  const auto third = Connected();
+  EXPECT_TRUE(IsClosed(third.get()));
+  EXPECT_EQ(server_->counts().refused, 1);
+  EXPECT_EQ(server_->counts().accepted, 2);
+  EXPECT_EQ(server_->counts().open, 2);
+  first->Close();
+  ASSERT_TRUE(RunUntil(&io_, [&] { return server_->counts().open == 1; }));
+  EXPECT_TRUE(IsGoodPeerServed());
+}
+
+}  // namespace
+}  // namespace metarec::rpc
