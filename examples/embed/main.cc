@@ -1,96 +1,47 @@
-// Recovers a cluster inside a program of your own: everything runs on your executor and reaches the
-// outside through seams that you choose.
-//
-// Here the replica servers are simulated ones on real sockets and ZooKeeper is the in-memory twin,
-// as in an embedder's own tests. A meta server would pass its node list, a ZooKeeperMetaStore
-// (zk_store/zookeeper_meta_store.h) and its own executor.
-
-#include <cstdio>
-#include <memory>
-#include <string>
-#include <vector>
-
-#include <absl/strings/str_join.h>
-#include <asio/awaitable.hpp>
+// meta_server --zk 127.0.0.1:2181 --root /pegasus/recovered --port 34601
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
 #include <asio/io_context.hpp>
-#include <asio/this_coro.hpp>
+#include <asio/signal_set.hpp>
+#include <gflags/gflags.h>
 
-#include "meta_recovery/recovery_job.h"
-#include "replica_collector/rpc_replica_source.h"
-#include "rpc/client.h"
+#include "meta_server.h"
 #include "runtime/system_clock.h"
-#include "testing/in_memory_meta_store.h"
-#include "testing/in_memory_zookeeper.h"
-#include "testing/simulated_servers.h"
+#include "zk_store/zookeeper_meta_store.h"
 
-namespace {
+DEFINE_string(zk, "", "ZooKeeper servers, host:port,host:port");
+DEFINE_string(root, "/pegasus/recovered", "where the metadata go; must be empty");
+DEFINE_uint32(port, 34601, "on 127.0.0.1; 0: chosen by the system");
 
-// Asks the servers at these addresses: host:port,host:port,...
-asio::awaitable<absl::Status> Recover(std::string addresses, metarec::Clock* clock) {
-  auto nodes = metarec::ParseNodeListString(addresses);
-  if (!nodes.ok()) co_return nodes.status();
-
-  const metarec::rpc::ClientOptions client_options;
-  metarec::rpc::Client client(co_await asio::this_coro::executor, clock, client_options);
-  metarec::RpcReplicaSource source(&client, clock);
-  auto zookeeper = std::make_shared<metarec::testing::InMemoryZooKeeper>();
-  metarec::testing::InMemoryMetaStore store(zookeeper);
-  metarec::SilentProgress listener;
-
-  metarec::RecoveryRequest request;
-  request.nodes = *std::move(nodes);
-  request.root = "/pegasus/embedded";
-  metarec::RecoveryJob job(
-      std::move(request),
-      {.source = &source, .store = &store, .clock = clock, .listener = &listener, .random = [] {
-         return 0.5;
-       }});
-  const metarec::RecoveryResult result = co_await job.Run();
-  if (!result.status.ok()) co_return result.status;
-  std::printf("%s: %lld znodes written\n", result.error_name.c_str(),
-              static_cast<long long>(result.written->znodes_created));
-  co_return absl::OkStatus();
+asio::awaitable<absl::Status> Serve(metarec::Clock* clock) {
+  co_await asio::this_coro::throw_if_cancelled(false);  // that is reported as a status
+  metarec::ZooKeeperOptions zookeeper;
+  zookeeper.hosts = FLAGS_zk;
+  METAREC_CO_ASSIGN_OR_RETURN(const auto store,
+                              co_await metarec::ZooKeeperMetaStore::Connect(zookeeper, clock));
+  MetaServer server(co_await asio::this_coro::executor, clock, FLAGS_root);
+  const metarec::Ipv4Endpoint listen = {0x7F000001, static_cast<uint16_t>(FLAGS_port)};
+  co_return co_await server.Run(store.get(), listen);
 }
 
-asio::awaitable<absl::Status> RecoverSimulatedCluster() {
+int main(int argc, char** argv) {
+  gflags::ParseCommandLineFlags(&argc, &argv, true);
   metarec::SystemClock clock;
-  metarec::testing::SimulatedCluster cluster;
-  cluster.AddNodes(3);
-  absl::Status status = cluster.AddTable({.name = "temp", .partition_count = 8});
-  if (!status.ok()) co_return status;
-
-  metarec::testing::SimulatedServers servers(co_await asio::this_coro::executor, &clock);
-  // A variable, because GCC 12 miscompiles braced temporaries beside a co_await
-  // (runtime/cancellation.h).
-  const metarec::testing::SimulatedServersOptions options;
-  status = co_await servers.Start(cluster, options);
-  if (status.ok()) {
-    std::vector<std::string> addresses;
-    for (const metarec::Ipv4Endpoint& endpoint : servers.endpoints()) {
-      addresses.push_back(endpoint.ToString());
-    }
-    status = co_await Recover(absl::StrJoin(addresses, ","), &clock);
-  }
-  co_await servers.Stop();  // whatever happened: they must not be destroyed while they serve
-  co_return status;
-}
-
-}  // namespace
-
-int main() {
-  asio::io_context context;
-  absl::Status status = absl::UnknownError("did not run");
-  asio::co_spawn(
-      context,
-      [&]() -> asio::awaitable<void> {
-        co_await asio::this_coro::throw_if_cancelled(false);
-        status = co_await RecoverSimulatedCluster();
-      },
-      asio::detached);
+  asio::io_context context(1);
+  asio::cancellation_signal stop;
+  asio::signal_set signals(context, SIGTERM, SIGINT);
+  signals.async_wait([&stop](const asio::error_code& error, int) {
+    if (!error) stop.emit(asio::cancellation_type::terminal);
+  });
+  absl::Status status;
+  const auto ended = [&](const std::exception_ptr&, const absl::Status& result) {
+    status = result;
+    signals.cancel();
+  };
+  asio::co_spawn(context, Serve(&clock), asio::bind_cancellation_slot(stop.slot(), ended));
   context.run();
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "recovery failed: %s\n", status.ToString().c_str());
+  if (status.ok() || absl::IsCancelled(status)) return 0;
+  std::fprintf(stderr, "meta_server: %s\n", status.ToString().c_str());
   return 1;
 }
