@@ -1,7 +1,9 @@
 #include "testing/in_memory_meta_store.h"
 
 #include <utility>
+#include <variant>
 
+#include <absl/algorithm/container.h>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
@@ -88,9 +90,14 @@ Result InMemoryMetaStore::Execute(StoreCall call, const std::function<Result()>&
 
 absl::StatusOr<std::vector<StoreOpResult>> InMemoryMetaStore::Write(
     absl::string_view kind, const std::vector<StoreOp>& ops) {
+  const bool is_multi = kind == "multi";
+  const bool writes =
+      !absl::c_all_of(ops, [](const StoreOp& op) { return std::holds_alternative<CheckOp>(op); });
   return Execute<absl::StatusOr<std::vector<StoreOpResult>>>(
-      {.kind = kind, .path = OpPath(ops.front()), .ops = &ops},
-      [&] { return zookeeper_->Write(*session_, ops, kind == "multi", acl()); });
+      {.kind = writes ? kind : "check",
+       .path = OpPath(ops.front()),
+       .ops = writes ? &ops : nullptr},
+      [&] { return zookeeper_->Write(*session_, ops, is_multi, acl()); });
 }
 
 asio::awaitable<absl::StatusOr<NodeData>> InMemoryMetaStore::DoGet(std::string path,

@@ -21,8 +21,9 @@ namespace metarec::testing {
 struct StoreCall {
   int64_t index = 0;  // 0 for the first operation of the store
   absl::string_view
-      kind;          // "get", "exists", "children", "create", "set", "delete", "multi", "sync"
-  std::string path;  // of a multi: of its first operation
+      kind;  // "get", "exists", "children", "create", "set", "delete", "multi", "check", "sync"
+  std::string path;  // of a "multi", and of a "check" (a multi that writes nothing): of its first
+                     // operation
   const std::vector<StoreOp>* ops = nullptr;  // what it writes; null for reads
 
   bool is_write() const { return ops != nullptr; }

@@ -170,7 +170,7 @@ std::string TextOf(const WriteResult& written, const RecoveryPlan& plan,
                         written.resumed ? absl::StrCat(", ", written.znodes_found,
                                                        " were there from the earlier run")
                                         : "",
-                        ", all read back\n");
+                        ", all checked\n");
   }
   absl::StrAppend(&text, "next: start one meta server with cluster_root = ", arguments.store.root(),
                   " and recover_from_replica_server = false\n");
@@ -208,7 +208,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> Apply(const Arguments& arguments, Cloc
                                                      : TextOf(written, plan, arguments));
   if (!printed.ok()) {
     co_return absl::UnavailableError(
-        absl::StrCat("the tree is written and read back; only this failed: ", printed.message()));
+        absl::StrCat("the tree is written and checked; only this failed: ", printed.message()));
   }
   co_return plan.HasAcceptedLosses() ? ExitCode::kAcceptedLosses : ExitCode::kDone;
 }

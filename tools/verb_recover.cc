@@ -125,10 +125,14 @@ void PrintOutcome(const RecoveryResult& result, const std::string& root) {
     std::cerr << "metarec recover: " << PrintableLines(result.status.message()) << std::endl;
     return;
   }
-  std::cerr << (result.written->already_finished ? "was recovered already: " : "recovered: ")
-            << root << ", " << Counted(result.written->znodes_created, "znode") << " written"
-            << (result.written->resumed ? " to end an earlier run" : "") << ", all read back\n"
-            << "next: start one meta server with cluster_root = " << root
+  if (result.written->already_finished) {
+    std::cerr << "was recovered already, by the same plan: " << root << "; nothing was written";
+  } else {
+    std::cerr << "recovered: " << root << ", " << Counted(result.written->znodes_created, "znode")
+              << " written" << (result.written->resumed ? " to end an earlier run" : "")
+              << ", all checked";
+  }
+  std::cerr << "\nnext: start one meta server with cluster_root = " << root
             << " and recover_from_replica_server = false" << std::endl;
 }
 
@@ -156,9 +160,9 @@ absl::Status PrintResult(const RecoveryResult& result, const Arguments& argument
     note(WritePlanFile(*result.plan, arguments.plan_path));
   }
   if (failures.empty()) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(
-      result.status.ok() ? "the tree is written and read back; only this failed: " : "",
-      absl::StrJoin(failures, "; ")));
+  return absl::UnavailableError(
+      absl::StrCat(result.status.ok() ? "the tree is written and checked; only this failed: " : "",
+                   absl::StrJoin(failures, "; ")));
 }
 
 absl::StatusOr<RecoveryRequest> RequestOf(const Arguments& arguments, NodeList nodes,

@@ -48,6 +48,16 @@ asio::awaitable<absl::StatusOr<bool>> StoreReader::Exists(std::string path) {
   }
 }
 
+asio::awaitable<absl::Status> StoreReader::Check(std::vector<StoreOp> checks) {
+  for (;;) {
+    const uint64_t incident = budget_->incident();
+    const auto checked = co_await store_->Multi(checks);
+    if (checked.ok()) budget_->OnSuccess();
+    if (!RetryBudget::IsRetryable(checked.status())) co_return checked.status();
+    METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, checked.status()));
+  }
+}
+
 asio::awaitable<absl::Status> StoreReader::Sync(std::string path) {
   for (;;) {
     const uint64_t incident = budget_->incident();

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -23,6 +24,9 @@ class StoreReader {
   asio::awaitable<absl::StatusOr<std::optional<NodeData>>> Get(std::string path);
   asio::awaitable<absl::StatusOr<std::optional<NodeChildren>>> Children(std::string path);
   asio::awaitable<absl::StatusOr<bool>> Exists(std::string path);
+  // Whether all of `checks` (one request's worth) hold, in one transaction, which changes nothing.
+  // The errors kNoNode and kBadVersion mean that they do not.
+  asio::awaitable<absl::Status> Check(std::vector<StoreOp> checks);
   // What is read afterwards is at least as new as this moment.
   asio::awaitable<absl::Status> Sync(std::string path);
 

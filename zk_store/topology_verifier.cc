@@ -1,6 +1,9 @@
 // Phases: /apps itself; its children against the tables; each table's znode and children, which
 // tell the partitions that are there; each of those partitions.
 //
+// When versions suffice, tables are listed only, and then all that is there is checked in
+// transactions; those of a transaction that fails are read one by one.
+//
 // Listing first means that a znode that should not be there is found too, and that nothing is asked
 // for that is known to be missing. In a tree that changes while it is read, what was listed and is
 // gone when asked for counts as missing.
@@ -52,7 +55,12 @@ class Verification {
   asio::awaitable<absl::Status> CheckApps();
   asio::awaitable<absl::Status> CheckTables();
   asio::awaitable<absl::Status> CheckPartitions();
+  asio::awaitable<absl::Status> CheckVersions();
+  asio::awaitable<void> RunVersionLane();
+  asio::awaitable<absl::Status> CheckVersionsOf(std::vector<size_t> ordinals);
   asio::awaitable<void> CheckTable(size_t table_index);
+  asio::awaitable<void> ReadTable(size_t table_index);
+  asio::awaitable<void> ListTable(size_t table_index);
   asio::awaitable<absl::Status> ListPartitions(const TopologyTable& table);
   asio::awaitable<void> CheckPartition(size_t ordinal);
   asio::awaitable<absl::Status> ListUnderPartition(const TopologyTable& table, int32_t index,
@@ -73,6 +81,7 @@ class Verification {
   const ClusterPaths paths_;
   TopologyZnodes znodes_;
   VerifyResult result_;
+  size_t next_ = 0;      // the ordinal whose version is checked next
   absl::Status status_;  // the first error
 };
 
@@ -80,7 +89,11 @@ asio::awaitable<absl::StatusOr<VerifyResult>> Verification::Run() {
   METAREC_CO_RETURN_IF_ERROR(co_await reader_->Sync(paths_.root()));
   METAREC_CO_RETURN_IF_ERROR(co_await CheckApps());
   METAREC_CO_RETURN_IF_ERROR(co_await CheckTables());
-  METAREC_CO_RETURN_IF_ERROR(co_await CheckPartitions());
+  if (options_.contents == TopologyVerifierOptions::Contents::kRead) {
+    METAREC_CO_RETURN_IF_ERROR(co_await CheckPartitions());
+  } else {
+    METAREC_CO_RETURN_IF_ERROR(co_await CheckVersions());
+  }
   absl::c_sort(result_.differences, [](const Difference& a, const Difference& b) {
     return std::tie(a.app_id, a.partition_index, a.path, a.kind) <
            std::tie(b.app_id, b.partition_index, b.path, b.kind);
@@ -119,11 +132,61 @@ asio::awaitable<absl::Status> Verification::CheckApps() {
 }
 
 asio::awaitable<absl::Status> Verification::CheckTables() {
-  co_return co_await ForEach(0, znodes_.table_count(), &Verification::CheckTable);
+  const bool read = options_.contents == TopologyVerifierOptions::Contents::kRead;
+  co_return co_await ForEach(0, znodes_.table_count(),
+                             read ? &Verification::CheckTable : &Verification::ListTable);
 }
 
 asio::awaitable<absl::Status> Verification::CheckPartitions() {
   co_return co_await ForEach(znodes_.table_count(), znodes_.size(), &Verification::CheckPartition);
+}
+
+asio::awaitable<absl::Status> Verification::CheckVersions() {
+  co_await ForEachBounded(options_.checks_in_flight_max, options_.checks_in_flight_max,
+                          [this](size_t) { return RunVersionLane(); });
+  const bool cancelled = co_await IsCancelled();
+  if (status_.ok() && cancelled) co_return absl::CancelledError("verification was cancelled");
+  co_return status_;
+}
+
+asio::awaitable<void> Verification::RunVersionLane() {
+  const MetaStore& store = *reader_->store();
+  const size_t bytes_max = std::min(options_.check_bytes_max, store.request_bytes_max());
+  while (status_.ok() && next_ < znodes_.size()) {
+    std::vector<size_t> ordinals;
+    size_t bytes = MetaStore::kMultiOverheadBytes;
+    for (; next_ < znodes_.size() && ordinals.size() < options_.checks_max; ++next_) {
+      if (result_.present[next_]) bytes += store.OpBytes(CheckOp{znodes_.Path(next_), 0});
+      if (bytes > bytes_max && !ordinals.empty()) break;
+      ordinals.push_back(next_);
+    }
+    status_.Update(co_await CheckVersionsOf(std::move(ordinals)));
+  }
+}
+
+asio::awaitable<absl::Status> Verification::CheckVersionsOf(std::vector<size_t> ordinals) {
+  std::vector<StoreOp> checks;
+  for (const size_t ordinal : ordinals) {
+    if (result_.present[ordinal]) checks.push_back(CheckOp{znodes_.Path(ordinal), 0});
+  }
+  absl::Status checked;
+  const bool all_present = checks.size() == ordinals.size();
+  if (!checks.empty()) checked = co_await reader_->Check(std::move(checks));
+  if (checked.ok() && all_present) {
+    for (size_t i = 0; i < ordinals.size(); ++i) OnRead();
+    co_return absl::OkStatus();
+  }
+  const StoreError error = StoreErrorOf(checked);
+  if (!checked.ok() && error != StoreError::kNoNode && error != StoreError::kBadVersion) {
+    co_return checked;
+  }
+  co_await ForEachBounded(ordinals.size(), options_.in_flight_max, [&](size_t i) {
+    const size_t ordinal = ordinals[i];
+    return ordinal < znodes_.table_count() ? ReadTable(ordinal) : CheckPartition(ordinal);
+  });
+  const bool cancelled = co_await IsCancelled();
+  if (cancelled) co_return absl::CancelledError("verification was cancelled");
+  co_return status_;
 }
 
 asio::awaitable<absl::Status> Verification::ForEach(
@@ -136,6 +199,16 @@ asio::awaitable<absl::Status> Verification::ForEach(
 }
 
 asio::awaitable<void> Verification::CheckTable(size_t table_index) {
+  co_await ReadTable(table_index);
+  if (result_.present[table_index]) co_await ListTable(table_index);
+}
+
+asio::awaitable<void> Verification::ListTable(size_t table_index) {
+  if (!status_.ok() || !result_.present[table_index]) co_return;
+  status_.Update(co_await ListPartitions(topology_.tables[table_index]));
+}
+
+asio::awaitable<void> Verification::ReadTable(size_t table_index) {
   if (!status_.ok()) co_return;
   const TopologyTable& table = topology_.tables[table_index];
   const std::string path = znodes_.Path(table_index);
@@ -158,7 +231,6 @@ asio::awaitable<void> Verification::CheckTable(size_t table_index) {
   if (!fields.empty()) {
     Add(DifferenceKind::kDiffers, path, table.app_id, -1, std::move(fields));
   }
-  status_.Update(co_await ListPartitions(table));
 }
 
 asio::awaitable<absl::Status> Verification::ListPartitions(const TopologyTable& table) {

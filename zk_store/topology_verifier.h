@@ -17,9 +17,22 @@
 namespace metarec {
 
 struct TopologyVerifierOptions {
+  enum class Contents {
+    kRead,  // every byte
+    // Only of znodes that are not at version 0. Many times faster, and enough for who knows that
+    // these very znodes were created with the right data and only wonders whether anybody has
+    // written to them, deleted them, or added others since. Not seen: a znode that somebody deleted
+    // and created again, and what is under a partition.
+    kReadWhereWritten,
+  };
+  Contents contents = Contents::kRead;
   std::string apps_state = std::string(kAppsUnlocked);
   size_t in_flight_max = 256;
   size_t differences_max = 1000;
+  // Of the transactions that check versions.
+  size_t checks_max = 2000;
+  size_t check_bytes_max = 256 << 10;  // never above the store's own limit
+  size_t checks_in_flight_max = 4;     // transactions
 };
 
 // Used on one executor (a single thread or a strand).

@@ -11,7 +11,8 @@
 // 3. Survey, when resuming: what is there must be what this plan would have written, byte for
 //    byte, and nothing else.
 // 4. Create the tables' znodes, then the partitions', in transactions of many, several in flight.
-// 5. Read everything back.
+// 5. Check that everything is there and at the version at which it was created. What this run has
+//    not created itself, or does not know whether it has, was read and compared in 3 or 4.
 // 6. Look again, whether anybody else has come to the root meanwhile.
 // 7. Unlock. One transaction, conditional on the versions of step 2, sets /apps to `unlock` and
 //    the journal to finished (locked_run.h).
@@ -84,12 +85,13 @@ class Run {
   asio::awaitable<absl::StatusOr<std::vector<StoreOp>>> BeginOps();
   asio::awaitable<absl::Status> Survey();
   asio::awaitable<absl::Status> CreateZnodes();
-  asio::awaitable<absl::Status> ReadBack();
+  asio::awaitable<absl::Status> CheckWhatIsThere();
   asio::awaitable<absl::Status> Finish();
   asio::awaitable<absl::Status> TakeSteps();
   absl::Status HowToGoOn(const absl::Status& error) const;
   absl::Status Refuse(const RootInspection& inspection) const;
-  asio::awaitable<absl::StatusOr<VerifyResult>> Verify(ProgressListener* listener);
+  asio::awaitable<absl::StatusOr<VerifyResult>> Verify(TopologyVerifierOptions::Contents contents,
+                                                       ProgressListener* listener);
   void OnProgress();
 
   const TopologyWriterOptions& options_;
@@ -158,7 +160,7 @@ asio::awaitable<absl::Status> Run::Finish() {
 asio::awaitable<absl::Status> Run::TakeSteps() {
   if (must_survey_) METAREC_CO_RETURN_IF_ERROR(co_await Survey());
   METAREC_CO_RETURN_IF_ERROR(co_await CreateZnodes());
-  METAREC_CO_RETURN_IF_ERROR(co_await ReadBack());
+  METAREC_CO_RETURN_IF_ERROR(co_await CheckWhatIsThere());
   co_return co_await locked_run_.Unlock();
 }
 
@@ -237,8 +239,10 @@ asio::awaitable<absl::StatusOr<std::vector<StoreOp>>> Run::BeginOps() {
   co_return ops;
 }
 
-asio::awaitable<absl::StatusOr<VerifyResult>> Run::Verify(ProgressListener* listener) {
+asio::awaitable<absl::StatusOr<VerifyResult>> Run::Verify(
+    TopologyVerifierOptions::Contents contents, ProgressListener* listener) {
   TopologyVerifierOptions options;
+  options.contents = contents;
   options.apps_state = std::string(kAppsLocked);
   options.in_flight_max = options_.reads_in_flight_max;
   options.differences_max = kDifferencesShown;
@@ -248,7 +252,8 @@ asio::awaitable<absl::StatusOr<VerifyResult>> Run::Verify(ProgressListener* list
 
 asio::awaitable<absl::Status> Run::Survey() {
   SilentProgress silent;
-  METAREC_CO_ASSIGN_OR_RETURN(VerifyResult found, co_await Verify(&silent));
+  METAREC_CO_ASSIGN_OR_RETURN(VerifyResult found,
+                              co_await Verify(TopologyVerifierOptions::Contents::kRead, &silent));
   found.counts[static_cast<size_t>(DifferenceKind::kMissing)] = 0;
   std::erase_if(found.differences, [](const Difference& difference) {
     return difference.kind == DifferenceKind::kMissing;
@@ -280,11 +285,13 @@ void Run::OnProgress() {
   progress_.OnProgress(progress);
 }
 
-asio::awaitable<absl::Status> Run::ReadBack() {
-  METAREC_CO_ASSIGN_OR_RETURN(const VerifyResult found, co_await Verify(&progress_));
+asio::awaitable<absl::Status> Run::CheckWhatIsThere() {
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const VerifyResult found,
+      co_await Verify(TopologyVerifierOptions::Contents::kReadWhereWritten, &progress_));
   if (found.clean()) co_return absl::OkStatus();
   co_return DisturbedError(absl::StrCat("what was written into ", paths_.root(),
-                                        " reads back differently, so somebody else writes there: ",
+                                        " is not there as it was, so somebody else writes there: ",
                                         Summarize(found, kDifferencesShown)));
 }
 

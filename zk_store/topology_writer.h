@@ -49,7 +49,8 @@ class TopologyWriter {
   TopologyWriter(TopologyWriterOptions options, MetaStore* store, Clock* clock,
                  ProgressListener* listener);
 
-  // Returns when `<root>/apps` is unlocked and everything has been read back. `plan_digest`
+  // Returns when `<root>/apps` is unlocked, after a check that everything is there and nobody has
+  // written to it since (TopologyVerifierOptions::Contents). `plan_digest`
   // (not empty) names the plan that `topology` is of; both must outlive the call and not change.
   //
   // Errors: IsRefused() when the root is somebody else's, or somebody else has changed what an

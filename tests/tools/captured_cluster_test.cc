@@ -42,9 +42,8 @@ void CompareFields(const std::string& kind, const std::string& captured, const s
   ASSERT_FALSE(found.Parse(written).HasParseError()) << written;
   ASSERT_EQ(expected.MemberCount(), found.MemberCount());
   for (const auto& member : expected.GetObject()) {
-    const auto it = found.FindMember(member.name);
-    ASSERT_NE(it, found.MemberEnd()) << member.name.GetString();
-    if (it->value != member.value) ++(*differences)[kind + "." + member.name.GetString()];
+    ASSERT_TRUE(found.HasMember(member.name)) << member.name.GetString();
+    if (found[member.name] != member.value) ++(*differences)[kind + "." + member.name.GetString()];
   }
 }
 

@@ -1,5 +1,9 @@
 #include "zk_store/topology_verifier.h"
 
+#include <map>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +14,8 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::StoreCall;
+using testing::StoreFault;
 
 class TopologyVerifierTest : public StoreWorld {
  protected:
@@ -195,6 +201,96 @@ TEST_F(TopologyVerifierTest, LostConnectionsAreOutlastedAndOtherErrorsReported) 
       }
     }
   }
+}
+
+class VersionsTest : public TopologyVerifierTest {
+ protected:
+  VerifyResult Check(testing::FaultInjector injector = nullptr) {
+    TopologyVerifierOptions options;
+    options.contents = TopologyVerifierOptions::Contents::kReadWhereWritten;
+    options.checks_max = 4;
+    const auto store = Open([&, injector](const StoreCall& call) -> std::optional<StoreFault> {
+      ++calls_[std::string(call.kind)];
+      return injector ? injector(call) : std::nullopt;
+    });
+    RetryBudget budget(&clock_);
+    StoreReader reader(store.get(), &budget);
+    TopologyVerifier verifier(options, &reader, &progress_);
+    auto result = RunAlone(&io_, verifier.Verify(topology_, kRoot));
+    EXPECT_TRUE(result.ok()) << result.status();
+    return *std::move(result);
+  }
+
+  std::map<std::string, int> calls_;
+};
+
+TEST_F(VersionsTest, WhatNobodyTouchedIsNotRead) {
+  const VerifyResult result = Check();
+  EXPECT_TRUE(result.clean());
+  EXPECT_EQ(result.znodes_read, 11);
+  EXPECT_EQ(result.present, std::vector<bool>(11, true));
+  EXPECT_EQ(calls_["check"], 3);     // of 11 znodes, four at a time
+  EXPECT_EQ(calls_["get"], 1);       // /apps
+  EXPECT_EQ(calls_["children"], 4);  // of /apps and of three tables
+}
+
+TEST_F(VersionsTest, WhatWasWrittenToIsReadAndCompared) {
+  Edit(paths_.Partition(1, 1), "10.0.0.3:34801", "10.0.0.4:34801");
+  Edit(paths_.App(3), "pegasus", "pegasuz");
+  const VerifyResult result = Check();
+  EXPECT_EQ(result.Count(DifferenceKind::kDiffers), 2);
+  ASSERT_EQ(result.differences.size(), 2u);
+  EXPECT_EQ(result.differences[0].path, paths_.Partition(1, 1));
+  EXPECT_EQ(result.differences[0].fields.size(), 1u);
+  EXPECT_EQ(result.differences[1].path, paths_.App(3));
+}
+
+TEST_F(VersionsTest, TheSameBytesWrittenAgainAreNoDifference) {
+  Overwrite(paths_.Partition(1, 1), DataOf(paths_.Partition(1, 1)));
+  EXPECT_TRUE(Check().clean());
+}
+
+TEST_F(VersionsTest, MissingAndUnexpectedZnodesAreListed) {
+  asio::io_context io;
+  ASSERT_TRUE(RunAlone(&io, stranger_->Delete(paths_.Partition(1, 0))).ok());
+  Put(paths_.Partition(1, 77), "theirs");
+  Put(absl::StrCat(paths_.apps(), "/99"), "theirs");
+  const VerifyResult result = Check();
+  EXPECT_EQ(result.Count(DifferenceKind::kMissing), 1);
+  EXPECT_EQ(result.Count(DifferenceKind::kUnexpected), 2);
+  EXPECT_EQ(result.differences.size(), 3u);
+}
+
+TEST_F(VersionsTest, WhatGoesAfterItWasListedIsMissing) {
+  bool gone = false;
+  const VerifyResult result = Check([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (call.kind == "check" && !std::exchange(gone, true)) {
+      asio::io_context io;
+      EXPECT_TRUE(RunAlone(&io, stranger_->Delete(paths_.Partition(3, 3))).ok());
+    }
+    return std::nullopt;
+  });
+  EXPECT_EQ(result.Count(DifferenceKind::kMissing), 1);
+  EXPECT_EQ(result.differences.front().path, paths_.Partition(3, 3));
+}
+
+TEST_F(VersionsTest, LostAnswersAreAskedForAgain) {
+  int checks = 0;
+  const VerifyResult result = Check([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (call.kind != "check" || ++checks % 2 == 0) return std::nullopt;
+    return StoreFault{checks % 4 == 1 ? StoreFault::Moment::kBefore : StoreFault::Moment::kAfter};
+  });
+  EXPECT_TRUE(result.clean());
+  EXPECT_GT(checks, 3);
+}
+
+// The price of not reading.
+TEST_F(VersionsTest, AZnodeThatWasMadeAnewIsNotSeen) {
+  asio::io_context io;
+  ASSERT_TRUE(RunAlone(&io, stranger_->Delete(paths_.Partition(1, 0))).ok());
+  Put(paths_.Partition(1, 0), "theirs");
+  EXPECT_TRUE(Check().clean());
+  EXPECT_FALSE(Verify(topology_).clean());
 }
 
 }  // namespace

