@@ -10,6 +10,8 @@
 #include "idl/error_names.h"
 #include "runtime/run_until.h"
 #include "runtime/status_macros.h"
+#include "zk_store/store_error.h"
+#include "zk_store/znode_creator.h"
 
 namespace metarec {
 namespace {
@@ -23,7 +25,20 @@ idl::configuration_recovery_response Response(absl::string_view error_name, std:
   return response;
 }
 
+// Whether it ended because we lead no more. Nobody knows yet who does; his answer is the one that
+// counts.
+bool EndedWithLeadership(const RecoveryResult& result) {
+  const StoreError error = StoreErrorOf(result.status);
+  return result.outcome == RecoveryOutcome::kCancelled || IsFenced(result.status) ||
+         error == StoreError::kSessionExpired || error == StoreError::kClosed;
+}
+
 idl::configuration_recovery_response ResponseOf(const RecoveryResult& result) {
+  if (EndedWithLeadership(result)) {
+    return Response(idl::kErrForwardToOthers,
+                    "WARNING: this meta server lost its leadership in the middle of it; send the "
+                    "same request to the one that leads now, and it goes on\n");
+  }
   std::string hint = result.hints;
   // Hints are about the plan; other reasons have none of their own.
   if (result.outcome != RecoveryOutcome::kRecovered &&

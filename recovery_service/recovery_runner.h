@@ -79,6 +79,7 @@ class RecoveryRunner {
   // - with the result, of a new run or of the one that does the same and runs, or has succeeded;
   // - ERR_BUSY while one runs that does something else;
   // - ERR_SERVICE_ALREADY_RUNNING when something else has succeeded, as stock meta servers do;
+  // - ERR_FORWARD_TO_OTHERS when it ended because we lead no more;
   // - ERR_TIMEOUT when it takes longer. It goes on; the same order again attaches to it.
   // A caller that goes away, or is cancelled, ends nothing.
   asio::awaitable<idl::configuration_recovery_response> Start(RecoveryOrder order,

@@ -13,6 +13,7 @@
 #include "rpc/resolver.h"
 #include "runtime/run_until.h"
 #include "runtime/status_macros.h"
+#include "text/printable.h"
 #include "zk_store/retry_budget.h"
 #include "zk_store/root_inspection.h"
 #include "zk_store/store_reader.h"
@@ -22,7 +23,7 @@ namespace metarec {
 namespace {
 
 constexpr absl::Duration kResolveTimeout = absl::Seconds(5);
-constexpr absl::Duration kReleaseTimeout = absl::Seconds(5);
+constexpr absl::Duration kReleaseTimeout = absl::Seconds(2);
 
 absl::Status NothingToServe(const std::string& root) {
   return absl::FailedPreconditionError(absl::StrCat(
@@ -38,6 +39,13 @@ absl::Status NotEmpty(const RootInspection& root) {
                    ". Recovery needs a new or empty root: set [meta_server] cluster_root to "
                    "one, or set recover_from_replica_server = false to start from what is "
                    "there"));
+}
+
+// Of the session, not of what is there: the next one may do better.
+bool IsSessionTrouble(const absl::Status& status) {
+  const StoreError error = StoreErrorOf(status);
+  return RetryBudget::IsRetryable(status) || error == StoreError::kSessionExpired ||
+         error == StoreError::kClosed || error == StoreError::kReadOnly;
 }
 
 // Whether a recovery may write there.
@@ -97,11 +105,12 @@ asio::awaitable<absl::Status> RecoveryServer::Serve() {
   for (;;) {
     absl::StatusOr<std::unique_ptr<MetaStore>> store = co_await surroundings_.connect();
     if (store.ok()) {
-      if (!std::exchange(is_root_checked_, true)) {
-        METAREC_CO_RETURN_IF_ERROR(co_await CheckRootAtStart(store->get()));
+      const absl::Status session = co_await ServeSession(store->get());
+      if (IsSessionTrouble(session)) {
+        surroundings_.log(absl::StrCat("trouble with ZooKeeper: ", session.message()));
+      } else if (!session.ok()) {
+        co_return session;
       }
-      const absl::Status term = co_await ServeTerm(store->get());
-      METAREC_CO_RETURN_IF_ERROR(term);
     } else if (absl::IsCancelled(store.status())) {
       co_return store.status();
     } else {
@@ -111,16 +120,19 @@ asio::awaitable<absl::Status> RecoveryServer::Serve() {
   }
 }
 
+asio::awaitable<absl::Status> RecoveryServer::ServeSession(MetaStore* store) {
+  if (!is_root_checked_) METAREC_CO_RETURN_IF_ERROR(co_await CheckRootAtStart(store));
+  is_root_checked_ = true;
+  co_return co_await ServeTerm(store);
+}
+
 asio::awaitable<absl::Status> RecoveryServer::ServeTerm(MetaStore* store) {
   LeaderLockOptions options;
   options.lock_root = options_.lock_root;
   options.own_name = options_.own_name;
   options.disconnected_max = options_.session_timeout;
   std::optional<LeaderLock> lock;
-  options.on_leader_change = [this, &lock] {
-    const std::optional<LockLeader> leader = lock->leader();
-    if (leader && !leader->is_us) tasks_.Spawn(FollowLeader(leader->name));
-  };
+  options.on_leader_change = [this, &lock] { OnLeaderChange(lock->leader()); };
   lock.emplace(std::move(options), store, surroundings_.clock);
   const absl::Status acquired = co_await lock->Acquire();
   if (!acquired.ok()) {
@@ -134,16 +146,23 @@ asio::awaitable<absl::Status> RecoveryServer::ServeTerm(MetaStore* store) {
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   }
   co_await service_.StepDown();
-  co_await Release(&*lock);
+  is_leading_ = false;
+  co_await Release(&*lock, *store);
   co_return ended;
 }
 
-asio::awaitable<void> RecoveryServer::Release(LeaderLock* lock) {
-  absl::Status released;
+asio::awaitable<void> RecoveryServer::Release(LeaderLock* lock, const MetaStore& store) {
+  if (IsFinal(store.session_state())) co_return;
+  absl::Status released = absl::UnavailableError("there is no connection to ZooKeeper");
   const absl::Time deadline = surroundings_.clock->Now() + kReleaseTimeout;
-  const auto release = [&]() -> asio::awaitable<void> { released = co_await lock->Release(); };
-  const absl::Status run = co_await RunUntil(deadline, surroundings_.clock, release);
-  released.Update(run);
+  // Named: GCC 12 destroys a capture twice in a temporary beside a co_await.
+  const std::function<asio::awaitable<void>()> release = [&]() -> asio::awaitable<void> {
+    released = co_await lock->Release();
+  };
+  if (store.session_state() == SessionState::kConnected) {
+    const absl::Status run = co_await RunUntil(deadline, surroundings_.clock, release);
+    released.Update(run);
+  }
   if (released.ok()) co_return;
   surroundings_.log(
       absl::StrCat("could not give up the lock, which is ours until our ZooKeeper session ends: ",
@@ -155,6 +174,7 @@ asio::awaitable<absl::Status> RecoveryServer::LeadUntilLost(LeaderLock* lock, Me
   LeaderIdentity us;
   us.name = options_.own_name;
   us.address = own_address_;
+  is_leading_ = true;
   service_.Lead(std::move(us), store, lock->Fence());
   surroundings_.log(
       absl::StrCat("leading as ", options_.own_name, "; ", RecoveryStateName(service_.state())));
@@ -204,12 +224,22 @@ asio::awaitable<absl::Status> RecoveryServer::ServeFromRoot(StoreReader* reader)
   co_return absl::OkStatus();
 }
 
-asio::awaitable<void> RecoveryServer::FollowLeader(std::string name) {
+void RecoveryServer::OnLeaderChange(const std::optional<LockLeader>& leader) {
+  const uint64_t change = ++leader_changes_;
+  if (is_leading_) return;  // stepping down follows
+  // Until we know where the new one is, or have looked at the root ourselves, nobody is sent on.
+  service_.Follow(std::nullopt);
+  if (leader && !leader->is_us) tasks_.Spawn(FollowLeader(leader->name, change));
+}
+
+asio::awaitable<void> RecoveryServer::FollowLeader(std::string name, uint64_t change) {
   LeaderIdentity leader;
   leader.address = co_await AddressOf(name);
+  if (change != leader_changes_) co_return;  // somebody else leads by now, or we do
+  surroundings_.log(absl::StrCat("following ", Printable(name),
+                                 leader.address ? "" : ", whose name cannot be looked up"));
   leader.name = std::move(name);
-  // By now we may lead.
-  if (!service_.status().leadership.is_us) service_.Follow(std::move(leader));
+  service_.Follow(std::move(leader));
 }
 
 asio::awaitable<std::optional<Ipv4Endpoint>> RecoveryServer::AddressOf(std::string name) {

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -70,17 +71,21 @@ class RecoveryServer {
 
  private:
   asio::awaitable<absl::Status> Serve();
-  // One session: contends, leads, and steps down. OK: the session is over, try again.
+  // One session. OK: it is over, try again.
+  asio::awaitable<absl::Status> ServeSession(MetaStore* store);
+  // Contends, leads, and steps down.
   asio::awaitable<absl::Status> ServeTerm(MetaStore* store);
   asio::awaitable<absl::Status> LeadUntilLost(LeaderLock* lock, MetaStore* store);
-  asio::awaitable<void> Release(LeaderLock* lock);
+  asio::awaitable<void> Release(LeaderLock* lock, const MetaStore& store);
   asio::awaitable<absl::StatusOr<RootInspection>> Inspect(StoreReader* reader);
   // Whether the root is what the options say, before anybody contends for it.
   asio::awaitable<absl::Status> CheckRootAtStart(MetaStore* store);
   // What the root is and what follows from it; the service may serve from it afterwards.
   asio::awaitable<absl::Status> LookAtRoot(MetaStore* store);
   asio::awaitable<absl::Status> ServeFromRoot(StoreReader* reader);
-  asio::awaitable<void> FollowLeader(std::string name);
+  void OnLeaderChange(const std::optional<LockLeader>& leader);
+  // `change` is what leader_changes_ was when that leader was seen.
+  asio::awaitable<void> FollowLeader(std::string name, uint64_t change);
   asio::awaitable<std::optional<Ipv4Endpoint>> AddressOf(std::string name);
 
   const RecoveryServerOptions options_;
@@ -92,6 +97,8 @@ class RecoveryServer {
   Ipv4Endpoint endpoint_;
   std::optional<Ipv4Endpoint> own_address_;  // of own_name, if it could be looked up
   bool is_root_checked_ = false;
+  bool is_leading_ = false;
+  uint64_t leader_changes_ = 0;
 };
 
 }  // namespace metarec

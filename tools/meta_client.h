@@ -47,12 +47,14 @@ class MetaClient {
         {.task_code = task_code, .body = idl::EncodeBody(request), .timeout = options_.timeout});
   }
 
-  // What may be asked twice and is answered late: whoever is reached has all of the time.
+  // What may be asked twice and is answered late: whoever is reached has all of the time. Among
+  // several servers the leader is therefore looked for first, so that one that hangs does not get
+  // that time.
   template <typename Response, typename Request>
   asio::awaitable<absl::StatusOr<Response>> AskForLong(const char* task_code,
                                                        const Request& request,
                                                        absl::Duration timeout) {
-    return CallTyped<Response>({.task_code = task_code,
+    return LongTyped<Response>({.task_code = task_code,
                                 .body = idl::EncodeBody(request),
                                 .timeout = timeout,
                                 .shares_time = false});
@@ -116,6 +118,15 @@ class MetaClient {
     const absl::Status called = co_await CallLeader(std::move(question), read);
     if (!called.ok()) co_return called;
     co_return response;
+  }
+
+  template <typename Response>
+  asio::awaitable<absl::StatusOr<Response>> LongTyped(Question question) {
+    if (servers_.entries.size() > 1) {
+      const absl::Status found = co_await FindLeader();
+      if (!found.ok()) co_return found;
+    }
+    co_return co_await CallTyped<Response>(std::move(question));
   }
 
   template <typename Response>

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/match.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
@@ -19,6 +20,7 @@
 namespace metarec {
 namespace {
 
+using ::testing::Contains;
 using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -41,7 +43,9 @@ class Member {
     surroundings.clock = clock;
     surroundings.random = [] { return 0.5; };
     surroundings.connect = [this]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
-      auto store = std::make_unique<testing::InMemoryMetaStore>(zookeeper_);
+      testing::InMemoryMetaStoreOptions store_options;
+      store_options.injector = std::exchange(first_session, nullptr);
+      auto store = std::make_unique<testing::InMemoryMetaStore>(zookeeper_, store_options);
       session_ = store->session_id();
       co_return std::move(store);
     };
@@ -67,6 +71,7 @@ class Member {
   bool leads() const { return server->service().status().leadership.is_us; }
 
   std::unique_ptr<RecoveryServer> server;
+  testing::FaultInjector first_session;  // what happens to it
   std::vector<std::string> log;
   absl::Status status;
   bool is_ended = false;
@@ -164,11 +169,66 @@ TEST_F(RecoveryServerTest, WhoLosesItsSessionInTheMiddleWritesNothingAnyMore) {
     first->ExpireSession();
     co_return;
   };
-  EXPECT_NE(Recover(first.get()), "ERR_OK");
+  EXPECT_EQ(Recover(first.get()), "ERR_FORWARD_TO_OTHERS");
   EXPECT_EQ(AppsState(), "(none)");
   RunUntilTrue([&] { return second->leads(); });
   EXPECT_EQ(Recover(second.get()), "ERR_OK");
   EXPECT_EQ(AppsState(), "unlock");
+  StopAll({first.get(), second.get()});
+}
+
+TEST_F(RecoveryServerTest, ASessionThatEndsWhileTheRootIsLookedAtEndsNothingElse) {
+  // At the start, and on the way from the lock to leadership: the first looks at the root by its
+  // first operation, contends by its first creation, and looks again.
+  const auto at_start = Start("127.0.0.1:1001");
+  at_start->first_session =
+      [](const testing::StoreCall& call) -> std::optional<testing::StoreFault> {
+    if (call.index != 1) return std::nullopt;
+    return testing::StoreFault{.error = StoreError::kSessionExpired, .for_ever = true};
+  };
+  RunUntilTrue([&] { return at_start->leads() || at_start->is_ended; });
+  EXPECT_FALSE(at_start->is_ended) << at_start->status;
+  EXPECT_THAT(at_start->log, Contains(HasSubstr("trouble with ZooKeeper: ")));
+  StopAll({at_start.get()});
+
+  const auto as_leader = Start("127.0.0.1:1002");
+  auto has_candidate = std::make_shared<bool>(false);
+  as_leader->first_session =
+      [has_candidate](const testing::StoreCall& call) -> std::optional<testing::StoreFault> {
+    if (call.kind == "create" && absl::StrContains(call.path, "LOCKNODE")) *has_candidate = true;
+    if (!*has_candidate || call.kind != "sync") return std::nullopt;
+    return testing::StoreFault{.error = StoreError::kSessionExpired, .for_ever = true};
+  };
+  RunUntilTrue([&] { return as_leader->leads() || as_leader->is_ended; });
+  EXPECT_FALSE(as_leader->is_ended) << as_leader->status;
+  EXPECT_TRUE(*has_candidate);
+  EXPECT_THAT(as_leader->log, Contains(HasSubstr("trouble with ZooKeeper: ")));
+  StopAll({as_leader.get()});
+}
+
+TEST_F(RecoveryServerTest, NobodyIsSentToTheOldLeaderWhileTheNewOneLooksAtTheRoot) {
+  const auto first = Start("127.0.0.1:1001");
+  RunUntilTrue([&] { return first->leads(); });
+  const auto second = Start("127.0.0.1:1002");
+  const auto leader_known = [&] {
+    const auto leadership = second->server->service().status().leadership;
+    return leadership.leader.has_value();
+  };
+  bool expired = false;
+  bool asked = false;
+  second->first_session =
+      [&](const testing::StoreCall& call) -> std::optional<testing::StoreFault> {
+    if (!expired || call.kind != "sync") return std::nullopt;
+    asked = true;
+    EXPECT_FALSE(leader_known());
+    return std::nullopt;
+  };
+  RunUntilTrue(leader_known);
+  EXPECT_THAT(second->log, Contains("following 127.0.0.1:1001"));
+  expired = true;
+  first->ExpireSession();
+  RunUntilTrue([&] { return second->leads(); });
+  EXPECT_TRUE(asked);
   StopAll({first.get(), second.get()});
 }
 

@@ -201,7 +201,7 @@ TEST_F(WhileRecoveringTest, SteppingDownEndsTheRunAndNothingIsWritten) {
     EXPECT_EQ(world_.service->state(), RecoveryState::kWaiting);
     EXPECT_EQ(world_.AppsState(), "(none)");
     co_await Settle();
-    EXPECT_EQ(first_.err.name, "ERR_UNKNOWN");
+    EXPECT_EQ(first_.err.name, "ERR_FORWARD_TO_OTHERS");
   });
 }
 

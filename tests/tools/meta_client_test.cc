@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "idl/meta_server_types.h"
 #include "rpc/pegasus_status.h"
 #include "tests/tools/fake_meta.h"
 
@@ -65,6 +66,33 @@ TEST_F(MetaClientTest, AServerThatHangsLeavesTimeForTheOthers) {
   ClientOf({hangs.name(), meta.name()}, options);
   const auto answer = Ask();
   EXPECT_TRUE(answer.ok()) << answer.status();
+}
+
+TEST_F(MetaClientTest, AServerThatHangsDoesNotGetTheTimeOfALongAnswer) {
+  FakeMeta& hangs = AddMeta();
+  for (const char* task_code : {idl::kRpcCmClusterInfo, idl::kRpcCmStartRecovery}) {
+    hangs.On(task_code, [](const rpc::Request&) {
+      rpc::HandlerResult nothing;
+      nothing.is_answered = false;
+      return nothing;
+    });
+  }
+  FakeMeta& leader = AddMeta();
+  idl::configuration_cluster_info_response info;
+  info.err = idl::error_code("ERR_UNDER_RECOVERY");
+  leader.Answer(idl::kRpcCmClusterInfo, info);
+  idl::configuration_recovery_response recovered;
+  recovered.err = idl::error_code("ERR_OK");
+  leader.Answer(idl::kRpcCmStartRecovery, recovered);
+  MetaClientOptions options;
+  options.timeout = absl::Milliseconds(600);
+  MetaClient* const client = ClientOf({hangs.name(), leader.name()}, options);
+  const idl::configuration_recovery_request request;
+  const auto answer = Run(client->AskForLong<idl::configuration_recovery_response>(
+      idl::kRpcCmStartRecovery, request, absl::Hours(1)));
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(client->server(), leader.name());
+  EXPECT_EQ(hangs.asked[idl::kRpcCmStartRecovery], 0);
 }
 
 TEST_F(MetaClientTest, GoesWhereTheLeaderIsAlthoughItIsNotListed) {
