@@ -6,6 +6,7 @@
 #include <string>
 
 #include "idl/ipv4_endpoint.h"
+#include "idl/placeholders_types.h"
 
 namespace metarec {
 
@@ -14,6 +15,9 @@ struct LeaderIdentity {
   std::string name;  // host:port
   std::optional<Ipv4Endpoint> address;
 };
+
+// The name in the form of messages; invalid if it is none.
+idl::host_port HostPortOf(const LeaderIdentity& leader);
 
 // A value. Neither we nor anybody known: there is no leader at the moment.
 struct Leadership {

@@ -74,7 +74,8 @@ std::string Deviation(const std::vector<int64_t>& counts) {
 
 }  // namespace
 
-RecoveredMetadata::RecoveredMetadata(Topology topology) : topology_(std::move(topology)) {}
+RecoveredMetadata::RecoveredMetadata(Topology topology, Secondaries secondaries)
+    : topology_(std::move(topology)), secondaries_(std::move(secondaries)) {}
 
 idl::configuration_list_apps_response RecoveredMetadata::ListApps(
     const idl::configuration_list_apps_request& request) const {
@@ -118,6 +119,13 @@ const TopologyTable* RecoveredMetadata::FindAvailable(const std::string& name) c
   return nullptr;
 }
 
+absl::Span<const NodeIndex> RecoveredMetadata::SecondariesOf(
+    const TopologyPartition& partition) const {
+  const auto position = static_cast<size_t>(&partition - topology_.partitions.data());
+  if (position >= secondaries_.size()) return {};
+  return secondaries_[position];
+}
+
 idl::partition_configuration RecoveredMetadata::ConfigurationOf(
     const TopologyTable& table, const TopologyPartition& partition) const {
   idl::partition_configuration configuration;
@@ -131,13 +139,17 @@ idl::partition_configuration RecoveredMetadata::ConfigurationOf(
     configuration.primary = primary.address.ToRpcAddress();
     configuration.__set_hp_primary(HostPortOf(primary));
   }
-  std::vector<idl::host_port> last_drops;
+  // Both lists of names are always there, empty or not.
+  configuration.__set_hp_secondaries({});
+  for (const NodeIndex index : SecondariesOf(partition)) {
+    configuration.secondaries.push_back(topology_.nodes[index].address.ToRpcAddress());
+    configuration.hp_secondaries.push_back(HostPortOf(topology_.nodes[index]));
+  }
+  configuration.__set_hp_last_drops({});
   for (const NodeIndex index : topology_.LastDropsOf(partition)) {
     configuration.last_drops.push_back(topology_.nodes[index].address.ToRpcAddress());
-    last_drops.push_back(HostPortOf(topology_.nodes[index]));
+    configuration.hp_last_drops.push_back(HostPortOf(topology_.nodes[index]));
   }
-  configuration.__set_hp_secondaries({});
-  configuration.__set_hp_last_drops(last_drops);
   return configuration;
 }
 
@@ -157,8 +169,13 @@ idl::query_cfg_response RecoveredMetadata::QueryPartitions(
   for (const int32_t index : request.partition_indices) {
     // Nobody has a use for more answers than there are partitions.
     if (response.partitions.size() >= partitions.size()) break;
-    if (index < 0 || static_cast<size_t>(index) >= partitions.size()) continue;
-    response.partitions.push_back(ConfigurationOf(*table, partitions[static_cast<size_t>(index)]));
+    // Children of an unfinished split may be missing in between.
+    const auto found = std::lower_bound(partitions.begin(), partitions.end(), index,
+                                        [](const TopologyPartition& partition, int32_t wanted) {
+                                          return partition.index < wanted;
+                                        });
+    if (found == partitions.end() || found->index != index) continue;
+    response.partitions.push_back(ConfigurationOf(*table, *found));
   }
   if (!response.partitions.empty()) return response;
   for (const TopologyPartition& partition : partitions) {
@@ -170,10 +187,14 @@ idl::query_cfg_response RecoveredMetadata::QueryPartitions(
 idl::configuration_cluster_info_response RecoveredMetadata::ClusterInfo(
     const ClusterIdentity& identity) const {
   std::vector<int64_t> primaries(topology_.nodes.size());
+  std::vector<int64_t> replicas(topology_.nodes.size());
   for (const TopologyPartition& partition : topology_.partitions) {
-    if (partition.primary != kNoNode) ++primaries[partition.primary];
+    if (partition.primary != kNoNode) {
+      ++primaries[partition.primary];
+      ++replicas[partition.primary];
+    }
+    for (const NodeIndex index : SecondariesOf(partition)) ++replicas[index];
   }
-  const std::string deviation = Deviation(primaries);
   idl::configuration_cluster_info_response response;
   response.err = idl::error_code(idl::kErrOk);
   const std::pair<const char*, std::string> entries[] = {
@@ -185,9 +206,8 @@ idl::configuration_cluster_info_response RecoveredMetadata::ClusterInfo(
       // Nothing is balanced here.
       {"balance_operation_count",
        "{\n  \"copy_pri\": 0,\n  \"copy_sec\": 0,\n  \"move_pri\": 0,\n  \"total\": 0\n}"},
-      {"primary_replica_count_stddev", deviation},
-      // A recovered tree has primaries only.
-      {"total_replica_count_stddev", deviation},
+      {"primary_replica_count_stddev", Deviation(primaries)},
+      {"total_replica_count_stddev", Deviation(replicas)},
       {"cluster_name", identity.name},
   };
   for (const auto& [key, value] : entries) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <absl/time/time.h>
+#include <absl/types/span.h>
 
 #include "idl/meta_admin_types.h"
 #include "idl/placeholders_types.h"
@@ -23,10 +24,14 @@ struct ClusterIdentity {
   std::string zookeeper_root;
 };
 
+// Which nodes hold the secondaries of each partition, parallel to Topology::partitions. Only a
+// running cluster writes them into its tree; empty: no partition has any, as after every recovery.
+using Secondaries = std::vector<std::vector<NodeIndex>>;
+
 // Immutable, so thread-safe. Requests come from peers and may say anything.
 class RecoveredMetadata {
  public:
-  explicit RecoveredMetadata(Topology topology);
+  explicit RecoveredMetadata(Topology topology, Secondaries secondaries = {});
 
   // Ids ascending. Regular expressions are not matched: ERR_NOT_IMPLEMENTED, with a hint.
   idl::configuration_list_apps_response ListApps(
@@ -49,10 +54,12 @@ class RecoveredMetadata {
 
  private:
   const TopologyTable* FindAvailable(const std::string& name) const;
+  absl::Span<const NodeIndex> SecondariesOf(const TopologyPartition& partition) const;
   idl::partition_configuration ConfigurationOf(const TopologyTable& table,
                                                const TopologyPartition& partition) const;
 
   const Topology topology_;
+  const Secondaries secondaries_;
 };
 
 }  // namespace metarec

@@ -219,8 +219,8 @@ asio::awaitable<absl::Status> RecoveryServer::ServeFromRoot(StoreReader* reader)
   METAREC_CO_ASSIGN_OR_RETURN(
       const RootContents contents,
       co_await ReadTopology(reader, options_.service.recovery.root, options, &silent));
-  METAREC_CO_ASSIGN_OR_RETURN(Topology topology, TopologyOf(contents));
-  service_.ServeRecovered(std::move(topology));
+  METAREC_CO_ASSIGN_OR_RETURN(RootMetadata metadata, MetadataOf(contents));
+  service_.ServeRecovered(std::move(metadata.topology), std::move(metadata.secondaries));
   co_return absl::OkStatus();
 }
 

@@ -53,6 +53,9 @@ std::string ServerInfo(const std::string& version, absl::Time started) {
   json.StartObject();
   json.Key("build_type");
   json.String("metarec");
+  // Who reads this looks for it; the version says more about us.
+  json.Key("git_SHA");
+  json.String("unknown");
   json.Key("start_time");
   json.String(absl::FormatTime("%Y-%m-%d %H:%M:%S", started, absl::LocalTimeZone()));
   json.Key("version");
@@ -175,6 +178,7 @@ rpc::HandlerResult RecoveryService::Refuse(const rpc::Request& request,
     response.err = idl::error_code(verdict.error_name);
     response.partitions.emplace_back();
     response.partitions.back().primary = leadership_.leader->address->ToRpcAddress();
+    response.partitions.back().__set_hp_primary(HostPortOf(*leadership_.leader));
     return Answer(idl::EncodeBody(response));
   }
   return Answer(EncodeRefusal(request.task_code, verdict.error_name));
@@ -266,10 +270,14 @@ rpc::HandlerResult RecoveryService::Query(const rpc::Request& request) const {
   if (request.task_code == idl::kRpcCmControlMeta) {
     return AnswerTyped<idl::configuration_meta_control_request>(request, [](const auto& decoded) {
       idl::configuration_meta_control_response response;
+      // There is nothing here that another level would govern.
+      if (decoded.level != idl::meta_function_level::fl_invalid &&
+          decoded.level != idl::meta_function_level::fl_steady) {
+        response.err = idl::error_code(idl::kErrUnderRecovery);
+        return response;
+      }
+      response.err = idl::error_code(idl::kErrOk);
       response.old_level = idl::meta_function_level::fl_steady;
-      // Asking only: there is nothing here that a level would govern.
-      const bool only_asks = decoded.level == idl::meta_function_level::fl_invalid;
-      response.err = idl::error_code(only_asks ? idl::kErrOk : idl::kErrUnderRecovery);
       return response;
     });
   }
@@ -300,8 +308,8 @@ asio::awaitable<void> RecoveryService::StepDown() {
   TellState();
 }
 
-void RecoveryService::ServeRecovered(Topology topology) {
-  metadata_ = std::make_unique<RecoveredMetadata>(std::move(topology));
+void RecoveryService::ServeRecovered(Topology topology, Secondaries secondaries) {
+  metadata_ = std::make_unique<RecoveredMetadata>(std::move(topology), std::move(secondaries));
   recovered_at_ = surroundings_.clock->Now();
   TellState();
 }

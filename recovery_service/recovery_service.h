@@ -128,7 +128,7 @@ class RecoveryService {
   asio::awaitable<void> StepDown();
 
   // Serves metadata that are there already: the state is kRecovered from now on.
-  void ServeRecovered(Topology topology);
+  void ServeRecovered(Topology topology, Secondaries secondaries = {});
 
   // Opens or closes the gate for further RPCs.
   RecoveryGate& gate() { return gate_; }

@@ -23,19 +23,24 @@ absl::Status AddName(const std::string& address, const std::string& name, Names*
   return absl::OkStatus();
 }
 
-absl::Status AddNames(const PartitionZnode& partition, Names* names) {
-  METAREC_RETURN_IF_ERROR(AddName(partition.primary, partition.hp_primary, names));
-  for (size_t i = 0; i < partition.last_drops.size(); ++i) {
-    const bool named = i < partition.hp_last_drops.size();
+absl::Status AddNames(const std::vector<std::string>& addresses,
+                      const std::vector<std::string>& host_ports, Names* names) {
+  for (size_t i = 0; i < addresses.size(); ++i) {
     METAREC_RETURN_IF_ERROR(
-        AddName(partition.last_drops[i], named ? partition.hp_last_drops[i] : "", names));
+        AddName(addresses[i], i < host_ports.size() ? host_ports[i] : "", names));
   }
   return absl::OkStatus();
 }
 
+absl::Status AddNames(const PartitionZnode& partition, Names* names) {
+  METAREC_RETURN_IF_ERROR(AddName(partition.primary, partition.hp_primary, names));
+  METAREC_RETURN_IF_ERROR(AddNames(partition.secondaries, partition.hp_secondaries, names));
+  return AddNames(partition.last_drops, partition.hp_last_drops, names);
+}
+
 }  // namespace
 
-absl::StatusOr<Topology> TopologyOf(const RootContents& contents) {
+absl::StatusOr<RootMetadata> MetadataOf(const RootContents& contents) {
   if (contents.problems_count > 0) {
     return absl::DataLossError(absl::StrCat(
         contents.problems_count, " znodes make no sense: ", contents.problems.front().message));
@@ -50,7 +55,8 @@ absl::StatusOr<Topology> TopologyOf(const RootContents& contents) {
       }
     }
   }
-  Topology topology;
+  RootMetadata metadata;
+  Topology& topology = metadata.topology;
   std::map<Ipv4Endpoint, NodeIndex> index;
   for (auto& [address, name] : names) {
     index.emplace(address, static_cast<NodeIndex>(topology.nodes.size()));
@@ -75,9 +81,13 @@ absl::StatusOr<Topology> TopologyOf(const RootContents& contents) {
       for (const std::string& address : znode.last_drops) {
         topology.last_drops.push_back(index_of(address));
       }
+      std::vector<NodeIndex>& secondaries = metadata.secondaries.emplace_back();
+      for (const std::string& address : znode.secondaries) {
+        secondaries.push_back(index_of(address));
+      }
     }
   }
-  return topology;
+  return metadata;
 }
 
 }  // namespace metarec

@@ -2,14 +2,19 @@
 
 #include <absl/status/statusor.h>
 
+#include "recovery_service/recovered_metadata.h"
 #include "zk_store/topology.h"
 #include "zk_store/topology_reader.h"
 
 namespace metarec {
 
-// What a root holds as a Topology: to serve from a tree that was read instead of written. What a
-// Topology has no place for (secondaries, which a running cluster adds) is left out. kDataLoss when
-// the root has problems, or names a node by something that is no address.
-absl::StatusOr<Topology> TopologyOf(const RootContents& contents);
+// What a root holds, to serve from a tree that was read instead of written.
+struct RootMetadata {
+  Topology topology;
+  Secondaries secondaries;
+};
+
+// kDataLoss when the root has problems, or names a node by something that is no address.
+absl::StatusOr<RootMetadata> MetadataOf(const RootContents& contents);
 
 }  // namespace metarec
