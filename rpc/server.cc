@@ -36,8 +36,7 @@ asio::awaitable<void> Accept(std::shared_ptr<ServerState> state) {
       continue;
     }
     ++state->counts.accepted;
-    state->Spawn(
-        ServerConnection::Serve(std::make_shared<ServerConnection>(state, std::move(socket))));
+    std::make_shared<ServerConnection>(state, std::move(socket))->Start();
   }
 }
 
@@ -49,6 +48,8 @@ ServerState::ServerState(const asio::any_io_executor& executor_in, Clock* clock_
       clock(clock_in),
       options(std::move(options_in)),
       acceptor(executor_in),
+      idle_timeouts(executor_in, clock_in, options.idle_timeout),
+      frame_timeouts(executor_in, clock_in, options.frame_timeout),
       ended(executor_in) {}
 
 void ServerState::Spawn(asio::awaitable<void> coroutine) {
@@ -59,19 +60,34 @@ void ServerState::Spawn(asio::awaitable<void> coroutine) {
                      cancel->slot(), [self = shared_from_this(), cancel](std::exception_ptr) {
                        asio::post(self->executor, [self, cancel] {
                          self->cancels_.erase(cancel);
-                         if (self->stopping && self->cancels_.empty()) self->ended.Set();
+                         self->TellIfEnded();
                        });
                      }));
 }
 
-void ServerState::CloseAll() {
+void ServerState::CloseSockets() {
   stopping = true;
   asio::error_code ignored;
   acceptor.close(ignored);
   for (ServerConnection* connection : connections) connection->Close();
+  idle_timeouts.Stop();
+  frame_timeouts.Stop();
+}
+
+void ServerState::CloseAll() {
+  CloseSockets();
   for (asio::cancellation_signal& cancel : cancels_) {
     cancel.emit(asio::cancellation_type::terminal);
   }
+}
+
+void ServerState::Forget(ServerConnection* connection) {
+  connections.erase(connection);
+  TellIfEnded();
+}
+
+void ServerState::TellIfEnded() {
+  if (has_ended()) ended.Set();
 }
 
 std::shared_ptr<const Handler> ServerState::FindHandler(absl::string_view task_code) const {
@@ -82,12 +98,7 @@ std::shared_ptr<const Handler> ServerState::FindHandler(absl::string_view task_c
 Server::Server(asio::any_io_executor executor, Clock* clock, ServerOptions options)
     : state_(std::make_shared<ServerState>(executor, clock, std::move(options))) {}
 
-Server::~Server() {
-  state_->stopping = true;
-  asio::error_code ignored;
-  state_->acceptor.close(ignored);
-  for (ServerConnection* connection : state_->connections) connection->Close();
-}
+Server::~Server() { state_->CloseSockets(); }
 
 void Server::Register(std::string task_code, Handler handler) {
   state_->handlers[std::move(task_code)] = std::make_shared<const Handler>(std::move(handler));
@@ -117,7 +128,7 @@ absl::StatusOr<Ipv4Endpoint> Server::Listen(Ipv4Endpoint endpoint) {
 asio::awaitable<void> Server::Stop() {
   const std::shared_ptr<ServerState> state = state_;
   state->CloseAll();
-  if (state->running() > 0) co_await state->ended.WaitRegardless();
+  if (!state->has_ended()) co_await state->ended.WaitRegardless();
 }
 
 ServerCounts Server::counts() const {

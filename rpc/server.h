@@ -23,7 +23,8 @@
 namespace metarec::rpc {
 
 struct ServerOptions {
-  size_t connections_max = 1024;             // further ones are closed at once
+  // Further ones are closed at once. The process must be allowed as many open files (open_files.h).
+  size_t connections_max = 1024;
   size_t in_flight_per_connection_max = 64;  // further requests wait in the socket
   size_t request_body_bytes_max = 64 << 20;
   // A message that has begun to arrive, or to leave, must be through in this time.

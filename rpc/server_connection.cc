@@ -12,7 +12,6 @@
 #include <asio/write.hpp>
 
 #include "rpc/thrift_frame.h"
-#include "runtime/deadline_timer.h"
 #include "runtime/status_macros.h"
 
 namespace metarec::rpc {
@@ -26,7 +25,7 @@ ServerConnection::ServerConnection(std::shared_ptr<ServerState> state, asio::ip:
   state_->connections.insert(this);
 }
 
-ServerConnection::~ServerConnection() { state_->connections.erase(this); }
+ServerConnection::~ServerConnection() { state_->Forget(this); }
 
 void ServerConnection::Close() {
   is_closed_ = true;
@@ -34,42 +33,51 @@ void ServerConnection::Close() {
   socket_.close(ignored);
 }
 
+void ServerConnection::Rest() {
+  idle_timer_.emplace(&state_->idle_timeouts, [this] {
+    idle_too_long_ = true;
+    if (in_flight_ == 0) CloseForIdleness();
+  });
+  socket_.async_wait(asio::ip::tcp::socket::wait_read,
+                     [self = shared_from_this()](const asio::error_code& error) {
+                       self->idle_timer_.reset();
+                       if (error || self->state_->stopping) return;
+                       self->state_->Spawn(Serve(self));
+                     });
+}
+
 asio::awaitable<void> ServerConnection::Serve(std::shared_ptr<ServerConnection> self) {
   co_await asio::this_coro::throw_if_cancelled(false);
   const absl::Status ended = co_await self->ServeRequests();
+  if (ended.ok()) {
+    self->Rest();
+    co_return;
+  }
   self->reading_ended_ = true;
   // A peer that has merely sent all its requests still gets its answers.
   if (ended.code() != absl::StatusCode::kOutOfRange || self->in_flight_ == 0) self->Close();
 }
 
 asio::awaitable<absl::Status> ServerConnection::ServeRequests() {
-  while (!state_->stopping && !is_last_request_read_) {
-    if (in_flight_ >= state_->options.in_flight_per_connection_max) {
-      room_ = std::make_unique<Event>(state_->executor);
-      METAREC_CO_RETURN_IF_ERROR(co_await room_->Wait());
-      room_.reset();
-    }
-    METAREC_CO_RETURN_IF_ERROR(co_await AwaitRequest());
-    const DeadlineTimer timer(state_->executor, state_->clock,
-                              state_->clock->Now() + state_->options.frame_timeout,
-                              [this] { CloseForStall(); });
+  do {
+    METAREC_CO_RETURN_IF_ERROR(co_await AwaitRoom());
+    if (state_->stopping) co_return absl::CancelledError("the server stops");
+    const TimeoutQueue::Timer timer(&state_->frame_timeouts, [this] { CloseForStall(); });
+    if (prefix_.empty()) METAREC_CO_RETURN_IF_ERROR(co_await reader_.AwaitBytes());
     const absl::Status read = co_await ReadRequest();
-    if (read.ok()) continue;
-    CountFailure(read);
-    co_return read;
-  }
-  if (is_last_request_read_) co_return absl::OutOfRangeError("this was the last request");
-  co_return absl::CancelledError("the server stops");
+    if (!read.ok()) CountFailure(read);
+    METAREC_CO_RETURN_IF_ERROR(read);
+    if (is_last_request_read_) co_return absl::OutOfRangeError("this was the last request");
+  } while (!prefix_.empty() || reader_.has_bytes());
+  co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> ServerConnection::AwaitRequest() {
-  if (!prefix_.empty()) co_return absl::OkStatus();
-  const DeadlineTimer timer(state_->executor, state_->clock,
-                            state_->clock->Now() + state_->options.idle_timeout, [this] {
-                              idle_too_long_ = true;
-                              if (in_flight_ == 0) CloseForIdleness();
-                            });
-  co_return co_await reader_.AwaitBytes();
+asio::awaitable<absl::Status> ServerConnection::AwaitRoom() {
+  if (in_flight_ < state_->options.in_flight_per_connection_max) co_return absl::OkStatus();
+  room_ = std::make_unique<Event>(state_->executor);
+  const absl::Status waited = co_await room_->Wait();
+  room_.reset();
+  co_return waited;
 }
 
 asio::awaitable<absl::Status> ServerConnection::ReadRequest() {
@@ -235,9 +243,8 @@ asio::awaitable<void> ServerConnection::Write(std::shared_ptr<ServerConnection> 
     self->outgoing_.pop_front();
     const std::array<asio::const_buffer, 2> buffers = {asio::buffer(outgoing.header),
                                                        asio::buffer(outgoing.body)};
-    const DeadlineTimer timer(self->state_->executor, self->state_->clock,
-                              self->state_->clock->Now() + self->state_->options.frame_timeout,
-                              [raw = self.get()] { raw->CloseForStall(); });
+    const TimeoutQueue::Timer timer(&self->state_->frame_timeouts,
+                                    [raw = self.get()] { raw->CloseForStall(); });
     const auto [error, size] = co_await asio::async_write(
         self->socket_, buffers, asio::experimental::as_tuple(asio::use_awaitable));
     if (error || outgoing.is_last) self->Close();

@@ -2,8 +2,9 @@
 
 #pragma once
 
-#include <deque>
+#include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <absl/status/status.h>
@@ -14,18 +15,22 @@
 #include "rpc/protocol_detector.h"
 #include "rpc/server_state.h"
 #include "rpc/socket_reader.h"
+#include "rpc/timeout_queue.h"
 #include "runtime/event.h"
 
 namespace metarec::rpc {
 
+// Most connections are at rest most of the time, and there are many: one at rest has neither a
+// coroutine nor a buffer. When something arrives, a coroutine reads requests until nothing is left
+// to read, and starts a handler for each.
 class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
  public:
   // `state` outlives the connection's coroutines, which hold it.
   ServerConnection(std::shared_ptr<ServerState> state, asio::ip::tcp::socket socket);
   ~ServerConnection();
 
-  // Reads requests and starts their handlers until the peer ends the connection or breaks a rule.
-  static asio::awaitable<void> Serve(std::shared_ptr<ServerConnection> self);
+  // Serves the peer until it ends the connection or breaks a rule.
+  void Start() { Rest(); }
 
   void Close();
 
@@ -48,9 +53,12 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
     bool is_last = false;  // the connection ends behind it
   };
 
-  // kOutOfRange when the peer sends nothing more; earlier requests are answered all the same.
+  void Rest();
+  static asio::awaitable<void> Serve(std::shared_ptr<ServerConnection> self);
+  // OK when nothing is left to read. kOutOfRange when the peer sends nothing more; earlier requests
+  // are answered all the same.
   asio::awaitable<absl::Status> ServeRequests();
-  asio::awaitable<absl::Status> AwaitRequest();
+  asio::awaitable<absl::Status> AwaitRoom();
   asio::awaitable<absl::Status> ReadRequest();
   asio::awaitable<absl::Status> ReadNativeRequest(Pending* pending);
   asio::awaitable<absl::Status> ReadThftRequest(Pending* pending);
@@ -75,9 +83,10 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   WireProtocol protocol_ = WireProtocol::kUnknown;
   // Bytes that were read already: to tell the protocol, or behind the end of an HTTP request.
   std::string prefix_;
-  size_t in_flight_ = 0;         // from the request's arrival until its answer has left
-  std::unique_ptr<Event> room_;  // set when in_flight_ falls, while the reader waits for that
-  std::deque<Outgoing> outgoing_;
+  size_t in_flight_ = 0;          // from the request's arrival until its answer has left
+  std::unique_ptr<Event> room_;   // set when in_flight_ falls, while the reader waits for that
+  std::list<Outgoing> outgoing_;  // a list, which holds nothing while it is empty
+  std::optional<TimeoutQueue::Timer> idle_timer_;  // while at rest
   bool writing_ = false;
   bool reading_ended_ = false;
   bool is_last_request_read_ = false;  // by its own words

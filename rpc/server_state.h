@@ -12,6 +12,7 @@
 #include <asio/ip/tcp.hpp>
 
 #include "rpc/server.h"
+#include "rpc/timeout_queue.h"
 #include "runtime/event.h"
 
 namespace metarec::rpc {
@@ -27,6 +28,12 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
   // Closes the port and the connections and cancels all coroutines.
   void CloseAll();
 
+  // The first half of that: whoever still runs is left behind.
+  void CloseSockets();
+
+  // The connection is destroyed.
+  void Forget(class ServerConnection* connection);
+
   // nullptr when there is none.
   std::shared_ptr<const Handler> FindHandler(absl::string_view task_code) const;
 
@@ -36,14 +43,18 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
   asio::ip::tcp::acceptor acceptor;
   absl::flat_hash_map<std::string, std::shared_ptr<const Handler>> handlers;
   HttpHandler http_handler;
-  // Those that live; their coroutines keep them alive, and they keep this list.
+  TimeoutQueue idle_timeouts;
+  TimeoutQueue frame_timeouts;
+  // Those that live; what they wait for keeps them alive, and they keep this list.
   absl::flat_hash_set<class ServerConnection*> connections;
   ServerCounts counts;  // `open` is not kept here
   bool stopping = false;
-  Event ended;  // stopping, and the last coroutine is gone
-  size_t running() const { return cancels_.size(); }
+  Event ended;  // stopping, and the last coroutine and connection are gone
+  bool has_ended() const { return stopping && cancels_.empty() && connections.empty(); }
 
  private:
+  void TellIfEnded();
+
   std::list<asio::cancellation_signal> cancels_;  // one per coroutine
 };
 

@@ -14,8 +14,6 @@
 namespace metarec::rpc {
 namespace {
 
-constexpr size_t kChunkBytesMin = 64 << 10;
-
 absl::Status ReadError(const asio::error_code& error) {
   if (error == asio::error::eof) return absl::OutOfRangeError("the peer closed the connection");
   return absl::UnavailableError(absl::StrCat("the connection broke: ", error.message()));
@@ -24,12 +22,14 @@ absl::Status ReadError(const asio::error_code& error) {
 }  // namespace
 
 asio::awaitable<absl::Status> SocketReader::AwaitBytes() {
-  if (begin_ < end_) co_return absl::OkStatus();
+  if (has_bytes()) co_return absl::OkStatus();
+  if (buffer_ == nullptr) buffer_ = std::make_unique<Buffer>();
   const auto [error, size] = co_await socket_->async_read_some(
-      asio::buffer(buffer_), asio::experimental::as_tuple(asio::use_awaitable));
+      asio::buffer(*buffer_), asio::experimental::as_tuple(asio::use_awaitable));
   begin_ = 0;
   end_ = size;
   received_bytes_ += size;
+  if (!has_bytes()) buffer_.reset();
   if (error) co_return ReadError(error);
   co_return absl::OkStatus();
 }
@@ -39,11 +39,11 @@ asio::awaitable<absl::Status> SocketReader::Read(size_t size, std::string* out) 
   while (missing > 0) {
     missing -= TakeBuffered(missing, out);
     if (missing == 0) break;
-    if (missing < buffer_.size()) {
+    if (missing < sizeof(Buffer)) {
       METAREC_CO_RETURN_IF_ERROR(co_await AwaitBytes());
     } else {
-      // At most doubles what is there.
-      const size_t chunk = std::min(missing, std::max(kChunkBytesMin, out->size()));
+      // About doubles what is there.
+      const size_t chunk = std::min(missing, std::max(sizeof(Buffer), out->size()));
       METAREC_CO_RETURN_IF_ERROR(co_await ReadChunk(chunk, out));
       missing -= chunk;
     }
@@ -61,17 +61,17 @@ asio::awaitable<absl::Status> SocketReader::Skip(size_t size) {
   size_t missing = size;
   while (missing > 0) {
     METAREC_CO_RETURN_IF_ERROR(co_await AwaitBytes());
-    const size_t taken = std::min(missing, end_ - begin_);
-    begin_ += taken;
-    missing -= taken;
+    missing -= TakeBuffered(missing, nullptr);
   }
   co_return absl::OkStatus();
 }
 
 size_t SocketReader::TakeBuffered(size_t size, std::string* out) {
+  if (!has_bytes()) return 0;
   const size_t taken = std::min(size, end_ - begin_);
-  out->append(buffer_.data() + begin_, taken);
+  if (out != nullptr) out->append(buffer_->data() + begin_, taken);
   begin_ += taken;
+  if (!has_bytes()) buffer_.reset();
   return taken;
 }
 

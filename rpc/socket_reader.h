@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <absl/status/status.h>
@@ -12,7 +13,8 @@
 namespace metarec::rpc {
 
 // Reads from a connection. What it allocates grows with the bytes that have arrived, whatever the
-// peer announces. One reading coroutine at a time; closing the socket ends its wait.
+// peer announces, and goes when they are read. One reading coroutine at a time; closing the socket
+// ends its wait.
 //
 // Errors: kOutOfRange when the peer has ended the connection, kUnavailable when it broke.
 class SocketReader {
@@ -22,6 +24,9 @@ class SocketReader {
 
   // Waits until there is something to read.
   asio::awaitable<absl::Status> AwaitBytes();
+
+  // Whether there is something that can be read without waiting, as far as is known.
+  bool has_bytes() const { return begin_ < end_; }
 
   // Appends exactly `size` bytes to `*out`.
   asio::awaitable<absl::Status> Read(size_t size, std::string* out);
@@ -36,11 +41,15 @@ class SocketReader {
   uint64_t received_bytes() const { return received_bytes_; }
 
  private:
+  // Holds most requests, header and body, so that they take one system call.
+  using Buffer = std::array<char, 512>;
+
+  // `out` may be null.
   size_t TakeBuffered(size_t size, std::string* out);
   asio::awaitable<absl::Status> ReadChunk(size_t size, std::string* out);
 
   asio::ip::tcp::socket* const socket_;
-  std::array<char, 8192> buffer_;
+  std::unique_ptr<Buffer> buffer_;  // null while there is nothing in it and nobody waits
   size_t begin_ = 0;
   size_t end_ = 0;
   uint64_t received_bytes_ = 0;

@@ -22,6 +22,7 @@
 #include "recovery_service/recovery_server.h"
 #include "replica_collector/rpc_replica_source.h"
 #include "rpc/client.h"
+#include "rpc/open_files.h"
 #include "runtime/status_macros.h"
 #include "runtime/system_clock.h"
 #include "tools/exit_code.h"
@@ -73,6 +74,7 @@ absl::StatusOr<RecoveryServerOptions> OptionsOf(const PegasusConfig& config) {
   options.recover = config.recover_from_replica_server;
   options.lock_root = config.lock_root;
   options.session_timeout = config.zookeeper_session_timeout;
+  options.rpc.connections_max = rpc::ConnectionsWithin(rpc::RaiseOpenFilesLimit());
   RecoveryServiceOptions& service = options.service;
   METAREC_ASSIGN_OR_RETURN(service.operators, AllowedNetworks::Parse(FLAGS_operators));
   service.recovery.root = config.cluster_root;

@@ -8,9 +8,12 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <malloc.h>
+#include <sys/resource.h>
 
 #include "rpc/byte_order.h"
 #include "rpc/native_frame.h"
+#include "rpc/open_files.h"
 #include "rpc/server.h"
 #include "rpc/thrift_frame.h"
 #include "tests/rpc/loopback.h"
@@ -28,6 +31,8 @@ std::string Frame(absl::string_view body, Checksums checksums = Checksums::kNone
   header.context = kContextIsRequest | kContextFormatThriftBinary;
   return BuildNativeHeader(header, body, checksums) + std::string(body);
 }
+
+int64_t AllocatedBytes() { return static_cast<int64_t>(mallinfo2().uordblks); }
 
 class BadPeersTest : public ::testing::Test {
  protected:
@@ -188,6 +193,108 @@ TEST_F(BadPeersTest, ConnectionsBeyondTheBoundAreCountedAsRefused) {
   first->Close();
   ASSERT_TRUE(RunUntil(&io_, [&] { return server_->counts().open == 1; }));
   EXPECT_TRUE(IsGoodPeerServed());
+}
+
+// Restores the limit on open files.
+class OpenFilesLimit {
+ public:
+  OpenFilesLimit() { getrlimit(RLIMIT_NOFILE, &before_); }
+  ~OpenFilesLimit() { setrlimit(RLIMIT_NOFILE, &before_); }
+  OpenFilesLimit(const OpenFilesLimit&) = delete;
+  OpenFilesLimit& operator=(const OpenFilesLimit&) = delete;
+
+  void Set(size_t files) const {
+    rlimit limit = before_;
+    limit.rlim_cur = files;
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  }
+  size_t hard_limit() const { return before_.rlim_max; }
+
+ private:
+  rlimit before_ = {};
+};
+
+TEST_F(BadPeersTest, TooManyOpenFilesNeitherEndTheServerNorKeepItBusy) {
+  StartServer();
+  const auto waiting = Connected();
+  waiting->Send(Frame("hello"));
+  {
+    const OpenFilesLimit limit;
+    limit.Set(3);
+    ASSERT_TRUE(RunUntil(&io_, [&] { return server_->counts().accept_errors == 1; }));
+    // It tries again after a pause only.
+    for (int i = 0; i < 1000; ++i) {
+      io_.restart();
+      io_.poll();
+    }
+    EXPECT_EQ(server_->counts().accept_errors, 1);
+  }
+  clock_.Advance(absl::Seconds(1));
+  const auto answer = RunToEnd(&io_, waiting->Receive(kNativeHeaderBytes + 5));
+  EXPECT_EQ(answer->size(), kNativeHeaderBytes + 5);
+  EXPECT_TRUE(IsGoodPeerServed());
+}
+
+TEST_F(BadPeersTest, AThousandConnectionsAtRestOrInTheMiddleOfAHeaderCostLittle) {
+  constexpr size_t kEach = 500;
+  const OpenFilesLimit limit;
+  ASSERT_GE(limit.hard_limit(), 4 * kEach + 100);
+  limit.Set(4 * kEach + 100);
+  ServerOptions options;
+  options.connections_max = 2 * kEach + 10;
+  StartServer(options);
+  ASSERT_TRUE(IsGoodPeerServed());
+  const int64_t before = AllocatedBytes();
+  std::vector<std::unique_ptr<RawPeer>> peers;
+  for (size_t i = 0; i < 2 * kEach; ++i) {
+    peers.push_back(Connected());
+    if (i % 2 == 0) peers.back()->Send(Frame("hello").substr(0, 96));
+    while (io_.poll() != 0) io_.restart();
+  }
+  ASSERT_TRUE(
+      RunUntil(&io_, [&] { return server_->counts().open == static_cast<int64_t>(2 * kEach); }));
+  while (io_.poll() != 0) io_.restart();
+  // The peers are among it. (Sanitizers have allocators of their own, which tell nothing here.)
+  EXPECT_LT(AllocatedBytes() - before, static_cast<int64_t>(2 * kEach * 4096));
+  EXPECT_TRUE(IsGoodPeerServed());
+  clock_.Advance(absl::Seconds(61));
+  ASSERT_TRUE(
+      RunUntil(&io_, [&] { return server_->counts().stalled == static_cast<int64_t>(kEach); }));
+  clock_.Advance(absl::Hours(1));
+  ASSERT_TRUE(RunUntil(&io_, [&] { return server_->counts().open == 0; }));
+  EXPECT_EQ(server_->counts().idle, static_cast<int64_t>(kEach));
+  EXPECT_TRUE(IsGoodPeerServed());
+}
+
+TEST_F(BadPeersTest, WhoAnnouncesMuchAndSendsLittleHoldsLittle) {
+  StartServer();
+  std::string header = Frame("");
+  StoreLittleEndian<uint32_t>(60 << 20, 16, &header);
+  const auto peer = Connected();
+  const int64_t before = AllocatedBytes();
+  peer->Send(header + std::string(1000, 'x'));
+  for (int i = 0; i < 20; ++i) {
+    io_.restart();
+    io_.run_one_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_LT(AllocatedBytes() - before, 16 << 10);
+  EXPECT_TRUE(IsGoodPeerServed());
+}
+
+TEST(OpenFilesTest, MostAreForConnectionsAndSomeForEverythingElse) {
+  EXPECT_EQ(ConnectionsWithin(0), 1U);
+  EXPECT_EQ(ConnectionsWithin(1024), 512U);
+  EXPECT_EQ(ConnectionsWithin(20'000), 17'952U);
+  EXPECT_EQ(ConnectionsWithin(524'288), 50'000U);
+}
+
+TEST(OpenFilesTest, TheLimitIsRaisedAsFarAsItMayBe) {
+  const OpenFilesLimit limit;
+  limit.Set(100);
+  EXPECT_EQ(RaiseOpenFilesLimit(), limit.hard_limit());
+  rlimit now = {};
+  getrlimit(RLIMIT_NOFILE, &now);
+  EXPECT_EQ(now.rlim_cur, limit.hard_limit());
 }
 
 }  // namespace

@@ -1,0 +1,62 @@
+// Private to rpc/: one timeout for many things at once, such as all connections that are idle.
+//
+// A timer costs a few words: all wait equally long, so that a list has them in the order of their
+// deadlines, and only the first one's is slept for.
+
+#pragma once
+
+#include <functional>
+#include <list>
+#include <optional>
+
+#include <absl/time/time.h>
+#include <asio/any_io_executor.hpp>
+
+#include "runtime/clock.h"
+#include "runtime/deadline_timer.h"
+
+namespace metarec::rpc {
+
+// Not thread-safe: made, used and fired on one executor (a single thread or a strand). `clock` must
+// outlive it, and the moment after it in which a sleep is unwound (runtime/deadline_timer.h).
+class TimeoutQueue {
+ public:
+  TimeoutQueue(asio::any_io_executor executor, Clock* clock, absl::Duration timeout);
+  TimeoutQueue(const TimeoutQueue&) = delete;
+  TimeoutQueue& operator=(const TimeoutQueue&) = delete;
+
+  // Calls a function when the queue's time has passed, unless it is destroyed before.
+  class Timer {
+   public:
+    // `queue` must outlive it.
+    Timer(TimeoutQueue* queue, std::function<void()> on_timeout);
+    ~Timer();
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+   private:
+    friend class TimeoutQueue;
+
+    TimeoutQueue* const queue_;
+    const absl::Time deadline_;
+    const std::function<void()> on_timeout_;
+    std::optional<std::list<Timer*>::iterator> place_;  // nullopt once it has gone off
+  };
+
+  // From now on no timer goes off, and nothing is slept for.
+  void Stop();
+
+ private:
+  void SleepForTheFirst();
+  void FireWhatIsDue();
+
+  const asio::any_io_executor executor_;
+  Clock* const clock_;
+  const absl::Duration timeout_;
+  std::list<Timer*> timers_;
+  // For the first timer, or for one that was before it.
+  std::optional<DeadlineTimer> alarm_;
+  bool stopped_ = false;
+};
+
+}  // namespace metarec::rpc
