@@ -153,6 +153,23 @@ idl::partition_configuration RecoveredMetadata::ConfigurationOf(
   return configuration;
 }
 
+idl::partition_configuration RecoveredMetadata::ConfigurationAt(const TopologyTable& table,
+                                                                int32_t index) const {
+  const absl::Span<const TopologyPartition> partitions = topology_.PartitionsOf(table);
+  const auto found = std::lower_bound(
+      partitions.begin(), partitions.end(), index,
+      [](const TopologyPartition& partition, int32_t wanted) { return partition.index < wanted; });
+  if (found != partitions.end() && found->index == index) return ConfigurationOf(table, *found);
+  // Clients expect every index; they turn to its parent then.
+  idl::partition_configuration configuration;
+  configuration.pid = {.app_id = table.app_id, .partition_index = index};
+  configuration.ballot = -1;
+  configuration.max_replica_count = table.max_replica_count;
+  configuration.__set_hp_secondaries({});
+  configuration.__set_hp_last_drops({});
+  return configuration;
+}
+
 idl::query_cfg_response RecoveredMetadata::QueryPartitions(
     const idl::query_cfg_request& request) const {
   idl::query_cfg_response response;
@@ -165,21 +182,15 @@ idl::query_cfg_response RecoveredMetadata::QueryPartitions(
   response.app_id = table->app_id;
   response.partition_count = table->partition_count;
   response.is_stateful = table->is_stateful;
-  const absl::Span<const TopologyPartition> partitions = topology_.PartitionsOf(*table);
   for (const int32_t index : request.partition_indices) {
     // Nobody has a use for more answers than there are partitions.
-    if (response.partitions.size() >= partitions.size()) break;
-    // Children of an unfinished split may be missing in between.
-    const auto found = std::lower_bound(partitions.begin(), partitions.end(), index,
-                                        [](const TopologyPartition& partition, int32_t wanted) {
-                                          return partition.index < wanted;
-                                        });
-    if (found == partitions.end() || found->index != index) continue;
-    response.partitions.push_back(ConfigurationOf(*table, *found));
+    if (response.partitions.size() >= static_cast<size_t>(table->partition_count)) break;
+    if (index < 0 || index >= table->partition_count) continue;
+    response.partitions.push_back(ConfigurationAt(*table, index));
   }
   if (!response.partitions.empty()) return response;
-  for (const TopologyPartition& partition : partitions) {
-    response.partitions.push_back(ConfigurationOf(*table, partition));
+  for (int32_t index = 0; index < table->partition_count; ++index) {
+    response.partitions.push_back(ConfigurationAt(*table, index));
   }
   return response;
 }

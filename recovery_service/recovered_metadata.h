@@ -42,7 +42,8 @@ class RecoveredMetadata {
       const idl::configuration_list_nodes_request& request,
       const std::function<bool(const TopologyNode&)>& is_alive) const;
 
-  // An index list that is empty, or wrong throughout, stands for all partitions.
+  // An index list that is empty, or wrong throughout, stands for all partitions. Children that an
+  // unfinished split has not registered have ballot -1.
   idl::query_cfg_response QueryPartitions(const idl::query_cfg_request& request) const;
 
   idl::configuration_cluster_info_response ClusterInfo(const ClusterIdentity& identity) const;
@@ -57,6 +58,8 @@ class RecoveredMetadata {
   absl::Span<const NodeIndex> SecondariesOf(const TopologyPartition& partition) const;
   idl::partition_configuration ConfigurationOf(const TopologyTable& table,
                                                const TopologyPartition& partition) const;
+  // `index` is below the table's partition count.
+  idl::partition_configuration ConfigurationAt(const TopologyTable& table, int32_t index) const;
 
   const Topology topology_;
   const Secondaries secondaries_;

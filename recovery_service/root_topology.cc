@@ -38,13 +38,21 @@ absl::Status AddNames(const PartitionZnode& partition, Names* names) {
   return AddNames(partition.last_drops, partition.hp_last_drops, names);
 }
 
+absl::Status NoSense(const RootContents& contents) {
+  std::string first;
+  for (const ReadProblem& problem : contents.problems) {
+    if (problem.is_unfinished_split) continue;
+    first = absl::StrCat(": ", problem.message);
+    break;
+  }
+  return absl::DataLossError(absl::StrCat(contents.problems_count - contents.unfinished_splits,
+                                          " znodes make no sense", first));
+}
+
 }  // namespace
 
 absl::StatusOr<RootMetadata> MetadataOf(const RootContents& contents) {
-  if (contents.problems_count > 0) {
-    return absl::DataLossError(absl::StrCat(
-        contents.problems_count, " znodes make no sense: ", contents.problems.front().message));
-  }
+  if (contents.problems_count > contents.unfinished_splits) return NoSense(contents);
   Names names;
   for (const TableZnodes& table : contents.tables) {
     for (const PartitionZnode& partition : table.partitions) {

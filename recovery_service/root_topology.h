@@ -14,7 +14,8 @@ struct RootMetadata {
   Secondaries secondaries;
 };
 
-// kDataLoss when the root has problems, or names a node by something that is no address.
+// kDataLoss when the root has problems other than unfinished splits, or names a node by something
+// that is no address.
 absl::StatusOr<RootMetadata> MetadataOf(const RootContents& contents);
 
 }  // namespace metarec

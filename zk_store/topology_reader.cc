@@ -43,7 +43,8 @@ class Reading {
   void CheckApp(const Table& table);
   void CheckPartitionCount(const Table& table);
   RootContents TakeContents();
-  void AddProblem(const std::string& path, absl::string_view message);
+  void AddProblem(const std::string& path, absl::string_view message,
+                  bool is_unfinished_split = false);
   void OnRead();
 
   StoreReader* const reader_;
@@ -172,10 +173,15 @@ void Reading::CheckPartitionCount(const Table& table) {
     ++first_missing;
   }
   const int64_t others = count - there - 1;
+  // How a meta server that starts tells them from lost ones (INTEROP.md section 6.3).
+  const int32_t before_split = table.app->init_partition_count;
+  const bool are_children =
+      before_split > 0 && first_missing >= before_split && first_missing >= count / 2;
   AddProblem(absl::StrCat(table.path, "/", first_missing),
              others == 0 ? absl::StrCat("no such znode, the only one missing of ", count)
                          : absl::StrCat("no such znode, nor ", others,
-                                        others == 1 ? " other of " : " others of ", count));
+                                        others == 1 ? " other of " : " others of ", count),
+             are_children);
 }
 
 asio::awaitable<void> Reading::ReadPartition(size_t i) {
@@ -220,11 +226,14 @@ RootContents Reading::TakeContents() {
 }
 
 // `message` may begin with the path already, as those of the decoders do.
-void Reading::AddProblem(const std::string& path, absl::string_view message) {
+void Reading::AddProblem(const std::string& path, absl::string_view message,
+                         bool is_unfinished_split) {
+  if (is_unfinished_split) ++contents_.unfinished_splits;
   if (static_cast<size_t>(contents_.problems_count++) >= options_.problems_max) return;
   const bool names_path = absl::StartsWith(message, absl::StrCat(path, ": "));
   contents_.problems.push_back(
-      {path, names_path ? std::string(message) : absl::StrCat(path, ": ", message)});
+      {path, names_path ? std::string(message) : absl::StrCat(path, ": ", message),
+       is_unfinished_split});
 }
 
 void Reading::OnRead() {

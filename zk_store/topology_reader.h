@@ -22,6 +22,9 @@ namespace metarec {
 struct ReadProblem {
   std::string path;
   std::string message;  // names the path too
+  // All that is missing are children that a split has not registered yet: a meta server that starts
+  // takes the split up again.
+  bool is_unfinished_split = false;
 
   friend bool operator==(const ReadProblem&, const ReadProblem&) = default;
 };
@@ -36,6 +39,7 @@ struct RootContents {
   std::vector<TableZnodes> tables;        // those that could be read, ascending by id
   std::vector<ReadProblem> problems;      // the first problems_max
   int64_t problems_count = 0;
+  int64_t unfinished_splits = 0;  // of these
 };
 
 struct TopologyReaderOptions {

@@ -33,15 +33,16 @@ constexpr uint32_t kLoopback = 0x7F000001;
 // As the answers give it: where the captured meta server listened.
 constexpr Ipv4Endpoint kMetaServer = {.ip = kLoopback, .port = 34601};
 
-RecoveryServiceOptions OptionsFor(const std::string& root) {
+RecoveryServiceOptions OptionsFor(const CapturedWorldOptions& world) {
+  const std::string& root = world.root;
   RecoveryServiceOptions options;
   options.recovery.root = root;
   // What the captured names were made with.
   options.recovery.plan.rename_separator = "__";
   options.recovery.ask_again_after = absl::Milliseconds(1);
   // The shell's requests give a hundred seconds.
-  options.recovery.collector.node_timeout = absl::Seconds(60);
-  options.recovery.collector.attempt_timeout = absl::Seconds(60);
+  options.recovery.collector.node_timeout = world.node_timeout;
+  options.recovery.collector.attempt_timeout = world.node_timeout;
   options.recovery.collector.backoff_min = absl::Milliseconds(1);
   options.recovery.collector.backoff_max = absl::Milliseconds(1);
   options.beacons.ask_again_after = absl::ZeroDuration();
@@ -115,17 +116,17 @@ asio::awaitable<absl::Status> CapturedSource::QueryReplicas(Ipv4Endpoint address
   co_return absl::OkStatus();
 }
 
-CapturedWorld::CapturedWorld(const std::string& evidence_folder, const std::string& root)
-    : source(evidence_folder),
+CapturedWorld::CapturedWorld(const CapturedWorldOptions& options)
+    : source(options.evidence),
       zookeeper(std::make_shared<testing::InMemoryZooKeeper>()),
       store(std::make_unique<testing::InMemoryMetaStore>(zookeeper)),
       service(std::make_unique<RecoveryService>(
-          context.get_executor(), OptionsFor(root),
+          context.get_executor(), OptionsFor(options),
           RecoveryService::Surroundings{.source = &source,
                                         .clock = &clock,
                                         .listener = nullptr,
                                         .random = [] { return 0.5; }})),
-      root_(root),
+      root_(options.root),
       server_(context.get_executor(), &clock, {.own_address = kMetaServer}),
       udp_(context.get_executor(), &clock, {.own_address = kMetaServer}) {
   service->RegisterOn(&server_);
@@ -145,7 +146,9 @@ CapturedWorld::~CapturedWorld() {
 
 void CapturedWorld::ServeFromTree(const std::string& file) {
   Run([&]() -> asio::awaitable<void> {
-    const GoldenTree tree = ReadGoldenTree(std::filesystem::path(METAREC_GOLDEN_DIR) / file);
+    GoldenTree tree = ReadGoldenTree(std::filesystem::path(METAREC_GOLDEN_DIR) / file);
+    // Those of variants begin with the root.
+    tree.emplace("/pegasus", "");
     for (const auto& [path, data] : tree) {
       if (path == "/" || absl::StartsWith(path, "/zookeeper")) continue;
       const auto created = co_await store->Create(path, data);

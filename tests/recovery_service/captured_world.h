@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <absl/time/time.h>
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 
@@ -44,11 +45,16 @@ class CapturedSource final : public ReplicaSource {
   std::map<uint16_t, NodeEvidence> nodes_;
 };
 
+struct CapturedWorldOptions {
+  std::string evidence = ".";  // folder of tests/golden
+  std::string root = "/pegasus/recovered";
+  absl::Duration node_timeout = absl::Seconds(60);
+};
+
 class CapturedWorld {
  public:
   // Waits for start_recovery as localhost:34601, the leader.
-  explicit CapturedWorld(const std::string& evidence_folder = ".",
-                         const std::string& root = "/pegasus/recovered");
+  explicit CapturedWorld(const CapturedWorldOptions& options = {});
   ~CapturedWorld();
 
   // As metarecd does over a root that holds a cluster: serves from the tree that `file` of

@@ -54,6 +54,8 @@ TEST_F(TopologyReaderTest, ReadsWhatWasWritten) {
   EXPECT_EQ(contents.tables[2].partitions.size(), 4u);
   EXPECT_THAT(Messages(contents),
               ElementsAre("/pegasus/recovered/apps/3/4: no such znode, nor 3 others of 8"));
+  EXPECT_TRUE(contents.problems[0].is_unfinished_split);
+  EXPECT_EQ(contents.unfinished_splits, 1);
 }
 
 TEST_F(TopologyReaderTest, ARootThatAppearsWhileItIsReadIsNotTakenForAnEmptyOne) {
@@ -86,6 +88,9 @@ TEST_F(TopologyReaderTest, AMissingPartitionIsNamedWithHowManyOthersAreMissing) 
   EXPECT_THAT(Messages(MustRead())[0], HasSubstr("/1/1: no such znode, the only one missing of 3"));
   remove(2);
   EXPECT_THAT(Messages(MustRead())[0], HasSubstr("/1/1: no such znode, nor 1 other of 3"));
+  // Which is none of the children of table 3.
+  EXPECT_FALSE(MustRead().problems[0].is_unfinished_split);
+  EXPECT_EQ(MustRead().unfinished_splits, 1);
 }
 
 TEST_F(TopologyReaderTest, ReadsACapturedClusterWithItsSecondaries) {
