@@ -27,6 +27,13 @@ PartitionPlanner::PartitionPlanner(const NodeRoster& roster, FindingsList& findi
                                    RecoveryPlan& plan)
     : roster_(roster), findings_(findings), plan_(plan) {}
 
+void PartitionPlanner::Reserve(size_t partitions, size_t replicas) {
+  plan_.topology.partitions.reserve(partitions);
+  plan_.partitions.reserve(partitions);
+  plan_.topology.last_drops.reserve(replicas);
+  plan_.replicas.reserve(replicas);
+}
+
 void PartitionPlanner::Add(TableDraft draft) {
   draft.decision.probably_dropped = IsProbablyDropped(draft);
   if (draft.decision.probably_dropped) {

@@ -18,6 +18,9 @@ class PartitionPlanner {
  public:
   PartitionPlanner(const NodeRoster& roster, FindingsList& findings, RecoveryPlan& plan);
 
+  // At most so much will be added. What is never used of it costs address space only.
+  void Reserve(size_t partitions, size_t replicas);
+
   void Add(TableDraft draft);
 
  private:

@@ -28,6 +28,7 @@
 #include "meta_recovery/planner.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -75,10 +76,12 @@ class Planner {
     plan_.options = options;
   }
 
-  absl::StatusOr<RecoveryPlan> Run() {
+  // `release_replicas` is called once the evidence's replicas are not needed any more.
+  absl::StatusOr<RecoveryPlan> Run(const std::function<void()>& release_replicas) {
     ListNodes();
     if (MayGoOn()) {
       SortReplicas();
+      release_replicas();
       METAREC_RETURN_IF_ERROR(DraftEveryTable());
       RenameTables();
       WarnOfFinishedSplits();
@@ -170,6 +173,7 @@ class Planner {
                        "sense: their records are then left out"));
     }
     PartitionPlanner planner(roster_, findings_, plan_);
+    planner.Reserve(static_cast<size_t>(partitions), replicas_->size());
     for (TableDraft& draft : drafts_) planner.Add(std::move(draft));
     return absl::OkStatus();
   }
@@ -196,13 +200,26 @@ class Planner {
   RecoveryPlan plan_;
 };
 
-}  // namespace
-
-absl::StatusOr<RecoveryPlan> MakePlan(const Evidence& evidence, const PlanOptions& options) {
+absl::StatusOr<RecoveryPlan> MakePlanAndRelease(const Evidence& evidence,
+                                                const PlanOptions& options,
+                                                const std::function<void()>& release_replicas) {
   METAREC_RETURN_IF_ERROR(CheckOptions(options));
   METAREC_ASSIGN_OR_RETURN(Settlements settlements, Settlements::Parse(options.settlements));
   METAREC_ASSIGN_OR_RETURN(NodeRoster roster, NodeRoster::Make(evidence));
-  return Planner(evidence, options, std::move(roster), std::move(settlements)).Run();
+  Planner planner(evidence, options, std::move(roster), std::move(settlements));
+  return planner.Run(release_replicas);
+}
+
+}  // namespace
+
+absl::StatusOr<RecoveryPlan> MakePlan(const Evidence& evidence, const PlanOptions& options) {
+  return MakePlanAndRelease(evidence, options, [] {});
+}
+
+absl::StatusOr<RecoveryPlan> MakePlan(Evidence&& evidence, const PlanOptions& options) {
+  return MakePlanAndRelease(evidence, options, [&evidence] {
+    for (NodeEvidence& node : evidence.nodes) std::vector<ReplicaRecord>().swap(node.replicas);
+  });
 }
 
 }  // namespace metarec

@@ -25,4 +25,8 @@ inline constexpr int32_t kMaxAppIdMax = 10'000'000;
 // kResourceExhausted when the tables claim more than kPlanPartitionsMax partitions together.
 absl::StatusOr<RecoveryPlan> MakePlan(const Evidence& evidence, const PlanOptions& options);
 
+// The same for evidence that is not needed afterwards: its replicas are freed as soon as they are
+// in order, so that the plan takes their place in memory.
+absl::StatusOr<RecoveryPlan> MakePlan(Evidence&& evidence, const PlanOptions& options);
+
 }  // namespace metarec

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
@@ -29,17 +30,25 @@ void WeighRecords(absl::Span<const ReplicaClaim> claims, absl::Span<NodeRecord> 
 
 std::vector<Candidate> CountVotes(absl::Span<const NodeRecord> records, const FieldText& text) {
   std::map<std::string, Candidate> by_value;
+  // Most nodes share one record, of which the value is looked at once.
+  const TableRecord* latest = nullptr;
+  Candidate* candidate = nullptr;  // of the latest; null: it has no value
   for (const NodeRecord& record : records) {
-    std::string value;
-    if (!text(*record.record, &value)) continue;
-    Candidate& candidate = by_value[value];
-    candidate.value = value;
-    candidate.weight += record.weight;
-    candidate.nodes.push_back(record.node);
-    candidate.record = record.record;
+    if (record.record != latest) {
+      latest = record.record;
+      std::string value;
+      candidate = text(*latest, &value) ? &by_value[value] : nullptr;
+      if (candidate != nullptr) candidate->value = std::move(value);
+    }
+    if (candidate == nullptr) continue;
+    candidate->weight += record.weight;
+    candidate->nodes.push_back(record.node);
+    candidate->record = record.record;
   }
   std::vector<Candidate> candidates;
-  for (auto it = by_value.rbegin(); it != by_value.rend(); ++it) candidates.push_back(it->second);
+  for (auto it = by_value.rbegin(); it != by_value.rend(); ++it) {
+    candidates.push_back(std::move(it->second));
+  }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) {
                      if (a.weight != b.weight) return a.weight > b.weight;

@@ -163,7 +163,7 @@ asio::awaitable<absl::StatusOr<Evidence>> RecoveryJob::Collect() {
 
 asio::awaitable<bool> RecoveryJob::CollectAndPlan() {
   while (true) {
-    const absl::StatusOr<Evidence> evidence = co_await Collect();
+    absl::StatusOr<Evidence> evidence = co_await Collect();
     if (absl::IsDeadlineExceeded(evidence.status())) {
       if (serving_.serving > 0) co_return EndStillServed();
       co_return End(RecoveryOutcome::kTimedOut, idl::kErrTimeout, evidence.status());
@@ -174,15 +174,16 @@ asio::awaitable<bool> RecoveryJob::CollectAndPlan() {
     const bool wait = serving_.serving > 0 && !request_.plan.accept_still_served;
     // While waiting, one plan is enough to know whether it is worth it.
     if (!wait || !result_.plan.has_value()) {
-      if (!Plan(*evidence)) co_return false;
+      if (!Plan(*std::move(evidence))) co_return false;
     }
     if (!wait) co_return NameWhatIsWritten() && CheckAgainstReviewed();
     if (!co_await AwaitNextRound()) co_return false;
   }
 }
 
-bool RecoveryJob::Plan(const Evidence& evidence) {
-  absl::StatusOr<RecoveryPlan> plan = MakePlan(evidence, request_.plan);
+bool RecoveryJob::Plan(Evidence evidence) {
+  result_.plan.reset();  // two at once would need twice the memory
+  absl::StatusOr<RecoveryPlan> plan = MakePlan(std::move(evidence), request_.plan);
   if (!plan.ok()) return EndWith(plan.status());
   result_.plan = *std::move(plan);
   result_.hints = HintText(*result_.plan, request_.nodes);

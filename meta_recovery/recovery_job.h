@@ -116,7 +116,7 @@ class RecoveryJob {
   asio::awaitable<bool> Write();
 
   asio::awaitable<absl::StatusOr<Evidence>> Collect();
-  bool Plan(const Evidence& evidence);
+  bool Plan(Evidence evidence);
   bool NameWhatIsWritten();
   bool CheckAgainstReviewed();
   asio::awaitable<bool> AwaitNextRound();

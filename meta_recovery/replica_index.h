@@ -33,6 +33,7 @@ class ReplicaIndex {
   // The replicas of one app, ascending by partition, the best first; a node at most once in a
   // partition. Empty for an app without any.
   absl::Span<const ReplicaClaim> ClaimsOf(int32_t app_id) const;
+  size_t size() const { return claims_.size(); }
   // Ascending.
   const std::vector<int32_t>& app_ids() const { return app_ids_; }
   // Replicas of app ids above max_app_id; ClaimsOf knows nothing of them.

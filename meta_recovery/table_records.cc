@@ -253,7 +253,8 @@ bool NeedWeights(absl::Span<const NodeRecord> records) {
   constexpr int32_t kAvailable = 1;
   return std::any_of(records.begin(), records.end(), [&](const NodeRecord& record) {
     return record.record->status != kAvailable ||
-           AllFields(*record.record) != AllFields(*records.front().record);
+           (record.record != records.front().record &&
+            AllFields(*record.record) != AllFields(*records.front().record));
   });
 }
 

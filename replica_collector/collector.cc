@@ -224,7 +224,8 @@ class Collector::Run {
       *status = AboveBound(*node, "tables", options_.tables_per_node_max);
       co_return;
     }
-    node->tables = *std::move(tables);
+    node->tables.reserve(tables->size());
+    for (TableRecord& table : *tables) node->tables.push_back(records_.Share(std::move(table)));
   }
 
   asio::awaitable<void> AskReplicas(NodeEvidence* node, absl::Time deadline, absl::Status* status) {
@@ -249,6 +250,7 @@ class Collector::Run {
   std::vector<absl::StatusOr<NodeIdentity>> identified_;  // parallel to the list's entries
   std::vector<bool> is_identified_;                       // parallel to the list's entries, too
   Evidence evidence_;
+  TableRecordPool records_;
   std::vector<bool> is_answered_;  // parallel to the evidence's nodes: with or without an error
   Progress report_;
   int64_t replicas_ = 0;

@@ -170,7 +170,7 @@ class EvidenceReader {
       return Damaged("a table that the node does not announce");
     }
     if (++tables_ > options_.tables_max) return AboveBound("tables", options_.tables_max);
-    TableRecord& table = node.tables.emplace_back();
+    TableRecord table;
     JsonObjectReader fields(json);
     table.status = fields.Int32("status");
     table.app_type = fields.String("app_type");
@@ -187,7 +187,9 @@ class EvidenceReader {
     table.init_partition_count = fields.Int32("init_partition_count");
     table.is_bulk_loading = fields.Bool("is_bulk_loading");
     table.atomic_idempotent = fields.Bool("atomic_idempotent");
-    return fields.ok() ? absl::OkStatus() : Damaged(fields.error());
+    if (!fields.ok()) return Damaged(fields.error());
+    node.tables.push_back(records_.Share(std::move(table)));
+    return absl::OkStatus();
   }
 
   absl::Status ReadReplicas(const Json& json) {
@@ -258,6 +260,7 @@ class EvidenceReader {
   JsonLineParser lines_;
   std::string line_;
   Evidence evidence_;
+  TableRecordPool records_;
   absl::flat_hash_map<std::string, int64_t> line_of_entry_;
   absl::flat_hash_map<std::string, int64_t> line_of_address_;
   int64_t tables_expected_ = 0;    // of the last node

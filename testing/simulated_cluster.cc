@@ -112,7 +112,7 @@ SimulatedCluster ClusterFromEvidence(const Evidence& evidence) {
   cluster.AddNodes(static_cast<int>(evidence.nodes.size()));
   for (size_t i = 0; i < evidence.nodes.size(); ++i) {
     SimulatedNode& node = cluster.nodes[i];
-    node.tables = evidence.nodes[i].tables;
+    node.tables.assign(evidence.nodes[i].tables.begin(), evidence.nodes[i].tables.end());
     node.replicas = evidence.nodes[i].replicas;
     if (!evidence.nodes[i].complete()) node.fault.kind = SimulatedFault::Kind::kRefuse;
   }

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <absl/strings/str_cat.h>
 #include <glog/logging.h>
+#include <malloc.h>
 
 #include "tools/command_errors.h"
 #include "tools/exit_code.h"
@@ -93,6 +94,9 @@ ExitCode Run(std::vector<std::string> arguments) {
 }  // namespace metarec::tools
 
 int main(int argc, char** argv) {
+  // What the nodes said is freed while the plan is made from it, in pieces that only go back to the
+  // system if each was mapped by itself; left alone, glibc raises this bound as it goes.
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
   metarec::tools::PrepareStandardDescriptors();
   FLAGS_logtostderr = true;
   FLAGS_minloglevel = google::GLOG_WARNING;

@@ -15,6 +15,9 @@ int main(int argc, char** argv) {
   app.add_option("--folder", options.folder,
                  "where data and log are kept; a temporary folder unless given");
   app.add_option("--port", options.port, "chosen by the kernel unless given");
+  app.add_option("--heap_mib", options.heap_mib, "memory for its data; a million znodes take 2048")
+      ->check(CLI::Range(16, 1 << 20))
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   // Before the server starts: they are for sigwait below.

@@ -45,9 +45,9 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Clock
   METAREC_CO_RETURN_IF_ERROR(arguments.evidence.Check());
   METAREC_CO_ASSIGN_OR_RETURN(const PlanOptions options, arguments.plan.ToOptions());
   METAREC_CO_RETURN_IF_ERROR(arguments.file.Check());
-  METAREC_CO_ASSIGN_OR_RETURN(const Evidence evidence,
+  METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence,
                               co_await arguments.evidence.Obtain(clock, progress));
-  METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, MakePlan(evidence, options));
+  METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, MakePlan(std::move(evidence), options));
   progress->Clear();
 
   std::string digest;

@@ -136,9 +136,9 @@ asio::awaitable<absl::StatusOr<RecoveryPlan>> WhatToExpect(const Arguments& argu
                                                            ProgressPrinter* progress) {
   if (!arguments.plan_path.empty()) co_return ReadPlan(arguments.plan_path);
   METAREC_CO_ASSIGN_OR_RETURN(const PlanOptions options, arguments.plan.ToOptions());
-  METAREC_CO_ASSIGN_OR_RETURN(const Evidence evidence,
+  METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence,
                               co_await arguments.evidence.Obtain(clock, progress));
-  co_return MakePlan(evidence, options);
+  co_return MakePlan(std::move(evidence), options);
 }
 
 asio::awaitable<absl::StatusOr<ExitCode>> Verify(const Arguments& arguments, Clock* clock,

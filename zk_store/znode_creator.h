@@ -18,8 +18,8 @@ namespace metarec {
 // Each at least 1.
 struct ZnodeCreatorLimits {
   size_t request_bytes_max = 512 << 10;  // of one transaction; never above the store's own
-  size_t ops_max = 1000;                  // in one transaction
-  size_t in_flight_max = 8;               // transactions at once
+  size_t ops_max = 1000;                 // in one transaction
+  size_t in_flight_max = 8;              // transactions at once
 };
 
 struct ZnodeCreatorStats {

@@ -7,6 +7,7 @@
 #include <absl/strings/str_join.h>
 #include <asio/error_code.hpp>
 #include <asio/io_context.hpp>
+#include <asio/ip/address.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
@@ -62,6 +63,12 @@ struct HostLookup {
 asio::awaitable<void> LookUp(ZooKeeperHost host, HostLookup* lookup, absl::Time deadline,
                              Clock* clock) {
   lookup->address = absl::StrCat(host.host, ":", host.port);
+  asio::error_code no_address;
+  asio::ip::make_address(host.host, no_address);
+  if (!no_address) {
+    *lookup->is_known = true;
+    co_return;
+  }
   const std::function<void()> call = [host = std::move(host), is_known = lookup->is_known] {
     asio::io_context unused;
     asio::ip::tcp::resolver resolver(unused);

@@ -54,7 +54,7 @@ Cluster& Cluster::Table(int32_t app_id, absl::string_view name, int32_t partitio
 }
 
 Cluster& Cluster::With(const std::function<void(TableRecord&)>& change) {
-  change(Current().tables.back());
+  change(Current().tables.back().Mutable());
   return *this;
 }
 

@@ -101,7 +101,7 @@ TEST(PlannerPartitions, WithMaxReplicaCountOneThereAreNoLastDrops) {
   Cluster cluster = ThreeNodes();
   cluster.Everywhere(1, "single", 1);
   for (const char* node : {"n1", "n2", "n3"}) {
-    cluster.Node(node).Current().tables[0].max_replica_count = 1;
+    cluster.Node(node).Current().tables[0].Mutable().max_replica_count = 1;
   }
   EXPECT_EQ(Describe(Plan(cluster), 1, 0), "n1 | | ballot 3 decree 10");
 }

@@ -16,7 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 void Set(NodeEvidence& node, const std::function<void(TableRecord&)>& change) {
-  change(node.tables.front());
+  change(node.tables.front().Mutable());
 }
 
 // Table 1 on three nodes, changed on n3 by `change`; n3 took part in nothing of late.

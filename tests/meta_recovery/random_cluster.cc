@@ -142,7 +142,8 @@ void Mutate(Evidence& evidence, std::mt19937& random) {
       }
     }
     if (node.tables.empty() || OneIn(random, 2)) continue;
-    TableRecord& table = node.tables[Pick(random, 0, static_cast<int64_t>(node.tables.size()) - 1)];
+    TableRecord& table =
+        node.tables[Pick(random, 0, static_cast<int64_t>(node.tables.size()) - 1)].Mutable();
     switch (Pick(random, 0, 4)) {
       case 0:
         table.app_id = small();
@@ -157,8 +158,8 @@ void Mutate(Evidence& evidence, std::mt19937& random) {
         table.init_partition_count = small();
         break;
       default:
-        node.tables.push_back(table);
-        node.tables.back().app_name += "?";
+        node.tables.emplace_back(TableRecord(table));
+        node.tables.back().Mutable().app_name += "?";
     }
   }
 }

@@ -129,7 +129,8 @@ TEST_F(CollectorOverRpc, HealthyNodesGiveExactlyWhatTheyHold) {
     EXPECT_EQ(node.address, endpoints_[i]);
     EXPECT_THAT(node.listed_as, ::testing::ElementsAre(endpoints_[i].ToString()));
     EXPECT_EQ(node.attempts, 1);
-    EXPECT_TRUE(node.tables == cluster.nodes[i].tables);
+    EXPECT_TRUE(std::vector<TableRecord>(node.tables.begin(), node.tables.end()) ==
+                cluster.nodes[i].tables);
     EXPECT_TRUE(node.replicas == cluster.nodes[i].replicas);
     EXPECT_EQ(node.replicas.size(), 12u);
   }

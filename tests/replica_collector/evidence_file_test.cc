@@ -47,11 +47,12 @@ Evidence OddEvidence() {
   first.attempts = 3;
   first.tables = {Table(2, "temp"), Table(7, "quote\" tab\t \xE2\x82\xAC"),
                   Table(INT32_MAX, std::string("no utf-8 \xFF\0!", 12))};
-  first.tables[0].envs = {{"rocksdb.usage_scenario", "normal"}, {"", ""}, {"\xC0", "\x01"}};
-  first.tables[1].duplicating = true;
-  first.tables[1].is_bulk_loading = true;
-  first.tables[1].atomic_idempotent = true;
-  first.tables[1].drop_second = INT64_MIN;
+  first.tables[0].Mutable().envs = {
+      {"rocksdb.usage_scenario", "normal"}, {"", ""}, {"\xC0", "\x01"}};
+  first.tables[1].Mutable().duplicating = true;
+  first.tables[1].Mutable().is_bulk_loading = true;
+  first.tables[1].Mutable().atomic_idempotent = true;
+  first.tables[1].Mutable().drop_second = INT64_MIN;
   for (int i = 0; i < 2'345; ++i) {
     first.replicas.push_back({2, i, i + 1, 10 + i, 20 + i, 5 + i, ReplicaStatus::kInactive});
   }

@@ -33,10 +33,10 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr int kTables = 10;
-constexpr int kPartitions = 600;  // of each table
+constexpr int kPartitions = 1000;  // of each table
 constexpr int64_t kZnodes = kTables * (1 + kPartitions);
 constexpr size_t kReadsInFlight = 256;
-constexpr int kTriesToCatchIt = 5;
+constexpr int kTriesToCatchIt = 10;
 constexpr absl::Duration kPollInterval = absl::Milliseconds(1);
 constexpr char kResumeHint[] =
     "interrupted; no meta server starts from what was written so far. Run the same command again, "
@@ -53,7 +53,7 @@ Evidence LargeCluster() {
     node.name = absl::StrCat("rs", n, ":34801");
     node.listed_as = {node.name};
     for (int32_t app_id = 1; app_id <= kTables; ++app_id) {
-      TableRecord& table = node.tables.emplace_back();
+      TableRecord& table = node.tables.emplace_back(TableRecord()).Mutable();
       table.status = 1;
       table.app_type = "pegasus";
       table.app_name = absl::StrCat("table_", app_id);
@@ -326,7 +326,7 @@ TEST(ReadOnlyServerTest, AServerWithoutQuorumIsRefusedForWriting) {
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   Evidence evidence = LargeCluster();
   for (NodeEvidence& node : evidence.nodes) {
-    node.tables.resize(1);
+    node.tables.erase(node.tables.begin() + 1, node.tables.end());
     node.replicas.resize(kPartitions);
   }
   const absl::StatusOr<RecoveryPlan> plan = MakePlan(evidence, {});
