@@ -77,14 +77,16 @@ RecoveryService::RecoveryService(const asio::any_io_executor& executor,
     : options_(std::move(options)),
       surroundings_(std::move(surroundings)),
       beacons_(executor, surroundings_.clock, surroundings_.source, options_.beacons),
+      watch_(surroundings_.source),
       runner_(executor, options_.recovery,
-              {.source = surroundings_.source,
+              {.source = &watch_,
                .clock = surroundings_.clock,
-               .listener = &silent_,
+               .listener = &watch_,
                .random = surroundings_.random,
                .beacon_names = [this] { return beacons_.NodeNames(); },
-               .on_begun = [this] { TellState(); },
-               .on_ended = [this](const RecoveryResult& result) { OnRunEnded(result); }}) {
+               .on_begun = [this] { OnRunBegun(); },
+               .on_ended = [this](const RecoveryResult& result) { OnRunEnded(result); }}),
+      told_at_(surroundings_.clock->Now()) {
   commands_.Add("server-info", "- query server information",
                 [version = options_.version, started = surroundings_.clock->Now()](
                     const std::vector<std::string>&) { return ServerInfo(version, started); });
@@ -314,6 +316,11 @@ void RecoveryService::ServeRecovered(Topology topology, Secondaries secondaries)
   TellState();
 }
 
+void RecoveryService::OnRunBegun() {
+  watch_.Begin(runner_.order()->nodes);
+  TellState();
+}
+
 void RecoveryService::OnRunEnded(const RecoveryResult& result) {
   if (result.outcome == RecoveryOutcome::kRecovered) ServeRecovered(result.plan->topology);
   TellState();
@@ -324,8 +331,9 @@ void RecoveryService::OnRunEnded(const RecoveryResult& result) {
 
 void RecoveryService::TellState() {
   const RecoveryState now = state();
-  if (std::exchange(told_, now) == now || surroundings_.listener == nullptr) return;
-  surroundings_.listener->OnStateChanged(now);
+  if (std::exchange(told_, now) == now) return;
+  told_at_ = surroundings_.clock->Now();
+  if (surroundings_.listener != nullptr) surroundings_.listener->OnStateChanged(now);
 }
 
 RecoveryState RecoveryService::state() const {
@@ -334,10 +342,12 @@ RecoveryState RecoveryService::state() const {
 
 RecoveryServiceStatus RecoveryService::status() const {
   return {.state = state(),
+          .state_since = told_at_,
           .leadership = leadership_,
           .progress = runner_.progress(),
           .order = runner_.order(),
           .result = runner_.result(),
+          .run = runner_.order() == nullptr ? nullptr : &watch_,
           .nodes = beacons_.Nodes(),
           .requests = requests_,
           .ports = surroundings_.port_counts ? std::make_optional(surroundings_.port_counts())

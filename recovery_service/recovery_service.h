@@ -20,6 +20,7 @@
 #include "recovery_service/recovery_gate.h"
 #include "recovery_service/recovery_runner.h"
 #include "recovery_service/remote_commands.h"
+#include "recovery_service/run_watch.h"
 #include "rpc/server.h"
 #include "rpc/udp_server.h"
 
@@ -69,10 +70,12 @@ struct PortCounts {
 // What the service does at the moment.
 struct RecoveryServiceStatus {
   RecoveryState state = RecoveryState::kWaiting;
+  absl::Time state_since;
   Leadership leadership;
   Progress progress;                       // while recovering
   const RecoveryOrder* order = nullptr;    // of the last request; as long as the state stays
   const RecoveryResult* result = nullptr;  // of the last run that ended; as long as the state stays
+  const RunWatch* run = nullptr;           // likewise, of the last run
   std::vector<BeaconNode> nodes;           // who sent beacons
   RequestCounts requests;
   std::optional<PortCounts> ports;  // nullopt: the embedder does not tell
@@ -151,6 +154,7 @@ class RecoveryService {
   rpc::HandlerResult RunCommand(const rpc::Request& request);
   rpc::HandlerResult Query(const rpc::Request& request) const;
   ClusterIdentity Identity() const;
+  void OnRunBegun();
   void OnRunEnded(const RecoveryResult& result);
   void TellState();
 
@@ -159,13 +163,14 @@ class RecoveryService {
   RecoveryGate gate_;
   Leadership leadership_;
   BeaconWatch beacons_;
-  SilentProgress silent_;
+  RunWatch watch_;
   RecoveryRunner runner_;
   std::unique_ptr<RecoveredMetadata> metadata_;  // in state kRecovered
   absl::Time recovered_at_;
   RemoteCommands commands_;
   RequestCounts requests_;
   RecoveryState told_ = RecoveryState::kWaiting;
+  absl::Time told_at_;
 };
 
 }  // namespace metarec

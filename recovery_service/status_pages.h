@@ -2,8 +2,6 @@
 
 #pragma once
 
-#include <string>
-
 #include <absl/time/time.h>
 
 #include "recovery_service/recovery_service.h"
@@ -18,7 +16,5 @@ namespace metarec {
 // Anything else is 404, any other method 405.
 rpc::HttpResponse ServeStatusPages(const RecoveryService& service, const rpc::HttpRequest& request,
                                    absl::Time now);
-
-std::string StatusJson(const RecoveryServiceStatus& status, absl::Time now);
 
 }  // namespace metarec
