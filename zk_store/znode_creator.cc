@@ -9,12 +9,15 @@
 #include "runtime/cancellation.h"
 #include "runtime/for_each_bounded.h"
 #include "runtime/status_macros.h"
+#include "runtime/yield.h"
 #include "zk_store/refusal.h"
 
 namespace metarec {
 namespace {
 
 constexpr size_t kReadsInFlightMax = 64;
+// Takes a quarter of a millisecond.
+constexpr size_t kTakenInOneGo = 250;
 constexpr absl::string_view kFencedPayload = "metarec/fenced";
 
 }  // namespace
@@ -54,12 +57,29 @@ asio::awaitable<absl::Status> ZnodeCreator::Create(TopologyZnodes* znodes, size_
   co_return status_;
 }
 
-ZnodeCreator::Batch ZnodeCreator::TakeBatch() {
+asio::awaitable<ZnodeCreator::Batch> ZnodeCreator::AwaitTurnAndTakeBatch() {
+  while (turn_ != nullptr) {
+    const std::shared_ptr<Event> turn = turn_;
+    const absl::Status waited = co_await turn->Wait();
+    if (!waited.ok()) co_return Batch();
+  }
+  turn_ = std::make_shared<Event>(co_await asio::this_coro::executor);
+  Batch batch = co_await TakeBatch();
+  std::exchange(turn_, nullptr)->Set();
+  co_return batch;
+}
+
+asio::awaitable<ZnodeCreator::Batch> ZnodeCreator::TakeBatch() {
   const size_t bytes_max = std::min(limits_.request_bytes_max, store_->request_bytes_max());
   size_t bytes = MetaStore::kMultiOverheadBytes;
   for (const StoreOp& op : fence_) bytes += store_->OpBytes(op);
   Batch batch;
-  while (next_ < end_ && batch.size() < limits_.ops_max) {
+  for (size_t taken = 1; next_ < end_ && batch.size() < limits_.ops_max; ++taken) {
+    if (taken % kTakenInOneGo == 0) {
+      co_await Yield();
+      const bool cancelled = co_await IsCancelled();
+      if (cancelled) co_return Batch();
+    }
     if ((*present_)[next_]) {
       ++next_;
       ++stats_.found;
@@ -71,13 +91,13 @@ ZnodeCreator::Batch ZnodeCreator::TakeBatch() {
     batch.push_back(std::get<CreateOp>(std::move(op)));
     ++next_;
   }
-  return batch;
+  co_return batch;
 }
 
 asio::awaitable<void> ZnodeCreator::RunLane(size_t) {
   while (status_.ok()) {
-    Batch batch = TakeBatch();
-    if (batch.empty()) co_return;
+    Batch batch = co_await AwaitTurnAndTakeBatch();
+    if (batch.empty() || !status_.ok()) co_return;
     status_.Update(co_await CreateBatch(std::move(batch)));
     on_progress_();
   }

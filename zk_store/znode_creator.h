@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include <absl/status/status.h>
 #include <asio/awaitable.hpp>
 
+#include "runtime/event.h"
 #include "zk_store/meta_store.h"
 #include "zk_store/retry_budget.h"
 #include "zk_store/store_reader.h"
@@ -49,7 +51,10 @@ class ZnodeCreator {
  private:
   using Batch = std::vector<CreateOp>;
 
-  Batch TakeBatch();
+  // Empty when there is nothing left, or the lane is cancelled. One lane at a time encodes, and
+  // whatever else is to be done on the executor has its turns meanwhile.
+  asio::awaitable<Batch> AwaitTurnAndTakeBatch();
+  asio::awaitable<Batch> TakeBatch();
   asio::awaitable<void> RunLane(size_t lane);
   asio::awaitable<absl::Status> CreateBatch(Batch batch);
   asio::awaitable<absl::Status> Send(const Batch& batch);
@@ -69,7 +74,8 @@ class ZnodeCreator {
   size_t next_ = 0;
   size_t end_ = 0;
   const std::vector<bool>* present_ = nullptr;
-  absl::Status status_;  // the first error
+  std::shared_ptr<Event> turn_;  // set when the lane that takes a batch has it; null: none does
+  absl::Status status_;          // the first error
 };
 
 // If `status` is that of a transaction in which one of the `fence_size` checks before our own

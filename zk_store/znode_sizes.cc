@@ -1,27 +1,25 @@
 #include "zk_store/znode_sizes.h"
 
 #include <absl/strings/str_cat.h>
-#include <asio/post.hpp>
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include "runtime/cancellation.h"
+#include "runtime/yield.h"
 
 namespace metarec {
 namespace {
 
-constexpr size_t kEncodedInOneGo = 4000;
+// Takes a quarter of a millisecond.
+constexpr size_t kEncodedInOneGo = 250;
 
 }  // namespace
 
 asio::awaitable<absl::Status> CheckZnodeSizes(TopologyZnodes* znodes, const MetaStore& store,
                                               const std::vector<StoreOp>& fence) {
-  const auto executor = co_await asio::this_coro::executor;
   size_t fixed = MetaStore::kMultiOverheadBytes;
   for (const StoreOp& op : fence) fixed += store.OpBytes(op);
   for (size_t ordinal = 0; ordinal < znodes->size(); ++ordinal) {
     if (ordinal % kEncodedInOneGo == kEncodedInOneGo - 1) {
-      co_await asio::post(executor, asio::use_awaitable);
+      co_await Yield();
       const bool cancelled = co_await IsCancelled();
       if (cancelled) co_return absl::CancelledError("cancelled before anything was written");
     }

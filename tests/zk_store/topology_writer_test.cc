@@ -530,6 +530,37 @@ TEST_F(TopologyWriterTest, ACancelledRunStaysUnfinishedAndSaysHowToGoOn) {
   EXPECT_GT(cancelled, measured->operation_count() / 2);
 }
 
+TEST_F(TopologyWriterTest, OthersHaveTheirTurnsWhileManyZnodesAreEncoded) {
+  Topology topology = SampleTopology();
+  AddTable(MakeTable(4, "large", 4000), 4000, &topology);
+  std::vector<int> turns_at_transaction;
+  int turns = 0;
+  const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (call.kind == "multi") turns_at_transaction.push_back(turns);
+    return std::nullopt;
+  });
+  bool is_written = false;
+  std::function<void()> take_turn = [&] {
+    ++turns;
+    if (!is_written) asio::post(io_, take_turn);
+  };
+  asio::post(io_, take_turn);
+  const auto write = [&]() -> asio::awaitable<absl::StatusOr<WriteResult>> {
+    TopologyWriterOptions options;  // one transaction holds 1000
+    TopologyWriter writer(options, store.get(), &clock_, &progress_);
+    auto written = co_await writer.Write(topology, kRoot, kDigest);
+    is_written = true;
+    co_return written;
+  };
+  ASSERT_TRUE(RunAlone(&io_, write()).ok());
+  // Begin, the tables, and four times a thousand partitions.
+  ASSERT_GE(turns_at_transaction.size(), 6U);
+  EXPECT_GE(turns_at_transaction[0], 4000 / 250) << "while sizes are checked";
+  for (size_t i = 2; i < 6; ++i) {
+    EXPECT_GE(turns_at_transaction[i] - turns_at_transaction[i - 1], 1000 / 250 - 1);
+  }
+}
+
 TEST_F(TopologyWriterTest, ProgressCountsUpToAllZnodes) {
   struct Recorder final : ProgressListener {
     void OnProgress(const Progress& progress) override { seen.push_back(progress); }
