@@ -133,7 +133,7 @@ absl::StatusOr<MessageFields> DecodeCommandResult(absl::string_view body) {
   rapidjson::Document json;
   if (json.Parse(text).HasParseError() || !json.IsObject()) return MessageFields{{"text", text}};
   MessageFields fields;
-  for (const auto& member : json.GetObject()) {
+  for (const auto& member : std::as_const(json).GetObject()) {
     fields[member.name.GetString()] = member.value.GetString();
   }
   return fields;

@@ -276,7 +276,7 @@ TEST_F(GoldenRequestsTest, WhileAnotherMetaServerLeads) {
   world.Run([&]() -> asio::awaitable<void> {
     co_await world.service->StepDown();
     world.service->Follow(LeaderIdentity{.name = "meta2:34601", .address = kLeader});
-    const Check check = [this](const CapturedRequest& captured, const Answer& answer) {
+    const Check check = [](const CapturedRequest& captured, const Answer& answer) {
       const Row row = RowOf(captured);
       if (row == Row::kUnknown) return ExpectNoHandler(answer);
       if (row != Row::kAlwaysServed) return ExpectForwarded(captured, answer);
