@@ -17,6 +17,12 @@ constexpr absl::string_view kDropped = "app_status::AS_DROPPED";
 constexpr absl::string_view kNoAddress = "invalid address";
 constexpr absl::string_view kNoHostPort = "invalid host_port";
 
+// Of a partition's JSON: its keys (some 200 bytes), five numbers of 20 digits, and what stands for
+// an absent node; what JSON makes of one character; quotes and commas around an address and a name.
+constexpr size_t kBytesWithoutNodesMax = 400;
+constexpr size_t kBytesPerCharacterMax = 6;
+constexpr size_t kPunctuationOfNode = 6;
+
 // The one place that knows the order of a partition znode's keys.
 template <typename Strings>
 void WritePartition(int32_t app_id, int32_t index, int64_t ballot, int32_t max_replica_count,
@@ -89,7 +95,14 @@ PartitionEncoder::PartitionEncoder(const Topology& topology) : topology_(topolog
   addresses_.reserve(topology.nodes.size());
   for (const TopologyNode& node : topology.nodes) {
     addresses_.push_back(node.address.ToString());
+    node_bytes_max_ = std::max(
+        node_bytes_max_,
+        addresses_.back().size() + kBytesPerCharacterMax * node.name.size() + kPunctuationOfNode);
   }
+}
+
+size_t PartitionEncoder::BytesMax(size_t last_drops) const {
+  return kBytesWithoutNodesMax + (1 + last_drops) * node_bytes_max_;
 }
 
 void PartitionEncoder::Encode(const TopologyTable& table, const TopologyPartition& partition,

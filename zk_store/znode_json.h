@@ -52,9 +52,13 @@ class PartitionEncoder {
   // Appends the JSON to `*out`.
   void Encode(const TopologyTable& table, const TopologyPartition& partition, std::string* out);
 
+  // No partition's JSON is longer, with so many last_drops.
+  size_t BytesMax(size_t last_drops) const;
+
  private:
   const Topology& topology_;
   std::vector<std::string> addresses_;  // as text; parallel to Topology::nodes
+  size_t node_bytes_max_ = 0;           // of what a partition says of one node
   std::vector<absl::string_view> last_drops_;
   std::vector<absl::string_view> hp_last_drops_;
 };

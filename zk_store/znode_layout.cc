@@ -172,6 +172,15 @@ std::string TopologyZnodes::Data(size_t ordinal) {
   return data;
 }
 
+size_t TopologyZnodes::PathBytesMax() const {
+  constexpr size_t kNumbers = sizeof("/2147483647/2147483647");
+  return paths_.apps().size() + kNumbers;
+}
+
+size_t TopologyZnodes::PartitionBytesMax(size_t ordinal) const {
+  return encoder_.BytesMax(topology_.partitions[ordinal - table_count()].last_drops_count);
+}
+
 TopologySize MeasureTopology(const Topology& topology, const ClusterPaths& paths) {
   TopologyZnodes znodes(topology, paths);
   TopologySize size;

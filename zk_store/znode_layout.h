@@ -65,6 +65,9 @@ class TopologyZnodes {
 
   std::string Path(size_t ordinal) const;
   std::string Data(size_t ordinal);
+  // Neither is longer; told without making them.
+  size_t PathBytesMax() const;
+  size_t PartitionBytesMax(size_t ordinal) const;
 
   // The table of a partition's znode or of a table's own.
   const TopologyTable& TableOf(size_t ordinal) const;

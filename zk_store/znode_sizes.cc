@@ -17,8 +17,16 @@ asio::awaitable<absl::Status> CheckZnodeSizes(TopologyZnodes* znodes, const Meta
                                               const std::vector<StoreOp>& fence) {
   size_t fixed = MetaStore::kMultiOverheadBytes;
   for (const StoreOp& op : fence) fixed += store.OpBytes(op);
+  const size_t overhead = fixed + store.OpBytes(CreateOp{});
+  size_t encoded = 0;
   for (size_t ordinal = 0; ordinal < znodes->size(); ++ordinal) {
-    if (ordinal % kEncodedInOneGo == kEncodedInOneGo - 1) {
+    // Only tables with their envs, and partitions of absurdly many replicas, can be large.
+    if (ordinal >= znodes->table_count() &&
+        overhead + znodes->PathBytesMax() + znodes->PartitionBytesMax(ordinal) <=
+            store.request_bytes_max()) {
+      continue;
+    }
+    if (++encoded % kEncodedInOneGo == 0) {
       co_await Yield();
       const bool cancelled = co_await IsCancelled();
       if (cancelled) co_return absl::CancelledError("cancelled before anything was written");

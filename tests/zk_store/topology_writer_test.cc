@@ -365,7 +365,9 @@ TEST_F(TopologyWriterTest, AZnodeThatComesAndGoesSpendsTheBudget) {
 
 TEST_F(TopologyWriterTest, OthersOnTheExecutorHaveTheirTurnWhileABigTreeIsMeasured) {
   Topology topology = SampleTopology();
-  AddTable(MakeTable(4, "big", 20'000), 20'000, &topology);
+  for (int32_t app_id = 4; app_id < 5'000; ++app_id) {
+    AddTable(MakeTable(app_id, absl::StrCat("t", app_id), 1), 1, &topology);
+  }
   int turns = 0;
   const auto store = Open([](const StoreCall&) -> std::optional<StoreFault> {
     return StoreFault{StoreFault::Moment::kBefore, StoreError::kSessionExpired, true};
@@ -555,7 +557,6 @@ TEST_F(TopologyWriterTest, OthersHaveTheirTurnsWhileManyZnodesAreEncoded) {
   ASSERT_TRUE(RunAlone(&io_, write()).ok());
   // Begin, the tables, and four times a thousand partitions.
   ASSERT_GE(turns_at_transaction.size(), 6U);
-  EXPECT_GE(turns_at_transaction[0], 4000 / 250) << "while sizes are checked";
   for (size_t i = 2; i < 6; ++i) {
     EXPECT_GE(turns_at_transaction[i] - turns_at_transaction[i - 1], 1000 / 250 - 1);
   }

@@ -110,5 +110,21 @@ TEST(ParseChildNameTest, OnlyNumbersAsPegasusWritesThem) {
   }
 }
 
+TEST(TopologyZnodesTest, NoZnodeIsLongerThanIsToldInAdvance) {
+  Topology topology = SampleTopology();
+  topology.nodes[1].name = std::string(40, '\x01') + ":34801";  // six bytes each in JSON
+  for (TopologyPartition& partition : topology.partitions) {
+    partition.ballot = partition.last_committed_decree = INT64_MIN;
+    partition.partition_flags = INT32_MIN;
+  }
+  topology.tables[0].max_replica_count = INT32_MIN;
+  TopologyZnodes znodes(topology, ClusterPaths("/r"));
+  for (size_t i = znodes.table_count(); i < znodes.size(); ++i) {
+    EXPECT_LE(znodes.Path(i).size(), znodes.PathBytesMax());
+    EXPECT_LE(znodes.Data(i).size(), znodes.PartitionBytesMax(i)) << znodes.Data(i);
+    EXPECT_LT(znodes.PartitionBytesMax(i), 2000);
+  }
+}
+
 }  // namespace
 }  // namespace metarec
