@@ -164,11 +164,14 @@ struct ZooKeeperHandle::Callbacks {
   static absl::StatusOr<std::vector<StoreOpResult>> MultiResult(int code, const MultiCall& call) {
     const NativeMulti& multi = call.extra;
     if (code == ZOK) return multi.Results();
+    const StoreError error = StoreErrorOfCode(code, call.handle->session_.Get());
+    const absl::Status status = call.handle->Error(code, call.operation, call.path);
+    // libzookeeper puts what it has no answer to into every operation's result.
+    if (OutcomeUnknown(status) || error == StoreError::kSessionExpired) return status;
     const std::optional<size_t> failed = multi.FailedOp(code);
-    if (!failed.has_value()) return call.handle->Error(code, call.operation, call.path);
+    if (!failed.has_value()) return status;
     const StoreOp& op = multi.ops()[*failed];
-    return MakeMultiError(StoreErrorOfCode(code, call.handle->session_.Get()), *failed,
-                          multi.ops().size(), OpName(op), OpPath(op));
+    return MakeMultiError(error, *failed, multi.ops().size(), OpName(op), OpPath(op));
   }
 };
 
@@ -266,9 +269,8 @@ void ZooKeeperHandle::Multi(std::vector<StoreOp> ops,
                             Done<absl::StatusOr<std::vector<StoreOpResult>>> done) {
   auto* call = Callbacks::Begin<MultiCall>(this, "multi", OpPath(ops.front()), std::move(done));
   const std::vector<zoo_op_t> native = call->extra.Prepare(std::move(ops), acl_->vector());
-  Callbacks::FailUnlessQueued(zoo_amulti(zookeeper_, static_cast<int>(native.size()), native.data(),
-                                         call->extra.results(), &Callbacks::OnMulti, call),
-                              call);
+  Callbacks::FailUnlessQueued(
+      SubmitMulti(zookeeper_, native, call->extra.results(), &Callbacks::OnMulti, call), call);
 }
 
 void ZooKeeperHandle::Sync(std::string path, Done<absl::Status> done) {

@@ -1,5 +1,19 @@
+// zoo_amulti (of libzookeeper 3.8) goes on with the operations behind one that it could not encode, and
+// then frees what the last one left in a local variable: `free(): double free detected`, or
+// anything else. In our use all operations are well-formed, so that this happens in one case only:
+// the session is found to have ended before or while it encodes. The check for it is its own,
+// and the thread that finds out is libzookeeper's own, too, so that no check of ours before the
+// call can be enough.
+//
+// But that thread takes several steps from a connection to knowing that the session is over. One
+// of them, after it has given up the old connection and before it reads the server's answer on a
+// new one, is to log "initiated connection to server". In our log callback we make it wait for who
+// is in zoo_amulti; and nobody enters that without a connection.
+
 #include "zk_store/zookeeper_multi.h"
 
+#include <chrono>
+#include <mutex>
 #include <utility>
 #include <variant>
 
@@ -12,7 +26,36 @@ namespace {
 // terminating zero, rounded up.
 constexpr size_t kSequenceBytesMax = 16;
 
+// Encoding the largest transaction takes milliseconds. That the wait for it ends in any case is for
+// locks of libzookeeper that we do not know of.
+constexpr std::chrono::seconds kSubmitTimeMax{1};
+
+std::timed_mutex& SubmitMutex() {
+  static std::timed_mutex* const mutex = new std::timed_mutex;  // outlives all handles
+  return *mutex;
+}
+
+thread_local bool is_submitting = false;  // what zoo_amulti itself logs waits for nobody
+
 }  // namespace
+
+int SubmitMulti(zhandle_t* zookeeper, const std::vector<zoo_op_t>& ops, zoo_op_result_t* results,
+                void_completion_t done, const void* data) {
+  const std::lock_guard<std::timed_mutex> lock(SubmitMutex());
+  if (is_unrecoverable(zookeeper) != ZOK) return ZINVALIDSTATE;
+  const int state = zoo_state(zookeeper);
+  if (state != ZOO_CONNECTED_STATE && state != ZOO_READONLY_STATE) return ZCONNECTIONLOSS;
+  is_submitting = true;
+  const int code =
+      zoo_amulti(zookeeper, static_cast<int>(ops.size()), ops.data(), results, done, data);
+  is_submitting = false;
+  return code;
+}
+
+void AwaitSubmittedMultis() {
+  if (is_submitting) return;
+  if (SubmitMutex().try_lock_for(kSubmitTimeMax)) SubmitMutex().unlock();
+}
 
 std::vector<zoo_op_t> NativeMulti::Prepare(std::vector<StoreOp> ops, const ACL_vector* acl) {
   ops_ = std::move(ops);

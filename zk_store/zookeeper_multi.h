@@ -36,4 +36,14 @@ class NativeMulti {
   std::vector<Stat> stats_;
 };
 
+// zoo_amulti, but for its fault: while the session ends it frees memory that is ours. Without a
+// connection nothing is queued (ZCONNECTIONLOSS, or ZINVALIDSTATE after the session's end).
+// Thread-safe.
+int SubmitMulti(zhandle_t* zookeeper, const std::vector<zoo_op_t>& ops, zoo_op_result_t* results,
+                void_completion_t done, const void* data);
+
+// Returns when no thread is within SubmitMulti's critical part. Every handle's log callback must
+// begin with it.
+void AwaitSubmittedMultis();
+
 }  // namespace metarec

@@ -6,10 +6,17 @@
 #include <absl/strings/string_view.h>
 #include <glog/logging.h>
 
+#include "zk_store/zookeeper_multi.h"
+
 namespace metarec {
 namespace {
 
+// The server's UNKNOWNSESSION, of which libzookeeper has no name: to what was still on its way when
+// the session ended.
+constexpr int kUnknownSessionCode = -12;
+
 void LogToGlog(const char* message) {
+  AwaitSubmittedMultis();
   const absl::string_view text(message);
   if (absl::StrContains(text, "ZOO_ERROR")) {
     LOG(ERROR) << message;
@@ -20,7 +27,7 @@ void LogToGlog(const char* message) {
   }
 }
 
-void LogNowhere(const char*) {}
+void LogNowhere(const char*) { AwaitSubmittedMultis(); }
 
 }  // namespace
 
@@ -91,6 +98,7 @@ StoreError StoreErrorOfCode(int code, SessionState session) {
     case ZBADARGUMENTS:
       return StoreError::kBadArguments;
     case ZSESSIONEXPIRED:
+    case kUnknownSessionCode:
       return StoreError::kSessionExpired;
     case ZRUNTIMEINCONSISTENCY:
       return StoreError::kRuntimeInconsistency;

@@ -5,7 +5,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
+#include <absl/strings/str_cat.h>
 #include <absl/synchronization/blocking_counter.h>
 #include <absl/synchronization/notification.h>
 #include <asio/bind_cancellation_slot.hpp>
@@ -211,6 +215,40 @@ TEST_F(ZooKeeperMetaStoreServed, AServerWithoutQuorumIsReadOnly) {
   });
 }
 
+TEST_F(ZooKeeperMetaStoreServed, TransactionsWhileTheSessionEndsAndAfterItFailAndNothingElse) {
+  // libzookeeper's own function ends the process then.
+  constexpr size_t kOps = 500;
+  ASSERT_NO_FATAL_FAILURE(Start());
+  options_.session_timeout = absl::Seconds(3);
+  for (int round = 0; round < 5; ++round) {
+    RunToEnd([&]() -> asio::awaitable<void> {
+      auto connected = co_await ZooKeeperMetaStore::Connect(options_, &clock_);
+      EXPECT_TRUE(connected.ok()) << connected.status();
+      if (!connected.ok()) co_return;
+      const std::unique_ptr<ZooKeeperMetaStore> store = *std::move(connected);
+      const std::string path = absl::StrCat("/checked", round);
+      const auto created = co_await store->Create(path, "");
+      EXPECT_TRUE(created.ok()) << created.status();
+      const std::vector<StoreOp> checks(kOps, StoreOp(CheckOp{path, 0}));
+      std::thread expire([&] { EXPECT_TRUE(server_->ExpireSession(store->credentials()).ok()); });
+      StoreError last = StoreError::kNone;
+      const absl::Time deadline = clock_.Now() + absl::Seconds(20);
+      while (last != StoreError::kSessionExpired && clock_.Now() < deadline) {
+        co_await ForEachBounded(8, 8, [&](size_t) -> asio::awaitable<void> {
+          const auto checked = co_await store->Multi(checks);
+          last = StoreErrorOf(checked.status());
+          EXPECT_TRUE(checked.ok() || last == StoreError::kSessionExpired ||
+                      OutcomeUnknown(checked.status()))
+              << checked.status();
+          EXPECT_EQ(FailedOpOf(checked.status()), std::nullopt) << checked.status();
+        });
+      }
+      expire.join();
+      EXPECT_EQ(last, StoreError::kSessionExpired);
+    });
+  }
+}
+
 TEST_F(ZooKeeperMetaStoreServed, AServerThatHangsTimesOutWithUnknownOutcome) {
   ASSERT_NO_FATAL_FAILURE(Start());
   RunToEnd([&]() -> asio::awaitable<void> {
@@ -218,8 +256,19 @@ TEST_F(ZooKeeperMetaStoreServed, AServerThatHangsTimesOutWithUnknownOutcome) {
     auto store = co_await ZooKeeperMetaStore::Connect(options_, &clock_);
     EXPECT_TRUE(store.ok()) << store.status();
     server_->Pause();
-    const absl::Status status = (co_await (*store)->Create("/a", "")).status();
-    EXPECT_TRUE(OutcomeUnknown(status)) << status;
+    absl::Status created;
+    absl::Status checked;
+    const std::vector<StoreOp> checks(2, StoreOp(CheckOp{"/", 0}));
+    co_await ForEachBounded(2, 2, [&](size_t i) -> asio::awaitable<void> {
+      if (i == 0) {
+        created = (co_await (*store)->Create("/a", "")).status();
+      } else {
+        checked = (co_await (*store)->Multi(checks)).status();
+      }
+    });
+    EXPECT_TRUE(OutcomeUnknown(created)) << created;
+    EXPECT_TRUE(OutcomeUnknown(checked)) << checked;
+    EXPECT_EQ(FailedOpOf(checked), std::nullopt) << checked;
     server_->Resume();
   });
 }
