@@ -1,0 +1,224 @@
+// Two metarecd contend on one ZooKeeper. Whoever leads is paused in a recovery for longer than its
+// session lives, and goes on when the other one has finished it.
+//
+// METAREC_TAKEOVER_RUNS (scripts/campaign-takeover) sets how often.
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "idl/meta_admin_types.h"
+#include "idl/serialization.h"
+#include "idl/task_codes.h"
+#include "rpc/client.h"
+#include "tests/tools/metarecd_world.h"
+
+namespace metarec::tools {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kRuns = 3;
+constexpr int kRunsMax = 1000;
+// Long enough for everything that was sent before a pause to be executed, or for what is written
+// after it to be seen.
+constexpr absl::Duration kSettle = absl::Milliseconds(300);
+
+enum class Phase { kBefore, kMiddle, kAfter };
+
+const char* PhaseName(Phase phase) {
+  switch (phase) {
+    case Phase::kBefore:
+      return "before the writing";
+    case Phase::kMiddle:
+      return "in the middle of it";
+    case Phase::kAfter:
+      return "after the last transaction";
+  }
+  return "";
+}
+
+struct Figures {
+  Phase phase = Phase::kBefore;
+  int64_t znodes = 0;        // of the tree were there when it was paused
+  absl::Duration took_over;  // from the pause to the other one's leading
+  absl::Duration finished;   // from there to the end of the recovery
+};
+
+int RunsWanted() {
+  const char* const text = std::getenv("METAREC_TAKEOVER_RUNS");
+  int runs = kRuns;
+  if (text != nullptr && (!absl::SimpleAtoi(text, &runs) || runs < 1 || runs > kRunsMax)) {
+    ADD_FAILURE() << "METAREC_TAKEOVER_RUNS must be a number from 1 to " << kRunsMax;
+    return 0;
+  }
+  return runs;
+}
+
+class MetarecdTakeoverTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto world = MetarecdWorld::Make();
+    ASSERT_TRUE(world.ok()) << world.status();
+    world_ = *std::move(world);
+    std::cout << "seed " << seed_ << std::endl;
+  }
+
+  // How long what takes when nothing happens, and what comes of it.
+  void RecoverUndisturbed() {
+    const uint16_t port = FreePort();
+    const auto metarecd = world_->StartMetarecd("/undisturbed", port, {port});
+    ASSERT_TRUE(metarecd->AwaitLog("leading as "));
+    const auto recover = world_->StartRecover({port});
+    ASSERT_TRUE(metarecd->AwaitLog("recovery: recovering"));
+    const absl::Time begun = absl::Now();
+    ASSERT_TRUE(Await([&] { return AppsState("/undisturbed") == "lock"; }));
+    const absl::Time appeared = absl::Now();
+    ASSERT_TRUE(Await([&] { return AppsState("/undisturbed") == "unlock"; }));
+    time_before_ = appeared - begun;
+    time_writing_ = absl::Now() - appeared;
+    EXPECT_EQ(recover->Wait(), 0) << recover->Errors();
+    apps_ = AppsIn(world_->Dump("/undisturbed"));
+    ASSERT_EQ(apps_.size(), static_cast<size_t>(1 + world_->znodes()));
+    std::cout << "undisturbed: " << time_before_ << " until the writing, which takes "
+              << time_writing_ << std::endl;
+  }
+
+  std::string AppsState(const std::string& root) {
+    const std::optional<NodeData> apps = world_->Get(root + "/apps");
+    return apps.has_value() ? apps->data : "";
+  }
+
+  absl::Duration RandomPartOf(absl::Duration whole) {
+    return std::uniform_real_distribution<double>(0, 1)(random_) * whole;
+  }
+
+  // Returns in this phase of the recovery, if it is quick enough.
+  void AwaitPhase(Phase aim, const Metarecd& leader, const std::string& root) {
+    ASSERT_TRUE(leader.AwaitLog("recovery: recovering"));
+    if (aim == Phase::kBefore) {
+      absl::SleepFor(RandomPartOf(time_before_));
+      return;
+    }
+    if (aim == Phase::kMiddle) {
+      const double share = std::uniform_real_distribution<double>(0, 0.7)(random_);
+      const auto wanted = static_cast<int64_t>(share * static_cast<double>(world_->znodes()));
+      ASSERT_TRUE(
+          Await([&] { return !AppsState(root).empty() && world_->CountZnodes(root) >= wanted; }));
+      return;
+    }
+    ASSERT_TRUE(Await([&] { return AppsState(root) == "unlock"; }));
+    absl::SleepFor(RandomPartOf(absl::Milliseconds(50)));
+  }
+
+  Phase PhaseOf(const std::string& root) {
+    const std::string state = AppsState(root);
+    return state.empty() ? Phase::kBefore : state == "lock" ? Phase::kMiddle : Phase::kAfter;
+  }
+
+  // It answers, but does not serve: it says that this one leads.
+  void ExpectSendsOnTo(const Metarecd& follower, const Metarecd& leader) {
+    const rpc::Reply reply = world_->Ask(follower.endpoint());
+    EXPECT_EQ(reply.error_name, "ERR_FORWARD_TO_OTHERS");
+    idl::rpc_address address;
+    ASSERT_TRUE(idl::DecodeBody(reply.body, &address).ok());
+    EXPECT_EQ(address, leader.endpoint().ToRpcAddress());
+  }
+
+  // `asks_paused_first`: whoever lists the paused one first gives it up after some seconds.
+  Figures RunOnce(Phase aim, const std::string& root, bool asks_paused_first);
+  void ExpectWritesNothing(const Metarecd& paused, const Metarecd& leader, const std::string& root);
+
+  const uint64_t seed_ = std::random_device()();
+  std::mt19937_64 random_{seed_};
+  std::unique_ptr<MetarecdWorld> world_;
+  absl::Duration time_before_;
+  absl::Duration time_writing_;
+  std::map<std::string, std::string> apps_;  // of the undisturbed run
+};
+
+Figures MetarecdTakeoverTest::RunOnce(Phase aim, const std::string& root, bool asks_paused_first) {
+  Figures figures;
+  const std::vector<uint16_t> ports = {FreePort(), FreePort()};
+  std::vector<uint16_t> order = ports;
+  if (!asks_paused_first) std::swap(order[0], order[1]);
+  const auto first = world_->StartMetarecd(root, ports[0], ports);
+  if (!first->AwaitLog("leading as ")) return figures;
+  const auto second = world_->StartMetarecd(root, ports[1], ports);
+  EXPECT_TRUE(second->AwaitLog("following " + first->name()));
+  ExpectSendsOnTo(*second, *first);
+
+  const auto patient = world_->StartRecover({ports[1], ports[0]});
+  AwaitPhase(aim, *first, root);
+  first->process->Signal(SIGSTOP);
+  const absl::Time paused = absl::Now();
+  absl::SleepFor(kSettle);
+  figures.phase = PhaseOf(root);
+  figures.znodes = world_->CountZnodes(root);
+
+  EXPECT_TRUE(second->AwaitLog("leading as ")) << "it does not take over";
+  const absl::Time leads = absl::Now();
+  figures.took_over = leads - paused;
+  const Ended recover = world_->Recover(order);
+  figures.finished = absl::Now() - leads;
+  EXPECT_EQ(recover.exit_code, 0) << recover.out << recover.err;
+  EXPECT_THAT(recover.out, HasSubstr("Recover result: ERR_OK\n"));
+
+  ExpectWritesNothing(*first, *second, root);
+  // Who asked the first one and waited gets the second one's answer.
+  EXPECT_EQ(patient->Wait(), 0) << patient->Output() << patient->Errors();
+  for (const Metarecd* metarecd : {first.get(), second.get()}) {
+    metarecd->process->Signal(SIGTERM);
+    EXPECT_EQ(metarecd->process->Wait(absl::Seconds(10)), 0) << metarecd->process->Errors();
+  }
+  return figures;
+}
+
+void MetarecdTakeoverTest::ExpectWritesNothing(const Metarecd& paused, const Metarecd& leader,
+                                               const std::string& root) {
+  const ZnodeRecords before = world_->Dump(root);
+  // Not by EXPECT_EQ, which would print thousands of znodes.
+  EXPECT_TRUE(AppsIn(before) == apps_) << "it is not what an undisturbed run writes";
+  paused.process->Signal(SIGCONT);
+  EXPECT_TRUE(paused.AwaitLog("leading no more: "));
+  EXPECT_TRUE(paused.AwaitLog("following " + leader.name()));
+  ExpectSendsOnTo(paused, leader);
+  absl::SleepFor(kSettle);
+  EXPECT_TRUE(world_->Dump(root) == before) << "it wrote after it had lost the leadership";
+}
+
+TEST_F(MetarecdTakeoverTest, WhoIsPausedWritesNothingAndTheOtherOneFinishes) {
+  ASSERT_NO_FATAL_FAILURE(RecoverUndisturbed());
+  std::map<Phase, int> phases;
+  absl::Duration longest;
+  const int runs = RunsWanted();
+  for (int run = 0; run < runs && !HasFailure(); ++run) {
+    const Phase aim = static_cast<Phase>((run + 1) % 3);
+    const Figures figures = RunOnce(aim, absl::StrCat("/run", run), run % 4 == 3);
+    ++phases[figures.phase];
+    longest = std::max(longest, figures.took_over);
+    std::cout << "run " << run << ": paused " << PhaseName(figures.phase) << ", " << figures.znodes
+              << " of " << world_->znodes() << " znodes there; the other one led after "
+              << figures.took_over << " and finished in " << figures.finished << std::endl;
+  }
+  for (const auto& [phase, count] : phases) {
+    std::cout << count << " of " << runs << " runs were paused " << PhaseName(phase) << std::endl;
+  }
+  std::cout << "taking over took at most " << longest << ", with sessions of "
+            << world_->options().session_timeout << std::endl;
+}
+
+}  // namespace
+}  // namespace metarec::tools
