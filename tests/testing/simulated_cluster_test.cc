@@ -162,7 +162,7 @@ TEST(SimulatedClusterFile, MissingFileIsNotFound) {
 TEST(ClusterFromEvidence, ServesWhatWasCollectedAndRefusesWhereNobodyAnswered) {
   Evidence evidence;
   evidence.nodes.resize(2);
-  evidence.nodes[0].tables.resize(1);
+  evidence.nodes[0].tables.emplace_back(TableRecord());
   evidence.nodes[0].replicas.resize(3);
   evidence.nodes[1].error = "ERR_TIMEOUT";
   const SimulatedCluster cluster = ClusterFromEvidence(evidence);
