@@ -215,4 +215,17 @@ ZnodeRecords MetarecdWorld::Dump(const std::string& root) {
   return records;
 }
 
+void MetarecdWorld::RemoveTables(const std::string& root) {
+  for (int table = 1; table <= options_.tables; ++table) {
+    std::vector<StoreOp> ops;
+    for (int partition = 0; partition < options_.partitions; ++partition) {
+      ops.push_back(DeleteOp{absl::StrCat(root, "/apps/", table, "/", partition)});
+    }
+    ops.push_back(DeleteOp{absl::StrCat(root, "/apps/", table)});
+    using Removed = absl::StatusOr<std::vector<StoreOpResult>>;
+    const Removed removed = Run<Removed>([&] { return store_->Multi(ops); });
+    EXPECT_TRUE(removed.ok()) << removed.status();
+  }
+}
+
 }  // namespace metarec::tools

@@ -108,6 +108,8 @@ class MetarecdWorld {
   std::optional<NodeData> Get(const std::string& path);
   // The root and everything in it but `<root>/lock`.
   ZnodeRecords Dump(const std::string& root);
+  // The tables and partitions, which would fill the server's memory in the long run.
+  void RemoveTables(const std::string& root);
 
   testing::ZooKeeperServer& zookeeper() { return *zookeeper_; }
   ScratchFolder& folder() { return folder_; }

@@ -1,0 +1,161 @@
+// metarecd is told to end, is killed, or loses its ZooKeeper in the middle of the writing, and the
+// next one goes on.
+
+#include <csignal>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/tools/metarecd_world.h"
+
+namespace metarec::tools {
+namespace {
+
+using ::testing::HasSubstr;
+
+// In which it must have ended when nothing is wrong, and when ZooKeeper does not answer.
+constexpr absl::Duration kPrompt = absl::Seconds(5);
+constexpr absl::Duration kSomeSeconds = absl::Seconds(10);
+
+class MetarecdStopTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    MetarecdWorldOptions options;
+    options.tables = 10;
+    auto world = MetarecdWorld::Make(options);
+    ASSERT_TRUE(world.ok()) << world.status();
+    world_ = world->release();
+    apps_ = new std::map<std::string, std::string>;
+  }
+  static void TearDownTestSuite() {
+    delete apps_;
+    delete world_;
+  }
+
+  void SetUp() override {
+    ASSERT_NE(world_, nullptr);
+    if (apps_->empty()) {
+      ASSERT_NO_FATAL_FAILURE(Start("/undisturbed"));
+      EXPECT_EQ(world_->Recover({port_}).exit_code, 0);
+      *apps_ = AppsIn(world_->Dump("/undisturbed"));
+      ASSERT_EQ(apps_->size(), static_cast<size_t>(1 + world_->znodes()));
+    }
+    port_ = FreePort();
+  }
+
+  void Start(const std::string& root) {
+    metarecd_.reset();
+    metarecd_ = world_->StartMetarecd(root, port_, {port_});
+    ASSERT_TRUE(metarecd_->AwaitLog("leading as "));
+  }
+
+  // Starts a recovery into `root` and returns when some of it is written.
+  void BeginToWrite(const std::string& root) {
+    ASSERT_NO_FATAL_FAILURE(Start(root));
+    recover_ = world_->StartRecover({port_});
+    ASSERT_TRUE(Await([&] { return world_->CountZnodes(root) > 0; }));
+  }
+
+  // How long it takes to end after the signal.
+  void ExpectEnds(int signal, int exit_code, absl::Duration within) {
+    const absl::Time told = absl::Now();
+    metarecd_->process->Signal(signal);
+    EXPECT_EQ(metarecd_->process->Wait(2 * kSomeSeconds), exit_code)
+        << metarecd_->process->Errors();
+    EXPECT_LT(absl::Now() - told, within) << metarecd_->process->Errors();
+  }
+
+  // No meta server starts from what is there.
+  void ExpectLockedOrDone(const std::string& root) {
+    const std::optional<NodeData> apps = world_->Get(root + "/apps");
+    ASSERT_TRUE(apps.has_value());
+    EXPECT_TRUE(apps->data == "lock" || apps->data == "unlock") << apps->data;
+  }
+
+  void ExpectTheNextOneFinishes(const std::string& root) {
+    const std::optional<NodeData> apps = world_->Get(root + "/apps");
+    ASSERT_TRUE(apps.has_value());
+    if (apps->data == "unlock") return;  // it was too quick to be caught
+    ASSERT_NO_FATAL_FAILURE(Start(root));
+    const Ended recover = world_->Recover({port_});
+    EXPECT_EQ(recover.exit_code, 0) << recover.out << recover.err;
+    // Not by EXPECT_EQ, which would print thousands of znodes.
+    EXPECT_TRUE(AppsIn(world_->Dump(root)) == *apps_);
+  }
+
+  static MetarecdWorld* world_;
+  static std::map<std::string, std::string>* apps_;  // of an undisturbed run
+  uint16_t port_ = FreePort();
+  std::unique_ptr<Metarecd> metarecd_;
+  std::unique_ptr<MetarecProcess> recover_;
+};
+
+MetarecdWorld* MetarecdStopTest::world_ = nullptr;
+std::map<std::string, std::string>* MetarecdStopTest::apps_ = nullptr;
+
+TEST_F(MetarecdStopTest, ToldToEndInTheMiddleItDoesSoAndTheNextOneGoesOn) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    const std::string root = absl::StrCat("/told", signal);
+    ASSERT_NO_FATAL_FAILURE(BeginToWrite(root));
+    ExpectEnds(signal, 0, kPrompt);
+    // Whoever waits for the answer is not left waiting.
+    EXPECT_EQ(recover_->Wait(kPrompt), 1) << recover_->Output();
+    ExpectLockedOrDone(root);
+    ExpectTheNextOneFinishes(root);
+  }
+}
+
+TEST_F(MetarecdStopTest, KilledInTheMiddleTheNextOneGoesOnOnceItsSessionIsOver) {
+  ASSERT_NO_FATAL_FAILURE(BeginToWrite("/killed"));
+  ExpectEnds(SIGKILL, 128 + SIGKILL, kPrompt);
+  ExpectLockedOrDone("/killed");
+  ExpectTheNextOneFinishes("/killed");
+}
+
+TEST_F(MetarecdStopTest, AZooKeeperThatIsRestartedInTheMiddleIsOutlasted) {
+  ASSERT_NO_FATAL_FAILURE(BeginToWrite("/restarted"));
+  ASSERT_EQ(world_->zookeeper().Restart(), absl::OkStatus());
+  EXPECT_EQ(recover_->Wait(), 0) << recover_->Output() << recover_->Errors()
+                                 << metarecd_->process->Errors();
+  ASSERT_EQ(world_->Connect(), absl::OkStatus());
+  EXPECT_TRUE(AppsIn(world_->Dump("/restarted")) == *apps_);
+}
+
+TEST_F(MetarecdStopTest, ToldToEndWithoutZooKeeperItDoesSoToo) {
+  ASSERT_NO_FATAL_FAILURE(BeginToWrite("/gone"));
+  world_->zookeeper().Kill();
+  ExpectEnds(SIGTERM, 0, kSomeSeconds);
+  // Neither does it need one to have been there.
+  metarecd_ = world_->StartMetarecd("/gone", port_, {port_});
+  ASSERT_TRUE(metarecd_->AwaitLog("listening on "));
+  ExpectEnds(SIGTERM, 0, kSomeSeconds);
+  ASSERT_EQ(world_->zookeeper().Restart(), absl::OkStatus());
+  ASSERT_EQ(world_->Connect(), absl::OkStatus());
+  ExpectTheNextOneFinishes("/gone");
+}
+
+TEST_F(MetarecdStopTest, ToldToEndWhileZooKeeperHangsItDoesSoToo) {
+  ASSERT_NO_FATAL_FAILURE(BeginToWrite("/hangs"));
+  world_->zookeeper().Pause();
+  ExpectEnds(SIGTERM, 0, kSomeSeconds);
+  world_->zookeeper().Resume();
+  ASSERT_EQ(world_->Connect(), absl::OkStatus());
+  ExpectTheNextOneFinishes("/hangs");
+}
+
+TEST_F(MetarecdStopTest, ASecondSignalEndsItAtOnce) {
+  ASSERT_NO_FATAL_FAILURE(BeginToWrite("/twice"));
+  world_->zookeeper().Pause();
+  metarecd_->process->Signal(SIGTERM);
+  ASSERT_TRUE(metarecd_->AwaitLog("stopping on signal "));
+  ExpectEnds(SIGTERM, 128 + SIGTERM, absl::Seconds(1));
+  world_->zookeeper().Resume();
+  ASSERT_EQ(world_->Connect(), absl::OkStatus());
+}
+
+}  // namespace
+}  // namespace metarec::tools
