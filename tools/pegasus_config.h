@@ -22,12 +22,29 @@ struct PegasusConfig {
   std::string zookeeper_hosts;               // [zookeeper] hosts_list
   absl::Duration zookeeper_session_timeout = absl::Seconds(30);  // [zookeeper] timeout_ms
   absl::Duration beacon_grace = absl::Seconds(22);               // [replication] fd_grace_seconds
+
+  std::vector<std::string> warnings;  // lines about what is odd in the file
 };
 
-// Keys that are not listed above are left alone. kInvalidArgument names the file, the section, the
-// key, what is wrong with it and what it should look like; kNotFound when there is no such file.
-absl::StatusOr<PegasusConfig> ReadPegasusConfig(const std::string& path);
+// What counts in place of a key of the file. `value` as it would stand there; "": the flag is not
+// given, and messages about the key name it as a remedy.
+struct ConfigOverride {
+  std::string section;
+  std::string key;
+  std::string flag;  // "--zk"
+  std::string value;
+};
+using ConfigOverrides = std::vector<ConfigOverride>;
+
+// Keys that are not listed above are left alone. kInvalidArgument names the file, the line, the
+// section, the key, what is wrong with it and what to do, or the flag if the value is that one's;
+// kNotFound when there is no such file.
+//
+// `path` empty: there is no file, only overrides.
+absl::StatusOr<PegasusConfig> ReadPegasusConfig(const std::string& path,
+                                                const ConfigOverrides& overrides = {});
 // `name` is for messages.
-absl::StatusOr<PegasusConfig> ParsePegasusConfig(const std::string& text, absl::string_view name);
+absl::StatusOr<PegasusConfig> ParsePegasusConfig(absl::string_view text, absl::string_view name,
+                                                 const ConfigOverrides& overrides = {});
 
 }  // namespace metarec::tools

@@ -29,10 +29,10 @@ std::string ConfigText(const std::string& root, uint16_t own, const std::vector<
     absl::StrAppend(out, "127.0.0.1:", port);
   });
   return absl::StrCat(
-      "[apps.meta]\nports = ", own, "\n\n[meta_server]\nserver_list = ", servers,
-      "\ncluster_root = ", root, "\ndistributed_lock_service_parameters = ", root,
-      "/lock\nrecover_from_replica_server = true\n\n[zookeeper]\nhosts_list = ", zookeeper,
-      "\ntimeout_ms = ", absl::ToInt64Milliseconds(session_timeout), "\n");
+      "[apps.meta]\n  ports = ", own, "\n\n[meta_server]\n  server_list = ", servers,
+      "\n  cluster_root = ", root, "\n  distributed_lock_service_parameters = ", root,
+      "/lock\n  recover_from_replica_server = true\n\n[zookeeper]\n  hosts_list = ", zookeeper,
+      "\n  timeout_ms = ", absl::ToInt64Milliseconds(session_timeout), "\n");
 }
 
 }  // namespace
