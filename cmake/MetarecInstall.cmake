@@ -1,5 +1,8 @@
 # `cmake --install` gives a package that find_package(metarec) finds: targets metarec::<folder>.
 include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES packaging/metarecd.service DESTINATION ${CMAKE_INSTALL_DATADIR}/metarec)
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/metarec)
 install(EXPORT metarecTargets NAMESPACE metarec:: DESTINATION ${config_dir})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/metarecConfig.cmake.in
