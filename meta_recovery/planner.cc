@@ -34,6 +34,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 
 #include "meta_recovery/findings_list.h"
@@ -49,10 +50,23 @@
 namespace metarec {
 namespace {
 
-absl::Status CheckOptions(const PlanOptions& options) {
-  if (options.rename_separator.empty()) {
+constexpr size_t kSeparatorBytesMax = 20;
+
+// What a table's name may consist of, and '-', which meta servers take, too.
+bool IsFitForNames(absl::string_view separator) {
+  return !separator.empty() && separator.size() <= kSeparatorBytesMax &&
+         std::all_of(separator.begin(), separator.end(),
+                     [](char c) { return c == '-' || IsUsableInShell(absl::string_view(&c, 1)); });
+}
+
+}  // namespace
+
+absl::Status CheckPlanOptions(const PlanOptions& options) {
+  if (!IsFitForNames(options.rename_separator)) {
     return absl::InvalidArgumentError(
-        "rename_separator is empty: a renamed table needs something between its name and its id");
+        absl::StrCat("rename_separator is \"", absl::CHexEscape(options.rename_separator),
+                     "\": what goes between a renamed table's name and its id must be from 1 to ",
+                     kSeparatorBytesMax, " letters, digits, or characters of . _ : -"));
   }
   if (options.max_app_id < 1 || options.max_app_id > kMaxAppIdMax) {
     return absl::InvalidArgumentError(
@@ -65,6 +79,8 @@ absl::Status CheckOptions(const PlanOptions& options) {
   }
   return absl::OkStatus();
 }
+
+namespace {
 
 class Planner {
  public:
@@ -203,7 +219,7 @@ class Planner {
 absl::StatusOr<RecoveryPlan> MakePlanAndRelease(const Evidence& evidence,
                                                 const PlanOptions& options,
                                                 const std::function<void()>& release_replicas) {
-  METAREC_RETURN_IF_ERROR(CheckOptions(options));
+  METAREC_RETURN_IF_ERROR(CheckPlanOptions(options));
   METAREC_ASSIGN_OR_RETURN(Settlements settlements, Settlements::Parse(options.settlements));
   METAREC_ASSIGN_OR_RETURN(NodeRoster roster, NodeRoster::Make(evidence));
   Planner planner(evidence, options, std::move(roster), std::move(settlements));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include "meta_recovery/plan_options.h"
@@ -15,6 +16,10 @@ inline constexpr int64_t kPlanPartitionsMax = 16 << 20;
 
 // What PlanOptions::max_app_id may be at most.
 inline constexpr int32_t kMaxAppIdMax = 10'000'000;
+
+// kInvalidArgument for options that make no sense in any plan: an empty separator or one that no
+// table's name can have, bounds out of range.
+absl::Status CheckPlanOptions(const PlanOptions& options);
 
 // Decides what the cluster's metadata shall be, by the rules of docs/recovery-rules.md.
 //

@@ -1,5 +1,6 @@
 #include "recovery_service/beacon_watch.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "idl/placeholders_types.h"
@@ -16,6 +17,9 @@ struct BeaconWatch::Node {
 
 namespace {
 
+// Looking through all the nodes costs time, which a flood of beacons must not multiply.
+constexpr absl::Duration kSweepAfter = absl::Seconds(1);
+
 bool IsServing(ReplicaStatus status) {
   return status == ReplicaStatus::kPrimary || status == ReplicaStatus::kSecondary;
 }
@@ -28,9 +32,9 @@ BeaconWatch::BeaconWatch(asio::any_io_executor executor, Clock* clock, ReplicaSo
 
 BeaconWatch::~BeaconWatch() = default;
 
-std::optional<idl::beacon_ack> BeaconWatch::Answer(const idl::beacon_msg& beacon,
+std::optional<idl::beacon_ack> BeaconWatch::Answer(const idl::beacon_msg& beacon, uint32_t peer_ip,
                                                    const Leadership& leadership) {
-  Node* const node = FindOrAdd(beacon);
+  Node* const node = FindOrAdd(beacon, peer_ip);
   if (node == nullptr) return std::nullopt;
   if (leadership.is_us && !node->known.is_granted) AskIfDue(node);
 
@@ -54,18 +58,39 @@ std::optional<idl::beacon_ack> BeaconWatch::Answer(const idl::beacon_msg& beacon
   return ack;
 }
 
-BeaconWatch::Node* BeaconWatch::FindOrAdd(const idl::beacon_msg& beacon) {
+bool BeaconWatch::MakeRoom(bool is_from_there) {
+  if (nodes_.size() < options_.nodes_max) return true;
+  const absl::Time now = clock_->Now();
+  if (now - swept_ >= kSweepAfter) {
+    swept_ = now;
+    std::erase_if(nodes_, [&](const auto& entry) {
+      return !entry.second->is_asking && now - entry.second->known.last_beacon > options_.grace;
+    });
+  }
+  if (nodes_.size() < options_.nodes_max) return true;
+  if (!is_from_there) return false;
+  const auto other = std::find_if(nodes_.begin(), nodes_.end(), [](const auto& entry) {
+    return !entry.second->is_asking && !entry.second->known.is_from_there;
+  });
+  if (other == nodes_.end()) return false;
+  nodes_.erase(other);
+  return true;
+}
+
+BeaconWatch::Node* BeaconWatch::FindOrAdd(const idl::beacon_msg& beacon, uint32_t peer_ip) {
   const absl::StatusOr<Ipv4Endpoint> address = EndpointOf(beacon.from_node);
   if (!address.ok()) return nullptr;
+  const bool is_from_there = address->ip == peer_ip;
   auto found = nodes_.find(*address);
   if (found == nodes_.end()) {
-    if (nodes_.size() >= options_.nodes_max) return nullptr;
+    if (!MakeRoom(is_from_there)) return nullptr;
     found = nodes_.emplace(*address, std::make_unique<Node>()).first;
     found->second->known.address = *address;
   }
   Node& node = *found->second;
   node.known.last_beacon = clock_->Now();
-  if (beacon.__isset.hp_from_node && beacon.hp_from_node.is_valid()) {
+  node.known.is_from_there |= is_from_there;
+  if (is_from_there && beacon.__isset.hp_from_node && beacon.hp_from_node.is_valid()) {
     node.known.name = beacon.hp_from_node.ToString();
   }
   if (beacon.__isset.start_time && beacon.start_time != node.start_time) {

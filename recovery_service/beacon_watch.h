@@ -42,12 +42,14 @@ struct BeaconWatchOptions {
 // What is known of a node that sent beacons.
 struct BeaconNode {
   Ipv4Endpoint address;
-  std::string name;        // host:port as it calls itself; empty if it does not say
+  // host:port as it calls itself; empty if it does not say, or says so from elsewhere only.
+  std::string name;
   absl::Time last_beacon;  //
   // Replicas that are PS_PRIMARY or PS_SECONDARY, as it said last; nullopt: not asked yet, or it
   // did not answer.
   std::optional<int64_t> replicas_serving;
-  bool is_granted = false;  // its beacons are answered with mastership
+  bool is_granted = false;     // its beacons are answered with mastership
+  bool is_from_there = false;  // a beacon came from the very address that it names
 };
 
 // Not thread-safe: used on `executor` (a single thread or a strand), where its queries run, too.
@@ -61,8 +63,10 @@ class BeaconWatch {
   BeaconWatch& operator=(const BeaconWatch&) = delete;
 
   // The answer to a beacon; nullopt when none is due. As a follower: who leads. As the leader: with
-  // mastership if the node may have it, and a query is begun if that is not known.
-  std::optional<idl::beacon_ack> Answer(const idl::beacon_msg& beacon,
+  // mastership if the node may have it, and a query is begun if that is not known. `peer_ip`: where
+  // the beacon comes from. Anybody can send one for another address, so a name is believed only if
+  // it comes from the address that bears it, and such nodes are kept when there are too many.
+  std::optional<idl::beacon_ack> Answer(const idl::beacon_msg& beacon, uint32_t peer_ip,
                                         const Leadership& leadership);
 
   // By address.
@@ -81,7 +85,10 @@ class BeaconWatch {
   struct Node;
 
   // nullptr: the beacon makes no sense, or there are too many nodes.
-  Node* FindOrAdd(const idl::beacon_msg& beacon);
+  Node* FindOrAdd(const idl::beacon_msg& beacon, uint32_t peer_ip);
+  // Whether there is room for one more, by forgetting who is silent or, for one that is
+  // `is_from_there`, one that is not.
+  bool MakeRoom(bool is_from_there);
   void AskIfDue(Node* node);
   asio::awaitable<void> Ask(Node* node);
 
@@ -89,6 +96,7 @@ class BeaconWatch {
   ReplicaSource* const source_;
   const BeaconWatchOptions options_;
   std::map<Ipv4Endpoint, std::unique_ptr<Node>> nodes_;
+  absl::Time swept_ = absl::InfinitePast();
   TaskGroup queries_;
 };
 

@@ -225,7 +225,7 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request 
 rpc::HandlerResult RecoveryService::AnswerBeacon(const rpc::Request& request) {
   idl::beacon_msg beacon;
   if (!idl::DecodeBody(request.body, &beacon).ok()) return TransportError(idl::kErrInvalidData);
-  const std::optional<idl::beacon_ack> ack = beacons_.Answer(beacon, leadership_);
+  const std::optional<idl::beacon_ack> ack = beacons_.Answer(beacon, request.peer.ip, leadership_);
   if (ack) return Answer(idl::EncodeBody(*ack));
   rpc::HandlerResult nothing;
   nothing.is_answered = false;

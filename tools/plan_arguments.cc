@@ -3,6 +3,8 @@
 #include <absl/strings/str_cat.h>
 
 #include "meta_recovery/plan_file.h"
+#include "meta_recovery/planner.h"
+#include "runtime/status_macros.h"
 #include "text/shell_word.h"
 #include "tools/interrupt_signals.h"
 
@@ -58,13 +60,7 @@ absl::StatusOr<PlanOptions> PlanArguments::ToOptions() const {
           absl::StrCat("--settle ", key, " is given twice with different values"));
     }
   }
-  if (options.rename_separator.empty()) {
-    return absl::InvalidArgumentError("--rename_separator must not be empty");
-  }
-  if (options.max_app_id < 1) return absl::InvalidArgumentError("--max_app_id must be at least 1");
-  if (options.max_partition_count < 1) {
-    return absl::InvalidArgumentError("--max_partition_count must be at least 1");
-  }
+  METAREC_RETURN_IF_ERROR(CheckPlanOptions(options));
   return options;
 }
 

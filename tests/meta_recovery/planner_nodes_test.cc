@@ -275,7 +275,9 @@ struct BadOptions {
 
 TEST(PlannerOptions, ThatMakeNoSenseAreRefused) {
   const BadOptions cases[] = {
-      {{.rename_separator = ""}, "rename_separator is empty"},
+      {{.rename_separator = ""}, "rename_separator is \"\""},
+      {{.rename_separator = "\x01/"}, "rename_separator is \"\\x01/\""},
+      {{.rename_separator = std::string(21, '-')}, "from 1 to 20"},
       {{.max_app_id = 0}, "max_app_id is 0"},
       {{.max_app_id = 2'000'000'000}, "max_app_id is 2000000000"},
       {{.max_partition_count = -1}, "max_partition_count is -1"},
