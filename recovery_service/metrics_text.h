@@ -6,7 +6,8 @@
 
 namespace metarec {
 
-// What the service and its ports did and do, in Prometheus's text format.
+// What the service and its ports did and do, in Prometheus's text format. `status` must be of
+// this moment: made on the service's executor, with no co_await since.
 std::string MetricsText(const RecoveryServiceStatus& status);
 
 }  // namespace metarec

@@ -77,6 +77,11 @@ std::string Deviation(const std::vector<int64_t>& counts) {
 RecoveredMetadata::RecoveredMetadata(Topology topology, Secondaries secondaries)
     : topology_(std::move(topology)), secondaries_(std::move(secondaries)) {}
 
+size_t RecoveredMetadata::KnownReplicas(const TopologyPartition& partition) const {
+  return (partition.primary == kNoNode ? 0 : 1) + SecondariesOf(partition).size() +
+         partition.last_drops_count;
+}
+
 idl::configuration_list_apps_response RecoveredMetadata::ListApps(
     const idl::configuration_list_apps_request& request) const {
   idl::configuration_list_apps_response response;

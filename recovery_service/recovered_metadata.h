@@ -53,6 +53,10 @@ class RecoveredMetadata {
 
   const Topology& topology() const { return topology_; }
 
+  // How many nodes the tree names for this partition of the topology: its primary, its secondaries,
+  // and those that may become secondaries again.
+  size_t KnownReplicas(const TopologyPartition& partition) const;
+
  private:
   const TopologyTable* FindAvailable(const std::string& name) const;
   absl::Span<const NodeIndex> SecondariesOf(const TopologyPartition& partition) const;

@@ -12,7 +12,7 @@ namespace metarec {
 
 enum class RecoveryState {
   kWaiting,     // for start_recovery
-  kRecovering,  //
+  kRecovering,  // a run is under way
   kRecovered,   // the tree is written
   kFailed,      // another start_recovery may follow
 };

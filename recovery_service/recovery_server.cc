@@ -220,7 +220,8 @@ asio::awaitable<absl::Status> RecoveryServer::ServeFromRoot(StoreReader* reader)
       const RootContents contents,
       co_await ReadTopology(reader, options_.service.recovery.root, options, &silent));
   METAREC_CO_ASSIGN_OR_RETURN(RootMetadata metadata, MetadataOf(contents));
-  service_.ServeRecovered(std::move(metadata.topology), std::move(metadata.secondaries));
+  service_.ServeRecovered(std::move(metadata.topology), std::move(metadata.secondaries),
+                          options_.recover ? Retries::kAnswered : Retries::kRefused);
   co_return absl::OkStatus();
 }
 

@@ -4,14 +4,13 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
 #include "idl/error_names.h"
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
 #include "recovery_service/meta_rpcs.h"
+#include "recovery_service/status_line.h"
 
 namespace metarec {
 namespace {
@@ -47,29 +46,6 @@ std::string EncodeRefusal(absl::string_view task_code, absl::string_view error_n
   return EncodeBareRefusal(error_name);
 }
 
-std::string ServerInfo(const std::string& version, absl::Time started) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> json(buffer);
-  json.StartObject();
-  json.Key("build_type");
-  json.String("metarec");
-  // Who reads this looks for it; the version says more about us.
-  json.Key("git_SHA");
-  json.String("unknown");
-  json.Key("start_time");
-  json.String(absl::FormatTime("%Y-%m-%d %H:%M:%S", started, absl::LocalTimeZone()));
-  json.Key("version");
-  json.String(version);
-  json.EndObject();
-  return buffer.GetString();
-}
-
-std::string ServerStat(const RecoveryServiceStatus& status) {
-  std::string text = StatusLine(status);
-  if (status.ports) absl::StrAppend(&text, "\n", PortLine(*status.ports));
-  return text;
-}
-
 }  // namespace
 
 RecoveryService::RecoveryService(const asio::any_io_executor& executor,
@@ -97,29 +73,6 @@ RecoveryService::RecoveryService(const asio::any_io_executor& executor,
 }
 
 RecoveryService::~RecoveryService() = default;
-
-std::string StatusLine(const RecoveryServiceStatus& status) {
-  std::string line = absl::StrCat("recovery: ", RecoveryStateName(status.state));
-  if (status.state == RecoveryState::kRecovering) {
-    absl::StrAppend(&line, ", ", PhaseName(status.progress.phase), " ", status.progress.done, "/",
-                    status.progress.total);
-  }
-  if (status.state == RecoveryState::kFailed && status.result != nullptr) {
-    absl::StrAppend(&line, ": ", status.result->error_name, ": ", status.result->status.message());
-  }
-  return line;
-}
-
-std::string PortLine(const PortCounts& ports) {
-  const rpc::ServerCounts& tcp = ports.tcp;
-  const rpc::UdpServerCounts& udp = ports.udp;
-  return absl::StrCat("port: ", tcp.open, " connections open, ", tcp.accepted, " accepted, ",
-                      tcp.refused, " refused, ", tcp.idle, " closed as idle, ", tcp.stalled,
-                      " as too slow, ",
-                      tcp.malformed + tcp.wrong_crc + tcp.oversized + tcp.truncated,
-                      " for bad messages; UDP: ", udp.received, " received, ",
-                      udp.malformed + udp.wrong_crc, " bad, ", udp.dropped, " dropped");
-}
 
 void RecoveryService::RegisterOn(rpc::Server* server) {
   const rpc::Handler handler = [this](rpc::Request request) { return Serve(std::move(request)); };
@@ -204,6 +157,9 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request 
   idl::configuration_recovery_request decoded;
   if (!idl::DecodeBody(request.body, &decoded).ok()) {
     co_return TransportError(idl::kErrInvalidData);
+  }
+  if (metadata_ && retries_ == Retries::kRefused) {
+    co_return Answer(EncodeRefusal(request.task_code, idl::kErrServiceAlreadyRunning));
   }
   absl::StatusOr<RecoveryOrder> order = OrderOf(decoded, options_.recovery.nodes_max);
   if (!order.ok()) {
@@ -307,10 +263,16 @@ asio::awaitable<void> RecoveryService::StepDown() {
   beacons_.ForgetGrants();
   co_await runner_.Abandon();
   metadata_.reset();
+  retries_ = Retries::kAnswered;
   TellState();
 }
 
-void RecoveryService::ServeRecovered(Topology topology, Secondaries secondaries) {
+void RecoveryService::ServeRecovered(Topology topology, Secondaries secondaries, Retries retries) {
+  retries_ = retries;
+  ServeFromNowOn(std::move(topology), std::move(secondaries));
+}
+
+void RecoveryService::ServeFromNowOn(Topology topology, Secondaries secondaries) {
   metadata_ = std::make_unique<RecoveredMetadata>(std::move(topology), std::move(secondaries));
   recovered_at_ = surroundings_.clock->Now();
   TellState();
@@ -322,9 +284,12 @@ void RecoveryService::OnRunBegun() {
 }
 
 void RecoveryService::OnRunEnded(const RecoveryResult& result) {
-  if (result.outcome == RecoveryOutcome::kRecovered) ServeRecovered(result.plan->topology);
-  TellState();
-  if (metadata_ && surroundings_.listener != nullptr) {
+  if (result.outcome != RecoveryOutcome::kRecovered) {
+    TellState();
+    return;
+  }
+  ServeFromNowOn(result.plan->topology, {});
+  if (surroundings_.listener != nullptr) {
     surroundings_.listener->OnRecovered(metadata_->topology());
   }
 }
@@ -348,6 +313,9 @@ RecoveryServiceStatus RecoveryService::status() const {
           .order = runner_.order(),
           .result = runner_.result(),
           .run = runner_.order() == nullptr ? nullptr : &watch_,
+          .run_state = runner_.state(),
+          .served = metadata_.get(),
+          .retries = retries_,
           .nodes = beacons_.Nodes(),
           .requests = requests_,
           .ports = surroundings_.port_counts ? std::make_optional(surroundings_.port_counts())

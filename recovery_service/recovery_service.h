@@ -46,7 +46,7 @@ class RecoveryListener {
  public:
   virtual ~RecoveryListener() = default;
   virtual void OnStateChanged(RecoveryState state) = 0;
-  // The metadata are written by a recovery that this service ran (not told after ServeRecovered):
+  // The metadata are written by a recovery that this service ran (ServeRecovered tells it not):
   // the embedder may go on booting from `topology`, which is valid during the call, and open the
   // gate for handlers of its own (RecoveryService::gate, Gated).
   virtual void OnRecovered(const Topology& topology) = 0;
@@ -58,7 +58,7 @@ struct RequestCounts {
   int64_t refused = 0;      // by the gate
   int64_t forwarded = 0;    // to the leader
   int64_t denied = 0;       // not from an operator's network
-  int64_t undecodable = 0;  //
+  int64_t undecodable = 0;  // let pass, but their bodies made no sense
 };
 
 // What happened on the ports that the embedder owns.
@@ -67,23 +67,36 @@ struct PortCounts {
   rpc::UdpServerCounts udp;
 };
 
-// What the service does at the moment.
+// What becomes of start_recovery while metadata are served that no run of this service has written.
+enum class Retries {
+  // ERR_SERVICE_ALREADY_RUNNING, as by stock meta servers that serve; nothing runs.
+  kRefused,
+  // For who takes over in recovery mode: whoever lost the answer with the leader gets it by asking
+  // again. A recovery runs while the metadata go on being served. Of the same plan it finds its own
+  // finished run, changes nothing, and ends with ERR_OK; of another one it is refused by what the
+  // root holds (ERR_NODE_ALREADY_EXIST).
+  kAnswered,
+};
+
+// What the service does at the moment. The pointers are valid until the next co_await.
 struct RecoveryServiceStatus {
   RecoveryState state = RecoveryState::kWaiting;
   absl::Time state_since;
   Leadership leadership;
-  Progress progress;                       // while recovering
-  const RecoveryOrder* order = nullptr;    // of the last request; as long as the state stays
-  const RecoveryResult* result = nullptr;  // of the last run that ended; as long as the state stays
-  const RunWatch* run = nullptr;           // likewise, of the last run
-  std::vector<BeaconNode> nodes;           // who sent beacons
+  Progress progress;                     // of the last run
+  const RecoveryOrder* order = nullptr;  // of the last run; nullptr: there was none
+  // Of the last run, once it has ended.
+  const RecoveryResult* result = nullptr;
+  const RunWatch* run = nullptr;  // likewise, from its beginning
+  // What became of the last run: another one than `state` where metadata are served that were there
+  // before it.
+  RecoveryState run_state = RecoveryState::kWaiting;
+  const RecoveredMetadata* served = nullptr;  // in state kRecovered
+  Retries retries = Retries::kAnswered;
+  std::vector<BeaconNode> nodes;  // who sent beacons
   RequestCounts requests;
   std::optional<PortCounts> ports;  // nullopt: the embedder does not tell
 };
-
-// One line for people each.
-std::string StatusLine(const RecoveryServiceStatus& status);
-std::string PortLine(const PortCounts& ports);
 
 // Owns no thread and no port: it runs on `executor` (a single thread or a strand) and serves what
 // the embedder's rpc::Server gives it. Not thread-safe.
@@ -130,8 +143,10 @@ class RecoveryService {
   // that runs and awaits that.
   asio::awaitable<void> StepDown();
 
-  // Serves metadata that are there already: the state is kRecovered from now on.
-  void ServeRecovered(Topology topology, Secondaries secondaries = {});
+  // Serves metadata that are there already: the state is kRecovered from now on, until StepDown,
+  // whatever becomes of `retries`. The listener's OnRecovered is told only if one of them succeeds.
+  void ServeRecovered(Topology topology, Secondaries secondaries = {},
+                      Retries retries = Retries::kRefused);
 
   // Opens or closes the gate for further RPCs.
   RecoveryGate& gate() { return gate_; }
@@ -154,6 +169,7 @@ class RecoveryService {
   rpc::HandlerResult RunCommand(const rpc::Request& request);
   rpc::HandlerResult Query(const rpc::Request& request) const;
   ClusterIdentity Identity() const;
+  void ServeFromNowOn(Topology topology, Secondaries secondaries);
   void OnRunBegun();
   void OnRunEnded(const RecoveryResult& result);
   void TellState();
@@ -166,6 +182,7 @@ class RecoveryService {
   RunWatch watch_;
   RecoveryRunner runner_;
   std::unique_ptr<RecoveredMetadata> metadata_;  // in state kRecovered
+  Retries retries_ = Retries::kAnswered;
   absl::Time recovered_at_;
   RemoteCommands commands_;
   RequestCounts requests_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
@@ -11,6 +10,7 @@
 
 #include "meta_recovery/finding_text.h"
 #include "recovery_service/status_nodes.h"
+#include "recovery_service/status_tables.h"
 #include "text/printable.h"
 #include "text/wording.h"
 
@@ -61,18 +61,20 @@ std::string NextStep(const RecoveryServiceStatus& status) {
                  : absl::StrCat(status.result->error_name, ": ", status.result->status.message(),
                                 "\n", status.result->hints, "\nThen send recover again.");
     case RecoveryState::kRecovered:
+      // Who refuses to recover again runs with the flag false already.
+      if (status.retries == Retries::kRefused) {
+        return "Stop this server, and start the meta server on this root.";
+      }
       return "Set [meta_server] recover_from_replica_server = false, stop this server, and start "
              "the meta server.";
   }
   return "";
 }
 
-std::string Summary(const RecoveryPlan* plan) {
-  if (plan == nullptr || plan->tables.empty()) return "";
-  const auto tables = std::count_if(plan->tables.begin(), plan->tables.end(),
-                                    [](const TableDecision& table) { return !table.placeholder; });
-  return absl::StrCat(Counted(tables, "table"), ", ",
-                      Counted(static_cast<int64_t>(plan->partitions.size()), "partition"));
+std::string Summary(const TableRows& tables) {
+  if (tables.tables == 0) return "";
+  return absl::StrCat(Counted(static_cast<int64_t>(tables.tables), "table"), ", ",
+                      Counted(tables.partitions, "partition"));
 }
 
 void WriteProgress(const char* key, const Progress& progress, absl::string_view state, Json* json) {
@@ -104,9 +106,9 @@ void WritePhases(const RecoveryServiceStatus& status, Json* json) {
     progress.phase = phase;
     if (found != known.end()) progress = *found;
     const bool is_current =
-        status.state != RecoveryState::kRecovered && phase == status.progress.phase;
+        status.run_state != RecoveryState::kRecovered && phase == status.progress.phase;
     if (is_current) is_past = false;
-    const bool has_failed = status.state == RecoveryState::kFailed;
+    const bool has_failed = status.run_state == RecoveryState::kFailed;
     WriteProgress(nullptr, progress,
                   is_current ? (has_failed ? "failed" : "running") : (is_past ? "done" : "waiting"),
                   json);
@@ -133,64 +135,21 @@ void WriteNodes(const RecoveryServiceStatus& status, absl::Time now, Json* json)
   Number(json, "nodes_count", static_cast<int64_t>(rows.size()));
 }
 
-// A table by its partitions: with no replica, with fewer than wanted.
-struct TableHealth {
-  size_t index = 0;
-  int64_t lost = 0;
-  int64_t thin = 0;
-};
-
-// '+' all replicas were found, '-' some, '0' none.
-char HeatOf(const RecoveryPlan& plan, const TopologyTable& table, size_t partition) {
-  const size_t at = table.partitions_begin + partition;
-  if (at >= plan.partitions.size()) return '0';
-  const int64_t found = plan.partitions[at].replicas_count;
-  if (found == 0) return '0';
-  return found >= table.max_replica_count ? '+' : '-';
-}
-
-std::vector<TableHealth> TablesWorstFirst(const RecoveryPlan& plan) {
-  std::vector<TableHealth> healths;
-  for (size_t i = 0; i < plan.tables.size(); ++i) {
-    if (plan.tables[i].placeholder) continue;
-    TableHealth& health = healths.emplace_back();
-    health.index = i;
-    const TopologyTable& table = plan.topology.tables[i];
-    for (size_t p = 0; p < table.partitions_count; ++p) {
-      const char heat = HeatOf(plan, table, p);
-      health.lost += heat == '0' ? 1 : 0;
-      health.thin += heat == '-' ? 1 : 0;
-    }
-  }
-  std::stable_sort(healths.begin(), healths.end(), [](const TableHealth& a, const TableHealth& b) {
-    return std::make_pair(a.lost, a.thin) > std::make_pair(b.lost, b.thin);
-  });
-  return healths;
-}
-
-void WriteTables(const RecoveryPlan* plan, Json* json) {
-  std::vector<TableHealth> healths;
-  if (plan != nullptr) healths = TablesWorstFirst(*plan);
+void WriteTables(const TableRows& tables, Json* json) {
   json->Key("tables");
   json->StartArray();
-  for (size_t i = 0; i < std::min(healths.size(), kTablesMax); ++i) {
-    const TableHealth& health = healths[i];
-    const TopologyTable& table = plan->topology.tables[health.index];
-    std::string heat;
-    for (size_t p = 0; p < std::min<size_t>(table.partitions_count, kCellsMax); ++p) {
-      heat += HeatOf(*plan, table, p);
-    }
+  for (const TableRow& row : tables.rows) {
     json->StartObject();
-    Number(json, "app_id", table.app_id);
-    Text(json, "name", table.app_name);
-    Number(json, "partitions", table.partitions_count);
-    Number(json, "thin", health.thin);
-    Number(json, "lost", health.lost);
-    Text(json, "heat", heat);
+    Number(json, "app_id", row.app_id);
+    Text(json, "name", row.name);
+    Number(json, "partitions", row.partitions);
+    Number(json, "thin", row.thin);
+    Number(json, "lost", row.lost);
+    Text(json, "heat", row.heat);
     json->EndObject();
   }
   json->EndArray();
-  Number(json, "tables_count", static_cast<int64_t>(healths.size()));
+  Number(json, "tables_count", static_cast<int64_t>(tables.tables));
 }
 
 // The first ones of a severity: of those about lost partitions, or of the others.
@@ -239,6 +198,7 @@ std::string StatusJson(const RecoveryServiceStatus& status, absl::Time now) {
   Json json(buffer);
   const RecoveryPlan* const plan =
       status.result != nullptr && status.result->plan ? &*status.result->plan : nullptr;
+  const TableRows tables = TablesWorstFirst(status, kTablesMax, kCellsMax);
   json.StartObject();
   Number(&json, "schema", 1);
   Text(&json, "state", RecoveryStateName(status.state));
@@ -246,8 +206,8 @@ std::string StatusJson(const RecoveryServiceStatus& status, absl::Time now) {
   json.Key("is_leader");
   json.Bool(status.leadership.is_us);
   Text(&json, "leader", status.leadership.leader ? status.leadership.leader->name : "");
-  Text(&json, "summary", Summary(plan));
-  if (status.state == RecoveryState::kRecovering) {
+  Text(&json, "summary", Summary(tables));
+  if (status.run_state == RecoveryState::kRecovering) {
     WriteProgress("progress", status.progress, "", &json);
   }
   WritePhases(status, &json);
@@ -257,7 +217,7 @@ std::string StatusJson(const RecoveryServiceStatus& status, absl::Time now) {
   }
   Text(&json, "next", NextStep(status));
   WriteNodes(status, now, &json);
-  WriteTables(plan, &json);
+  WriteTables(tables, &json);
   WriteFindings(plan, &json);
   json.EndObject();
   return absl::StrCat(buffer.GetString(), "\n");

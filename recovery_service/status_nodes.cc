@@ -79,7 +79,7 @@ void TellDecision(const NodeDecision& decision, const TopologyNode& node, NodeRo
 std::vector<NodeRow> NodeRows(const RecoveryServiceStatus& status, absl::Time now) {
   std::vector<NodeRow> rows;
   std::map<Ipv4Endpoint, size_t> at;
-  const bool is_recovering = status.state == RecoveryState::kRecovering;
+  const bool is_recovering = status.run_state == RecoveryState::kRecovering;
   if (status.run != nullptr) {
     for (const AskedNode& node : status.run->nodes()) {
       if (node.is_duplicate) continue;

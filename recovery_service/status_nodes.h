@@ -22,7 +22,8 @@ struct NodeRow {
 };
 
 // Those of the last request and those that sent beacons: in the order of the answers above, so
-// that what keeps a recovery from going on comes first.
+// that what keeps a recovery from going on comes first. `status` must be of this moment: made on
+// the service's executor, with no co_await since.
 std::vector<NodeRow> NodeRows(const RecoveryServiceStatus& status, absl::Time now);
 
 }  // namespace metarec

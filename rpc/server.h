@@ -45,7 +45,7 @@ struct ServerCounts {
   int64_t stalled = 0;        // closed because a message was not through in frame_timeout
   // Closed for what they sent. Bodies are their handlers' matter.
   int64_t malformed = 0;  // not by the rules of any protocol that is served
-  int64_t wrong_crc = 0;  //
+  int64_t wrong_crc = 0;  // of the header or of the body
   int64_t oversized = 0;  // announced to be longer than the bound
   int64_t truncated = 0;  // the peer ended the connection in the middle of a message
 };

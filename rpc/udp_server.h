@@ -27,7 +27,7 @@ struct UdpServerOptions {
 // What happened to datagrams so far.
 struct UdpServerCounts {
   int64_t received = 0;   // all of them
-  int64_t answered = 0;   //
+  int64_t answered = 0;   // of those
   int64_t malformed = 0;  // too short or long, no request, an address without a port
   int64_t wrong_crc = 0;
   int64_t without_handler = 0;

@@ -15,7 +15,7 @@ namespace metarec {
 
 struct CapturedRequest {
   std::string name;       // "rpc/RPC_CM_LIST_APPS.1", "variants/k_.../rpc/RPC_CM_LIST_APPS.1"
-  std::string task_code;  //
+  std::string task_code;  // as the frame has it
   std::string request;    // the whole frame
   std::string response;   // of a stock server, whatever state it was in; empty: none was captured
 

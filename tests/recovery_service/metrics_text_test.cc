@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "recovery_service/status_line.h"
+
 namespace metarec {
 namespace {
 

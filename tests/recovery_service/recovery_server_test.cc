@@ -103,13 +103,13 @@ class RecoveryServerTest : public ::testing::Test {
   }
 
   // Recovers through this member, and returns the answer.
-  std::string Recover(Member* member) {
+  std::string Recover(Member* member, absl::string_view ports = "1,2,3") {
     std::string error;
     asio::co_spawn(
         context_,
         [&]() -> asio::awaitable<void> {
           const auto response = Decoded<idl::configuration_recovery_response>(
-              co_await member->server->service().Serve(ServiceWorld::StartRecovery("1,2,3")));
+              co_await member->server->service().Serve(ServiceWorld::StartRecovery(ports)));
           error = response.err.name;
         },
         [](const std::exception_ptr& thrown) { EXPECT_EQ(thrown, nullptr); });
@@ -148,6 +148,11 @@ TEST_F(RecoveryServerTest, TheFollowerTakesOverAndServesWhatTheLeaderRecovered) 
   RunUntilTrue([&] { return second->leads(); });
   EXPECT_EQ(second->server->service().state(), RecoveryState::kRecovered);
   EXPECT_FALSE(first->leads());
+  // Whoever lost the answer with the first asks again and gets it.
+  EXPECT_EQ(Recover(second.get()), "ERR_OK");
+  const auto& written = second->server->service().status().result->written;
+  EXPECT_TRUE(written && written->already_finished);
+  EXPECT_EQ(Recover(second.get(), "1,2"), "ERR_SERVICE_ALREADY_RUNNING");
   // The first contends anew.
   RunUntilTrue([&] {
     const auto leadership = first->server->service().status().leadership;
@@ -252,7 +257,24 @@ TEST_F(RecoveryServerTest, ARootThatIsNotWhatTheFlagSaysIsRefusedWithTheRemedy) 
   const auto serving = Start("127.0.0.1:1001", false);
   RunUntilTrue([&] { return serving->leads(); });
   EXPECT_EQ(serving->server->service().state(), RecoveryState::kRecovered);
+  const int queries = source_.table_queries;
+  EXPECT_EQ(Recover(serving.get()), "ERR_SERVICE_ALREADY_RUNNING");
+  EXPECT_EQ(source_.table_queries, queries);
   StopAll({serving.get()});
+}
+
+TEST_F(RecoveryServerTest, WhoTakesOverRefusesAnotherRecoveryThanTheOneThatIsWritten) {
+  const auto first = Start("127.0.0.1:1001");
+  RunUntilTrue([&] { return first->leads(); });
+  EXPECT_EQ(Recover(first.get()), "ERR_OK");
+  const auto second = Start("127.0.0.1:1002");
+  RunUntilTrue([&] { return second->server->service().status().leadership.leader.has_value(); });
+  first->ExpireSession();
+  RunUntilTrue([&] { return second->leads(); });
+  EXPECT_EQ(Recover(second.get(), "1,2"), "ERR_NODE_ALREADY_EXIST");
+  EXPECT_EQ(second->server->service().state(), RecoveryState::kRecovered);
+  EXPECT_EQ(Recover(second.get()), "ERR_OK");
+  StopAll({first.get(), second.get()});
 }
 
 TEST_F(RecoveryServerTest, StatusPagesTellWhatGoesOn) {

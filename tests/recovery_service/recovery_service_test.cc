@@ -82,6 +82,47 @@ TEST(RecoveryServiceTest, AFailureIsAnsweredAndTheNextRequestStartsAgain) {
   });
 }
 
+TEST(RecoveryServiceTest, WhatARootHoldsIsServedAndNotRecoveredAgain) {
+  ServiceWorld world;
+  world.service->ServeRecovered(ServiceWorld::ServedTopology());
+  world.Run([&]() -> asio::awaitable<void> {
+    const auto refused = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(refused.err.name, "ERR_SERVICE_ALREADY_RUNNING");
+    EXPECT_EQ(refused.hint_message, "");
+    EXPECT_EQ(world.source.table_queries, 0);
+    // Who leads again recovers again, unless it finds something to serve.
+    co_await world.service->StepDown();
+    world.service->Lead(LeaderIdentity(), world.store.get(), {});
+    const auto recovered = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(recovered.err.name, "ERR_OK");
+  });
+}
+
+TEST(RecoveryServiceTest, ARetryThatFailsLeavesWhatIsServed) {
+  ServiceWorld world;
+  world.source.down[3] = true;
+  world.service->ServeRecovered(ServiceWorld::ServedTopology(), {}, Retries::kAnswered);
+  world.Run([&]() -> asio::awaitable<void> {
+    const auto failed = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(failed.err.name, "ERR_TRY_AGAIN");
+    EXPECT_EQ(world.service->state(), RecoveryState::kRecovered);
+    EXPECT_EQ(world.service->status().run_state, RecoveryState::kFailed);
+    EXPECT_EQ(world.AppsState(), "(none)");
+    const auto tables =
+        Decoded<idl::configuration_list_apps_response>(co_await world.service->Serve(
+            ServiceWorld::Ask(idl::kRpcCmListApps, idl::configuration_list_apps_request())));
+    EXPECT_EQ(tables.infos.size(), 2U);
+    if (!tables.infos.empty()) {
+      EXPECT_EQ(tables.infos.front().app_name, "served");
+    }
+  });
+  EXPECT_EQ(world.listener.recoveries, 0);
+  EXPECT_THAT(world.listener.states, ElementsAre("recovered"));
+}
+
 TEST(RecoveryServiceTest, AnEmbeddersOwnRpcIsServedAsItsPolicySays) {
   ServiceWorld world;
   int calls = 0;

@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 #include <asio/co_spawn.hpp>
 #include <asio/this_coro.hpp>
@@ -144,6 +145,28 @@ rpc::Request ServiceWorld::Beacon(uint16_t port, int64_t start_time) {
   beacon.__set_hp_from_node(idl::host_port("rs.example", port));
   beacon.__set_hp_to_node(idl::host_port("meta1", 34601));
   return Ask(idl::kRpcFdFailureDetectorPing, beacon);
+}
+
+Topology ServiceWorld::ServedTopology() {
+  Topology topology;
+  for (const uint16_t port : {1, 2, 3}) {
+    topology.nodes.push_back(
+        {.address = {.ip = kLoopback, .port = port}, .name = absl::StrCat("localhost:", port)});
+  }
+  TopologyTable& served = topology.tables.emplace_back();
+  served.app_id = 1;
+  served.app_name = "served";
+  served.partition_count = 2;
+  served.partitions_count = 2;
+  TopologyTable& dropped = topology.tables.emplace_back();
+  dropped.status = TableStatus::kDropped;
+  dropped.app_id = 2;
+  dropped.app_name = "dropped";
+  dropped.partitions_begin = 2;
+  topology.last_drops = {1, 2};
+  topology.partitions.push_back({.index = 0, .ballot = 3, .primary = 0, .last_drops_count = 2});
+  topology.partitions.push_back({.index = 1});
+  return topology;
 }
 
 std::string ServiceWorld::AppsState() const {

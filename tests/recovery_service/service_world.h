@@ -40,9 +40,13 @@ class WorldListener final : public RecoveryListener {
   void OnStateChanged(RecoveryState state) override {
     states.emplace_back(RecoveryStateName(state));
   }
-  void OnRecovered(const Topology& topology) override { tables = topology.tables.size(); }
+  void OnRecovered(const Topology& topology) override {
+    tables = topology.tables.size();
+    ++recoveries;
+  }
 
   std::vector<std::string> states;
+  int recoveries = 0;
   size_t tables = 0;
 };
 
@@ -69,6 +73,10 @@ class ServiceWorld {
   static rpc::Request Beacon(uint16_t port, int64_t start_time = 1);
 
   std::string AppsState() const;
+
+  // Two tables that some root holds: "served", one of whose two partitions names three replicas and
+  // the other one none, and "dropped".
+  static Topology ServedTopology();
 
   asio::io_context context;
   SystemClock clock;

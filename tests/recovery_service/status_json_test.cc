@@ -84,6 +84,35 @@ TEST(StatusJsonTest, PhasesAreAllDoneInTheEnd) {
   EXPECT_THAT(Strings(json["phases"], "state"), ElementsAre("done", "done", "done"));
 }
 
+TEST(StatusJsonTest, WhatARootHoldsIsShownWithoutAnyRun) {
+  ServiceWorld world;
+  world.service->ServeRecovered(ServiceWorld::ServedTopology());
+  const rapidjson::Document json = JsonOf(world);
+  EXPECT_STREQ(json["state"].GetString(), "recovered");
+  EXPECT_STREQ(json["summary"].GetString(), "1 table, 2 partitions");
+  EXPECT_STREQ(json["next"].GetString(),
+               "Stop this server, and start the meta server on this root.");
+  EXPECT_THAT(Strings(json["tables"], "name"), ElementsAre("served"));
+  EXPECT_THAT(Strings(json["tables"], "heat"), ElementsAre("+0"));
+  EXPECT_EQ(json["tables_count"].GetInt(), 1);
+  EXPECT_EQ(json["phases"].Size(), 0U);
+  EXPECT_FALSE(json.HasMember("error"));
+}
+
+TEST(StatusJsonTest, ARetryThatFailedIsShownBesideWhatIsServed) {
+  ServiceWorld world;
+  world.source.down[2] = true;
+  world.service->ServeRecovered(ServiceWorld::ServedTopology(), {}, Retries::kAnswered);
+  Recover(&world, "1,2,3");
+  const rapidjson::Document json = JsonOf(world);
+  EXPECT_STREQ(json["state"].GetString(), "recovered");
+  EXPECT_STREQ(json["error"].GetString(), "ERR_TRY_AGAIN");
+  EXPECT_THAT(Strings(json["phases"], "state"), ElementsAre("failed", "waiting", "waiting"));
+  EXPECT_STREQ(json["summary"].GetString(), "1 table, 2 partitions");
+  EXPECT_THAT(Strings(json["tables"], "name"), ElementsAre("served"));
+  EXPECT_THAT(json["next"].GetString(), StartsWith("Set [meta_server] recover_from_replica_"));
+}
+
 TEST(StatusJsonTest, WhoeverWaitsSeesForWhom) {
   ServiceWorld world;
   world.source.status[2] = ReplicaStatus::kPrimary;  // its lease does not run out
