@@ -62,9 +62,9 @@ std::vector<std::string> HintLines(const RecoveryPlan& plan,
   AppendBadNodeHints(plan, node_list_order, lines);
   for (const Finding& finding : plan.findings) {
     if (finding.kind == FindingKind::kTableRenamed) {
-      lines.push_back(
-          absl::StrCat("WARNING: app(", finding.app_id, ")'s old name(", finding.Fact("old_name"),
-                       ") is conflict with others, rename it to (", finding.Fact("new_name"), ")"));
+      lines.push_back(absl::StrCat("WARNING: app(", finding.app_id, ")'s old name(",
+                                   finding.Fact("old_name"), ") is conflict with others, ",
+                                   kRenamedHint, finding.Fact("new_name"), ")"));
     } else if (finding.kind == FindingKind::kReplicasMissing) {
       lines.push_back(absl::StrCat("WARNING: ", PartitionName(finding), " only collects ",
                                    finding.Fact("collected"), "/", finding.Fact("expected"),
@@ -72,8 +72,8 @@ std::vector<std::string> HintLines(const RecoveryPlan& plan,
     } else if (finding.kind == FindingKind::kPartitionLost) {
       lines.push_back(
           plan.options.skip_lost_partitions
-              ? absl::StrCat("WARNING: ", PartitionName(finding),
-                             " has no replica collected, force recover the lost partition to empty")
+              ? absl::StrCat("WARNING: ", PartitionName(finding), " has no replica collected, ",
+                             kLostPartitionHint)
               : absl::StrCat("ERROR: ", PartitionName(finding),
                              " has no replica collected, you can force recover it by set "
                              "skip_lost_partitions option"));

@@ -8,6 +8,7 @@
 
 #include "idl/error_names.h"
 #include "idl/task_codes.h"
+#include "meta_recovery/hints.h"
 #include "meta_recovery/recovery_job.h"
 #include "rpc/pegasus_status.h"
 #include "text/printable.h"
@@ -16,10 +17,6 @@
 
 namespace metarec::tools {
 namespace {
-
-// What stands in the hints, ours and the original's (INTEROP.md section 5).
-constexpr absl::string_view kLostPartition = "force recover the lost partition to empty";
-constexpr absl::string_view kRenamed = "rename it to (";
 
 struct Meaning {
   absl::string_view error_name;
@@ -40,8 +37,8 @@ const Meaning& MeaningOf(absl::string_view error_name) {
       {idl::kErrNodeAlreadyExist, RecoveryOutcome::kRootRefused, ExitCode::kRefused,
        " wrote nothing: its cluster_root is not empty. Give it another one"},
       {idl::kErrServiceAlreadyRunning, RecoveryOutcome::kRootRefused, ExitCode::kRefused,
-       " changed nothing: it has its metadata already and is not in recovery mode any more. "
-       "metarec ls with the same --meta shows them"},
+       " changed nothing: it has its metadata already, and recovers no others. metarec ls with the "
+       "same --meta shows them"},
       {idl::kErrBusy, RecoveryOutcome::kFailed, ExitCode::kRefused,
        " is in the middle of another recovery, with other nodes or flags. Wait for its end"},
       {idl::kErrAclDeny, RecoveryOutcome::kFailed, ExitCode::kRefused,
@@ -62,10 +59,10 @@ const Meaning& MeaningOf(absl::string_view error_name) {
 std::vector<std::string> NamesForStockShellsToTripOver(absl::string_view hints) {
   std::vector<std::string> names;
   for (absl::string_view line : absl::StrSplit(hints, '\n')) {
-    const size_t found = line.find(kRenamed);
+    const size_t found = line.find(kRenamedHint);
     const size_t end = line.rfind(')');
     if (found == absl::string_view::npos || end == absl::string_view::npos) continue;
-    const size_t begin = found + kRenamed.size();
+    const size_t begin = found + kRenamedHint.size();
     if (end <= begin) continue;
     const absl::string_view name = line.substr(begin, end - begin);
     if (absl::StrContains(name, "-")) names.emplace_back(name);
@@ -101,7 +98,7 @@ idl::configuration_recovery_request RecoveryRequestTo(const NodeList& nodes,
 
 ExitCode RecoveryByMeta::exit_code() const {
   if (!answered()) return ExitCode::kFailed;
-  if (error_name == idl::kErrOk && absl::StrContains(hints, kLostPartition)) {
+  if (error_name == idl::kErrOk && absl::StrContains(hints, kLostPartitionHint)) {
     return ExitCode::kAcceptedLosses;
   }
   return MeaningOf(error_name).exit_code;
@@ -123,7 +120,13 @@ std::string RecoveryByMeta::Advice(const std::string& again) const {
                         "\nnext: set [meta_server] recover_from_replica_server = false in its "
                         "config.ini and restart it, or after a metarecd start the meta server\n");
   }
-  return absl::StrCat("metarec recover: ", server, MeaningOf(error_name).advice, "\n");
+  return absl::StrCat("metarec recover: ", Reason(), "\n");
+}
+
+std::string RecoveryByMeta::Reason() const {
+  if (!answered()) return failure;
+  if (error_name == idl::kErrOk) return "";
+  return absl::StrCat(server, MeaningOf(error_name).advice);
 }
 
 ExitCode PrintRecoveryByMeta(const RecoveryByMeta& result, const std::string& again,
@@ -140,7 +143,7 @@ ExitCode PrintRecoveryByMeta(const RecoveryByMeta& result, const std::string& ag
                                        .Set("result", result.error_name)
                                        .Set("outcome", result.outcome())
                                        .Set("meta", result.server)
-                                       .SetLines("message", result.failure)
+                                       .SetLines("message", result.Reason())
                                        .SetLines("hints", result.hints)
                                        .ToLine()));
   }

@@ -42,6 +42,8 @@ struct RecoveryByMeta {
   ExitCode exit_code() const;
   // The word for it in JSON, one of RecoveryOutcomeName's.
   absl::string_view outcome() const;
+  // Why it did not recover, and what to do, in one sentence or two; empty if it did.
+  std::string Reason() const;
   // For stderr, lines with their ends: what it means and what to do. `again`: the command as typed.
   std::string Advice(const std::string& again) const;
 };

@@ -20,9 +20,10 @@ std::string AdviceOn(absl::string_view error_name, const std::string& server, bo
   if (error_name == idl::kErrUnderRecovery && is_change) {
     return absl::StrCat(
         server,
-        " is in recovery mode and changes nothing (a metarecd never does): recover first if that "
-        "is still to be done, then start a stock meta server with recover_from_replica_server = "
-        "false and run this again");
+        " changes nothing: it is a metarecd, or a meta server in recovery mode. If its metadata "
+        "are "
+        "recovered already, start a stock meta server on them, with recover_from_replica_server = "
+        "false, and run this again; if not, recover first");
   }
   if (error_name == idl::kErrUnderRecovery) {
     return absl::StrCat(server,
@@ -36,11 +37,21 @@ std::string AdviceOn(absl::string_view error_name, const std::string& server, bo
   if (error_name == idl::kErrAclDeny) {
     return absl::StrCat(server, " does not allow that to whoever asks from this machine");
   }
+  if (error_name == idl::kErrBusy) {
+    return absl::StrCat(server, " is in the middle of something else: run this again later");
+  }
   if (error_name == idl::kErrObjectNotFound || error_name == idl::kErrAppNotExist) {
     return absl::StrCat(server, " has no available table of this name; metarec ls -a --meta ",
                         server, " lists all");
   }
   return absl::StrCat(server, " answers ", Printable(error_name), "; its log may say why");
+}
+
+// The same whatever was asked for.
+ExitCode ExitCodeOf(const absl::Status& status) {
+  const std::string error_name = rpc::PegasusErrorName(status);
+  const bool is_refused = error_name == idl::kErrAclDeny || error_name == idl::kErrBusy;
+  return is_refused ? ExitCode::kRefused : ExitCode::kFailed;
 }
 
 }  // namespace
@@ -81,7 +92,7 @@ ExitCode PrintShellFailure(absl::string_view verb, const absl::Status& status, b
   }
   std::cout << std::flush;
   std::cerr << "metarec " << verb << ": " << status.message() << std::endl;
-  return ExitCode::kFailed;
+  return ExitCodeOf(status);
 }
 
 }  // namespace metarec::tools

@@ -28,7 +28,8 @@ absl::Status ShellFailureOf(absl::string_view beginning, const absl::Status& why
 std::string ShellTextOf(const absl::Status& status);
 
 // The shell's line on stdout, where the shell prints it even with -o, or an object with --format
-// json; what it means and what to do on stderr. Always kFailed.
+// json; what it means and what to do on stderr. kRefused if that is what the server did
+// (ERR_ACL_DENY, ERR_BUSY), else kFailed.
 ExitCode PrintShellFailure(absl::string_view verb, const absl::Status& status, bool json);
 
 }  // namespace metarec::tools

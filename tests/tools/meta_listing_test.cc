@@ -6,8 +6,10 @@
 #include <fstream>
 #include <sstream>
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 
+#include "meta_recovery/hints.h"
 #include "rpc/native_frame.h"
 #include "rpc/pegasus_status.h"
 #include "tests/tools/fake_meta.h"
@@ -227,6 +229,24 @@ TEST_F(MetaListingTest, ARenamingThatFailsSaysWhy) {
             "ERR_INVALID_PARAMETERS, the name is taken");
 }
 
+TEST(AnswerStatusTest, WhatChangesNothingMayHaveRecoveredAlready) {
+  const absl::Status refused =
+      AnswerStatus("meta1:34601", idl::error_code("ERR_UNDER_RECOVERY"), "", /*is_change=*/true);
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr("it is a metarecd, or a meta server in recovery mode"),
+                    HasSubstr("start a stock meta server on them")));
+}
+
+TEST(PrintShellFailureTest, RefusalsHaveAnExitCodeOfTheirOwn) {
+  const auto code_of = [](absl::string_view error_name) {
+    const absl::Status answered = AnswerStatus("meta1:34601", idl::error_code(error_name));
+    return PrintShellFailure("ls", ShellFailureOf("list apps failed, error=", answered), false);
+  };
+  EXPECT_EQ(code_of("ERR_ACL_DENY"), ExitCode::kRefused);
+  EXPECT_EQ(code_of("ERR_BUSY"), ExitCode::kRefused);
+  EXPECT_EQ(code_of("ERR_UNDER_RECOVERY"), ExitCode::kFailed);
+}
+
 class RecoverByMetaTest : public MetaListingTest {
  protected:
   RecoveryByMeta Recover() {
@@ -263,22 +283,31 @@ TEST_F(RecoverByMetaTest, AsksAndPrintsAsTheShell) {
 
 TEST_F(RecoverByMetaTest, EndsWithTheExitCodesOfRecover) {
   EXPECT_EQ(RecoverWith("ERR_OK").exit_code(), ExitCode::kDone);
-  EXPECT_EQ(RecoverWith("ERR_OK",
-                        "WARNING: partition(1.0) has no replica collected, force recover the lost "
-                        "partition to empty\n")
+  EXPECT_EQ(RecoverWith("ERR_OK", absl::StrCat("WARNING: partition(1.0) has no replica collected, ",
+                                               kLostPartitionHint, "\n"))
                 .exit_code(),
             ExitCode::kAcceptedLosses);
   EXPECT_EQ(RecoverWith("ERR_TRY_AGAIN").exit_code(), ExitCode::kFailed);
   EXPECT_EQ(RecoverWith("ERR_INVALID_STATE").exit_code(), ExitCode::kConflict);
   EXPECT_EQ(RecoverWith("ERR_NODE_ALREADY_EXIST").exit_code(), ExitCode::kRefused);
   EXPECT_EQ(RecoverWith("ERR_SERVICE_ALREADY_RUNNING").exit_code(), ExitCode::kRefused);
+  EXPECT_EQ(RecoverWith("ERR_BUSY").exit_code(), ExitCode::kRefused);
+  EXPECT_EQ(RecoverWith("ERR_ACL_DENY").exit_code(), ExitCode::kRefused);
   EXPECT_EQ(RecoverWith("ERR_TIMEOUT").exit_code(), ExitCode::kFailed);
   EXPECT_EQ(RecoverWith("ERR_OF_TOMORROW").exit_code(), ExitCode::kFailed);
 }
 
+TEST_F(RecoverByMetaTest, EveryFailureHasAReason) {
+  EXPECT_EQ(RecoverWith("ERR_OK").Reason(), "");
+  EXPECT_THAT(RecoverWith("ERR_BUSY").Reason(), HasSubstr("another recovery"));
+  EXPECT_THAT(RecoverWith("ERR_SERVICE_ALREADY_RUNNING").Reason(), HasSubstr("metarec ls"));
+  EXPECT_THAT(RecoverWith("ERR_OF_TOMORROW").Reason(), HasSubstr("its log says why"));
+}
+
 TEST_F(RecoverByMetaTest, NamesThatStockShellsRefuseAreWarnedOf) {
-  const RecoveryByMeta result = RecoverWith(
-      "ERR_OK", "WARNING: app(2)'s old name(t) is conflict with others, rename it to (t-2)\n");
+  const RecoveryByMeta result =
+      RecoverWith("ERR_OK", absl::StrCat("WARNING: app(2)'s old name(t) is conflict with others, ",
+                                         kRenamedHint, "t-2)\n"));
   EXPECT_THAT(result.Advice("again"), HasSubstr("metarec rename t-2 NEW_NAME --meta"));
 }
 
