@@ -9,11 +9,13 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
@@ -105,25 +107,28 @@ class MetarecdTakeoverTest : public ::testing::Test {
     return std::uniform_real_distribution<double>(0, 1)(random_) * whole;
   }
 
+  // On a machine that is busy with other things the leader may lose its session by itself.
+  static bool HasLost(const Metarecd& leader) {
+    return absl::StrContains(leader.process->Errors(), "leading no more: ");
+  }
+
   // Returns in this phase of the recovery, if it is quick enough.
   void AwaitPhase(Phase aim, const Metarecd& leader, const std::string& root) {
-    ASSERT_TRUE(leader.AwaitLog("recovery: recovering"));
+    EXPECT_TRUE(leader.AwaitLog("recovery: recovering"));
     if (aim == Phase::kBefore) {
       absl::SleepFor(RandomPartOf(time_before_));
-      return;
-    }
-    if (aim == Phase::kMiddle) {
+    } else if (aim == Phase::kMiddle) {
       // The partitions are created table by table.
       const int table = std::uniform_int_distribution<int>(1, world_->options().tables)(random_);
       const std::string path = absl::StrCat(root, "/apps/", table);
-      ASSERT_TRUE(Await([&] {
+      EXPECT_TRUE(Await([&] {
         const std::optional<NodeData> node = world_->Get(path);
-        return node.has_value() && node->stat.num_children > 0;
+        return (node.has_value() && node->stat.num_children > 0) || HasLost(leader);
       }));
-      return;
+    } else {
+      EXPECT_TRUE(Await([&] { return AppsState(root) == "unlock" || HasLost(leader); }));
+      absl::SleepFor(RandomPartOf(absl::Milliseconds(50)));
     }
-    ASSERT_TRUE(Await([&] { return AppsState(root) == "unlock"; }));
-    absl::SleepFor(RandomPartOf(absl::Milliseconds(50)));
   }
 
   Phase PhaseOf(const std::string& root) {
@@ -141,7 +146,8 @@ class MetarecdTakeoverTest : public ::testing::Test {
   }
 
   // `asks_paused_first`: whoever lists the paused one first gives it up after some seconds.
-  Figures RunOnce(Phase aim, const std::string& root, bool asks_paused_first);
+  // nullopt: the leader lost its leadership before it was paused.
+  std::optional<Figures> RunOnce(Phase aim, const std::string& root, bool asks_paused_first);
   void ExpectWritesNothing(const Metarecd& paused, const Metarecd& leader, const std::string& root);
 
   const uint64_t seed_ = std::random_device()();
@@ -152,13 +158,14 @@ class MetarecdTakeoverTest : public ::testing::Test {
   std::map<std::string, std::string> apps_;  // of the undisturbed run
 };
 
-Figures MetarecdTakeoverTest::RunOnce(Phase aim, const std::string& root, bool asks_paused_first) {
+std::optional<Figures> MetarecdTakeoverTest::RunOnce(Phase aim, const std::string& root,
+                                                     bool asks_paused_first) {
   Figures figures;
   const std::vector<uint16_t> ports = {FreePort(), FreePort()};
   std::vector<uint16_t> order = ports;
   if (!asks_paused_first) std::swap(order[0], order[1]);
   const auto first = world_->StartMetarecd(root, ports[0], ports);
-  if (!first->AwaitLog("leading as ")) return figures;
+  EXPECT_TRUE(first->AwaitLog("leading as "));
   const auto second = world_->StartMetarecd(root, ports[1], ports);
   EXPECT_TRUE(second->AwaitLog("following " + first->name()));
   ExpectSendsOnTo(*second, *first);
@@ -170,6 +177,7 @@ Figures MetarecdTakeoverTest::RunOnce(Phase aim, const std::string& root, bool a
   absl::SleepFor(kSettle);
   figures.phase = PhaseOf(root);
   figures.znodes = world_->CountZnodes(root);
+  if (HasLost(*first)) return std::nullopt;
 
   EXPECT_TRUE(second->AwaitLog("leading as ")) << "it does not take over";
   const absl::Time leads = absl::Now();
@@ -191,6 +199,11 @@ Figures MetarecdTakeoverTest::RunOnce(Phase aim, const std::string& root, bool a
     EXPECT_EQ(metarecd->process->Wait(absl::Seconds(10)), 0) << metarecd->process->Errors();
   }
   world_->RemoveTables(root);
+  if (HasFailure()) {
+    std::cout << "the log of " << first->name() << ":\n"
+              << first->process->Errors() << "the log of " << second->name() << ":\n"
+              << second->process->Errors();
+  }
   return figures;
 }
 
@@ -212,15 +225,24 @@ TEST_F(MetarecdTakeoverTest, WhoIsPausedWritesNothingAndTheOtherOneFinishes) {
   std::map<Phase, int> phases;
   absl::Duration longest;
   const int runs = RunsWanted();
-  for (int run = 0; run < runs && !HasFailure(); ++run) {
+  int spoilt = 0;
+  for (int run = 0; run < runs && !HasFailure();) {
     const Phase aim = static_cast<Phase>((run + 1) % 3);
-    const Figures figures = RunOnce(aim, absl::StrCat("/run", run), run % 4 == 3);
-    ++phases[figures.phase];
-    longest = std::max(longest, figures.took_over);
-    std::cout << "run " << run << ": paused " << PhaseName(figures.phase) << ", " << figures.znodes
-              << " of " << world_->znodes() << " znodes there; the other one led after "
-              << figures.took_over << " and finished in " << figures.finished << std::endl;
+    const std::optional<Figures> figures =
+        RunOnce(aim, absl::StrCat("/run", run, ".", spoilt), run % 4 == 3);
+    if (!figures.has_value()) {
+      ASSERT_LT(++spoilt, 3 + runs) << "leaders lose their sessions all the time";
+      continue;
+    }
+    ++phases[figures->phase];
+    longest = std::max(longest, figures->took_over);
+    std::cout << "run " << run << ": paused " << PhaseName(figures->phase) << ", "
+              << figures->znodes << " of " << world_->znodes()
+              << " znodes there; the other one led after " << figures->took_over
+              << " and finished in " << figures->finished << std::endl;
+    ++run;
   }
+  if (spoilt > 0) std::cout << spoilt << " times the leader was lost too early" << std::endl;
   for (const auto& [phase, count] : phases) {
     std::cout << count << " of " << runs << " runs were paused " << PhaseName(phase) << std::endl;
   }
