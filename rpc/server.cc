@@ -11,6 +11,7 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include "rpc/listen_error.h"
 #include "rpc/server_connection.h"
 #include "rpc/server_state.h"
 
@@ -117,8 +118,7 @@ absl::StatusOr<Ipv4Endpoint> Server::Listen(Ipv4Endpoint endpoint) {
   if (error) {
     asio::error_code ignored;
     acceptor.close(ignored);
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", endpoint.ToString(), ": ", error.message()));
+    return ListenError("", endpoint, error);
   }
   endpoint.port = acceptor.local_endpoint(error).port();
   state_->Spawn(Accept(state_));

@@ -10,6 +10,7 @@
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include "rpc/listen_error.h"
 #include "rpc/native_frame.h"
 
 namespace metarec::rpc {
@@ -59,8 +60,7 @@ absl::StatusOr<Ipv4Endpoint> UdpServer::Listen(Ipv4Endpoint endpoint) {
   if (error) {
     asio::error_code ignored;
     socket_.close(ignored);
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on UDP ", endpoint.ToString(), ": ", error.message()));
+    return ListenError("UDP ", endpoint, error);
   }
   endpoint.port = socket_.local_endpoint(error).port();
   listens_ = endpoint;
