@@ -35,7 +35,9 @@ const Meaning& MeaningOf(absl::string_view error_name) {
        " wrote nothing: a conflict needs a decision, which meta servers cannot be told. Use "
        "metarec recover with --settle, and --zk and --root in place of --meta"},
       {idl::kErrNodeAlreadyExist, RecoveryOutcome::kRootRefused, ExitCode::kRefused,
-       " wrote nothing: its cluster_root is not empty. Give it another one"},
+       " wrote nothing: its cluster_root is not empty. The hint above says what is there and how "
+       "to "
+       "go on"},
       {idl::kErrServiceAlreadyRunning, RecoveryOutcome::kRootRefused, ExitCode::kRefused,
        " changed nothing: it has its metadata already, and recovers no others. metarec ls with the "
        "same --meta shows them"},
@@ -163,7 +165,7 @@ asio::awaitable<absl::StatusOr<RecoveryByMeta>> AskToRecover(
   RecoveryByMeta result;
   if (response.ok()) {
     result.error_name = Printable(response->err.name);
-    result.hints = response->hint_message;
+    result.hints = PrintableLines(response->hint_message);
     result.server = client->server();
   } else {
     result.error_name = rpc::PegasusErrorName(response.status());
