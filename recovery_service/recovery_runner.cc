@@ -8,6 +8,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "idl/error_names.h"
+#include "runtime/run_on.h"
 #include "runtime/run_until.h"
 #include "runtime/status_macros.h"
 #include "zk_store/store_error.h"
@@ -173,7 +174,15 @@ RecoveryRequest RecoveryRunner::RequestOf(const RecoveryOrder& order,
 }
 
 asio::awaitable<void> RecoveryRunner::Execute(std::shared_ptr<Run> run) {
-  RecoveryResult result = co_await run->job.Run();
+  RecoveryResult result;
+  const std::function<asio::awaitable<void>()> recover = [&]() -> asio::awaitable<void> {
+    result = co_await run->job.Run();
+  };
+  if (surroundings_.recovery_executor) {
+    co_await RunOn(surroundings_.recovery_executor, recover);
+  } else {
+    co_await recover();
+  }
   run->result = std::move(result);
   state_ = run->result->outcome == RecoveryOutcome::kRecovered ? RecoveryState::kRecovered
                                                                : RecoveryState::kFailed;

@@ -47,8 +47,8 @@ struct RecoveryOrder {
 absl::StatusOr<RecoveryOrder> OrderOf(const idl::configuration_recovery_request& request,
                                       size_t nodes_max);
 
-// Not thread-safe: used on `executor` (a single thread or a strand), where recoveries run, too.
-// Abandon must have ended before it is destroyed.
+// Not thread-safe: used on `executor` (a single thread or a strand), where recoveries run, too,
+// unless they have another. Abandon must have ended before it is destroyed.
 class RecoveryRunner {
  public:
   // All must outlive the runner.
@@ -63,6 +63,9 @@ class RecoveryRunner {
     std::function<void()> on_begun;
     // Called when a run has ended, before those who wait for it get their answers.
     std::function<void(const RecoveryResult&)> on_ended;
+    // Where recoveries run; empty: on the runner's executor. All of the above but the functions is
+    // used there, and so is the store.
+    asio::any_io_executor recovery_executor = {};
   };
 
   RecoveryRunner(asio::any_io_executor executor, RecoveryRunnerOptions options,

@@ -69,7 +69,8 @@ RecoveryServer::RecoveryServer(const asio::any_io_executor& executor, RecoverySe
                 .listener = surroundings_.listener,
                 .random = surroundings_.random,
                 .port_counts =
-                    [this] { return PortCounts{.tcp = server_.counts(), .udp = udp_.counts()}; }}),
+                    [this] { return PortCounts{.tcp = server_.counts(), .udp = udp_.counts()}; },
+                .recovery_thread = surroundings_.recovery_thread}),
       tasks_(executor) {}
 
 RecoveryServer::~RecoveryServer() = default;

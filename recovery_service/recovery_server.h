@@ -52,6 +52,7 @@ class RecoveryServer {
     Connect connect;
     // Told what happens, a line for the log each.
     std::function<void(absl::string_view)> log;
+    std::optional<RecoveryThread> recovery_thread = std::nullopt;  // as for RecoveryService
   };
 
   RecoveryServer(const asio::any_io_executor& executor, RecoveryServerOptions options,

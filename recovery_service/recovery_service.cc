@@ -53,7 +53,8 @@ RecoveryService::RecoveryService(const asio::any_io_executor& executor,
     : options_(std::move(options)),
       surroundings_(std::move(surroundings)),
       beacons_(executor, surroundings_.clock, surroundings_.source, options_.beacons),
-      watch_(surroundings_.source),
+      watch_(surroundings_.recovery_thread ? surroundings_.recovery_thread->source
+                                           : surroundings_.source),
       runner_(executor, options_.recovery,
               {.source = &watch_,
                .clock = surroundings_.clock,
@@ -61,7 +62,10 @@ RecoveryService::RecoveryService(const asio::any_io_executor& executor,
                .random = surroundings_.random,
                .beacon_names = [this] { return beacons_.NodeNames(); },
                .on_begun = [this] { OnRunBegun(); },
-               .on_ended = [this](const RecoveryResult& result) { OnRunEnded(result); }}),
+               .on_ended = [this](const RecoveryResult& result) { OnRunEnded(result); },
+               .recovery_executor = surroundings_.recovery_thread
+                                        ? surroundings_.recovery_thread->executor
+                                        : asio::any_io_executor()}),
       told_at_(surroundings_.clock->Now()) {
   commands_.Add("server-info", "- query server information",
                 [version = options_.version, started = surroundings_.clock->Now()](

@@ -98,6 +98,14 @@ struct RecoveryServiceStatus {
   std::optional<PortCounts> ports;  // nullopt: the embedder does not tell
 };
 
+// A thread (or a strand) for recoveries, so that whoever waits for an answer does not wait for
+// them. It must have ended before the context of the service's executor is destroyed, and not
+// before the service's Stop has.
+struct RecoveryThread {
+  asio::any_io_executor executor;
+  ReplicaSource* source = nullptr;  // used there, in place of Surroundings::source
+};
+
 // Owns no thread and no port: it runs on `executor` (a single thread or a strand) and serves what
 // the embedder's rpc::Server gives it. Not thread-safe.
 class RecoveryService {
@@ -110,6 +118,9 @@ class RecoveryService {
     Collector::Random random;
     // For metrics and server-stat; may be null.
     std::function<PortCounts()> port_counts = nullptr;
+    // Where recoveries run; by default on `executor`, which then serves nobody for as long as
+    // a plan is made.
+    std::optional<RecoveryThread> recovery_thread = std::nullopt;
   };
 
   RecoveryService(const asio::any_io_executor& executor, RecoveryServiceOptions options,
@@ -133,7 +144,8 @@ class RecoveryService {
   asio::awaitable<rpc::HandlerResult> Serve(rpc::Request request);
 
   // We lead from now on: what is recovered is written into `store`, each transaction behind `fence`
-  // (LeaderLock::Fence; empty where nobody contends). `store` must outlive the end of StepDown.
+  // (LeaderLock::Fence; empty where nobody contends). `store` must outlive the end of StepDown, and
+  // bear to be used on the recovery thread, if there is one, as ZooKeeperMetaStore does.
   void Lead(LeaderIdentity us, MetaStore* store, std::vector<StoreOp> fence);
 
   // Somebody else leads; nullopt: nobody that we know of. Who led must StepDown first.

@@ -17,6 +17,7 @@ AskedNode::State AskedNode::state() const {
 }
 
 void RunWatch::Begin(const NodeList& nodes) {
+  absl::MutexLock lock(&mutex_);
   nodes_.clear();
   by_text_.clear();
   by_address_.clear();
@@ -27,7 +28,6 @@ void RunWatch::Begin(const NodeList& nodes) {
   }
 }
 
-// Pointers into nodes_ must not be kept over a co_await: another run may begin.
 AskedNode* RunWatch::FindListed(const std::string& text) {
   const auto found = by_text_.find(text);
   return found == by_text_.end() ? nullptr : &nodes_[found->second];
@@ -42,8 +42,14 @@ asio::awaitable<absl::StatusOr<NodeIdentity>> RunWatch::Identify(NodeListEntry e
                                                                  absl::Time deadline) {
   const std::string text = entry.text;
   absl::StatusOr<NodeIdentity> identity = co_await source_->Identify(std::move(entry), deadline);
+  NoteIdentity(text, identity);
+  co_return identity;
+}
+
+void RunWatch::NoteIdentity(const std::string& text, const absl::StatusOr<NodeIdentity>& identity) {
+  absl::MutexLock lock(&mutex_);
   AskedNode* const node = FindListed(text);
-  if (node == nullptr) co_return identity;
+  if (node == nullptr) return;
   if (identity.ok()) {
     node->address = identity->address;
     const size_t index = by_text_.at(text);
@@ -52,20 +58,25 @@ asio::awaitable<absl::StatusOr<NodeIdentity>> RunWatch::Identify(NodeListEntry e
     node->tables_answer = AskedNode::Answer::kRefused;
     node->error = rpc::PegasusErrorName(identity.status());
   }
-  co_return identity;
 }
 
 asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> RunWatch::QueryTables(
     Ipv4Endpoint address, absl::Time deadline) {
-  if (AskedNode* const node = FindAt(address); node != nullptr) {
-    ++node->tries;
-    node->tables_answer = AskedNode::Answer::kDue;
-    node->tables = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (AskedNode* const node = FindAt(address); node != nullptr) {
+      ++node->tries;
+      node->tables_answer = AskedNode::Answer::kDue;
+      node->tables = 0;
+    }
   }
   absl::StatusOr<std::vector<TableRecord>> tables =
       co_await source_->QueryTables(address, deadline);
-  if (AskedNode* const node = FindAt(address); node != nullptr && tables.ok()) {
-    node->tables = static_cast<int64_t>(tables->size());
+  {
+    absl::MutexLock lock(&mutex_);
+    if (AskedNode* const node = FindAt(address); node != nullptr && tables.ok()) {
+      node->tables = static_cast<int64_t>(tables->size());
+    }
   }
   EndAnswer(&AskedNode::tables_answer, address, tables.status());
   co_return tables;
@@ -73,12 +84,16 @@ asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> RunWatch::QueryTables(
 
 asio::awaitable<absl::Status> RunWatch::QueryReplicas(Ipv4Endpoint address, absl::Time deadline,
                                                       ReplicaSink sink) {
-  if (AskedNode* const node = FindAt(address); node != nullptr) {
-    node->replicas_answer = AskedNode::Answer::kDue;
-    node->replicas = 0;
-    node->replicas_serving = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (AskedNode* const node = FindAt(address); node != nullptr) {
+      node->replicas_answer = AskedNode::Answer::kDue;
+      node->replicas = 0;
+      node->replicas_serving = 0;
+    }
   }
   const ReplicaSink counting = [this, address, &sink](const ReplicaRecord& replica) {
+    absl::MutexLock lock(&mutex_);
     if (AskedNode* const node = FindAt(address); node != nullptr) {
       ++node->replicas;
       const bool serves =
@@ -94,6 +109,7 @@ asio::awaitable<absl::Status> RunWatch::QueryReplicas(Ipv4Endpoint address, absl
 
 void RunWatch::EndAnswer(AskedNode::Answer AskedNode::*answer, Ipv4Endpoint address,
                          const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
   AskedNode* const node = FindAt(address);
   // Whoever was asked by a run that waits no longer has not refused: his answer stays due.
   if (node == nullptr || absl::IsCancelled(status)) return;
@@ -102,6 +118,7 @@ void RunWatch::EndAnswer(AskedNode::Answer AskedNode::*answer, Ipv4Endpoint addr
 }
 
 void RunWatch::OnProgress(const Progress& progress) {
+  absl::MutexLock lock(&mutex_);
   const auto same =
       std::find_if(phases_.begin(), phases_.end(),
                    [&progress](const Progress& known) { return known.phase == progress.phase; });

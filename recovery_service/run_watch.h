@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include <absl/base/thread_annotations.h>
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
+#include <absl/synchronization/mutex.h>
 #include <asio/awaitable.hpp>
 
 #include "idl/ipv4_endpoint.h"
@@ -43,7 +45,8 @@ struct AskedNode {
 };
 
 // Stands between a recovery and the servers that it asks, and notes for people how far it got: on
-// the status page, whoever waits sees for whom. Not thread-safe. `source` must outlive it.
+// the status page, whoever waits sees for whom. `source` must outlive it, and is used where the
+// recovery runs; the rest is thread-safe.
 class RunWatch final : public ReplicaSource, public ProgressListener {
  public:
   explicit RunWatch(ReplicaSource* source) : source_(source) {}
@@ -52,9 +55,15 @@ class RunWatch final : public ReplicaSource, public ProgressListener {
   void Begin(const NodeList& nodes);
 
   // In the order of the list.
-  const std::vector<AskedNode>& nodes() const { return nodes_; }
+  std::vector<AskedNode> nodes() const {
+    absl::MutexLock lock(&mutex_);
+    return nodes_;
+  }
   // The latest of each phase that there was, in the order in which they began.
-  const std::vector<Progress>& phases() const { return phases_; }
+  std::vector<Progress> phases() const {
+    absl::MutexLock lock(&mutex_);
+    return phases_;
+  }
 
   asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry,
                                                          absl::Time deadline) override;
@@ -65,17 +74,20 @@ class RunWatch final : public ReplicaSource, public ProgressListener {
   void OnProgress(const Progress& progress) override;
 
  private:
-  AskedNode* FindListed(const std::string& text);
-  AskedNode* FindAt(Ipv4Endpoint address);
+  // nullptr: there is none. Pointers must not be kept over a co_await: another run may begin.
+  AskedNode* FindListed(const std::string& text) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  AskedNode* FindAt(Ipv4Endpoint address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteIdentity(const std::string& text, const absl::StatusOr<NodeIdentity>& identity);
   // One of the two queries of a try has ended.
   void EndAnswer(AskedNode::Answer AskedNode::*answer, Ipv4Endpoint address,
                  const absl::Status& status);
 
   ReplicaSource* const source_;
-  std::vector<AskedNode> nodes_;
-  absl::flat_hash_map<std::string, size_t> by_text_;
-  absl::flat_hash_map<Ipv4Endpoint, size_t> by_address_;
-  std::vector<Progress> phases_;
+  mutable absl::Mutex mutex_;
+  std::vector<AskedNode> nodes_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, size_t> by_text_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<Ipv4Endpoint, size_t> by_address_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Progress> phases_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace metarec

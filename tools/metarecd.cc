@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include <absl/cleanup/cleanup.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
@@ -16,6 +17,7 @@
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/this_coro.hpp>
+#include <asio/thread_pool.hpp>
 #include <gflags/gflags.h>
 #include <glog/logging.h>
 
@@ -111,6 +113,10 @@ asio::awaitable<absl::Status> RunWithoutThrowing(RecoveryServer* server) {
 absl::Status Serve(const PegasusConfig& config, RecoveryServerOptions options) {
   asio::io_context context(1);
   SystemClock clock;
+  // Recoveries have a thread of their own, so that nobody waits for them who only asks something.
+  asio::thread_pool recoveries(1);
+  rpc::Client recovery_client(recoveries.get_executor(), &clock);
+  RpcReplicaSource recovery_source(&recovery_client, &clock);
   // Until the server has ended: idle connections would keep the context running.
   auto client = std::make_unique<rpc::Client>(context.get_executor(), &clock);
   RpcReplicaSource source(client.get(), &clock);
@@ -130,7 +136,14 @@ absl::Status Serve(const PegasusConfig& config, RecoveryServerOptions options) {
                          .listener = &listener,
                          .random = [&] { return random(generator); },
                          .connect = connect,
-                         .log = [](absl::string_view line) { LOG(INFO) << line; }});
+                         .log = [](absl::string_view line) { LOG(INFO) << line; },
+                         .recovery_thread = RecoveryThread{.executor = recoveries.get_executor(),
+                                                           .source = &recovery_source}});
+  // Before anything is destroyed that the thread may use.
+  const absl::Cleanup end_thread = [&recoveries] {
+    recoveries.stop();
+    recoveries.join();
+  };
 
   asio::cancellation_signal stop;
   asio::signal_set signals(context, SIGINT, SIGTERM);
