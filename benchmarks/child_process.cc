@@ -12,7 +12,7 @@
 #include <absl/time/clock.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +24,21 @@ constexpr absl::Duration kPollInterval = absl::Milliseconds(2);
 
 absl::Status Errno(absl::string_view what) {
   return absl::InternalError(absl::StrCat(what, ": ", std::strerror(errno)));
+}
+
+// In the child, between fork and exec: only what is async-signal-safe.
+[[noreturn]] void Execute(char* const* arguments, int input, int output, const char* stderr_file,
+                          pid_t parent) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(127);  // it died before we asked to be told
+  const int errors = open(stderr_file, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (errors < 0) _exit(127);
+  dup2(input, STDIN_FILENO);
+  dup2(output, STDOUT_FILENO);
+  dup2(errors, STDERR_FILENO);
+  close_range(3, ~0U, 0);
+  execv(arguments[0], arguments);
+  _exit(127);
 }
 
 }  // namespace
@@ -41,21 +56,14 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(std::vector<st
     close(input[1]);
     return Errno("cannot make a pipe");
   }
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, input[0], STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, stderr_file.c_str(),
-                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
-  pid_t pid = 0;
-  const int error = posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid == 0) Execute(arguments.data(), input[0], output[1], stderr_file.c_str(), parent);
   close(input[0]);
   close(output[1]);
-  if (error != 0) {
+  if (pid < 0) {
     close(input[1]);
     close(output[0]);
-    errno = error;
     return Errno(absl::StrCat("cannot run ", command[0]));
   }
   return std::unique_ptr<ChildProcess>(new ChildProcess(pid, input[1], output[0]));

@@ -12,7 +12,8 @@
 
 namespace metarec::benchmarks {
 
-// A program that is talked to by lines. What it writes to stderr goes into a file.
+// A program that is talked to by lines. What it writes to stderr goes into a file. It dies with the
+// thread that started it, which should therefore be the main one.
 class ChildProcess {
  public:
   static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(std::vector<std::string> command,
