@@ -59,7 +59,8 @@ bool MayBeFilled(const RootInspection& root) {
 
 RecoveryServer::RecoveryServer(const asio::any_io_executor& executor, RecoveryServerOptions options,
                                Surroundings surroundings)
-    : options_(std::move(options)),
+    : executor_(executor),
+      options_(std::move(options)),
       surroundings_(std::move(surroundings)),
       server_(executor, surroundings_.clock, options_.rpc),
       udp_(executor, surroundings_.clock),
@@ -78,28 +79,43 @@ RecoveryServer::~RecoveryServer() = default;
 asio::awaitable<absl::Status> RecoveryServer::Run() {
   service_.RegisterOn(&server_);
   service_.RegisterOn(&udp_);
-  METAREC_CO_ASSIGN_OR_RETURN(endpoint_, server_.Listen(options_.listen));
-  server_.ServeHttp([this](rpc::HttpRequest request) -> asio::awaitable<rpc::HttpResponse> {
-    co_return ServeStatusPages(service_, request, surroundings_.clock->Now());
-  });
-  const absl::StatusOr<Ipv4Endpoint> udp = udp_.Listen(endpoint_);
-  if (!udp.ok()) {
-    co_await server_.Stop();
-    co_return udp.status();
+  const absl::Status listening = Listen();
+  if (!listening.ok()) {
+    co_await StopListening();
+    co_return listening;
   }
-  surroundings_.log(absl::StrCat("listening on ", endpoint_.ToString()));
   own_address_ = co_await AddressOf(options_.own_name);
   if (!own_address_) {
     surroundings_.log(absl::StrCat("the name ", options_.own_name,
                                    " cannot be looked up: followers cannot tell where we are"));
   }
   const absl::Status status = co_await Serve();
-  co_await udp_.Stop();
-  co_await server_.Stop();
+  co_await StopListening();
   tasks_.Cancel();
   co_await tasks_.Join();
   co_await service_.Stop();
   co_return absl::IsCancelled(status) ? absl::OkStatus() : status;
+}
+
+absl::Status RecoveryServer::Listen() {
+  METAREC_ASSIGN_OR_RETURN(endpoint_, server_.Listen(options_.listen));
+  METAREC_RETURN_IF_ERROR(udp_.Listen(endpoint_).status());
+  surroundings_.log(absl::StrCat("listening on ", endpoint_.ToString()));
+  if (options_.http_listen) http_server_.emplace(executor_, surroundings_.clock, options_.rpc);
+  rpc::Server& http = http_server_ ? *http_server_ : server_;
+  http.ServeHttp([this](rpc::HttpRequest request) -> asio::awaitable<rpc::HttpResponse> {
+    co_return ServeStatusPages(service_, request, surroundings_.clock->Now());
+  });
+  if (!http_server_) return absl::OkStatus();
+  METAREC_ASSIGN_OR_RETURN(const Ipv4Endpoint pages, http_server_->Listen(*options_.http_listen));
+  surroundings_.log(absl::StrCat("status pages on ", pages.ToString()));
+  return absl::OkStatus();
+}
+
+asio::awaitable<void> RecoveryServer::StopListening() {
+  if (http_server_) co_await http_server_->Stop();
+  co_await udp_.Stop();
+  co_await server_.Stop();
 }
 
 asio::awaitable<absl::Status> RecoveryServer::Serve() {
@@ -231,7 +247,12 @@ void RecoveryServer::OnLeaderChange(const std::optional<LockLeader>& leader) {
   if (is_leading_) return;  // stepping down follows
   // Until we know where the new one is, or have looked at the root ourselves, nobody is sent on.
   service_.Follow(std::nullopt);
-  if (leader && !leader->is_us) tasks_.Spawn(FollowLeader(leader->name, change));
+  if (!leader || leader->is_us) return;
+  if (leader->name == options_.own_name) {
+    surroundings_.log("waiting for the end of the session that we had in our last life");
+  } else {
+    tasks_.Spawn(FollowLeader(leader->name, change));
+  }
 }
 
 asio::awaitable<void> RecoveryServer::FollowLeader(std::string name, uint64_t change) {

@@ -26,6 +26,8 @@ namespace metarec {
 
 struct RecoveryServerOptions {
   Ipv4Endpoint listen;
+  // Where the status pages are served; nullopt: by `listen`.
+  std::optional<Ipv4Endpoint> http_listen;
   std::string own_name;  // host:port, as other meta servers know us
   // [meta_server] recover_from_replica_server: whether to recover into a root that is empty, or to
   // serve what a root holds.
@@ -71,6 +73,8 @@ class RecoveryServer {
   RecoveryService& service() { return service_; }
 
  private:
+  absl::Status Listen();
+  asio::awaitable<void> StopListening();
   asio::awaitable<absl::Status> Serve();
   // One session. OK: it is over, try again.
   asio::awaitable<absl::Status> ServeSession(MetaStore* store);
@@ -89,10 +93,12 @@ class RecoveryServer {
   asio::awaitable<void> FollowLeader(std::string name, uint64_t change);
   asio::awaitable<std::optional<Ipv4Endpoint>> AddressOf(std::string name);
 
+  const asio::any_io_executor executor_;
   const RecoveryServerOptions options_;
   const Surroundings surroundings_;
   rpc::Server server_;
   rpc::UdpServer udp_;  // beacons come by it
+  std::optional<rpc::Server> http_server_;
   RecoveryService service_;
   TaskGroup tasks_;
   Ipv4Endpoint endpoint_;
