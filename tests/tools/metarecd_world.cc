@@ -88,7 +88,9 @@ std::map<std::string, std::string> AppsIn(const ZnodeRecords& records) {
 
 absl::StatusOr<std::unique_ptr<MetarecdWorld>> MetarecdWorld::Make(MetarecdWorldOptions options) {
   std::unique_ptr<MetarecdWorld> world(new MetarecdWorld(options));
-  METAREC_ASSIGN_OR_RETURN(world->zookeeper_, testing::ZooKeeperServer::Start());
+  testing::ZooKeeperServerOptions server;
+  server.heap_mib = 1024;  // it keeps the last 500 transactions, of half a megabyte each
+  METAREC_ASSIGN_OR_RETURN(world->zookeeper_, testing::ZooKeeperServer::Start(server));
   testing::SimulatedCluster cluster;
   cluster.AddNodes(3);
   for (int i = 1; i <= options.tables; ++i) {
