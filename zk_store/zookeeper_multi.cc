@@ -1,5 +1,5 @@
-// zoo_amulti (of libzookeeper 3.8) goes on with the operations behind one that it could not encode, and
-// then frees what the last one left in a local variable: `free(): double free detected`, or
+// zoo_amulti (of libzookeeper 3.8) goes on with the operations behind one that it could not encode,
+// and then frees what the last one left in a local variable: `free(): double free detected`, or
 // anything else. In our use all operations are well-formed, so that this happens in one case only:
 // the session is found to have ended before or while it encodes. The check for it is its own,
 // and the thread that finds out is libzookeeper's own, too, so that no check of ours before the
