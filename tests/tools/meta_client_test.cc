@@ -62,7 +62,7 @@ TEST_F(MetaClientTest, AServerThatHangsLeavesTimeForTheOthers) {
   FakeMeta& meta = AddMeta();
   meta.Answer(idl::kRpcCmListNodes, NodesAnswer("ERR_OK"));
   MetaClientOptions options;
-  options.timeout = absl::Milliseconds(600);
+  options.timeout = absl::Seconds(4);
   ClientOf({hangs.name(), meta.name()}, options);
   const auto answer = Ask();
   EXPECT_TRUE(answer.ok()) << answer.status();
@@ -85,7 +85,7 @@ TEST_F(MetaClientTest, AServerThatHangsDoesNotGetTheTimeOfALongAnswer) {
   recovered.err = idl::error_code("ERR_OK");
   leader.Answer(idl::kRpcCmStartRecovery, recovered);
   MetaClientOptions options;
-  options.timeout = absl::Milliseconds(600);
+  options.timeout = absl::Seconds(4);
   MetaClient* const client = ClientOf({hangs.name(), leader.name()}, options);
   const idl::configuration_recovery_request request;
   const auto answer = Run(client->AskForLong<idl::configuration_recovery_response>(

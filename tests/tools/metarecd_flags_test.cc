@@ -64,7 +64,7 @@ class MetarecdFlagsTest : public ::testing::Test {
     auto process = MetarecProcess::Start(arguments, folder_.Path("ended"), "metarecd");
     EXPECT_TRUE(process.ok()) << process.status();
     if (!process.ok()) return {};
-    const int exit_code = (*process)->Wait(absl::Seconds(20));
+    const int exit_code = (*process)->Wait(absl::Seconds(60));
     return {exit_code, (*process)->Output(), (*process)->Errors()};
   }
 
@@ -254,7 +254,7 @@ TEST_F(MetarecdFlagsTest, ThePagesMayHaveAPortOfTheirOwn) {
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_THAT(second.err, HasSubstr("metarecd: cannot listen on 127.0.0.1:" + http_port));
   metarecd.process->Signal(SIGTERM);
-  EXPECT_EQ(metarecd.process->Wait(absl::Seconds(20)), 0) << metarecd.process->Errors();
+  EXPECT_EQ(metarecd.process->Wait(absl::Seconds(60)), 0) << metarecd.process->Errors();
 }
 
 }  // namespace

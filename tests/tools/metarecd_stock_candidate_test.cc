@@ -121,7 +121,7 @@ TEST_F(MetarecdBesideStockTest, AStockFollowerLeadsAsSoonAsMetarecdIsTold) {
   EXPECT_EQ(recover.exit_code, 0) << recover.out << recover.err;
 
   metarecd->process->Signal(SIGTERM);
-  EXPECT_EQ(metarecd->process->Wait(absl::Seconds(10)), 0) << metarecd->process->Errors();
+  EXPECT_EQ(metarecd->process->Wait(absl::Seconds(60)), 0) << metarecd->process->Errors();
   ASSERT_EQ(Candidates().size(), 1u);
   EXPECT_EQ(absl::StrCat(directory_, "/", Candidates()[0]), candidate_);
   // A cluster is there now, and the stock one leads it.

@@ -75,6 +75,8 @@ class MetarecdTakeoverTest : public ::testing::Test {
     MetarecdWorldOptions options;
     // With more of them more moments lie in the middle.
     if (RunsWanted() <= kRuns) options.tables = 10;
+    // Whoever is paused is given up after this. A busy machine may be slower than two seconds.
+    options.session_timeout = RunsWanted() <= kRuns ? absl::Seconds(6) : absl::Seconds(2);
     auto world = MetarecdWorld::Make(options);
     ASSERT_TRUE(world.ok()) << world.status();
     world_ = *std::move(world);
@@ -199,7 +201,7 @@ std::optional<Figures> MetarecdTakeoverTest::RunOnce(Phase aim, const std::strin
   }
   for (const Metarecd* metarecd : {first.get(), second.get()}) {
     metarecd->process->Signal(SIGTERM);
-    EXPECT_EQ(metarecd->process->Wait(absl::Seconds(10)), 0) << metarecd->process->Errors();
+    EXPECT_EQ(metarecd->process->Wait(absl::Seconds(60)), 0) << metarecd->process->Errors();
   }
   world_->RemoveTables(root);
   if (HasFailure()) {

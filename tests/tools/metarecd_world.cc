@@ -126,10 +126,10 @@ std::string MetarecdWorld::Log(const std::string& program) {
 }
 
 std::unique_ptr<Metarecd> MetarecdWorld::StartMetarecd(const std::string& root, uint16_t own,
-                                                       const std::vector<uint16_t>& ports) {
+                                                       const std::vector<uint16_t>& ports,
+                                                       absl::Duration session_timeout) {
   const std::string config = absl::StrCat("config", own, ".ini");
-  folder_.Write(config,
-                ConfigText(root, own, ports, zookeeper_->hosts(), options_.session_timeout));
+  folder_.Write(config, ConfigText(root, own, ports, zookeeper_->hosts(), session_timeout));
   auto metarecd = std::make_unique<Metarecd>();
   metarecd->port = own;
   auto process = MetarecProcess::Start({"--pegasus_config", folder_.Path(config)}, Log("metarecd"),

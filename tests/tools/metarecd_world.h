@@ -31,8 +31,8 @@ namespace metarec::tools {
 // Free for TCP a moment ago.
 uint16_t FreePort();
 
-// Waits for at most a minute until it is so; whether it is.
-bool Await(const std::function<bool()>& condition, absl::Duration timeout = absl::Seconds(60));
+// Waits for at most two minutes until it is so; whether it is.
+bool Await(const std::function<bool()>& condition, absl::Duration timeout = absl::Seconds(120));
 
 // A folder that goes with its owner.
 class ScratchFolder {
@@ -58,7 +58,8 @@ struct Ended {
 struct MetarecdWorldOptions {
   int tables = 20;
   int partitions = 1000;  // of each table
-  absl::Duration session_timeout = absl::Seconds(2);
+  // Outlasts a ZooKeeper that is restarted on a busy machine.
+  absl::Duration session_timeout = absl::Seconds(60);
 };
 
 // One that runs, or ran.
@@ -95,7 +96,12 @@ class MetarecdWorld {
   // Servers of one cluster with these ports; `own` is the one that is started. They contend in
   // `<root>/lock`.
   std::unique_ptr<Metarecd> StartMetarecd(const std::string& root, uint16_t own,
-                                          const std::vector<uint16_t>& ports);
+                                          const std::vector<uint16_t>& ports) {
+    return StartMetarecd(root, own, ports, options_.session_timeout);
+  }
+  std::unique_ptr<Metarecd> StartMetarecd(const std::string& root, uint16_t own,
+                                          const std::vector<uint16_t>& ports,
+                                          absl::Duration session_timeout);
   // metarec recover with the list of the replica servers, to any of these.
   std::unique_ptr<MetarecProcess> StartRecover(const std::vector<uint16_t>& ports);
   Ended Recover(const std::vector<uint16_t>& ports);

@@ -14,6 +14,9 @@
 namespace metarec {
 namespace {
 
+// Outlasts a server that is restarted on a busy machine.
+constexpr absl::Duration kSessionTimeout = absl::Seconds(60);
+
 class LeaderLockOnZooKeeperTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -39,12 +42,13 @@ class LeaderLockOnZooKeeperTest : public ::testing::Test {
   Contender* Enter(const std::string& name) {
     ZooKeeperOptions options;
     options.hosts = server_->hosts();
-    options.session_timeout = absl::Seconds(6);
+    options.session_timeout = kSessionTimeout;
     auto store = RunAmongOthers(ZooKeeperMetaStore::Connect(options, &clock_));
     EXPECT_TRUE(store.ok()) << store.status();
     LeaderLockOptions lock_options;
     lock_options.lock_root = kLockRoot;
     lock_options.own_name = name;
+    lock_options.disconnected_max = kSessionTimeout;
     contenders_.push_back(
         std::make_unique<Contender>(&io_, &clock_, *std::move(store), std::move(lock_options)));
     contenders_.back()->Acquire();
@@ -59,7 +63,7 @@ class LeaderLockOnZooKeeperTest : public ::testing::Test {
   }
 
   bool Await(const std::function<bool()>& condition) {
-    const absl::Time deadline = clock_.Now() + absl::Seconds(60);
+    const absl::Time deadline = clock_.Now() + absl::Seconds(120);
     while (!condition() && clock_.Now() < deadline) {
       io_.restart();
       io_.run_one_for(std::chrono::milliseconds(50));

@@ -109,7 +109,7 @@ void RunToEnd(std::function<asio::awaitable<void>()> body) {
     EXPECT_FALSE(thrown);
     ended = true;
   });
-  context.run_for(std::chrono::minutes(1));
+  context.run_for(std::chrono::minutes(4));
   ASSERT_TRUE(ended) << "the test's coroutine did not end";
 }
 

@@ -36,7 +36,7 @@ std::unique_ptr<World> MakeInMemoryWorld();
 // All of them share one server.
 std::unique_ptr<World> MakeZooKeeperWorld();
 
-// Runs `body` to its end on a single-threaded io_context, which must take less than a minute.
+// Runs `body` to its end on a single-threaded io_context, which must take less than four minutes.
 void RunToEnd(std::function<asio::awaitable<void>()> body);
 
 }  // namespace metarec

@@ -185,7 +185,7 @@ TEST_F(TopologyOnZooKeeperTest, AServerThatHangsEndsTheRunAndIsToldMeanwhile) {
   const absl::Duration took = clock_.Now() - start;
   server_->Resume();
   EXPECT_TRUE(listener.told);
-  EXPECT_LT(took, absl::Seconds(20));
+  EXPECT_LT(took, absl::Seconds(50));  // without a bound of its own it is a minute
   EXPECT_THAT(std::string(written.status().message()),
               AllOf(HasSubstr("without an answer of ZooKeeper"),
                     HasSubstr("run the same plan again to resume")));
