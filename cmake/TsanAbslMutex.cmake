@@ -1,0 +1,10 @@
+# In a build with the thread sanitizer, every program is linked so that the sanitizer sees
+# absl::Mutex at work (tsan/absl_mutex.cc says why).
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread")
+  add_library(tsan_absl_mutex STATIC ${PROJECT_SOURCE_DIR}/cmake/tsan/absl_mutex.cc)
+  foreach(function IN ITEMS Lock Unlock)
+    string(LENGTH ${function} length)
+    add_link_options(-Wl,--wrap=_ZN4absl7debian35Mutex${length}${function}Ev)
+  endforeach()
+  link_libraries($<BUILD_INTERFACE:tsan_absl_mutex>)
+endif()
