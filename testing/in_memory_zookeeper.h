@@ -47,6 +47,7 @@ class InMemoryZooKeeper {
   struct Session {
     ZnodeCaller caller;
     SessionTracker tracker;
+    int64_t connections_lost = 0;
     WatchTable data_watches;
     WatchTable child_watches;
   };
