@@ -22,6 +22,8 @@ bool IsCompressedName(absl::string_view path);
 struct LineWriterOptions {
   bool overwrite = false;  // replace an existing regular file; anything else is never replaced
   size_t line_bytes_max = 1 << 20;  // without the newline
+  // Once this is readable, writing ends with kCancelled.
+  int interrupt_descriptor = -1;
 };
 
 // Writes a file that is there completely or not at all: it grows under a temporary name in the same

@@ -5,6 +5,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -16,6 +17,7 @@ namespace metarec {
 namespace {
 
 constexpr size_t kBufferBytes = 1 << 18;
+constexpr ssize_t kSyncBytes = 32 << 20;
 constexpr int kTemporaryNamesMax = 100;
 
 std::string FolderOf(const std::string& path) {
@@ -136,7 +138,15 @@ class LineWriter::File {
     return synced ? absl::OkStatus() : Failed("flush the folder of");
   }
 
+  bool IsInterrupted() const {
+    pollfd watched{options_.interrupt_descriptor, POLLIN, 0};  // a negative one is passed over
+    return ::poll(&watched, 1, 0) > 0;
+  }
+
   absl::Status Flush(bool at_end) {
+    if (IsInterrupted()) {
+      return absl::CancelledError(absl::StrCat("writing ", path_, " was interrupted"));
+    }
     absl::Status status = compressor_ ? FlushCompressed(at_end) : WriteAll(buffer_);
     buffer_.clear();
     return status;
@@ -164,8 +174,12 @@ class LineWriter::File {
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) return Failed("write");
       bytes.remove_prefix(static_cast<size_t>(written));
+      not_synced_ += written;
     }
-    return absl::OkStatus();
+    // Little by little, so that nobody waits long for the last time, which cannot be interrupted.
+    if (not_synced_ < kSyncBytes) return absl::OkStatus();
+    not_synced_ = 0;
+    return ::fdatasync(descriptor_) == 0 ? absl::OkStatus() : Failed("flush to disk");
   }
 
   const std::string path_;
@@ -173,6 +187,7 @@ class LineWriter::File {
   std::unique_ptr<ZSTD_CCtx, FreeCompressor> compressor_;  // none: plain
   std::string temporary_path_;
   int descriptor_ = -1;
+  ssize_t not_synced_ = 0;
   std::string buffer_;
 };
 

@@ -13,9 +13,11 @@ namespace metarec {
 
 absl::Status WritePlanFile(const RecoveryPlan& plan, const std::string& path,
                            const PlanFileOptions& options) {
-  METAREC_ASSIGN_OR_RETURN(LineWriter file,
-                           LineWriter::Create(path, {.overwrite = options.overwrite,
-                                                     .line_bytes_max = options.line_bytes_max}));
+  METAREC_ASSIGN_OR_RETURN(
+      LineWriter file,
+      LineWriter::Create(path, {.overwrite = options.overwrite,
+                                .line_bytes_max = options.line_bytes_max,
+                                .interrupt_descriptor = options.interrupt_descriptor}));
   METAREC_RETURN_IF_ERROR(
       EncodePlanLines(plan, [&](absl::string_view line) { return file.Append(line); }));
   return file.Finish();

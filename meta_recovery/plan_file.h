@@ -17,7 +17,7 @@ namespace metarec {
 struct PlanFileOptions {
   bool overwrite = false;            // when writing
   size_t line_bytes_max = 16 << 20;  // both ways
-  int interrupt_descriptor = -1;     // when reading; as in LineReaderOptions
+  int interrupt_descriptor = -1;     // both ways; as in LineReaderOptions
 };
 
 // The file is there completely or not at all; compressed when its name ends in ".zst". Equal plans

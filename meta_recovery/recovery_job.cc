@@ -183,9 +183,14 @@ asio::awaitable<bool> RecoveryJob::CollectAndPlan() {
 
 bool RecoveryJob::Plan(Evidence evidence) {
   result_.plan.reset();  // two at once would need twice the memory
+  Progress progress;
+  progress.phase = Phase::kPlan;
+  progress_.OnProgress(progress);
   absl::StatusOr<RecoveryPlan> plan = MakePlan(std::move(evidence), request_.plan);
   if (!plan.ok()) return EndWith(plan.status());
   result_.plan = *std::move(plan);
+  progress.done = progress.total = static_cast<int64_t>(result_.plan->partitions.size());
+  progress_.OnProgress(progress);
   result_.hints = HintText(*result_.plan, request_.nodes);
   switch (result_.plan->outcome) {
     case PlanOutcome::kReady:

@@ -118,6 +118,7 @@ void RunWatch::EndAnswer(AskedNode::Answer AskedNode::*answer, Ipv4Endpoint addr
 }
 
 void RunWatch::OnProgress(const Progress& progress) {
+  if (progress.phase == Phase::kPlan) return;  // over before anybody sees it
   absl::MutexLock lock(&mutex_);
   const auto same =
       std::find_if(phases_.begin(), phases_.end(),

@@ -160,9 +160,9 @@ class Collector::Run {
   void Report(const NodeEvidence& node) {
     ++report_.done;
     if (node.complete()) {
-      replicas_ += static_cast<int64_t>(node.replicas.size());
+      report_.replicas += static_cast<int64_t>(node.replicas.size());
       report_.note = absl::StrCat(node.listed_as.front(), ": ", node.tables.size(), " tables, ",
-                                  node.replicas.size(), " replicas (", replicas_, " in all)");
+                                  node.replicas.size(), " replicas");
     } else {
       ++report_.failed;
       report_.note = absl::StrCat(node.listed_as.front(), ": ", node.error);
@@ -253,7 +253,6 @@ class Collector::Run {
   TableRecordPool records_;
   std::vector<bool> is_answered_;  // parallel to the evidence's nodes: with or without an error
   Progress report_;
-  int64_t replicas_ = 0;
   int64_t retries_left_;
 };
 

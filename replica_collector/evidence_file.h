@@ -16,8 +16,8 @@ namespace metarec {
 
 struct EvidenceFileOptions {
   bool overwrite = false;  // when writing
+  int interrupt_descriptor = -1;  // both ways; as in LineReaderOptions
   // When reading.
-  int interrupt_descriptor = -1;  // as in LineReaderOptions
   size_t nodes_max = 10'000;
   size_t tables_max = 10'000'000;     // of all nodes together
   size_t replicas_max = 100'000'000;  // of all nodes together

@@ -121,9 +121,11 @@ class EvidenceWriter {
 
 absl::Status WriteEvidenceFile(const Evidence& evidence, const std::string& path,
                                const EvidenceFileOptions& options) {
-  METAREC_ASSIGN_OR_RETURN(LineWriter file,
-                           LineWriter::Create(path, {.overwrite = options.overwrite,
-                                                     .line_bytes_max = options.line_bytes_max}));
+  METAREC_ASSIGN_OR_RETURN(
+      LineWriter file,
+      LineWriter::Create(path, {.overwrite = options.overwrite,
+                                .line_bytes_max = options.line_bytes_max,
+                                .interrupt_descriptor = options.interrupt_descriptor}));
   const auto append = [&file](absl::string_view line) { return file.Append(line); };
   METAREC_RETURN_IF_ERROR(EvidenceWriter(append).Write(evidence));
   return file.Finish();

@@ -28,6 +28,8 @@ struct Progress {
   int64_t total = 0;   // 0: not known yet
   int64_t failed = 0;  // of `done`, e.g. nodes that could not be asked
   std::string note;    // one short line, e.g. the node that answered last; may be empty
+  // kCollect: what the nodes that have answered reported.
+  int64_t replicas = 0;
 };
 
 // Called on the executor of the job, from one coroutine at a time. Must return quickly and must not

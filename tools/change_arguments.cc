@@ -1,6 +1,7 @@
 #include "tools/change_arguments.h"
 
 #include <memory>
+#include <utility>
 
 #include <asio/this_coro.hpp>
 
@@ -32,7 +33,10 @@ ExitCode ChangeArguments::Run(absl::string_view verb, const Change& change) cons
     METAREC_CO_RETURN_IF_ERROR(printed);
     co_return ExitCode::kDone;
   };
-  return loop.Run(verb, "it may or may not have been done: look before you run it again", run);
+  CommandLoop::AfterInterruption after(
+      "it may or may not have been done: look before you run it again");
+  after.same_command = false;
+  return loop.Run(verb, std::move(after), run);
 }
 
 }  // namespace metarec::tools

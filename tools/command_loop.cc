@@ -9,17 +9,29 @@
 #include <asio/co_spawn.hpp>
 #include <asio/this_coro.hpp>
 
+#include "text/printable.h"
 #include "tools/command_errors.h"
+#include "tools/command_line.h"
+#include "tools/interrupt_deadline.h"
 #include "tools/interrupt_signals.h"
 #include "zk_store/refusal.h"
 
 namespace metarec::tools {
 namespace {
 
+// For a command to end as it should.
+constexpr absl::Duration kPatience = absl::Milliseconds(500);
+
 asio::awaitable<absl::StatusOr<ExitCode>> WithoutThrowingOnCancellation(
     asio::awaitable<absl::StatusOr<ExitCode>> command) {
   co_await asio::this_coro::throw_if_cancelled(false);
   co_return co_await std::move(command);
+}
+
+// With the command that is to be run again below it.
+std::string WithCommandLine(absl::string_view words) {
+  if (CommandLineAsTyped().empty()) return std::string(words);
+  return absl::StrCat(words, ":\n  ", CommandLineAsTyped());
 }
 
 // Until it is cancelled.
@@ -36,17 +48,16 @@ asio::awaitable<void> KeepTicking(ProgressPrinter* progress, Clock* clock) {
 }  // namespace
 
 absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(asio::awaitable<absl::StatusOr<ExitCode>> command,
-                                                  ProgressPrinter* progress) {
+                                                  ProgressPrinter* progress,
+                                                  InterruptSignals* signals) {
   absl::StatusOr<ExitCode> outcome = absl::InternalError("the command did not end");
-  InterruptSignals signals(context_);
-  signals.Wait([this] { cancel_.emit(asio::cancellation_type::terminal); });
   asio::cancellation_signal stop_ticking;
   asio::co_spawn(context_, KeepTicking(progress, &clock_),
                  asio::bind_cancellation_slot(stop_ticking.slot(), [](std::exception_ptr) {}));
   asio::co_spawn(context_, WithoutThrowingOnCancellation(std::move(command)),
                  asio::bind_cancellation_slot(cancel_.slot(), [&](const std::exception_ptr& thrown,
                                                                   absl::StatusOr<ExitCode> result) {
-                   signals.StopWaiting();
+                   signals->StopWaiting();
                    stop_ticking.emit(asio::cancellation_type::terminal);
                    if (thrown) std::rethrow_exception(thrown);
                    outcome = std::move(result);
@@ -55,26 +66,52 @@ absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(asio::awaitable<absl::StatusOr
   return outcome;
 }
 
+void CommandLoop::SetAfterInterruption(AfterInterruption after_interruption) {
+  absl::MutexLock lock(&mutex_);
+  after_interruption_ = std::move(after_interruption);
+}
+
+std::string CommandLoop::WordsAfterInterruption(bool writing_began, bool cut_short) const {
+  absl::MutexLock lock(&mutex_);
+  std::string words;
+  if (after_interruption_.writes && !writing_began) {
+    words = "interrupted before anything was written; run the same command again";
+  } else if (after_interruption_.writes && cut_short) {
+    // The last transaction, which unlocks the tree, may be on its way.
+    words =
+        "interrupted while writing. Run the same command again, and it goes on where it was, or "
+        "says that everything is written";
+  } else {
+    words = absl::StrCat("interrupted; ", after_interruption_.text);
+  }
+  return after_interruption_.same_command ? WithCommandLine(words) : words;
+}
+
 ExitCode CommandLoop::Run(absl::string_view verb, AfterInterruption after_interruption,
                           Command command, ProgressPrinter::Style style) {
+  SetAfterInterruption(std::move(after_interruption));
   absl::StatusOr<ExitCode> outcome = ExitCode::kFailed;
-  bool writing_began = false;
+  ProgressPrinter progress(clock_, std::cerr, style);
   {
-    ProgressPrinter progress(clock_, std::cerr, style);
-    outcome = RunToItsEnd(command(&progress), &progress);
-    writing_began = progress.writing_began();
+    InterruptSignals signals(context_);
+    signals.Wait([this] { cancel_.emit(asio::cancellation_type::terminal); });
+    const InterruptDeadline deadline(InterruptSignals::descriptor(), kPatience, [&] {
+      return absl::StrCat(
+          "metarec ", verb, ": ",
+          PrintableLines(WordsAfterInterruption(progress.writing_began(), /*cut_short=*/true)),
+          "\n");
+    });
+    outcome = RunToItsEnd(command(&progress), &progress, &signals);
   }
+  progress.Clear();
   if (outcome.ok()) return *outcome;
-  if (InterruptSignals::received() && absl::IsCancelled(outcome.status()) &&
-      !MayBeFinished(outcome.status())) {
-    if (after_interruption.writes && !writing_began) {
-      return Fail(verb,
-                  absl::CancelledError("interrupted before anything was written; run the same "
-                                       "command again"));
-    }
-    return Fail(verb, absl::CancelledError(absl::StrCat("interrupted; ", after_interruption.text)));
+  if (!InterruptSignals::received() || !absl::IsCancelled(outcome.status())) {
+    return Fail(verb, outcome.status());
   }
-  return Fail(verb, outcome.status());
+  return Fail(verb,
+              absl::CancelledError(MayBeFinished(outcome.status())
+                                       ? WithCommandLine(outcome.status().message())
+                                       : WordsAfterInterruption(progress.writing_began(), false)));
 }
 
 }  // namespace metarec::tools

@@ -62,7 +62,8 @@ ExitCode ListingArguments::Run(absl::string_view verb, const ListByMeta& by_meta
     METAREC_CO_RETURN_IF_ERROR(output_.Print(json ? listing->ToJson() : listing->ToText()));
     co_return ExitCode::kDone;
   };
-  return loop.Run(verb, "nothing was changed", print);
+  return loop.Run(verb, "nothing was changed; run the same command again", print,
+                  ProgressPrinter::StyleOfStderr(output_.json()));
 }
 
 }  // namespace metarec::tools

@@ -11,6 +11,7 @@
 #include <malloc.h>
 
 #include "tools/command_errors.h"
+#include "tools/command_line.h"
 #include "tools/exit_code.h"
 #include "tools/file_options.h"
 #include "tools/option_spelling.h"
@@ -98,6 +99,7 @@ int main(int argc, char** argv) {
   // system if each was mapped by itself; left alone, glibc raises this bound as it goes.
   mallopt(M_MMAP_THRESHOLD, 128 << 10);
   metarec::tools::PrepareStandardDescriptors();
+  metarec::tools::RememberCommandLine(argc, argv);
   FLAGS_logtostderr = true;
   FLAGS_minloglevel = google::GLOG_WARNING;
   google::InitGoogleLogging(argv[0]);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <ostream>
 
-#include <absl/strings/str_cat.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace metarec::tools {
@@ -11,57 +11,26 @@ namespace {
 
 constexpr absl::Duration kSilenceOfQuickPhases = absl::Seconds(1);
 constexpr absl::Duration kBarInterval = absl::Milliseconds(100);
+constexpr absl::Duration kJsonInterval = absl::Milliseconds(250);
 constexpr absl::Duration kLineInterval = absl::Seconds(5);
-constexpr int64_t kBarWidth = 30;
 constexpr absl::string_view kEraseLine = "\r\033[K";
-
-struct PhaseWords {
-  absl::string_view doing;
-  absl::string_view units;
-};
-
-PhaseWords WordsOf(Phase phase) {
-  switch (phase) {
-    case Phase::kCollect:
-      return {"collecting", "nodes"};
-    case Phase::kAwaitInactive:
-      return {"waiting for leases to run out", "replicas inactive"};
-    case Phase::kPlan:
-      return {"planning", "partitions"};
-    case Phase::kWrite:
-      return {"writing", "znodes"};
-    case Phase::kVerify:
-      return {"verifying", "znodes"};
-    case Phase::kRead:
-      return {"reading", "znodes"};
-  }
-  return {"working", "steps"};
-}
+constexpr size_t kUsualColumns = 80;
 
 bool IsAskingOrWaiting(Phase phase) {
   return phase == Phase::kCollect || phase == Phase::kAwaitInactive;
 }
 
-std::string Bar(const Progress& progress) {
-  if (progress.total <= 0) return "";
-  const int64_t filled =
-      std::clamp<int64_t>(progress.done * kBarWidth / progress.total, 0, kBarWidth);
-  return absl::StrCat("[", std::string(filled, '#'), std::string(kBarWidth - filled, '.'), "] ");
+// Asked anew each time: windows are resized.
+size_t ColumnsOfStderr() {
+  winsize size{};
+  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : kUsualColumns;
 }
 
 }  // namespace
 
-std::string DescribeProgress(const Progress& progress) {
-  const PhaseWords words = WordsOf(progress.phase);
-  std::string text = absl::StrCat(words.doing, ": ", progress.done);
-  if (progress.total > 0) absl::StrAppend(&text, " of ", progress.total);
-  absl::StrAppend(&text, " ", words.units);
-  if (progress.failed > 0) absl::StrAppend(&text, " (", progress.failed, " failed)");
-  if (!progress.note.empty()) absl::StrAppend(&text, ", ", progress.note);
-  return text;
-}
-
-ProgressPrinter::Style ProgressPrinter::StyleOfStderr() {
+ProgressPrinter::Style ProgressPrinter::StyleOfStderr(bool json) {
+  if (json) return Style::kJson;
   return isatty(STDERR_FILENO) ? Style::kBar : Style::kLines;
 }
 
@@ -74,43 +43,99 @@ void ProgressPrinter::OnProgress(const Progress& progress) {
   const absl::Time now = clock_.Now();
   job_began_ = std::min(job_began_, now);
   if (progress.phase == Phase::kWrite) writing_began_ = true;
-  if (!latest_.has_value() || latest_->phase != progress.phase) {
-    if (latest_.has_value() && IsAskingOrWaiting(latest_->phase) &&
-        IsAskingOrWaiting(progress.phase)) {
-      alternates_ = true;
-    } else {
-      EraseBar();
-      phase_began_ = now;
-      alternates_ = false;
-      last_shown_of_phase_ = absl::InfinitePast();
-    }
+  Shown& shown = ShownOf(progress, now);
+  shown.latest = progress;
+  shown.rate.Add(now, progress.done);
+  if (IsDue(progress, now)) Show(now);
+}
+
+ProgressPrinter::Shown& ProgressPrinter::ShownOf(const Progress& progress, absl::Time now) {
+  const auto same = std::find_if(shown_.begin(), shown_.end(), [&](const Shown& shown) {
+    return shown.latest.phase == progress.phase;
+  });
+  const bool goes_on =
+      !shown_.empty() && (same != shown_.end() || (IsAskingOrWaiting(shown_.front().latest.phase) &&
+                                                   IsAskingOrWaiting(progress.phase)));
+  if (!goes_on) {
+    EndPhases();
+    phase_began_ = now;
+    alternates_ = false;
+    last_shown_of_phase_ = absl::InfinitePast();
+  } else if (shown_[latest_].latest.phase != progress.phase) {
+    alternates_ = true;
   }
-  latest_ = progress;
-  if (now - phase_began_ < kSilenceOfQuickPhases) return;
+  if (goes_on && same != shown_.end()) {
+    latest_ = static_cast<size_t>(same - shown_.begin());
+  } else {
+    latest_ = shown_.size();
+    shown_.push_back({.latest = progress, .began = now, .rate = {}});
+  }
+  return shown_[latest_];
+}
+
+bool ProgressPrinter::IsDue(const Progress& progress, absl::Time now) const {
+  const absl::Duration since = now - last_shown_of_phase_;
+  switch (style_) {
+    case Style::kJson:
+      return now - last_shown_ >= kJsonInterval;
+    case Style::kBar:
+      return now - job_began_ >= kSilenceOfQuickPhases && since >= kBarInterval;
+    case Style::kLines:
+      break;
+  }
+  if (now - phase_began_ < kSilenceOfQuickPhases) return false;
   const bool last = !alternates_ && progress.total > 0 && progress.done >= progress.total;
-  const absl::Duration interval = style_ == Style::kBar ? kBarInterval : kLineInterval;
-  if (last || now - last_shown_of_phase_ >= interval) Show(now);
+  return last || since >= kLineInterval;
 }
 
 void ProgressPrinter::Tick() {
   const absl::Time now = clock_.Now();
-  if (!latest_.has_value() || now - job_began_ < kSilenceOfQuickPhases) return;
-  if (style_ == Style::kBar || now - std::max(job_began_, last_shown_) >= kLineInterval) Show(now);
+  if (shown_.empty() || now - job_began_ < kSilenceOfQuickPhases) return;
+  Shown& shown = shown_[latest_];
+  shown.rate.Add(now, shown.latest.done);
+  if (style_ != Style::kLines || now - std::max(job_began_, last_shown_) >= kLineInterval) {
+    Show(now);
+  }
+}
+
+ProgressView ProgressPrinter::ViewOf(const Shown& shown, absl::Time now) const {
+  return {.progress = shown.latest,
+          .elapsed = now - shown.began,
+          .per_second = shown.rate.per_second(),
+          .left = shown.rate.TimeLeft(shown.latest.total),
+          .final = false};
 }
 
 void ProgressPrinter::Show(absl::Time now) {
   last_shown_ = last_shown_of_phase_ = now;
-  if (style_ == Style::kBar) {
-    out_ << kEraseLine << Bar(*latest_) << DescribeProgress(*latest_) << std::flush;
-    bar_visible_ = true;
-  } else {
-    out_ << DescribeProgress(*latest_) << std::endl;
+  const ProgressView view = ViewOf(shown_[latest_], now);
+  switch (style_) {
+    case Style::kBar:
+      out_ << kEraseLine << ProgressBar(view, ColumnsOfStderr()) << std::flush;
+      bar_visible_ = true;
+      return;
+    case Style::kLines:
+      out_ << ProgressLine(view) << std::endl;
+      return;
+    case Style::kJson:
+      out_ << ProgressJson(view) << std::endl;
+      return;
   }
 }
 
-void ProgressPrinter::Clear() {
+void ProgressPrinter::Clear() { EndPhases(); }
+
+void ProgressPrinter::EndPhases() {
   EraseBar();
-  latest_.reset();
+  const absl::Time now = clock_.Now();
+  for (const Shown& shown : shown_) {
+    if (style_ != Style::kJson) break;
+    ProgressView view = ViewOf(shown, now);
+    view.left.reset();
+    view.final = true;
+    out_ << ProgressJson(view) << std::endl;
+  }
+  shown_.clear();
 }
 
 void ProgressPrinter::EraseBar() {

@@ -220,7 +220,8 @@ ExitCode Run(const Arguments& arguments) {
       {"no meta server starts from what was written so far. Run the same command again, "
        "and it goes on where it was",
        /*does_write=*/true},
-      [&](ProgressPrinter* progress) { return Apply(arguments, &loop.clock(), progress); });
+      [&](ProgressPrinter* progress) { return Apply(arguments, &loop.clock(), progress); },
+      ProgressPrinter::StyleOfStderr(arguments.output.json()));
 }
 
 }  // namespace

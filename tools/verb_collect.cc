@@ -1,5 +1,6 @@
 #include <iostream>
 #include <memory>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 
@@ -10,6 +11,7 @@
 #include "text/wording.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
+#include "tools/interrupt_signals.h"
 #include "tools/new_file_arguments.h"
 #include "tools/node_access.h"
 #include "tools/node_arguments.h"
@@ -108,8 +110,9 @@ std::string JsonOf(const Evidence& evidence, const Arguments& arguments) {
       .ToLine();
 }
 
-asio::awaitable<absl::StatusOr<ExitCode>> Collect(const Arguments& arguments, Clock* clock,
+asio::awaitable<absl::StatusOr<ExitCode>> Collect(const Arguments& arguments, CommandLoop* loop,
                                                   ProgressPrinter* progress) {
+  Clock* const clock = &loop->clock();
   METAREC_CO_ASSIGN_OR_RETURN(NodeList list, arguments.nodes.Read());
   METAREC_CO_ASSIGN_OR_RETURN(CollectorOptions options, CollectorOptionsOf(arguments.nodes));
   METAREC_CO_RETURN_IF_ERROR(arguments.file.Check());
@@ -118,8 +121,13 @@ asio::awaitable<absl::StatusOr<ExitCode>> Collect(const Arguments& arguments, Cl
       const Evidence evidence,
       co_await CollectEvidence(std::move(list), std::move(options), clock, progress));
   progress->Clear();
-  METAREC_CO_RETURN_IF_ERROR(WriteEvidenceFile(evidence, arguments.file.path(),
-                                               {.overwrite = arguments.file.overwrite()}));
+  EvidenceFileOptions file;
+  file.overwrite = arguments.file.overwrite();
+  file.interrupt_descriptor = InterruptSignals::descriptor();
+  METAREC_CO_RETURN_IF_ERROR(WriteEvidenceFile(evidence, arguments.file.path(), file));
+  CommandLoop::AfterInterruption written("the evidence file is written, only its summary missing");
+  written.same_command = false;
+  loop->SetAfterInterruption(std::move(written));
   const absl::Status printed = arguments.output.Print(
       arguments.output.json() ? JsonOf(evidence, arguments) : TextOf(evidence, arguments));
   if (!printed.ok()) {
@@ -133,7 +141,8 @@ ExitCode Run(const Arguments& arguments) {
   CommandLoop loop;
   return loop.Run(
       kVerb, "nothing was written; run the same command again",
-      [&](ProgressPrinter* progress) { return Collect(arguments, &loop.clock(), progress); });
+      [&](ProgressPrinter* progress) { return Collect(arguments, &loop, progress); },
+      ProgressPrinter::StyleOfStderr(arguments.output.json()));
 }
 
 }  // namespace

@@ -47,7 +47,12 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Clock
   METAREC_CO_RETURN_IF_ERROR(arguments.file.Check());
   METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence,
                               co_await arguments.evidence.Obtain(clock, progress));
+  Progress planning;
+  planning.phase = Phase::kPlan;
+  progress->OnProgress(planning);
   METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, MakePlan(std::move(evidence), options));
+  planning.done = planning.total = static_cast<int64_t>(plan.partitions.size());
+  progress->OnProgress(planning);
   progress->Clear();
 
   std::string digest;
@@ -76,7 +81,8 @@ ExitCode Run(const Arguments& arguments) {
   CommandLoop loop;
   return loop.Run(
       kVerb, "nothing was written; run the same command again",
-      [&](ProgressPrinter* progress) { return Plan(arguments, &loop.clock(), progress); });
+      [&](ProgressPrinter* progress) { return Plan(arguments, &loop.clock(), progress); },
+      ProgressPrinter::StyleOfStderr(arguments.output.json()));
 }
 
 }  // namespace

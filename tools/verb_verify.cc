@@ -169,7 +169,8 @@ ExitCode Run(const Arguments& arguments) {
   CommandLoop loop;
   return loop.Run(
       kVerb, "nothing was changed; run the same command again",
-      [&](ProgressPrinter* progress) { return Verify(arguments, &loop.clock(), progress); });
+      [&](ProgressPrinter* progress) { return Verify(arguments, &loop.clock(), progress); },
+      ProgressPrinter::StyleOfStderr(arguments.output.json()));
 }
 
 }  // namespace

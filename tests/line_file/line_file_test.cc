@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace metarec {
 namespace {
@@ -113,6 +114,24 @@ TEST_P(LineFile, IsNotThereBeforeFinishAndLeavesNothingWhenAbandoned) {
     EXPECT_EQ(NamesInFolder().size(), 1u);
   }
   EXPECT_THAT(NamesInFolder(), IsEmpty());
+}
+
+TEST_P(LineFile, WritingEndsOnceItIsInterruptedAndLeavesNothing) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  {
+    LineWriterOptions options;
+    options.interrupt_descriptor = ends[0];
+    auto writer = LineWriter::Create(DefaultPath(), options);
+    ASSERT_TRUE(writer.ok()) << writer.status();
+    const std::string line(100'000, 'x');
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(writer->Append(line).ok());
+    ASSERT_EQ(::write(ends[1], "", 1), 1);
+    EXPECT_TRUE(absl::IsCancelled(writer->Finish()));
+  }
+  EXPECT_THAT(NamesInFolder(), IsEmpty());
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST_P(LineFile, LeavesOnlyTheFinishedFile) {

@@ -427,7 +427,8 @@ TEST_F(CollectorTest, ProgressCountsEveryNodeOnce) {
   EXPECT_EQ(progress_.seen[2].failed, 1);
   EXPECT_EQ(progress_.seen[2].note, "n2:1: ERR_ACL_DENY");
   EXPECT_EQ(progress_.seen[3].failed, 1);
-  EXPECT_EQ(progress_.seen[3].note, "n3:1: 0 tables, 4 replicas (7 in all)");
+  EXPECT_EQ(progress_.seen[3].note, "n3:1: 0 tables, 4 replicas");
+  EXPECT_EQ(progress_.seen[3].replicas, 7);
 }
 
 TEST_F(CollectorTest, CancellationEndsItWhereverItIs) {

@@ -22,6 +22,7 @@ std::string OutputMask::Apply(absl::string_view text) const {
       {std::regex("\n(! )?(collecting|waiting for leases to run out|planning|writing|verifying): "
                   "[^\n]*(?=\n)"),
        ""},
+      {std::regex("\n! \\{\"progress\":[^\n]*(?=\n)"), ""},
       {std::regex("\nWait recovery for [0-9]+ seconds(?=\n)"), ""},
   };
   std::string masked = absl::StrReplaceAll(text, replacements_);
