@@ -2,6 +2,7 @@
 # absl::Mutex at work (tsan/absl_mutex.cc says why).
 if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread")
   add_library(tsan_absl_mutex STATIC ${PROJECT_SOURCE_DIR}/cmake/tsan/absl_mutex.cc)
+  target_link_libraries(tsan_absl_mutex PUBLIC absl::synchronization)
   foreach(function IN ITEMS Lock Unlock)
     string(LENGTH ${function} length)
     set(mangled _ZN4absl7debian35Mutex${length}${function}Ev)
