@@ -186,6 +186,7 @@ class MetaStore {
   absl::Status CheckRequest(const StoreOp& op) const;
 
   const Acl acl_;
+  const size_t acl_bytes_;
   const size_t request_bytes_max_;
 };
 

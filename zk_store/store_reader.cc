@@ -1,5 +1,6 @@
 #include "zk_store/store_reader.h"
 
+#include <iterator>
 #include <utility>
 
 #include "runtime/status_macros.h"
@@ -48,14 +49,26 @@ asio::awaitable<absl::StatusOr<bool>> StoreReader::Exists(std::string path) {
   }
 }
 
-asio::awaitable<absl::Status> StoreReader::Check(std::vector<StoreOp> checks) {
-  for (;;) {
+asio::awaitable<absl::Status> StoreReader::Check(std::vector<StoreOp> checks, RequestSize* size) {
+  size_t bytes = MetaStore::kMultiOverheadBytes;
+  for (const StoreOp& op : checks) bytes += store_->OpBytes(op);
+  while (bytes <= size->bytes_max() || checks.size() == 1) {
     const uint64_t incident = budget_->incident();
     const auto checked = co_await store_->Multi(checks);
     if (checked.ok()) budget_->OnSuccess();
-    if (!RetryBudget::IsRetryable(checked.status())) co_return checked.status();
+    if (!RetryBudget::IsRetryable(checked.status())) {
+      size->OnAnswer(bytes);
+      co_return checked.status();
+    }
+    size->OnLoss(bytes);
     METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, checked.status()));
   }
+  const auto middle = checks.begin() + static_cast<std::ptrdiff_t>(checks.size() / 2);
+  std::vector<StoreOp> second(std::make_move_iterator(middle),
+                              std::make_move_iterator(checks.end()));
+  checks.erase(middle, checks.end());
+  METAREC_CO_RETURN_IF_ERROR(co_await Check(std::move(checks), size));
+  co_return co_await Check(std::move(second), size);
 }
 
 asio::awaitable<absl::Status> StoreReader::Sync(std::string path) {

@@ -9,6 +9,7 @@
 #include <asio/awaitable.hpp>
 
 #include "zk_store/meta_store.h"
+#include "zk_store/request_size.h"
 #include "zk_store/retry_budget.h"
 
 namespace metarec {
@@ -24,9 +25,9 @@ class StoreReader {
   asio::awaitable<absl::StatusOr<std::optional<NodeData>>> Get(std::string path);
   asio::awaitable<absl::StatusOr<std::optional<NodeChildren>>> Children(std::string path);
   asio::awaitable<absl::StatusOr<bool>> Exists(std::string path);
-  // Whether all of `checks` (one request's worth) hold, in one transaction, which changes nothing.
-  // The errors kNoNode and kBadVersion mean that they do not.
-  asio::awaitable<absl::Status> Check(std::vector<StoreOp> checks);
+  // Whether all of `checks` hold, in one transaction, which changes nothing, or in several if
+  // `size` wants it. The errors kNoNode and kBadVersion mean that they do not.
+  asio::awaitable<absl::Status> Check(std::vector<StoreOp> checks, RequestSize* size);
   // What is read afterwards is at least as new as this moment.
   asio::awaitable<absl::Status> Sync(std::string path);
 

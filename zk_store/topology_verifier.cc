@@ -45,7 +45,9 @@ class Verification {
         listener_(listener),
         topology_(topology),
         paths_(root),
-        znodes_(topology, paths_) {
+        znodes_(topology, paths_),
+        own_request_size_(reader->store()->request_bytes_max()),
+        request_size_(options.request_size != nullptr ? options.request_size : &own_request_size_) {
     result_.present.resize(znodes_.size());
   }
 
@@ -57,7 +59,9 @@ class Verification {
   asio::awaitable<absl::Status> CheckPartitions();
   asio::awaitable<absl::Status> CheckVersions();
   asio::awaitable<void> RunVersionLane();
-  asio::awaitable<absl::Status> CheckVersionsOf(std::vector<size_t> ordinals);
+  // `checks`: of those of `ordinals` that are there.
+  asio::awaitable<absl::Status> CheckVersionsOf(std::vector<size_t> ordinals,
+                                                std::vector<StoreOp> checks);
   asio::awaitable<void> CheckTable(size_t table_index);
   asio::awaitable<void> ReadTable(size_t table_index);
   asio::awaitable<void> ListTable(size_t table_index);
@@ -80,6 +84,8 @@ class Verification {
   const Topology& topology_;
   const ClusterPaths paths_;
   TopologyZnodes znodes_;
+  RequestSize own_request_size_;
+  RequestSize* const request_size_;
   VerifyResult result_;
   size_t next_ = 0;      // the ordinal whose version is checked next
   absl::Status status_;  // the first error
@@ -150,28 +156,29 @@ asio::awaitable<absl::Status> Verification::CheckVersions() {
 }
 
 asio::awaitable<void> Verification::RunVersionLane() {
-  const MetaStore& store = *reader_->store();
-  const size_t bytes_max = std::min(options_.check_bytes_max, store.request_bytes_max());
   while (status_.ok() && next_ < znodes_.size()) {
+    const size_t bytes_max = std::min(options_.check_bytes_max, request_size_->bytes_max());
     std::vector<size_t> ordinals;
+    std::vector<StoreOp> checks;
     size_t bytes = MetaStore::kMultiOverheadBytes;
     for (; next_ < znodes_.size() && ordinals.size() < options_.checks_max; ++next_) {
-      if (result_.present[next_]) bytes += store.OpBytes(CheckOp{znodes_.Path(next_), 0});
-      if (bytes > bytes_max && !ordinals.empty()) break;
+      if (result_.present[next_]) {
+        StoreOp check = CheckOp{znodes_.Path(next_), 0};
+        bytes += reader_->store()->OpBytes(check);
+        if (bytes > bytes_max && !checks.empty()) break;
+        checks.push_back(std::move(check));
+      }
       ordinals.push_back(next_);
     }
-    status_.Update(co_await CheckVersionsOf(std::move(ordinals)));
+    status_.Update(co_await CheckVersionsOf(std::move(ordinals), std::move(checks)));
   }
 }
 
-asio::awaitable<absl::Status> Verification::CheckVersionsOf(std::vector<size_t> ordinals) {
-  std::vector<StoreOp> checks;
-  for (const size_t ordinal : ordinals) {
-    if (result_.present[ordinal]) checks.push_back(CheckOp{znodes_.Path(ordinal), 0});
-  }
+asio::awaitable<absl::Status> Verification::CheckVersionsOf(std::vector<size_t> ordinals,
+                                                            std::vector<StoreOp> checks) {
   absl::Status checked;
   const bool all_present = checks.size() == ordinals.size();
-  if (!checks.empty()) checked = co_await reader_->Check(std::move(checks));
+  if (!checks.empty()) checked = co_await reader_->Check(std::move(checks), request_size_);
   if (checked.ok() && all_present) {
     for (size_t i = 0; i < ordinals.size(); ++i) OnRead();
     co_return absl::OkStatus();

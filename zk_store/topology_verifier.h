@@ -9,6 +9,7 @@
 #include <asio/awaitable.hpp>
 
 #include "runtime/progress.h"
+#include "zk_store/request_size.h"
 #include "zk_store/store_reader.h"
 #include "zk_store/topology.h"
 #include "zk_store/tree_difference.h"
@@ -33,6 +34,8 @@ struct TopologyVerifierOptions {
   size_t checks_max = 2000;
   size_t check_bytes_max = 256 << 10;  // never above the store's own limit
   size_t checks_in_flight_max = 4;     // transactions
+  // What is known of the server's limit already; may be null. Must outlive the verifier.
+  RequestSize* request_size = nullptr;
 };
 
 // Used on one executor (a single thread or a strand).

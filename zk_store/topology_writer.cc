@@ -10,7 +10,8 @@
 //    its own work.
 // 3. Survey, when resuming: what is there must be what this plan would have written, byte for
 //    byte, and nothing else.
-// 4. Create the tables' znodes, then the partitions', in transactions of many, several in flight.
+// 4. Create the tables' znodes, then the partitions', in transactions of many, several in flight:
+//    how long and how many, the server's answers tell.
 // 5. Check that everything is there and at the version at which it was created. What this run has
 //    not created itself, or does not know whether it has, was read and compared in 3 or 4.
 // 6. Look again, whether anybody else has come to the root meanwhile.
@@ -27,6 +28,7 @@
 
 #include "zk_store/topology_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -75,7 +77,9 @@ class Run {
         znodes_(topology, paths_),
         budget_(clock, options.retry, [this](bool is_outage) { progress_.OnOutage(is_outage); }),
         reader_(store, &budget_),
-        creator_(store, &budget_, options.limits, options.fence, [this] { OnProgress(); }),
+        request_size_(std::min(options.limits.request_bytes_max, store->request_bytes_max())),
+        creator_(store, clock, &budget_, &request_size_, options.limits, options.fence,
+                 [this] { OnProgress(); }),
         locked_run_({options.fence, options.inspection}, paths_, store, clock, &budget_) {}
 
   asio::awaitable<absl::StatusOr<WriteResult>> Write();
@@ -104,6 +108,7 @@ class Run {
   TopologyZnodes znodes_;
   RetryBudget budget_;
   StoreReader reader_;
+  RequestSize request_size_;
   ZnodeCreator creator_;
   LockedRun locked_run_;
 
@@ -244,6 +249,7 @@ asio::awaitable<absl::StatusOr<VerifyResult>> Run::Verify(
   TopologyVerifierOptions options;
   options.contents = contents;
   options.apps_state = std::string(kAppsLocked);
+  options.request_size = &request_size_;
   options.in_flight_max = options_.reads_in_flight_max;
   options.differences_max = kDifferencesShown;
   TopologyVerifier verifier(options, &reader_, listener);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <absl/algorithm/container.h>
 #include <absl/strings/cord.h>
 #include <absl/strings/str_cat.h>
 
@@ -17,7 +18,10 @@ namespace {
 
 constexpr size_t kReadsInFlightMax = 64;
 // Takes a quarter of a millisecond.
-constexpr size_t kTakenInOneGo = 250;
+constexpr size_t kTakenInOneGo = 500;
+// So often a lone znode must lose the connection until it is held to be too large. Each time what
+// is there has been read since, so that ZooKeeper was there.
+constexpr int kLostAloneMax = 3;
 constexpr absl::string_view kFencedPayload = "metarec/fenced";
 
 }  // namespace
@@ -34,14 +38,20 @@ absl::Status FenceError(const absl::Status& status, size_t fence_size) {
 
 bool IsFenced(const absl::Status& status) { return status.GetPayload(kFencedPayload).has_value(); }
 
-ZnodeCreator::ZnodeCreator(MetaStore* store, RetryBudget* budget, ZnodeCreatorLimits limits,
+ZnodeCreator::ZnodeCreator(MetaStore* store, Clock* clock, RetryBudget* budget,
+                           RequestSize* request_size, ZnodeCreatorLimits limits,
                            std::vector<StoreOp> fence, std::function<void()> on_progress)
     : store_(store),
       budget_(budget),
+      request_size_(request_size),
       limits_(limits),
       fence_(std::move(fence)),
+      fence_bytes_(absl::c_accumulate(
+          fence_, MetaStore::kMultiOverheadBytes,
+          [store](size_t bytes, const StoreOp& op) { return bytes + store->OpBytes(op); })),
       on_progress_(std::move(on_progress)),
-      reader_(store, budget) {}
+      reader_(store, budget),
+      window_(clock, limits.in_flight_max) {}
 
 asio::awaitable<absl::Status> ZnodeCreator::Create(TopologyZnodes* znodes, size_t begin, size_t end,
                                                    const std::vector<bool>& present) {
@@ -70,11 +80,10 @@ asio::awaitable<ZnodeCreator::Batch> ZnodeCreator::AwaitTurnAndTakeBatch() {
 }
 
 asio::awaitable<ZnodeCreator::Batch> ZnodeCreator::TakeBatch() {
-  const size_t bytes_max = std::min(limits_.request_bytes_max, store_->request_bytes_max());
-  size_t bytes = MetaStore::kMultiOverheadBytes;
-  for (const StoreOp& op : fence_) bytes += store_->OpBytes(op);
   Batch batch;
-  for (size_t taken = 1; next_ < end_ && batch.size() < limits_.ops_max; ++taken) {
+  batch.bytes = fence_bytes_;
+  batch.ops = fence_;
+  for (size_t taken = 1; next_ < end_ && batch.ordinals.size() < limits_.ops_max; ++taken) {
     if (taken % kTakenInOneGo == 0) {
       co_await Yield();
       const bool cancelled = co_await IsCancelled();
@@ -85,19 +94,33 @@ asio::awaitable<ZnodeCreator::Batch> ZnodeCreator::TakeBatch() {
       ++stats_.found;
       continue;
     }
-    StoreOp op = CreateOp{znodes_->Path(next_), znodes_->Data(next_)};
-    bytes += store_->OpBytes(op);
-    if (!batch.empty() && bytes > bytes_max) break;
-    batch.push_back(std::get<CreateOp>(std::move(op)));
-    ++next_;
+    StoreOp op = OpOf(next_);
+    const size_t bytes = store_->OpBytes(op);
+    if (!batch.ordinals.empty() && batch.bytes + bytes > request_size_->bytes_max()) break;
+    batch.bytes += bytes;
+    batch.ops.push_back(std::move(op));
+    batch.ordinals.push_back(next_++);
   }
   co_return batch;
+}
+
+StoreOp ZnodeCreator::OpOf(size_t ordinal) const {
+  return CreateOp{znodes_->Path(ordinal), znodes_->Data(ordinal)};
+}
+
+void ZnodeCreator::Encode(Batch* batch) const {
+  batch->bytes = fence_bytes_;
+  batch->ops = fence_;
+  for (const size_t ordinal : batch->ordinals) {
+    batch->ops.push_back(OpOf(ordinal));
+    batch->bytes += store_->OpBytes(batch->ops.back());
+  }
 }
 
 asio::awaitable<void> ZnodeCreator::RunLane(size_t) {
   while (status_.ok()) {
     Batch batch = co_await AwaitTurnAndTakeBatch();
-    if (batch.empty() || !status_.ok()) co_return;
+    if (batch.ordinals.empty() || !status_.ok()) co_return;
     status_.Update(co_await CreateBatch(std::move(batch)));
     on_progress_();
   }
@@ -108,11 +131,14 @@ asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
   for (;;) {
     const uint64_t incident = budget_->incident();
     if (read_back) METAREC_CO_RETURN_IF_ERROR(co_await DropWhatIsThere(&batch));
-    if (batch.empty()) co_return absl::OkStatus();
-    const absl::Status status = co_await Send(batch);
+    if (batch.ordinals.empty()) co_return absl::OkStatus();
+    const size_t sent = batch.ordinals.size();
+    const std::optional<absl::Status> outcome = co_await Send(&batch);
+    if (!outcome.has_value()) co_return co_await CreateHalves(std::move(batch));
+    const absl::Status& status = *outcome;
     if (status.ok()) {
       budget_->OnSuccess();
-      stats_.created += static_cast<int64_t>(batch.size());
+      stats_.created += static_cast<int64_t>(sent);
       co_return absl::OkStatus();
     }
     METAREC_CO_RETURN_IF_ERROR(FenceError(status, fence_.size()));
@@ -121,13 +147,10 @@ asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
       co_return DisturbedError(absl::StrCat(
           status.message(), ": somebody else deleted what this run had written above it"));
     }
-    if (error == StoreError::kTooLarge && batch.size() > 1) {
-      const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
-      Batch second(std::make_move_iterator(middle), std::make_move_iterator(batch.end()));
-      batch.erase(middle, batch.end());
-      METAREC_CO_RETURN_IF_ERROR(co_await CreateBatch(std::move(batch)));
-      co_return co_await CreateBatch(std::move(second));
+    if (error == StoreError::kTooLarge && sent > 1) {
+      co_return co_await CreateHalves(std::move(batch));
     }
+    if (batch.lost_alone >= kLostAloneMax) co_return TooLarge(batch);
     // A node that exists although it was not there: an earlier transaction whose answer was lost
     // came through late, or another process writes here; the comparison tells what.
     const bool collided = error == StoreError::kNodeExists;
@@ -135,11 +158,10 @@ asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
     if (collided) {
       // Costs nothing as long as it helps: another process that writes the same plan collides with
       // us in every transaction.
-      const size_t sent = batch.size();
       METAREC_CO_RETURN_IF_ERROR(co_await DropWhatIsThere(&batch));
       METAREC_CO_RETURN_IF_ERROR(status_);
       read_back = false;
-      if (batch.size() < sent) continue;
+      if (batch.ordinals.size() < sent) continue;
     }
     METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, status));
     // Another lane may have found out meanwhile that we must not write any more.
@@ -148,44 +170,93 @@ asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
   }
 }
 
-asio::awaitable<absl::Status> ZnodeCreator::Send(const Batch& batch) {
-  std::vector<StoreOp> ops;
-  ops.reserve(fence_.size() + batch.size());
-  ops.insert(ops.end(), fence_.begin(), fence_.end());
-  ops.insert(ops.end(), batch.begin(), batch.end());
+asio::awaitable<absl::Status> ZnodeCreator::CreateHalves(Batch batch) {
+  Batch second;
+  second.was_lost = batch.was_lost;
+  const auto middle =
+      batch.ordinals.begin() + static_cast<std::ptrdiff_t>(batch.ordinals.size() / 2);
+  second.ordinals.assign(middle, batch.ordinals.end());
+  batch.ordinals.erase(middle, batch.ordinals.end());
+  batch.ops.clear();
+  METAREC_CO_RETURN_IF_ERROR(co_await CreateBatch(std::move(batch)));
+  co_return co_await CreateBatch(std::move(second));
+}
+
+asio::awaitable<std::optional<absl::Status>> ZnodeCreator::Send(Batch* batch) {
+  if (batch->ops.empty()) Encode(batch);
+  // Alone, so that the next loss is not taken for another's.
+  const bool alone = batch->was_lost && !request_size_->IsProven(batch->bytes);
+  const auto pass = co_await window_.Enter(alone);
+  if (!pass.ok()) co_return pass.status();
+  if (!status_.ok()) {  // another lane has found out meanwhile that we must not write any more
+    window_.Leave(*pass, SendWindow::Outcome::kNotSent);
+    co_return status_;
+  }
+  // ... or that it is too much.
+  if (batch->ordinals.size() > 1 && batch->bytes > request_size_->bytes_max()) {
+    window_.Leave(*pass, SendWindow::Outcome::kNotSent);
+    co_return std::nullopt;
+  }
   ++stats_.requests;
+  std::vector<StoreOp> ops = std::exchange(batch->ops, {});
   const auto result = co_await store_->Multi(std::move(ops));
-  co_return result.status();
+  const absl::Status status = result.status();
+  if (RetryBudget::IsRetryable(status)) {
+    window_.Leave(*pass, SendWindow::Outcome::kLost);
+    batch->was_lost = true;
+    if (alone && batch->ordinals.size() == 1) ++batch->lost_alone;
+    request_size_->OnLoss(batch->bytes);
+  } else if (status.ok() || FailedOpOf(status).has_value()) {
+    window_.Leave(*pass, SendWindow::Outcome::kAnswered, batch->bytes);
+    request_size_->OnAnswer(batch->bytes);
+  } else {
+    window_.Leave(*pass, SendWindow::Outcome::kNotSent);
+  }
+  co_return status;
+}
+
+absl::Status ZnodeCreator::TooLarge(const Batch& batch) const {
+  const size_t ordinal = batch.ordinals.front();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      znodes_->Path(ordinal), " (table \"", znodes_->TableOf(ordinal).app_name,
+      "\") needs a request of ", batch.bytes, " bytes, and ZooKeeper dropped the connection ",
+      batch.lost_alone,
+      " times when it came, while it answered shorter ones: as it does with "
+      "requests longer than its jute.maxbuffer. Raise that on its servers (-Djute.maxbuffer)"));
 }
 
 asio::awaitable<absl::Status> ZnodeCreator::DropWhatIsThere(Batch* batch) {
-  METAREC_CO_RETURN_IF_ERROR(co_await reader_.Sync(batch->front().path));
-  std::vector<char> is_there(batch->size(), 0);
+  const std::vector<size_t>& ordinals = batch->ordinals;
+  METAREC_CO_RETURN_IF_ERROR(co_await reader_.Sync(znodes_->Path(ordinals.front())));
+  std::vector<char> is_there(ordinals.size(), 0);
   absl::Status first_error;
-  co_await ForEachBounded(batch->size(), kReadsInFlightMax, [&](size_t i) -> asio::awaitable<void> {
-    if (!first_error.ok()) co_return;
-    bool found = false;
-    first_error.Update(co_await CompareWithStore((*batch)[i], &found));
-    is_there[i] = found;
-  });
+  co_await ForEachBounded(ordinals.size(), kReadsInFlightMax,
+                          [&](size_t i) -> asio::awaitable<void> {
+                            if (!first_error.ok()) co_return;
+                            bool found = false;
+                            first_error.Update(co_await CompareWithStore(ordinals[i], &found));
+                            is_there[i] = found;
+                          });
   METAREC_CO_RETURN_IF_ERROR(first_error);
   const bool cancelled = co_await IsCancelled();
   if (cancelled) co_return absl::CancelledError("writing was cancelled");
-  Batch missing;
-  for (size_t i = 0; i < batch->size(); ++i) {
-    if (!is_there[i]) missing.push_back(std::move((*batch)[i]));
+  std::vector<size_t> missing;
+  for (size_t i = 0; i < ordinals.size(); ++i) {
+    if (!is_there[i]) missing.push_back(ordinals[i]);
   }
-  stats_.found += static_cast<int64_t>(batch->size() - missing.size());
-  *batch = std::move(missing);
+  stats_.found += static_cast<int64_t>(ordinals.size() - missing.size());
+  batch->ordinals = std::move(missing);
+  batch->ops.clear();
   co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> ZnodeCreator::CompareWithStore(const CreateOp& op, bool* is_there) {
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> node, co_await reader_.Get(op.path));
+asio::awaitable<absl::Status> ZnodeCreator::CompareWithStore(size_t ordinal, bool* is_there) {
+  const std::string path = znodes_->Path(ordinal);
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> node, co_await reader_.Get(path));
   *is_there = node.has_value();
-  if (!node.has_value() || node->data == op.data) co_return absl::OkStatus();
+  if (!node.has_value() || node->data == znodes_->Data(ordinal)) co_return absl::OkStatus();
   co_return DisturbedError(
-      absl::StrCat(op.path, " was written by somebody else: it says ", node->data.substr(0, 200)));
+      absl::StrCat(path, " was written by somebody else: it says ", node->data.substr(0, 200)));
 }
 
 }  // namespace metarec

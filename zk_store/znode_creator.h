@@ -4,20 +4,24 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <absl/status/status.h>
 #include <asio/awaitable.hpp>
 
+#include "runtime/clock.h"
 #include "runtime/event.h"
 #include "zk_store/meta_store.h"
+#include "zk_store/request_size.h"
 #include "zk_store/retry_budget.h"
+#include "zk_store/send_window.h"
 #include "zk_store/store_reader.h"
 #include "zk_store/znode_layout.h"
 
 namespace metarec {
 
-// Each at least 1.
+// Each at least 1. How much of it is used depends on the server (request_size.h, send_window.h).
 struct ZnodeCreatorLimits {
   size_t request_bytes_max = 512 << 10;  // of one transaction; never above the store's own
   size_t ops_max = 1000;                 // in one transaction
@@ -34,12 +38,18 @@ struct ZnodeCreatorStats {
 // is there already, it reads back what is there, accepts what is as it should be, and creates the
 // rest. What is not as it should be ends it with IsDisturbed (refusal.h).
 //
-// Used on one executor (a single thread or a strand). Store and budget must outlive it.
+// A transaction that loses its connection may be too long for the server: what of it is not there
+// is sent again alone, in shorter ones if so long a one was never answered. A znode that loses the
+// connection again and again, all alone, ends it with kResourceExhausted.
+//
+// Used on one executor (a single thread or a strand). Store, clock, budget and request size must
+// outlive it.
 class ZnodeCreator {
  public:
   // `fence`: checks that come first in every transaction. `on_progress` is called after each.
-  ZnodeCreator(MetaStore* store, RetryBudget* budget, ZnodeCreatorLimits limits,
-               std::vector<StoreOp> fence, std::function<void()> on_progress);
+  ZnodeCreator(MetaStore* store, Clock* clock, RetryBudget* budget, RequestSize* request_size,
+               ZnodeCreatorLimits limits, std::vector<StoreOp> fence,
+               std::function<void()> on_progress);
 
   // Creates those of [begin, end) that are not `present`; their parents must exist. Returns when
   // nothing of it is in flight any more (unless cancelled), with the first error if there was one.
@@ -49,7 +59,13 @@ class ZnodeCreator {
   const ZnodeCreatorStats& stats() const { return stats_; }
 
  private:
-  using Batch = std::vector<CreateOp>;
+  struct Batch {
+    std::vector<size_t> ordinals;  // of the znodes, ascending
+    size_t bytes = 0;              // of the transaction
+    std::vector<StoreOp> ops;      // the transaction; empty once it was sent
+    bool was_lost = false;         // with the connection, at least once
+    int lost_alone = 0;            // ... while nothing else was under way
+  };
 
   // Empty when there is nothing left, or the lane is cancelled. One lane at a time encodes, and
   // whatever else is to be done on the executor has its turns meanwhile.
@@ -57,16 +73,25 @@ class ZnodeCreator {
   asio::awaitable<Batch> TakeBatch();
   asio::awaitable<void> RunLane(size_t lane);
   asio::awaitable<absl::Status> CreateBatch(Batch batch);
-  asio::awaitable<absl::Status> Send(const Batch& batch);
+  asio::awaitable<absl::Status> CreateHalves(Batch batch);
+  // kCancelled, or what became of the transaction. Null if it must be divided first.
+  asio::awaitable<std::optional<absl::Status>> Send(Batch* batch);
   asio::awaitable<absl::Status> DropWhatIsThere(Batch* batch);
-  asio::awaitable<absl::Status> CompareWithStore(const CreateOp& op, bool* is_there);
+  asio::awaitable<absl::Status> CompareWithStore(size_t ordinal, bool* is_there);
+
+  StoreOp OpOf(size_t ordinal) const;
+  void Encode(Batch* batch) const;
+  absl::Status TooLarge(const Batch& batch) const;
 
   MetaStore* const store_;
   RetryBudget* const budget_;
+  RequestSize* const request_size_;
   const ZnodeCreatorLimits limits_;
   const std::vector<StoreOp> fence_;
+  const size_t fence_bytes_;  // of a transaction of the fence alone
   const std::function<void()> on_progress_;
   StoreReader reader_;
+  SendWindow window_;
   ZnodeCreatorStats stats_;
 
   // The range in work.

@@ -149,10 +149,16 @@ TopologyZnodes::TopologyZnodes(const Topology& topology, const ClusterPaths& pat
 const TopologyTable& TopologyZnodes::TableOf(size_t ordinal) const {
   if (ordinal < table_count()) return topology_.tables[ordinal];
   const size_t partition = ordinal - table_count();
+  // They are mostly asked for one after the other.
+  if (partition - topology_.tables[table_].partitions_begin <
+      topology_.tables[table_].partitions_count) {
+    return topology_.tables[table_];
+  }
   const auto after = std::upper_bound(
       topology_.tables.begin(), topology_.tables.end(), partition,
       [](size_t index, const TopologyTable& table) { return index < table.partitions_begin; });
-  return *(after - 1);
+  table_ = static_cast<size_t>(after - 1 - topology_.tables.begin());
+  return topology_.tables[table_];
 }
 
 std::string TopologyZnodes::Path(size_t ordinal) const {

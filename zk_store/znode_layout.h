@@ -76,6 +76,7 @@ class TopologyZnodes {
   const Topology& topology_;
   const ClusterPaths paths_;
   PartitionEncoder encoder_;
+  mutable size_t table_ = 0;  // of the partition that was last asked for
 };
 
 struct TopologySize {

@@ -158,14 +158,14 @@ struct ZooKeeperHandle::Callbacks {
 
   static void OnMulti(int code, const void* data) {
     const auto call = Take<MultiCall>(data);
-    call->done(MultiResult(code, *call));
+    call->done(MultiResult(code, call.get()));
   }
 
-  static absl::StatusOr<std::vector<StoreOpResult>> MultiResult(int code, const MultiCall& call) {
-    const NativeMulti& multi = call.extra;
-    if (code == ZOK) return multi.Results();
-    const StoreError error = StoreErrorOfCode(code, call.handle->session_.Get());
-    const absl::Status status = call.handle->Error(code, call.operation, call.path);
+  static absl::StatusOr<std::vector<StoreOpResult>> MultiResult(int code, MultiCall* call) {
+    NativeMulti& multi = call->extra;
+    if (code == ZOK) return multi.TakeResults();
+    const StoreError error = StoreErrorOfCode(code, call->handle->session_.Get());
+    const absl::Status status = call->handle->Error(code, call->operation, call->path);
     // libzookeeper puts what it has no answer to into every operation's result.
     if (OutcomeUnknown(status) || error == StoreError::kSessionExpired) return status;
     const std::optional<size_t> failed = multi.FailedOp(code);

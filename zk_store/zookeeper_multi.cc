@@ -17,6 +17,8 @@
 #include <utility>
 #include <variant>
 
+#include <absl/algorithm/container.h>
+
 #include "zk_store/zookeeper_native.h"
 
 namespace metarec {
@@ -33,6 +35,18 @@ constexpr std::chrono::seconds kSubmitTimeMax{1};
 std::timed_mutex& SubmitMutex() {
   static std::timed_mutex* const mutex = new std::timed_mutex;  // outlives all handles
   return *mutex;
+}
+
+bool IsSequential(const StoreOp& op) {
+  const auto* create = std::get_if<CreateOp>(&op);
+  return create != nullptr && (create->mode == CreateMode::kPersistentSequential ||
+                               create->mode == CreateMode::kEphemeralSequential);
+}
+
+bool IsSet(const StoreOp& op) { return std::holds_alternative<SetOp>(op); }
+
+size_t Count(const std::vector<StoreOp>& ops, bool (*is_meant)(const StoreOp&)) {
+  return static_cast<size_t>(absl::c_count_if(ops, is_meant));
 }
 
 thread_local bool is_submitting = false;  // what zoo_amulti itself logs waits for nobody
@@ -60,8 +74,9 @@ void AwaitSubmittedMultis() {
 std::vector<zoo_op_t> NativeMulti::Prepare(std::vector<StoreOp> ops, const ACL_vector* acl) {
   ops_ = std::move(ops);
   results_.resize(ops_.size());
-  created_paths_.resize(ops_.size());
-  stats_.resize(ops_.size());
+  // What is handed out points into them.
+  created_paths_.reserve(Count(ops_, IsSequential));
+  stats_.reserve(Count(ops_, IsSet));
   std::vector<zoo_op_t> native(ops_.size());
   for (size_t i = 0; i < ops_.size(); ++i) native[i] = ToNativeOp(i, acl);
   return native;
@@ -70,14 +85,18 @@ std::vector<zoo_op_t> NativeMulti::Prepare(std::vector<StoreOp> ops, const ACL_v
 zoo_op_t NativeMulti::ToNativeOp(size_t i, const ACL_vector* acl) {
   zoo_op_t native = {};
   if (const auto* create = std::get_if<CreateOp>(&ops_[i])) {
-    std::string& made = created_paths_[i];
-    made.resize(create->path.size() + kSequenceBytesMax);
+    char* made = nullptr;  // the path that was asked for
+    size_t made_size = 0;
+    if (IsSequential(ops_[i])) {
+      made_size = create->path.size() + kSequenceBytesMax;
+      made = created_paths_.emplace_back(made_size, '\0').data();
+    }
     zoo_create_op_init(&native, create->path.c_str(), create->data.data(),
-                       static_cast<int>(create->data.size()), acl, ToNative(create->mode),
-                       made.data(), static_cast<int>(made.size()));
+                       static_cast<int>(create->data.size()), acl, ToNative(create->mode), made,
+                       static_cast<int>(made_size));
   } else if (const auto* set = std::get_if<SetOp>(&ops_[i])) {
     zoo_set_op_init(&native, set->path.c_str(), set->data.data(),
-                    static_cast<int>(set->data.size()), set->version, &stats_[i]);
+                    static_cast<int>(set->data.size()), set->version, &stats_.emplace_back());
   } else if (const auto* remove = std::get_if<DeleteOp>(&ops_[i])) {
     zoo_delete_op_init(&native, remove->path.c_str(), remove->version);
   } else {
@@ -95,13 +114,17 @@ std::optional<size_t> NativeMulti::FailedOp(int code) const {
   return std::nullopt;
 }
 
-std::vector<StoreOpResult> NativeMulti::Results() const {
+std::vector<StoreOpResult> NativeMulti::TakeResults() {
   std::vector<StoreOpResult> results(ops_.size());
+  size_t sequential = 0;
+  size_t sets = 0;
   for (size_t i = 0; i < ops_.size(); ++i) {
-    if (std::holds_alternative<CreateOp>(ops_[i])) {
-      results[i].created_path = created_paths_[i].c_str();
+    if (IsSequential(ops_[i])) {
+      results[i].created_path = created_paths_[sequential++].c_str();
+    } else if (auto* create = std::get_if<CreateOp>(&ops_[i])) {
+      results[i].created_path = std::move(create->path);
     } else if (std::holds_alternative<SetOp>(ops_[i])) {
-      results[i].stat = FromNative(stats_[i]);
+      results[i].stat = FromNative(stats_[sets++]);
     }
   }
   return results;

@@ -24,16 +24,16 @@ class NativeMulti {
   // Which operation failed with `code`, the code of the whole transaction. nullopt if the server
   // has not looked at the operations, as when the connection was lost.
   std::optional<size_t> FailedOp(int code) const;
-  // Of a transaction that succeeded.
-  std::vector<StoreOpResult> Results() const;
+  // Of a transaction that succeeded. To be called last.
+  std::vector<StoreOpResult> TakeResults();
 
  private:
   zoo_op_t ToNativeOp(size_t i, const ACL_vector* acl);
 
   std::vector<StoreOp> ops_;
   std::vector<zoo_op_result_t> results_;
-  std::vector<std::string> created_paths_;
-  std::vector<Stat> stats_;
+  std::vector<std::string> created_paths_;  // of the sequential creations, one after the other
+  std::vector<Stat> stats_;                 // of the SetOps
 };
 
 // zoo_amulti, but for its fault: while the session ends it frees memory that is ours. Without a
