@@ -1,9 +1,7 @@
 #include "testing/in_memory_meta_store.h"
 
 #include <utility>
-#include <variant>
 
-#include <absl/algorithm/container.h>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
@@ -28,6 +26,7 @@ asio::awaitable<Result> Run(SharedSession session, absl::string_view kind, std::
                             std::function<Result()> execute) {
   if (co_await IsCancelled()) co_return absl::CancelledError("cancelled before it was submitted");
   Result result = execute();
+  const int64_t connections_lost = session->connections_lost;
   const bool throws_when_cancelled = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
   const auto executor = co_await asio::this_coro::executor;
@@ -36,6 +35,9 @@ asio::awaitable<Result> Run(SharedSession session, absl::string_view kind, std::
   if (co_await IsCancelled()) co_return absl::CancelledError("cancelled while it was executed");
   if (session->tracker.Get() == SessionState::kClosed) {
     co_return MakeStoreError(StoreError::kClosed, kind, path);
+  }
+  if (session->connections_lost != connections_lost) {
+    co_return MakeStoreError(StoreError::kConnectionLoss, kind, path);
   }
   co_return result;
 }
@@ -47,7 +49,8 @@ InMemoryMetaStore::InMemoryMetaStore(std::shared_ptr<InMemoryZooKeeper> zookeepe
     : MetaStore(std::move(options.acl), options.request_bytes_max),
       zookeeper_(std::move(zookeeper)),
       session_(zookeeper_->OpenSession(CallerOf(options.auth))),
-      injector_(std::move(options.injector)) {
+      server_request_bytes_max_(options.server_request_bytes_max),
+      gate_(std::move(options.injector)) {
   if (options.auth.has_value() && options.auth->scheme != "digest") {
     zookeeper_->EndSession(session_id(), SessionState::kAuthFailed);
   }
@@ -58,46 +61,41 @@ InMemoryMetaStore::~InMemoryMetaStore() {
   session_->tracker.Set(SessionState::kClosed);
 }
 
-absl::Status InMemoryMetaStore::Admit(StoreCall call, absl::Status* lost) {
-  call.index = operation_count_++;
-  const auto fail = [&call](StoreError error) {
-    return MakeStoreError(error, call.kind, call.path);
-  };
-  if (dead_.has_value()) return fail(*dead_);
-  if (session_state() == SessionState::kExpired) return fail(StoreError::kSessionExpired);
-  if (session_state() == SessionState::kAuthFailed) return fail(StoreError::kAuthFailed);
-  const std::optional<StoreFault> fault = injector_ ? injector_(call) : std::nullopt;
-  if (fault.has_value()) {
-    if (fault->for_ever) dead_ = fault->error;
-    if (fault->moment == StoreFault::Moment::kBefore) {
-      if (fault->error == StoreError::kSessionExpired) zookeeper_->ExpireSession(session_id());
-      return fail(fault->error);
-    }
-    *lost = fail(fault->error);
-  }
-  return zookeeper_->serving_ ? absl::OkStatus() : fail(StoreError::kConnectionLoss);
+StoreError InMemoryMetaStore::SessionError() const {
+  if (session_state() == SessionState::kExpired) return StoreError::kSessionExpired;
+  if (session_state() == SessionState::kAuthFailed) return StoreError::kAuthFailed;
+  return StoreError::kNone;
 }
 
 template <typename Result>
-Result InMemoryMetaStore::Execute(StoreCall call, const std::function<Result()>& execute) {
-  absl::Status lost;
-  if (absl::Status admitted = Admit(std::move(call), &lost); !admitted.ok()) return admitted;
+Result InMemoryMetaStore::Execute(const StoreCall& call, const std::function<Result()>& execute) {
+  const FaultGate::Verdict verdict = gate_.Judge(call, SessionError());
+  const auto fail = [this](const absl::Status& fault) {
+    if (StoreErrorOf(fault) == StoreError::kSessionExpired) zookeeper_->ExpireSession(session_id());
+    return fault;
+  };
+  if (!verdict.before.ok()) return fail(verdict.before);
+  if (!zookeeper_->serving_) {
+    return MakeStoreError(StoreError::kConnectionLoss, call.kind, call.path);
+  }
   Result result = execute();
-  if (lost.ok()) return result;
-  if (StoreErrorOf(lost) == StoreError::kSessionExpired) zookeeper_->ExpireSession(session_id());
-  return lost;
+  if (!verdict.after.ok()) return fail(verdict.after);
+  return result;
 }
 
 absl::StatusOr<std::vector<StoreOpResult>> InMemoryMetaStore::Write(
     absl::string_view kind, const std::vector<StoreOp>& ops) {
   const bool is_multi = kind == "multi";
-  const bool writes =
-      !absl::c_all_of(ops, [](const StoreOp& op) { return std::holds_alternative<CheckOp>(op); });
   return Execute<absl::StatusOr<std::vector<StoreOpResult>>>(
-      {.kind = writes ? kind : "check",
-       .path = OpPath(ops.front()),
-       .ops = writes ? &ops : nullptr},
-      [&] { return zookeeper_->Write(*session_, ops, is_multi, acl()); });
+      MultiCall(kind, ops), [&]() -> absl::StatusOr<std::vector<StoreOpResult>> {
+        size_t bytes = kMultiOverheadBytes;
+        for (const StoreOp& op : ops) bytes += OpBytes(op);
+        if (bytes <= server_request_bytes_max_) {
+          return zookeeper_->Write(*session_, ops, is_multi, acl());
+        }
+        ++session_->connections_lost;
+        return MakeStoreError(StoreError::kConnectionLoss, kind, OpPath(ops.front()));
+      });
 }
 
 asio::awaitable<absl::StatusOr<NodeData>> InMemoryMetaStore::DoGet(std::string path,

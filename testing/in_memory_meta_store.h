@@ -12,41 +12,19 @@
 #include <asio/awaitable.hpp>
 
 #include "testing/in_memory_zookeeper.h"
+#include "testing/store_fault.h"
 #include "zk_store/meta_store.h"
 #include "zk_store/zookeeper_options.h"
 
 namespace metarec::testing {
 
-// An operation that is about to be executed.
-struct StoreCall {
-  int64_t index = 0;  // 0 for the first operation of the store
-  absl::string_view
-      kind;  // "get", "exists", "children", "create", "set", "delete", "multi", "check", "sync"
-  std::string path;  // of a "multi", and of a "check" (a multi that writes nothing): of its first
-                     // operation
-  const std::vector<StoreOp>* ops = nullptr;  // what it writes; null for reads
-
-  bool is_write() const { return ops != nullptr; }
-};
-
-// What goes wrong with it.
-struct StoreFault {
-  enum class Moment {
-    kBefore,  // it is not executed
-    kAfter,   // it is executed, and the answer gets lost
-  };
-  Moment moment = Moment::kBefore;
-  StoreError error = StoreError::kConnectionLoss;  // kSessionExpired ends the session for good
-  bool for_ever = false;  // no later operation is executed either: for us, the process has died
-};
-
-// Asked before every operation that passed the checks of MetaStore; nullopt: nothing goes wrong.
-using FaultInjector = std::function<std::optional<StoreFault>(const StoreCall&)>;
-
 struct InMemoryMetaStoreOptions {
   Acl acl = OpenAcl();
   std::optional<StoreAuth> auth;  // any scheme but "digest" fails as it does with ZooKeeper
   size_t request_bytes_max = 1024 * 1024 - 1;
+  // The server's own bound (jute.maxbuffer), which the client does not know: a longer transaction
+  // is not executed and costs the connection, and with it the answers to all that is on its way.
+  size_t server_request_bytes_max = SIZE_MAX;
   FaultInjector injector;
 };
 
@@ -66,7 +44,7 @@ class InMemoryMetaStore final : public MetaStore {
   int64_t session_id() const override { return session_->caller.session_id; }
 
   // How many operations the injector was asked about, or would have been.
-  int64_t operation_count() const { return operation_count_; }
+  int64_t operation_count() const { return gate_.operation_count(); }
 
  private:
   using Session = InMemoryZooKeeper::Session;
@@ -84,19 +62,17 @@ class InMemoryMetaStore final : public MetaStore {
       std::vector<StoreOp> ops) override;
   asio::awaitable<absl::Status> DoSync(std::string path) override;
 
-  // OK if `call` may be executed; counts it and asks the injector. `lost` gets the error to
-  // answer with after it was executed.
-  absl::Status Admit(StoreCall call, absl::Status* lost);
+  // A final state of the session, as an error; kNone.
+  StoreError SessionError() const;
   template <typename Result>
-  Result Execute(StoreCall call, const std::function<Result()>& execute);
+  Result Execute(const StoreCall& call, const std::function<Result()>& execute);
   absl::StatusOr<std::vector<StoreOpResult>> Write(absl::string_view kind,
                                                    const std::vector<StoreOp>& ops);
 
   const std::shared_ptr<InMemoryZooKeeper> zookeeper_;
   const std::shared_ptr<Session> session_;
-  const FaultInjector injector_;
-  int64_t operation_count_ = 0;
-  std::optional<StoreError> dead_;  // after a fault that is for ever
+  const size_t server_request_bytes_max_;
+  FaultGate gate_;
 };
 
 }  // namespace metarec::testing

@@ -125,6 +125,9 @@ std::vector<std::string> ZooKeeperServer::CommandLine(const ZooKeeperServerOptio
   if (options.jute_max_buffer_bytes > 0) {
     command.push_back(absl::StrCat("-Djute.maxbuffer=", options.jute_max_buffer_bytes));
   }
+  if (options.outstanding_max > 0) {
+    command.push_back(absl::StrCat("-Dzookeeper.globalOutstandingLimit=", options.outstanding_max));
+  }
   // The jar's manifest names all others that it needs.
   command.insert(command.end(), {"-cp", absl::StrCat(kJar, ":/usr/share/java/slf4j-simple.jar"),
                                  "org.apache.zookeeper.server.quorum.QuorumPeerMain", config_path});
@@ -146,12 +149,23 @@ std::string ZooKeeperServer::Configuration(const ZooKeeperServerOptions& options
     absl::StrAppend(&text, "localSessionsEnabled=true\ninitLimit=10\nsyncLimit=5\n",
                     "server.1=127.0.0.1:1:0\nserver.2=127.0.0.1:3:4\nserver.3=127.0.0.1:5:6\n");
   }
+  for (size_t i = 0; i < options.members.size(); ++i) {
+    if (i == 0) absl::StrAppend(&text, "initLimit=50\nsyncLimit=25\n");
+    absl::StrAppend(&text, "server.", i + 1, "=", options.members[i], "\n");
+  }
   return text;
 }
 
 ZooKeeperServer::ZooKeeperServer(ZooKeeperServerOptions options) : options_(std::move(options)) {}
 
 absl::StatusOr<std::unique_ptr<ZooKeeperServer>> ZooKeeperServer::Start(
+    ZooKeeperServerOptions options) {
+  METAREC_ASSIGN_OR_RETURN(auto server, Prepare(std::move(options)));
+  METAREC_RETURN_IF_ERROR(server->Restart());
+  return server;
+}
+
+absl::StatusOr<std::unique_ptr<ZooKeeperServer>> ZooKeeperServer::Prepare(
     ZooKeeperServerOptions options) {
   for (const char* needed : {kJava, kJar}) {
     if (access(needed, R_OK) != 0) {
@@ -161,9 +175,9 @@ absl::StatusOr<std::unique_ptr<ZooKeeperServer>> ZooKeeperServer::Start(
     }
   }
   std::unique_ptr<ZooKeeperServer> server(new ZooKeeperServer(std::move(options)));
-  METAREC_RETURN_IF_ERROR(server->ReservePort());
+  server->port_ = server->options_.port;
+  METAREC_ASSIGN_OR_RETURN(server->reservation_, ReserveLoopbackPort(&server->port_));
   METAREC_RETURN_IF_ERROR(server->WriteConfiguration());
-  METAREC_RETURN_IF_ERROR(server->Restart());
   return server;
 }
 
@@ -180,21 +194,21 @@ std::string ZooKeeperServer::hosts() const { return absl::StrCat("127.0.0.1:", p
 // Sockets that are bound with SO_REUSEADDR may share a port as long as none but one of them
 // listens. So this one keeps the port for the server while that is down: the kernel gives it to
 // nobody else, in particular not as the local port of a client that is connecting to it.
-absl::Status ZooKeeperServer::ReservePort() {
-  reservation_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (reservation_ < 0) return Errno("socket");
+absl::StatusOr<int> ReserveLoopbackPort(uint16_t* port) {
+  const int reservation = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (reservation < 0) return Errno("socket");
   const int on = 1;
-  setsockopt(reservation_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  sockaddr_in address = Loopback(options_.port);
-  if (bind(reservation_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return Errno(absl::StrCat("bind to port ", options_.port));
-  }
+  setsockopt(reservation, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  sockaddr_in address = Loopback(*port);
   socklen_t length = sizeof(address);
-  if (getsockname(reservation_, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-    return Errno("getsockname");
+  if (bind(reservation, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
+      getsockname(reservation, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    absl::Status error = Errno(absl::StrCat("bind to port ", *port));
+    close(reservation);
+    return error;
   }
-  port_ = ntohs(address.sin_port);
-  return absl::OkStatus();
+  *port = ntohs(address.sin_port);
+  return reservation;
 }
 
 absl::Status ZooKeeperServer::WriteConfiguration() {
@@ -210,7 +224,8 @@ absl::Status ZooKeeperServer::WriteConfiguration() {
   std::filesystem::create_directories(folder_ + "/data", error);
   if (error) return absl::InternalError(absl::StrCat(folder_, ": ", error.message()));
   std::ofstream(folder_ + "/zoo.cfg") << Configuration(options_, folder_, port_);
-  if (options_.read_only) std::ofstream(folder_ + "/data/myid") << "1\n";
+  const int id = options_.read_only ? 1 : options_.id;
+  if (id > 0) std::ofstream(folder_ + "/data/myid") << id << "\n";
   return absl::OkStatus();
 }
 
@@ -243,15 +258,22 @@ absl::Status ZooKeeperServer::AwaitServing() {
       return absl::InternalError(
           absl::StrCat("the ZooKeeper server ended at once; its log ends with:\n", LogTail()));
     }
-    METAREC_ASSIGN_OR_RETURN(const std::string answer, Exchange(port_, "srvr"));
-    if (absl::StrContains(answer, options_.read_only ? "Mode: read-only" : "Mode: ")) {
-      return absl::OkStatus();
-    }
+    METAREC_ASSIGN_OR_RETURN(const std::string mode, Mode());
+    if (options_.read_only ? mode == "read-only" : !mode.empty()) return absl::OkStatus();
     absl::SleepFor(kPollInterval);
   }
   return absl::DeadlineExceededError(absl::StrCat("the ZooKeeper server does not serve after ",
                                                   absl::FormatDuration(options_.start_timeout),
                                                   "; its log ends with:\n", LogTail()));
+}
+
+absl::StatusOr<std::string> ZooKeeperServer::Mode() const {
+  constexpr char kMode[] = "Mode: ";
+  METAREC_ASSIGN_OR_RETURN(const std::string answer, Exchange(port_, "srvr"));
+  const size_t at = absl::string_view(answer).find(kMode);
+  if (at == absl::string_view::npos) return "";
+  const std::string rest = answer.substr(at + sizeof(kMode) - 1);
+  return rest.substr(0, rest.find('\n'));
 }
 
 bool ZooKeeperServer::Reap(bool block) {

@@ -22,14 +22,24 @@ struct ZooKeeperServerOptions {
   uint16_t port = 0;
   // Requests and answers may not be longer; 0: ZooKeeper's own default, 1 MiB.
   size_t jute_max_buffer_bytes = 0;
+  // Requests of all clients that the server works on at once, until it lets them wait; 0: 1000.
+  int outstanding_max = 0;
   // A million znodes want about 3000.
   int heap_mib = 256;
   // A member of an ensemble whose other two members are not there, so that it only reads.
   bool read_only = false;
+  // A member of an ensemble (zookeeper_ensemble.h): which one, from 1, and all members' addresses,
+  // "host:<port of the quorum>:<port of the election>".
+  int id = 0;
+  std::vector<std::string> members;
   // ZooKeeper expires sessions in steps of this.
   absl::Duration tick = absl::Milliseconds(200);
   absl::Duration start_timeout = absl::Seconds(60);
 };
+
+// A socket that keeps a port of loopback for who will listen there, until it is closed; `*port` is
+// chosen by the kernel if it is 0.
+absl::StatusOr<int> ReserveLoopbackPort(uint16_t* port);
 
 // A real ZooKeeper server for tests and demos, on loopback: Debian's `zookeeper` jars in a child
 // process. Every call blocks until it is done. Not thread-safe; the child dies with the thread that
@@ -40,6 +50,8 @@ class ZooKeeperServer {
   // end of the server's log.
   static absl::StatusOr<std::unique_ptr<ZooKeeperServer>> Start(
       ZooKeeperServerOptions options = {});
+  // Everything but the process: for members of an ensemble, none of which serves alone.
+  static absl::StatusOr<std::unique_ptr<ZooKeeperServer>> Prepare(ZooKeeperServerOptions options);
   ~ZooKeeperServer();
   ZooKeeperServer(const ZooKeeperServer&) = delete;
   ZooKeeperServer& operator=(const ZooKeeperServer&) = delete;
@@ -59,6 +71,11 @@ class ZooKeeperServer {
   void Kill();
   // Starts it again with the same port and data, stopping it first if necessary.
   absl::Status Restart();
+  // The two halves of it, for a server that is not running.
+  absl::Status Launch();
+  absl::Status AwaitServing();
+  // "standalone", "leader", "follower" or "read-only"; empty while it does not serve.
+  absl::StatusOr<std::string> Mode() const;
 
   // Ends a session as if its client had been silent for too long. kNotFound if there is none.
   absl::Status ExpireSession(const ZooKeeperSession& session);
@@ -77,17 +94,14 @@ class ZooKeeperServer {
  private:
   explicit ZooKeeperServer(ZooKeeperServerOptions options);
 
-  absl::Status ReservePort();
   absl::Status WriteConfiguration();
-  absl::Status Launch();
-  absl::Status AwaitServing();
   bool Reap(bool block);
   std::string LogTail() const;
 
   const ZooKeeperServerOptions options_;
   std::string folder_;
   uint16_t port_ = 0;
-  int reservation_ = -1;  // a bound socket that does not listen; see ReservePort
+  int reservation_ = -1;  // see ReserveLoopbackPort
   pid_t child_ = 0;       // 0: not running
   int wait_status_ = 0;   // of the last process that ended
 };

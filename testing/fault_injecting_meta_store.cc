@@ -1,0 +1,109 @@
+#include "testing/fault_injecting_meta_store.h"
+
+#include <utility>
+
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "runtime/cancellation.h"
+
+namespace metarec::testing {
+namespace {
+
+// An answer comes later, never before its question is through.
+asio::awaitable<void> Yield() {
+  const bool throws_when_cancelled = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const auto executor = co_await asio::this_coro::executor;
+  co_await asio::post(executor, asio::use_awaitable);
+  co_await asio::this_coro::throw_if_cancelled(throws_when_cancelled);
+}
+
+StoreCall Call(absl::string_view kind, std::string path) {
+  StoreCall call;
+  call.kind = kind;
+  call.path = std::move(path);
+  return call;
+}
+
+}  // namespace
+
+FaultInjectingMetaStore::FaultInjectingMetaStore(MetaStore* store, FaultInjectingOptions options)
+    : MetaStore(store->acl(), store->request_bytes_max()),
+      store_(store),
+      expire_session_(std::move(options.expire_session)),
+      gate_(std::move(options.injector)) {}
+
+void FaultInjectingMetaStore::OnFault(const absl::Status& error) {
+  if (StoreErrorOf(error) != StoreError::kSessionExpired || is_expired_) return;
+  is_expired_ = true;
+  if (expire_session_) expire_session_();
+}
+
+template <typename Result>
+asio::awaitable<Result> FaultInjectingMetaStore::Inject(StoreCall call,
+                                                        asio::awaitable<Result> operation) {
+  const bool cancelled = co_await IsCancelled();
+  if (cancelled) co_return absl::CancelledError("cancelled before it was submitted");
+  const FaultGate::Verdict verdict =
+      gate_.Judge(std::move(call), is_expired_ ? StoreError::kSessionExpired : StoreError::kNone);
+  if (!verdict.before.ok()) {
+    OnFault(verdict.before);
+    co_await Yield();
+    co_return verdict.before;
+  }
+  Result result = co_await std::move(operation);
+  if (verdict.after.ok()) co_return result;
+  OnFault(verdict.after);
+  co_return verdict.after;
+}
+
+asio::awaitable<absl::StatusOr<NodeData>> FaultInjectingMetaStore::DoGet(
+    std::string path, std::shared_ptr<Watch> watch) {
+  StoreCall call = Call("get", path);
+  return Inject(std::move(call), store_->Get(std::move(path), std::move(watch)));
+}
+
+asio::awaitable<absl::StatusOr<std::optional<NodeStat>>> FaultInjectingMetaStore::DoExists(
+    std::string path, std::shared_ptr<Watch> watch) {
+  StoreCall call = Call("exists", path);
+  return Inject(std::move(call), store_->Exists(std::move(path), std::move(watch)));
+}
+
+asio::awaitable<absl::StatusOr<NodeChildren>> FaultInjectingMetaStore::DoChildren(
+    std::string path, std::shared_ptr<Watch> watch) {
+  StoreCall call = Call("children", path);
+  return Inject(std::move(call), store_->Children(std::move(path), std::move(watch)));
+}
+
+asio::awaitable<absl::StatusOr<std::string>> FaultInjectingMetaStore::DoCreate(CreateOp op) {
+  const std::vector<StoreOp> ops = {op};
+  const StoreCall call = MultiCall("create", ops);
+  co_return co_await Inject(call, store_->Create(op.path, op.data, op.mode));
+}
+
+asio::awaitable<absl::StatusOr<NodeStat>> FaultInjectingMetaStore::DoSet(SetOp op) {
+  const std::vector<StoreOp> ops = {op};
+  const StoreCall call = MultiCall("set", ops);
+  co_return co_await Inject(call, store_->Set(op.path, op.data, op.version));
+}
+
+asio::awaitable<absl::Status> FaultInjectingMetaStore::DoDelete(DeleteOp op) {
+  const std::vector<StoreOp> ops = {op};
+  const StoreCall call = MultiCall("delete", ops);
+  co_return co_await Inject(call, store_->Delete(op.path, op.version));
+}
+
+asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> FaultInjectingMetaStore::DoMulti(
+    std::vector<StoreOp> ops) {
+  const StoreCall call = MultiCall("multi", ops);
+  co_return co_await Inject(call, store_->Multi(ops));
+}
+
+asio::awaitable<absl::Status> FaultInjectingMetaStore::DoSync(std::string path) {
+  StoreCall call = Call("sync", path);
+  return Inject(std::move(call), store_->Sync(std::move(path)));
+}
+
+}  // namespace metarec::testing
