@@ -18,6 +18,8 @@ int main(int argc, char** argv) {
   app.add_option("--heap_mib", options.heap_mib, "memory for its data; a million znodes take 2048")
       ->check(CLI::Range(16, 1 << 20))
       ->capture_default_str();
+  app.add_option("--jute_max_buffer", options.jute_max_buffer_bytes,
+                 "longest request in bytes (ZooKeeper's jute.maxbuffer); its default unless given");
   CLI11_PARSE(app, argc, argv);
 
   // Before the server starts: they are for sigwait below.
