@@ -5,7 +5,6 @@
 
 #include <absl/status/status.h>
 #include <absl/strings/match.h>
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
@@ -15,6 +14,7 @@
 #include "meta_recovery/fact_list.h"
 #include "meta_recovery/finding_text.h"
 #include "meta_recovery/index_ranges.h"
+#include "meta_recovery/plan_selection.h"
 #include "meta_recovery/plan_text.h"
 #include "text/printable.h"
 #include "text/wording.h"
@@ -76,19 +76,6 @@ absl::StatusOr<std::string> ExplainNumbers(const RecoveryPlan& plan, int32_t app
   return ExplainPartition(plan, table, partition);
 }
 
-// kNoNode if there is none.
-NodeIndex FindNode(const RecoveryPlan& plan, absl::string_view subject) {
-  for (size_t i = 0; i < plan.topology.nodes.size() && i < plan.nodes.size(); ++i) {
-    const auto& listed_as = plan.nodes[i].listed_as;
-    if (plan.topology.nodes[i].name == subject ||
-        plan.topology.nodes[i].address.ToString() == subject ||
-        std::find(listed_as.begin(), listed_as.end(), subject) != listed_as.end()) {
-      return static_cast<NodeIndex>(i);
-    }
-  }
-  return kNoNode;
-}
-
 absl::Status NoSuchNode(const RecoveryPlan& plan, absl::string_view subject) {
   std::vector<std::string> names;
   for (size_t i = 0; i < plan.topology.nodes.size(); ++i) {
@@ -100,25 +87,19 @@ absl::Status NoSuchNode(const RecoveryPlan& plan, absl::string_view subject) {
 
 // By the name that it gets: no two living tables have one name.
 absl::StatusOr<std::string> ExplainNamed(const RecoveryPlan& plan, absl::string_view name) {
-  for (size_t i = 0; i < plan.topology.tables.size() && i < plan.tables.size(); ++i) {
-    if (plan.topology.tables[i].app_name == name && !plan.tables[i].placeholder) {
-      return ExplainTable(plan, i);
-    }
-  }
+  const size_t table = FindTableNamed(plan, name);
+  if (table != SIZE_MAX) return ExplainTable(plan, table);
   return absl::InvalidArgumentError(absl::StrCat(
       "\"", Printable(name),
       "\" is neither a partition (3.17) nor a table's id (3) or name nor a node (host:port)"));
 }
 
 absl::StatusOr<std::string> ExplainSubject(const RecoveryPlan& plan, absl::string_view subject) {
-  const std::vector<absl::string_view> numbers = absl::StrSplit(subject, '.');
-  int32_t app_id = 0;
-  int32_t index = -1;
-  if (numbers.size() <= 2 && absl::SimpleAtoi(numbers[0], &app_id) &&
-      (numbers.size() == 1 || (absl::SimpleAtoi(numbers[1], &index) && index >= 0))) {
-    return ExplainNumbers(plan, app_id, index);
+  TableOrPartition numbers;
+  if (ParseTableOrPartition(subject, &numbers)) {
+    return ExplainNumbers(plan, numbers.app_id, numbers.partition_index);
   }
-  const NodeIndex node = FindNode(plan, subject);
+  const NodeIndex node = FindNodeNamed(plan, subject);
   if (node != kNoNode) return ExplainNode(plan, node);
   absl::StatusOr<std::string> named = ExplainNamed(plan, subject);
   if (!named.ok() && absl::StrContains(subject, ':')) return NoSuchNode(plan, subject);

@@ -37,10 +37,17 @@ size_t GravityRank(FindingKind kind) {
 
 }  // namespace
 
-std::vector<FindingGroup> GroupFindings(const RecoveryPlan& plan, Severity severity) {
+bool IsAbout(const Finding& finding, const TableOrPartition& subject) {
+  return finding.app_id == subject.app_id &&
+         (subject.partition_index < 0 || finding.partition_index == subject.partition_index);
+}
+
+std::vector<FindingGroup> GroupFindings(const RecoveryPlan& plan, Severity severity,
+                                        const std::optional<TableOrPartition>& only) {
   std::map<std::pair<size_t, FindingKind>, std::vector<const Finding*>> by_rank;
   for (const Finding& finding : plan.findings) {
     if (finding.severity != severity) continue;
+    if (only.has_value() && !IsAbout(finding, *only)) continue;
     by_rank[{GravityRank(finding.kind), finding.kind}].push_back(&finding);
   }
   std::vector<FindingGroup> groups;

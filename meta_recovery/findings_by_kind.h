@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include <optional>
 #include <vector>
 
+#include "meta_recovery/plan_selection.h"
 #include "meta_recovery/recovery_plan.h"
 
 namespace metarec {
@@ -13,7 +15,11 @@ struct FindingGroup {
   std::vector<const Finding*> findings;  // in the order of the plan
 };
 
-// The plan's findings of one severity, by kind, the gravest kind first.
-std::vector<FindingGroup> GroupFindings(const RecoveryPlan& plan, Severity severity);
+// The plan's findings of one severity, by kind, the gravest kind first; those about `only`, if it
+// is given.
+std::vector<FindingGroup> GroupFindings(const RecoveryPlan& plan, Severity severity,
+                                        const std::optional<TableOrPartition>& only = {});
+
+bool IsAbout(const Finding& finding, const TableOrPartition& subject);
 
 }  // namespace metarec

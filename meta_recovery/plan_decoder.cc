@@ -24,7 +24,8 @@ constexpr absl::string_view kRemedy = "make the plan again, or take an intact co
 
 class PlanLineDecoder::State {
  public:
-  explicit State(absl::string_view name) : name_(name), lines_(name, kRemedy) {}
+  State(absl::string_view name, PlanSelection selection)
+      : name_(name), lines_(name, kRemedy), selection_(std::move(selection)) {}
 
   absl::Status Add(absl::string_view line, bool terminated) {
     lines_.Parse(line, terminated);
@@ -41,10 +42,10 @@ class PlanLineDecoder::State {
     return is_first ? ReadHeader() : ReadLine();
   }
 
-  absl::StatusOr<RecoveryPlan> Finish() {
+  absl::StatusOr<PlanExcerpt> Finish() {
     if (lines_.line_number() == 0) return NotPlan("it is empty");
     if (!ended_) return lines_.Truncated();
-    return std::move(plan_);
+    return PlanExcerpt{.plan = std::move(plan_), .numbers = counter_.numbers()};
   }
 
  private:
@@ -106,14 +107,15 @@ class PlanLineDecoder::State {
       ReadOptionFields(json, plan_.options);
     } else if (lines_.line_number() == 2) {
       return Damaged("the second line holds no options");
-    } else if (what == "node" && plan_.tables.empty() && plan_.findings.empty()) {
+    } else if (what == "node" && plan_.tables.empty() && read_.findings == 0) {
       ReadNodeFields(json, plan_.topology.nodes.emplace_back(), plan_.nodes.emplace_back());
-    } else if (what == "table" && plan_.findings.empty()) {
+      counter_.AddNode(plan_.nodes.back());
+    } else if (what == "table" && read_.findings == 0) {
       ReadTable(json);
-    } else if (what == "partition" && plan_.findings.empty() && partitions_missing_ > 0) {
+    } else if (what == "partition" && read_.findings == 0 && partitions_missing_ > 0) {
       ReadPartition(json);
-    } else if (what == "finding") {
-      ReadFindingFields(json, plan_.nodes.size(), plan_.findings.emplace_back());
+    } else if (what == "finding" && partitions_missing_ == 0) {
+      ReadFinding(json);
     } else {
       return Damaged(absl::StrCat("'", absl::CHexEscape(what), "' is out of place"));
     }
@@ -122,6 +124,7 @@ class PlanLineDecoder::State {
 
   void ReadTable(JsonObjectReader& json) {
     if (partitions_missing_ > 0) json.Fail("the table before lacks partitions");
+    if (plan_.tables.empty()) selection_.AfterNodes(plan_);
     TopologyTable& table = plan_.topology.tables.emplace_back();
     ReadTableFields(json, plan_.nodes.size(), table, plan_.tables.emplace_back());
     if (table.app_id != static_cast<int64_t>(plan_.tables.size())) {
@@ -129,9 +132,12 @@ class PlanLineDecoder::State {
     }
     table.partitions_begin = static_cast<uint32_t>(plan_.partitions.size());
     partitions_missing_ = json.Number("partitions", 0, table.partition_count);
-    if (plan_.partitions.size() + partitions_missing_ > kPlanPartitionsMax) {
+    if (read_.partitions + partitions_missing_ > kPlanPartitionsMax) {
       json.Fail("more partitions than any plan may have");
     }
+    previous_index_ = -1;
+    counter_.AddTable(plan_.tables.back());
+    selection_.BeginTable(table, plan_.tables.back());
   }
 
   void ReadPartition(JsonObjectReader& json) {
@@ -150,55 +156,81 @@ class PlanLineDecoder::State {
     }
     const std::vector<NodeIndex> last_drops =
         ReadNodeNumbers(json, "last_drops", plan_.nodes.size());
+    ReadReplicas(json);
+    ++read_.partitions;
+    read_.replicas += static_cast<int64_t>(replicas_.size());
+    read_.last_drops += static_cast<int64_t>(last_drops.size());
+    previous_index_ = partition.index;
+    --partitions_missing_;
+    counter_.AddPartition(table, plan_.tables.back(), decision, replicas_);
+    if (selection_.KeepsPartition(table.app_id, partition.index)) {
+      Keep(partition, decision, last_drops);
+      ++table.partitions_count;
+      return;
+    }
+    for (const RankedReplica& replica : replicas_) {
+      if (selection_.KeepsReplica(replica)) plan_.replicas.push_back(replica);
+    }
+  }
+
+  void Keep(TopologyPartition partition, PartitionDecision decision,
+            const std::vector<NodeIndex>& last_drops) {
     std::vector<NodeIndex>& all_last_drops = plan_.topology.last_drops;
     partition.last_drops_begin = static_cast<uint32_t>(all_last_drops.size());
     partition.last_drops_count = static_cast<uint32_t>(last_drops.size());
     all_last_drops.insert(all_last_drops.end(), last_drops.begin(), last_drops.end());
     decision.replicas_begin = static_cast<uint32_t>(plan_.replicas.size());
-    ReadReplicas(json);
-    decision.replicas_count =
-        static_cast<uint32_t>(plan_.replicas.size()) - decision.replicas_begin;
+    decision.replicas_count = static_cast<uint32_t>(replicas_.size());
+    plan_.replicas.insert(plan_.replicas.end(), replicas_.begin(), replicas_.end());
     plan_.topology.partitions.push_back(partition);
     plan_.partitions.push_back(decision);
-    ++table.partitions_count;
-    --partitions_missing_;
   }
 
   // Of the "pid", which must be of this table and above the one before.
   int32_t ReadIndex(JsonObjectReader& json, const TopologyTable& table) const {
     const std::string pid = json.String("pid");
-    const int32_t previous =
-        table.partitions_count == 0 ? -1 : plan_.topology.partitions.back().index;
     const std::string prefix = absl::StrCat(table.app_id, ".");
     int32_t index = -1;
     if (pid.rfind(prefix, 0) != 0 || !absl::SimpleAtoi(pid.substr(prefix.size()), &index) ||
-        index <= previous || index >= table.partition_count || absl::StrCat(prefix, index) != pid) {
+        index <= previous_index_ || index >= table.partition_count ||
+        absl::StrCat(prefix, index) != pid) {
       json.Fail(absl::StrCat("'pid' is '", absl::CHexEscape(pid),
                              "', which cannot be a partition of this table here"));
     }
     return index;
   }
 
+  // Into `replicas_`.
   void ReadReplicas(JsonObjectReader& json) {
+    replicas_.clear();
     const rapidjson::Value* replicas = json.Find("replicas");
     if (replicas == nullptr || !replicas->IsArray()) return json.Fail("'replicas' is no array");
     for (const rapidjson::Value& element : replicas->GetArray()) {
-      if (!ReadReplicaFields(element, plan_.nodes.size(), plan_.replicas.emplace_back())) {
+      if (!ReadReplicaFields(element, plan_.nodes.size(), replicas_.emplace_back())) {
         return json.Fail("'replicas' holds something that cannot be");
       }
     }
   }
 
+  void ReadFinding(JsonObjectReader& json) {
+    if (read_.findings++ == 0 && plan_.tables.empty()) selection_.AfterNodes(plan_);
+    Finding finding;
+    ReadFindingFields(json, plan_.nodes.size(), finding);
+    counter_.AddFinding(finding);
+    if (selection_.KeepsFinding(finding)) plan_.findings.push_back(std::move(finding));
+  }
+
   absl::Status End() {
-    const size_t counts[] = {plan_.nodes.size(),
-                             plan_.tables.size(),
-                             plan_.partitions.size(),
-                             plan_.replicas.size(),
-                             plan_.topology.last_drops.size(),
-                             plan_.findings.size()};
+    if (partitions_missing_ > 0) return Damaged("the last table lacks partitions");
+    const int64_t counts[] = {static_cast<int64_t>(plan_.nodes.size()),
+                              static_cast<int64_t>(plan_.tables.size()),
+                              read_.partitions,
+                              read_.replicas,
+                              read_.last_drops,
+                              read_.findings};
     static_assert(std::size(counts) == std::size(kCounted));
     for (size_t i = 0; i < std::size(counts); ++i) {
-      if (static_cast<int64_t>(counts[i]) == announced_[i]) continue;
+      if (counts[i] == announced_[i]) continue;
       return Damaged(absl::StrCat("there are ", counts[i], " ", kCounted[i],
                                   ", while the first line announces ", announced_[i]));
     }
@@ -214,18 +246,30 @@ class PlanLineDecoder::State {
   const std::string name_;
   JsonLineParser lines_;
   int64_t announced_[std::size(kCounted)] = {};
-  int64_t partitions_missing_ = 0;  // of the last table
+  // Of those kinds of which not everything may be kept.
+  struct {
+    int64_t partitions = 0;
+    int64_t replicas = 0;
+    int64_t last_drops = 0;
+    int64_t findings = 0;
+  } read_;
+  int64_t partitions_missing_ = 0;       // of the last table
+  int32_t previous_index_ = -1;          // in it
+  std::vector<RankedReplica> replicas_;  // of the last partition
   bool ended_ = false;
+  PlanSelection selection_;
+  PlanCounter counter_;
   RecoveryPlan plan_;
 };
 
-PlanLineDecoder::PlanLineDecoder(absl::string_view name) : state_(std::make_unique<State>(name)) {}
+PlanLineDecoder::PlanLineDecoder(absl::string_view name, PlanSelection selection)
+    : state_(std::make_unique<State>(name, std::move(selection))) {}
 PlanLineDecoder::~PlanLineDecoder() = default;
 
 absl::Status PlanLineDecoder::Add(absl::string_view line, bool terminated) {
   return state_->Add(line, terminated);
 }
 
-absl::StatusOr<RecoveryPlan> PlanLineDecoder::Finish() { return state_->Finish(); }
+absl::StatusOr<PlanExcerpt> PlanLineDecoder::Finish() { return state_->Finish(); }
 
 }  // namespace metarec

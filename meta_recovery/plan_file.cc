@@ -24,11 +24,18 @@ absl::Status WritePlanFile(const RecoveryPlan& plan, const std::string& path,
 }
 
 absl::StatusOr<RecoveryPlan> ReadPlanFile(const std::string& path, const PlanFileOptions& options) {
+  METAREC_ASSIGN_OR_RETURN(PlanExcerpt whole,
+                           ReadPlanExcerpt(path, PlanSelection::Everything(), options));
+  return std::move(whole.plan);
+}
+
+absl::StatusOr<PlanExcerpt> ReadPlanExcerpt(const std::string& path, PlanSelection selection,
+                                            const PlanFileOptions& options) {
   METAREC_ASSIGN_OR_RETURN(
       LineReader file,
       LineReader::Open(path, {.line_bytes_max = options.line_bytes_max,
                               .interrupt_descriptor = options.interrupt_descriptor}));
-  PlanLineDecoder decoder(path);
+  PlanLineDecoder decoder(path, std::move(selection));
   std::string line;
   while (true) {
     METAREC_ASSIGN_OR_RETURN(const bool more, file.Next(&line));
@@ -49,14 +56,15 @@ std::string EncodePlan(const RecoveryPlan& plan) {
 }
 
 absl::StatusOr<RecoveryPlan> DecodePlan(absl::string_view text, absl::string_view name) {
-  PlanLineDecoder decoder(name);
+  PlanLineDecoder decoder(name, PlanSelection::Everything());
   while (!text.empty()) {
     const size_t end = text.find('\n');
     const bool terminated = end != absl::string_view::npos;
     METAREC_RETURN_IF_ERROR(decoder.Add(text.substr(0, end), terminated));
     text.remove_prefix(terminated ? end + 1 : text.size());
   }
-  return decoder.Finish();
+  METAREC_ASSIGN_OR_RETURN(PlanExcerpt whole, decoder.Finish());
+  return std::move(whole.plan);
 }
 
 }  // namespace metarec

@@ -10,6 +10,7 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
+#include "meta_recovery/plan_selection.h"
 #include "meta_recovery/recovery_plan.h"
 
 namespace metarec {
@@ -30,6 +31,11 @@ absl::Status WritePlanFile(const RecoveryPlan& plan, const std::string& path,
 // says where (file:line) and what to do.
 absl::StatusOr<RecoveryPlan> ReadPlanFile(const std::string& path,
                                           const PlanFileOptions& options = {});
+
+// What is selected of it. The whole file is read and checked, but only the selection is held in
+// memory.
+absl::StatusOr<PlanExcerpt> ReadPlanExcerpt(const std::string& path, PlanSelection selection,
+                                            const PlanFileOptions& options = {});
 
 // The same in memory. `name` is for messages.
 std::string EncodePlan(const RecoveryPlan& plan);

@@ -10,6 +10,7 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
+#include "meta_recovery/plan_selection.h"
 #include "meta_recovery/recovery_plan.h"
 
 namespace metarec {
@@ -22,11 +23,12 @@ inline constexpr int32_t kPlanVersion = 1;
 absl::Status EncodePlanLines(const RecoveryPlan& plan,
                              absl::FunctionRef<absl::Status(absl::string_view line)> sink);
 
-// Builds a plan from its lines. Not thread-safe.
+// Builds a plan from its lines, or what is selected of it: every line is checked in any case. Not
+// thread-safe.
 class PlanLineDecoder {
  public:
   // `name` is for messages.
-  explicit PlanLineDecoder(absl::string_view name);
+  PlanLineDecoder(absl::string_view name, PlanSelection selection);
   ~PlanLineDecoder();
 
   // The next line, without its newline. `terminated`: whether it had one. Nothing may follow an
@@ -34,7 +36,7 @@ class PlanLineDecoder {
   absl::Status Add(absl::string_view line, bool terminated);
 
   // kDataLoss when the last line is missing.
-  absl::StatusOr<RecoveryPlan> Finish();
+  absl::StatusOr<PlanExcerpt> Finish();
 
  private:
   class State;

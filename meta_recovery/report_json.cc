@@ -1,13 +1,16 @@
 #include "meta_recovery/report_json.h"
 
+#include <absl/strings/str_cat.h>
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 #include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
 
+#include "meta_recovery/explain.h"
 #include "meta_recovery/finding_text.h"
+#include "meta_recovery/findings_by_kind.h"
 #include "meta_recovery/plan_text.h"
 #include "meta_recovery/table_summary.h"
+#include "runtime/status_macros.h"
 #include "text/printable.h"
 
 namespace metarec {
@@ -15,31 +18,62 @@ namespace {
 
 constexpr int kSchema = 1;
 
+// What rapidjson writes to: gives it to a sink in larger pieces.
+class SinkStream {
+ public:
+  using Ch = char;
+
+  explicit SinkStream(TextSink sink) : sink_(sink) { buffer_.reserve(kBufferedBytes); }
+
+  void Put(char c) {
+    buffer_.push_back(c);
+    if (buffer_.size() == kBufferedBytes) Flush();
+  }
+  void Flush() {
+    if (status_.ok()) status_ = sink_(buffer_);
+    buffer_.clear();
+  }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  static constexpr size_t kBufferedBytes = 64 << 10;
+
+  const TextSink sink_;
+  std::string buffer_;
+  absl::Status status_;
+};
+
 class JsonReport {
  public:
-  JsonReport(const RecoveryPlan& plan, const ReportOptions& options)
-      : plan_(plan), options_(options), writer_(buffer_) {
+  JsonReport(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink)
+      : plan_(plan), options_(options), stream_(sink), writer_(stream_) {
     writer_.SetIndent(' ', 1);
   }
 
-  std::string Render() {
-    const PlanNumbers numbers = CountPlan(plan_);
+  absl::Status Write(const PlanNumbers& numbers) {
     writer_.StartObject();
     Int("schema", kSchema);
     String("outcome", PlanOutcomeName(plan_.outcome));
-    Int("exit_code", PlanExitCode(plan_));
+    Int("exit_code", PlanExitCode(plan_.outcome, numbers));
     String("verdict", Verdict(plan_, numbers));
     Int("evidence_collected_at", absl::ToUnixSeconds(plan_.evidence_collected_at));
     WriteNumbers(numbers);
+    WriteGroups();
     WriteNodes();
     WriteTables();
     WriteFindings();
-    WriteNextStep();
+    if (!options_.only.has_value()) WriteNextStep();
     writer_.EndObject();
-    return std::string(buffer_.GetString(), buffer_.GetSize()) + "\n";
+    stream_.Put('\n');
+    stream_.Flush();
+    return stream_.status();
   }
 
  private:
+  bool IsShown(const Finding& finding) const {
+    return !options_.only.has_value() || IsAbout(finding, *options_.only);
+  }
+
   void Key(absl::string_view key) {
     writer_.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
   }
@@ -87,6 +121,23 @@ class JsonReport {
     writer_.EndObject();
   }
 
+  void WriteGroups() {
+    Key("groups");
+    writer_.StartArray();
+    for (const Severity severity : {Severity::kConflict, Severity::kError, Severity::kHazard,
+                                    Severity::kWarning, Severity::kNote}) {
+      for (const FindingGroup& group : GroupFindings(plan_, severity, options_.only)) {
+        writer_.StartObject();
+        String("severity", SeverityName(severity));
+        String("kind", FindingKindName(group.kind));
+        Int("count", static_cast<int64_t>(group.findings.size()));
+        String("title", FindingKindTitle(group.kind));
+        writer_.EndObject();
+      }
+    }
+    writer_.EndArray();
+  }
+
   void WriteNodes() {
     Key("nodes");
     writer_.StartArray();
@@ -110,7 +161,9 @@ class JsonReport {
     Key("tables");
     writer_.StartArray();
     for (size_t i = 0; i < plan_.tables.size() && i < plan_.topology.tables.size(); ++i) {
-      WriteTable(i);
+      const bool is_shown =
+          !options_.only.has_value() || plan_.topology.tables[i].app_id == options_.only->app_id;
+      if (is_shown && stream_.status().ok()) WriteTable(i);
     }
     writer_.EndArray();
   }
@@ -162,6 +215,8 @@ class JsonReport {
     Key("findings");
     writer_.StartArray();
     for (const Finding& finding : plan_.findings) {
+      if (!IsShown(finding)) continue;
+      if (!stream_.status().ok()) break;
       writer_.StartObject();
       String("kind", FindingKindName(finding.kind));
       String("severity", SeverityName(finding.severity));
@@ -189,14 +244,38 @@ class JsonReport {
 
   const RecoveryPlan& plan_;
   const ReportOptions& options_;
-  rapidjson::StringBuffer buffer_;
-  rapidjson::PrettyWriter<rapidjson::StringBuffer> writer_;
+  SinkStream stream_;
+  rapidjson::PrettyWriter<SinkStream> writer_;
 };
 
 }  // namespace
 
+absl::Status WriteDetailsJson(const RecoveryPlan& plan, const PlanNumbers& numbers,
+                              const ReportOptions& options, TextSink sink) {
+  // Whether there is something to tell, Explain knows.
+  const TableOrPartition subject = *options.only;
+  METAREC_RETURN_IF_ERROR(
+      Explain(plan, subject.partition_index < 0
+                        ? absl::StrCat(subject.app_id)
+                        : absl::StrCat(subject.app_id, ".", subject.partition_index))
+          .status());
+  return JsonReport(plan, options, sink).Write(numbers);
+}
+
+absl::Status WriteReportJson(const RecoveryPlan& plan, const ReportOptions& options,
+                             TextSink sink) {
+  const PlanNumbers numbers = CountPlan(plan);
+  if (options.only.has_value()) return WriteDetailsJson(plan, numbers, options, sink);
+  return JsonReport(plan, options, sink).Write(numbers);
+}
+
 std::string RenderReportJson(const RecoveryPlan& plan, const ReportOptions& options) {
-  return JsonReport(plan, options).Render();
+  std::string report;
+  const absl::Status written = WriteReportJson(plan, options, [&](absl::string_view text) {
+    absl::StrAppend(&report, text);
+    return absl::OkStatus();
+  });
+  return written.ok() ? report : "";
 }
 
 }  // namespace metarec

@@ -138,41 +138,6 @@ NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {
 
 }  // namespace
 
-PlanNumbers CountPlan(const RecoveryPlan& plan) {
-  PlanNumbers numbers;
-  numbers.nodes_asked = static_cast<int64_t>(plan.nodes.size());
-  for (const NodeDecision& node : plan.nodes) numbers.nodes_answered += node.error == "ERR_OK";
-  for (size_t i = 0; i < plan.topology.tables.size(); ++i) {
-    const TopologyTable& table = plan.topology.tables[i];
-    if (i < plan.tables.size() && plan.tables[i].placeholder) {
-      ++numbers.placeholders;
-      continue;
-    }
-    ++numbers.tables;
-    for (size_t j = 0; j < table.partitions_count; ++j) {
-      const size_t partition = table.partitions_begin + j;
-      if (partition >= plan.partitions.size()) break;
-      const int64_t found = plan.partitions[partition].replicas_count;
-      ++numbers.partitions;
-      numbers.partitions_full += found > 0 && found >= table.max_replica_count;
-      numbers.partitions_short += found > 0 && found < table.max_replica_count;
-      numbers.partitions_lost += found == 0;
-    }
-  }
-  numbers.replicas_found = static_cast<int64_t>(plan.replicas.size());
-  for (const RankedReplica& replica : plan.replicas) {
-    numbers.replicas_overruled += replica.role == ReplicaRole::kOverruled;
-  }
-  for (const Finding& finding : plan.findings) {
-    numbers.conflicts += finding.severity == Severity::kConflict;
-    numbers.errors += finding.severity == Severity::kError;
-    numbers.hazards += finding.severity == Severity::kHazard;
-    numbers.warnings += finding.severity == Severity::kWarning;
-    numbers.notes += finding.severity == Severity::kNote;
-  }
-  return numbers;
-}
-
 std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers) {
   switch (plan.outcome) {
     case PlanOutcome::kConflict:
@@ -183,7 +148,7 @@ std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers) {
                                              Counted(numbers.errors, "error"))
                               : "");
     case PlanOutcome::kTryAgain:
-      if (Has(plan, FindingKind::kBadNode, Severity::kError)) {
+      if (numbers.bad_node_error) {
         const int64_t bad = numbers.nodes_asked - numbers.nodes_answered;
         return absl::StrCat("NOT READY: ", bad, " of ", Counted(numbers.nodes_asked, "node"),
                             " did not answer completely");
@@ -194,7 +159,7 @@ std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers) {
       break;
   }
   std::vector<std::string> reservations;
-  if (plan.HasAcceptedLosses()) {
+  if (numbers.accepted_losses) {
     reservations.push_back(
         absl::StrCat(Counted(numbers.partitions_lost, "partition"), " created EMPTY as accepted"));
   }
@@ -205,8 +170,8 @@ std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers) {
                                                    : absl::StrJoin(reservations, ", "));
 }
 
-int PlanExitCode(const RecoveryPlan& plan) {
-  switch (plan.outcome) {
+int PlanExitCode(PlanOutcome outcome, const PlanNumbers& numbers) {
+  switch (outcome) {
     case PlanOutcome::kConflict:
       return 3;
     case PlanOutcome::kTryAgain:
@@ -214,7 +179,13 @@ int PlanExitCode(const RecoveryPlan& plan) {
     case PlanOutcome::kReady:
       break;
   }
-  return plan.HasAcceptedLosses() ? 5 : 0;
+  return numbers.accepted_losses ? 5 : 0;
+}
+
+int PlanExitCode(const RecoveryPlan& plan) {
+  PlanNumbers numbers;
+  numbers.accepted_losses = plan.HasAcceptedLosses();
+  return PlanExitCode(plan.outcome, numbers);
 }
 
 NextStep NextStepOf(const RecoveryPlan& plan, const ReportOptions& options) {
@@ -232,6 +203,14 @@ NextStep NextStepOf(const RecoveryPlan& plan, const ReportOptions& options) {
 std::string ExplainCommand(const RecoveryPlan& plan, const ReportOptions& options) {
   if (plan.outcome != PlanOutcome::kReady || options.plan_path.empty()) return "";
   return absl::StrCat("metarec explain --plan ", PlanPath(options));
+}
+
+std::string CommandToSee(const RecoveryPlan& plan, const ReportOptions& options,
+                         absl::string_view option) {
+  if (plan.outcome != PlanOutcome::kReady || options.plan_path.empty()) {
+    return absl::StrCat("add ", option);
+  }
+  return absl::StrCat("metarec report --plan ", PlanPath(options), " ", option);
 }
 
 }  // namespace metarec

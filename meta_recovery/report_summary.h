@@ -3,10 +3,14 @@
 
 #pragma once
 
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <absl/strings/string_view.h>
+
+#include "meta_recovery/plan_numbers.h"
+#include "meta_recovery/plan_selection.h"
 #include "meta_recovery/recovery_plan.h"
 
 namespace metarec {
@@ -27,35 +31,20 @@ struct ReportOptions {
   bool next_step = true;
 
   int examples_max = 3;  // of findings of one kind, and of items in a list
-  int tables_max = 200;  // shown one by one, the worst first
+  int tables_max = 20;   // shown one by one, the worst first
+
+  // Nothing is cut short: every finding, every table.
+  bool all = false;
+  // In place of the whole: what there is to say about this table or partition, not cut short.
+  std::optional<TableOrPartition> only;
 };
-
-struct PlanNumbers {
-  int64_t nodes_asked = 0;
-  int64_t nodes_answered = 0;
-  int64_t tables = 0;  // without placeholders
-  int64_t placeholders = 0;
-  int64_t partitions = 0;       // of tables, without those of placeholders; so are the next three
-  int64_t partitions_full = 0;  // with max_replica_count replicas or more
-  int64_t partitions_short = 0;
-  int64_t partitions_lost = 0;  // without any replica
-  int64_t replicas_found = 0;
-  int64_t replicas_overruled = 0;
-
-  int64_t conflicts = 0;  // findings by severity
-  int64_t errors = 0;
-  int64_t hazards = 0;
-  int64_t warnings = 0;
-  int64_t notes = 0;
-};
-
-PlanNumbers CountPlan(const RecoveryPlan& plan);
 
 // One line: whether the plan may be applied, and if not, what is in the way.
 std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers);
 
 // What the program that shows the report exits with (docs/report-schema.md): 0, 1, 3 or 5.
 int PlanExitCode(const RecoveryPlan& plan);
+int PlanExitCode(PlanOutcome outcome, const PlanNumbers& numbers);
 
 struct NextStep {
   std::string advice;  // a sentence; more when the decision is not easy
@@ -69,5 +58,10 @@ NextStep NextStepOf(const RecoveryPlan& plan, const ReportOptions& options);
 // "metarec explain --plan monday.plan"; a subject is to be appended. Empty when there is no plan
 // file that it could read: a plan that is not ready is written to none.
 std::string ExplainCommand(const RecoveryPlan& plan, const ReportOptions& options);
+
+// "metarec report --plan monday.plan --all": how to see what a report leaves out, with `option` of
+// that verb; without a plan file, to which command to add it.
+std::string CommandToSee(const RecoveryPlan& plan, const ReportOptions& options,
+                         absl::string_view option);
 
 }  // namespace metarec

@@ -1,11 +1,12 @@
 #include "meta_recovery/report_text.h"
 
 #include <algorithm>
+#include <climits>
 #include <map>
-#include <set>
 #include <utility>
 #include <vector>
 
+#include <absl/container/flat_hash_set.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/time/time.h>
@@ -21,7 +22,8 @@
 namespace metarec {
 namespace {
 
-constexpr absl::string_view kSeeAll = "all of them: add --format json";
+// As much as is held before it is given to the sink.
+constexpr size_t kBufferedBytes = 64 << 10;
 
 // Told in a section of their own, or in the lines of their table.
 bool IsToldElsewhere(FindingKind kind) {
@@ -30,10 +32,10 @@ bool IsToldElsewhere(FindingKind kind) {
 
 class Report {
  public:
-  Report(const RecoveryPlan& plan, const ReportOptions& options)
-      : plan_(plan), options_(options), numbers_(CountPlan(plan)) {}
+  Report(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink)
+      : plan_(plan), options_(options), numbers_(CountPlan(plan)), sink_(sink) {}
 
-  std::string Render() {
+  absl::Status Write() {
     AddVerdict();
     AddFindings("HAZARDS", Severity::kHazard);
     AddFindings("CONFLICTS", Severity::kConflict);
@@ -43,10 +45,21 @@ class Report {
     AddTables();
     AddLost();
     if (options_.next_step) AddNextStep();
-    return std::move(out_);
+    Flush();
+    return status_;
   }
 
  private:
+  int ExamplesMax() const { return options_.all ? INT_MAX : std::max(1, options_.examples_max); }
+
+  void Flush() {
+    if (status_.ok()) status_ = sink_(out_);
+    out_.clear();
+  }
+  void FlushIfLarge() {
+    if (out_.size() >= kBufferedBytes) Flush();
+  }
+
   void AddVerdict() {
     absl::StrAppend(&out_, Verdict(plan_, numbers_), "\n\n");
     absl::StrAppend(&out_, "  nodes       ", numbers_.nodes_asked, " asked, ",
@@ -103,11 +116,12 @@ class Report {
   void AddGroup(const FindingGroup& group) {
     // Names that shells refuse: one of them already breaks the shell for the whole cluster.
     const int examples =
-        group.kind == FindingKind::kNameUnusableInShell ? 1 : std::max(1, options_.examples_max);
+        group.kind == FindingKind::kNameUnusableInShell && !options_.all ? 1 : ExamplesMax();
     absl::StrAppend(&out_, "  ", FindingKindTitle(group.kind), " (", group.findings.size(), "):\n");
     const size_t shown = std::min(group.findings.size(), static_cast<size_t>(examples));
-    for (size_t i = 0; i < shown; ++i) {
+    for (size_t i = 0; i < shown && status_.ok(); ++i) {
       AddFinding(*group.findings[i]);
+      FlushIfLarge();
     }
     if (shown < group.findings.size()) AddRest(group, shown);
   }
@@ -129,7 +143,7 @@ class Report {
     }
     absl::StrAppend(&out_, "    and ", group.findings.size() - shown, " more");
     if (by_table.empty()) {
-      absl::StrAppend(&out_, "\n    ", kSeeAll, "\n");
+      absl::StrAppend(&out_, "\n    see all: ", CommandToSee(plan_, options_, "--all"), "\n");
       return;
     }
     std::vector<std::string> places;
@@ -142,16 +156,8 @@ class Report {
     if (by_table.size() > places.size()) {
       absl::StrAppend(&out_, "; and of ", by_table.size() - places.size(), " more tables");
     }
-    absl::StrAppend(
-        &out_, "\n    ",
-        HowToSee(group.findings[shown]->partition_index >= 0 ? "<table>.<partition>" : "<table>"),
-        "\n");
-  }
-
-  std::string HowToSee(absl::string_view subject) const {
-    const std::string explain = ExplainCommand(plan_, options_);
-    if (explain.empty()) return std::string(kSeeAll);
-    return absl::StrCat("see one: ", explain, " ", subject);
+    absl::StrAppend(&out_, "\n    see them: ", CommandToSee(plan_, options_, "--table <table>"),
+                    "\n");
   }
 
   static std::string Place(int32_t app_id, std::vector<int32_t> indexes) {
@@ -189,14 +195,15 @@ class Report {
     std::stable_sort(order.begin(), order.end(),
                      [&worst](size_t a, size_t b) { return worst[a] > worst[b]; });
     AddHeading("TABLES, the worst first", static_cast<int64_t>(order.size()));
-    const size_t shown =
-        std::min(order.size(), static_cast<size_t>(std::max(0, options_.tables_max)));
-    for (size_t i = 0; i < shown; ++i) {
+    const size_t tables_max = options_.all ? order.size() : std::max(0, options_.tables_max);
+    const size_t shown = std::min(order.size(), tables_max);
+    for (size_t i = 0; i < shown && status_.ok(); ++i) {
       absl::StrAppend(&out_, RenderTable(plan_, order[i], findings[order[i]], options_));
+      FlushIfLarge();
     }
     if (shown < order.size()) {
       absl::StrAppend(&out_, "  and ", Counted(static_cast<int64_t>(order.size() - shown), "table"),
-                      " more; ", HowToSee("<table>"), "\n");
+                      " more; see one: ", CommandToSee(plan_, options_, "--table <table>"), "\n");
     }
     if (!placeholders.empty()) {
       absl::StrAppend(&out_, "  placeholders, dropped, so that no id is used twice: ",
@@ -250,14 +257,26 @@ class Report {
   const RecoveryPlan& plan_;
   const ReportOptions& options_;
   const PlanNumbers numbers_;
-  std::set<const Finding*> shown_;
+  const TextSink sink_;
+  absl::Status status_;  // of the sink
+  absl::flat_hash_set<const Finding*> shown_;
   std::string out_;
 };
 
 }  // namespace
 
+absl::Status WriteReport(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink) {
+  if (options.only.has_value()) return WriteDetails(plan, CountPlan(plan), options, sink);
+  return Report(plan, options, sink).Write();
+}
+
 std::string RenderReport(const RecoveryPlan& plan, const ReportOptions& options) {
-  return Report(plan, options).Render();
+  std::string report;
+  const absl::Status written = WriteReport(plan, options, [&](absl::string_view text) {
+    absl::StrAppend(&report, text);
+    return absl::OkStatus();
+  });
+  return written.ok() ? report : absl::StrCat(written.message(), "\n");
 }
 
 }  // namespace metarec

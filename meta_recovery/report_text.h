@@ -2,8 +2,11 @@
 
 #include <string>
 
+#include <absl/status/status.h>
+
 #include "meta_recovery/recovery_plan.h"
 #include "meta_recovery/report_summary.h"
+#include "text/text_sink.h"
 
 namespace metarec {
 
@@ -11,6 +14,13 @@ namespace metarec {
 // the numbers first, then hazards, conflicts, errors and warnings, what is known of each table,
 // what was lost with the old ZooKeeper, and the next command. Of many similar things it shows a few
 // and how to see the rest.
+//
+// With ReportOptions::only it fails like Explain when the plan has no such table or partition.
+absl::Status WriteReport(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink);
 std::string RenderReport(const RecoveryPlan& plan, const ReportOptions& options);
+
+// The report about ReportOptions::only, which must be given, from an excerpt that holds it.
+absl::Status WriteDetails(const RecoveryPlan& plan, const PlanNumbers& numbers,
+                          const ReportOptions& options, TextSink sink);
 
 }  // namespace metarec

@@ -66,6 +66,7 @@ ExitCode Run(std::vector<std::string> arguments) {
   Verb chosen;
   AddCollectVerb(app, &chosen);
   AddPlanVerb(app, &chosen);
+  AddReportVerb(app, &chosen);
   AddExplainVerb(app, &chosen);
   AddApplyVerb(app, &chosen);
   AddVerifyVerb(app, &chosen);

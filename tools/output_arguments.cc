@@ -9,7 +9,9 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include "runtime/status_macros.h"
 #include "text/printable.h"
+#include "tools/interrupt_signals.h"
 
 namespace metarec::tools {
 
@@ -26,16 +28,28 @@ void OutputArguments::AddTo(CLI::App& verb) {
 }
 
 absl::Status OutputArguments::Print(absl::string_view text) const {
-  if (file_.empty()) {
-    std::cout << text << std::flush;
-    if (std::cout.good()) return absl::OkStatus();
-    return absl::UnavailableError(absl::StrCat("cannot write to stdout: ", std::strerror(errno)));
-  }
-  std::ofstream file(file_, std::ios::binary | std::ios::trunc);
-  file << text << std::flush;
-  if (file.good()) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("cannot write to ", file_, ": ", std::strerror(errno)));
+  return PrintPieces([text](TextSink sink) { return sink(text); });
+}
+
+absl::Status OutputArguments::PrintPieces(
+    absl::FunctionRef<absl::Status(TextSink sink)> print) const {
+  std::ofstream file;
+  std::ostream& out = file_.empty() ? std::cout : file;
+  bool is_open = file_.empty();
+  const auto check = [&] {
+    if (out.good()) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat("cannot write to ", file_.empty() ? "stdout" : file_,
+                                               ": ", std::strerror(errno)));
+  };
+  METAREC_RETURN_IF_ERROR(print([&](absl::string_view text) {
+    if (InterruptSignals::received()) return absl::CancelledError("printing was interrupted");
+    if (!is_open) file.open(file_, std::ios::binary | std::ios::trunc);
+    is_open = true;
+    if (out.good()) out << text;
+    return check();
+  }));
+  out << std::flush;
+  return check();
 }
 
 namespace {

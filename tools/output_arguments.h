@@ -3,8 +3,11 @@
 #include <string>
 
 #include <CLI/CLI.hpp>
+#include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 #include <absl/strings/string_view.h>
+
+#include "text/text_sink.h"
 
 namespace metarec::tools {
 
@@ -18,6 +21,9 @@ class OutputArguments {
 
   // To the file, which is replaced, or to stdout.
   absl::Status Print(absl::string_view text) const;
+  // The same for what `print` gives, piece by piece; its error, if it fails before anything is
+  // printed, leaves the file as it was. kCancelled after a signal.
+  absl::Status PrintPieces(absl::FunctionRef<absl::Status(TextSink sink)> print) const;
 
  private:
   std::string format_ = "text";

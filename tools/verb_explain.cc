@@ -1,10 +1,12 @@
 #include <memory>
+#include <string>
 
 #include "meta_recovery/explain.h"
+#include "meta_recovery/plan_file.h"
 #include "runtime/status_macros.h"
-#include "tools/command_errors.h"
+#include "tools/command_loop.h"
+#include "tools/interrupt_signals.h"
 #include "tools/output_arguments.h"
-#include "tools/plan_arguments.h"
 #include "tools/verbs.h"
 
 namespace metarec::tools {
@@ -25,18 +27,28 @@ struct Arguments {
   OutputArguments output;
 };
 
-absl::Status ExplainSubject(const Arguments& arguments) {
-  METAREC_ASSIGN_OR_RETURN(const RecoveryPlan plan, ReadPlan(arguments.plan_path));
-  METAREC_ASSIGN_OR_RETURN(const std::string text, Explain(plan, arguments.subject));
-  return arguments.output.Print(
+absl::StatusOr<ExitCode> ExplainSubject(const Arguments& arguments) {
+  PlanFileOptions file;
+  file.interrupt_descriptor = InterruptSignals::descriptor();
+  METAREC_ASSIGN_OR_RETURN(
+      const PlanExcerpt excerpt,
+      ReadPlanExcerpt(arguments.plan_path, PlanSelection::Subject(arguments.subject), file));
+  METAREC_ASSIGN_OR_RETURN(const std::string text, Explain(excerpt.plan, arguments.subject));
+  METAREC_RETURN_IF_ERROR(arguments.output.Print(
       arguments.output.json()
           ? JsonObject().Set("subject", arguments.subject).SetLines("explanation", text).ToLine()
-          : text);
+          : text));
+  return ExitCode::kDone;
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> Explaining(const Arguments& arguments) {
+  co_return ExplainSubject(arguments);
 }
 
 ExitCode Run(const Arguments& arguments) {
-  const absl::Status status = ExplainSubject(arguments);
-  return status.ok() ? ExitCode::kDone : Fail(kVerb, status);
+  CommandLoop loop;
+  return loop.Run(kVerb, "nothing was changed; run the same command again",
+                  [&](ProgressPrinter*) { return Explaining(arguments); });
 }
 
 }  // namespace

@@ -1,22 +1,24 @@
 #include <iostream>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 
 #include "meta_recovery/plan_file.h"
 #include "meta_recovery/planner.h"
-#include "meta_recovery/report_json.h"
-#include "meta_recovery/report_text.h"
 #include "meta_recovery/topology_digest.h"
 #include "runtime/status_macros.h"
 #include "text/shell_word.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
 #include "tools/evidence_arguments.h"
+#include "tools/interrupt_signals.h"
 #include "tools/new_file_arguments.h"
 #include "tools/output_arguments.h"
 #include "tools/plan_arguments.h"
 #include "tools/progress_printer.h"
+#include "tools/report_arguments.h"
 #include "tools/verbs.h"
 
 namespace metarec::tools {
@@ -31,22 +33,51 @@ constexpr char kFooter[] =
     "Examples:\n"
     "  metarec plan --evidence monday.evidence --plan monday.plan\n"
     "  metarec plan -f recover_node_list --plan monday.plan --skip_bad_nodes\n"
-    "  metarec plan --evidence monday.evidence --plan monday.plan --settle 10.app_type=pegasus";
+    "  metarec plan --evidence monday.evidence --plan monday.plan --settle 10.app_type=pegasus\n"
+    "  metarec plan --evidence monday.evidence --plan monday.plan --table usertable";
 
 struct Arguments {
   EvidenceArguments evidence;
   PlanArguments plan;
+  ReportArguments report;
   OutputArguments output;
   NewFileArguments file;
 };
 
-asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Clock* clock,
+// What the report says of the plan, and how to make it again.
+ReportOptions ReportOf(const Arguments& arguments) {
+  ReportOptions report;
+  report.plan_path = arguments.file.path();
+  report.plan_command = absl::StrCat("metarec plan ", arguments.evidence.AsTyped(), " --plan ",
+                                     ShellWord(arguments.file.path()), arguments.plan.AsTyped(),
+                                     arguments.file.overwrite() ? " --overwrite" : "");
+  return report;
+}
+
+absl::Status WriteThePlan(const RecoveryPlan& plan, const Arguments& arguments) {
+  PlanFileOptions file;
+  file.overwrite = arguments.file.overwrite();
+  file.interrupt_descriptor = InterruptSignals::descriptor();
+  return WritePlanFile(plan, arguments.file.path(), file);
+}
+
+CommandLoop::AfterInterruption AfterWriting(const Arguments& arguments) {
+  CommandLoop::AfterInterruption after("");
+  after.text =
+      absl::StrCat("the plan is written; the report that was cut short is shown by:\n  metarec ",
+                   "report --plan ", ShellWord(arguments.file.path()));
+  after.same_command = false;
+  return after;
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, CommandLoop* loop,
                                                ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(arguments.evidence.Check());
+  METAREC_CO_RETURN_IF_ERROR(arguments.report.Check());
   METAREC_CO_ASSIGN_OR_RETURN(const PlanOptions options, arguments.plan.ToOptions());
   METAREC_CO_RETURN_IF_ERROR(arguments.file.Check());
   METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence,
-                              co_await arguments.evidence.Obtain(clock, progress));
+                              co_await arguments.evidence.Obtain(&loop->clock(), progress));
   Progress planning;
   planning.phase = Phase::kPlan;
   progress->OnProgress(planning);
@@ -58,16 +89,12 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Clock
   std::string digest;
   if (plan.outcome == PlanOutcome::kReady) {
     METAREC_CO_ASSIGN_OR_RETURN(digest, TopologyDigest(plan.topology));
-    METAREC_CO_RETURN_IF_ERROR(
-        WritePlanFile(plan, arguments.file.path(), {.overwrite = arguments.file.overwrite()}));
+    METAREC_CO_RETURN_IF_ERROR(WriteThePlan(plan, arguments));
+    loop->SetAfterInterruption(AfterWriting(arguments));
   }
-  ReportOptions report;
-  report.plan_path = arguments.file.path();
-  report.plan_command = absl::StrCat("metarec plan ", arguments.evidence.AsTyped(), " --plan ",
-                                     ShellWord(arguments.file.path()), arguments.plan.AsTyped(),
-                                     arguments.file.overwrite() ? " --overwrite" : "");
-  const absl::Status printed = arguments.output.Print(
-      arguments.output.json() ? RenderReportJson(plan, report) : RenderReport(plan, report));
+  ReportOptions report = ReportOf(arguments);
+  absl::Status printed = arguments.report.ApplyTo(plan, &report);
+  if (printed.ok()) printed = PrintReport(plan, report, arguments.output);
   std::cerr << (plan.outcome == PlanOutcome::kReady
                     ? absl::StrCat("wrote ", arguments.file.path(), " (", digest, ")")
                     : absl::StrCat("the plan may not be applied; ", arguments.file.path(),
@@ -81,7 +108,7 @@ ExitCode Run(const Arguments& arguments) {
   CommandLoop loop;
   return loop.Run(
       kVerb, "nothing was written; run the same command again",
-      [&](ProgressPrinter* progress) { return Plan(arguments, &loop.clock(), progress); },
+      [&](ProgressPrinter* progress) { return Plan(arguments, &loop, progress); },
       ProgressPrinter::StyleOfStderr(arguments.output.json()));
 }
 
@@ -95,6 +122,7 @@ void AddPlanVerb(CLI::App& app, Verb* chosen) {
   arguments->evidence.AddTo(*verb);
   arguments->plan.AddTo(*verb);
   arguments->file.AddTo(*verb, "--plan");
+  arguments->report.AddTo(*verb);
   arguments->output.AddTo(*verb);
   verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
 }

@@ -7,17 +7,11 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
 #include <asio/this_coro.hpp>
 
 #include "line_file/line_file.h"
-#include "meta_recovery/plan_file.h"
 #include "meta_recovery/recovery_job.h"
-#include "meta_recovery/report_json.h"
-#include "meta_recovery/report_text.h"
 #include "runtime/status_macros.h"
-#include "text/printable.h"
-#include "text/wording.h"
 #include "tools/command_errors.h"
 #include "tools/command_loop.h"
 #include "tools/meta_arguments.h"
@@ -28,7 +22,9 @@
 #include "tools/plan_arguments.h"
 #include "tools/progress_printer.h"
 #include "tools/recover_by_meta.h"
+#include "tools/recover_output.h"
 #include "tools/recover_texts.h"
+#include "tools/report_arguments.h"
 #include "tools/shell_output.h"
 #include "tools/store_arguments.h"
 #include "tools/verbs.h"
@@ -59,111 +55,12 @@ struct Arguments {
   PlanArguments plan;
   MetaArguments meta;
   StoreArguments store{StoreArguments::Access::kWrite};
+  ReportArguments report;
   OutputArguments output;
   std::string plan_path;
   std::string wait_seconds = "100";
   double ask_again_seconds = 3;
 };
-
-void PrintReport(const RecoveryResult& result, const Arguments& arguments) {
-  if (!result.plan.has_value()) return;
-  ReportOptions report;
-  report.store_flags = arguments.store.AsTyped();
-  report.plan_command = absl::StrCat("metarec recover ", arguments.nodes.AsTyped(), " ",
-                                     arguments.store.AsTypedToWrite(), arguments.plan.AsTyped());
-  if (result.status.ok()) report.plan_path = arguments.plan_path;  // else it is not written
-  // Otherwise what is to be done is not about the plan.
-  report.next_step =
-      result.outcome == RecoveryOutcome::kTryAgain || result.outcome == RecoveryOutcome::kConflict;
-  std::cerr << RenderReport(*result.plan, report) << std::flush;
-}
-
-std::string JsonOf(const RecoveryResult& result, const Arguments& arguments) {
-  JsonObject json;
-  json.Set("result", result.error_name)
-      .Set("outcome", RecoveryOutcomeName(result.outcome))
-      .Set("root", arguments.store.root())
-      .SetLines("message", result.status.message())
-      .SetLines("hints", result.hints);
-  if (result.written.has_value()) {
-    json.Set("resumed", result.written->resumed)
-        .Set("already_finished", result.written->already_finished)
-        .Set("znodes_created", result.written->znodes_created)
-        .Set("znodes_found", result.written->znodes_found);
-  }
-  if (result.plan.has_value()) {
-    ReportOptions report;
-    report.store_flags = arguments.store.AsTyped();
-    std::string report_json = RenderReportJson(*result.plan, report);
-    while (!report_json.empty() && report_json.back() == '\n') report_json.pop_back();
-    json.SetJson("report", report_json);
-  }
-  return json.ToLine();
-}
-
-ExitCode ExitCodeOf(const RecoveryResult& result) {
-  switch (result.outcome) {
-    case RecoveryOutcome::kRecovered:
-      return result.plan->HasAcceptedLosses() ? ExitCode::kAcceptedLosses : ExitCode::kDone;
-    case RecoveryOutcome::kConflict:
-      return ExitCode::kConflict;
-    case RecoveryOutcome::kStillServed:
-    case RecoveryOutcome::kRootRefused:
-    case RecoveryOutcome::kPlanOutdated:
-      return ExitCode::kRefused;
-    case RecoveryOutcome::kTryAgain:
-    case RecoveryOutcome::kTimedOut:
-    case RecoveryOutcome::kCancelled:
-    case RecoveryOutcome::kFailed:
-      break;
-  }
-  return ExitCode::kFailed;
-}
-
-void PrintOutcome(const RecoveryResult& result, const std::string& root) {
-  if (!result.status.ok()) {
-    std::cerr << "metarec recover: " << PrintableLines(result.status.message()) << std::endl;
-    return;
-  }
-  if (result.written->already_finished) {
-    std::cerr << "was recovered already, by the same plan: " << root << "; nothing was written";
-  } else {
-    std::cerr << "recovered: " << root << ", " << Counted(result.written->znodes_created, "znode")
-              << " written" << (result.written->resumed ? " to end an earlier run" : "")
-              << ", all checked";
-  }
-  std::cerr << "\nnext: start one meta server with cluster_root = " << root
-            << " and recover_from_replica_server = false" << std::endl;
-}
-
-// The last lines of what the shell prints, then what is ours. How it ended is told before anything
-// else that can go wrong.
-absl::Status PrintResult(const RecoveryResult& result, const Arguments& arguments,
-                         ShellOutput* output) {
-  const bool no_answer_in_time = result.outcome == RecoveryOutcome::kStillServed ||
-                                 result.outcome == RecoveryOutcome::kTimedOut;
-  output->Print(no_answer_in_time ? std::string(kWaitFailedLine)
-                                  : RecoverResultText(result.error_name, result.hints));
-  if (output->to_file()) {
-    std::cout << "recover complete with err = " << result.error_name << std::endl;
-  }
-  PrintReport(result, arguments);
-  PrintOutcome(result, arguments.store.root());
-  std::vector<std::string> failures;
-  const auto note = [&failures](const absl::Status& status) {
-    if (!status.ok()) failures.emplace_back(status.message());
-  };
-  note(output->status());
-  if (output->to_file() && !std::cout.good()) failures.emplace_back("cannot write to stdout");
-  if (arguments.output.json()) note(arguments.output.Print(JsonOf(result, arguments)));
-  if (result.status.ok() && !arguments.plan_path.empty()) {
-    note(WritePlanFile(*result.plan, arguments.plan_path));
-  }
-  if (failures.empty()) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat(result.status.ok() ? "the tree is written and checked; only this failed: " : "",
-                   absl::StrJoin(failures, "; ")));
-}
 
 absl::StatusOr<RecoveryRequest> RequestOf(const Arguments& arguments, NodeList nodes,
                                           int32_t wait_seconds) {
@@ -222,10 +119,27 @@ asio::awaitable<absl::StatusOr<ExitCode>> RecoverByMeta(const Arguments& argumen
                                 arguments.output, &output);
 }
 
+ReportOptions ReportOf(const Arguments& arguments) {
+  ReportOptions report;
+  report.store_flags = arguments.store.AsTyped();
+  report.plan_command = absl::StrCat("metarec recover ", arguments.nodes.AsTyped(), " ",
+                                     arguments.store.AsTypedToWrite(), arguments.plan.AsTyped());
+  return report;
+}
+
+CommandLoop::AfterInterruption AfterWriting() {
+  CommandLoop::AfterInterruption after(
+      "the tree is written and checked, and may be used; only the report was cut short");
+  after.same_command = false;
+  return after;
+}
+
 asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const Arguments& arguments,
                                                            int32_t wait_seconds,
-                                                           RecoveryRequest request, Clock* clock,
+                                                           RecoveryRequest request,
+                                                           CommandLoop* loop,
                                                            ProgressPrinter* progress) {
+  Clock* const clock = &loop->clock();
   ShellOutput output(arguments.output);
   PrintHeader(request, wait_seconds, &output);
   if (!output.status().ok()) co_return Annotate(output.status(), ". No node was asked");
@@ -237,21 +151,28 @@ asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const Arguments& argu
   const RecoveryResult result = co_await WithWaitLines(job.Run(), &output, clock);
   progress->Clear();
   if (result.outcome == RecoveryOutcome::kCancelled) co_return result.status;
-  const absl::Status printed = PrintResult(result, arguments, &output);
+  if (result.status.ok()) loop->SetAfterInterruption(AfterWriting());
+  const RecoverOutput printer = {.root = arguments.store.root(),
+                                 .plan_path = arguments.plan_path,
+                                 .report = ReportOf(arguments),
+                                 .wanted = arguments.report,
+                                 .output = arguments.output};
+  const absl::Status printed = printer.Print(result, &output);
   if (!printed.ok() && result.status.ok()) co_return printed;
   if (!printed.ok()) std::cerr << "metarec recover: " << printed.message() << std::endl;
-  co_return ExitCodeOf(result);
+  co_return RecoverExitCode(result);
 }
 
 asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, int32_t wait_seconds,
-                                                  NodeList nodes, Clock* clock,
+                                                  NodeList nodes, CommandLoop* loop,
                                                   ProgressPrinter* progress) {
+  METAREC_CO_RETURN_IF_ERROR(arguments.report.Check());
   METAREC_CO_ASSIGN_OR_RETURN(RecoveryRequest request,
                               RequestOf(arguments, std::move(nodes), wait_seconds));
   if (!arguments.meta.given()) METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
   METAREC_CO_RETURN_IF_ERROR(CheckPlanPath(arguments.plan_path));
   absl::StatusOr<std::vector<Ipv4Endpoint>> addresses =
-      co_await LookUpNodes(request.nodes, arguments.nodes, clock);
+      co_await LookUpNodes(request.nodes, arguments.nodes, &loop->clock());
   if (absl::IsInvalidArgument(addresses.status())) {
     std::cerr << addresses.status().message() << std::endl;
     co_return ExitCode::kFailed;
@@ -259,9 +180,9 @@ asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, in
   METAREC_CO_RETURN_IF_ERROR(addresses.status());
   if (arguments.meta.given()) {
     co_return co_await RecoverByMeta(arguments, wait_seconds, std::move(request),
-                                     *std::move(addresses), clock);
+                                     *std::move(addresses), &loop->clock());
   }
-  co_return co_await RecoverIntoStore(arguments, wait_seconds, std::move(request), clock, progress);
+  co_return co_await RecoverIntoStore(arguments, wait_seconds, std::move(request), loop, progress);
 }
 
 // Only what start_recovery can say reaches a meta server.
@@ -270,7 +191,7 @@ absl::Status CheckSource(const CLI::App& verb, const Arguments& arguments) {
   if (!arguments.meta.given()) return absl::OkStatus();
   for (const char* option :
        {"--settle", "--still_served", "--rename_separator", "--max_app_id", "--max_partition_count",
-        "--node_name", "--plan", "--ask_again_seconds"}) {
+        "--node_name", "--plan", "--ask_again_seconds", "--table", "--partition", "--all"}) {
     if (verb.count(option) == 0) continue;
     return absl::InvalidArgumentError(
         absl::StrCat(option,
@@ -313,10 +234,10 @@ ExitCode Run(const CLI::App& verb, const Arguments& arguments) {
   return loop.Run(
       kVerb, arguments.meta.given() ? by_meta : by_us,
       [&](ProgressPrinter* progress) {
-        return Recover(arguments, *wait_seconds, *std::move(nodes), &loop.clock(), progress);
+        return Recover(arguments, *wait_seconds, *std::move(nodes), &loop, progress);
       },
       // A bar would fight with the lines that stdout gets every second.
-      ProgressPrinter::Style::kLines);
+      arguments.output.json() ? ProgressPrinter::Style::kJson : ProgressPrinter::Style::kLines);
 }
 
 }  // namespace
@@ -345,6 +266,7 @@ void AddRecoverVerb(CLI::App& app, Verb* chosen) {
                    "keep the plan in this file too, for explain and verify")
       ->type_name("FILE")
       ->group("OUTPUT");
+  arguments->report.AddTo(*verb);
   arguments->output.AddTo(*verb);
   verb->callback([arguments, chosen, verb] {
     *chosen = [arguments, verb] { return Run(*verb, *arguments); };

@@ -20,6 +20,7 @@ void AddPlanVerb(CLI::App& app, Verb* chosen);
 void AddApplyVerb(CLI::App& app, Verb* chosen);
 void AddVerifyVerb(CLI::App& app, Verb* chosen);
 void AddRecoverVerb(CLI::App& app, Verb* chosen);
+void AddReportVerb(CLI::App& app, Verb* chosen);
 void AddExplainVerb(CLI::App& app, Verb* chosen);
 void AddLsVerb(CLI::App& app, Verb* chosen);
 void AddNodesVerb(CLI::App& app, Verb* chosen);

@@ -2,6 +2,7 @@
 
 #include "meta_recovery/plan_file.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +18,7 @@
 #include <gtest/gtest.h>
 
 #include "line_file/line_digest.h"
+#include "meta_recovery/explain.h"
 #include "tests/meta_recovery/golden_evidence.h"
 #include "tests/meta_recovery/plan_matchers.h"
 
@@ -90,6 +92,56 @@ TEST_F(PlanFileTest, ReadsBackEqualPlainAndCompressed) {
   }
   EXPECT_EQ(Read(Path("a.plan")), EncodePlan(plan));
   EXPECT_LT(Read(Path("a.plan.zst")).size(), EncodePlan(plan).size() / 3);
+}
+
+TEST_F(PlanFileTest, AnExcerptTellsOfItsSubjectWhatTheWholeTells) {
+  const RecoveryPlan plan = GoldenPlan();
+  ASSERT_TRUE(WritePlanFile(plan, Path("a.plan")).ok());
+  std::vector<std::string> subjects = {"999", "1.999", "no_such_table", "no_such_node:1", ""};
+  for (const TopologyNode& node : plan.topology.nodes) {
+    subjects.push_back(node.name);
+    subjects.push_back(node.address.ToString());
+  }
+  for (const TopologyTable& table : plan.topology.tables) {
+    subjects.push_back(absl::StrCat(table.app_id));
+    subjects.push_back(table.app_name);
+    subjects.push_back(absl::StrCat(table.app_id, ".", table.partition_count - 1));
+  }
+  for (const std::string& subject : subjects) {
+    SCOPED_TRACE(subject);
+    const auto excerpt = ReadPlanExcerpt(Path("a.plan"), PlanSelection::Subject(subject));
+    ASSERT_TRUE(excerpt.ok()) << excerpt.status();
+    EXPECT_EQ(Explain(excerpt->plan, subject), Explain(plan, subject));
+    EXPECT_EQ(excerpt->numbers, CountPlan(plan));
+  }
+}
+
+TEST_F(PlanFileTest, AnExcerptHoldsNothingButItsSubject) {
+  const RecoveryPlan plan = GoldenPlan();
+  ASSERT_TRUE(WritePlanFile(plan, Path("a.plan")).ok());
+  const auto held = [this](PlanSelection selection) {
+    const auto excerpt = ReadPlanExcerpt(Path("a.plan"), std::move(selection));
+    EXPECT_TRUE(excerpt.ok()) << excerpt.status();
+    return excerpt.ok() ? excerpt->plan : RecoveryPlan();
+  };
+  EXPECT_EQ(held(PlanSelection::Subject("1.0")).partitions.size(), 1u);
+  const RecoveryPlan table = held(PlanSelection::Table("1"));
+  EXPECT_EQ(table.partitions.size(), plan.topology.tables[0].partitions_count);
+  for (const Finding& finding : table.findings) EXPECT_EQ(finding.app_id, 1);
+  const std::string& node = plan.topology.nodes[0].name;
+  EXPECT_FALSE(held(PlanSelection::Subject(node)).replicas.empty());
+  const RecoveryPlan none = held(PlanSelection::Table(node));
+  EXPECT_TRUE(none.replicas.empty() && none.partitions.empty() && none.findings.empty());
+}
+
+TEST_F(PlanFileTest, WhatIsWrongWithAFileIsNoticedOutsideOfTheExcerptToo) {
+  const RecoveryPlan plan = GoldenPlan();
+  const std::string last_table =
+      absl::StrCat("{\"partition\":{\"pid\":\"", plan.tables.size(), ".");
+  std::ofstream(Path("edited.plan")) << absl::StrReplaceAll(
+      EncodePlan(plan), {{last_table + "0\",\"ballot\":", last_table + "0\",\"ballot\":1"}});
+  const auto excerpt = ReadPlanExcerpt(Path("edited.plan"), PlanSelection::Subject("1.0"));
+  EXPECT_TRUE(absl::IsDataLoss(excerpt.status())) << excerpt.status();
 }
 
 TEST_F(PlanFileTest, IsNotOverwrittenUnlessTold) {
@@ -195,6 +247,7 @@ TEST(PlanFile, WhatCannotBeIsRefusedEvenWithADigestThatFits) {
       {"\"address\":\"10.0.0.2:34801\"", "\"address\":\"10.0.0.2\"", "10.0.0.2"},
       {"\"outcome\":\"ready\"", "\"outcome\":\"fine\"", "'outcome' is 'fine'"},
       {"\"kind\":\"table_lost_state\"", "\"kind\":\"table_found\"", "'kind' is 'table_found'"},
+      {"\"kind\":\"table_lost_state\"", "\"kind\":\"bad_node\"", "that names none"},
       {"\"nodes\":3,\"tables\":1", "\"nodes\":4,\"tables\":1", "there are 3 nodes, while"},
       {"{\"table\":", "{\"chair\":", "'chair' is out of place"},
       {"{\"options\":", "{\"node\":", "the second line holds no options"},
@@ -213,6 +266,19 @@ TEST(PlanFile, WhatCannotBeIsRefusedEvenWithADigestThatFits) {
     EXPECT_TRUE(found);
     EXPECT_THAT(ErrorOf(Sealed(edited)), HasSubstr(replacement.error));
   }
+}
+
+TEST(PlanFile, ThatLacksPartitionsOfItsLastTableIsRefused) {
+  std::vector<std::string> lines = LinesOf(SmallPlan());
+  const auto table = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
+    return line.rfind("{\"table\":", 0) == 0;
+  });
+  ASSERT_NE(table, lines.end());
+  *table = absl::StrReplaceAll(*table, {{"\"partition_count\":2", "\"partition_count\":3"},
+                                        {"\"partitions\":2", "\"partitions\":3"}});
+  EXPECT_THAT(ErrorOf(Sealed(lines)), HasSubstr("'finding' is out of place"));
+  std::erase_if(lines, [](const std::string& line) { return line.rfind("{\"finding\":", 0) == 0; });
+  EXPECT_THAT(ErrorOf(Sealed(lines)), HasSubstr("the last table lacks partitions"));
 }
 
 TEST(PlanFile, LinesOutOfOrderAreRefused) {

@@ -82,6 +82,39 @@ TEST(ReportJsonTest, ListsEveryFindingWithItsFactsTextAndChoices) {
   EXPECT_EQ(json["findings"][2]["partition_index"].GetInt(), 0);
 }
 
+TEST(ReportJsonTest, CountsFindingsByKindTheWorstFirst) {
+  PlanBuilder builder = HealthyPlan();
+  for (int32_t index = 0; index < 3; ++index) {
+    builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 1, index);
+  }
+  builder.Finding(FindingKind::kPartitionLost, Severity::kError, 2, 0);
+  const auto json = Render(builder.plan());
+  ASSERT_EQ(json["groups"].Size(), 2u);
+  EXPECT_STREQ(json["groups"][0]["kind"].GetString(), "partition_lost");
+  EXPECT_STREQ(json["groups"][0]["severity"].GetString(), "error");
+  EXPECT_EQ(json["groups"][1]["count"].GetInt(), 3);
+  EXPECT_STREQ(json["groups"][1]["title"].GetString(),
+               "partitions with fewer replicas than they should have");
+}
+
+TEST(ReportJsonTest, TellsOfOneTableOrPartition) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 1, 0);
+  builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 1, 1);
+  builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 2, 1);
+  ReportOptions options;
+  options.only = TableOrPartition{.app_id = 1, .partition_index = 1};
+  rapidjson::Document json;
+  json.Parse(RenderReportJson(builder.plan(), options).c_str());
+  ASSERT_TRUE(json.IsObject());
+  EXPECT_EQ(json["numbers"]["warnings"].GetInt(), 3);
+  EXPECT_EQ(json["tables"].Size(), 1u);
+  ASSERT_EQ(json["findings"].Size(), 1u);
+  EXPECT_EQ(json["findings"][0]["partition_index"].GetInt(), 1);
+  EXPECT_EQ(json["groups"][0]["count"].GetInt(), 1);
+  EXPECT_FALSE(json.HasMember("advice"));
+}
+
 TEST(ReportJsonTest, IsValidWhateverServersCallTheirTables) {
   PlanBuilder builder = HealthyPlan();
   builder.table().app_name = "\xff\x1b\"\\";

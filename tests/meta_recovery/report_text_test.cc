@@ -205,6 +205,71 @@ TEST(ReportTextTest, ShowsRenamedAndProbablyDroppedTables) {
                         "    described by rs1:34801, rs3:34801\n"));
 }
 
+PlanBuilder TwentyShortPartitions() {
+  PlanBuilder builder = HealthyPlan();
+  builder.Table(3, "third", 20).EqualPartitions(2);
+  for (int32_t index = 0; index < 20; ++index) {
+    builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 3, index,
+                    {{"collected", "2"}, {"expected", "3"}});
+  }
+  builder.Finding(FindingKind::kTableProbablyDropped, Severity::kWarning, 3, -1,
+                  {{"name", "third"}, {"replicas", "40"}});
+  return builder;
+}
+
+TEST(ReportTextTest, CutsNothingShortWhenAllIsAskedFor) {
+  PlanBuilder builder = TwentyShortPartitions();
+  ReportOptions options = Options();
+  options.tables_max = 1;
+  EXPECT_THAT(RenderReport(builder.plan(), options),
+              AllOf(HasSubstr("    and 17 more: table 3: 3-19\n"), HasSubstr("2 tables more")));
+  options.all = true;
+  EXPECT_THAT(RenderReport(builder.plan(), options),
+              AllOf(HasSubstr("partition 3.19 (third)"), Not(HasSubstr(" more"))));
+}
+
+TEST(ReportTextTest, TellsAllOfOneTable) {
+  PlanBuilder builder = TwentyShortPartitions();
+  ReportOptions options = Options();
+  options.only = TableOrPartition{.app_id = 3};
+  const std::string report = RenderReport(builder.plan(), options);
+  EXPECT_THAT(report, StartsWith("READY to apply, with 21 warnings\n\n  table 3  third  20 "));
+  EXPECT_THAT(report, AllOf(HasSubstr("    too few      20 partitions (0-19)"),
+                            HasSubstr("\nFINDINGS about it, the worst first (21)\n"),
+                            HasSubstr("partition 3.19 (third)"), Not(HasSubstr("temp"))));
+  options.only = TableOrPartition{.app_id = 9};
+  const absl::Status none =
+      WriteReport(builder.plan(), options, [](absl::string_view) { return absl::OkStatus(); });
+  EXPECT_TRUE(absl::IsNotFound(none)) << none;
+}
+
+TEST(ReportTextTest, TellsAllOfOnePartition) {
+  PlanBuilder builder = TwentyShortPartitions();
+  ReportOptions options = Options();
+  options.only = TableOrPartition{.app_id = 3, .partition_index = 7};
+  const std::string report = RenderReport(builder.plan(), options);
+  EXPECT_THAT(report, StartsWith("READY to apply, with 21 warnings\n\nPartition 3.7 of table 3 "));
+  EXPECT_THAT(report, AllOf(HasSubstr("Findings:"), Not(HasSubstr("3.8"))));
+}
+
+TEST(ReportTextTest, EndsWhereItsReaderDoes) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Table(3, "third", 5000).EqualPartitions(2);
+  for (int32_t index = 0; index < 5000; ++index) {
+    builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 3, index,
+                    {{"collected", "2"}, {"expected", "3"}});
+  }
+  ReportOptions options = Options();
+  options.all = true;
+  int pieces = 0;
+  const absl::Status written = WriteReport(builder.plan(), options, [&](absl::string_view) {
+    ++pieces;
+    return absl::UnavailableError("closed");
+  });
+  EXPECT_TRUE(absl::IsUnavailable(written)) << written;
+  EXPECT_EQ(pieces, 1);
+}
+
 TEST(ReportTextTest, StaysReadableWithManyFindings) {
   PlanBuilder builder = HealthyPlan();
   constexpr int kTables = 2000;
@@ -223,17 +288,17 @@ TEST(ReportTextTest, StaysReadableWithManyFindings) {
   EXPECT_THAT(report, HasSubstr("partitions with fewer replicas than they should have (31952):\n"));
   EXPECT_THAT(report, HasSubstr("    and 31950 more: table 3: 2-15; table 4: 0-15; table 5: 0-15; "
                                 "table 6: 0-15; and of 1993 more tables\n"
-                                "    see one: metarec explain --plan monday.plan "
-                                "<table>.<partition>\n"));
-  EXPECT_THAT(report, HasSubstr("  and 1994 tables more; see one: metarec explain --plan "
-                                "monday.plan <table>\n"));
+                                "    see them: metarec report --plan monday.plan --table "
+                                "<table>\n"));
+  EXPECT_THAT(report, HasSubstr("  and 1994 tables more; see one: metarec report --plan "
+                                "monday.plan --table <table>\n"));
 
-  // Without a plan file there is nothing to explain.
+  // Without a plan file there is nothing to look at.
   options.plan_path.clear();
   EXPECT_THAT(RenderReport(builder.plan(), options),
-              AllOf(HasSubstr("    all of them: add --format json\n"),
-                    HasSubstr("  and 1994 tables more; all of them: add --format json\n"),
-                    Not(HasSubstr("metarec explain"))));
+              AllOf(HasSubstr("    see them: add --table <table>\n"),
+                    HasSubstr("  and 1994 tables more; see one: add --table <table>\n"),
+                    Not(HasSubstr("metarec explain")), Not(HasSubstr("metarec report"))));
   options.plan_path = "monday.plan";
   EXPECT_THAT(RenderReport(builder.Outcome(PlanOutcome::kTryAgain).plan(), options),
               Not(HasSubstr("metarec explain")));

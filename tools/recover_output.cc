@@ -1,0 +1,127 @@
+#include "tools/recover_output.h"
+
+#include <iostream>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "meta_recovery/plan_file.h"
+#include "meta_recovery/report_json.h"
+#include "meta_recovery/report_text.h"
+#include "runtime/status_macros.h"
+#include "text/printable.h"
+#include "text/wording.h"
+#include "tools/recover_texts.h"
+
+namespace metarec::tools {
+namespace {
+
+void PrintOutcome(const RecoveryResult& result, const std::string& root) {
+  if (!result.status.ok()) {
+    std::cerr << "metarec recover: " << PrintableLines(result.status.message()) << std::endl;
+    return;
+  }
+  if (result.written->already_finished) {
+    std::cerr << "was recovered already, by the same plan: " << root << "; nothing was written";
+  } else {
+    std::cerr << "recovered: " << root << ", " << Counted(result.written->znodes_created, "znode")
+              << " written" << (result.written->resumed ? " to end an earlier run" : "")
+              << ", all checked";
+  }
+  std::cerr << "\nnext: start one meta server with cluster_root = " << root
+            << " and recover_from_replica_server = false" << std::endl;
+}
+
+}  // namespace
+
+void RecoverOutput::PrintTextReport(const RecoveryResult& result) const {
+  if (!result.plan.has_value()) return;
+  ReportOptions options = report;
+  if (result.status.ok()) options.plan_path = plan_path;  // else it is not written
+  // Otherwise what is to be done is not about the plan.
+  options.next_step =
+      result.outcome == RecoveryOutcome::kTryAgain || result.outcome == RecoveryOutcome::kConflict;
+  absl::Status printed = wanted.ApplyTo(*result.plan, &options);
+  if (printed.ok()) {
+    printed = WriteReport(*result.plan, options, [](absl::string_view text) {
+      std::cerr << text;
+      return absl::OkStatus();
+    });
+  }
+  if (!printed.ok()) std::cerr << "metarec recover: " << printed.message() << "\n";
+  std::cerr << std::flush;
+}
+
+// The report, which may be long, is not held as a whole.
+absl::Status RecoverOutput::PrintJson(const RecoveryResult& result) const {
+  JsonObject json;
+  json.Set("result", result.error_name)
+      .Set("outcome", RecoveryOutcomeName(result.outcome))
+      .Set("root", root)
+      .SetLines("message", result.status.message())
+      .SetLines("hints", result.hints);
+  if (result.written.has_value()) {
+    json.Set("resumed", result.written->resumed)
+        .Set("already_finished", result.written->already_finished)
+        .Set("znodes_created", result.written->znodes_created)
+        .Set("znodes_found", result.written->znodes_found);
+  }
+  if (!result.plan.has_value()) return output.Print(json.ToLine());
+  ReportOptions options;
+  options.store_flags = report.store_flags;
+  METAREC_RETURN_IF_ERROR(wanted.ApplyTo(*result.plan, &options));
+  return output.PrintPieces([&](TextSink sink) {
+    std::string begun = json.ToText();
+    begun.pop_back();  // its brace
+    METAREC_RETURN_IF_ERROR(sink(absl::StrCat(begun, ",", JsonString("report"), ":")));
+    METAREC_RETURN_IF_ERROR(WriteReportJson(*result.plan, options, sink));
+    return sink("}\n");
+  });
+}
+
+absl::Status RecoverOutput::Print(const RecoveryResult& result, ShellOutput* shell) const {
+  // How it ended is told before anything else that can go wrong.
+  const bool no_answer_in_time = result.outcome == RecoveryOutcome::kStillServed ||
+                                 result.outcome == RecoveryOutcome::kTimedOut;
+  shell->Print(no_answer_in_time ? std::string(kWaitFailedLine)
+                                 : RecoverResultText(result.error_name, result.hints));
+  if (shell->to_file()) {
+    std::cout << "recover complete with err = " << result.error_name << std::endl;
+  }
+  PrintTextReport(result);
+  PrintOutcome(result, root);
+  std::vector<std::string> failures;
+  const auto note = [&failures](const absl::Status& status) {
+    if (!status.ok()) failures.emplace_back(status.message());
+  };
+  note(shell->status());
+  if (shell->to_file() && !std::cout.good()) failures.emplace_back("cannot write to stdout");
+  if (output.json()) note(PrintJson(result));
+  if (result.status.ok() && !plan_path.empty()) note(WritePlanFile(*result.plan, plan_path));
+  if (failures.empty()) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat(result.status.ok() ? "the tree is written and checked; only this failed: " : "",
+                   absl::StrJoin(failures, "; ")));
+}
+
+ExitCode RecoverExitCode(const RecoveryResult& result) {
+  switch (result.outcome) {
+    case RecoveryOutcome::kRecovered:
+      return result.plan->HasAcceptedLosses() ? ExitCode::kAcceptedLosses : ExitCode::kDone;
+    case RecoveryOutcome::kConflict:
+      return ExitCode::kConflict;
+    case RecoveryOutcome::kStillServed:
+    case RecoveryOutcome::kRootRefused:
+    case RecoveryOutcome::kPlanOutdated:
+      return ExitCode::kRefused;
+    case RecoveryOutcome::kTryAgain:
+    case RecoveryOutcome::kTimedOut:
+    case RecoveryOutcome::kCancelled:
+    case RecoveryOutcome::kFailed:
+      break;
+  }
+  return ExitCode::kFailed;
+}
+
+}  // namespace metarec::tools

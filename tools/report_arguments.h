@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <absl/status/status.h>
+#include <absl/strings/string_view.h>
+
+#include "meta_recovery/plan_selection.h"
+#include "meta_recovery/report_summary.h"
+#include "tools/output_arguments.h"
+
+namespace metarec::tools {
+
+// --table, --partition and --all: how much of the report is shown.
+class ReportArguments {
+ public:
+  void AddTo(CLI::App& verb);
+
+  // What is wrong with them, naming the option.
+  absl::Status Check() const;
+
+  bool all() const { return all_; }
+  // Whether one table or partition is asked for, and what a plan file must be read for.
+  bool given_subject() const { return !table_.empty() || !partition_.empty(); }
+  PlanSelection selection() const;
+
+  // As asked for, of this plan. kNotFound when it has no table of that name.
+  absl::Status ApplyTo(const RecoveryPlan& plan, ReportOptions* options) const;
+
+ private:
+  std::string table_;
+  std::string partition_;
+  bool all_ = false;
+};
+
+// As text or JSON, as `output` says.
+absl::Status PrintReport(const RecoveryPlan& plan, const ReportOptions& report,
+                         const OutputArguments& output);
+
+}  // namespace metarec::tools
