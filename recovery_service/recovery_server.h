@@ -1,5 +1,5 @@
-// A meta server that can do nothing but recover: a port, a ZooKeeper session, the leader lock, and
-// a RecoveryService between them.
+// A meta server that can do nothing but recover: ports, a RecoveryService behind them, and a
+// RecoveryContender that lets it lead.
 
 #pragma once
 
@@ -15,12 +15,10 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include "recovery_service/recovery_contender.h"
 #include "recovery_service/recovery_service.h"
 #include "rpc/server.h"
 #include "rpc/udp_server.h"
-#include "zk_store/leader_lock.h"
-#include "zk_store/root_inspection.h"
-#include "zk_store/store_reader.h"
 
 namespace metarec {
 
@@ -42,8 +40,7 @@ struct RecoveryServerOptions {
 // Not thread-safe: used on `executor` (a single thread or a strand).
 class RecoveryServer {
  public:
-  // Opens a ZooKeeper session.
-  using Connect = std::function<asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>>()>;
+  using Connect = RecoveryContender::Connect;
 
   // All must outlive the server.
   struct Surroundings {
@@ -75,22 +72,6 @@ class RecoveryServer {
  private:
   absl::Status Listen();
   asio::awaitable<void> StopListening();
-  asio::awaitable<absl::Status> Serve();
-  // One session. OK: it is over, try again.
-  asio::awaitable<absl::Status> ServeSession(MetaStore* store);
-  // Contends, leads, and steps down.
-  asio::awaitable<absl::Status> ServeTerm(MetaStore* store);
-  asio::awaitable<absl::Status> LeadUntilLost(LeaderLock* lock, MetaStore* store);
-  asio::awaitable<void> Release(LeaderLock* lock, const MetaStore& store);
-  asio::awaitable<absl::StatusOr<RootInspection>> Inspect(StoreReader* reader);
-  // Whether the root is what the options say, before anybody contends for it.
-  asio::awaitable<absl::Status> CheckRootAtStart(MetaStore* store);
-  // What the root is and what follows from it; the service may serve from it afterwards.
-  asio::awaitable<absl::Status> LookAtRoot(MetaStore* store);
-  asio::awaitable<absl::Status> ServeFromRoot(StoreReader* reader);
-  void OnLeaderChange(const std::optional<LockLeader>& leader);
-  // `change` is what leader_changes_ was when that leader was seen.
-  asio::awaitable<void> FollowLeader(std::string name, uint64_t change);
   asio::awaitable<std::optional<Ipv4Endpoint>> AddressOf(std::string name);
 
   const asio::any_io_executor executor_;
@@ -100,12 +81,8 @@ class RecoveryServer {
   rpc::UdpServer udp_;  // beacons come by it
   std::optional<rpc::Server> http_server_;
   RecoveryService service_;
-  TaskGroup tasks_;
+  RecoveryContender contender_;
   Ipv4Endpoint endpoint_;
-  std::optional<Ipv4Endpoint> own_address_;  // of own_name, if it could be looked up
-  bool is_root_checked_ = false;
-  bool is_leading_ = false;
-  uint64_t leader_changes_ = 0;
 };
 
 }  // namespace metarec
