@@ -173,7 +173,11 @@ std::string LockedRun::Advice(const absl::StatusOr<RootInspection>& found) const
                    " in ZooKeeper's shell) and run the same plan again");
   const std::string stop_them = "Find out who else writes there and stop it; then ";
   if (!found.ok()) {
-    return absl::StrCat("This run did not unlock ", paths_.apps(), ". ", stop_them, anew);
+    return absl::StrCat(
+        "This run did not unlock ", paths_.apps(), ", and what is there now could not be read (",
+        found.status().message(),
+        "). Another run of the same plan may have finished it, so delete nothing: run the same "
+        "plan again, which finds out");
   }
   if (found->apps_data == kAppsLocked) {
     return absl::StrCat(
@@ -198,7 +202,7 @@ std::string LockedRun::Advice(const absl::StatusOr<RootInspection>& found) const
 asio::awaitable<absl::Status> LockedRun::JudgeDisturbance(absl::Status error) {
   const absl::StatusOr<RootInspection> found = co_await Look();
   if (journal_.finished) co_return absl::OkStatus();
-  if (IsRefused(error)) co_return error;
+  if (IsRefused(error) && found.ok()) co_return error;
   co_return Annotate(error, absl::StrCat(". ", Advice(found)));
 }
 

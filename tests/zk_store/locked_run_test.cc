@@ -164,6 +164,26 @@ TEST_F(LockedRunTest, AppsUnlockedAtTheLastMomentIsToldToo) {
                     HasSubstr("Make sure that none does"), Not(HasSubstr("stays locked"))));
 }
 
+// Found by the simulation: the advice was to delete what another process had just finished.
+TEST_F(LockedRunTest, WhoCannotLookWhoItWasAdvisesToDeleteNothing) {
+  bool finished = false;
+  const auto other = Open();
+  const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (!finished && call.is_write() && OpPath(call.ops->front()) == paths_.Partition(1, 0)) {
+      finished = true;
+      asio::io_context io;
+      TopologyWriter writer(SmallBatches(), other.get(), &clock_, &progress_);
+      EXPECT_TRUE(RunAlone(&io, writer.Write(topology_, kRoot, kDigest)).ok());
+    }
+    if (!finished || call.kind != "get" || call.path != kRoot) return std::nullopt;
+    return StoreFault{StoreFault::Moment::kBefore, StoreError::kSessionExpired};
+  });
+  EXPECT_THAT(std::string(Write(store.get(), topology_).status().message()),
+              AllOf(HasSubstr("could not be read"), HasSubstr("run the same plan again"),
+                    Not(HasSubstr("deleteall"))));
+  EXPECT_EQ(DataOf(paths_.apps()), "unlock");
+}
+
 TEST_F(LockedRunTest, ACancellationDuringTheLastTransactionIsTooLate) {
   asio::cancellation_signal cancel;
   const auto store = OpenWithUnlock([&] {
