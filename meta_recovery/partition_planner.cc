@@ -7,6 +7,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "meta_recovery/table_names.h"
+#include "runtime/rare_branch.h"
 
 namespace metarec {
 namespace {
@@ -161,11 +162,13 @@ void PartitionPlanner::ExplainChoice(const TableDraft& draft, int32_t index,
                    {"expected", absl::StrCat(draft.table.max_replica_count)}});
   }
   if (IsIncomplete(primary.status) && !draft.decision.probably_dropped) {
+    METAREC_RARE_BRANCH("an incomplete replica becomes primary");
     findings_.Add(
         FindingKind::kPrimaryIncomplete, Severity::kWarning, subject,
         {{"primary", roster_.Name(primary.node)}, {"status", ReplicaStatusName(primary.status)}});
   }
   if (ballot > primary.ballot) {
+    METAREC_RARE_BRANCH("the primary is not the replica of the highest ballot");
     const RankedReplica& highest =
         *std::find_if(ranked.begin(), ranked.end(),
                       [ballot](const RankedReplica& replica) { return replica.ballot == ballot; });

@@ -22,6 +22,7 @@
 #include "meta_recovery/planner.h"
 #include "meta_recovery/topology_digest.h"
 #include "runtime/cancellation.h"
+#include "runtime/rare_branch.h"
 #include "runtime/run_until.h"
 #include "text/wording.h"
 #include "zk_store/retry_budget.h"
@@ -166,6 +167,7 @@ asio::awaitable<bool> RecoveryJob::CollectAndPlan() {
     absl::StatusOr<Evidence> evidence = co_await Collect();
     if (absl::IsDeadlineExceeded(evidence.status())) {
       if (serving_.serving > 0) co_return EndStillServed();
+      METAREC_RARE_BRANCH("the time is over before all nodes have answered");
       co_return End(RecoveryOutcome::kTimedOut, idl::kErrTimeout, evidence.status());
     }
     if (!evidence.ok()) co_return EndWith(evidence.status());
@@ -233,7 +235,10 @@ asio::awaitable<bool> RecoveryJob::AwaitNextRound() {
   const absl::Duration last_round = std::min(request_.ask_again_after, kTimeForTheLastRound);
   const absl::Duration pause =
       std::min(request_.ask_again_after, deadline_ - clock->Now() - last_round);
-  if (pause <= absl::ZeroDuration()) co_return EndStillServed();
+  if (pause <= absl::ZeroDuration()) {
+    METAREC_RARE_BRANCH("leases outlive the time limit");
+    co_return EndStillServed();
+  }
   const absl::Status slept = co_await clock->SleepFor(pause);
   co_return slept.ok() ? true : EndWith(slept);
 }

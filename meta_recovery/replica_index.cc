@@ -7,6 +7,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "meta_recovery/sane_values.h"
+#include "runtime/rare_branch.h"
 
 namespace metarec {
 namespace {
@@ -152,6 +153,7 @@ void ReplicaIndex::RankEachPartition(ReportProblems& problems) {
         std::sort(first, last, ByNodeThenRank);
         last = std::unique(first, last, [&](const ReplicaClaim& a, const ReplicaClaim& b) {
           if (a.node != b.node) return false;
+          METAREC_RARE_BRANCH("a node names a replica twice");
           problems.Add(a.node, app_id,
                        absl::StrCat("partition ", a.partition_index,
                                     " more than once; the better replica counts"));

@@ -14,6 +14,7 @@
 #include "meta_recovery/sane_values.h"
 #include "meta_recovery/table_partition_count.h"
 #include "meta_recovery/table_records.h"
+#include "runtime/rare_branch.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {
@@ -83,6 +84,7 @@ class TableDrafter {
     std::map<int32_t, OutOfRange> apps;
     for (const TableRecords& table : records) {
       if (table.app_id <= input_.options.max_app_id) continue;
+      METAREC_RARE_BRANCH("an id is far above the others");
       OutOfRange& app = apps[table.app_id];
       for (const NodeRecord& record : table.records) {
         app.nodes.insert(record.node);
@@ -144,6 +146,7 @@ class TableDrafter {
     const std::string key = SettlementKey(app_id);
     const std::string* settled = settlements_.Find(key);
     Severity severity = Severity::kConflict;
+    METAREC_RARE_BRANCH("replicas are of a table that nobody describes");
     drafts_[app_id] = MakePlaceholder(app_id, 1);
     if (settled != nullptr) {
       METAREC_ASSIGN_OR_RETURN(severity, SettleReplicasWithoutTable(app_id, *settled, claims));

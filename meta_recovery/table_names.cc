@@ -8,6 +8,8 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 
+#include "runtime/rare_branch.h"
+
 namespace metarec {
 
 std::vector<Renaming> MakeNamesUnique(absl::Span<const NamedTable> tables,
@@ -24,6 +26,7 @@ std::vector<Renaming> MakeNamesUnique(absl::Span<const NamedTable> tables,
     if (kept_by == tables[i].app_id) continue;
     std::string name = tables[i].name;
     do {
+      if (name != tables[i].name) METAREC_RARE_BRANCH("a name that was given is taken, too");
       absl::StrAppend(&name, separator, tables[i].app_id);
     } while (!taken.insert(name).second);
     renamings.push_back({.table = i, .new_name = std::move(name), .kept_by = kept_by});

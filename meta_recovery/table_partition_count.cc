@@ -10,6 +10,7 @@
 
 #include "meta_recovery/index_ranges.h"
 #include "meta_recovery/replica_index.h"
+#include "runtime/rare_branch.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {
@@ -78,6 +79,7 @@ class PartitionCountDecision {
                        findings_, DescribeCandidates(candidates, roster_));
       return absl::OkStatus();
     }
+    METAREC_RARE_BRANCH("partition counts differ, and are no split's");
     draft_.partition_count_undecided = true;
     draft_.table.partition_count = candidates.front().record->partition_count;
     draft_.table.init_partition_count = draft_.table.partition_count;
@@ -164,7 +166,11 @@ class PartitionCountDecision {
       }
     });
     draft_.partition_count_before_split = split_from_;
-    if (registered.size() == static_cast<size_t>(count_ - split_from_)) return;
+    if (registered.size() == static_cast<size_t>(count_ - split_from_)) {
+      METAREC_RARE_BRANCH("every child of a split is registered");
+      return;
+    }
+    METAREC_RARE_BRANCH("a split is taken up where it was");
     draft_.split_unfinished = true;
     draft_.table.init_partition_count = split_from_;
     std::vector<int32_t> missing;

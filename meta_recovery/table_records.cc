@@ -11,6 +11,7 @@
 
 #include "meta_recovery/fact_list.h"
 #include "meta_recovery/sane_values.h"
+#include "runtime/rare_branch.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {
@@ -101,6 +102,7 @@ class RecordMerge {
       NoteDifference(field.name, candidates.front().value, "vote", candidates, Severity::kWarning);
       return absl::OkStatus();
     }
+    if (!field.must_agree) METAREC_RARE_BRANCH("a vote on a table's field is tied");
     const std::string key = SettlementKey(subject_.app_id, field.name);
     METAREC_ASSIGN_OR_RETURN(const Candidate* chosen, FindSettled(key, candidates, settlements_));
     if (chosen != nullptr) {
@@ -241,6 +243,7 @@ std::vector<TableRecords> CollectTableRecords(const NodeRoster& roster, const Pl
       tables.push_back({.app_id = app_id, .records = {}});
     std::vector<NodeRecord>& records = tables.back().records;
     if (!records.empty() && records.back().node == record.node) {
+      METAREC_RARE_BRANCH("a node describes a table twice");
       problems.Add(record.node, app_id, "the table more than once; one record counts");
       continue;
     }

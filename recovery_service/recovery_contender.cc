@@ -7,6 +7,7 @@
 #include <asio/this_coro.hpp>
 
 #include "recovery_service/root_topology.h"
+#include "runtime/rare_branch.h"
 #include "runtime/run_until.h"
 #include "runtime/status_macros.h"
 #include "text/printable.h"
@@ -179,6 +180,7 @@ asio::awaitable<absl::Status> RecoveryContender::LookAtRoot(MetaStore* store) {
   }
   // What was recovered since we started, by us or by another of us, is served on.
   if (options_.recover && root.root_case != RootCase::kFinishedRun) co_return NotEmpty(root);
+  METAREC_RARE_BRANCH("a new leader serves what another one recovered");
   co_return co_await ServeFromRoot(&reader);
 }
 
@@ -200,6 +202,7 @@ void RecoveryContender::OnLeaderChange(const std::optional<LockLeader>& leader) 
   service_->Follow(std::nullopt);
   if (!leader || leader->is_us) return;
   if (leader->name == options_.own_name) {
+    METAREC_RARE_BRANCH("a restarted meta server waits for its own old session");
     surroundings_.log("waiting for the end of the session that we had in our last life");
   } else {
     tasks_.Spawn(FollowLeader(leader->name, change));
@@ -209,7 +212,10 @@ void RecoveryContender::OnLeaderChange(const std::optional<LockLeader>& leader) 
 asio::awaitable<void> RecoveryContender::FollowLeader(std::string name, uint64_t change) {
   LeaderIdentity leader;
   leader.address = co_await surroundings_.address_of(name);
-  if (change != leader_changes_) co_return;  // somebody else leads by now, or we do
+  if (change != leader_changes_) {  // somebody else leads by now, or we do
+    METAREC_RARE_BRANCH("the leader changes while it is looked up");
+    co_return;
+  }
   surroundings_.log(absl::StrCat("following ", Printable(name),
                                  leader.address ? "" : ", whose name cannot be looked up"));
   leader.name = std::move(name);

@@ -8,6 +8,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "idl/error_names.h"
+#include "runtime/rare_branch.h"
 #include "runtime/run_on.h"
 #include "runtime/run_until.h"
 #include "runtime/status_macros.h"
@@ -36,6 +37,7 @@ bool EndedWithLeadership(const RecoveryResult& result) {
 
 idl::configuration_recovery_response ResponseOf(const RecoveryResult& result) {
   if (EndedWithLeadership(result)) {
+    METAREC_RARE_BRANCH("leadership is lost in the middle of a recovery");
     return Response(idl::kErrForwardToOthers,
                     "WARNING: this meta server lost its leadership in the middle of it; send the "
                     "same request to the one that leads now, and it goes on\n");
@@ -127,6 +129,7 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(Reco
   if (state_ == RecoveryState::kWaiting || state_ == RecoveryState::kFailed) {
     Begin(std::move(order), deadline);
   }
+  if (is_same) METAREC_RARE_BRANCH("a request attaches to a recovery that runs or ran");
   const std::shared_ptr<Run> run = latest_;
   // Named: GCC 12 destroys a capture twice in a temporary beside a co_await.
   const std::function<asio::awaitable<void>()> until_ended = [run]() -> asio::awaitable<void> {
@@ -136,6 +139,7 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(Reco
   const absl::Status ignored = co_await RunUntil(deadline, surroundings_.clock, until_ended);
   static_cast<void>(ignored);
   if (run->result) co_return ResponseOf(*run->result);
+  METAREC_RARE_BRANCH("a recovery takes longer than who waits for it");
   co_return Response(idl::kErrTimeout,
                      "WARNING: the recovery goes on; send the same request again for its result\n");
 }

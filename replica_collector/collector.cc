@@ -18,6 +18,7 @@
 #include "rpc/pegasus_status.h"
 #include "runtime/cancellation.h"
 #include "runtime/for_each_bounded.h"
+#include "runtime/rare_branch.h"
 #include "runtime/status_macros.h"
 
 namespace metarec {
@@ -111,6 +112,7 @@ class Collector::Run {
       if (identity.ok()) {
         const auto [known, is_new] = node_at.try_emplace(identity->address, evidence_.nodes.size());
         if (!is_new) {
+          METAREC_RARE_BRANCH("an entry of the list is a server that was named before");
           evidence_.nodes[known->second].listed_as.push_back(list_.entries[i].text);
           continue;
         }
@@ -147,6 +149,9 @@ class Collector::Run {
         const bool is_cancelled = co_await IsCancelled();
         if (is_cancelled) co_return;
         // Nothing of a half answer is kept.
+        if (!node->tables.empty() || !node->replicas.empty()) {
+          METAREC_RARE_BRANCH("half an answer is thrown away");
+        }
         node->tables = {};
         node->replicas = {};
         SetError(status, node);
@@ -182,12 +187,18 @@ class Collector::Run {
       if (is_cancelled) co_return status;
       // What it said before tells more than that a last try had hardly any time.
       const bool was_cut_short = deadline < attempt_deadline && clock_->Now() >= deadline;
-      if (was_cut_short && !earlier.ok()) co_return earlier;
+      if (was_cut_short && !earlier.ok()) {
+        METAREC_RARE_BRANCH("a node's last try had hardly any time");
+        co_return earlier;
+      }
       earlier = status;
 
       const Retry retry = RetryAfter(rpc::PegasusErrorName(status));
       if (retry == Retry::kNever) co_return status;
-      if (retry == Retry::kAFewTimes && ++failures >= options_.attempts_max) co_return status;
+      if (retry == Retry::kAFewTimes && ++failures >= options_.attempts_max) {
+        METAREC_RARE_BRANCH("a node is given up after a few tries");
+        co_return status;
+      }
       const absl::Duration pause = Backoff(node->attempts);
       if (clock_->Now() + pause >= deadline || retries_left_ == 0) co_return status;
       --retries_left_;

@@ -21,6 +21,7 @@
 #include <glog/logging.h>
 
 #include "runtime/event.h"
+#include "runtime/rare_branch.h"
 #include "runtime/status_macros.h"
 #include "runtime/task_group.h"
 #include "zk_store/lock_directory.h"
@@ -75,6 +76,7 @@ asio::awaitable<absl::Status> LeaderLock::Contend() {
     const std::string own_path = znode_path();
     METAREC_CO_ASSIGN_OR_RETURN(const std::vector<std::string> paths, co_await ReadCandidates());
     if (!absl::c_linear_search(paths, own_path)) {
+      METAREC_RARE_BRANCH("our candidate vanishes while we wait");
       SetOwn(std::nullopt);
       const absl::Status deleted = absl::AbortedError(
           absl::StrCat("somebody deletes our candidates for leadership: ", own_path));
@@ -151,6 +153,7 @@ asio::awaitable<absl::Status> LeaderLock::SettleOurs(bool keep) {
     METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> node, co_await reader_->Get(path));
     if (!node.has_value() || node->stat.ephemeral_owner != session_id_) continue;
     if (keep && !own().has_value() && node->data == options_.own_name) {
+      METAREC_RARE_BRANCH("our candidate was made, and the answer was lost");
       SetOwn(Candidate{path, node->stat.czxid, node->stat.version});
     } else {
       METAREC_CO_RETURN_IF_ERROR(co_await DeleteCandidate(path));
@@ -237,6 +240,7 @@ asio::awaitable<absl::Status> LeaderLock::AwaitChangeOfOurs() {
         co_return absl::AbortedError(absl::StrCat(ours.path, " is somebody else's now"));
       }
       if (node->stat.version != ours.version) {
+        METAREC_RARE_BRANCH("somebody writes into the leader's znode");
         co_return absl::AbortedError(absl::StrCat("somebody wrote into ", ours.path));
       }
       METAREC_CO_ASSIGN_OR_RETURN(const WatchEvent event, co_await watch->Wait());
@@ -245,6 +249,7 @@ asio::awaitable<absl::Status> LeaderLock::AwaitChangeOfOurs() {
       continue;
     }
     if (StoreErrorOf(node.status()) == StoreError::kNoNode) {
+      METAREC_RARE_BRANCH("somebody deletes the leader's znode");
       co_return absl::AbortedError(absl::StrCat(ours.path, " was deleted"));
     }
     if (!RetryBudget::IsRetryable(node.status())) co_return node.status();

@@ -9,6 +9,7 @@
 
 #include "runtime/cancellation.h"
 #include "runtime/event.h"
+#include "runtime/rare_branch.h"
 #include "runtime/status_macros.h"
 #include "runtime/task_group.h"
 #include "zk_store/refusal.h"
@@ -90,6 +91,7 @@ asio::awaitable<absl::Status> LockedRun::Send(std::vector<StoreOp> ops) {
   tasks.Spawn(SendNow(store_, std::move(ops), &sent));
   const absl::Status waited = co_await sent.over.Wait();
   if (!waited.ok()) {
+    METAREC_RARE_BRANCH("cancelled while the last transaction is under way");
     tasks.Spawn(GiveUpLater(clock_, &sent));
     co_await sent.over.WaitRegardless();
   }
@@ -105,6 +107,7 @@ asio::awaitable<absl::Status> LockedRun::Unlock() {
   bool may_be_finished = false;
   const auto judged = [&](const absl::Status& error) {
     if (!may_be_finished) return error;
+    METAREC_RARE_BRANCH("a run ends without knowing whether it is finished");
     return MayBeFinishedError(Annotate(
         error, absl::StrCat(". The last transaction, which unlocks ", paths_.apps(),
                             ", was sent and not answered, so the run may be finished and a meta "
@@ -115,9 +118,14 @@ asio::awaitable<absl::Status> LockedRun::Unlock() {
     const uint64_t incident = budget_->incident();
     const absl::StatusOr<RootInspection> found = co_await Look();
     if (!found.ok()) co_return judged(found.status());
-    if (journal_.finished) co_return absl::OkStatus();
+    if (journal_.finished) {
+      if (may_be_finished) METAREC_RARE_BRANCH("the tree was unlocked, and the answer was lost");
+      if (!may_be_finished) METAREC_RARE_BRANCH("another process unlocks the same tree first");
+      co_return absl::OkStatus();
+    }
     was_untouched_ = IsUntouched(*found);
     if (!was_untouched_ || found->root_case != RootCase::kUnfinishedRun) {
+      METAREC_RARE_BRANCH("somebody has come to the root before it is unlocked");
       const absl::Status disturbed = DisturbedError(absl::StrCat(
           "this run ends without unlocking ", paths_.apps(), ": meanwhile ", WhatChanged(*found)));
       // What was sent cannot be executed any more once a version has changed.
@@ -137,6 +145,7 @@ asio::awaitable<absl::Status> LockedRun::Unlock() {
     // Changed or deleted by somebody else since we looked.
     const StoreError error = StoreErrorOf(sent);
     const bool lost_race = error == StoreError::kBadVersion || error == StoreError::kNoNode;
+    if (lost_race) METAREC_RARE_BRANCH("the root changes between the last look and the unlocking");
     if (!RetryBudget::IsRetryable(sent) && !lost_race) co_return judged(sent);
     const absl::Status spent = co_await budget_->Spend(incident, sent);
     if (absl::IsCancelled(spent)) co_return judged(absl::CancelledError("writing was cancelled"));

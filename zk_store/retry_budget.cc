@@ -5,6 +5,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "runtime/rare_branch.h"
 #include "runtime/status_macros.h"
 #include "zk_store/store_error.h"
 
@@ -24,6 +25,7 @@ asio::awaitable<absl::Status> RetryBudget::Spend(uint64_t incident_at_start, abs
     const bool is_unanswered = IsRetryable(error);
     const absl::Duration unanswered = clock_->Now() - answered_at_;
     if (is_unanswered && unanswered >= limits_.outage_max) {
+      METAREC_RARE_BRANCH("ZooKeeper answers nothing for too long");
       co_return Annotate(
           error, absl::StrCat("; given up after ",
                               absl::FormatDuration(absl::Trunc(unanswered, absl::Seconds(1))),

@@ -3,6 +3,7 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
 
+#include "runtime/rare_branch.h"
 #include "runtime/run_until.h"
 #include "runtime/status_macros.h"
 
@@ -30,6 +31,7 @@ asio::awaitable<absl::Status> AwaitSessionLoss(MetaStore* store, Clock* clock,
     const absl::Status waited = co_await RunUntil(
         give_up_at, clock, [store, &state] { return AwaitChange(store, &state); });
     if (absl::IsDeadlineExceeded(waited)) {
+      METAREC_RARE_BRANCH("the leader is cut off for longer than a session lives");
       co_return absl::AbortedError(absl::StrCat("there was no connection to ZooKeeper for ",
                                                 absl::FormatDuration(disconnected_max),
                                                 ", by when the session has expired"));

@@ -35,6 +35,7 @@
 #include <absl/strings/str_split.h>
 #include <absl/time/time.h>
 
+#include "runtime/rare_branch.h"
 #include "runtime/status_macros.h"
 #include "zk_store/locked_run.h"
 #include "zk_store/outage_progress.h"
@@ -184,6 +185,8 @@ asio::awaitable<absl::Status> Run::Begin() {
       result_.journal = *inspection.journal;
       result_.already_finished = inspection.root_case == RootCase::kFinishedRun;
       result_.resumed = !result_.already_finished && !sent_begin_;
+      if (sent_begin_) METAREC_RARE_BRANCH("a run had begun, and the answer was lost");
+      if (result_.resumed) METAREC_RARE_BRANCH("an unfinished run is resumed");
       begun_ = must_survey_ = !result_.already_finished;
       locked_run_.Begin(result_.journal, inspection.apps_version, inspection.journal_version);
       co_return absl::OkStatus();
@@ -202,6 +205,9 @@ asio::awaitable<absl::Status> Run::Begin() {
     // Somebody else may have created or deleted a part of the root since we looked.
     const StoreError error = StoreErrorOf(created.status());
     maybe_begun_ |= OutcomeUnknown(created.status());
+    if (error == StoreError::kNodeExists) {
+      METAREC_RARE_BRANCH("somebody else begins a run at the same moment");
+    }
     if (!RetryBudget::IsRetryable(created.status()) && error != StoreError::kNodeExists &&
         error != StoreError::kNoNode) {
       co_return created.status();
@@ -268,6 +274,7 @@ asio::awaitable<absl::Status> Run::Survey() {
     const std::string message =
         absl::StrCat("root ", paths_.root(), " holds an unfinished run of this plan that somebody ",
                      "else has changed since: ", Summarize(found, kDifferencesShown));
+    METAREC_RARE_BRANCH("a resumed run has been changed by somebody else");
     if (sent_begin_) co_return DisturbedError(message);  // it was this run's
     co_return RefusedError(
         absl::StrCat(message, ". Nothing was written by this run; give another root"));
@@ -296,6 +303,7 @@ asio::awaitable<absl::Status> Run::CheckWhatIsThere() {
       const VerifyResult found,
       co_await Verify(TopologyVerifierOptions::Contents::kReadWhereWritten, &progress_));
   if (found.clean()) co_return absl::OkStatus();
+  METAREC_RARE_BRANCH("what was written is not there as it was");
   co_return DisturbedError(absl::StrCat("what was written into ", paths_.root(),
                                         " is not there as it was, so somebody else writes there: ",
                                         Summarize(found, kDifferencesShown)));
