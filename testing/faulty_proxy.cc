@@ -18,7 +18,6 @@ namespace {
 using asio::ip::tcp;
 
 constexpr auto kTuple = asio::experimental::as_tuple(asio::use_awaitable);
-constexpr absl::Duration kHoldStep = absl::Milliseconds(5);
 
 tcp::endpoint Loopback(uint16_t port) { return {asio::ip::address_v4::loopback(), port}; }
 
@@ -81,9 +80,6 @@ FaultyProxy::~FaultyProxy() {
 
 std::string FaultyProxy::hosts() const { return absl::StrCat("127.0.0.1:", port_); }
 
-void FaultyProxy::Hold() { is_held_ = true; }
-void FaultyProxy::LetGo() { is_held_ = false; }
-
 asio::awaitable<void> FaultyProxy::Accept() {
   for (;;) {
     auto link = std::make_shared<Link>(context_.get_executor());
@@ -120,7 +116,6 @@ asio::awaitable<void> FaultyProxy::Pump(std::shared_ptr<Link> link, ProxyDirecti
 asio::awaitable<bool> FaultyProxy::Pass(Link* link, ProxyDirection direction, const char* data,
                                         size_t size) {
   while (size > 0) {
-    co_await AwaitLetGo();
     size_t part = size;
     const ProxyFault* const found = FaultWithin(direction, &part);
     if (part > 0) {
@@ -175,10 +170,6 @@ asio::awaitable<bool> FaultyProxy::Commit(Link* link, const ProxyFault& fault) {
       co_return true;
   }
   co_return true;
-}
-
-asio::awaitable<void> FaultyProxy::AwaitLetGo() {
-  while (is_held_) co_await Sleep(kHoldStep);
 }
 
 }  // namespace metarec::testing

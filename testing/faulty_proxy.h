@@ -55,10 +55,6 @@ class FaultyProxy {
   int64_t faults_done() const { return faults_done_; }
   int64_t connections() const { return connections_; }
 
-  // From now on, nothing passes in either direction until it is told otherwise.
-  void Hold();
-  void LetGo();
-
  private:
   struct Link;
 
@@ -70,7 +66,6 @@ class FaultyProxy {
   // The next fault in this direction if it is at most `size` bytes ahead, which then become less.
   ProxyFault* FaultWithin(ProxyDirection direction, size_t* size);
   asio::awaitable<bool> Commit(Link* link, const ProxyFault& fault);
-  asio::awaitable<void> AwaitLetGo();
 
   const FaultyProxyOptions options_;
   std::vector<ProxyFault> faults_;  // those that are still to come
@@ -81,7 +76,6 @@ class FaultyProxy {
   std::atomic<int64_t> bytes_[2] = {0, 0};
   std::atomic<int64_t> faults_done_ = 0;
   std::atomic<int64_t> connections_ = 0;
-  std::atomic<bool> is_held_ = false;
   std::thread thread_;
 };
 

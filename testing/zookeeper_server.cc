@@ -139,7 +139,8 @@ std::string ZooKeeperServer::Configuration(const ZooKeeperServerOptions& options
   std::string text =
       absl::StrCat("clientPort=", port, "\nclientPortAddress=127.0.0.1\ndataDir=", folder, "/data",
                    "\ntickTime=", absl::ToInt64Milliseconds(options.tick),
-                   "\nminSessionTimeout=100\nmaxSessionTimeout=600000\nmaxClientCnxns=0",
+                   "\nminSessionTimeout=100\nmaxSessionTimeout=",
+                   absl::ToInt64Milliseconds(options.session_timeout_max), "\nmaxClientCnxns=0",
                    "\nadmin.enableServer=false\n4lw.commands.whitelist=*",
                    // A killed process loses nothing by this, only a killed machine would.
                    "\nforceSync=no\npreAllocSize=1024\n");

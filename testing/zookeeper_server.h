@@ -34,6 +34,8 @@ struct ZooKeeperServerOptions {
   std::vector<std::string> members;
   // ZooKeeper expires sessions in steps of this.
   absl::Duration tick = absl::Milliseconds(200);
+  // Whoever asks for a longer one gets this.
+  absl::Duration session_timeout_max = absl::Minutes(10);
   absl::Duration start_timeout = absl::Seconds(60);
 };
 

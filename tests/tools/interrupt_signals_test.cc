@@ -24,7 +24,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr absl::Duration kTooLong = absl::Seconds(30);
+constexpr absl::Duration kTooLong = absl::Seconds(60);
 
 // A command that never comes back to the loop, as one that plans for long; it sends itself
 // `signals`.
@@ -75,7 +75,7 @@ class StalledPipe : public ::testing::Test {
     ASSERT_TRUE(process.ok()) << process.status();
     // Succeeds as soon as the process has opened it for reading.
     int writer = -1;
-    for (int i = 0; i < 30'000 && writer < 0; ++i) {
+    for (int i = 0; i < 60'000 && writer < 0; ++i) {
       writer = ::open(Pipe().c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
       if (writer < 0) absl::SleepFor(absl::Milliseconds(1));
     }

@@ -1,5 +1,6 @@
 // `metarec apply` as a process of its own against a real ZooKeeper: killed, interrupted, or left
-// without its server at several moments of its run, and then run again.
+// without its server at several moments of its run, and then run again. The moments are counted in
+// bytes, so that a machine of any speed hits them.
 
 #include <cstdlib>
 #include <filesystem>
@@ -22,6 +23,7 @@
 #include "meta_recovery/planner.h"
 #include "runtime/for_each_bounded.h"
 #include "runtime/system_clock.h"
+#include "testing/faulty_proxy.h"
 #include "testing/zookeeper_server.h"
 #include "tests/tools/metarec_process.h"
 #include "zk_store/zookeeper_meta_store.h"
@@ -33,10 +35,9 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr int kTables = 10;
-constexpr int kPartitions = 1000;  // of each table
+constexpr int kPartitions = 300;  // of each table
 constexpr int64_t kZnodes = kTables * (1 + kPartitions);
 constexpr size_t kReadsInFlight = 256;
-constexpr int kTriesToCatchIt = 10;
 constexpr absl::Duration kPollInterval = absl::Milliseconds(1);
 constexpr char kResumeHint[] =
     "interrupted; no meta server starts from what was written so far. Run the same command again, "
@@ -104,8 +105,11 @@ class KilledApplyTest : public ::testing::Test {
     ASSERT_NE(undisturbed_, nullptr);
     Connect();
     if (!undisturbed_->empty()) return;
-    auto apply = StartApply("/undisturbed");
+    testing::FaultyProxyOptions options;
+    options.server_port = server_->port();
+    auto apply = StartApply("/undisturbed", Proxy(std::move(options)));
     ASSERT_EQ(apply->Wait(), 0) << apply->Errors();
+    bytes_sent_ = proxy_->bytes(testing::ProxyDirection::kToServer);
     *undisturbed_ = ReadApps("/undisturbed");
     ASSERT_EQ(undisturbed_->size(), static_cast<size_t>(1 + kZnodes));
     ASSERT_EQ(undisturbed_->at(""), "unlock");
@@ -125,10 +129,13 @@ class KilledApplyTest : public ::testing::Test {
     store_ = *std::move(connected);
   }
 
-  static std::unique_ptr<MetarecProcess> StartApply(const std::string& root) {
-    auto apply = MetarecProcess::Start({"apply", "--plan", PlanPath(), "--zk", server_->hosts(),
-                                        "--root", root, "--zk_timeout", "5"},
-                                       absl::StrCat(*folder_, "/apply", processes_++));
+  // `timeout`: how many seconds it waits for a connection.
+  static std::unique_ptr<MetarecProcess> StartApply(const std::string& root,
+                                                    const std::string& hosts,
+                                                    const std::string& timeout = "60") {
+    auto apply = MetarecProcess::Start(
+        {"apply", "--plan", PlanPath(), "--zk", hosts, "--root", root, "--zk_timeout", timeout},
+        absl::StrCat(*folder_, "/apply", processes_++));
     EXPECT_TRUE(apply.ok()) << apply.status();
     return *std::move(apply);
   }
@@ -150,34 +157,28 @@ class KilledApplyTest : public ::testing::Test {
     return node.ok() ? std::optional(*std::move(node)) : std::nullopt;
   }
 
-  // How many tables and partitions are there.
-  int64_t CountZnodes(const std::string& root) {
-    const std::optional<NodeData> apps = Get(root + "/apps");
-    if (!apps.has_value()) return 0;
-    int64_t count = apps->stat.num_children;
-    for (int table = 1; count >= kTables && table <= kTables; ++table) {
-      const std::optional<NodeData> node = Get(absl::StrCat(root, "/apps/", table));
-      if (node.has_value()) count += node->stat.num_children;
-    }
-    return count;
+  // Starts applying, and returns in the middle: when this part of the bytes that a whole run sends
+  // has passed. Then nothing passes for some time.
+  std::unique_ptr<MetarecProcess> StartAndCatch(double part, const std::string& root,
+                                                absl::Duration stalled_for = absl::Minutes(10)) {
+    testing::FaultyProxyOptions options;
+    options.server_port = server_->port();
+    options.faults = {{testing::ProxyDirection::kToServer,
+                       static_cast<int64_t>(part * static_cast<double>(bytes_sent_)),
+                       testing::ProxyFault::Action::kStall, stalled_for}};
+    auto apply = StartApply(root, Proxy(std::move(options)));
+    const absl::Time deadline = absl::Now() + absl::Minutes(2);
+    while (proxy_->faults_done() == 0 && absl::Now() < deadline) absl::SleepFor(kPollInterval);
+    EXPECT_EQ(proxy_->faults_done(), 1);
+    return apply;
   }
 
-  // Starts applying, and returns while it is in the middle: as soon as more than `more_than` znodes
-  // are there. Tries again with another root when it was too quick to be caught.
-  std::unique_ptr<MetarecProcess> StartAndCatch(int64_t more_than, std::string* root) {
-    for (int attempt = 0; attempt < kTriesToCatchIt; ++attempt) {
-      *root = absl::StrCat("/killed", roots_++);
-      auto apply = StartApply(*root);
-      while (apply->Runs()) {
-        if (more_than < 0 ? Get(*root + "/metarec_journal").has_value()
-                          : CountZnodes(*root) > more_than) {
-          return apply;
-        }
-        absl::SleepFor(kPollInterval);
-      }
-      EXPECT_EQ(apply->Wait(), 0) << apply->Errors();
-    }
-    return nullptr;
+  // Where it listens, until the next one is made.
+  std::string Proxy(testing::FaultyProxyOptions options) {
+    auto proxy = testing::FaultyProxy::Start(std::move(options));
+    EXPECT_TRUE(proxy.ok()) << proxy.status();
+    proxy_ = *std::move(proxy);
+    return proxy_->hosts();
   }
 
   // Everything at and under /apps, by its path below that.
@@ -216,7 +217,7 @@ class KilledApplyTest : public ::testing::Test {
   }
 
   void ExpectSecondRunCompletes(const std::string& root) {
-    auto again = StartApply(root);
+    auto again = StartApply(root, server_->hosts());
     EXPECT_EQ(again->Wait(), 0) << again->Errors();
     EXPECT_THAT(again->Output(), HasSubstr(absl::StrCat("applied ", PlanPath(), " to ", root)));
     // Not by EXPECT_EQ, which would print thousands of znodes.
@@ -230,27 +231,26 @@ class KilledApplyTest : public ::testing::Test {
   static std::string* folder_;
   static Tree* undisturbed_;
   static int processes_;
-  static int roots_;
+  static int64_t bytes_sent_;  // to the server, by an undisturbed run
 
   asio::io_context context_;
   SystemClock clock_;
   std::unique_ptr<ZooKeeperMetaStore> store_;
+  std::unique_ptr<testing::FaultyProxy> proxy_;
 };
 
 testing::ZooKeeperServer* KilledApplyTest::server_ = nullptr;
 std::string* KilledApplyTest::folder_ = nullptr;
 Tree* KilledApplyTest::undisturbed_ = nullptr;
 int KilledApplyTest::processes_ = 0;
-int KilledApplyTest::roots_ = 0;
+int64_t KilledApplyTest::bytes_sent_ = 0;
 
 TEST_F(KilledApplyTest, KilledAtAnyMomentItIsResumedAndEndsWithTheSameTree) {
-  for (const int64_t more_than : {int64_t{-1}, int64_t{0}, kZnodes / 10, kZnodes / 2}) {
-    SCOPED_TRACE(absl::StrCat("killed when more than ", more_than, " znodes were there"));
-    std::string root;
-    const auto apply = StartAndCatch(more_than, &root);
-    ASSERT_NE(apply, nullptr) << "it always ended too early to be killed";
+  for (const double part : {0.0, 0.01, 0.3, 0.9}) {
+    SCOPED_TRACE(absl::StrCat("killed when ", part, " of all bytes were sent"));
+    const std::string root = absl::StrCat("/killed", part);
+    const auto apply = StartAndCatch(part, root);
     apply->Signal(SIGKILL);
-    if (apply->Wait() == 0) continue;  // it ended in that very moment
     EXPECT_EQ(apply->Wait(), 128 + SIGKILL);
     ExpectAbsentOrLocked(root);
     ExpectSecondRunCompletes(root);
@@ -258,29 +258,21 @@ TEST_F(KilledApplyTest, KilledAtAnyMomentItIsResumedAndEndsWithTheSameTree) {
 }
 
 TEST_F(KilledApplyTest, KilledAgainAndAgainItStillEnds) {
-  std::string root;
-  auto apply = StartAndCatch(0, &root);
-  ASSERT_NE(apply, nullptr);
-  for (int round = 0; round < 2 && apply->Runs(); ++round) {
+  for (int round = 0; round < 3; ++round) {
+    const auto apply = StartAndCatch(0.2, "/again");
     apply->Signal(SIGKILL);
-    if (apply->Wait() == 0) break;
-    ExpectAbsentOrLocked(root);
-    const int64_t before = CountZnodes(root);
-    apply = StartApply(root);
-    while (apply->Runs() && CountZnodes(root) <= before) absl::SleepFor(kPollInterval);
+    EXPECT_EQ(apply->Wait(), 128 + SIGKILL);
+    ExpectAbsentOrLocked("/again");
   }
-  EXPECT_EQ(apply->Wait(), 0) << apply->Errors();
-  EXPECT_TRUE(ReadApps(root) == *undisturbed_);
+  ExpectSecondRunCompletes("/again");
 }
 
 TEST_F(KilledApplyTest, InterruptedItSaysHowToGoOn) {
   for (const int signal : {SIGTERM, SIGINT}) {
     SCOPED_TRACE(signal);
-    std::string root;
-    const auto apply = StartAndCatch(0, &root);
-    ASSERT_NE(apply, nullptr) << "it always ended too early to be interrupted";
+    const std::string root = absl::StrCat("/interrupted", signal);
+    const auto apply = StartAndCatch(0.3, root);
     apply->Signal(signal);
-    if (apply->Wait() == 0) continue;  // it ended in that very moment
     EXPECT_EQ(apply->Wait(), 1);
     EXPECT_THAT(apply->Errors(), HasSubstr(kResumeHint));
     ExpectAbsentOrLocked(root);
@@ -289,32 +281,28 @@ TEST_F(KilledApplyTest, InterruptedItSaysHowToGoOn) {
 }
 
 TEST_F(KilledApplyTest, AServerThatIsRestartedMeanwhileIsSurvived) {
-  std::string root;
-  const auto apply = StartAndCatch(kZnodes / 10, &root);
-  ASSERT_NE(apply, nullptr);
+  const auto apply = StartAndCatch(0.3, "/restarted", absl::Milliseconds(300));
   server_->Kill();
   ASSERT_EQ(server_->Restart(), absl::OkStatus());
   EXPECT_EQ(apply->Wait(), 0) << apply->Errors();
   Connect();
-  EXPECT_TRUE(ReadApps(root) == *undisturbed_);
+  EXPECT_TRUE(ReadApps("/restarted") == *undisturbed_);
 }
 
 TEST_F(KilledApplyTest, AServerThatIsGoneForGoodEndsTheRunAndTheNextOneGoesOn) {
-  std::string root;
-  const auto apply = StartAndCatch(kZnodes / 10, &root);
-  ASSERT_NE(apply, nullptr);
+  const auto apply = StartAndCatch(0.3, "/gone", absl::Milliseconds(300));
   server_->Kill();
   apply->Signal(SIGTERM);  // an operator who does not wait until all retries are used up
-  EXPECT_EQ(apply->Wait(absl::Seconds(30)), 1);
+  EXPECT_EQ(apply->Wait(absl::Seconds(60)), 1);
   EXPECT_THAT(apply->Errors(), HasSubstr(kResumeHint));
-  const auto refused = StartApply(root);
+  const auto refused = StartApply("/gone", server_->hosts(), "3");
   EXPECT_EQ(refused->Wait(), 1);
   EXPECT_THAT(refused->Errors(), AllOf(HasSubstr("ZooKeeper: no server of"),
                                        HasSubstr("check that addresses and ports are right")));
   ASSERT_EQ(server_->Restart(), absl::OkStatus());
   Connect();
-  ExpectAbsentOrLocked(root);
-  ExpectSecondRunCompletes(root);
+  ExpectAbsentOrLocked("/gone");
+  ExpectSecondRunCompletes("/gone");
 }
 
 TEST(ReadOnlyServerTest, AServerWithoutQuorumIsRefusedForWriting) {
@@ -333,7 +321,7 @@ TEST(ReadOnlyServerTest, AServerWithoutQuorumIsRefusedForWriting) {
   ASSERT_TRUE(plan.ok()) << plan.status();
   ASSERT_EQ(WritePlanFile(*plan, folder + "/plan"), absl::OkStatus());
   auto apply = MetarecProcess::Start({"apply", "--plan", folder + "/plan", "--zk",
-                                      (*server)->hosts(), "--root", "/r", "--zk_timeout", "2"},
+                                      (*server)->hosts(), "--root", "/r", "--zk_timeout", "6"},
                                      folder + "/apply");
   ASSERT_TRUE(apply.ok()) << apply.status();
   EXPECT_EQ((*apply)->Wait(), 1);

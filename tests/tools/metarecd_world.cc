@@ -112,11 +112,16 @@ absl::Status MetarecdWorld::Connect() {
   return absl::OkStatus();
 }
 
+absl::Status MetarecdWorld::ConnectTo(std::string hosts) {
+  other_hosts_ = std::move(hosts);
+  return Connect();
+}
+
 absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>> MetarecdWorld::NewSession() {
   using Connected = absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>>;
   return Run<Connected>([&] {
     ZooKeeperOptions options;
-    options.hosts = zookeeper_->hosts();
+    options.hosts = other_hosts_.empty() ? zookeeper_->hosts() : other_hosts_;
     return ZooKeeperMetaStore::Connect(options, &clock_);
   });
 }

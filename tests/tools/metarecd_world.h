@@ -123,6 +123,8 @@ class MetarecdWorld {
   // A bystander's session; a new one after the server was restarted.
   MetaStore* store() { return store_.get(); }
   absl::Status Connect();
+  // To another ZooKeeper than its own; empty: to its own again.
+  absl::Status ConnectTo(std::string hosts);
   absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>> NewSession();
 
   template <typename Result>
@@ -149,6 +151,7 @@ class MetarecdWorld {
   asio::io_context context_;
   SystemClock clock_;
   std::unique_ptr<ZooKeeperMetaStore> store_;
+  std::string other_hosts_;
   int processes_ = 0;
 };
 

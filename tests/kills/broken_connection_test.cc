@@ -1,0 +1,209 @@
+// ZooKeeper, or the way to it, breaks in the middle of the writing. The middle is found by counting
+// the bytes that pass, so that it is hit on machines of any speed.
+
+#include <csignal>
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/algorithm/container.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/time/clock.h>
+#include <gtest/gtest.h>
+
+#include "testing/faulty_proxy.h"
+#include "testing/zookeeper_ensemble.h"
+#include "testing/zookeeper_server.h"
+#include "tests/kills/kill_world.h"
+
+namespace metarec::tools {
+namespace {
+
+using testing::FaultyProxy;
+using testing::FaultyProxyOptions;
+using testing::ProxyDirection;
+using testing::ProxyFault;
+
+class BrokenConnectionTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto made = KillWorld::Make(4, 250);
+    ASSERT_TRUE(made.ok()) << made.status();
+    world_ = made->release();
+    // How much passes when nothing is wrong.
+    const auto proxy = StartProxy({});
+    const std::string root = world_->NewRoot();
+    const auto apply = world_->Start(Verb::kApply, root, proxy->hosts());
+    ASSERT_EQ(apply->Wait(), 0) << apply->Errors();
+    ASSERT_TRUE(world_->IsComplete(root));
+    to_server_ = proxy->bytes(ProxyDirection::kToServer);
+    to_client_ = proxy->bytes(ProxyDirection::kToClient);
+    std::cout << "undisturbed: " << to_server_ << " bytes to the server, " << to_client_ << " back"
+              << std::endl;
+  }
+  static void TearDownTestSuite() {
+    delete world_;
+    world_ = nullptr;
+  }
+  void SetUp() override { ASSERT_NE(world_, nullptr); }
+
+  static std::unique_ptr<FaultyProxy> StartProxy(FaultyProxyOptions options,
+                                                 uint16_t server_port = 0) {
+    options.server_port = server_port == 0 ? world_->zookeeper().port() : server_port;
+    auto proxy = FaultyProxy::Start(std::move(options));
+    EXPECT_TRUE(proxy.ok()) << proxy.status();
+    return *std::move(proxy);
+  }
+
+  // In the first part of the znodes' transactions, which make up most of all bytes.
+  static int64_t Middle(ProxyDirection direction) {
+    return (direction == ProxyDirection::kToServer ? to_server_ : to_client_) / 3;
+  }
+
+  // Runs apply over a proxy with these faults.
+  void ExpectOutlivedOrResumed(FaultyProxyOptions options, bool must_be_outlived) {
+    const auto faults = static_cast<int64_t>(options.faults.size());
+    const auto proxy = StartProxy(std::move(options));
+    const std::string root = world_->NewRoot();
+    const auto apply = world_->Start(Verb::kApply, root, proxy->hosts());
+    const int exit_code = apply->Wait(absl::Seconds(300));
+    EXPECT_EQ(proxy->faults_done(), faults);
+    if (must_be_outlived) {
+      EXPECT_EQ(exit_code, 0) << apply->Errors();
+    }
+    EXPECT_EQ(world_->Judge(root) == Visible::kComplete, exit_code == 0) << apply->Errors();
+    world_->ExpectOneCleanRunCompletes(Verb::kApply, root);
+    world_->Remove(root);
+  }
+
+  // So that there is time to act in the middle.
+  static FaultyProxyOptions StallsInTheMiddle(absl::Duration lasts) {
+    FaultyProxyOptions options;
+    options.faults = {{ProxyDirection::kToServer, Middle(ProxyDirection::kToServer),
+                       ProxyFault::Action::kStall, lasts}};
+    return options;
+  }
+
+  static KillWorld* world_;
+  static int64_t to_server_;
+  static int64_t to_client_;
+};
+
+KillWorld* BrokenConnectionTest::world_ = nullptr;
+int64_t BrokenConnectionTest::to_server_ = 0;
+int64_t BrokenConnectionTest::to_client_ = 0;
+
+TEST_F(BrokenConnectionTest, ConnectionsThatAreCutAnywhereAreOutlived) {
+  for (const auto action :
+       {ProxyFault::Action::kReset, ProxyFault::Action::kClose, ProxyFault::Action::kHalfClose}) {
+    for (const auto direction : {ProxyDirection::kToServer, ProxyDirection::kToClient}) {
+      SCOPED_TRACE(absl::StrCat("action ", static_cast<int>(action), ", direction ",
+                                static_cast<int>(direction)));
+      FaultyProxyOptions options;
+      // Two in a row, the second one soon after the connection was made anew.
+      options.faults = {{direction, Middle(direction), action},
+                        {direction, Middle(direction) + 2000, action}};
+      ExpectOutlivedOrResumed(std::move(options), true);
+    }
+  }
+}
+
+TEST_F(BrokenConnectionTest, PacketsThatAreDelayedOrLostForAWhileAreOutlived) {
+  FaultyProxyOptions slow;
+  slow.delay = absl::Milliseconds(10);
+  ExpectOutlivedOrResumed(std::move(slow), true);
+  for (const auto direction : {ProxyDirection::kToServer, ProxyDirection::kToClient}) {
+    SCOPED_TRACE(static_cast<int>(direction));
+    FaultyProxyOptions options;
+    options.faults = {{direction, Middle(direction), ProxyFault::Action::kStall, absl::Seconds(2)}};
+    ExpectOutlivedOrResumed(std::move(options), true);
+  }
+}
+
+TEST_F(BrokenConnectionTest, KilledInTheMiddleForSure) {
+  for (const Verb verb : {Verb::kApply, Verb::kRecover}) {
+    const auto proxy = StartProxy(StallsInTheMiddle(absl::Seconds(600)));
+    const std::string root = world_->NewRoot();
+    const auto process = world_->Start(verb, root, proxy->hosts());
+    ASSERT_TRUE(Await([&] { return proxy->faults_done() == 1; }));
+    process->Signal(SIGKILL);
+    EXPECT_EQ(process->Wait(), 128 + SIGKILL);
+    EXPECT_EQ(world_->Judge(root), Visible::kLocked);
+    world_->ExpectOneCleanRunCompletes(verb, root);
+    world_->Remove(root);
+  }
+}
+
+TEST_F(BrokenConnectionTest, AServerThatIsKilledAndStartedAgainIsOutlived) {
+  for (const bool killed : {true, false}) {
+    SCOPED_TRACE(killed ? "killed" : "ended");
+    const auto proxy = StartProxy(StallsInTheMiddle(absl::Milliseconds(200)));
+    const std::string root = world_->NewRoot();
+    const auto apply = world_->Start(Verb::kApply, root, proxy->hosts());
+    ASSERT_TRUE(Await([&] { return proxy->faults_done() == 1; }));
+    if (killed) world_->zookeeper().Kill();
+    ASSERT_EQ(world_->zookeeper().Restart(), absl::OkStatus());
+    EXPECT_EQ(apply->Wait(), 0) << apply->Errors();
+    ASSERT_EQ(world_->world().Connect(), absl::OkStatus());
+    EXPECT_EQ(world_->Judge(root), Visible::kComplete);
+    world_->ExpectOneCleanRunCompletes(Verb::kApply, root);
+    world_->Remove(root);
+  }
+}
+
+TEST_F(BrokenConnectionTest, PausedForLongerThanItsSessionLivesItIsResumed) {
+  constexpr absl::Duration kSession = absl::Seconds(4);
+  testing::ZooKeeperServerOptions server_options;
+  server_options.session_timeout_max = kSession;
+  const auto server = testing::ZooKeeperServer::Start(server_options);
+  ASSERT_TRUE(server.ok()) << server.status();
+  world_->UseZooKeeper((*server)->hosts());
+  const auto proxy = StartProxy(StallsInTheMiddle(absl::Milliseconds(500)), (*server)->port());
+  const std::string root = world_->NewRoot();
+  const auto apply = world_->Start(Verb::kApply, root, proxy->hosts());
+  EXPECT_TRUE(Await([&] { return proxy->faults_done() == 1; }));
+  apply->Signal(SIGSTOP);
+  absl::SleepFor(kSession + absl::Seconds(3));
+  EXPECT_EQ(world_->Judge(root), Visible::kLocked);
+  apply->Signal(SIGCONT);
+  const int exit_code = apply->Wait(absl::Seconds(300));
+  EXPECT_EQ(world_->Judge(root) == Visible::kComplete, exit_code == 0) << apply->Errors();
+  world_->ExpectOneCleanRunCompletes(Verb::kApply, root);
+  world_->UseZooKeeper("");
+}
+
+TEST_F(BrokenConnectionTest, AnEnsembleWhoseLeaderIsKilledIsOutlived) {
+  testing::ZooKeeperServerOptions server_options;
+  server_options.heap_mib = 128;
+  const auto ensemble = testing::ZooKeeperEnsemble::Start(server_options);
+  ASSERT_TRUE(ensemble.ok()) << ensemble.status();
+  world_->UseZooKeeper((*ensemble)->hosts());
+  const std::string root = world_->NewRoot();
+  std::vector<std::unique_ptr<FaultyProxy>> proxies;  // it picks one of them
+  std::vector<std::string> hosts;
+  for (int i = 0; i < testing::ZooKeeperEnsemble::kServers; ++i) {
+    proxies.push_back(
+        StartProxy(StallsInTheMiddle(absl::Seconds(1)), (*ensemble)->server(i).port()));
+    hosts.push_back(proxies.back()->hosts());
+  }
+  const auto apply = world_->Start(Verb::kApply, root, absl::StrJoin(hosts, ","));
+  EXPECT_TRUE(Await([&] {
+    return absl::c_any_of(proxies, [](const auto& proxy) { return proxy->faults_done() == 1; });
+  }));
+  const absl::StatusOr<int> leader = (*ensemble)->AwaitLeader();
+  ASSERT_TRUE(leader.ok()) << leader.status();
+  (*ensemble)->server(*leader).Kill();
+  EXPECT_EQ(apply->Wait(absl::Seconds(300)), 0) << apply->Errors();
+  EXPECT_EQ((*ensemble)->RestartAll(), absl::OkStatus());
+  world_->UseZooKeeper((*ensemble)->hosts());
+  EXPECT_EQ(world_->Judge(root), Visible::kComplete);
+  world_->ExpectOneCleanRunCompletes(Verb::kApply, root);
+  world_->UseZooKeeper("");
+}
+
+}  // namespace
+}  // namespace metarec::tools
