@@ -88,11 +88,11 @@ class RecoveryServerTest : public ::testing::Test {
     return std::make_unique<Member>(&context_, &clock_, &source_, zookeeper_, name, recover);
   }
 
-  // Lets everybody work until it is so, for ten seconds at the most.
+  // Lets everybody work until it is so, for a minute at the most.
   template <typename Condition>
   void RunUntilTrue(const Condition& condition) {
     context_.restart();
-    const absl::Time end = clock_.Now() + absl::Seconds(10);
+    const absl::Time end = clock_.Now() + absl::Seconds(60);
     while (!condition() && clock_.Now() < end) context_.run_for(std::chrono::milliseconds(2));
     EXPECT_TRUE(condition());
   }

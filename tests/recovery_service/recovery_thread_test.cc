@@ -22,7 +22,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr absl::Duration kTimeout = absl::Seconds(20);
+constexpr absl::Duration kTimeout = absl::Seconds(60);
 
 class RecoveryThreadTest : public ::testing::Test {
  protected:
@@ -52,7 +52,7 @@ class RecoveryThreadTest : public ::testing::Test {
       has_ended = true;
     });
     context_.restart();
-    context_.run_for(std::chrono::seconds(60));
+    context_.run_for(std::chrono::seconds(120));
     EXPECT_TRUE(has_ended);
   }
 

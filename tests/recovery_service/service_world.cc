@@ -104,7 +104,7 @@ void ServiceWorld::Run(std::function<asio::awaitable<void>()> coroutine) {
                    ended = true;
                  });
   context.restart();
-  context.run_for(std::chrono::seconds(30));
+  context.run_for(std::chrono::seconds(120));
   EXPECT_TRUE(ended);
 }
 
@@ -114,7 +114,7 @@ rpc::Request ServiceWorld::RequestOf(std::string task_code, std::string body) {
   request.body = std::move(body);
   request.peer = {.ip = kLoopback, .port = 50000};
   request.from_address = idl::rpc_address(kLoopback, 1);
-  request.timeout = absl::Seconds(10);
+  request.timeout = absl::Seconds(60);
   request.is_forward_supported = true;
   return request;
 }

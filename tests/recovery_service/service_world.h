@@ -69,7 +69,7 @@ class ServiceWorld {
   }
   // `ports`: "1,2,3". A text, because GCC 12 compiles no braced list beside a co_await.
   static rpc::Request StartRecovery(absl::string_view ports, bool skip_bad = false,
-                                    absl::Duration timeout = absl::Seconds(10));
+                                    absl::Duration timeout = absl::Seconds(60));
   static rpc::Request Beacon(uint16_t port, int64_t start_time = 1);
 
   std::string AppsState() const;

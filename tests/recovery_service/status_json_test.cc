@@ -114,7 +114,9 @@ TEST(StatusJsonTest, ARetryThatFailedIsShownBesideWhatIsServed) {
 }
 
 TEST(StatusJsonTest, WhoeverWaitsSeesForWhom) {
-  ServiceWorld world;
+  RecoveryServiceOptions options = ServiceWorld::Options();
+  options.recovery.ask_again_after = absl::Milliseconds(100);
+  ServiceWorld world(std::move(options));
   world.source.status[2] = ReplicaStatus::kPrimary;  // its lease does not run out
   world.Run([&]() -> asio::awaitable<void> {
     Event asked(world.context.get_executor());
@@ -132,7 +134,7 @@ TEST(StatusJsonTest, WhoeverWaitsSeesForWhom) {
       co_return;
     };
     const auto late = Decoded<RecoveryResponse>(co_await world.service->Serve(
-        ServiceWorld::StartRecovery("1,2,3", false, absl::Seconds(1))));
+        ServiceWorld::StartRecovery("1,2,3", false, absl::Seconds(5))));
     EXPECT_GE(calls, 7);
     EXPECT_NE(late.err.name, "ERR_OK");
   });

@@ -228,7 +228,9 @@ TEST_F(CollectorOverRpc, LoadingNodeIsAskedAgainUntilItIsThere) {
 
 TEST_F(CollectorOverRpc, NodeThatLoadsForTooLongIsHandlerNotFound) {
   CollectorOptions options = QuickOptions();
-  options.node_timeout = absl::Milliseconds(100);
+  // Enough for one answer at least.
+  options.node_timeout = absl::Seconds(2);
+  options.backoff_min = options.backoff_max = absl::Milliseconds(50);
   ExpectFailed(WithFault("loading:1000000", options), "ERR_HANDLER_NOT_FOUND");
 }
 

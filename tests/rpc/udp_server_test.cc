@@ -10,6 +10,7 @@
 
 #include "rpc/native_frame.h"
 #include "runtime/system_clock.h"
+#include "tests/rpc/loopback.h"
 
 namespace metarec::rpc {
 namespace {
@@ -47,11 +48,15 @@ class UdpServerTest : public ::testing::Test {
     return header;
   }
 
-  // Sends it from another port than the one that it gives, and lets the server work.
+  // Sends it from another port than the one that it gives, and lets the server work until nothing
+  // is left to be done.
   void Send(const std::string& datagram) {
+    const int64_t received = server_.counts().received;
     sender_.send_to(asio::buffer(datagram), {asio::ip::address_v4(kLoopback), listens_.port});
-    context_.restart();
-    context_.run_for(std::chrono::milliseconds(50));
+    ASSERT_TRUE(RunUntil(&context_, [&] { return server_.counts().received > received; }));
+    do {
+      context_.restart();
+    } while (context_.poll() != 0);
   }
 
   std::string Received() {

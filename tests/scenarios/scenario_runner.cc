@@ -32,7 +32,7 @@ namespace {
 constexpr char kShownRoot[] = "/pegasus/recovered";
 constexpr int kFirstShownPort = 34801;
 constexpr char kShownZooKeeper[] = "127.0.0.1:22181";
-constexpr absl::Duration kCommandTimeout = absl::Seconds(60);
+constexpr absl::Duration kCommandTimeout = absl::Seconds(300);
 
 // Runs `start` to its end.
 template <typename Result>
