@@ -10,6 +10,7 @@
 
 #include "meta_recovery/planner.h"
 #include "meta_recovery/sane_values.h"
+#include "meta_recovery/table_names.h"
 
 namespace metarec {
 namespace {
@@ -46,6 +47,13 @@ bool ReadStatus(absl::string_view text, ReplicaStatus* status) {
   if (!absl::SimpleAtoi(text.substr(std::min<size_t>(3, text.size())), &number)) return false;
   *status = static_cast<ReplicaStatus>(number);
   return ReplicaStatusName(*status) == text;
+}
+
+// Renderings look the node up.
+bool IsAboutANode(FindingKind kind) {
+  return kind == FindingKind::kBadNode || kind == FindingKind::kSkippedNodeReturns ||
+         kind == FindingKind::kNodeNameDiffers || kind == FindingKind::kNodeListedTwice ||
+         kind == FindingKind::kNodeReportInvalid;
 }
 
 }  // namespace
@@ -149,11 +157,18 @@ void ReadFindingFields(JsonObjectReader& json, size_t nodes, Finding& finding) {
   if (json.Find("node") != nullptr) {
     finding.node = static_cast<NodeIndex>(json.Number("node", 0, static_cast<int64_t>(nodes) - 1));
   }
+  if (finding.node == kNoNode && IsAboutANode(finding.kind)) {
+    json.Fail("a finding about a node that names none");
+  }
   if (json.Find("app_id") != nullptr) finding.app_id = json.Int32("app_id");
   if (json.Find("partition_index") != nullptr) {
     finding.partition_index = static_cast<int32_t>(json.Number("partition_index", 0, INT32_MAX));
   }
   finding.facts = json.Pairs("facts");
+  for (const FindingFact& fact : finding.facts) {
+    // Renderings show names as they are.
+    if (!IsUsableInShell(fact.first)) json.Fail("a fact of a finding whose name cannot be");
+  }
 }
 
 }  // namespace metarec
