@@ -115,7 +115,7 @@ class EvidenceReader {
     replicas_expected_ = fields.Int64("replicas");
     if (!fields.ok()) return Damaged(fields.error());
     if (tables_expected_ < 0 || replicas_expected_ < 0) return Damaged("a negative count");
-    if (!node.complete() && tables_expected_ + replicas_expected_ != 0) {
+    if (!node.complete() && (tables_expected_ > 0 || replicas_expected_ > 0)) {
       return Damaged("a node that failed has tables or replicas");
     }
     METAREC_RETURN_IF_ERROR(CheckIsNew(node));

@@ -284,6 +284,15 @@ TEST_F(EvidenceFile, WrongTypesAndRangesAreFoundEvenWithAFittingDigest) {
   }
 }
 
+TEST_F(EvidenceFile, CountsThatAddUpToMoreThanANumberHoldsAreRefused) {
+  std::vector<std::string> lines = SmallLines();
+  lines[1] = absl::StrReplaceAll(lines[1], {{"ERR_OK", "ERR_TIMEOUT"},
+                                            {"\"tables\":1", "\"tables\":9223372036854775807"},
+                                            {"\"replicas\":", "\"replicas\":922337203685477580"}});
+  ExpectError(WithDigest(lines), absl::StatusCode::kDataLoss,
+              "a node that failed has tables or replicas");
+}
+
 TEST_F(EvidenceFile, OtherFilesAreToldApart) {
   constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
   ExpectError("", kInvalid, ":1: not an evidence file: it is empty");
