@@ -94,6 +94,8 @@ void WritePhases(const RecoveryServiceStatus& status, Json* json) {
   json->StartArray();
   const bool was_run = status.run != nullptr && !status.run->phases().empty();
   bool is_past = true;
+  // Planning, which is over before anybody sees it, counts to what it follows.
+  const Phase at = status.progress.phase == Phase::kPlan ? Phase::kCollect : status.progress.phase;
   for (const Phase phase :
        {Phase::kCollect, Phase::kAwaitInactive, Phase::kWrite, Phase::kVerify}) {
     if (!was_run) break;
@@ -105,8 +107,7 @@ void WritePhases(const RecoveryServiceStatus& status, Json* json) {
     Progress progress;
     progress.phase = phase;
     if (found != known.end()) progress = *found;
-    const bool is_current =
-        status.run_state != RecoveryState::kRecovered && phase == status.progress.phase;
+    const bool is_current = status.run_state != RecoveryState::kRecovered && phase == at;
     if (is_current) is_past = false;
     const bool has_failed = status.run_state == RecoveryState::kFailed;
     WriteProgress(nullptr, progress,
