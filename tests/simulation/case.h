@@ -1,0 +1,96 @@
+// One simulated disaster, as data: made from a seed, and cut down by leaving items out.
+
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <absl/time/time.h>
+
+#include "replica_collector/evidence.h"
+#include "replica_collector/table_record.h"
+#include "simulated_network.h"
+#include "simulated_zookeeper.h"
+
+namespace metarec::simulation {
+
+struct CaseNode {
+  std::string listed_as;
+  bool is_listed_twice = false;  // by its address, too
+  std::string name;              // what it calls itself
+  Ipv4Endpoint address;
+  std::vector<TableRecord> tables;
+  std::vector<ReplicaRecord> replicas;
+};
+
+enum class ItemKind {
+  // The world. Left out, it is as if it had never been there.
+  kTable,  // `a`: the app id
+  kNode,   // `a`: the node, of the list and of the world
+  // Replica servers; `a`: the node.
+  kDown,      // from `at` for `lasts`
+  kLoading,   // answers ERR_HANDLER_NOT_FOUND from `at` for `lasts`
+  kHalf,      // gives only its tables (`b` 0) or only its replicas, from `at` for `lasts`
+  kGarbage,   // answers with bytes that mean nothing, from `at` for `lasts`
+  kLease,     // its replicas are served until `lasts` after the beginning
+  kNodeSlow,  // takes `b` ms more to answer, from `at` for `lasts`
+  // ZooKeeper. `a`: which of the engine's requests; `b`: what happens (StoreFaultKind).
+  kStoreFault,
+  kDisconnect,  // everybody's connections break at `at` for `lasts`
+  // The network. `a`: which message; `b`: what happens (NetworkFaultKind).
+  kNetworkFault,
+  kCutOff,  // host `a` (a node, or 100 + a meta server) from `at` for `lasts`
+  // Operators.
+  kRecover,  // `metarec recover`, at `at`; `a`: flags
+  kApply,    // `metarec plan` at `at`, and `apply` of that plan after `lasts`
+  kServe,    // a meta server in recovery mode, number `a`, from `at` for `lasts`
+  kShell,    // a shell's recover, sent to the meta servers at `at`; waits for `lasts`
+  // Whoever sends the engine's request number `a` ends at once, before it or, with `b`, after it.
+  kKill,
+  kInterrupt,  // likewise, but with Ctrl-C
+  // Others.
+  kStranger,   // writes (`b`: what) before the engine's request number `a`
+  kCandidate,  // a stock meta server contends from `at` for `lasts`
+};
+inline constexpr int kItemKinds = static_cast<int>(ItemKind::kCandidate) + 1;
+absl::string_view ItemKindName(ItemKind kind);
+
+struct Item {
+  ItemKind kind = ItemKind::kTable;
+  absl::Duration at = absl::ZeroDuration();
+  absl::Duration lasts = absl::ZeroDuration();
+  int64_t a = 0;
+  int64_t b = 0;
+};
+std::string Describe(const Item& item);
+
+// What strangers do, by Item::b: WriteAsStranger knows.
+inline constexpr int64_t kStrangersDeeds = 13;
+
+// Of Item::a of operators' commands.
+inline constexpr int64_t kSkipBadNodes = 1;
+inline constexpr int64_t kSkipLostPartitions = 2;
+
+struct Case {
+  uint64_t seed = 0;
+  std::vector<CaseNode> nodes;
+  std::vector<Item> items;
+  std::set<size_t> dropped;  // indexes of items
+
+  // Of the writer; small, so that small trees take many transactions.
+  size_t ops_max = 1;
+  size_t in_flight_max = 1;
+  absl::Duration session_timeout;
+
+  bool Has(size_t item) const { return !dropped.contains(item); }
+};
+
+// Everything but `dropped`, which changes nothing else.
+Case MakeCase(uint64_t seed, std::set<size_t> dropped = {});
+
+// The cluster of a case, without any item.
+std::vector<CaseNode> MakeCluster(Random* random, std::vector<int32_t>* app_ids);
+
+}  // namespace metarec::simulation

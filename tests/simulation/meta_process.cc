@@ -1,0 +1,142 @@
+#include "meta_process.h"
+
+#include <utility>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
+#include "command_process.h"
+#include "idl/error_names.h"
+#include "idl/meta_server_types.h"
+#include "idl/serialization.h"
+#include "idl/task_codes.h"
+#include "world.h"
+
+namespace metarec::simulation {
+namespace {
+
+constexpr absl::Duration kMargin = absl::Seconds(1);
+
+}  // namespace
+
+Ipv4Endpoint MetaAddress(int number) {
+  return {.ip = 0x0A000101 + static_cast<uint32_t>(number), .port = 34601};
+}
+
+std::string MetaName(int number) { return absl::StrCat("meta", number, ":34601"); }
+
+MetaProcess::MetaProcess(World* world, std::string name, int number)
+    : Process(world, std::move(name), MetaAddress(number).ip),
+      address_(MetaAddress(number)),
+      beacon_source_(MetaAddress(number).ip, &world->servers, &world->queue, &world->network) {
+  const RecoveryRequest request = world->MakeRequest(0);
+  RecoveryServiceOptions options;
+  options.recovery.root = kRoot;
+  options.recovery.plan = request.plan;
+  options.recovery.collector = request.collector;
+  options.recovery.writer = request.writer;
+  options.version = "simulated";
+  const asio::any_io_executor executor = world->context.get_executor();
+  RecoveryService::Surroundings surroundings;
+  surroundings.source = &beacon_source_;
+  surroundings.clock = &world->clock;
+  surroundings.random = [world] { return world->random.Fraction(); };
+  surroundings.recovery_thread = RecoveryThread{.executor = executor, .source = &source_};
+  service_ = std::make_unique<RecoveryService>(executor, options, surroundings);
+  serving_ = std::make_unique<TaskGroup>(executor);
+
+  RecoveryContenderOptions contending;
+  contending.own_name = MetaName(number);
+  contending.recover = true;
+  contending.root = kRoot;
+  contending.lock_root = kLockRoot;
+  contending.session_timeout = world->the_case.session_timeout;
+  RecoveryContender::Surroundings with;
+  with.service = service_.get();
+  with.clock = &world->clock;
+  with.connect = [this]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
+    if (dead() || world_->network.IsCutOff(ip_)) {
+      co_return absl::UnavailableError("no ZooKeeper server can be reached");
+    }
+    co_return world_->zookeeper.Connect(client_, world_->the_case.session_timeout);
+  };
+  // A name service, which takes its time.
+  with.address_of = [world](std::string meta) -> asio::awaitable<std::optional<Ipv4Endpoint>> {
+    const absl::Duration delay = world->random.Span(
+        absl::ZeroDuration(), world->random.OneIn(4) ? absl::Seconds(4) : absl::Milliseconds(50));
+    const absl::Status slept = co_await world->clock.SleepFor(delay);
+    if (!slept.ok()) co_return std::nullopt;
+    for (int i = 0; i < kMetaServersMax; ++i) {
+      if (MetaName(i) == meta) co_return MetaAddress(i);
+    }
+    co_return std::nullopt;
+  };
+  with.log = [this](absl::string_view line) { Say(line); };
+  contender_ = std::make_unique<RecoveryContender>(executor, contending, with);
+}
+
+MetaProcess::~MetaProcess() = default;
+
+asio::awaitable<void> MetaProcess::Main() {
+  world_->network.Bind(address_, [this](rpc::Request request, SimulatedNetwork::Reply reply) {
+    serving_->Spawn(Serve(std::move(request), std::move(reply)));
+  });
+  const absl::Status ended = co_await contender_->Run();
+  if (!dead()) world_->network.Unbind(address_);
+  Say(absl::StrCat("serves no more: ", ended.ToString()));
+  serving_->Cancel();
+  co_await service_->Stop();
+  co_await serving_->Join();
+}
+
+void MetaProcess::OnKilled() { world_->network.Unbind(address_); }
+
+ModelOptions MetaProcess::Flags() const {
+  ModelOptions options;
+  const RecoveryOrder* const order = service_->status().order;
+  if (order == nullptr) return options;
+  options.skip_bad_nodes = order->skip_bad_nodes;
+  options.skip_lost_partitions = order->skip_lost_partitions;
+  return options;
+}
+
+asio::awaitable<void> MetaProcess::Serve(rpc::Request request, SimulatedNetwork::Reply reply) {
+  const absl::Time asked = world_->queue.now();
+  rpc::HandlerResult result = co_await service_->Serve(request);
+  if (dead()) co_return;
+  CheckAnswer(request, result, asked);
+  reply(std::move(result));
+}
+
+void MetaProcess::CheckAnswer(const rpc::Request& request, const rpc::HandlerResult& result,
+                              absl::Time asked) const {
+  if (world_->queue.now() > asked + request.timeout + kMargin) Violate("answers too late");
+  if (request.task_code == idl::kRpcFdFailureDetectorPing) {
+    idl::beacon_ack ack;
+    if (!result.is_answered || !idl::DecodeBody(result.body, &ack).ok() || !ack.is_master) return;
+    if (world_->servers.IsServed(request.peer)) {
+      Violate(absl::StrCat("has itself for the master of ", request.peer.ToString(),
+                           ", which still serves"));
+    }
+    return;
+  }
+  idl::configuration_recovery_response response;
+  if (request.task_code != idl::kRpcCmStartRecovery || result.error_name != idl::kErrOk ||
+      !idl::DecodeBody(result.body, &response).ok()) {
+    return;
+  }
+  world_->Count(absl::StrCat("start_recovery ", response.err.name));
+  if (response.err.name == idl::kErrOk && !world_->watch.IsTouchedByStrangers() &&
+      !world_->watch.IsBootable()) {
+    Violate("says to have recovered what is not there");
+  }
+  const RecoveryServiceStatus status = service_->status();
+  if (status.result == nullptr || status.run_state == RecoveryState::kRecovering) return;
+  if (response.err.name != status.result->error_name) return;  // of another request
+  // Of many runs one process wrote; which writes were whose, is not known here.
+  const std::string problem =
+      ProblemOf(*status.result, *const_cast<MetaProcess*>(this)->Model(), world_->watch, -1);
+  if (!problem.empty()) Violate(problem);
+}
+
+}  // namespace metarec::simulation

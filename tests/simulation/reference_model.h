@@ -1,0 +1,52 @@
+// docs/recovery-rules.md, written down a second time as simply as possible: maps, sorting, no
+// thought of speed, and nothing shared with the planner but the encoding of znodes. What the
+// planner decides must be what this says.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "meta_recovery/recovery_plan.h"
+#include "replica_collector/replica_source.h"
+
+namespace metarec::simulation {
+
+struct ModelNode {
+  Ipv4Endpoint address;
+  std::string name;
+  bool is_complete = false;
+  std::vector<TableRecord> tables;
+  std::vector<ReplicaRecord> replicas;
+};
+
+struct ModelOptions {
+  bool skip_bad_nodes = false;
+  bool skip_lost_partitions = false;
+  std::string separator = "-";
+  int32_t max_app_id = 1000;
+  int32_t max_partition_count = 1000;
+};
+
+struct ModelPlan {
+  PlanOutcome outcome = PlanOutcome::kReady;
+  std::set<std::string> conflicts;  // what would settle them
+  std::set<std::string> errors;     // names of bad nodes, and partitions that are lost
+  // Data by path below /apps: "2" and "2/0". Only if the outcome is kReady.
+  std::map<std::string, std::string> znodes;
+
+  friend bool operator==(const ModelPlan&, const ModelPlan&) = default;
+};
+
+ModelPlan MakeModelPlan(const std::vector<ModelNode>& nodes, const ModelOptions& options);
+
+// What a plan of the planner says, in the same form.
+ModelPlan ModelOf(const RecoveryPlan& plan);
+
+// In one line, what differs; empty if nothing does.
+std::string Difference(const ModelPlan& expected, const ModelPlan& actual);
+
+}  // namespace metarec::simulation

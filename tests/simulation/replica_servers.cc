@@ -1,0 +1,222 @@
+#include "replica_servers.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "idl/error_names.h"
+#include "idl/replica_server_types.h"
+#include "idl/serialization.h"
+#include "idl/task_codes.h"
+#include "replica_collector/replica_answers.h"
+#include "rpc/pegasus_status.h"
+#include "runtime/cancellation.h"
+#include "runtime/status_macros.h"
+
+namespace metarec::simulation {
+namespace {
+
+idl::app_info ToWire(const TableRecord& table) {
+  idl::app_info info;
+  info.__set_status(static_cast<idl::app_status>(table.status));
+  info.__set_app_type(table.app_type);
+  info.__set_app_name(table.app_name);
+  info.__set_app_id(table.app_id);
+  info.__set_partition_count(table.partition_count);
+  info.__set_envs(table.envs);
+  info.__set_is_stateful(table.is_stateful);
+  info.__set_max_replica_count(table.max_replica_count);
+  info.__set_expire_second(table.expire_second);
+  info.__set_create_second(table.create_second);
+  info.__set_drop_second(table.drop_second);
+  info.__set_duplicating(table.duplicating);
+  info.__set_init_partition_count(table.init_partition_count);
+  info.__set_is_bulk_loading(table.is_bulk_loading);
+  info.__set_atomic_idempotent(table.atomic_idempotent);
+  return info;
+}
+
+idl::replica_info ToWire(const ReplicaRecord& replica) {
+  idl::replica_info info;
+  info.pid.app_id = replica.app_id;
+  info.pid.partition_index = replica.partition_index;
+  info.__set_ballot(replica.ballot);
+  info.__set_status(static_cast<idl::partition_status>(replica.status));
+  info.__set_last_committed_decree(replica.last_committed_decree);
+  info.__set_last_prepared_decree(replica.last_prepared_decree);
+  info.__set_last_durable_decree(replica.last_durable_decree);
+  return info;
+}
+
+}  // namespace
+
+ReplicaServers::ReplicaServers(const Case* the_case, EventQueue* queue, SimulatedNetwork* network)
+    : case_(*the_case), queue_(queue), start_(queue->now()) {
+  std::set<int64_t> no_nodes;
+  std::set<int64_t> no_tables;
+  for (const size_t item : case_.dropped) {
+    if (item >= case_.items.size()) continue;
+    if (case_.items[item].kind == ItemKind::kNode) no_nodes.insert(case_.items[item].a);
+    if (case_.items[item].kind == ItemKind::kTable) no_tables.insert(case_.items[item].a);
+  }
+  for (size_t i = 0; i < case_.nodes.size(); ++i) {
+    if (no_nodes.contains(static_cast<int64_t>(i))) continue;
+    CaseNode node = case_.nodes[i];
+    std::erase_if(node.tables,
+                  [&](const TableRecord& table) { return no_tables.contains(table.app_id); });
+    std::erase_if(node.replicas,
+                  [&](const ReplicaRecord& replica) { return no_tables.contains(replica.app_id); });
+    const size_t index = nodes_.size();
+    network->Bind(node.address,
+                  [this, index](const rpc::Request& request, const SimulatedNetwork::Reply& reply) {
+                    Serve(index, request, reply);
+                  });
+    nodes_.push_back(std::move(node));
+    index_in_case_.push_back(i);
+  }
+}
+
+const Item* ReplicaServers::Trouble(size_t index, ItemKind kind) const {
+  if (is_calm_) return nullptr;
+  for (size_t i = 0; i < case_.items.size(); ++i) {
+    const Item& item = case_.items[i];
+    if (item.kind != kind || item.a != static_cast<int64_t>(index_in_case_[index]) ||
+        !case_.Has(i)) {
+      continue;
+    }
+    const absl::Time begin = kind == ItemKind::kLease ? start_ : start_ + item.at;
+    if (queue_->now() < begin || queue_->now() >= begin + item.lasts) continue;
+    ++faults_[kind];
+    return &item;
+  }
+  return nullptr;
+}
+
+bool ReplicaServers::IsServed(Ipv4Endpoint address) const {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].address != address || Trouble(i, ItemKind::kLease) == nullptr) continue;
+    return std::any_of(
+        nodes_[i].replicas.begin(), nodes_[i].replicas.end(),
+        [](const ReplicaRecord& replica) { return replica.status == ReplicaStatus::kInactive; });
+  }
+  return false;
+}
+
+std::string ReplicaServers::EncodeTables(const CaseNode& node) const {
+  idl::query_app_info_response response;
+  response.__set_err(idl::error_code(idl::kErrOk));
+  for (const TableRecord& table : node.tables) response.apps.push_back(ToWire(table));
+  return idl::EncodeBody(response);
+}
+
+std::string ReplicaServers::EncodeReplicas(size_t index, const CaseNode& node) const {
+  idl::query_replica_info_response response;
+  response.__set_err(idl::error_code(idl::kErrOk));
+  const bool is_served = Trouble(index, ItemKind::kLease) != nullptr;
+  for (ReplicaRecord replica : node.replicas) {
+    if (is_served && replica.status == ReplicaStatus::kInactive) {
+      replica.status = replica.last_committed_decree == replica.last_prepared_decree
+                           ? ReplicaStatus::kPrimary
+                           : ReplicaStatus::kSecondary;
+    }
+    response.replicas.push_back(ToWire(replica));
+  }
+  return idl::EncodeBody(response);
+}
+
+void ReplicaServers::Serve(size_t index, const rpc::Request& request,
+                           const SimulatedNetwork::Reply& reply) {
+  const CaseNode& node = nodes_[index];
+  const bool asks_tables = request.task_code == idl::kRpcQueryAppInfo;
+  rpc::HandlerResult result;
+  if (Trouble(index, ItemKind::kDown) != nullptr) {
+    result.error_name = idl::kErrNetworkFailure;
+    return reply(result);
+  }
+  if (Trouble(index, ItemKind::kLoading) != nullptr) {
+    result.error_name = idl::kErrHandlerNotFound;
+    return reply(result);
+  }
+  if (const Item* half = Trouble(index, ItemKind::kHalf); half && (half->b == 0) != asks_tables) {
+    result.error_name = idl::kErrInvalidState;
+    return reply(result);
+  }
+  result.body = asks_tables ? EncodeTables(node) : EncodeReplicas(index, node);
+  if (Trouble(index, ItemKind::kGarbage) != nullptr) {
+    result.body.resize(result.body.size() / 2);
+    result.body += "\x0f\x00\xff garbage";
+  }
+  const Item* const slow = Trouble(index, ItemKind::kNodeSlow);
+  if (slow == nullptr) return reply(result);
+  queue_->After(absl::Milliseconds(slow->b), [reply, result] { reply(result); });
+}
+
+asio::awaitable<absl::StatusOr<NodeIdentity>> SimulatedSource::Identify(NodeListEntry entry,
+                                                                        absl::Time) {
+  if (!is_identifying_) told_.clear();
+  is_identifying_ = true;
+  ++version_;
+  for (const CaseNode& node : servers_->nodes()) {
+    if (node.listed_as != entry.text && node.address.ToString() != entry.text) continue;
+    NodeIdentity identity;
+    identity.address = node.address;
+    identity.name = node.name;
+    identity.name_source = NodeNameSource::kReverseLookup;
+    told_[node.address].identity = identity;
+    co_return identity;
+  }
+  co_return rpc::PegasusError(idl::kErrNetworkFailure, "cannot resolve " + entry.text);
+}
+
+asio::awaitable<absl::StatusOr<std::string>> SimulatedSource::Ask(Ipv4Endpoint address,
+                                                                  std::string task_code,
+                                                                  std::string body,
+                                                                  absl::Time deadline) {
+  rpc::Request request;
+  request.task_code = task_code;
+  request.body = std::move(body);
+  request.peer = {.ip = own_ip_, .port = 1};
+  const absl::StatusOr<rpc::HandlerResult> answer =
+      co_await network_->Call(own_ip_, address, std::move(request), deadline);
+  if (!answer.ok()) co_return answer.status();
+  METAREC_CO_RETURN_IF_ERROR(CheckAnswer(answer->error_name, address, task_code));
+  co_return answer->body;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> SimulatedSource::QueryTables(
+    Ipv4Endpoint address, absl::Time deadline) {
+  is_identifying_ = false;
+  ++version_;
+  told_[address].has_tables = false;
+  const idl::query_app_info_request request;
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const std::string body,
+      co_await Ask(address, idl::kRpcQueryAppInfo, idl::EncodeBody(request), deadline));
+  absl::StatusOr<std::vector<TableRecord>> tables = ReadTables(body, address);
+  ++version_;
+  told_[address].has_tables = tables.ok();
+  if (tables.ok()) told_[address].tables = *tables;
+  co_return tables;
+}
+
+asio::awaitable<absl::Status> SimulatedSource::QueryReplicas(Ipv4Endpoint address,
+                                                             absl::Time deadline,
+                                                             ReplicaSink sink) {
+  is_identifying_ = false;
+  ++version_;
+  told_[address].has_replicas = false;
+  const idl::query_replica_info_request request;
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const std::string body,
+      co_await Ask(address, idl::kRpcQueryReplicaInfo, idl::EncodeBody(request), deadline));
+  std::vector<ReplicaRecord> replicas;
+  const absl::Status read = ReadReplicas(body, address, [&](const ReplicaRecord& replica) {
+    replicas.push_back(replica);
+    return sink(replica);
+  });
+  ++version_;
+  told_[address].has_replicas = read.ok();
+  told_[address].replicas = std::move(replicas);
+  co_return read;
+}
+
+}  // namespace metarec::simulation

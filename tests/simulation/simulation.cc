@@ -1,0 +1,177 @@
+#include "simulation.h"
+
+#include <utility>
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
+
+#include "runtime/rare_branch.h"
+
+namespace metarec::simulation {
+namespace {
+
+constexpr size_t kFailuresKept = 20;
+
+void AddAll(const std::map<std::string, int64_t>& from, std::map<std::string, int64_t>* to) {
+  for (const auto& [name, count] : from) (*to)[name] += count;
+}
+
+// A rule by the words of its violation: without the numbers and names of the case.
+std::string RuleOf(const std::string& violation) {
+  std::string rule;
+  for (const absl::string_view word : absl::StrSplit(violation, ' ')) {
+    const bool is_plain = word.find_first_of("0123456789/\"{") == absl::string_view::npos;
+    if (is_plain) absl::StrAppend(&rule, word, " ");
+    if (rule.size() > 60) break;
+  }
+  return rule;
+}
+
+}  // namespace
+
+Outcome Simulate(uint64_t seed, const std::set<size_t>& dropped, std::FILE* trace) {
+  const Case the_case = MakeCase(seed, dropped);
+  if (trace != nullptr) {
+    std::fprintf(trace, "seed %llu: %zu nodes, transactions of %zu, %zu at once, sessions of %s\n",
+                 static_cast<unsigned long long>(seed), the_case.nodes.size(), the_case.ops_max,
+                 the_case.in_flight_max, absl::FormatDuration(the_case.session_timeout).c_str());
+    for (size_t i = 0; i < the_case.items.size(); ++i) {
+      std::fprintf(trace, "  item %zu: %s%s\n", i, Describe(the_case.items[i]).c_str(),
+                   the_case.Has(i) ? "" : "  (dropped)");
+    }
+  }
+  World world(the_case, trace);
+  return world.Run();
+}
+
+void Tally::Add(uint64_t seed, const Outcome& outcome) {
+  ++runs;
+  steps += outcome.steps;
+  requests += outcome.requests;
+  messages += outcome.messages;
+  virtual_time += outcome.lasted;
+  AddAll(outcome.faults, &faults);
+  AddAll(outcome.ends, &ends);
+  if (outcome.violations.empty()) return;
+  ++failed;
+  if (failures.size() < kFailuresKept) failures.push_back({seed, outcome.violations});
+}
+
+void Tally::Add(const Tally& other) {
+  runs += other.runs;
+  runs_twice += other.runs_twice;
+  steps += other.steps;
+  requests += other.requests;
+  messages += other.messages;
+  virtual_time += other.virtual_time;
+  AddAll(other.faults, &faults);
+  AddAll(other.ends, &ends);
+  AddAll(other.branches, &branches);
+  failed += other.failed;
+  for (const Failure& failure : other.failures) {
+    if (failures.size() < kFailuresKept) failures.push_back(failure);
+  }
+}
+
+Tally SimulateRange(const Range& range, int64_t failures_max) {
+  Tally tally;
+  for (uint64_t seed = range.first; seed <= range.last && tally.failed < failures_max; ++seed) {
+    Outcome outcome = Simulate(seed);
+    if (range.twice_every != 0 && seed % range.twice_every == 0) {
+      ++tally.runs_twice;
+      if (Simulate(seed).hash != outcome.hash) {
+        outcome.violations.push_back("runs differently the second time");
+      }
+    }
+    tally.Add(seed, outcome);
+  }
+  tally.branches = RareBranchCounts();
+  return tally;
+}
+
+std::string Encode(const Tally& tally) {
+  std::string text = absl::StrCat(
+      "n\t", tally.runs, "\t", tally.runs_twice, "\t", tally.steps, "\t", tally.requests, "\t",
+      tally.messages, "\t", absl::ToInt64Seconds(tally.virtual_time), "\t", tally.failed, "\n");
+  const auto append = [&text](absl::string_view kind,
+                              const std::map<std::string, int64_t>& counts) {
+    for (const auto& [name, count] : counts) {
+      absl::StrAppend(&text, kind, "\t", name, "\t", count, "\n");
+    }
+  };
+  append("f", tally.faults);
+  append("e", tally.ends);
+  append("b", tally.branches);
+  for (const Failure& failure : tally.failures) {
+    std::string what = absl::StrJoin(failure.violations, "; ");
+    for (char& c : what) c = c == '\n' || c == '\t' ? ' ' : c;
+    absl::StrAppend(&text, "x\t", failure.seed, "\t", what, "\n");
+  }
+  return text;
+}
+
+bool Decode(const std::string& text, Tally* tally) {
+  bool is_complete = false;
+  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    const std::vector<std::string> fields = absl::StrSplit(line, '\t');
+    int64_t count = 0;
+    if (fields[0] == "n" && fields.size() == 8) {
+      int64_t seconds = 0;
+      is_complete = absl::SimpleAtoi(fields[1], &tally->runs) &&
+                    absl::SimpleAtoi(fields[2], &tally->runs_twice) &&
+                    absl::SimpleAtoi(fields[3], &tally->steps) &&
+                    absl::SimpleAtoi(fields[4], &tally->requests) &&
+                    absl::SimpleAtoi(fields[5], &tally->messages) &&
+                    absl::SimpleAtoi(fields[6], &seconds) &&
+                    absl::SimpleAtoi(fields[7], &tally->failed);
+      tally->virtual_time = absl::Seconds(seconds);
+    } else if (fields.size() == 3 && fields[0] == "x") {
+      Failure& failure = tally->failures.emplace_back();
+      if (!absl::SimpleAtoi(fields[1], &failure.seed)) return false;
+      failure.violations.push_back(fields[2]);
+    } else if (fields.size() == 3 && absl::SimpleAtoi(fields[2], &count)) {
+      (fields[0] == "f"   ? tally->faults
+       : fields[0] == "e" ? tally->ends
+                          : tally->branches)[fields[1]] += count;
+    } else {
+      return false;
+    }
+  }
+  return is_complete;
+}
+
+// Drops what can be dropped: half of what is left at once, then a quarter, ... then one by one.
+std::set<size_t> Shrink(uint64_t seed, std::set<size_t> dropped, int64_t runs_max) {
+  const Outcome first = Simulate(seed, dropped);
+  if (first.violations.empty()) return dropped;
+  const std::string rule = RuleOf(first.violations.front());
+  const size_t items = MakeCase(seed).items.size();
+  int64_t runs = 0;
+  const auto still_fails = [&](const std::set<size_t>& without) {
+    ++runs;
+    const Outcome outcome = Simulate(seed, without);
+    return !outcome.violations.empty() && RuleOf(outcome.violations.front()) == rule;
+  };
+  for (size_t piece = (items + 1) / 2; piece >= 1 && runs < runs_max;) {
+    bool has_shrunk = false;
+    for (size_t begin = 0; begin < items && runs < runs_max; begin += piece) {
+      std::set<size_t> without = dropped;
+      for (size_t i = begin; i < std::min(items, begin + piece); ++i) without.insert(i);
+      if (without == dropped || !still_fails(without)) continue;
+      dropped = std::move(without);
+      has_shrunk = true;
+    }
+    if (piece == 1 && !has_shrunk) break;
+    if (piece > 1) piece = (piece + 1) / 2;
+  }
+  return dropped;
+}
+
+std::string ReplayCommand(uint64_t seed, const std::set<size_t>& dropped) {
+  return absl::StrCat("metarec-simulate --replay ", seed,
+                      dropped.empty() ? "" : absl::StrCat(" --drop ", absl::StrJoin(dropped, ",")));
+}
+
+}  // namespace metarec::simulation

@@ -1,0 +1,65 @@
+// From a seed to a verdict, and from a failing case to a smaller one.
+
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "case.h"
+#include "world.h"
+
+namespace metarec::simulation {
+
+// Runs the case of a seed without these items. `trace`: where readable lines go; null: nowhere.
+Outcome Simulate(uint64_t seed, const std::set<size_t>& dropped = {}, std::FILE* trace = nullptr);
+
+struct Range {
+  uint64_t first = 0;
+  uint64_t last = 0;
+  // Every so many seeds one is run twice; 1: every one; 0: none.
+  uint64_t twice_every = 1;
+};
+
+struct Failure {
+  uint64_t seed = 0;
+  std::vector<std::string> violations;
+};
+
+// What many simulations came to.
+struct Tally {
+  int64_t runs = 0;  // the second ones of a seed do not count
+  int64_t runs_twice = 0;
+  int64_t steps = 0;
+  int64_t requests = 0;
+  int64_t messages = 0;
+  absl::Duration virtual_time;
+  std::map<std::string, int64_t> faults;
+  std::map<std::string, int64_t> ends;
+  std::map<std::string, int64_t> branches;  // marked ones: how often each was reached
+  int64_t failed = 0;
+  std::vector<Failure> failures;  // the first ones
+
+  void Add(uint64_t seed, const Outcome& outcome);
+  void Add(const Tally& other);
+};
+
+// Ends early after `failures_max` seeds that failed.
+Tally SimulateRange(const Range& range, int64_t failures_max = 20);
+
+// A tally between processes.
+std::string Encode(const Tally& tally);
+bool Decode(const std::string& text, Tally* tally);
+
+// The items that the case of this seed can do without and still violate the same rule; nothing if
+// it violates none. At most `runs_max` simulations.
+std::set<size_t> Shrink(uint64_t seed, std::set<size_t> dropped, int64_t runs_max);
+
+// The command that replays a case with a readable trace.
+std::string ReplayCommand(uint64_t seed, const std::set<size_t>& dropped);
+
+}  // namespace metarec::simulation

@@ -1,0 +1,95 @@
+// Everything that there is in one simulation, and the loop that lets time pass.
+
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <asio/io_context.hpp>
+
+#include "case.h"
+#include "meta_recovery/recovery_job.h"
+#include "process.h"
+#include "random.h"
+#include "replica_servers.h"
+#include "simulated_network.h"
+#include "simulated_zookeeper.h"
+#include "trace.h"
+#include "tree_watch.h"
+#include "virtual_clock.h"
+
+namespace metarec::simulation {
+
+struct Outcome {
+  uint64_t hash = 0;
+  int64_t steps = 0;     // events and requests
+  int64_t requests = 0;  // to ZooKeeper
+  int64_t messages = 0;  // to others
+  absl::Duration lasted;
+  std::map<std::string, int64_t> faults;  // that happened, by kind
+  std::map<std::string, int64_t> ends;    // of commands and requests: their outcomes
+  std::vector<std::string> violations;
+};
+
+inline constexpr char kRoot[] = "/pegasus/sim";
+inline constexpr char kLockRoot[] = "/pegasus/sim/lock";
+
+class World {
+ public:
+  World(const Case& the_case, std::FILE* trace);
+  ~World();
+
+  Outcome Run();
+
+  // For processes.
+  asio::io_context context{1};
+  EventQueue queue;
+  VirtualClock clock{&queue};
+  Random random;
+  Trace trace;
+  SimulatedNetwork network;
+  SimulatedZooKeeper zookeeper;
+  ReplicaServers servers;
+  TreeWatch watch;
+  const Case& the_case;
+
+  void Violate(std::string what);
+  void Count(const std::string& end) { ++outcome_.ends[end]; }
+  void CountFault(absl::string_view kind) { ++outcome_.faults[std::string(kind)]; }
+  int NewNumber() { return ++last_number_; }
+  // What every command needs; the flags are the command's.
+  RecoveryRequest MakeRequest(int64_t flags) const;
+  absl::Time start() const { return start_; }
+
+ private:
+  StoreFault OnRequest(const StoreClient& client, const StoreRequest& request);
+  NetworkFault OnMessage(int64_t index);
+  void Act(const Item& item);
+  void StartOperators();
+  void Contend(absl::Duration lasts);
+  void BootIfLeading(int64_t session, const std::string& candidate, absl::Time until);
+  void WriteAsStranger(int64_t what);
+  void Judge();
+  Process* Add(std::unique_ptr<Process> process);
+  Process* Find(const StoreClient& client);
+  // Lets things happen until `done`; a violation if that takes longer than until `horizon`.
+  void Pass(const std::function<bool()>& done, absl::Time horizon);
+  void Serve(const Item& item);
+  // Operators' commands; meta servers go on.
+  bool AllCommandsEnded() const;
+
+  const absl::Time start_;
+  Outcome outcome_;
+  bool is_calm_ = false;
+  std::vector<std::unique_ptr<Process>> processes_;
+  int64_t operators_left_ = 0;
+  int last_number_ = 0;
+  std::map<int64_t, Mandate> mandates_;  // by the number of a write's request
+};
+
+}  // namespace metarec::simulation
