@@ -9,6 +9,7 @@
 
 #include "runtime/cancellation.h"
 #include "runtime/for_each_bounded.h"
+#include "runtime/rare_branch.h"
 #include "runtime/status_macros.h"
 #include "runtime/yield.h"
 #include "zk_store/refusal.h"
@@ -17,8 +18,11 @@ namespace metarec {
 namespace {
 
 constexpr size_t kReadsInFlightMax = 64;
-// Takes a quarter of a millisecond.
-constexpr size_t kTakenInOneGo = 500;
+// Takes a tenth of a millisecond.
+constexpr size_t kTakenInOneGo = 250;
+// Transactions that are encoded and wait until there is room for them, since answers come in
+// bursts.
+constexpr size_t kEncodedAheadMax = 4;
 // So often a lone znode must lose the connection until it is held to be too large. Each time what
 // is there has been read since, so that ZooKeeper was there.
 constexpr int kLostAloneMax = 3;
@@ -29,6 +33,7 @@ constexpr absl::string_view kFencedPayload = "metarec/fenced";
 absl::Status FenceError(const absl::Status& status, size_t fence_size) {
   const auto failed = FailedOpOf(status);
   if (!failed.has_value() || *failed >= fence_size) return absl::OkStatus();
+  METAREC_RARE_BRANCH("a write is held up by its fence");
   absl::Status fenced = absl::AbortedError(absl::StrCat(
       "the right to write (leadership) was lost, and nothing was written by this run since: ",
       status.message()));
@@ -60,8 +65,8 @@ asio::awaitable<absl::Status> ZnodeCreator::Create(TopologyZnodes* znodes, size_
   end_ = end;
   present_ = &present;
   status_ = absl::OkStatus();
-  co_await ForEachBounded(limits_.in_flight_max, limits_.in_flight_max,
-                          [this](size_t lane) { return RunLane(lane); });
+  const size_t lanes = limits_.in_flight_max + kEncodedAheadMax;
+  co_await ForEachBounded(lanes, lanes, [this](size_t lane) { return RunLane(lane); });
   const bool cancelled = co_await IsCancelled();
   if (status_.ok() && cancelled) co_return absl::CancelledError("writing was cancelled");
   co_return status_;
@@ -131,7 +136,10 @@ asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
   for (;;) {
     const uint64_t incident = budget_->incident();
     if (read_back) METAREC_CO_RETURN_IF_ERROR(co_await DropWhatIsThere(&batch));
-    if (batch.ordinals.empty()) co_return absl::OkStatus();
+    if (batch.ordinals.empty()) {
+      METAREC_RARE_BRANCH("a batch was written, and the answer was lost");
+      co_return absl::OkStatus();
+    }
     const size_t sent = batch.ordinals.size();
     const std::optional<absl::Status> outcome = co_await Send(&batch);
     if (!outcome.has_value()) co_return co_await CreateHalves(std::move(batch));
@@ -144,10 +152,12 @@ asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
     METAREC_CO_RETURN_IF_ERROR(FenceError(status, fence_.size()));
     const StoreError error = StoreErrorOf(status);
     if (error == StoreError::kNoNode) {
+      METAREC_RARE_BRANCH("a parent vanishes while its children are written");
       co_return DisturbedError(absl::StrCat(
           status.message(), ": somebody else deleted what this run had written above it"));
     }
     if (error == StoreError::kTooLarge && sent > 1) {
+      METAREC_RARE_BRANCH("a batch is too large, and halved");
       co_return co_await CreateHalves(std::move(batch));
     }
     if (batch.lost_alone >= kLostAloneMax) co_return TooLarge(batch);
@@ -156,6 +166,7 @@ asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
     const bool collided = error == StoreError::kNodeExists;
     if (!RetryBudget::IsRetryable(status) && !collided) co_return status;
     if (collided) {
+      METAREC_RARE_BRANCH("two processes write the same tree");
       // Costs nothing as long as it helps: another process that writes the same plan collides with
       // us in every transaction.
       METAREC_CO_RETURN_IF_ERROR(co_await DropWhatIsThere(&batch));
@@ -255,6 +266,7 @@ asio::awaitable<absl::Status> ZnodeCreator::CompareWithStore(size_t ordinal, boo
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> node, co_await reader_.Get(path));
   *is_there = node.has_value();
   if (!node.has_value() || node->data == znodes_->Data(ordinal)) co_return absl::OkStatus();
+  METAREC_RARE_BRANCH("a znode of ours says something else");
   co_return DisturbedError(
       absl::StrCat(path, " was written by somebody else: it says ", node->data.substr(0, 200)));
 }
