@@ -18,8 +18,11 @@ namespace metarec {
 namespace {
 
 constexpr size_t kReadsInFlightMax = 64;
-// Takes a quarter of a millisecond.
-constexpr size_t kTakenInOneGo = 500;
+// Takes a tenth of a millisecond.
+constexpr size_t kTakenInOneGo = 250;
+// Transactions that are encoded and wait until there is room for them, since answers come in
+// bursts.
+constexpr size_t kEncodedAheadMax = 4;
 // So often a lone znode must lose the connection until it is held to be too large. Each time what
 // is there has been read since, so that ZooKeeper was there.
 constexpr int kLostAloneMax = 3;
@@ -62,8 +65,8 @@ asio::awaitable<absl::Status> ZnodeCreator::Create(TopologyZnodes* znodes, size_
   end_ = end;
   present_ = &present;
   status_ = absl::OkStatus();
-  co_await ForEachBounded(limits_.in_flight_max, limits_.in_flight_max,
-                          [this](size_t lane) { return RunLane(lane); });
+  const size_t lanes = limits_.in_flight_max + kEncodedAheadMax;
+  co_await ForEachBounded(lanes, lanes, [this](size_t lane) { return RunLane(lane); });
   const bool cancelled = co_await IsCancelled();
   if (status_.ok() && cancelled) co_return absl::CancelledError("writing was cancelled");
   co_return status_;
