@@ -28,7 +28,7 @@ std::string MetaName(int number) { return absl::StrCat("meta", number, ":34601")
 MetaProcess::MetaProcess(World* world, std::string name, int number)
     : Process(world, std::move(name), MetaAddress(number).ip),
       address_(MetaAddress(number)),
-      beacon_source_(MetaAddress(number).ip, &world->servers, &world->queue, &world->network) {
+      beacon_source_(MetaAddress(number).ip, &world->servers, &world->network) {
   const RecoveryRequest request = world->MakeRequest(0);
   RecoveryServiceOptions options;
   options.recovery.root = kRoot;

@@ -28,7 +28,7 @@ Process::Process(World* world, std::string name, uint32_t ip)
     : world_(world),
       client_{.name = std::move(name), .number = world->NewNumber(), .is_engine = true},
       ip_(ip),
-      source_(ip, &world->servers, &world->queue, &world->network) {}
+      source_(ip, &world->servers, &world->network) {}
 
 void Process::Start() {
   started_ = world_->queue.now();

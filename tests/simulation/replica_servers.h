@@ -59,9 +59,8 @@ struct ToldNode {
 // The seam to them for one process, which notes what it was told.
 class SimulatedSource final : public ReplicaSource {
  public:
-  SimulatedSource(uint32_t own_ip, const ReplicaServers* servers, EventQueue* queue,
-                  SimulatedNetwork* network)
-      : own_ip_(own_ip), servers_(servers), queue_(queue), network_(network) {}
+  SimulatedSource(uint32_t own_ip, const ReplicaServers* servers, SimulatedNetwork* network)
+      : own_ip_(own_ip), servers_(servers), network_(network) {}
 
   asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry,
                                                          absl::Time deadline) override;
@@ -81,7 +80,6 @@ class SimulatedSource final : public ReplicaSource {
 
   const uint32_t own_ip_;
   const ReplicaServers* const servers_;
-  EventQueue* const queue_;
   SimulatedNetwork* const network_;
   std::map<Ipv4Endpoint, ToldNode> told_;
   bool is_identifying_ = false;
