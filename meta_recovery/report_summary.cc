@@ -7,6 +7,7 @@
 #include <absl/strings/str_join.h>
 
 #include "meta_recovery/finding_text.h"
+#include "text/printable.h"
 #include "text/shell_word.h"
 #include "text/wording.h"
 
@@ -31,7 +32,7 @@ std::string FlagsOf(const PlanOptions& options) {
     absl::StrAppend(&flags, " --max_app_id ", options.max_app_id);
   }
   for (const auto& [key, value] : options.settlements) {
-    absl::StrAppend(&flags, " --settle ", ShellWord(absl::StrCat(key, "=", value)));
+    absl::StrAppend(&flags, " --settle ", Printable(ShellWord(absl::StrCat(key, "=", value))));
   }
   return flags;
 }

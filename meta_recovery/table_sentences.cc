@@ -10,6 +10,7 @@
 #include "meta_recovery/finding_sentences.h"
 #include "meta_recovery/finding_text.h"
 #include "meta_recovery/plan_text.h"
+#include "text/printable.h"
 #include "text/shell_word.h"
 #include "text/wording.h"
 
@@ -129,7 +130,7 @@ std::string LostState(const Finding& finding) {
   if (finding.Fact("bulk_loading") == "true") {
     absl::StrAppend(&text, ", a bulk load that was under way (start it again)");
   }
-  return text;
+  return Printable(text);  // also shown by itself
 }
 
 std::string TableLostStateSentence(const RecoveryPlan& plan, const Finding& finding) {

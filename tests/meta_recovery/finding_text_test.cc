@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "meta_recovery/finding_sentences.h"
 #include "tests/meta_recovery/plan_builder.h"
 
 namespace metarec {
@@ -408,6 +409,9 @@ TEST(FindingTextTest, KeepsTerminalsSafeFromWhatServersSay) {
   const std::string sentence = Sentence(
       AboutTable(FindingKind::kTableRenamed, Severity::kWarning, {{"old_name", "\x1b[31mred"}}, 4));
   EXPECT_THAT(sentence, HasSubstr("\\x1b[31mred"));
+  const Finding lost =
+      About(FindingKind::kTableLostState, Severity::kNote, {{"duplicating_nodes", "\x1b[31mred"}});
+  EXPECT_THAT(LostState(lost), HasSubstr("\\x1b[31mred"));
 }
 
 }  // namespace
