@@ -208,5 +208,13 @@ TEST(PlannerPartitions, AConflictOutweighsAnError) {
   EXPECT_EQ(plan.outcome, PlanOutcome::kConflict);
 }
 
+TEST(PlannerPartitions, AnErrorThatIsFoundAfterAConflictDoesNotHideIt) {
+  Cluster cluster = ThreeNodes();
+  cluster.Node("n1").Table(1, "temp", 1).Replica("1.7").Table(2, "later", 1);
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(plan.findings.back().kind, FindingKind::kPartitionLost);
+  EXPECT_EQ(plan.outcome, PlanOutcome::kConflict);
+}
+
 }  // namespace
 }  // namespace metarec

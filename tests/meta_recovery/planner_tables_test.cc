@@ -455,5 +455,14 @@ TEST(PlannerDropped, ATableWhoseReplicasAreAllClosedIsProbablyDroppedOnceNotPerP
       << "stock shells cannot drop gone-1";
 }
 
+TEST(PlannerDropped, ATableWithOneReplicaThatIsNotClosedIsNotProbablyDropped) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "alive", 2, {.status = ReplicaStatus::kError});
+  cluster.Node("n4").Table(1, "alive", 2).Replica("1.0");
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_FALSE(Has(plan, FindingKind::kTableProbablyDropped));
+  EXPECT_FALSE(plan.tables[0].probably_dropped);
+}
+
 }  // namespace
 }  // namespace metarec
