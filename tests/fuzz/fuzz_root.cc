@@ -1,0 +1,80 @@
+#include <string>
+
+#include <absl/status/status.h>
+#include <glog/logging.h>
+
+#include "recovery_service/recovered_metadata.h"
+#include "recovery_service/root_topology.h"
+#include "tests/fuzz/fuzz_targets.h"
+#include "tests/fuzz/root_world.h"
+#include "tests/zk_store/store_world.h"
+
+namespace metarec::fuzz {
+namespace {
+
+constexpr char kCopy[] = "/pegasus/copy";
+
+// A tree that makes sense is served, and written elsewhere it is the same tree.
+void CheckContents(const RootContents& contents, RootWorld* world) {
+  auto metadata = MetadataOf(contents);
+  if (!metadata.ok()) return;
+  CHECK(CheckTopology(metadata->topology).ok()) << CheckTopology(metadata->topology);
+  const RecoveredMetadata served(metadata->topology, metadata->secondaries);
+  served.ListApps({});
+  for (const TopologyTable& table : metadata->topology.tables) {
+    idl::query_cfg_request request;
+    request.app_name = table.app_name;
+    served.QueryPartitions(request);
+  }
+  const auto written = world->Write(metadata->topology, kCopy, "sha256:copy");
+  CHECK(written.ok()) << written.status();
+  CHECK(world->Verify(metadata->topology, kCopy).clean());
+  const auto copied = world->Read(kCopy);
+  CHECK(copied.ok()) << copied.status();
+  CHECK_EQ(copied->problems_count, contents.problems_count);
+  auto again = MetadataOf(*copied);
+  CHECK(again.ok()) << again.status();
+  CHECK(again->topology.tables == metadata->topology.tables);
+}
+
+}  // namespace
+
+void FuzzRoot(absl::string_view input) {
+  RootWorld world;
+  world.Fill(input);
+  const auto before = world.Dump();
+  const RootInspection inspection = world.Inspect();
+  CHECK(!inspection.Describe().empty());
+  const Topology sample = SampleTopology();
+  world.Verify(sample, kRoot);
+  const auto contents = world.Read(kRoot);
+  if (contents.ok()) {
+    CHECK_GE(contents->problems_count, contents->unfinished_splits);
+    CheckContents(*contents, &world);
+  } else {
+    CHECK(absl::IsNotFound(contents.status())) << contents.status();
+    CHECK(inspection.root_case == RootCase::kAbsent || inspection.root_case == RootCase::kForeign)
+        << inspection.Describe();
+  }
+
+  RootWorld fresh;
+  fresh.Fill(input);
+  CHECK(fresh.Dump() == before);
+  const auto written = fresh.Write(sample, kRoot, kDigest);
+  if (inspection.root_case == RootCase::kForeign) CHECK(IsRefused(written.status()));
+  if (!written.ok()) {
+    // Nothing is changed in what is somebody else's, and nothing but ours is ever half there.
+    if (IsRefused(written.status())) {
+      CHECK(fresh.Dump() == before) << written.status();
+    }
+    return;
+  }
+  if (written->already_finished) {
+    CHECK(fresh.Dump() == before);
+    return;
+  }
+  CHECK(fresh.Verify(sample, kRoot).clean());
+  CHECK(fresh.Inspect().root_case == RootCase::kFinishedRun);
+}
+
+}  // namespace metarec::fuzz
