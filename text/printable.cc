@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
@@ -12,7 +13,23 @@
 namespace metarec {
 namespace {
 
-// Bytes of the UTF-8 character at the beginning of `text`; 0 if there is none.
+// Characters that are not seen themselves and change how others are shown: they turn the direction
+// of what follows (U+202E), join, separate or mark. Those of Unicode's category Cf and its line and
+// paragraph separators, as far as names could be forged with them.
+bool IsInvisible(uint32_t code_point) {
+  constexpr struct {
+    uint32_t first;
+    uint32_t last;
+  } kRanges[] = {{0xAD, 0xAD},       {0x061C, 0x061C},  {0x180E, 0x180E}, {0x200B, 0x200F},
+                 {0x2028, 0x202E},   {0x2060, 0x206F},  {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB},
+                 {0x1D173, 0x1D17A}, {0xE0000, 0xE007F}};
+  return std::any_of(std::begin(kRanges), std::end(kRanges), [code_point](const auto& range) {
+    return code_point >= range.first && code_point <= range.last;
+  });
+}
+
+// Bytes of the UTF-8 character at the beginning of `text`; 0 if there is none, or
+// one that is not to be shown.
 size_t Utf8CharacterBytes(absl::string_view text) {
   const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
   size_t bytes = 0;
@@ -36,7 +53,9 @@ size_t Utf8CharacterBytes(absl::string_view text) {
   const bool overlong = (bytes == 3 && code_point < 0x800) || (bytes == 4 && code_point < 0x10000);
   const bool surrogate = code_point >= 0xD800 && code_point < 0xE000;
   const bool control = code_point < 0xA0;  // C1 controls act on terminals too
-  return overlong || surrogate || control || code_point > 0x10FFFF ? 0 : bytes;
+  return overlong || surrogate || control || IsInvisible(code_point) || code_point > 0x10FFFF
+             ? 0
+             : bytes;
 }
 
 }  // namespace

@@ -16,6 +16,11 @@ TEST(CutListTest, SaysHowManyAreLeftOut) {
 TEST(PrintableTest, WhatATerminalWouldActUponIsEscaped) {
   EXPECT_EQ(Printable("a\x1b[2Jb\nc\xff\xc2\x9bü"), "a\\x1b[2Jb\\x0ac\\xff\\xc2\\x9bü");
   EXPECT_EQ(PrintableLines("a\x1b\n\nb\n"), "a\\x1b\n\nb\n");
+  EXPECT_EQ(Printable("a\u202Eb"), "a\\xe2\\x80\\xaeb") << "turns what follows around";
+  EXPECT_EQ(Printable("\u200Ba\u2066\uFEFF\u00AD\U000E0041"),
+            "\\xe2\\x80\\x8ba\\xe2\\x81\\xa6\\xef\\xbb\\xbf\\xc2\\xad\\xf3\\xa0\\x81\\x81")
+      << "invisible";
+  EXPECT_EQ(Printable("\u00AE \u2026 \u8868 \U0001F600"), "\u00AE \u2026 \u8868 \U0001F600");
   EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80") << "a surrogate is not UTF-8";
   EXPECT_EQ(Printable("\xc0\x80"), "\\xc0\\x80") << "an overlong form is not UTF-8";
   EXPECT_EQ(Printable("\xe2\x82"), "\\xe2\\x82") << "cut short";
