@@ -141,9 +141,10 @@ class Report {
       const Finding& finding = *group.findings[i];
       if (finding.app_id > 0) by_table[finding.app_id].push_back(finding.partition_index);
     }
-    absl::StrAppend(&out_, "    and ", group.findings.size() - shown, " more");
+    std::string rest = absl::StrCat("and ", group.findings.size() - shown, " more");
     if (by_table.empty()) {
-      absl::StrAppend(&out_, "\n    see all: ", CommandToSee(plan_, options_, "--all"), "\n");
+      absl::StrAppend(&out_, "    ", rest,
+                      "\n    see all: ", CommandToSee(plan_, options_, "--all"), "\n");
       return;
     }
     std::vector<std::string> places;
@@ -152,10 +153,11 @@ class Report {
       if (places.size() == tables_shown) break;
       places.push_back(Place(app_id, std::move(indexes)));
     }
-    absl::StrAppend(&out_, ": ", absl::StrJoin(places, "; "));
+    absl::StrAppend(&rest, ": ", absl::StrJoin(places, "; "));
     if (by_table.size() > places.size()) {
-      absl::StrAppend(&out_, "; and of ", by_table.size() - places.size(), " more tables");
+      absl::StrAppend(&rest, "; and of ", by_table.size() - places.size(), " more tables");
     }
+    absl::StrAppend(&out_, "    ", Wrapped(rest, 4, 6));
     absl::StrAppend(&out_, "\n    see them: ", CommandToSee(plan_, options_, "--table <table>"),
                     "\n");
   }

@@ -287,7 +287,7 @@ TEST(ReportTextTest, StaysReadableWithManyFindings) {
   EXPECT_LT(std::count(report.begin(), report.end(), '\n'), 80);
   EXPECT_THAT(report, HasSubstr("partitions with fewer replicas than they should have (31952):\n"));
   EXPECT_THAT(report, HasSubstr("    and 31950 more: table 3: 2-15; table 4: 0-15; table 5: 0-15; "
-                                "table 6: 0-15; and of 1993 more tables\n"
+                                "table 6: 0-15; and of 1993 more\n      tables\n"
                                 "    see them: metarec report --plan monday.plan --table "
                                 "<table>\n"));
   EXPECT_THAT(report, HasSubstr("  and 1994 tables more; see one: metarec report --plan "
