@@ -14,15 +14,15 @@ namespace metarec {
 
 // How the primary of a partition came to be.
 enum class Election : uint8_t {
-  kAllAgree,       // every replica is equal; the lowest address
-  kTie,            // the best ones are equal, others are worse; the lowest address
-  kOnlyReplica,    //
-  kOnlyComplete,   // no other is complete
-  kHighestBallot,  //
-  kWasPrimary,     // PS_PRIMARY at the highest ballot
-  kMostCommitted,  //
-  kMostPrepared,   //
-  kNoReplica,      // the partition comes back empty, or not at all
+  kAllAgree,  // every replica is equal; the lowest address
+  kTie,       // the best ones are equal, others are worse; the lowest address
+  kOnlyReplica,
+  kOnlyComplete,  // no other is complete
+  kHighestBallot,
+  kWasPrimary,  // PS_PRIMARY at the highest ballot
+  kMostCommitted,
+  kMostPrepared,
+  kNoReplica,  // the partition comes back empty, or not at all
 };
 
 // A stable name such as "all_agree".

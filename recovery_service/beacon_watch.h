@@ -31,8 +31,8 @@
 namespace metarec {
 
 struct BeaconWatchOptions {
-  size_t nodes_max = 10'000;                          // beacons of further nodes are not answered
-  size_t queries_in_flight_max = 32;                  //
+  size_t nodes_max = 10'000;  // beacons of further nodes are not answered
+  size_t queries_in_flight_max = 32;
   absl::Duration ask_again_after = absl::Seconds(3);  // while a node still serves
   absl::Duration query_timeout = absl::Seconds(5);
   // Without a beacon for this long a node counts as dead (fd_grace_seconds).
@@ -44,7 +44,7 @@ struct BeaconNode {
   Ipv4Endpoint address;
   // host:port as it calls itself; empty if it does not say, or says so from elsewhere only.
   std::string name;
-  absl::Time last_beacon;  //
+  absl::Time last_beacon;
   // Replicas that are PS_PRIMARY or PS_SECONDARY, as it said last; nullopt: not asked yet, or it
   // did not answer.
   std::optional<int64_t> replicas_serving;
