@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -95,8 +96,12 @@ class CrashWorld {
   Clock* clock() { return &clock_; }
   template <typename T>
   T Run(asio::awaitable<T> task) {
-    asio::io_context io;
-    return RunAlone(&io, std::move(task));
+    // A second writer acts in the middle of a run.
+    asio::io_context* const io = is_running_ ? &io_of_others_ : &io_;
+    const bool was_running = std::exchange(is_running_, true);
+    T result = RunAlone(io, std::move(task));
+    is_running_ = was_running;
+    return result;
   }
   std::unique_ptr<MetaStore> NewSession();
 
@@ -110,6 +115,10 @@ class CrashWorld {
   std::string WithoutTimes(const std::string& path, const std::string& data) const;
 
   const Kind kind_;
+  // As MetaStore wants it, they outlive all sessions.
+  asio::io_context io_;
+  asio::io_context io_of_others_;
+  bool is_running_ = false;
   std::unique_ptr<World> world_;
   std::unique_ptr<MetaStore> session_;   // of the runs; a new one once it has expired
   std::unique_ptr<MetaStore> stranger_;  // of whoever looks on or disturbs
