@@ -11,7 +11,6 @@
 #include <absl/time/clock.h>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
 
 #include "idl/error_names.h"
 #include "idl/meta_admin_types.h"
@@ -21,6 +20,7 @@
 #include "rpc/client.h"
 #include "runtime/status_macros.h"
 #include "runtime/system_clock.h"
+#include "testing/free_port.h"
 
 namespace metarec::benchmarks {
 namespace {
@@ -44,14 +44,6 @@ hosts_list = ZOOKEEPER
 [replication]
 cluster_name = load
 )";
-
-// Free a moment ago.
-uint16_t FreePort() {
-  asio::io_context context;
-  const asio::ip::tcp::acceptor acceptor(
-      context, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-  return acceptor.local_endpoint().port();
-}
 
 absl::StatusOr<rpc::Reply> Ask(Ipv4Endpoint server, const char* task_code, std::string body,
                                absl::Duration timeout) {
@@ -121,7 +113,7 @@ absl::Status ServedCluster::WriteConfig() {
 absl::Status ServedCluster::StartService() {
   if (service_) service_->Stop();
   ++services_;
-  endpoint_ = {kLoopback, FreePort()};
+  endpoint_ = {kLoopback, testing::FreePort()};
   METAREC_RETURN_IF_ERROR(WriteConfig());
   METAREC_ASSIGN_OR_RETURN(service_,
                            ChildProcess::Start({programs_ + "/metarecd", "--pegasus_config",

@@ -35,6 +35,14 @@ FaultInjectingMetaStore::FaultInjectingMetaStore(MetaStore* store, FaultInjectin
       expire_session_(std::move(options.expire_session)),
       gate_(std::move(options.injector)) {}
 
+FaultInjectingMetaStore::FaultInjectingMetaStore(std::unique_ptr<MetaStore> store,
+                                                 FaultInjectingOptions options)
+    : MetaStore(store->acl(), store->request_bytes_max()),
+      owned_(std::move(store)),
+      store_(owned_.get()),
+      expire_session_(std::move(options.expire_session)),
+      gate_(std::move(options.injector)) {}
+
 void FaultInjectingMetaStore::OnFault(const absl::Status& error) {
   if (StoreErrorOf(error) != StoreError::kSessionExpired || is_expired_) return;
   is_expired_ = true;

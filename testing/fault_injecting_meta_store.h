@@ -27,8 +27,9 @@ struct FaultInjectingOptions {
 // but for one single-threaded executor only.
 class FaultInjectingMetaStore final : public MetaStore {
  public:
-  // `store` must outlive it.
+  // `store` must outlive it, or becomes its own.
   FaultInjectingMetaStore(MetaStore* store, FaultInjectingOptions options);
+  FaultInjectingMetaStore(std::unique_ptr<MetaStore> store, FaultInjectingOptions options);
 
   SessionState session_state() const override { return store_->session_state(); }
   asio::awaitable<absl::StatusOr<SessionState>> AwaitSessionChange(SessionState seen) override {
@@ -58,6 +59,7 @@ class FaultInjectingMetaStore final : public MetaStore {
   asio::awaitable<Result> Inject(StoreCall call, asio::awaitable<Result> operation);
   void OnFault(const absl::Status& error);
 
+  const std::unique_ptr<MetaStore> owned_;  // may be null
   MetaStore* const store_;
   const std::function<void()> expire_session_;
   FaultGate gate_;

@@ -1,8 +1,6 @@
 // What a real cluster's replica servers answered, through the real programs into a real ZooKeeper,
 // and what there differs from the tree that the cluster's own recovery wrote from these answers.
 
-#include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -21,6 +19,7 @@
 
 #include "replica_collector/evidence_file.h"
 #include "runtime/system_clock.h"
+#include "testing/scratch_folder.h"
 #include "testing/zookeeper_server.h"
 #include "tests/meta_recovery/golden_evidence.h"
 #include "tests/tools/metarec_process.h"
@@ -53,13 +52,6 @@ class CapturedClusterTest : public ::testing::Test {
     auto server = testing::ZooKeeperServer::Start();
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
-    folder_ = (std::filesystem::temp_directory_path() / "captured-XXXXXX").string();
-    ASSERT_NE(mkdtemp(folder_.data()), nullptr);
-  }
-
-  void TearDown() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
   }
 
   void RunMetarec(std::vector<std::string> arguments) {
@@ -68,7 +60,7 @@ class CapturedClusterTest : public ::testing::Test {
       const std::vector<std::string> store = {"--zk", server_->hosts(), "--root", kRoot};
       arguments.insert(arguments.end(), store.begin(), store.end());
     }
-    auto process = MetarecProcess::Start(arguments, folder_ + "/" + arguments.front());
+    auto process = MetarecProcess::Start(arguments, folder_.Path(arguments.front()));
     ASSERT_TRUE(process.ok()) << process.status();
     EXPECT_EQ((*process)->Wait(), 0) << (*process)->Errors();
   }
@@ -101,14 +93,14 @@ class CapturedClusterTest : public ::testing::Test {
   }
 
   std::unique_ptr<testing::ZooKeeperServer> server_;
-  std::string folder_;
+  const testing::ScratchFolder folder_;
 };
 
 TEST_F(CapturedClusterTest, RecoversToItsOwnTreeApartFromTheListedDifferences) {
   const Evidence evidence =
       LoadGoldenEvidence(".", {"localhost:34801", "localhost:34802", "localhost:34803"});
-  const std::string evidence_path = folder_ + "/captured.evidence";
-  const std::string plan_path = folder_ + "/captured.plan";
+  const std::string evidence_path = folder_.Path("captured.evidence");
+  const std::string plan_path = folder_.Path("captured.plan");
   ASSERT_EQ(WriteEvidenceFile(evidence, evidence_path), absl::OkStatus());
   RunMetarec({"plan", "--evidence", evidence_path, "--plan", plan_path});
   RunMetarec({"apply", "--plan", plan_path});

@@ -2,8 +2,6 @@
 // without its server at several moments of its run, and then run again. The moments are counted in
 // bytes, so that a machine of any speed hits them.
 
-#include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,6 +22,7 @@
 #include "runtime/for_each_bounded.h"
 #include "runtime/system_clock.h"
 #include "testing/faulty_proxy.h"
+#include "testing/scratch_folder.h"
 #include "testing/zookeeper_server.h"
 #include "tests/tools/metarec_process.h"
 #include "zk_store/zookeeper_meta_store.h"
@@ -82,9 +81,7 @@ class KilledApplyTest : public ::testing::Test {
     auto server = testing::ZooKeeperServer::Start();
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = server->release();
-    std::string folder = (std::filesystem::temp_directory_path() / "killed-apply-XXXXXX").string();
-    ASSERT_NE(mkdtemp(folder.data()), nullptr);
-    folder_ = new std::string(folder);
+    folder_ = new testing::ScratchFolder;
     const absl::StatusOr<RecoveryPlan> plan = MakePlan(LargeCluster(), {});
     ASSERT_TRUE(plan.ok()) << plan.status();
     ASSERT_EQ(WritePlanFile(*plan, PlanPath()), absl::OkStatus());
@@ -93,10 +90,6 @@ class KilledApplyTest : public ::testing::Test {
 
   static void TearDownTestSuite() {
     delete server_;
-    if (folder_ != nullptr) {
-      std::error_code ignored;
-      std::filesystem::remove_all(*folder_, ignored);
-    }
     delete folder_;
     delete undisturbed_;
   }
@@ -115,7 +108,7 @@ class KilledApplyTest : public ::testing::Test {
     ASSERT_EQ(undisturbed_->at(""), "unlock");
   }
 
-  static std::string PlanPath() { return *folder_ + "/plan.jsonl"; }
+  static std::string PlanPath() { return folder_->Path("plan.jsonl"); }
 
   void Connect() {
     store_.reset();
@@ -135,7 +128,7 @@ class KilledApplyTest : public ::testing::Test {
                                                     const std::string& timeout = "60") {
     auto apply = MetarecProcess::Start(
         {"apply", "--plan", PlanPath(), "--zk", hosts, "--root", root, "--zk_timeout", timeout},
-        absl::StrCat(*folder_, "/apply", processes_++));
+        folder_->Path(absl::StrCat("apply", processes_++)));
     EXPECT_TRUE(apply.ok()) << apply.status();
     return *std::move(apply);
   }
@@ -228,7 +221,7 @@ class KilledApplyTest : public ::testing::Test {
   }
 
   static testing::ZooKeeperServer* server_;
-  static std::string* folder_;
+  static testing::ScratchFolder* folder_;
   static Tree* undisturbed_;
   static int processes_;
   static int64_t bytes_sent_;  // to the server, by an undisturbed run
@@ -240,7 +233,7 @@ class KilledApplyTest : public ::testing::Test {
 };
 
 testing::ZooKeeperServer* KilledApplyTest::server_ = nullptr;
-std::string* KilledApplyTest::folder_ = nullptr;
+testing::ScratchFolder* KilledApplyTest::folder_ = nullptr;
 Tree* KilledApplyTest::undisturbed_ = nullptr;
 int KilledApplyTest::processes_ = 0;
 int64_t KilledApplyTest::bytes_sent_ = 0;
@@ -310,8 +303,7 @@ TEST(ReadOnlyServerTest, AServerWithoutQuorumIsRefusedForWriting) {
   options.read_only = true;
   const auto server = testing::ZooKeeperServer::Start(options);
   ASSERT_TRUE(server.ok()) << server.status();
-  std::string folder = (std::filesystem::temp_directory_path() / "read-only-XXXXXX").string();
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const testing::ScratchFolder folder;
   Evidence evidence = LargeCluster();
   for (NodeEvidence& node : evidence.nodes) {
     node.tables.erase(node.tables.begin() + 1, node.tables.end());
@@ -319,14 +311,13 @@ TEST(ReadOnlyServerTest, AServerWithoutQuorumIsRefusedForWriting) {
   }
   const absl::StatusOr<RecoveryPlan> plan = MakePlan(evidence, {});
   ASSERT_TRUE(plan.ok()) << plan.status();
-  ASSERT_EQ(WritePlanFile(*plan, folder + "/plan"), absl::OkStatus());
-  auto apply = MetarecProcess::Start({"apply", "--plan", folder + "/plan", "--zk",
+  ASSERT_EQ(WritePlanFile(*plan, folder.Path("plan")), absl::OkStatus());
+  auto apply = MetarecProcess::Start({"apply", "--plan", folder.Path("plan"), "--zk",
                                       (*server)->hosts(), "--root", "/r", "--zk_timeout", "6"},
-                                     folder + "/apply");
+                                     folder.Path("apply"));
   ASSERT_TRUE(apply.ok()) << apply.status();
   EXPECT_EQ((*apply)->Wait(), 1);
   EXPECT_THAT((*apply)->Errors(), AllOf(HasSubstr("read-only"), HasSubstr("quorum")));
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -16,12 +15,12 @@
 #include <absl/strings/str_replace.h>
 #include <absl/strings/str_split.h>
 #include <absl/time/clock.h>
-#include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
+#include "testing/free_port.h"
+#include "testing/scratch_folder.h"
 #include "testing/simulated_cluster_thread.h"
 #include "testing/zookeeper_server.h"
 #include "tests/tools/metarec_process.h"
@@ -66,14 +65,6 @@ cluster_name = onebox
 fd_grace_seconds = 22
 )";
 
-// Free for TCP a moment ago.
-uint16_t FreePort() {
-  asio::io_context context;
-  const asio::ip::tcp::acceptor acceptor(
-      context, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-  return acceptor.local_endpoint().port();
-}
-
 // Without what appears when a second has passed.
 std::string WithoutWaitLines(const std::string& text) {
   std::vector<std::string> lines = absl::StrSplit(text, '\n');
@@ -103,27 +94,16 @@ class MetarecdOneboxTest : public ::testing::Test {
     auto servers = testing::SimulatedClusterThread::Start(std::move(cluster));
     ASSERT_TRUE(servers.ok()) << servers.status();
     servers_ = *std::move(servers);
-    folder_ = (std::filesystem::temp_directory_path() / "onebox-XXXXXX").string();
-    ASSERT_NE(mkdtemp(folder_.data()), nullptr);
-    Write("recover_node_list", servers_->node_list_text());
-    port_ = FreePort();
-    Write("config.ini", absl::StrReplaceAll(kConfig, {{"PORT", absl::StrCat(port_)},
-                                                      {"ZOOKEEPER", zookeeper_->hosts()}}));
+    folder_.Write("recover_node_list", servers_->node_list_text());
+    port_ = testing::FreePort();
+    folder_.Write("config.ini", absl::StrReplaceAll(kConfig, {{"PORT", absl::StrCat(port_)},
+                                                              {"ZOOKEEPER", zookeeper_->hosts()}}));
   }
 
-  void TearDown() override {
-    metarecd_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
-  void Write(const std::string& name, const std::string& text) {
-    std::ofstream(Path(name)) << text;
-  }
+  std::string Path(const std::string& name) const { return folder_.Path(name); }
   // A line of the documented procedure, in the folder of config.ini.
   void Shell(const std::string& line) {
-    ASSERT_EQ(std::system(absl::StrCat("cd ", folder_, " && ", line).c_str()), 0) << line;
+    ASSERT_EQ(std::system(absl::StrCat("cd ", folder_.path(), " && ", line).c_str()), 0) << line;
   }
 
   void StartMetarecd() {
@@ -194,8 +174,8 @@ class MetarecdOneboxTest : public ::testing::Test {
 
   std::unique_ptr<testing::ZooKeeperServer> zookeeper_;
   std::unique_ptr<testing::SimulatedClusterThread> servers_;
+  const testing::ScratchFolder folder_;
   std::unique_ptr<MetarecProcess> metarecd_;
-  std::string folder_;
   uint16_t port_ = 0;
   int starts_ = 0;
 };

@@ -1,13 +1,8 @@
 #include "tests/tools/metarecd_world.h"
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
 
 #include "idl/meta_admin_types.h"
@@ -37,13 +32,6 @@ std::string ConfigText(const std::string& root, uint16_t own, const std::vector<
 
 }  // namespace
 
-uint16_t FreePort() {
-  asio::io_context context;
-  const asio::ip::tcp::acceptor acceptor(
-      context, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-  return acceptor.local_endpoint().port();
-}
-
 bool Await(const std::function<bool()>& condition, absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   while (!condition()) {
@@ -51,20 +39,6 @@ bool Await(const std::function<bool()>& condition, absl::Duration timeout) {
     absl::SleepFor(kPollInterval);
   }
   return true;
-}
-
-ScratchFolder::ScratchFolder()
-    : folder_((std::filesystem::temp_directory_path() / "metarecd-XXXXXX").string()) {
-  EXPECT_NE(mkdtemp(folder_.data()), nullptr);
-}
-
-ScratchFolder::~ScratchFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
-}
-
-void ScratchFolder::Write(const std::string& name, const std::string& text) const {
-  std::ofstream(Path(name), std::ios::binary) << text;
 }
 
 std::string Metarecd::name() const { return endpoint().ToString(); }

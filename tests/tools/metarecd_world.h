@@ -21,6 +21,8 @@
 #include "idl/ipv4_endpoint.h"
 #include "rpc/client.h"
 #include "runtime/system_clock.h"
+#include "testing/free_port.h"
+#include "testing/scratch_folder.h"
 #include "testing/simulated_cluster_thread.h"
 #include "testing/zookeeper_server.h"
 #include "tests/tools/metarec_process.h"
@@ -28,26 +30,11 @@
 
 namespace metarec::tools {
 
-// Free for TCP a moment ago.
-uint16_t FreePort();
+using testing::FreePort;
+using testing::ScratchFolder;
 
 // Waits for at most two minutes until it is so; whether it is.
 bool Await(const std::function<bool()>& condition, absl::Duration timeout = absl::Seconds(120));
-
-// A folder that goes with its owner.
-class ScratchFolder {
- public:
-  ScratchFolder();
-  ~ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
-  void Write(const std::string& name, const std::string& text) const;
-
- private:
-  std::string folder_;
-};
 
 struct Ended {
   int exit_code = -1;

@@ -68,6 +68,7 @@ class MetaStoreConformance : public ::testing::TestWithParam<WorldKind> {
 
 INSTANTIATE_TEST_SUITE_P(Worlds, MetaStoreConformance,
                          ::testing::Values(WorldKind{"InMemory", &MakeInMemoryWorld},
+                                           WorldKind{"FaultInjecting", &MakeFaultInjectingWorld},
                                            WorldKind{"ZooKeeper", &MakeZooKeeperWorld}),
                          [](const auto& info) { return info.param.name; });
 

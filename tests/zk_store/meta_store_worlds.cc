@@ -8,6 +8,7 @@
 #include <asio/this_coro.hpp>
 #include <gtest/gtest.h>
 
+#include "testing/fault_injecting_meta_store.h"
 #include "testing/in_memory_meta_store.h"
 #include "testing/zookeeper_server.h"
 #include "zk_store/zookeeper_meta_store.h"
@@ -20,7 +21,7 @@ using testing::InMemoryMetaStoreOptions;
 using testing::InMemoryZooKeeper;
 using testing::ZooKeeperServer;
 
-class InMemoryWorld final : public World {
+class InMemoryWorld : public World {
  public:
   asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Connect(
       SessionSettings settings) override {
@@ -39,6 +40,18 @@ class InMemoryWorld final : public World {
 
  private:
   const std::shared_ptr<InMemoryZooKeeper> zookeeper_ = std::make_shared<InMemoryZooKeeper>();
+};
+
+class FaultInjectingWorld final : public InMemoryWorld {
+ public:
+  asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Connect(
+      SessionSettings settings) override {
+    auto store = co_await InMemoryWorld::Connect(std::move(settings));
+    if (!store.ok()) co_return store.status();
+    testing::FaultInjectingOptions nothing_goes_wrong;
+    co_return std::make_unique<testing::FaultInjectingMetaStore>(*std::move(store),
+                                                                 std::move(nothing_goes_wrong));
+  }
 };
 
 // Starts with the first test that wants it and ends with the last test of the binary.
@@ -96,6 +109,7 @@ class ZooKeeperWorld final : public World {
 }  // namespace
 
 std::unique_ptr<World> MakeInMemoryWorld() { return std::make_unique<InMemoryWorld>(); }
+std::unique_ptr<World> MakeFaultInjectingWorld() { return std::make_unique<FaultInjectingWorld>(); }
 std::unique_ptr<World> MakeZooKeeperWorld() { return std::make_unique<ZooKeeperWorld>(); }
 
 void RunToEnd(std::function<asio::awaitable<void>()> body) {

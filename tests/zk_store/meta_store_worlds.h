@@ -1,4 +1,4 @@
-// The two worlds in which the conformance suite of MetaStore runs.
+// The worlds in which the conformance suite of MetaStore runs.
 
 #pragma once
 
@@ -33,6 +33,8 @@ class World {
 };
 
 std::unique_ptr<World> MakeInMemoryWorld();
+// In memory, too, behind a store that could fail and does not.
+std::unique_ptr<World> MakeFaultInjectingWorld();
 // All of them share one server.
 std::unique_ptr<World> MakeZooKeeperWorld();
 
