@@ -218,6 +218,13 @@ asio::awaitable<absl::Status> Run::Begin() {
 
 absl::Status Run::Refuse(const RootInspection& inspection) const {
   std::string message = inspection.Describe();
+  if (sent_begin_ && inspection.IsRunOf(plan_digest_)) {
+    METAREC_RARE_BRANCH("a run has begun, unanswered, and somebody else has come");
+    return DisturbedError(
+        absl::StrCat(message,
+                     ". This run had begun there. Remove what is not of it and run the same plan "
+                     "again, which resumes it, or give another root"));
+  }
   if (inspection.root_case == RootCase::kForeign) {
     absl::StrAppend(&message, ". Give a root that does not exist yet or is empty");
   } else {

@@ -164,6 +164,24 @@ TEST_F(LockedRunTest, AppsUnlockedAtTheLastMomentIsToldToo) {
                     HasSubstr("Make sure that none does"), Not(HasSubstr("stays locked"))));
 }
 
+// Found by the simulation: it said that nothing was written.
+TEST_F(LockedRunTest, ABeginningWithoutAnswerBesideAStrangersZnodeIsSaid) {
+  const std::string mine = absl::StrCat(kRoot, "/mine");
+  bool begun = false;
+  const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (begun && DataOf(mine) == "(absent)") PutMeanwhile(mine);
+    if (begun || !call.is_write()) return std::nullopt;
+    begun = true;
+    return StoreFault{StoreFault::Moment::kAfter};
+  });
+  EXPECT_THAT(MessageOf(Write(store.get(), topology_)),
+              AllOf(HasSubstr("it holds /pegasus/recovered/mine"),
+                    HasSubstr("This run had begun there"), Not(HasSubstr("Nothing was written"))));
+  DeleteMeanwhile(mine);
+  const auto again = Open();
+  EXPECT_TRUE(Write(again.get(), topology_).ok());
+}
+
 // Found by the simulation: the advice was to delete what another process had just finished.
 TEST_F(LockedRunTest, WhoCannotLookWhoItWasAdvisesToDeleteNothing) {
   bool finished = false;
