@@ -129,6 +129,7 @@ std::string ProblemOf(const RecoveryResult& result, const ModelPlan& model, cons
   // Who comes to the root without writing is noticed, too; who cannot look says so.
   const absl::string_view message = result.status.message();
   const bool blames = IsDisturbed(result.status) && !absl::StrContains(message, "has come to") &&
+                      !absl::StrContains(message, "had begun there") &&
                       !absl::StrContains(message, "could not be read");
   if (blames && !watch.HasMetStranger()) {
     return "blames somebody who was not there: " + std::string(result.status.message());
