@@ -13,6 +13,7 @@
 
 #include "idl/ipv4_endpoint.h"
 #include "idl/meta_admin_types.h"
+#include "idl/meta_server_types.h"
 #include "idl/serialization.h"
 #include "replica_collector/node_list.h"
 #include "rpc/client.h"
@@ -104,10 +105,23 @@ class MetaClient {
   }
   static std::optional<Ipv4Endpoint> LeaderIn(const idl::query_cfg_response& response);
 
+  // Thrift passes over what it does not know, so that any struct which begins with an error code
+  // could be taken for this one; Pegasus always sends both fields.
+  template <typename Response>
+  static bool IsWhole(const Response&) {
+    return true;
+  }
+  static bool IsWhole(const idl::configuration_recovery_response& response) {
+    return response.__isset.err && response.__isset.hint_message;
+  }
+
   template <typename Response>
   static absl::StatusOr<Outcome> Read(const std::string& body, Response* response) {
     *response = Response();
     if (absl::Status decoded = idl::DecodeBody(body, response); !decoded.ok()) return decoded;
+    if (!IsWhole(*response)) {
+      return absl::DataLossError("the answer is not what was asked for: fields are missing");
+    }
     return Outcome{.error_name = response->err.name, .leader = LeaderIn(*response)};
   }
 

@@ -95,6 +95,19 @@ TEST_F(MetaClientTest, AServerThatHangsDoesNotGetTheTimeOfALongAnswer) {
   EXPECT_EQ(hangs.asked[idl::kRpcCmStartRecovery], 0);
 }
 
+TEST_F(MetaClientTest, AnAnswerOfAnotherTypeThatSaysOkIsNotBelieved) {
+  FakeMeta& meta = AddMeta();
+  idl::configuration_cluster_info_response info;
+  info.err = idl::error_code("ERR_OK");
+  meta.Answer(idl::kRpcCmClusterInfo, info);
+  meta.Answer(idl::kRpcCmStartRecovery, info);
+  MetaClient* const client = ClientOf({meta.name()});
+  const idl::configuration_recovery_request request;
+  const auto answer = Run(client->AskForLong<idl::configuration_recovery_response>(
+      idl::kRpcCmStartRecovery, request, absl::Seconds(4)));
+  EXPECT_FALSE(answer.ok());
+}
+
 TEST_F(MetaClientTest, GoesWhereTheLeaderIsAlthoughItIsNotListed) {
   FakeMeta& leader = AddMeta();
   leader.Answer(idl::kRpcCmListNodes, NodesAnswer("ERR_OK"));
