@@ -77,7 +77,7 @@ bool LockedRun::IsUntouched(const RootInspection& found) const {
 
 std::vector<StoreOp> LockedRun::Ops(const Journal& finished) const {
   std::vector<StoreOp> ops = options_.fence;
-  ops.push_back(CheckOp{paths_.apps(), apps_version_});
+  ops.push_back(StillLocked());
   ops.push_back(CheckOp{paths_.journal(), journal_version_});
   ops.push_back(SetOp{paths_.journal(), EncodeJournal(finished), journal_version_});
   ops.push_back(SetOp{paths_.apps(), std::string(kAppsUnlocked), apps_version_});

@@ -36,6 +36,9 @@ class LockedRun {
   // To be called first, with what the root holds: an unfinished run.
   void Begin(Journal journal, int32_t apps_version, int32_t journal_version);
 
+  // Holds as long as nobody has unlocked, written into or replaced /apps since Begin.
+  CheckOp StillLocked() const { return CheckOp{paths_.apps(), apps_version_}; }
+
   // Looks whether nobody else has touched what is the run's own, nor put anything of theirs into
   // the root, and then unlocks it. Returns when it is finished: by us, by a transaction of ours
   // whose answer was lost, or by another process that applies the same plan.

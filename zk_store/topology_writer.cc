@@ -21,7 +21,9 @@
 // A transaction whose answer was lost is never simply repeated: what is there is read back and
 // compared. Losing the connection costs a retry from one budget for the whole write; losing the
 // session, permission or quorum ends it, and the unfinished run stays for the next one.
-// Every transaction carries the caller's fence; one that fails on it ends the write at once.
+// Every transaction carries the caller's fence; one that fails on it ends the write at once. Those
+// of 4 also check that /apps is still as in step 2: a run that was held up writes nothing into what
+// another one of the same plan has finished meanwhile.
 //
 // Not attempted: cleaning up. Nothing is ever deleted; an unfinished run is resumed or, by an
 // operator who wants to be rid of it, deleted by hand.
@@ -122,7 +124,9 @@ class Run {
 };
 
 asio::awaitable<absl::StatusOr<WriteResult>> Run::Write() {
-  METAREC_CO_RETURN_IF_ERROR(co_await CheckZnodeSizes(&znodes_, *store_, options_.fence));
+  std::vector<StoreOp> checks = options_.fence;
+  checks.push_back(locked_run_.StillLocked());
+  METAREC_CO_RETURN_IF_ERROR(co_await CheckZnodeSizes(&znodes_, *store_, checks));
   absl::Status status = co_await Begin();
   if (status.ok() && !result_.already_finished) status = co_await Finish();
   result_.znodes_created = creator_.stats().created;
@@ -291,6 +295,8 @@ asio::awaitable<absl::Status> Run::Survey() {
 }
 
 asio::awaitable<absl::Status> Run::CreateZnodes() {
+  // A run that was held up must not write into what another one has finished meanwhile.
+  creator_.Guard(locked_run_.StillLocked());
   present_.resize(znodes_.size());
   METAREC_CO_RETURN_IF_ERROR(
       co_await creator_.Create(&znodes_, 0, znodes_.table_count(), present_));

@@ -51,12 +51,17 @@ ZnodeCreator::ZnodeCreator(MetaStore* store, Clock* clock, RetryBudget* budget,
       request_size_(request_size),
       limits_(limits),
       fence_(std::move(fence)),
-      fence_bytes_(absl::c_accumulate(
+      checks_bytes_(absl::c_accumulate(
           fence_, MetaStore::kMultiOverheadBytes,
           [store](size_t bytes, const StoreOp& op) { return bytes + store->OpBytes(op); })),
       on_progress_(std::move(on_progress)),
       reader_(store, budget),
       window_(clock, limits.in_flight_max) {}
+
+void ZnodeCreator::Guard(CheckOp check) {
+  checks_bytes_ += store_->OpBytes(check);
+  guard_ = std::move(check);
+}
 
 asio::awaitable<absl::Status> ZnodeCreator::Create(TopologyZnodes* znodes, size_t begin, size_t end,
                                                    const std::vector<bool>& present) {
@@ -86,7 +91,7 @@ asio::awaitable<ZnodeCreator::Batch> ZnodeCreator::AwaitTurnAndTakeBatch() {
 
 asio::awaitable<ZnodeCreator::Batch> ZnodeCreator::TakeBatch() {
   Batch batch;
-  batch.bytes = fence_bytes_;
+  batch.bytes = checks_bytes_;
   batch.ops = fence_;
   for (size_t taken = 1; next_ < end_ && batch.ordinals.size() < limits_.ops_max; ++taken) {
     if (taken % kTakenInOneGo == 0) {
@@ -114,7 +119,7 @@ StoreOp ZnodeCreator::OpOf(size_t ordinal) const {
 }
 
 void ZnodeCreator::Encode(Batch* batch) const {
-  batch->bytes = fence_bytes_;
+  batch->bytes = checks_bytes_;
   batch->ops = fence_;
   for (const size_t ordinal : batch->ordinals) {
     batch->ops.push_back(OpOf(ordinal));
@@ -150,6 +155,7 @@ asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
       co_return absl::OkStatus();
     }
     METAREC_CO_RETURN_IF_ERROR(FenceError(status, fence_.size()));
+    METAREC_CO_RETURN_IF_ERROR(GuardError(status, sent));
     const StoreError error = StoreErrorOf(status);
     if (error == StoreError::kNoNode) {
       METAREC_RARE_BRANCH("a parent vanishes while its children are written");
@@ -181,6 +187,14 @@ asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
   }
 }
 
+absl::Status ZnodeCreator::GuardError(const absl::Status& status, size_t sent) const {
+  const auto failed = FailedOpOf(status);
+  if (!guard_.has_value() || failed != fence_.size() + sent) return absl::OkStatus();
+  METAREC_RARE_BRANCH("a run is held up until it is not the one that writes any more");
+  return DisturbedError(absl::StrCat(status.message(), ": ", guard_->path,
+                                     " is not as it was, so that nothing more is written"));
+}
+
 asio::awaitable<absl::Status> ZnodeCreator::CreateHalves(Batch batch) {
   Batch second;
   second.was_lost = batch.was_lost;
@@ -210,6 +224,7 @@ asio::awaitable<std::optional<absl::Status>> ZnodeCreator::Send(Batch* batch) {
   }
   ++stats_.requests;
   std::vector<StoreOp> ops = std::exchange(batch->ops, {});
+  if (guard_.has_value()) ops.push_back(*guard_);
   const auto result = co_await store_->Multi(std::move(ops));
   const absl::Status status = result.status();
   if (RetryBudget::IsRetryable(status)) {

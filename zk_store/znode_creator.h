@@ -51,6 +51,9 @@ class ZnodeCreator {
                ZnodeCreatorLimits limits, std::vector<StoreOp> fence,
                std::function<void()> on_progress);
 
+  // From now on what every transaction checks last. One that fails on it ends it with IsDisturbed.
+  void Guard(CheckOp check);
+
   // Creates those of [begin, end) that are not `present`; their parents must exist. Returns when
   // nothing of it is in flight any more (unless cancelled), with the first error if there was one.
   asio::awaitable<absl::Status> Create(TopologyZnodes* znodes, size_t begin, size_t end,
@@ -79,6 +82,9 @@ class ZnodeCreator {
   asio::awaitable<absl::Status> DropWhatIsThere(Batch* batch);
   asio::awaitable<absl::Status> CompareWithStore(size_t ordinal, bool* is_there);
 
+  // If the transaction of `sent` znodes failed on the guard: an error for which IsDisturbed is
+  // true.
+  absl::Status GuardError(const absl::Status& status, size_t sent) const;
   StoreOp OpOf(size_t ordinal) const;
   void Encode(Batch* batch) const;
   absl::Status TooLarge(const Batch& batch) const;
@@ -88,7 +94,8 @@ class ZnodeCreator {
   RequestSize* const request_size_;
   const ZnodeCreatorLimits limits_;
   const std::vector<StoreOp> fence_;
-  const size_t fence_bytes_;  // of a transaction of the fence alone
+  std::optional<CheckOp> guard_;
+  size_t checks_bytes_;  // of a transaction of fence and guard alone
   const std::function<void()> on_progress_;
   StoreReader reader_;
   SendWindow window_;

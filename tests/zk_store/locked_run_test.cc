@@ -146,6 +146,21 @@ TEST_F(LockedRunTest, ADeletedTableIsSaid) {
                     HasSubstr("/apps stays locked")));
 }
 
+TEST_F(LockedRunTest, ARunThatWasHeldUpWritesNothingIntoWhatAnotherOneHasFinished) {
+  const auto other = Open();
+  const auto store = OpenAnd([&] {
+    asio::io_context io;
+    TopologyWriter writer(SmallBatches(), other.get(), &clock_, &progress_);
+    EXPECT_TRUE(RunAlone(&io, writer.Write(topology_, kRoot, kDigest)).ok());
+    DeleteMeanwhile(paths_.Partition(1, 0));  // as the meta server that boots from it may
+  });
+  const auto result = Write(store.get(), topology_);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(result->journal.finished);
+  EXPECT_EQ(DataOf(paths_.apps()), "unlock");
+  EXPECT_EQ(DataOf(paths_.Partition(1, 0)), "(absent)");
+}
+
 TEST_F(LockedRunTest, AppsUnlockedBySomebodyElseIsToldWithItsDanger) {
   const auto store = OpenAnd([&] { SetMeanwhile(paths_.apps(), "unlock"); });
   EXPECT_THAT(MessageOf(Write(store.get(), topology_)),

@@ -385,7 +385,7 @@ TEST_F(TopologyWriterTest, TooLargeTransactionsAreHalved) {
   // A store whose limit is not known to its client, as when the server's is lower.
   int refused = 0;
   const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
-    if (call.kind != "multi" || call.ops->size() <= 4) return std::nullopt;
+    if (call.kind != "multi" || call.ops->size() <= 5) return std::nullopt;  // 4 and a check
     ++refused;
     return StoreFault{StoreFault::Moment::kBefore, StoreError::kTooLarge, false};
   });
