@@ -22,7 +22,7 @@ bool IsCompressedName(absl::string_view path);
 struct LineWriterOptions {
   bool overwrite = false;  // replace an existing regular file; anything else is never replaced
   size_t line_bytes_max = 1 << 20;  // without the newline
-  // Once this is readable, writing ends with kCancelled.
+  // Once this is readable, writing ends with kCancelled; -1: it never is.
   int interrupt_descriptor = -1;
 };
 

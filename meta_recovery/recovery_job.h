@@ -87,8 +87,8 @@ class RecoveryJob {
   RecoveryJob(RecoveryRequest request, Surroundings surroundings);
 
   // Collects, plans, waits until no replica is served any more, and writes; the writer checks that
-  // everything is there as written before it unlocks the tree. Planning, naming what is written and checking its
-  // sizes are plain computation on the executor, which does nothing else meanwhile:
+  // everything is there as written before it unlocks the tree. Planning, naming what is written and
+  // checking its sizes are plain computation on the executor, which does nothing else meanwhile:
   // docs/embedding.md says how long. Cancelling the awaiting coroutine ends it at the
   // next step with kCancelled; what was written by then is resumed by the next run.
   asio::awaitable<RecoveryResult> Run();

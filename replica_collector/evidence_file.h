@@ -15,7 +15,7 @@
 namespace metarec {
 
 struct EvidenceFileOptions {
-  bool overwrite = false;  // when writing
+  bool overwrite = false;         // when writing
   int interrupt_descriptor = -1;  // both ways; as in LineReaderOptions
   // When reading.
   size_t nodes_max = 10'000;
