@@ -117,7 +117,8 @@ asio::awaitable<bool> FaultyProxy::Pass(Link* link, ProxyDirection direction, co
                                         size_t size) {
   while (size > 0) {
     size_t part = size;
-    const ProxyFault* const found = FaultWithin(direction, &part);
+    // Taken before anything is awaited: meanwhile another link may take others.
+    const std::optional<ProxyFault> fault = TakeFaultWithin(direction, &part);
     if (part > 0) {
       bytes_[static_cast<int>(direction)] += static_cast<int64_t>(part);
       const auto [error, written] =
@@ -129,26 +130,26 @@ asio::awaitable<bool> FaultyProxy::Pass(Link* link, ProxyDirection direction, co
       data += part;
       size -= part;
     }
-    if (found == nullptr) continue;
-    const ProxyFault fault = *found;
-    faults_.erase(faults_.begin() + (found - faults_.data()));
-    const bool goes_on = co_await Commit(link, fault);
+    if (!fault.has_value()) continue;
+    const bool goes_on = co_await Commit(link, *fault);
     if (!goes_on) co_return false;
   }
   co_return true;
 }
 
-ProxyFault* FaultyProxy::FaultWithin(ProxyDirection direction, size_t* size) {
-  ProxyFault* next = nullptr;
-  for (ProxyFault& fault : faults_) {
-    if (fault.direction != direction) continue;
-    if (next == nullptr || fault.after_bytes < next->after_bytes) next = &fault;
+std::optional<ProxyFault> FaultyProxy::TakeFaultWithin(ProxyDirection direction, size_t* size) {
+  auto next = faults_.end();
+  for (auto fault = faults_.begin(); fault != faults_.end(); ++fault) {
+    if (fault->direction != direction) continue;
+    if (next == faults_.end() || fault->after_bytes < next->after_bytes) next = fault;
   }
-  if (next == nullptr) return nullptr;
+  if (next == faults_.end()) return std::nullopt;
   const int64_t ahead = std::max<int64_t>(0, next->after_bytes - bytes(direction));
-  if (ahead > static_cast<int64_t>(*size)) return nullptr;
+  if (ahead > static_cast<int64_t>(*size)) return std::nullopt;
   *size = static_cast<size_t>(ahead);
-  return next;
+  const ProxyFault taken = *next;
+  faults_.erase(next);
+  return taken;
 }
 
 // Whether anything passes in this direction afterwards.

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -64,7 +65,7 @@ class FaultyProxy {
   asio::awaitable<void> Pump(std::shared_ptr<Link> link, ProxyDirection direction);
   asio::awaitable<bool> Pass(Link* link, ProxyDirection direction, const char* data, size_t size);
   // The next fault in this direction if it is at most `size` bytes ahead, which then become less.
-  ProxyFault* FaultWithin(ProxyDirection direction, size_t* size);
+  std::optional<ProxyFault> TakeFaultWithin(ProxyDirection direction, size_t* size);
   asio::awaitable<bool> Commit(Link* link, const ProxyFault& fault);
 
   const FaultyProxyOptions options_;

@@ -1,5 +1,6 @@
 #include "tools/interrupt_deadline.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -8,6 +9,8 @@
 #include <utility>
 
 #include <absl/strings/string_view.h>
+#include <absl/time/clock.h>
+#include <absl/time/time.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -69,7 +72,13 @@ bool InterruptDeadline::AwaitRequest() const {
 
 bool InterruptDeadline::AwaitEnd() const {
   pollfd ended{ended_[0], POLLIN, 0};
-  return ::poll(&ended, 1, static_cast<int>(absl::ToInt64Milliseconds(patience_))) != 0;
+  const absl::Time deadline = absl::Now() + patience_;
+  for (;;) {
+    const absl::Duration left = std::max(absl::ZeroDuration(), deadline - absl::Now());
+    const int ready = ::poll(&ended, 1, static_cast<int>(absl::ToInt64Milliseconds(left)));
+    if (ready >= 0) return ready > 0;
+    if (errno != EINTR) return true;
+  }
 }
 
 }  // namespace metarec::tools

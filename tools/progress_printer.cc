@@ -93,6 +93,7 @@ void ProgressPrinter::Tick() {
   if (shown_.empty() || now - job_began_ < kSilenceOfQuickPhases) return;
   Shown& shown = shown_[latest_];
   shown.rate.Add(now, shown.latest.done);
+  if (style_ == Style::kJson && now - last_shown_ < kJsonInterval) return;
   if (style_ != Style::kLines || now - std::max(job_began_, last_shown_) >= kLineInterval) {
     Show(now);
   }

@@ -70,7 +70,16 @@ absl::Status RecoverOutput::PrintJson(const RecoveryResult& result) const {
   if (!result.plan.has_value()) return output.Print(json.ToLine());
   ReportOptions options;
   options.store_flags = report.store_flags;
-  METAREC_RETURN_IF_ERROR(wanted.ApplyTo(*result.plan, &options));
+  absl::Status reportable = wanted.ApplyTo(*result.plan, &options);
+  if (reportable.ok() && options.only.has_value()) {
+    // What is not in the plan is found out before anything is printed.
+    reportable =
+        WriteReportJson(*result.plan, options, [](absl::string_view) { return absl::OkStatus(); });
+  }
+  if (!reportable.ok()) {
+    METAREC_RETURN_IF_ERROR(output.Print(json.ToLine()));
+    return reportable;
+  }
   return output.PrintPieces([&](TextSink sink) {
     std::string begun = json.ToText();
     begun.pop_back();  // its brace

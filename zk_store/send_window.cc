@@ -43,18 +43,20 @@ void SendWindow::Leave(const Pass& pass, Outcome outcome, size_t bytes) {
   --in_flight_;
   if (pass.alone) is_alone_ = false;
   if (outcome == Outcome::kAnswered) OnAnswer(pass, bytes);
-  if (outcome == Outcome::kLost) Halve();
+  if (outcome == Outcome::kLost) Halve(pass);
   Wake();
 }
 
-void SendWindow::Halve() {
+void SendWindow::Halve(const Pass& pass) {
+  if (pass.entered < halved_) return;
+  halved_ = clock_->Now();
   size_ = std::max<size_t>(1, size_ / 2);
   round_began_ = absl::InfinitePast();
 }
 
 void SendWindow::OnAnswer(const Pass& pass, size_t bytes) {
   const absl::Time now = clock_->Now();
-  if (now - pass.entered > kSlowAnswer) return Halve();
+  if (now - pass.entered > kSlowAnswer) return Halve(pass);
   if (round_began_ == absl::InfinitePast()) {
     round_began_ = pass.entered;
     round_answers_ = 0;

@@ -50,7 +50,8 @@ class SendWindow {
   bool HasRoom(bool alone) const;
   void OnAnswer(const Pass& pass, size_t bytes);
   void OnRound(double rate);
-  void Halve();
+  // Once for all that was under way at the time: they are lost, or slow, together.
+  void Halve(const Pass& pass);
   void Wake();
 
   Clock* const clock_;
@@ -62,6 +63,7 @@ class SendWindow {
   std::deque<std::shared_ptr<Event>> waiting_;
 
   // The present round: as many answers as there are under way.
+  absl::Time halved_ = absl::InfinitePast();
   absl::Time round_began_ = absl::InfinitePast();  // not yet
   size_t round_answers_ = 0;
   size_t round_bytes_ = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/status_macros.h"
+#include "zk_store/store_error.h"
 
 namespace metarec {
 
@@ -57,10 +58,10 @@ asio::awaitable<absl::Status> StoreReader::Check(std::vector<StoreOp> checks, Re
     const auto checked = co_await store_->Multi(checks);
     if (checked.ok()) budget_->OnSuccess();
     if (!RetryBudget::IsRetryable(checked.status())) {
-      size->OnAnswer(bytes);
+      if (checked.ok() || FailedOpOf(checked.status()).has_value()) size->OnAnswer(bytes);
       co_return checked.status();
     }
-    size->OnLoss(bytes);
+    if (StoreErrorOf(checked.status()) == StoreError::kConnectionLoss) size->OnLoss(bytes);
     METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, checked.status()));
   }
   const auto middle = checks.begin() + static_cast<std::ptrdiff_t>(checks.size() / 2);

@@ -229,9 +229,12 @@ asio::awaitable<std::optional<absl::Status>> ZnodeCreator::Send(Batch* batch) {
   const absl::Status status = result.status();
   if (RetryBudget::IsRetryable(status)) {
     window_.Leave(*pass, SendWindow::Outcome::kLost);
-    batch->was_lost = true;
-    if (alone && batch->ordinals.size() == 1) ++batch->lost_alone;
-    request_size_->OnLoss(batch->bytes);
+    // A server that does not answer in time has not been told too much.
+    if (StoreErrorOf(status) == StoreError::kConnectionLoss) {
+      batch->was_lost = true;
+      if (alone && batch->ordinals.size() == 1) ++batch->lost_alone;
+      request_size_->OnLoss(batch->bytes);
+    }
   } else if (status.ok() || FailedOpOf(status).has_value()) {
     window_.Leave(*pass, SendWindow::Outcome::kAnswered, batch->bytes);
     request_size_->OnAnswer(batch->bytes);

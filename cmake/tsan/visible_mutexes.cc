@@ -5,11 +5,11 @@
 //   project uses: what calls others, such as absl::Mutex::Await, goes on being unseen.
 // - std::timed_mutex: it calls pthread_mutex_clocklock, which GCC 12's sanitizer does not know.
 
-#include <pthread.h>
-#include <sanitizer/tsan_interface.h>
-
 #include <cstdint>
 #include <ctime>
+
+#include <pthread.h>
+#include <sanitizer/tsan_interface.h>
 
 namespace {
 

@@ -172,6 +172,7 @@ TEST_F(SecondWriterTest, BetweenAnyTwoOperationsTheirsIsUntouchedAndWhatIsSeenKe
   std::cout << cases_ << " strangers' writes between operations, " << too_late_
             << " of them after the last look at what they changed, and " << after_end_
             << " after the end; " << world_.runs() << " runs" << std::endl;
+  EXPECT_GT(cases_, 100);
 }
 
 TEST_F(SecondWriterTest, AfterACrashAnywhereTheNextRunTouchesNothingOfTheirs) {
@@ -196,6 +197,7 @@ TEST_F(SecondWriterTest, AfterACrashAnywhereTheNextRunTouchesNothingOfTheirs) {
   }
   std::cout << cases_ << " strangers' writes after crashes, " << world_.runs() << " runs"
             << std::endl;
+  EXPECT_GT(cases_, 100);
 }
 
 class LostLeadershipTest : public ::testing::Test {

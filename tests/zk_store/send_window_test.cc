@@ -84,6 +84,15 @@ TEST_F(SendWindowTest, LossesAndSlowAnswersHalveItAndItComesBack) {
   EXPECT_EQ(window_.size(), 8u);
 }
 
+TEST_F(SendWindowTest, OneLostConnectionHalvesItOnceHoweverManyWereUnderWay) {
+  for (int i = 0; i < 20; ++i) Round(absl::Milliseconds(10));
+  std::vector<Pass> passes;
+  while (window_.in_flight() < window_.size()) passes.push_back(Enter());
+  Wait(absl::Milliseconds(10));
+  for (const Pass& pass : passes) window_.Leave(pass, Outcome::kLost);
+  EXPECT_EQ(window_.size(), 4u);
+}
+
 TEST_F(SendWindowTest, ATransactionThatWantsToBeAloneIs) {
   const Pass first = Enter();
   Spawn(/*alone=*/true);
