@@ -3,11 +3,14 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/string_view.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,10 +67,26 @@ absl::Status CannotWrite(absl::string_view what) {
 // written.
 bool TakesBytes(int descriptor) { return ::write(descriptor, "", 0) == 0; }
 
+// By its first bytes: plain, or compressed.
+bool HoldsEvidenceOrPlan(const std::string& path) {
+  constexpr absl::string_view kPlain = R"({"format":"metarec-)";
+  constexpr absl::string_view kZstd = "\x28\xb5\x2f\xfd";
+  std::string begin(kPlain.size(), '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  begin.resize(static_cast<size_t>(file.gcount()));
+  return absl::StartsWith(begin, kPlain) || absl::StartsWith(begin, kZstd);
+}
+
 absl::Status CheckOutput(const std::string& path) {
   struct stat info {};
   // Whoever reads a pipe would take its closing for the end.
   if (::stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode)) return absl::OkStatus();
+  if (HoldsEvidenceOrPlan(path)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--output ", path, " is an evidence or plan file, which a result would ",
+                     "replace; give another name. Nothing was asked or written"));
+  }
   int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   const bool is_new = descriptor >= 0;
   if (!is_new) descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);

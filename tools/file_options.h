@@ -7,7 +7,8 @@ namespace metarec::tools {
 
 // To be asked of a verb that was parsed, before it does anything. kInvalidArgument if two of its
 // file options (type name FILE) mean one file, by whatever names: one of them would be overwritten.
-// kUnavailable if nothing can be written to what its results go to. Leaves all files as they are.
+// kFailedPrecondition if results would replace an evidence or plan file. kUnavailable if nothing
+// can be written to what results go to. Leaves all files as they are.
 absl::Status CheckFileOptions(const CLI::App& verb);
 
 }  // namespace metarec::tools
