@@ -59,7 +59,7 @@ void CheckMeta(absl::string_view body) {
 }  // namespace
 
 absl::Span<const MessageCodec> RequestCodecs() {
-  static constexpr MessageCodec kCodecs[] = {
+  static const MessageCodec kCodecs[] = {
       {kRpcQueryAppInfo, Check<query_app_info_request>},
       {kRpcQueryReplicaInfo, Check<query_replica_info_request>},
       {kRpcQueryPnDecree, Check<query_pn_decree_request>},
@@ -97,7 +97,7 @@ absl::Span<const MessageCodec> RequestCodecs() {
 }
 
 absl::Span<const MessageCodec> ResponseCodecs() {
-  static constexpr MessageCodec kCodecs[] = {
+  static const MessageCodec kCodecs[] = {
       {kRpcQueryAppInfo, Check<query_app_info_response>},
       {kRpcQueryReplicaInfo, CheckQueryReplicaInfoResponse},
       {kRpcQueryPnDecree, Check<query_pn_decree_response>},
