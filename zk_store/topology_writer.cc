@@ -238,6 +238,12 @@ absl::Status Run::Refuse(const RootInspection& inspection) const {
                           "was interrupted; if neither can be had any more, give another root"
                         : "Give another root");
   }
+  if (maybe_begun_) {
+    return DisturbedError(
+        absl::StrCat(message,
+                     ". This run may have begun there, unanswered; it has written nothing "
+                     "else"));
+  }
   absl::StrAppend(&message, ". Nothing was written");
   return RefusedError(message);
 }

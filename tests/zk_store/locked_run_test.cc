@@ -197,6 +197,20 @@ TEST_F(LockedRunTest, ABeginningWithoutAnswerBesideAStrangersZnodeIsSaid) {
   EXPECT_TRUE(Write(again.get(), topology_).ok());
 }
 
+// Likewise.
+TEST_F(LockedRunTest, ABeginningWithoutAnswerWhoseJournalIsDeletedIsSaid) {
+  bool begun = false;
+  const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (begun && DataOf(paths_.journal()) != "(absent)") DeleteMeanwhile(paths_.journal());
+    if (begun || !call.is_write()) return std::nullopt;
+    begun = true;
+    return StoreFault{StoreFault::Moment::kAfter};
+  });
+  EXPECT_THAT(MessageOf(Write(store.get(), topology_)),
+              AllOf(HasSubstr("This run may have begun there"), Not(HasSubstr("Nothing was"))));
+  EXPECT_EQ(DataOf(paths_.apps()), "lock");
+}
+
 // Found by the simulation: the advice was to delete what another process had just finished.
 TEST_F(LockedRunTest, WhoCannotLookWhoItWasAdvisesToDeleteNothing) {
   bool finished = false;
