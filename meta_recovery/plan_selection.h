@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <string>
 
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
 #include "meta_recovery/plan_numbers.h"

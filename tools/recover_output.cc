@@ -1,6 +1,7 @@
 #include "tools/recover_output.h"
 
 #include <iostream>
+#include <utility>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
@@ -70,23 +71,22 @@ absl::Status RecoverOutput::PrintJson(const RecoveryResult& result) const {
   if (!result.plan.has_value()) return output.Print(json.ToLine());
   ReportOptions options;
   options.store_flags = report.store_flags;
-  absl::Status reportable = wanted.ApplyTo(*result.plan, &options);
-  if (reportable.ok() && options.only.has_value()) {
-    // What is not in the plan is found out before anything is printed.
-    reportable =
-        WriteReportJson(*result.plan, options, [](absl::string_view) { return absl::OkStatus(); });
-  }
-  if (!reportable.ok()) {
-    METAREC_RETURN_IF_ERROR(output.Print(json.ToLine()));
-    return reportable;
-  }
-  return output.PrintPieces([&](TextSink sink) {
-    std::string begun = json.ToText();
-    begun.pop_back();  // its brace
-    METAREC_RETURN_IF_ERROR(sink(absl::StrCat(begun, ",", JsonString("report"), ":")));
-    METAREC_RETURN_IF_ERROR(WriteReportJson(*result.plan, options, sink));
+  bool has_begun = false;
+  const absl::Status printed = output.PrintPieces([&](TextSink sink) {
+    // What the plan does not have is found out before the first piece.
+    METAREC_RETURN_IF_ERROR(wanted.ApplyTo(*result.plan, &options));
+    METAREC_RETURN_IF_ERROR(WriteReportJson(*result.plan, options, [&](absl::string_view text) {
+      if (!std::exchange(has_begun, true)) {
+        std::string begin = json.ToText();
+        begin.pop_back();  // its brace
+        METAREC_RETURN_IF_ERROR(sink(absl::StrCat(begin, ",", JsonString("report"), ":")));
+      }
+      return sink(text);
+    }));
     return sink("}\n");
   });
+  if (!printed.ok() && !has_begun) METAREC_RETURN_IF_ERROR(output.Print(json.ToLine()));
+  return printed;
 }
 
 absl::Status RecoverOutput::Print(const RecoveryResult& result, ShellOutput* shell) const {

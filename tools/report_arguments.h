@@ -20,15 +20,16 @@ class ReportArguments {
   // What is wrong with them, naming the option.
   absl::Status Check() const;
 
-  bool all() const { return all_; }
-  // Whether one table or partition is asked for, and what a plan file must be read for.
-  bool given_subject() const { return !table_.empty() || !partition_.empty(); }
+  // What a plan file must be read for.
   PlanSelection selection() const;
 
   // As asked for, of this plan. kNotFound when it has no table of that name.
   absl::Status ApplyTo(const RecoveryPlan& plan, ReportOptions* options) const;
 
  private:
+  // Whether one table or partition is asked for.
+  bool given_subject() const { return !table_.empty() || !partition_.empty(); }
+
   std::string table_;
   std::string partition_;
   bool all_ = false;

@@ -21,7 +21,6 @@ class Trace {
     Mix(absl::string_view(reinterpret_cast<const char*>(&us), sizeof(us)));
     Mix(who);
     Mix(what);
-    ++lines_;
     if (out_ == nullptr) return;
     std::fprintf(out_, "%12.6f  %-10.*s %.*s\n", static_cast<double>(us) / 1e6,
                  static_cast<int>(who.size()), who.data(), static_cast<int>(what.size()),
@@ -29,8 +28,6 @@ class Trace {
   }
 
   uint64_t hash() const { return hash_; }
-  int64_t lines() const { return lines_; }
-  bool is_printed() const { return out_ != nullptr; }
 
  private:
   // FNV-1a.
@@ -41,7 +38,6 @@ class Trace {
 
   std::FILE* const out_;
   uint64_t hash_ = 0xCBF29CE484222325;
-  int64_t lines_ = 0;
 };
 
 }  // namespace metarec::simulation

@@ -2,9 +2,7 @@
 // it ends soon, whoever it waits for, and says with which command line to go on.
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,6 +14,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "testing/scratch_folder.h"
 #include "testing/simulated_cluster_thread.h"
 #include "testing/zookeeper_server.h"
 #include "tests/tools/metarec_process.h"
@@ -40,15 +39,10 @@ class InterruptedPhasesTest : public ::testing::Test {
   }
   static void TearDownTestSuite() { delete server_; }
 
-  void SetUp() override {
-    ASSERT_NE(server_, nullptr);
-    folder_ = (std::filesystem::temp_directory_path() / "interrupted-XXXXXX").string();
-    ASSERT_NE(mkdtemp(folder_.data()), nullptr);
-  }
+  void SetUp() override { ASSERT_NE(server_, nullptr); }
   void TearDown() override {
     process_.reset();
     if (server_ != nullptr) server_->Resume();
-    std::filesystem::remove_all(folder_);
   }
 
   // Three nodes with 10 tables of 1000 partitions.
@@ -62,13 +56,13 @@ class InterruptedPhasesTest : public ::testing::Test {
     auto servers = testing::SimulatedClusterThread::Start(std::move(cluster));
     ASSERT_TRUE(servers.ok()) << servers.status();
     servers_ = *std::move(servers);
-    std::ofstream(folder_ + "/nodes") << servers_->node_list_text();
+    folder_.Write("nodes", servers_->node_list_text());
   }
 
   void Start(const std::vector<std::string>& arguments) {
     command_line_ = METAREC_BIN_DIR "/metarec";
     for (const std::string& argument : arguments) absl::StrAppend(&command_line_, " ", argument);
-    auto process = MetarecProcess::Start(arguments, absl::StrCat(folder_, "/log"));
+    auto process = MetarecProcess::Start(arguments, folder_.Path("log"));
     ASSERT_TRUE(process.ok()) << process.status();
     process_ = *std::move(process);
   }
@@ -94,7 +88,7 @@ class InterruptedPhasesTest : public ::testing::Test {
   std::vector<std::string> Recover(const std::string& root, const std::string& format) {
     return {"recover",
             "-f",
-            folder_ + "/nodes",
+            folder_.Path("nodes"),
             "--zk",
             server_->hosts(),
             "--zk_timeout",
@@ -108,7 +102,7 @@ class InterruptedPhasesTest : public ::testing::Test {
   }
 
   static testing::ZooKeeperServer* server_;
-  std::string folder_;
+  const testing::ScratchFolder folder_;
   std::string command_line_;
   std::unique_ptr<testing::SimulatedClusterThread> servers_;
   std::unique_ptr<MetarecProcess> process_;
@@ -118,13 +112,13 @@ testing::ZooKeeperServer* InterruptedPhasesTest::server_ = nullptr;
 
 TEST_F(InterruptedPhasesTest, WhileANodeHangs) {
   Serve(testing::SimulatedFault::Kind::kHang);
-  Start({"collect", "-f", folder_ + "/nodes", "--evidence", folder_ + "/evidence", "--node_timeout",
-         "3600", "--format", "json"});
+  Start({"collect", "-f", folder_.Path("nodes"), "--evidence", folder_.Path("evidence"),
+         "--node_timeout", "3600", "--format", "json"});
   ASSERT_TRUE(Await([this] { return absl::StrContains(process_->Errors(), R"("done":2)"); }))
       << process_->Errors();
   EXPECT_THAT(Interrupt(), HasSubstr("metarec collect: interrupted; nothing was written; run the "
                                      "same command again:"));
-  EXPECT_FALSE(std::filesystem::exists(folder_ + "/evidence"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.Path("evidence")));
 }
 
 TEST_F(InterruptedPhasesTest, WhileZooKeeperDoesNotTakeTheConnection) {
