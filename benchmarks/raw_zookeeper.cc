@@ -95,6 +95,8 @@ absl::StatusOr<std::unique_ptr<RawZooKeeper>> RawZooKeeper::Connect(const std::s
   session->handle = zookeeper_init(hosts.c_str(), &Session::OnEvent, kSessionTimeoutMs, nullptr,
                                    session.get(), 0);
   if (session->handle == nullptr) return absl::UnavailableError("zookeeper_init failed");
+  // Else it would look up the hosts' names at nearly every request.
+  zoo_set_servers_resolution_delay(session->handle, -1);
   bool connected = false;
   {
     const absl::MutexLock lock(&session->mutex);
