@@ -23,10 +23,11 @@ namespace metarec::benchmarks {
 namespace {
 
 constexpr absl::Duration kTimeToServe = absl::Minutes(5);
+constexpr int32_t kPartitionsOfLongRuns = 500'000;  // from here on one takes minutes
 
 struct Arguments {
   std::vector<std::string> sizes = {"S", "M", "L"};
-  int repetitions = 3;
+  int repetitions = 0;  // 0: what suits the size
   int heap_mib = 6144;
   std::string json_file;
   std::string serve;  // a size: be its replica servers
@@ -50,7 +51,8 @@ absl::StatusOr<SizeResult> Measure(const Arguments& arguments, const std::string
   const std::string programs = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   PhasesOptions options;
   METAREC_ASSIGN_OR_RETURN(options.size, ClusterSizeOf(size));
-  options.repetitions = arguments.repetitions;
+  const int suitable = options.size.partitions < kPartitionsOfLongRuns ? 5 : 2;
+  options.repetitions = arguments.repetitions > 0 ? arguments.repetitions : suitable;
   options.metarec = programs + "/metarec";
   options.folder = folder;
   options.node_list_file = folder + "/node_list";
@@ -94,9 +96,9 @@ int main(int argc, char** argv) {
   app.add_option("--size", arguments.sizes, "S, M, L, XL: 1000 to 1000000 partitions")
       ->delimiter(',')
       ->capture_default_str();
-  app.add_option("--repetitions", arguments.repetitions, "the best of so many counts")
-      ->check(CLI::Range(1, 100))
-      ->capture_default_str();
+  app.add_option("--repetitions", arguments.repetitions,
+                 "the best of so many counts; five unless given, of XL two")
+      ->check(CLI::Range(1, 100));
   app.add_option("--heap_mib", arguments.heap_mib,
                  "memory for ZooKeeper, which keeps two trees for each repetition and two more")
       ->capture_default_str();
