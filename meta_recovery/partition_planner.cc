@@ -12,8 +12,6 @@
 namespace metarec {
 namespace {
 
-constexpr int32_t kDroppedFlag = 1;  // bit 0 of partition_flags
-
 // Soft-deleted tables leave this mark: their replicas are closed while the records say available.
 bool IsProbablyDropped(const TableDraft& draft) {
   return !draft.decision.placeholder && !draft.claims.empty() &&
@@ -23,6 +21,12 @@ bool IsProbablyDropped(const TableDraft& draft) {
 }
 
 }  // namespace
+
+ReplicaRole RoleOf(size_t rank, int32_t max_replica_count) {
+  if (rank == 0) return ReplicaRole::kPrimary;
+  return static_cast<int64_t>(rank) < max_replica_count ? ReplicaRole::kLastDrop
+                                                        : ReplicaRole::kOverruled;
+}
 
 PartitionPlanner::PartitionPlanner(const NodeRoster& roster, FindingsList& findings,
                                    RecoveryPlan& plan)
@@ -62,7 +66,7 @@ void PartitionPlanner::AddPlaceholderPartitions(const TableDraft& draft) {
     // With the flag set, a meta server that boots has nothing to write.
     plan_.topology.partitions.push_back(
         {.index = index,
-         .partition_flags = kDroppedFlag,
+         .partition_flags = kDroppedPartitionFlag,
          .last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size())});
     plan_.partitions.push_back({.replicas_begin = static_cast<uint32_t>(plan_.replicas.size())});
   }
@@ -136,18 +140,13 @@ void PartitionPlanner::RankReplicas(const TableDraft& draft,
                                     absl::Span<const ReplicaClaim> replicas) {
   for (size_t i = 0; i < replicas.size(); ++i) {
     const ReplicaClaim& replica = replicas[i];
-    ReplicaRole role = ReplicaRole::kPrimary;
-    if (i > 0) {
-      role = static_cast<int64_t>(i) < draft.table.max_replica_count ? ReplicaRole::kLastDrop
-                                                                     : ReplicaRole::kOverruled;
-    }
     plan_.replicas.push_back(
         {.node = replica.node,
          .status = replica.status,
          .ballot = replica.ballot,
          .last_committed_decree = replica.last_committed_decree,
          .last_prepared_decree = replica.last_prepared_decree,
-         .role = role,
+         .role = RoleOf(i, draft.table.max_replica_count),
          .reason = i == 0 ? RankReason::kBest : ReasonBelow(replicas[i - 1], replica)});
   }
 }

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include <absl/types/span.h>
@@ -12,6 +14,12 @@
 #include "meta_recovery/table_draft.h"
 
 namespace metarec {
+
+// Of the partitions of placeholders: bit 0 of their flags, dropped. All others have none.
+inline constexpr int32_t kDroppedPartitionFlag = 1;
+
+// What becomes of the replica of that rank, counted from 0.
+ReplicaRole RoleOf(size_t rank, int32_t max_replica_count);
 
 // Appends tables with their partitions to a plan, in ascending order of ids. Not thread-safe.
 class PartitionPlanner {

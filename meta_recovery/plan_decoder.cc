@@ -9,6 +9,7 @@
 
 #include "line_file/json_line_parser.h"
 #include "line_file/json_object_reader.h"
+#include "meta_recovery/plan_consistency.h"
 #include "meta_recovery/plan_line_fields.h"
 #include "meta_recovery/plan_lines.h"
 #include "meta_recovery/planner.h"
@@ -105,10 +106,12 @@ class PlanLineDecoder::State {
     JsonObjectReader json(member.value);
     if (lines_.line_number() == 2 && what == "options") {
       ReadOptionFields(json, plan_.options);
+      Refuse(json, [this] { return consistency_.ProblemOfOptions(); });
     } else if (lines_.line_number() == 2) {
       return Damaged("the second line holds no options");
     } else if (what == "node" && plan_.tables.empty() && read_.findings == 0) {
       ReadNodeFields(json, plan_.topology.nodes.emplace_back(), plan_.nodes.emplace_back());
+      Refuse(json, [this] { return consistency_.ProblemOfLastNode(); });
       counter_.AddNode(plan_.nodes.back());
     } else if (what == "table" && read_.findings == 0) {
       ReadTable(json);
@@ -120,6 +123,14 @@ class PlanLineDecoder::State {
       return Damaged(absl::StrCat("'", absl::CHexEscape(what), "' is out of place"));
     }
     return json.ok() ? absl::OkStatus() : Damaged(json.error());
+  }
+
+  // For what contradicts the rest of the plan, unless a field could not even be read.
+  template <typename FindProblem>
+  static void Refuse(JsonObjectReader& json, FindProblem find_problem) {
+    if (!json.ok()) return;
+    const std::string problem = find_problem();
+    if (!problem.empty()) json.Fail(problem);
   }
 
   void ReadTable(JsonObjectReader& json) {
@@ -135,6 +146,7 @@ class PlanLineDecoder::State {
     if (read_.partitions + partitions_missing_ > kPlanPartitionsMax) {
       json.Fail("more partitions than any plan may have");
     }
+    Refuse(json, [this] { return consistency_.ProblemOfLastTable(partitions_missing_); });
     previous_index_ = -1;
     counter_.AddTable(plan_.tables.back());
     selection_.BeginTable(table, plan_.tables.back());
@@ -157,6 +169,9 @@ class PlanLineDecoder::State {
     const std::vector<NodeIndex> last_drops =
         ReadNodeNumbers(json, "last_drops", plan_.nodes.size());
     ReadReplicas(json);
+    Refuse(json, [&] {
+      return consistency_.ProblemOfPartition(partition, decision, last_drops, replicas_);
+    });
     ++read_.partitions;
     read_.replicas += static_cast<int64_t>(replicas_.size());
     read_.last_drops += static_cast<int64_t>(last_drops.size());
@@ -217,6 +232,7 @@ class PlanLineDecoder::State {
     Finding finding;
     ReadFindingFields(json, plan_.nodes.size(), finding);
     counter_.AddFinding(finding);
+    consistency_.AddFinding(finding);
     if (selection_.KeepsFinding(finding)) plan_.findings.push_back(std::move(finding));
   }
 
@@ -236,6 +252,8 @@ class PlanLineDecoder::State {
     }
     JsonObjectReader json(lines_.json());
     METAREC_RETURN_IF_ERROR(lines_.CheckDigest(json.String("digest")));
+    const std::string problem = consistency_.ProblemOfWhole(counter_.numbers());
+    if (!problem.empty()) return Damaged(problem);
     ended_ = true;
     return absl::OkStatus();
   }
@@ -260,6 +278,7 @@ class PlanLineDecoder::State {
   PlanSelection selection_;
   PlanCounter counter_;
   RecoveryPlan plan_;
+  PlanConsistency consistency_{plan_};
 };
 
 PlanLineDecoder::PlanLineDecoder(absl::string_view name, PlanSelection selection)

@@ -146,6 +146,10 @@ bool ReadReplicaFields(const rapidjson::Value& json, size_t nodes, RankedReplica
   replica.ballot = json[2].GetInt64();
   replica.last_committed_decree = json[3].GetInt64();
   replica.last_prepared_decree = json[4].GetInt64();
+  if (replica.ballot < 0 || replica.ballot > kBallotMax) return false;
+  for (const int64_t decree : {replica.last_committed_decree, replica.last_prepared_decree}) {
+    if (decree < -1 || decree > kDecreeMax) return false;
+  }
   return ReadStatus(json[1].GetString(), &replica.status) &&
          FromName(json[5].GetString(), ReplicaRoleName, ReplicaRole::kOverruled, &replica.role) &&
          FromName(json[6].GetString(), RankReasonName, RankReason::kHigherAddress, &replica.reason);

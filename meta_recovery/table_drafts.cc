@@ -20,21 +20,6 @@
 namespace metarec {
 namespace {
 
-// A dropped table that keeps an id from being used again. It never expires: a stock meta server
-// deletes what a returning node still holds of an expired one.
-TableDraft MakePlaceholder(int32_t app_id, int32_t partition_count) {
-  TableDraft draft;
-  draft.table.status = TableStatus::kDropped;
-  draft.table.app_type = "pegasus";
-  draft.table.app_name = absl::StrCat("__drop_holder__", app_id);
-  draft.table.app_id = app_id;
-  draft.table.partition_count = partition_count;
-  draft.table.init_partition_count = partition_count;
-  draft.decision.old_name = draft.table.app_name;
-  draft.decision.placeholder = true;
-  return draft;
-}
-
 // How the operator describes a table that no node has a record of: NAME:PARTITIONS:REPLICAS. The
 // name may hold colons.
 struct DescribedTable {
@@ -229,6 +214,19 @@ class TableDrafter {
 };
 
 }  // namespace
+
+TableDraft MakePlaceholder(int32_t app_id, int32_t partition_count) {
+  TableDraft draft;
+  draft.table.status = TableStatus::kDropped;
+  draft.table.app_type = "pegasus";
+  draft.table.app_name = absl::StrCat("__drop_holder__", app_id);
+  draft.table.app_id = app_id;
+  draft.table.partition_count = partition_count;
+  draft.table.init_partition_count = partition_count;
+  draft.decision.old_name = draft.table.app_name;
+  draft.decision.placeholder = true;
+  return draft;
+}
 
 absl::StatusOr<std::vector<TableDraft>> DraftTables(const TableDraftsInput& input,
                                                     ReportProblems& problems,

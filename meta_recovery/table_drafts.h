@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include <absl/status/statusor.h>
@@ -19,6 +20,10 @@ struct TableDraftsInput {
   const ReplicaIndex& replicas;
   const PlanOptions& options;
 };
+
+// A dropped table that keeps an id from being used again. It never expires: a stock meta server
+// deletes what a returning node still holds of an expired one.
+TableDraft MakePlaceholder(int32_t app_id, int32_t partition_count);
 
 // One draft for every id from 1 to the highest that the evidence names, ascending. Their claims
 // point into `input.replicas`. kInvalidArgument when a settlement makes no sense.

@@ -1,21 +1,27 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
 
+#include "meta_recovery/plan_file.h"
 #include "meta_recovery/planner.h"
 #include "tests/meta_recovery/evidence_builder.h"
 
 namespace metarec {
 
-// The plan, which must be one.
+// The plan, which must be one, and one that reads back from a file.
 inline RecoveryPlan Plan(const Cluster& cluster, const PlanOptions& options = {}) {
   absl::StatusOr<RecoveryPlan> plan = MakePlan(cluster.Build(), options);
   EXPECT_TRUE(plan.ok()) << plan.status();
-  return plan.ok() ? *std::move(plan) : RecoveryPlan{};
+  if (!plan.ok()) return RecoveryPlan{};
+  const absl::StatusOr<RecoveryPlan> read = DecodePlan(EncodePlan(*plan), "plan");
+  EXPECT_TRUE(read.ok()) << read.status();
+  EXPECT_TRUE(!read.ok() || *read == *plan);
+  return *std::move(plan);
 }
 
 inline std::vector<Finding> FindingsOf(const RecoveryPlan& plan, FindingKind kind) {
