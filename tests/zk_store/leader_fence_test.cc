@@ -86,20 +86,26 @@ TEST_F(LeaderFenceTest, WhoeverLosesItInTheMiddleWritesNothingMoreAndTheNextOneF
 }
 
 TEST_F(LeaderFenceTest, ALostAnswerAndThenLostLeadershipIsNotTriedAgain) {
-  bool leads = false;
-  int transactions = 0;
-  std::optional<Tree> at_loss;
-  Contender& a = Enter("a:1", [&](const StoreCall& call) -> std::optional<StoreFault> {
-    if (!leads || !call.is_write() || ++transactions != 3) return std::nullopt;
-    Remove(absl::StrCat(kLockDirectory, "/LOCKNODE0000000000"));
-    at_loss = Written();
-    return StoreFault();  // connection lost, nothing executed
-  });
-  leads = a.leads();
-  const auto result = WriteAs(&a);
-  EXPECT_TRUE(IsFenced(result.status())) << result.status();
-  ASSERT_TRUE(at_loss.has_value());
-  EXPECT_EQ(Written(), *at_loss);
+  constexpr int kTransactions = 6;
+  for (int lost_at = 1; lost_at <= kTransactions; ++lost_at) {
+    SCOPED_TRACE(absl::StrCat("lost at transaction ", lost_at));
+    zookeeper_ = std::make_shared<testing::InMemoryZooKeeper>();
+    stranger_ = Open();
+    bool leads = false;
+    int transactions = 0;
+    std::optional<Tree> at_loss;
+    Contender& a = Enter("a:1", [&](const StoreCall& call) -> std::optional<StoreFault> {
+      if (!leads || !call.is_write() || ++transactions != lost_at) return std::nullopt;
+      Remove(absl::StrCat(kLockDirectory, "/LOCKNODE0000000000"));
+      at_loss = Written();
+      return StoreFault();  // connection lost, nothing executed
+    });
+    leads = a.leads();
+    const auto result = WriteAs(&a);
+    EXPECT_TRUE(IsFenced(result.status())) << result.status();
+    ASSERT_TRUE(at_loss.has_value());
+    EXPECT_EQ(Written(), *at_loss);
+  }
 }
 
 TEST_F(LeaderFenceTest, AStrangerWhoWroteIntoTheLockZnodeFencesToo) {

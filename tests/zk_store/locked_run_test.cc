@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include <asio/post.hpp>
 #include <gmock/gmock.h>
@@ -179,6 +180,18 @@ TEST_F(LockedRunTest, AppsUnlockedAtTheLastMomentIsToldToo) {
                     HasSubstr("Make sure that none does"), Not(HasSubstr("stays locked"))));
 }
 
+TEST_F(LockedRunTest, AnotherPlansRunThatIsFinishedMeanwhileIsNotTakenForOurs) {
+  const auto store = OpenAnd([&] {
+    Journal theirs;
+    theirs.plan_digest = "sha256:other";
+    theirs.finished = true;
+    SetMeanwhile(paths_.journal(), EncodeJournal(theirs));
+    SetMeanwhile(paths_.apps(), "unlock");
+  });
+  EXPECT_THAT(MessageOf(Write(store.get(), topology_)),
+              HasSubstr("/apps says \"unlock\", which is not of this run"));
+}
+
 // Found by the simulation: it said that nothing was written.
 TEST_F(LockedRunTest, ABeginningWithoutAnswerBesideAStrangersZnodeIsSaid) {
   const std::string mine = absl::StrCat(kRoot, "/mine");
@@ -231,17 +244,38 @@ TEST_F(LockedRunTest, WhoCannotLookWhoItWasAdvisesToDeleteNothing) {
   EXPECT_EQ(DataOf(paths_.apps()), "unlock");
 }
 
-TEST_F(LockedRunTest, ACancellationDuringTheLastTransactionIsTooLate) {
-  asio::cancellation_signal cancel;
-  const auto store = OpenWithUnlock([&] {
-    asio::post(io_, [&] { cancel.emit(asio::cancellation_type::terminal); });
-    return std::nullopt;
+TEST_F(LockedRunTest, OneLookThatFindsItFinishedIsEnough) {
+  bool lost = false;
+  int looks = 0;
+  const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (lost && call.kind == "sync" && ++looks > 1) {
+      return StoreFault{StoreFault::Moment::kBefore, StoreError::kSessionExpired, true};
+    }
+    if (!call.is_write() || !std::holds_alternative<SetOp>(call.ops->back())) return std::nullopt;
+    lost = true;
+    return StoreFault{StoreFault::Moment::kAfter};
   });
-  TopologyWriter writer(SmallBatches(), store.get(), &clock_, &progress_);
-  const auto result = RunAlone(&io_, writer.Write(topology_, kRoot, kDigest), &cancel);
+  const auto result = Write(store.get(), topology_);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_TRUE(result->journal.finished);
-  EXPECT_EQ(DataOf(paths_.apps()), "unlock");
+  EXPECT_EQ(looks, 1);
+}
+
+TEST_F(LockedRunTest, ACancellationDuringTheLastTransactionIsTooLate) {
+  for (const bool at_once : {false, true}) {  // or together with the answer
+    zookeeper_ = std::make_shared<testing::InMemoryZooKeeper>();
+    asio::cancellation_signal cancel;
+    const auto emit = [&] { cancel.emit(asio::cancellation_type::terminal); };
+    const auto store = OpenWithUnlock([&] {
+      at_once ? emit() : asio::post(io_, emit);
+      return std::nullopt;
+    });
+    TopologyWriter writer(SmallBatches(), store.get(), &clock_, &progress_);
+    const auto result = RunAlone(&io_, writer.Write(topology_, kRoot, kDigest), &cancel);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_TRUE(result->journal.finished);
+    EXPECT_EQ(DataOf(paths_.apps()), "unlock");
+  }
 }
 
 TEST_F(LockedRunTest, AnUnansweredLastTransactionMayHaveBeenExecuted) {

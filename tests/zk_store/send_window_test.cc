@@ -93,6 +93,16 @@ TEST_F(SendWindowTest, OneLostConnectionHalvesItOnceHoweverManyWereUnderWay) {
   EXPECT_EQ(window_.size(), 4u);
 }
 
+TEST_F(SendWindowTest, WhoFindsNoRoomWaitsForAnAnswer) {
+  const Pass first = Enter();
+  while (window_.in_flight() < window_.size()) Enter();
+  Spawn(/*alone=*/false);
+  EXPECT_TRUE(entered_.empty());
+  window_.Leave(first, Outcome::kAnswered, 1);
+  RunReady();
+  EXPECT_EQ(entered_.size(), 1u);
+}
+
 TEST_F(SendWindowTest, ATransactionThatWantsToBeAloneIs) {
   const Pass first = Enter();
   Spawn(/*alone=*/true);

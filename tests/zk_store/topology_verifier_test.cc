@@ -173,6 +173,14 @@ TEST_F(TopologyVerifierTest, WhatARunningMetaServerChangesIsProgress) {
   EXPECT_FALSE(result.clean());
 }
 
+TEST_F(TopologyVerifierTest, AHigherBallotWithALowerDecreeIsNoProgress) {
+  Edit(paths_.Partition(1, 2), "\"ballot\":5", "\"ballot\":7");
+  Edit(paths_.Partition(1, 2), "\"last_committed_decree\":200", "\"last_committed_decree\":199");
+  const VerifyResult result = Verify(topology_);
+  EXPECT_EQ(result.Count(DifferenceKind::kProgress), 0);
+  EXPECT_EQ(result.Count(DifferenceKind::kDiffers), 1);
+}
+
 TEST_F(TopologyVerifierTest, TheListIsBoundedAndTheCountIsNot) {
   TopologyVerifierOptions options;
   options.differences_max = 2;

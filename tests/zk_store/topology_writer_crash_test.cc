@@ -1,5 +1,9 @@
 // The writer, killed or disturbed at every operation there is.
 
+#include <set>
+#include <string>
+#include <variant>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -131,6 +135,41 @@ TEST_F(TopologyWriterCrashTest, AnAnswerLostAnywhereIsReadBackAndTheRunGoesOn) {
       }
     }
   }
+}
+
+TEST_F(TopologyWriterCrashTest, WhatWasCreatedIsNeverSentAgain) {
+  constexpr int kTransactions = 6;
+  for (int lost = 0; lost < kTransactions; ++lost) {
+    SCOPED_TRACE(lost);
+    StartAfresh();
+    int sent = 0;
+    std::set<std::string> created;
+    const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+      if (!call.is_write()) return std::nullopt;
+      for (const StoreOp& op : *call.ops) {
+        if (!std::holds_alternative<CreateOp>(op)) continue;
+        EXPECT_TRUE(created.insert(OpPath(op)).second) << OpPath(op);
+      }
+      if (sent++ != lost) return std::nullopt;
+      return StoreFault{StoreFault::Moment::kAfter};
+    });
+    ASSERT_TRUE(Write(store.get(), topology_).ok());
+    EXPECT_GE(sent, kTransactions);
+  }
+}
+
+TEST_F(TopologyWriterCrashTest, AfterAnErrorNothingMoreIsSent) {
+  TopologyWriterOptions options = SmallBatches();
+  options.limits.ops_max = 1;
+  options.limits.in_flight_max = 1;  // the others wait for the answer
+  StartAfresh();
+  int sent = 0;
+  const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (!call.is_write() || ++sent < 7) return std::nullopt;
+    return StoreFault{StoreFault::Moment::kBefore, StoreError::kNoAuth, false};
+  });
+  EXPECT_FALSE(Write(store.get(), topology_, kDigest, options).ok());
+  EXPECT_EQ(sent, 7);
 }
 
 TEST_F(TopologyWriterCrashTest, EveryOtherErrorAnywhereEndsTheRunLockedOrIsOutlasted) {
