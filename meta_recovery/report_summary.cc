@@ -98,24 +98,44 @@ NextStep AfterConflict(const RecoveryPlan& plan, const ReportOptions& options) {
           {command}};
 }
 
+// What to do about what is missing.
+struct Remedy {
+  absl::string_view nodes_are_missing;
+  absl::string_view replicas_are_missing;
+  absl::string_view no_node_answered;
+};
+
+constexpr Remedy kAskAgain = {
+    "Bring the nodes back and plan again: every node that is missing makes the result poorer. Only "
+    "if they are gone for good, go on without them, by the second command:",
+    "Find the nodes that had these partitions, add them to the list and plan again. Only if their "
+    "data are gone for good, have them created empty, by the second command:",
+    "No node answered. Check the node list and the network from here, then plan again:"};
+
+constexpr Remedy kCollectAgain = {
+    "Bring the nodes back, collect evidence anew and plan from that: every node that is missing "
+    "makes the result poorer, and the evidence file stays without them. Only if they are gone for "
+    "good, go on without them, by the second command:",
+    "Find the nodes that had these partitions, add them to the list, collect evidence anew and "
+    "plan from that. Only if their data are gone for good, have them created empty, by the second "
+    "command:",
+    "No node answered when this evidence was collected. Check the node list and the network from "
+    "here, collect evidence anew and plan from that:"};
+
 NextStep AfterError(const RecoveryPlan& plan, const ReportOptions& options) {
   const bool bad_nodes = Has(plan, FindingKind::kBadNode, Severity::kError);
   const bool lost = Has(plan, FindingKind::kPartitionLost, Severity::kError);
+  const Remedy& remedy = options.from_evidence_file ? kCollectAgain : kAskAgain;
   std::string command = PlanCommand(plan, options);
+  const std::string again =
+      options.from_evidence_file ? "metarec collect -f NODE_LIST --evidence NEW_FILE" : command;
   if (bad_nodes && plan.options.skip_bad_nodes) {
-    return {"No node answered. Check the node list and the network from here, then plan again:",
-            {command}};
+    return {std::string(remedy.no_node_answered), {again}};
   }
-  const std::string again = command;
   if (bad_nodes) absl::StrAppend(&command, " --skip_bad_nodes");
   if (lost) absl::StrAppend(&command, " --skip_lost_partitions");
-  const absl::string_view remedy =
-      bad_nodes
-          ? "Bring the nodes back and plan again: every node that is missing makes the result "
-            "poorer. Only if they are gone for good, go on without them, by the second command:"
-          : "Find the nodes that had these partitions, add them to the list and plan again. "
-            "Only if their data are gone for good, have them created empty, by the second command:";
-  return {std::string(remedy), {again, command}};
+  return {std::string(bad_nodes ? remedy.nodes_are_missing : remedy.replicas_are_missing),
+          {again, command}};
 }
 
 NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {
@@ -190,6 +210,7 @@ int PlanExitCode(const RecoveryPlan& plan) {
 }
 
 NextStep NextStepOf(const RecoveryPlan& plan, const ReportOptions& options) {
+  if (options.next.has_value()) return *options.next;
   switch (plan.outcome) {
     case PlanOutcome::kConflict:
       return AfterConflict(plan, options);

@@ -15,6 +15,13 @@
 
 namespace metarec {
 
+struct NextStep {
+  std::string advice;  // a sentence; more when the decision is not easy
+  // In the order in which they are to be run; after an error the second is what is left to do when
+  // the first does not help. The first never gives up data that another choice would keep.
+  std::vector<std::string> commands;
+};
+
 struct ReportOptions {
   // Where the plan was or will be written if it is ready. Empty: nowhere; shown as FILE where a
   // command needs it.
@@ -26,9 +33,14 @@ struct ReportOptions {
   // is not ready. Empty: shown as "metarec plan -f NODE_LIST --plan FILE" with the plan's own
   // flags.
   std::string plan_command;
+  // Whether that command plans from an evidence file: planning again does not help then, before
+  // evidence is collected anew.
+  bool from_evidence_file = false;
 
   // Whether the report ends with what to do next.
   bool next_step = true;
+  // What that is when it does not follow from the plan; e.g. it was applied already.
+  std::optional<NextStep> next;
 
   int examples_max = 3;  // of findings of one kind, and of items in a list
   int tables_max = 20;   // shown one by one, the worst first
@@ -45,13 +57,6 @@ std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers);
 // What the program that shows the report exits with (docs/report-schema.md): 0, 1, 3 or 5.
 int PlanExitCode(const RecoveryPlan& plan);
 int PlanExitCode(PlanOutcome outcome, const PlanNumbers& numbers);
-
-struct NextStep {
-  std::string advice;  // a sentence; more when the decision is not easy
-  // In the order in which they are to be run; after an error the second is what is left to do when
-  // the first does not help. The first never gives up data that another choice would keep.
-  std::vector<std::string> commands;
-};
 
 NextStep NextStepOf(const RecoveryPlan& plan, const ReportOptions& options);
 

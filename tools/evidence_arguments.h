@@ -19,6 +19,8 @@ class EvidenceArguments {
   void AddTo(CLI::App& verb);
 
   bool given() const { return nodes_.given() || !file_.empty(); }
+  // Whether it is what nodes said earlier.
+  bool is_file() const { return !file_.empty(); }
   absl::Status Check() const;
   // As typed.
   std::string AsTyped() const;

@@ -48,6 +48,7 @@ struct Arguments {
 ReportOptions ReportOf(const Arguments& arguments) {
   ReportOptions report;
   report.plan_path = arguments.file.path();
+  report.from_evidence_file = arguments.evidence.is_file();
   report.plan_command = absl::StrCat("metarec plan ", arguments.evidence.AsTyped(), " --plan ",
                                      ShellWord(arguments.file.path()), arguments.plan.AsTyped(),
                                      arguments.file.overwrite() ? " --overwrite" : "");

@@ -12,6 +12,7 @@ namespace metarec {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::HealthyPlan;
 using ::testing::Not;
@@ -103,6 +104,25 @@ NEXT
     metarec plan -f nodes.txt --plan monday.plan
     metarec plan -f nodes.txt --plan monday.plan --skip_bad_nodes
 )");
+}
+
+TEST(ReportTextTest, DoesNotAdviseToPlanAnEvidenceFileAgainThatLacksANode) {
+  PlanBuilder builder;
+  builder.Node("rs1:34801").BadNode("rs2:34801", "ERR_TIMEOUT").Outcome(PlanOutcome::kTryAgain);
+  builder.Finding(FindingKind::kBadNode, Severity::kError, 0, -1,
+                  {{"listed_as", "rs2:34801"}, {"err", "ERR_TIMEOUT"}, {"attempts", "1"}}, 1);
+  ReportOptions options = Options();
+  options.plan_command = "metarec plan --evidence old --plan monday.plan";
+  options.from_evidence_file = true;
+  const NextStep step = NextStepOf(builder.plan(), options);
+  EXPECT_THAT(step.advice, HasSubstr("collect evidence anew"));
+  EXPECT_THAT(step.commands,
+              ElementsAre("metarec collect -f NODE_LIST --evidence NEW_FILE",
+                          "metarec plan --evidence old --plan monday.plan --skip_bad_nodes"));
+
+  builder.plan().options.skip_bad_nodes = true;  // and nobody answered
+  EXPECT_THAT(NextStepOf(builder.plan(), options).commands,
+              ElementsAre("metarec collect -f NODE_LIST --evidence NEW_FILE"));
 }
 
 TEST(ReportTextTest, PutsTheHazardsOnTopAndTheChoicesBesideAConflict) {
