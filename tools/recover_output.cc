@@ -1,6 +1,7 @@
 #include "tools/recover_output.h"
 
 #include <iostream>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,11 @@
 namespace metarec::tools {
 namespace {
 
+std::string WhatIsNext(const std::string& root) {
+  return absl::StrCat("start one meta server with cluster_root = ", root,
+                      " and recover_from_replica_server = false");
+}
+
 void PrintOutcome(const RecoveryResult& result, const std::string& root) {
   if (!result.status.ok()) {
     std::cerr << "metarec recover: " << PrintableLines(result.status.message()) << std::endl;
@@ -30,8 +36,16 @@ void PrintOutcome(const RecoveryResult& result, const std::string& root) {
               << " written" << (result.written->resumed ? " to end an earlier run" : "")
               << ", all checked";
   }
-  std::cerr << "\nnext: start one meta server with cluster_root = " << root
-            << " and recover_from_replica_server = false" << std::endl;
+  std::cerr << "\nnext: " << WhatIsNext(root) << std::endl;
+}
+
+// Only a plan that is not ready says by itself what is next.
+std::optional<NextStep> NextAfter(const RecoveryResult& result, const std::string& root) {
+  if (result.outcome == RecoveryOutcome::kTryAgain ||
+      result.outcome == RecoveryOutcome::kConflict) {
+    return std::nullopt;
+  }
+  return NextStep{result.status.ok() ? WhatIsNext(root) : std::string(result.status.message()), {}};
 }
 
 }  // namespace
@@ -39,10 +53,8 @@ void PrintOutcome(const RecoveryResult& result, const std::string& root) {
 void RecoverOutput::PrintTextReport(const RecoveryResult& result) const {
   if (!result.plan.has_value()) return;
   ReportOptions options = report;
-  if (result.status.ok()) options.plan_path = plan_path;  // else it is not written
-  // Otherwise what is to be done is not about the plan.
-  options.next_step =
-      result.outcome == RecoveryOutcome::kTryAgain || result.outcome == RecoveryOutcome::kConflict;
+  if (result.status.ok()) options.plan_path = plan_path;     // else it is not written
+  options.next_step = !NextAfter(result, root).has_value();  // else PrintOutcome tells it
   absl::Status printed = wanted.ApplyTo(*result.plan, &options);
   if (printed.ok()) {
     printed = WriteReport(*result.plan, options, [](absl::string_view text) {
@@ -69,8 +81,8 @@ absl::Status RecoverOutput::PrintJson(const RecoveryResult& result) const {
         .Set("znodes_found", result.written->znodes_found);
   }
   if (!result.plan.has_value()) return output.Print(json.ToLine());
-  ReportOptions options;
-  options.store_flags = report.store_flags;
+  ReportOptions options = report;
+  options.next = NextAfter(result, root);
   bool has_begun = false;
   const absl::Status printed = output.PrintPieces([&](TextSink sink) {
     // What the plan does not have is found out before the first piece.
