@@ -2,11 +2,24 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "meta_recovery/explain.h"
 #include "meta_recovery/report_json.h"
 #include "meta_recovery/report_text.h"
 #include "text/printable.h"
 
 namespace metarec::tools {
+
+namespace {
+
+// kNotFound with what the plan has instead.
+absl::Status ThereIs(const TableOrPartition& subject, const RecoveryPlan& plan) {
+  return Explain(plan, subject.partition_index < 0
+                           ? absl::StrCat(subject.app_id)
+                           : absl::StrCat(subject.app_id, ".", subject.partition_index))
+      .status();
+}
+
+}  // namespace
 
 void ReportArguments::AddTo(CLI::App& verb) {
   constexpr auto kGroup = "REPORT";
@@ -54,7 +67,7 @@ absl::Status ReportArguments::ApplyTo(const RecoveryPlan& plan, ReportOptions* o
     subject = {.app_id = plan.topology.tables[table].app_id};
   }
   options->only = subject;
-  return absl::OkStatus();
+  return ThereIs(subject, plan);
 }
 
 absl::Status PrintReport(const RecoveryPlan& plan, const ReportOptions& report,

@@ -23,7 +23,8 @@ class ReportArguments {
   // What a plan file must be read for.
   PlanSelection selection() const;
 
-  // As asked for, of this plan. kNotFound when it has no table of that name.
+  // As asked for, of this plan. kNotFound when it has no such table or
+  // partition.
   absl::Status ApplyTo(const RecoveryPlan& plan, ReportOptions* options) const;
 
  private:

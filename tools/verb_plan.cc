@@ -7,6 +7,7 @@
 
 #include "meta_recovery/plan_file.h"
 #include "meta_recovery/planner.h"
+#include "meta_recovery/report_summary.h"
 #include "meta_recovery/topology_digest.h"
 #include "runtime/status_macros.h"
 #include "text/shell_word.h"
@@ -20,6 +21,7 @@
 #include "tools/progress_printer.h"
 #include "tools/report_arguments.h"
 #include "tools/verbs.h"
+#include "zk_store/store_error.h"
 
 namespace metarec::tools {
 namespace {
@@ -71,6 +73,18 @@ CommandLoop::AfterInterruption AfterWriting(const Arguments& arguments) {
   return after;
 }
 
+// The plan is made, but not what was asked for of it: it is not written, so that the command can be
+// run again as it should have been.
+absl::StatusOr<ExitCode> NoSuchSubject(const absl::Status& why, const RecoveryPlan& plan,
+                                       const Arguments& arguments) {
+  const absl::Status error =
+      Annotate(why, absl::StrCat(". The plan would be: ", Verdict(plan, CountPlan(plan)), ". ",
+                                 arguments.file.path(), " was not written"));
+  if (plan.outcome == PlanOutcome::kReady) return error;
+  Fail(kVerb, error);
+  return static_cast<ExitCode>(PlanExitCode(plan));
+}
+
 asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, CommandLoop* loop,
                                                ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(arguments.evidence.Check());
@@ -87,15 +101,16 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Comma
   progress->OnProgress(planning);
   progress->Clear();
 
+  ReportOptions report = ReportOf(arguments);
+  const absl::Status subject = arguments.report.ApplyTo(plan, &report);
+  if (!subject.ok()) co_return NoSuchSubject(subject, plan, arguments);
   std::string digest;
   if (plan.outcome == PlanOutcome::kReady) {
     METAREC_CO_ASSIGN_OR_RETURN(digest, TopologyDigest(plan.topology));
     METAREC_CO_RETURN_IF_ERROR(WriteThePlan(plan, arguments));
     loop->SetAfterInterruption(AfterWriting(arguments));
   }
-  ReportOptions report = ReportOf(arguments);
-  absl::Status printed = arguments.report.ApplyTo(plan, &report);
-  if (printed.ok()) printed = PrintReport(plan, report, arguments.output);
+  const absl::Status printed = PrintReport(plan, report, arguments.output);
   std::cerr << (plan.outcome == PlanOutcome::kReady
                     ? absl::StrCat("wrote ", arguments.file.path(), " (", digest, ")")
                     : absl::StrCat("the plan may not be applied; ", arguments.file.path(),
