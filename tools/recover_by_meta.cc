@@ -140,6 +140,9 @@ ExitCode PrintRecoveryByMeta(const RecoveryByMeta& result, const std::string& ag
   }
   std::cerr << result.Advice(again) << std::flush;
   absl::Status printed = output->status();
+  if (output->to_file() && !std::cout.good()) {
+    printed.Update(absl::UnavailableError("cannot write to stdout"));
+  }
   if (arguments.json()) {
     printed.Update(arguments.Print(JsonObject()
                                        .Set("result", result.error_name)
