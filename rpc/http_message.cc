@@ -25,7 +25,6 @@ class HttpRequestParser::State {
   State() {
     parser.header_limit(kHeaderBytesMax);
     parser.body_limit(kBodyBytesMax);
-    parser.eager(true);
   }
   http::request_parser<http::string_body> parser;
 };
@@ -34,14 +33,24 @@ HttpRequestParser::HttpRequestParser() : state_(std::make_unique<State>()) {}
 HttpRequestParser::~HttpRequestParser() = default;
 
 absl::StatusOr<size_t> HttpRequestParser::Feed(absl::string_view bytes) {
-  boost::beast::error_code error;
-  const size_t taken =
-      state_->parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
-  if (error == http::error::need_more) return taken;
-  if (error == http::error::header_limit || error == http::error::body_limit) {
-    return absl::ResourceExhaustedError("the HTTP request is too long");
+  size_t taken = 0;
+  // The parser stops behind the header, and at every part of the body.
+  while (taken < bytes.size() && !is_done()) {
+    boost::beast::error_code error;
+    const size_t more = state_->parser.put(
+        boost::asio::const_buffer(bytes.data() + taken, bytes.size() - taken), error);
+    taken += more;
+    if (error == http::error::need_more) break;
+    if (error == http::error::header_limit || error == http::error::body_limit) {
+      return absl::ResourceExhaustedError("the HTTP request is too long");
+    }
+    if (error) return absl::DataLossError(absl::StrCat("no HTTP request: ", error.message()));
+    // Nobody sends us such bodies, and for chunks with a wrong end the parser aborts the process.
+    if (state_->parser.is_header_done() && state_->parser.chunked()) {
+      return absl::UnimplementedError("an HTTP request with a chunked body");
+    }
+    if (more == 0) break;
   }
-  if (error) return absl::DataLossError(absl::StrCat("no HTTP request: ", error.message()));
   return taken;
 }
 

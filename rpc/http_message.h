@@ -38,7 +38,8 @@ class HttpRequestParser {
 
   // Returns how many of the bytes belong to this request and were taken; the others are to be given
   // again, with more behind them, or to the next parser once is_done. kDataLoss for what is no
-  // HTTP, kResourceExhausted beyond 8 KiB of header or 64 KiB of body.
+  // HTTP, kResourceExhausted beyond 8 KiB of header or 64 KiB of body, kUnimplemented for a body in
+  // chunks.
   absl::StatusOr<size_t> Feed(absl::string_view bytes);
 
   bool is_done() const;

@@ -48,6 +48,22 @@ TEST(HttpRequestParserTest, RefusesWhatIsNoHttpOrTooLong) {
   EXPECT_FALSE(long_body.Feed("POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n").ok());
 }
 
+TEST(HttpRequestParserTest, TakesABodyThatComesWithItsHeader) {
+  const std::string bytes = "POST /b HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi";
+  HttpRequestParser parser;
+  const auto taken = parser.Feed(bytes + "GET");
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_EQ(*taken, bytes.size());
+  EXPECT_TRUE(parser.is_done());
+}
+
+// For the end of these chunks Boost.Beast's parser aborts the process, if its assertions are on.
+TEST(HttpRequestParserTest, RefusesABodyInChunks) {
+  const std::string header = "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  HttpRequestParser parser;
+  EXPECT_TRUE(absl::IsUnimplemented(parser.Feed(header + "0\r\nabc\r\n:ce\r\n0sf\r\n").status()));
+}
+
 class HttpServerTest : public ::testing::Test {
  protected:
   // What the server sends until it ends the connection.
