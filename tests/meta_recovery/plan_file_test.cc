@@ -249,6 +249,7 @@ TEST(PlanFile, WhatCannotBeIsRefusedEvenWithADigestThatFits) {
       {"\"kind\":\"table_lost_state\"", "\"kind\":\"table_found\"", "'kind' is 'table_found'"},
       {"\"kind\":\"table_lost_state\"", "\"kind\":\"bad_node\"", "that names none"},
       {"\"nodes\":3,\"tables\":1", "\"nodes\":4,\"tables\":1", "there are 3 nodes, while"},
+      {"\"nodes\":3,\"tables\":1", "\"nodes\":2,\"tables\":1", "there are 3 nodes, while"},
       {"{\"table\":", "{\"chair\":", "'chair' is out of place"},
       {"{\"options\":", "{\"node\":", "the second line holds no options"},
   };

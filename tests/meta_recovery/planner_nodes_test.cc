@@ -63,6 +63,13 @@ TEST(PlannerNodes, SkippingEveryNodeStaysAnErrorSinceAnEmptyClusterWouldBeWritte
               Each(HasSubstr("err(ERR_TIMEOUT), no node is left to recover from")));
 }
 
+TEST(PlannerNodes, WithoutAnyAnswerItIsTooEarlyToSayThatASettlementSettlesNothing) {
+  Cluster cluster;
+  cluster.BadNode("n1");
+  const PlanOptions options = {.skip_bad_nodes = true, .settlements = {{"1.app_name", "one"}}};
+  EXPECT_EQ(Plan(cluster, options).outcome, PlanOutcome::kTryAgain);
+}
+
 TEST(PlannerNodes, ComeByAddressWithTheUnresolvedFirst) {
   Cluster cluster;
   cluster.Node("n9").Node("n2").BadNode("n5");
@@ -224,6 +231,19 @@ TEST(PlannerNodes, NumbersThatNoMetaServerCanLiveWithAreLeftOut) {
   }
 }
 
+TEST(PlannerNodes, JustAboveTheBoundOfPartitionsIsLeftOut) {
+  const PlanOptions options = {.max_partition_count = 2};
+  Cluster cluster;
+  cluster.Node("n1").Table(1, "temp", 2).Replicas(1, 0, 1);
+  EXPECT_FALSE(Has(Plan(cluster, options), FindingKind::kNodeReportInvalid));
+  const RecoveryPlan index = Plan(Cluster(cluster).Replica("1.2"), options);
+  EXPECT_THAT(std::string(TheFinding(index, FindingKind::kNodeReportInvalid).Fact("problems")),
+              HasSubstr("a partition index above max_partition_count"));
+  const RecoveryPlan count = Plan(Cluster(cluster).Table(2, "large", 3), options);
+  EXPECT_THAT(std::string(TheFinding(count, FindingKind::kNodeReportInvalid).Fact("problems")),
+              HasSubstr("a partition count above max_partition_count"));
+}
+
 TEST(PlannerNodes, ARecordThatNoZnodeHasRoomForIsLeftOut) {
   Cluster cluster;
   cluster.Node("n1").Table(1, "temp", 1).Replica("1.0");
@@ -266,6 +286,24 @@ TEST(PlannerNodes, OfOneReplicaNamedTwiceByANodeTheBetterCounts) {
   EXPECT_EQ(Describe(plan, 1, 0), "n1 | | ballot 5 decree 10");
   EXPECT_THAT(std::string(TheFinding(plan, FindingKind::kNodeReportInvalid).Fact("problems")),
               HasSubstr("partition 0 more than once"));
+}
+
+TEST(PlannerNodes, AReplicaNamedTwiceIsNoticedAmongAnyNumberOfNodes) {
+  Cluster cluster;
+  for (int node = 1; node <= 12; ++node) cluster.Node(absl::StrCat("n", node));
+  cluster.Everywhere(1, "temp", 1).Replica("1.0", {.ballot = 2});
+  EXPECT_EQ(Plan(cluster).replicas.size(), 12u);
+  EXPECT_THAT(ProblemsOf(cluster), HasSubstr("partition 0 more than once"));
+}
+
+TEST(PlannerNodes, IndexesFarApartAreToldApartInAnyOrder) {
+  Cluster cluster;
+  cluster.Node("n1").Table(1, "temp", 1000).Replica("1.999").Replica("1.7").Node("n2");
+  cluster.Table(1, "temp", 1000).Replica("1.7").Replica("1.0").Replica("1.999", {.ballot = 4});
+  const RecoveryPlan plan = Plan(cluster, {.skip_lost_partitions = true});
+  EXPECT_EQ(Describe(plan, 1, 0), "n2 | | ballot 3 decree 10");
+  EXPECT_EQ(Describe(plan, 1, 7), "n1 | n2 | ballot 3 decree 10");
+  EXPECT_EQ(Describe(plan, 1, 999), "n2 | n1 | ballot 4 decree 10");
 }
 
 struct BadOptions {

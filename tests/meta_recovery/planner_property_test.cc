@@ -78,7 +78,20 @@ void CheckPartition(const RecoveryPlan& plan, const TopologyTable& table,
   for (const RankedReplica& replica : replicas) EXPECT_GE(partition.ballot, replica.ballot);
 }
 
+void CheckOrderOfFindings(const RecoveryPlan& plan) {
+  const auto subject = [](const Finding& f) {
+    return std::tie(f.node, f.app_id, f.partition_index);
+  };
+  const auto rest = [](const Finding& f) { return std::tie(f.kind, f.severity, f.facts); };
+  for (size_t i = 1; i < plan.findings.size(); ++i) {
+    const Finding& before = plan.findings[i - 1];
+    if (subject(before) != subject(plan.findings[i])) continue;
+    EXPECT_LE(rest(before), rest(plan.findings[i]));
+  }
+}
+
 void CheckInvariants(const RecoveryPlan& plan, const Evidence& evidence) {
+  CheckOrderOfFindings(plan);
   ASSERT_EQ(plan.nodes.size(), plan.topology.nodes.size());
   ASSERT_EQ(plan.tables.size(), plan.topology.tables.size());
   ASSERT_EQ(plan.partitions.size(), plan.topology.partitions.size());

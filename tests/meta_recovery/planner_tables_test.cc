@@ -1,6 +1,7 @@
 // What becomes of tables: merged records, names, splits, placeholders, conflicts.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -63,9 +64,12 @@ TEST(PlannerRecords, IncompleteReplicasGiveNoWeight) {
 
 TEST(PlannerRecords, EqualWeightsAreDecidedByTheNumberOfNodes) {
   Cluster cluster = ThreeNodes();
-  cluster.Node("n1").Table(1, "one", 1).Node("n2").Table(1, "two", 1).Node("n3").Table(1, "two", 1);
+  // Not by the order of the names, by which "two" would win.
+  cluster.Node("n1").Table(1, "two", 1).Node("n2").Table(1, "one", 1).Node("n3").Table(1, "one", 1);
   cluster.Node("n1").Replica("1.0", {.status = ReplicaStatus::kError});
-  EXPECT_EQ(TableOf(Plan(cluster), 1).app_name, "two");
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
+  EXPECT_EQ(TableOf(plan, 1).app_name, "one");
 }
 
 TEST(PlannerRecords, MaxReplicaCountAndIdempotenceAreVotedToo) {
@@ -101,6 +105,15 @@ TEST(PlannerRecords, ATieIsAConflictThatTheOperatorSettles) {
   EXPECT_EQ(note.Fact("key"), "1.app_name");
   EXPECT_EQ(note.Fact("value"), "one");
   EXPECT_EQ(note.Fact("conflict"), "records_conflict");
+}
+
+TEST(PlannerRecords, ASettlementIsOfItsTableOnly) {
+  Cluster cluster = WithTiedNames();
+  cluster.Everywhere(2, "one", 2).Node("n2").With([](TableRecord& t) { t.app_name = "two"; });
+  const RecoveryPlan plan = Plan(cluster, {.settlements = {{"2.app_name", "one"}}});
+  EXPECT_EQ(plan.outcome, PlanOutcome::kConflict);
+  EXPECT_EQ(TheFinding(plan, FindingKind::kRecordsConflict).app_id, 1);
+  EXPECT_EQ(TableOf(plan, 2).app_name, "one");
 }
 
 TEST(PlannerRecords, SettlingByAValueThatNobodyReportsIsRefusedNamingTheChoices) {
@@ -140,13 +153,13 @@ TEST(PlannerRecords, EnvsAreMergedKeyByKeyAmongTheNodesThatHaveThem) {
   Cluster cluster = ThreeNodes();
   cluster.Everywhere(1, "temp", 1);
   Set(cluster.Node("n1").Current(), [](TableRecord& t) { t.envs = {{"a,c", "1"}, {"b", "x"}}; });
-  Set(cluster.Node("n2").Current(), [](TableRecord& t) { t.envs = {{"b", "y"}}; });
+  Set(cluster.Node("n2").Current(), [](TableRecord& t) { t.envs = {{"b", "y"}, {"d", "2"}}; });
   const RecoveryPlan plan = Plan(cluster);
-  const std::map<std::string, std::string> expected = {{"a,c", "1"}, {"b", "y"}};
+  const std::map<std::string, std::string> expected = {{"a,c", "1"}, {"b", "y"}, {"d", "2"}};
   EXPECT_EQ(TableOf(plan, 1).envs, expected);
   const Finding finding = TheFinding(plan, FindingKind::kRecordsDiffer);
   EXPECT_EQ(finding.Fact("field"), "envs.b");
-  EXPECT_EQ(TheFinding(plan, FindingKind::kTableLostState).Fact("envs_kept"), "a\\,c,b");
+  EXPECT_EQ(TheFinding(plan, FindingKind::kTableLostState).Fact("envs_kept"), "a\\,c,b,d");
 }
 
 TEST(PlannerRecords, OfARecalledTableTheHighestTimesCount) {
@@ -181,6 +194,14 @@ TEST(PlannerRecords, AStatusIsNotedAndTheTableComesBackAvailable) {
   const Finding finding = TheFinding(plan, FindingKind::kRecordsDiffer);
   EXPECT_EQ(finding.severity, Severity::kNote);
   EXPECT_THAT(std::string(finding.Fact("values")), HasSubstr("AS_DROPPED (weight 0: n3:34801)"));
+}
+
+TEST(PlannerRecords, EvenIfAllSayThatItIsDroppedTheTableComesBackAvailable) {
+  Cluster cluster;
+  cluster.Node("n1").Table(1, "temp", 1).Replica("1.0").With([](TableRecord& t) { t.status = 6; });
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
+  EXPECT_EQ(TableOf(plan, 1).status, TableStatus::kAvailable);
 }
 
 TEST(PlannerRecords, InitPartitionCountIsWrittenAsThePartitionCount) {
@@ -319,6 +340,15 @@ TEST(PlannerSplits, CountsThatNoSplitExplainsAreAConflictAndSettledByOneOfThem) 
   EXPECT_FALSE(MakePlan(cluster.Build(), {.settlements = {{"1.partition_count", "4"}}}).ok());
 }
 
+TEST(PlannerSplits, ThreeTimesAsManyOrThreeCountsAreNoSplit) {
+  for (const auto& [of_n2, of_n3] : {std::pair{2, 6}, std::pair{3, 4}}) {
+    Cluster cluster = ThreeNodes();
+    cluster.Node("n1").Table(1, "temp", 2).Replicas(1, 0, 1);
+    cluster.Node("n2").Table(1, "temp", of_n2).Node("n3").Table(1, "temp", of_n3);
+    EXPECT_EQ(Plan(cluster).outcome, PlanOutcome::kConflict);
+  }
+}
+
 Cluster WithReplicaBeyond() {
   Cluster cluster = ThreeNodes();
   cluster.Everywhere(1, "temp", 2);
@@ -335,6 +365,12 @@ TEST(PlannerHomes, AReplicaBeyondTheCountIsAConflict) {
   EXPECT_EQ(finding.Fact("partition_count"), "2");
   EXPECT_EQ(finding.Fact("nodes"), "n2:34801");
   EXPECT_EQ(finding.Fact("settle"), "1.partition_count,1.5");
+}
+
+TEST(PlannerHomes, TheFirstIndexBeyondTheCountIsAConflictToo) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 2).Node("n2").Replica("1.2");
+  EXPECT_EQ(TheFinding(Plan(cluster), FindingKind::kReplicaBeyondCount).partition_index, 2);
 }
 
 TEST(PlannerHomes, AReplicaBeyondTheCountIsLeftOutOnDemandAsAHazard) {
@@ -438,6 +474,13 @@ TEST(PlannerHomes, AnIdFarBeyondTheOthersIsAConflictAndNotThatManyPlaceholders) 
   EXPECT_EQ(settled.outcome, PlanOutcome::kReady);
   EXPECT_EQ(FindingsOf(settled, FindingKind::kAppIdOutOfRange)[0].severity, Severity::kHazard);
   EXPECT_FALSE(MakePlan(cluster.Build(), {.settlements = {{"2000000", "x:1:3"}}}).ok());
+}
+
+TEST(PlannerHomes, TheHighestIdThatIsAllowedIsATable) {
+  Cluster cluster = ThreeNodes();
+  const RecoveryPlan plan = Plan(cluster.Everywhere(3, "temp", 1), {.max_app_id = 3});
+  EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
+  EXPECT_EQ(TableOf(plan, 3).app_name, "temp");
 }
 
 TEST(PlannerDropped, ATableWhoseReplicasAreAllClosedIsProbablyDroppedOnceNotPerPartition) {

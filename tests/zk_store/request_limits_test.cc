@@ -1,6 +1,10 @@
 // Servers that take less than ZooKeeper does by default, which nothing but what becomes of requests
 // tells.
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -65,6 +69,28 @@ TEST_F(RequestLimitsTest, TransactionsAreShortenedUntilTheServerTakesThem) {
     EXPECT_LE(lost, 8 + 10) << server_max;
     ExpectWritten(topology);
   }
+}
+
+TEST_F(RequestLimitsTest, TransactionsAreFilledUpToTheirBytes) {
+  const Topology topology = LargeTopology(50);
+  TopologyWriterOptions options = SmallBatches();
+  options.limits.ops_max = 1000;
+  options.limits.request_bytes_max = 3000;
+  std::vector<size_t> sizes;  // of those of large's partitions
+  size_t longest_op = 0;
+  const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (!call.is_write() || OpPath(call.ops->front()).find("/apps/4/") == std::string::npos) {
+      return std::nullopt;
+    }
+    sizes.push_back(BytesOf(*call.ops));
+    for (const StoreOp& op : *call.ops) longest_op = std::max(longest_op, stranger_->OpBytes(op));
+    return std::nullopt;
+  });
+  ASSERT_TRUE(Write(store.get(), topology, kDigest, options).ok());
+  ASSERT_GT(sizes.size(), 3u);
+  std::sort(sizes.begin(), sizes.end());
+  // All but the last one have no room for one more znode and the check.
+  EXPECT_GT(sizes[1], 3000 - longest_op - 100);
 }
 
 TEST_F(RequestLimitsTest, AZnodeBeyondTheServersLimitIsNamedAndTheRunGoesOnOnceItIsRaised) {

@@ -172,6 +172,21 @@ TEST_F(TopologyWriterCrashTest, AfterAnErrorNothingMoreIsSent) {
   EXPECT_EQ(sent, 7);
 }
 
+TEST_F(TopologyWriterCrashTest, WithoutSessionOrPermissionNothingIsTriedAgain) {
+  for (const StoreError error : {StoreError::kSessionExpired, StoreError::kClosed,
+                                 StoreError::kNoAuth, StoreError::kReadOnly}) {
+    for (int64_t k = 0; k < operations_; ++k) {
+      const StoreFault fault{StoreFault::Moment::kBefore, error, true};
+      SCOPED_TRACE(NameOf(k, fault));
+      StartAfresh();
+      const auto store = FailingAt(k, fault);
+      const absl::Time before = clock_.Now();
+      EXPECT_EQ(StoreErrorOf(Write(store.get(), topology_).status()), error);
+      EXPECT_EQ(clock_.Now(), before);
+    }
+  }
+}
+
 TEST_F(TopologyWriterCrashTest, EveryOtherErrorAnywhereEndsTheRunLockedOrIsOutlasted) {
   for (const StoreError error :
        {StoreError::kNoNode, StoreError::kNodeExists, StoreError::kBadVersion,
