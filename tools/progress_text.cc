@@ -38,6 +38,18 @@ PhaseWords WordsOf(Phase phase) {
   return {"working", "steps"};
 }
 
+// What Progress::failed counts, in the singular; "" for what only fails.
+absl::string_view NounOfWrong(Phase phase) {
+  if (phase == Phase::kVerify) return "difference";
+  if (phase == Phase::kRead) return "problem";
+  return "";
+}
+
+std::string Wrong(const Progress& progress) {
+  const absl::string_view noun = NounOfWrong(progress.phase);
+  return noun.empty() ? absl::StrCat(progress.failed, " failed") : Counted(progress.failed, noun);
+}
+
 // How many replicas are inactive says nothing about when the next ones will be.
 bool GoesOnEvenly(Phase phase) { return phase != Phase::kAwaitInactive; }
 
@@ -65,7 +77,7 @@ std::string WithoutNote(const ProgressView& view) {
     if (progress.total > 0) absl::StrAppend(&text, " of ", progress.total);
     absl::StrAppend(&text, " ", words.units);
   }
-  if (progress.failed > 0) absl::StrAppend(&text, " (", progress.failed, " failed)");
+  if (progress.failed > 0) absl::StrAppend(&text, " (", Wrong(progress), ")");
   if (progress.replicas > 0) {
     absl::StrAppend(&text, ", ", Counted(progress.replicas, "replica"));
   }
@@ -117,7 +129,9 @@ std::string ProgressJson(const ProgressView& view) {
       .Set("units", WordsOf(progress.phase).units)
       .Set("done", progress.done);
   if (progress.total > 0) json.Set("total", progress.total);
-  json.Set("failed", progress.failed);
+  const absl::string_view wrong = NounOfWrong(progress.phase);
+  json.Set("failed", wrong.empty() ? progress.failed : 0);
+  if (!wrong.empty()) json.Set(absl::StrCat(wrong, "s"), progress.failed);
   if (progress.phase == Phase::kCollect) json.Set("replicas", progress.replicas);
   json.SetJson("elapsed_seconds", absl::StrFormat("%.3f", absl::ToDoubleSeconds(view.elapsed)));
   if (GoesOnEvenly(progress.phase) && view.per_second.has_value()) {
