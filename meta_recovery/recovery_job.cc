@@ -172,7 +172,9 @@ asio::awaitable<bool> RecoveryJob::CollectAndPlan() {
     }
     if (!evidence.ok()) co_return EndWith(evidence.status());
 
+    const bool has_waited = serving_.serving > 0;
     serving_ = CountServing(*evidence);
+    if (has_waited && serving_.serving == 0) TellOfServing();
     const bool wait = serving_.serving > 0 && !request_.plan.accept_still_served;
     // While waiting, one plan is enough to know whether it is worth it.
     if (!wait || !result_.plan.has_value()) {
@@ -224,13 +226,19 @@ bool RecoveryJob::CheckAgainstReviewed() {
                           "is no longer what would be written. Nothing was written; plan again"));
 }
 
-asio::awaitable<bool> RecoveryJob::AwaitNextRound() {
-  Clock* const clock = surroundings_.clock;
+void RecoveryJob::TellOfServing() {
   progress_.OnProgress(
       {.phase = Phase::kAwaitInactive,
        .done = serving_.replicas - serving_.serving,
        .total = serving_.replicas,
-       .note = absl::StrCat(Counted(serving_.nodes_serving, "node"), " still serving")});
+       .note = serving_.serving == 0
+                   ? ""
+                   : absl::StrCat(Counted(serving_.nodes_serving, "node"), " still serving")});
+}
+
+asio::awaitable<bool> RecoveryJob::AwaitNextRound() {
+  Clock* const clock = surroundings_.clock;
+  TellOfServing();
   // The last round comes earlier than the others rather than not at all.
   const absl::Duration last_round = std::min(request_.ask_again_after, kTimeForTheLastRound);
   const absl::Duration pause =

@@ -119,6 +119,7 @@ class RecoveryJob {
   bool Plan(Evidence evidence);
   bool NameWhatIsWritten();
   bool CheckAgainstReviewed();
+  void TellOfServing();
   asio::awaitable<bool> AwaitNextRound();
   bool EndStillServed();
   bool End(RecoveryOutcome outcome, absl::string_view error_name, absl::Status status);

@@ -1,6 +1,7 @@
 #include "tools/progress_printer.h"
 
 #include <algorithm>
+#include <optional>
 #include <ostream>
 
 #include <sys/ioctl.h>
@@ -100,10 +101,12 @@ void ProgressPrinter::Tick() {
 }
 
 ProgressView ProgressPrinter::ViewOf(const Shown& shown, absl::Time now) const {
+  // The rate may not have heard of the latest yet.
+  const bool is_all_done = shown.latest.done >= shown.latest.total;
   return {.progress = shown.latest,
           .elapsed = now - shown.began,
           .per_second = shown.rate.per_second(),
-          .left = shown.rate.TimeLeft(shown.latest.total),
+          .left = is_all_done ? std::nullopt : shown.rate.TimeLeft(shown.latest.total),
           .final = false};
 }
 

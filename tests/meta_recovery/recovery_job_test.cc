@@ -4,8 +4,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include <absl/strings/str_cat.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
@@ -23,6 +26,7 @@
 namespace metarec {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr char kRoot[] = "/pegasus/recovered";
@@ -78,6 +82,12 @@ class Servers final : public ReplicaSource {
   int rounds = 0;
 };
 
+class Heard final : public ProgressListener {
+ public:
+  void OnProgress(const Progress& progress) override { all.push_back(progress); }
+  std::vector<Progress> all;
+};
+
 class RecoveryJobTest : public ::testing::Test {
  protected:
   RecoveryRequest Request() {
@@ -89,8 +99,7 @@ class RecoveryJobTest : public ::testing::Test {
   }
 
   RecoveryResult Run(RecoveryRequest request) {
-    RecoveryJob job(std::move(request),
-                    {&servers_, &store_, &clock_, &silent_, [] { return 0.5; }});
+    RecoveryJob job(std::move(request), {&servers_, &store_, &clock_, &heard_, [] { return 0.5; }});
     std::optional<RecoveryResult> result;
     asio::co_spawn(context_, RunWithoutThrowing(&job),
                    asio::bind_cancellation_slot(
@@ -136,6 +145,7 @@ class RecoveryJobTest : public ::testing::Test {
 
   SystemClock clock_;
   SilentProgress silent_;
+  Heard heard_;
   asio::io_context context_;
   asio::cancellation_signal cancel_;
   Servers servers_;
@@ -198,6 +208,17 @@ TEST_F(RecoveryJobTest, WaitsUntilEveryReplicaIsInactiveAndPlansFromTheLastAnswe
   EXPECT_EQ(result.outcome, RecoveryOutcome::kRecovered) << result.status;
   EXPECT_EQ(servers_.rounds, 4);
   EXPECT_EQ(result.plan->topology.partitions[0].ballot, 8);
+}
+
+TEST_F(RecoveryJobTest, TheWaitingEndsWithEveryReplicaInactive) {
+  servers_.serving_rounds = 2;
+  EXPECT_EQ(Run(Request()).outcome, RecoveryOutcome::kRecovered);
+  std::vector<std::string> told;
+  for (const Progress& progress : heard_.all) {
+    if (progress.phase != Phase::kAwaitInactive) continue;
+    told.push_back(absl::StrCat(progress.done, "/", progress.total, " ", progress.note));
+  }
+  EXPECT_THAT(told, ElementsAre("2/3 1 node still serving", "2/3 1 node still serving", "3/3 "));
 }
 
 TEST_F(RecoveryJobTest, StillServedWhenTheTimeIsOverIsRefusedWithTheNumbers) {

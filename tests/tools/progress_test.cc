@@ -63,6 +63,19 @@ TEST(ProgressPrinterTest, ElsewhereThanOnATerminalALineAppearsNowAndThen) {
             "writing: 11 of 100 znodes, 1.0/s, about 90 s left\n");
 }
 
+TEST(ProgressPrinterTest, NothingIsLeftWhenAllIsDone) {
+  ManualClock clock;
+  std::ostringstream out;
+  ProgressPrinter printer(clock, out, ProgressPrinter::Style::kLines);
+  for (int second = 0; second <= 4; ++second) {
+    printer.OnProgress(Done(Phase::kWrite, second, 10));
+    clock.now += absl::Seconds(1);
+  }
+  clock.now += absl::Milliseconds(-900);  // so soon that the rate is not told of it
+  printer.OnProgress(Done(Phase::kWrite, 10, 10));
+  EXPECT_THAT(out.str(), EndsWith("\nwriting: 10 of 10 znodes, 1.0/s\n"));
+}
+
 TEST(ProgressPrinterTest, WaitingForLeasesIsShownAlthoughItAlternatesWithAsking) {
   ManualClock clock;
   std::ostringstream out;
