@@ -36,6 +36,11 @@ absl::Status NoSuchTable(const RecoveryPlan& plan, int32_t app_id) {
                                               CutList(SplitItems(IndexRanges(ids)), kNamesShown))));
 }
 
+std::string PartitionsOf(int32_t count) {
+  if (count <= 0) return "none";
+  return count == 1 ? "partition 0" : absl::StrCat("partitions 0-", count - 1);
+}
+
 absl::Status NoSuchPartition(const RecoveryPlan& plan, size_t table, int32_t index) {
   const TopologyTable& record = plan.topology.tables[table];
   if (index < record.partition_count) {
@@ -44,10 +49,9 @@ absl::Status NoSuchPartition(const RecoveryPlan& plan, size_t table, int32_t ind
         " is not written: it is the child of an unfinished split that is not registered yet; see ",
         "the explanation of table ", record.app_id));
   }
-  return absl::NotFoundError(absl::StrCat(
-      TableLabel(plan, record.app_id), " has no partition ", index, "; it has ",
-      record.partition_count > 0 ? absl::StrCat("partitions 0-", record.partition_count - 1)
-                                 : "none"));
+  return absl::NotFoundError(absl::StrCat(TableLabel(plan, record.app_id), " has no partition ",
+                                          index, "; it has ",
+                                          PartitionsOf(record.partition_count)));
 }
 
 // What the findings say of a subject that is not in the topology, e.g. a conflict.

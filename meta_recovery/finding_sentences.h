@@ -55,6 +55,13 @@ inline absl::string_view FactOr(const Finding& finding, absl::string_view key,
   return value.empty() ? fallback : value;
 }
 
+// A fact that is a number, with what it counts: "1 replica", "2 replicas".
+inline std::string CountedFact(const Finding& finding, absl::string_view key,
+                               absl::string_view noun) {
+  const absl::string_view count = FactOr(finding, key, "0");
+  return absl::StrCat(count, " ", noun, count == "1" ? "" : "s");
+}
+
 // The first items of a fact that is a list, or "?".
 inline std::string CutFact(const Finding& finding, absl::string_view key) {
   return CutList(SplitItems(FactOr(finding, key)));

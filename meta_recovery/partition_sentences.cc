@@ -93,10 +93,10 @@ std::string LessDataThanOverruledSentence(const RecoveryPlan& plan, const Findin
 }
 
 std::string ReplicaBeyondCountSentence(const RecoveryPlan& plan, const Finding& finding) {
-  const std::string what =
-      absl::StrCat("partition ", finding.app_id, ".", finding.partition_index, " on ",
-                   CutFact(finding, "nodes"), " is beyond the ", FactOr(finding, "partition_count"),
-                   " partitions of ", TableLabel(plan, finding.app_id));
+  const std::string what = absl::StrCat("partition ", finding.app_id, ".", finding.partition_index,
+                                        " on ", CutFact(finding, "nodes"), " is beyond the ",
+                                        CountedFact(finding, "partition_count", "partition"),
+                                        " of ", TableLabel(plan, finding.app_id));
   if (finding.severity == Severity::kConflict) {
     return absl::StrCat(
         what, ": either the table has more partitions, or these replicas stay out; decide with");

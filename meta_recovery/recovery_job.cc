@@ -255,8 +255,9 @@ bool RecoveryJob::EndStillServed() {
   return End(RecoveryOutcome::kStillServed, idl::kErrTimeout,
              RefusedError(absl::StrCat(
                  serving_.serving, " of ", Counted(serving_.replicas, "replica"), " on ",
-                 Counted(serving_.nodes_serving, "node"),
-                 " are still served, so some meta server gave them a lease that has not run out. "
+                 Counted(serving_.nodes_serving, "node"), serving_.serving == 1 ? " is" : " are",
+                 " still served, so some meta server gave ", serving_.serving == 1 ? "it" : "them",
+                 " a lease that has not run out. "
                  "Nothing was written; stop every meta server, wait half a minute and run it "
                  "again")));
 }

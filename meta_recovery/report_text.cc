@@ -155,7 +155,8 @@ class Report {
     }
     absl::StrAppend(&rest, ": ", absl::StrJoin(places, "; "));
     if (by_table.size() > places.size()) {
-      absl::StrAppend(&rest, "; and of ", by_table.size() - places.size(), " more tables");
+      absl::StrAppend(&rest, "; and of ",
+                      Counted(static_cast<int64_t>(by_table.size() - places.size()), "more table"));
     }
     absl::StrAppend(&out_, "    ", Wrapped(rest, 4, 6));
     absl::StrAppend(&out_, "\n    see them: ", CommandToSee(plan_, options_, "--table <table>"),

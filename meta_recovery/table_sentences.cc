@@ -24,8 +24,7 @@ constexpr absl::string_view kShellsFail =
     "(plain `ls`, the meta server, data clients and Pegasus's Go admin-cli accept it)";
 
 std::string ReplicasOnNodes(const Finding& finding) {
-  const absl::string_view replicas = FactOr(finding, "replicas", "0");
-  return absl::StrCat(replicas, replicas == "1" ? " replica on " : " replicas on ",
+  return absl::StrCat(CountedFact(finding, "replicas", "replica"), " on ",
                       CutFact(finding, "nodes"));
 }
 
@@ -67,9 +66,11 @@ std::string NameUnusableInShellSentence(const RecoveryPlan&, const Finding& find
 
 std::string TableProbablyDroppedSentence(const RecoveryPlan& plan, const Finding& finding) {
   const absl::string_view command = finding.Fact("command");
+  const absl::string_view replicas = FactOr(finding, "replicas");
   return absl::StrCat(
-      TableLabel(plan, finding.app_id), " was probably dropped before the outage (all ",
-      FactOr(finding, "replicas"), " replicas are closed, PS_ERROR) and comes back alive; ",
+      TableLabel(plan, finding.app_id), " was probably dropped before the outage (",
+      replicas == "1" ? "its only replica is" : absl::StrCat("all ", replicas, " replicas are"),
+      " closed, PS_ERROR) and comes back alive; ",
       command.empty() ? "stock shells refuse its name, so drop it again with Pegasus's Go admin-cli"
                       : "to drop it again, in Pegasus's shell");
 }

@@ -9,6 +9,7 @@
 
 #include "idl/ipv4_endpoint.h"
 #include "runtime/status_macros.h"
+#include "text/wording.h"
 
 namespace metarec {
 namespace {
@@ -45,8 +46,9 @@ absl::Status NoSense(const RootContents& contents) {
     first = absl::StrCat(": ", problem.message);
     break;
   }
-  return absl::DataLossError(absl::StrCat(contents.problems_count - contents.unfinished_splits,
-                                          " znodes make no sense", first));
+  const int64_t count = contents.problems_count - contents.unfinished_splits;
+  return absl::DataLossError(
+      absl::StrCat(Counted(count, "znode"), count == 1 ? " makes" : " make", " no sense", first));
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include "text/wording.h"
+
 namespace metarec {
 
 std::string StatusLine(const RecoveryServiceStatus& status) {
@@ -21,9 +23,9 @@ std::string StatusLine(const RecoveryServiceStatus& status) {
 std::string PortLine(const PortCounts& ports) {
   const rpc::ServerCounts& tcp = ports.tcp;
   const rpc::UdpServerCounts& udp = ports.udp;
-  return absl::StrCat("port: ", tcp.open, " connections open, ", tcp.accepted, " accepted, ",
-                      tcp.refused, " refused, ", tcp.idle, " closed as idle, ", tcp.stalled,
-                      " as too slow, ",
+  return absl::StrCat("port: ", Counted(tcp.open, "connection"), " open, ", tcp.accepted,
+                      " accepted, ", tcp.refused, " refused, ", tcp.idle, " closed as idle, ",
+                      tcp.stalled, " as too slow, ",
                       tcp.malformed + tcp.wrong_crc + tcp.oversized + tcp.truncated,
                       " for bad messages; UDP: ", udp.received, " received, ",
                       udp.malformed + udp.wrong_crc, " bad, ", udp.dropped, " dropped");

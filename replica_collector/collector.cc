@@ -20,6 +20,7 @@
 #include "runtime/for_each_bounded.h"
 #include "runtime/rare_branch.h"
 #include "runtime/status_macros.h"
+#include "text/wording.h"
 
 namespace metarec {
 namespace {
@@ -166,8 +167,9 @@ class Collector::Run {
     ++report_.done;
     if (node.complete()) {
       report_.replicas += static_cast<int64_t>(node.replicas.size());
-      report_.note = absl::StrCat(node.listed_as.front(), ": ", node.tables.size(), " tables, ",
-                                  node.replicas.size(), " replicas");
+      report_.note = absl::StrCat(node.listed_as.front(), ": ",
+                                  Counted(static_cast<int64_t>(node.tables.size()), "table"), ", ",
+                                  Counted(static_cast<int64_t>(node.replicas.size()), "replica"));
     } else {
       ++report_.failed;
       report_.note = absl::StrCat(node.listed_as.front(), ": ", node.error);

@@ -26,6 +26,7 @@
 #include "runtime/status_macros.h"
 #include "runtime/system_clock.h"
 #include "text/printable.h"
+#include "text/wording.h"
 #include "tools/exit_code.h"
 #include "tools/metarecd_command_line.h"
 #include "tools/metarecd_flags.h"
@@ -41,9 +42,9 @@ class LoggingListener final : public RecoveryListener {
     LOG(INFO) << "recovery: " << RecoveryStateName(state);
   }
   void OnRecovered(const Topology& topology) override {
-    LOG(INFO) << "recovered " << topology.tables.size() << " tables and "
-              << topology.partitions.size()
-              << " partitions. Next: set [meta_server] recover_from_replica_server = false, stop "
+    LOG(INFO) << "recovered " << Counted(static_cast<int64_t>(topology.tables.size()), "table")
+              << " and " << Counted(static_cast<int64_t>(topology.partitions.size()), "partition")
+              << ". Next: set [meta_server] recover_from_replica_server = false, stop "
                  "metarecd, and start the meta server";
   }
 };

@@ -78,8 +78,8 @@ std::string TextOf(const Evidence& evidence, const Arguments& arguments) {
                   ShellWord(arguments.file.path()), "\n");
   const ServingCount serving = CountServing(evidence);
   if (serving.serving > 0) {
-    absl::StrAppend(&text, serving.serving, " of them are still served by ",
-                    Counted(serving.nodes_serving, "node"),
+    absl::StrAppend(&text, serving.serving, " of them ", serving.serving == 1 ? "is" : "are",
+                    " still served by ", Counted(serving.nodes_serving, "node"),
                     " (PS_PRIMARY or PS_SECONDARY): a meta server runs, or has run until just "
                     "now\n");
   }

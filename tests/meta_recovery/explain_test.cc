@@ -204,6 +204,10 @@ TEST(ExplainTest, NamesWhatThereIsWhenTheSubjectIsUnknown) {
             absl::NotFoundError("the plan has no table 9; it has tables 1-2"));
   EXPECT_EQ(Explain(plan, "2.8").status(),
             absl::NotFoundError("table 2 (temp) has no partition 8; it has partitions 0-7"));
+  PlanBuilder of_one_partition;
+  of_one_partition.Node("rs1:34801").Table(1, "small", 1).EqualPartitions(1);
+  EXPECT_EQ(Explain(of_one_partition.plan(), "1.1").status(),
+            absl::NotFoundError("table 1 (small) has no partition 1; it has partition 0"));
   EXPECT_EQ(Explain(plan, "rs9:34801").status(),
             absl::NotFoundError(
                 "the plan has no node rs9:34801; it has rs1:34801, rs2:34801, rs3:34801"));

@@ -191,6 +191,9 @@ TEST(FindingTextTest, SaysHowToDropATableAgain) {
   EXPECT_THAT(Sentence(AboutTable(FindingKind::kTableProbablyDropped, Severity::kWarning,
                                   {{"name", "temp-2"}, {"replicas", "24"}})),
               HasSubstr("stock shells refuse its name"));
+  EXPECT_THAT(Sentence(AboutTable(FindingKind::kTableProbablyDropped, Severity::kWarning,
+                                  {{"name", "temp"}, {"replicas", "1"}})),
+              HasSubstr("(its only replica is closed, PS_ERROR)"));
 }
 
 TEST(FindingTextTest, SaysHowARecordThatDiffersWasDecided) {
@@ -403,6 +406,8 @@ TEST(FindingTextTest, OffersWaysToDealWithAnIndexBeyondTheCount) {
             "--settle 2.partition_count=32 or --settle 2.9=ignore");
   finding.severity = Severity::kHazard;
   EXPECT_THAT(Sentence(finding), HasSubstr("left out, as decided"));
+  finding.facts[0].second = "1";
+  EXPECT_THAT(Sentence(finding), HasSubstr("beyond the 1 partition of table 2"));
 }
 
 TEST(FindingTextTest, KeepsTerminalsSafeFromWhatServersSay) {

@@ -227,7 +227,7 @@ TEST_F(RecoveryJobTest, StillServedWhenTheTimeIsOverIsRefusedWithTheNumbers) {
   request.time_limit = absl::Milliseconds(20);
   const RecoveryResult result = Run(std::move(request));
   EXPECT_EQ(result.outcome, RecoveryOutcome::kStillServed);
-  EXPECT_THAT(result.status.message(), HasSubstr("1 of 3 replicas on 1 node are still served"));
+  EXPECT_THAT(result.status.message(), HasSubstr("1 of 3 replicas on 1 node is still served"));
   EXPECT_EQ(AppsState(), "(none)");
 }
 

@@ -35,6 +35,8 @@ TEST(MetricsTextTest, SaysWhatPeersDidToThePort) {
   EXPECT_EQ(PortLine(ports),
             "port: 3 connections open, 12 accepted, 1 refused, 0 closed as idle, 2 as too slow, 4 "
             "for bad messages; UDP: 50 received, 5 bad, 0 dropped");
+  ports.tcp.open = 1;
+  EXPECT_THAT(PortLine(ports), HasSubstr("port: 1 connection open, "));
 }
 
 }  // namespace
