@@ -56,15 +56,21 @@ std::string EncodePlan(const RecoveryPlan& plan) {
 }
 
 absl::StatusOr<RecoveryPlan> DecodePlan(absl::string_view text, absl::string_view name) {
-  PlanLineDecoder decoder(name, PlanSelection::Everything());
+  METAREC_ASSIGN_OR_RETURN(PlanExcerpt whole,
+                           DecodePlanExcerpt(text, name, PlanSelection::Everything()));
+  return std::move(whole.plan);
+}
+
+absl::StatusOr<PlanExcerpt> DecodePlanExcerpt(absl::string_view text, absl::string_view name,
+                                              PlanSelection selection) {
+  PlanLineDecoder decoder(name, std::move(selection));
   while (!text.empty()) {
     const size_t end = text.find('\n');
     const bool terminated = end != absl::string_view::npos;
     METAREC_RETURN_IF_ERROR(decoder.Add(text.substr(0, end), terminated));
     text.remove_prefix(terminated ? end + 1 : text.size());
   }
-  METAREC_ASSIGN_OR_RETURN(PlanExcerpt whole, decoder.Finish());
-  return std::move(whole.plan);
+  return decoder.Finish();
 }
 
 }  // namespace metarec

@@ -40,5 +40,7 @@ absl::StatusOr<PlanExcerpt> ReadPlanExcerpt(const std::string& path, PlanSelecti
 // The same in memory. `name` is for messages.
 std::string EncodePlan(const RecoveryPlan& plan);
 absl::StatusOr<RecoveryPlan> DecodePlan(absl::string_view text, absl::string_view name);
+absl::StatusOr<PlanExcerpt> DecodePlanExcerpt(absl::string_view text, absl::string_view name,
+                                              PlanSelection selection);
 
 }  // namespace metarec

@@ -184,7 +184,8 @@ class JsonReport {
     writer_.StartArray();
     for (const NodeIndex node : decision.described_by) Value(NodeLabel(plan_, node));
     writer_.EndArray();
-    WriteSummary(SummarizeTable(plan_, table));
+    WriteSummary(SummarizeTable(plan_, table,
+                                options_.only.has_value() ? options_.only->partition_index : -1));
     writer_.EndObject();
   }
 

@@ -77,12 +77,13 @@ Election ElectionOf(const RecoveryPlan& plan, const PartitionDecision& decision)
   return all_equal ? Election::kAllAgree : Election::kTie;
 }
 
-TableSummary SummarizeTable(const RecoveryPlan& plan, size_t table) {
+TableSummary SummarizeTable(const RecoveryPlan& plan, size_t table, int32_t only_partition) {
   TableSummary summary;
   const TopologyTable& record = plan.topology.tables[table];
   for (const TopologyPartition& partition : plan.topology.PartitionsOf(record)) {
     const size_t position = static_cast<size_t>(&partition - plan.topology.partitions.data());
     if (position >= plan.partitions.size()) break;
+    if (only_partition >= 0 && partition.index != only_partition) continue;
     const PartitionDecision& decision = plan.partitions[position];
     summary.replicas_expected += std::max(0, record.max_replica_count);
     summary.by_election[ElectionOf(plan, decision)].push_back(partition.index);

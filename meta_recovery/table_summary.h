@@ -41,7 +41,7 @@ struct TableSummary {
   std::map<Election, std::vector<int32_t>> by_election;  // partition indexes, ascending
 };
 
-// `table` is a position in Topology::tables.
-TableSummary SummarizeTable(const RecoveryPlan& plan, size_t table);
+// `table` is a position in Topology::tables. Of all its partitions, or of the only one asked for.
+TableSummary SummarizeTable(const RecoveryPlan& plan, size_t table, int32_t only_partition = -1);
 
 }  // namespace metarec
