@@ -4,6 +4,8 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "text/shortened.h"
+
 namespace metarec {
 namespace {
 
@@ -97,7 +99,7 @@ absl::Status MetaStore::CheckRequest(const StoreOp& op) const {
   }
   const size_t bytes = OpBytes(op) - kMultiHeaderBytes + kRequestHeaderBytes;
   if (bytes <= request_bytes_max_) return absl::OkStatus();
-  return MakeStoreError(StoreError::kTooLarge, OpName(op), OpPath(op),
+  return MakeStoreError(StoreError::kTooLarge, OpName(op), Shortened(OpPath(op)),
                         absl::StrCat(bytes, " bytes, the limit is ", request_bytes_max_));
 }
 
@@ -164,7 +166,8 @@ asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> MetaStore::Multi(
     bytes += OpBytes(op);
   }
   if (bytes > request_bytes_max_) {
-    return Fail<Result>(MakeStoreError(StoreError::kTooLarge, "multi", OpPath(ops.front()),
+    return Fail<Result>(MakeStoreError(StoreError::kTooLarge, "multi",
+                                       Shortened(OpPath(ops.front())),
                                        absl::StrCat(ops.size(), " operations, ", bytes,
                                                     " bytes, the limit is ", request_bytes_max_)));
   }

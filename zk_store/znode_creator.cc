@@ -13,6 +13,7 @@
 #include "runtime/status_macros.h"
 #include "runtime/yield.h"
 #include "zk_store/refusal.h"
+#include "zk_store/znode_sizes.h"
 
 namespace metarec {
 namespace {
@@ -247,9 +248,8 @@ asio::awaitable<std::optional<absl::Status>> ZnodeCreator::Send(Batch* batch) {
 absl::Status ZnodeCreator::TooLarge(const Batch& batch) const {
   const size_t ordinal = batch.ordinals.front();
   return absl::ResourceExhaustedError(absl::StrCat(
-      znodes_->Path(ordinal), " (table \"", znodes_->TableOf(ordinal).app_name,
-      "\") needs a request of ", batch.bytes, " bytes, and ZooKeeper dropped the connection ",
-      batch.lost_alone,
+      LabelOfZnode(*znodes_, ordinal), " needs a request of ", batch.bytes,
+      " bytes, and ZooKeeper dropped the connection ", batch.lost_alone,
       " times when it came, while it answered shorter ones: as it does with "
       "requests longer than its jute.maxbuffer. Raise that on its servers (-Djute.maxbuffer)"));
 }

@@ -1,9 +1,12 @@
 #include "zk_store/znode_sizes.h"
 
+#include <algorithm>
+
 #include <absl/strings/str_cat.h>
 
 #include "runtime/cancellation.h"
 #include "runtime/yield.h"
+#include "text/shortened.h"
 
 namespace metarec {
 namespace {
@@ -12,6 +15,13 @@ namespace {
 constexpr size_t kEncodedInOneGo = 250;
 
 }  // namespace
+
+std::string LabelOfZnode(const TopologyZnodes& znodes, size_t ordinal) {
+  const std::string path = znodes.Path(ordinal);
+  const size_t root_bytes = std::min(path.rfind("/apps/"), path.size());
+  return absl::StrCat(Shortened(path.substr(0, root_bytes)), path.substr(root_bytes), " (table \"",
+                      Shortened(znodes.TableOf(ordinal).app_name), "\")");
+}
 
 asio::awaitable<absl::Status> CheckZnodeSizes(TopologyZnodes* znodes, const MetaStore& store,
                                               const std::vector<StoreOp>& fence) {
@@ -35,8 +45,8 @@ asio::awaitable<absl::Status> CheckZnodeSizes(TopologyZnodes* znodes, const Meta
     const size_t bytes = fixed + store.OpBytes(op);
     if (bytes <= store.request_bytes_max()) continue;
     co_return absl::ResourceExhaustedError(absl::StrCat(
-        OpPath(op), " (table \"", znodes->TableOf(ordinal).app_name, "\") needs a request of ",
-        bytes, " bytes, while ZooKeeper takes at most ", store.request_bytes_max(),
+        LabelOfZnode(*znodes, ordinal), " needs a request of ", bytes,
+        " bytes, while ZooKeeper takes at most ", store.request_bytes_max(),
         ": shorten the table's envs or raise jute.maxbuffer on servers and here. Nothing was "
         "written"));
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <string>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -9,6 +11,9 @@
 #include "zk_store/znode_layout.h"
 
 namespace metarec {
+
+// What messages call it: "/root/apps/3 (table "temp")", shortened where it is long.
+std::string LabelOfZnode(const TopologyZnodes& znodes, size_t ordinal);
 
 // Whether each of `znodes` can be created in a transaction of its own, with `fence` in front:
 // kResourceExhausted, naming the table, if one cannot. Encodes them all, and lets others on the

@@ -2,6 +2,7 @@
 
 #include "text/printable.h"
 #include "text/shell_word.h"
+#include "text/shortened.h"
 #include "text/wording.h"
 
 namespace metarec {
@@ -11,6 +12,13 @@ TEST(CutListTest, SaysHowManyAreLeftOut) {
   EXPECT_EQ(CutList({"a", "b", "c", "d", "e", "f", "g", "h"}, 5), "a, b, c, d, e and 3 more");
   EXPECT_EQ(CutList({"a", "b", "c", "d", "e", "f"}, 5), "a, b, c, d, e, f");
   EXPECT_EQ(CutList({}), "");
+}
+
+TEST(ShortenedTest, KeepsWholeCharactersAndSaysThatThereIsMore) {
+  EXPECT_EQ(Shortened("abc", 3), "abc");
+  EXPECT_EQ(Shortened("abcd", 3), "abc...");
+  EXPECT_EQ(Shortened("ab\u00fc", 3), "ab...");
+  EXPECT_EQ(Shortened("\xbf\xbf", 1), "...");
 }
 
 TEST(PrintableTest, WhatATerminalWouldActUponIsEscaped) {
