@@ -51,6 +51,7 @@ asio::awaitable<absl::StatusOr<bool>> StoreReader::Exists(std::string path) {
 }
 
 asio::awaitable<absl::Status> StoreReader::Check(std::vector<StoreOp> checks, RequestSize* size) {
+  if (checks.empty()) co_return absl::OkStatus();
   size_t bytes = MetaStore::kMultiOverheadBytes;
   for (const StoreOp& op : checks) bytes += store_->OpBytes(op);
   while (bytes <= size->bytes_max() || checks.size() == 1) {

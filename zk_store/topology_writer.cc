@@ -116,8 +116,7 @@ class Run {
   LockedRun locked_run_;
 
   WriteResult result_;
-  bool sent_begin_ = false;   // what Begin finds may then be what it has sent itself
-  bool maybe_begun_ = false;  // the answer to that was lost
+  bool maybe_begun_ = false;  // what Begin finds may be what it has sent itself, unanswered
   bool begun_ = false;        // the root holds an unfinished run
   bool must_survey_ = false;
   std::vector<bool> present_;
@@ -188,15 +187,14 @@ asio::awaitable<absl::Status> Run::Begin() {
     if (is_run) {
       result_.journal = *inspection.journal;
       result_.already_finished = inspection.root_case == RootCase::kFinishedRun;
-      result_.resumed = !result_.already_finished && !sent_begin_;
-      if (sent_begin_) METAREC_RARE_BRANCH("a run had begun, and the answer was lost");
+      result_.resumed = !result_.already_finished && !maybe_begun_;
+      if (maybe_begun_) METAREC_RARE_BRANCH("a run had begun, and the answer was lost");
       if (result_.resumed) METAREC_RARE_BRANCH("an unfinished run is resumed");
       begun_ = must_survey_ = !result_.already_finished;
       locked_run_.Begin(result_.journal, inspection.apps_version, inspection.journal_version);
       co_return absl::OkStatus();
     }
     METAREC_CO_ASSIGN_OR_RETURN(std::vector<StoreOp> ops, co_await BeginOps());
-    sent_begin_ = true;
     ++result_.transactions;
     const auto created = co_await store_->Multi(std::move(ops));
     if (created.ok()) {
@@ -222,7 +220,7 @@ asio::awaitable<absl::Status> Run::Begin() {
 
 absl::Status Run::Refuse(const RootInspection& inspection) const {
   std::string message = inspection.Describe();
-  if (sent_begin_ && inspection.IsRunOf(plan_digest_)) {
+  if (maybe_begun_ && inspection.IsRunOf(plan_digest_)) {
     METAREC_RARE_BRANCH("a run has begun, unanswered, and somebody else has come");
     return DisturbedError(
         absl::StrCat(message,
@@ -292,7 +290,7 @@ asio::awaitable<absl::Status> Run::Survey() {
         absl::StrCat("root ", paths_.root(), " holds an unfinished run of this plan that somebody ",
                      "else has changed since: ", Summarize(found, kDifferencesShown));
     METAREC_RARE_BRANCH("a resumed run has been changed by somebody else");
-    if (sent_begin_) co_return DisturbedError(message);  // it was this run's
+    if (maybe_begun_) co_return DisturbedError(message);  // it was this run's
     co_return RefusedError(
         absl::StrCat(message, ". Nothing was written by this run; give another root"));
   }
