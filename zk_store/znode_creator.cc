@@ -131,7 +131,7 @@ void ZnodeCreator::Encode(Batch* batch) const {
 asio::awaitable<void> ZnodeCreator::RunLane(size_t) {
   while (status_.ok()) {
     Batch batch = co_await AwaitTurnAndTakeBatch();
-    if (batch.ordinals.empty() || !status_.ok()) co_return;
+    if (batch.ordinals.empty()) co_return;
     status_.Update(co_await CreateBatch(std::move(batch)));
     on_progress_();
   }
