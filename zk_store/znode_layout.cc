@@ -11,6 +11,8 @@
 #include <rapidjson/encodings.h>
 #include <rapidjson/memorystream.h>
 
+#include "text/printable.h"
+
 namespace metarec {
 namespace {
 
@@ -46,6 +48,9 @@ absl::Status CheckCharacters(absl::string_view root) {
                        absl::AsciiStrToUpper(absl::StrCat(absl::Hex(character, absl::kZeroPad4))),
                        ", which ZooKeeper does not take"));
     }
+  }
+  if (Printable(root) != root) {
+    return bad("has an invisible character, so that nobody could tell it from another");
   }
   return absl::OkStatus();
 }

@@ -38,6 +38,8 @@ TEST(ZnodeLayoutTest, ARootMustBeAPathOfItsOwn) {
       {"/a\xff", "\"/a\\xff\" is not UTF-8"},
       {"a\xc3", "\"a\\xc3\" is not UTF-8"},
       {"/a\xc0\xaf", "is not UTF-8"},
+      {"/a\xc2\xad", "\"/a\\xc2\\xad\" has an invisible character"},
+      {"a\xe2\x80\xae", "an invisible character"},
       {"/a\xed\xa0\x80", "is not UTF-8"},
       {"/a\xee\x80\x80", "\"/a\\xee\\x80\\x80\" has the character U+E000, which ZooKeeper does"},
       {"/a\xef\xa3\xbf", "the character U+F8FF"},
