@@ -70,9 +70,13 @@ asio::awaitable<absl::StatusOr<RootInspection>> LockedRun::Look() {
   co_return found;
 }
 
+bool LockedRun::HasOurJournal(const RootInspection& found) const {
+  return found.journal == journal_ && found.journal_version == journal_version_;
+}
+
 bool LockedRun::IsUntouched(const RootInspection& found) const {
-  return found.journal == journal_ && found.journal_version == journal_version_ &&
-         found.apps_data == kAppsLocked && found.apps_version == apps_version_;
+  return HasOurJournal(found) && found.apps_data == kAppsLocked &&
+         found.apps_version == apps_version_;
 }
 
 std::vector<StoreOp> LockedRun::Ops(const Journal& finished) const {
@@ -126,10 +130,13 @@ asio::awaitable<absl::Status> LockedRun::Unlock() {
     was_untouched_ = IsUntouched(*found);
     if (!was_untouched_ || found->root_case != RootCase::kUnfinishedRun) {
       METAREC_RARE_BRANCH("somebody has come to the root before it is unlocked");
-      const absl::Status disturbed = DisturbedError(absl::StrCat(
-          "this run ends without unlocking ", paths_.apps(), ": meanwhile ", WhatChanged(*found)));
-      // What was sent cannot be executed any more once a version has changed.
-      co_return was_untouched_ ? judged(disturbed) : disturbed;
+      // What was sent cannot be executed any more once a version has changed, but it may have been
+      // before that, unless the journal is as it was.
+      may_be_finished &= was_untouched_ || !HasOurJournal(*found);
+      co_return judged(DisturbedError(
+          absl::StrCat("this run ends without ",
+                       may_be_finished ? "knowing that it has unlocked " : "unlocking ",
+                       paths_.apps(), ": meanwhile ", WhatChanged(*found))));
     }
     const bool cancelled = co_await IsCancelled();
     if (cancelled) co_return judged(absl::CancelledError("writing was cancelled"));

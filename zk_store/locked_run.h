@@ -57,6 +57,7 @@ class LockedRun {
 
  private:
   asio::awaitable<absl::StatusOr<RootInspection>> Look();
+  bool HasOurJournal(const RootInspection& found) const;
   bool IsUntouched(const RootInspection& found) const;
   std::string WhatChanged(const RootInspection& found) const;
   std::string Advice(const absl::StatusOr<RootInspection>& found) const;

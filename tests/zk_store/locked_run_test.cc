@@ -244,6 +244,28 @@ TEST_F(LockedRunTest, WhoCannotLookWhoItWasAdvisesToDeleteNothing) {
   EXPECT_EQ(DataOf(paths_.apps()), "unlock");
 }
 
+// Found by the simulation: a run that had unlocked the tree said that it had not.
+TEST_F(LockedRunTest, WhatWasUnlockedUnansweredAndIsLockedAgainMayHaveBeenFinished) {
+  for (const auto moment : {StoreFault::Moment::kBefore, StoreFault::Moment::kAfter}) {
+    zookeeper_ = std::make_shared<testing::InMemoryZooKeeper>();
+    stranger_ = Open();
+    bool lost = false;
+    const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
+      if (std::exchange(lost, false)) SetMeanwhile(paths_.apps(), "lock");
+      if (!call.is_write() || !std::holds_alternative<SetOp>(call.ops->back())) return std::nullopt;
+      lost = true;
+      return StoreFault{moment};
+    });
+    const absl::Status status = Write(store.get(), topology_).status();
+    EXPECT_TRUE(IsDisturbed(status)) << status;
+    EXPECT_EQ(MayBeFinished(status), moment == StoreFault::Moment::kAfter) << status;
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("somebody else wrote into"),
+                      HasSubstr(moment == StoreFault::Moment::kAfter ? "may be finished"
+                                                                     : "without unlocking")));
+  }
+}
+
 TEST_F(LockedRunTest, OneLookThatFindsItFinishedIsEnough) {
   bool lost = false;
   int looks = 0;
