@@ -9,9 +9,9 @@ namespace metarec::simulation {
 namespace {
 
 constexpr absl::string_view kItemNames[kItemKinds] = {
-    "table",     "node",        "down",       "loading",   "half",     "garbage",  "lease",
-    "node_slow", "store_fault", "disconnect", "net_fault", "cut_off",  "recover",  "apply",
-    "serve",     "shell",       "kill",       "interrupt", "stranger", "candidate"};
+    "table",     "node",        "down",       "loading", "half",      "garbage",  "lease",
+    "node_slow", "store_fault", "disconnect", "lag",     "net_fault", "cut_off",  "recover",
+    "apply",     "serve",       "shell",      "kill",    "interrupt", "stranger", "candidate"};
 
 // An index of the engine's requests: early ones are the interesting ones.
 int64_t RequestIndex(Random* random) {
@@ -60,6 +60,13 @@ class Generator {
     }
     if (random_.OneIn(10)) {
       Add({.kind = ItemKind::kCandidate, .at = Gap(&random_), .lasts = Gap(&random_)});
+    }
+    if (random_.OneIn(3)) AddLag();
+    if (random_.OneIn(6)) AddCoincidence();
+    if (HasServers() && random_.OneIn(4)) {
+      Add({.kind = ItemKind::kStranger,
+           .a = RequestIndex(&random_),
+           .b = random_.OneIn(2) ? kDeletesLeader : kOverwritesLeader});
     }
     return std::move(case_);
   }
@@ -137,6 +144,36 @@ class Generator {
                                      : random_.Span(absl::Milliseconds(1), absl::Seconds(1)),
          .a = RequestIndex(&random_),
          .b = random_.Pick(1, kStoreFaultKinds - 1)});
+  }
+
+  // An answer is lost, and before it is asked for again somebody else writes.
+  void AddCoincidence() {
+    const int64_t request = RequestIndex(&random_);
+    const auto kind = random_.OneIn(2) ? StoreFaultKind::kLostAfter : StoreFaultKind::kLate;
+    Add({.kind = ItemKind::kStoreFault,
+         .lasts = random_.Span(absl::Milliseconds(1), absl::Seconds(1)),
+         .a = request,
+         .b = static_cast<int64_t>(kind)});
+    Add({.kind = ItemKind::kStranger,
+         .a = request + random_.Pick(1, 4),
+         .b = random_.Pick(0, kStrangersDeeds - 1)});
+  }
+
+  bool HasServers() const {
+    return std::any_of(case_.items.begin(), case_.items.end(),
+                       [](const Item& item) { return item.kind == ItemKind::kServe; });
+  }
+
+  // One follower or both; a session reads from any of the three servers.
+  void AddLag() {
+    const int64_t first = random_.Pick(1, 2);
+    for (int64_t server = first; server <= 2; ++server) {
+      Add({.kind = ItemKind::kLag,
+           .at = random_.OneIn(2) ? absl::ZeroDuration() : Gap(&random_),
+           .lasts = random_.OneIn(2) ? absl::Minutes(3) : Gap(&random_),
+           .a = server,
+           .b = random_.OneIn(2) ? random_.Pick(1, 50) : random_.Pick(50, 15000)});
+    }
   }
 
   void AddNetworkTrouble() {

@@ -39,6 +39,7 @@ enum class ItemKind {
   // ZooKeeper. `a`: which of the engine's requests; `b`: what happens (StoreFaultKind).
   kStoreFault,
   kDisconnect,  // everybody's connections break at `at` for `lasts`
+  kLag,         // server `a` learns of what is written `b` ms later, from `at` for `lasts`
   // The network. `a`: which message; `b`: what happens (NetworkFaultKind).
   kNetworkFault,
   kCutOff,  // host `a` (a node, or 100 + a meta server) from `at` for `lasts`
@@ -68,6 +69,8 @@ std::string Describe(const Item& item);
 
 // What strangers do, by Item::b: WriteAsStranger knows.
 inline constexpr int64_t kStrangersDeeds = 13;
+inline constexpr int64_t kDeletesLeader = 7;     // the znode of whoever leads
+inline constexpr int64_t kOverwritesLeader = 8;  // likewise
 
 // Of Item::a of operators' commands.
 inline constexpr int64_t kSkipBadNodes = 1;

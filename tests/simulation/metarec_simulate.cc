@@ -1,8 +1,10 @@
 // Simulates recoveries by the thousand, replays one of them, or cuts one down. See
 // docs/simulation.md.
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -24,6 +26,7 @@ namespace metarec::simulation {
 namespace {
 
 constexpr int64_t kShrinkRunsMax = 3000;
+constexpr int64_t kSeldom = 30;  // branches that are reached less often are listed
 
 struct Arguments {
   std::string seeds;
@@ -97,6 +100,9 @@ int Tell(const Tally& tally, double seconds, int jobs) {
   absl::PrintF("marked branches: %d of %d reached\n", tally.branches.size() - unreached.size(),
                tally.branches.size());
   for (const std::string& text : unreached) absl::PrintF("  NOT REACHED: %s\n", text);
+  for (const auto& [text, count] : tally.branches) {
+    if (count > 0 && count < kSeldom) absl::PrintF("  %d times only: %s\n", count, text);
+  }
   absl::PrintF("violations: %d seeds\n", tally.failed);
   for (const Failure& failure : tally.failures) {
     absl::PrintF("  seed %d: %s\n    %s\n", failure.seed, failure.violations.front(),
@@ -109,6 +115,7 @@ int Tell(const Tally& tally, double seconds, int jobs) {
 Tally RunShares(const Range& range, int jobs) {
   std::vector<std::pair<pid_t, std::FILE*>> children;
   const uint64_t count = range.last - range.first + 1;
+  int64_t not_started = 0;
   for (int job = 0; job < jobs; ++job) {
     Range share = range;
     share.first = range.first + count * static_cast<uint64_t>(job) / static_cast<uint64_t>(jobs);
@@ -117,19 +124,31 @@ Tally RunShares(const Range& range, int jobs) {
     if (share.first > share.last) continue;
     std::FILE* const file = std::tmpfile();
     std::fflush(stdout);
-    const pid_t pid = fork();
+    const pid_t pid = file == nullptr ? -1 : fork();
     if (pid == 0) {
       const std::string text = Encode(SimulateRange(share));
-      std::fwrite(text.data(), 1, text.size(), file);
-      std::fflush(file);
-      _exit(0);
+      const bool is_written =
+          std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0;
+      _exit(is_written ? 0 : 1);
+    }
+    if (pid < 0) {
+      absl::PrintF("no process for seeds %d-%d: %s\n", share.first, share.last,
+                   std::strerror(errno));
+      ++not_started;
+      if (file != nullptr) std::fclose(file);
+      continue;
     }
     children.emplace_back(pid, file);
   }
   Tally tally;
+  tally.failed = not_started;
   for (const auto& [pid, file] : children) {
     int status = 0;
-    waitpid(pid, &status, 0);
+    while (waitpid(pid, &status, 0) < 0) {
+      if (errno == EINTR) continue;
+      status = -1;
+      break;
+    }
     std::rewind(file);
     std::string text;
     char buffer[4096];
@@ -139,7 +158,10 @@ Tally RunShares(const Range& range, int jobs) {
     std::fclose(file);
     Tally share;
     if (status != 0 || !Decode(text, &share)) {
-      absl::PrintF("a share of the seeds crashed (status %d); run it with --jobs 1\n", status);
+      absl::PrintF(
+          "a share of the seeds crashed or could not tell its results (status %d); run it "
+          "with --jobs 1\n",
+          status);
       ++tally.failed;
     }
     tally.Add(share);

@@ -7,39 +7,25 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "reference_values.h"
 #include "zk_store/znode_json.h"
-#include "zk_store/znode_layout.h"
 
 namespace metarec::simulation {
 namespace {
 
-constexpr int64_t kLargest = int64_t{1} << 53;
-constexpr int64_t kYear9999 = 253'402'300'799;
-
-bool IsComplete(const ReplicaRecord& replica) {
-  const auto status = static_cast<int32_t>(replica.status);
-  return status != 2 && status != 5 && status != 6;
-}
+using reference::Fields;
+using reference::IsComplete;
+using reference::MakesSense;
+using reference::Merits;
 
 struct Replica {
   const ModelNode* node;
   ReplicaRecord record;
 };
 
-auto Merits(const ReplicaRecord& replica) {
-  return std::make_tuple(IsComplete(replica), replica.ballot, static_cast<int>(replica.status) == 3,
-                         replica.last_committed_decree, replica.last_prepared_decree);
-}
-
 bool IsBetterThan(const Replica& a, const Replica& b) {
   if (Merits(a.record) != Merits(b.record)) return Merits(a.record) > Merits(b.record);
   return a.node->address < b.node->address;
-}
-
-auto Fields(const TableRecord& r) {
-  return std::tie(r.status, r.app_type, r.app_name, r.partition_count, r.envs, r.is_stateful,
-                  r.max_replica_count, r.expire_second, r.create_second, r.drop_second,
-                  r.duplicating, r.init_partition_count, r.is_bulk_loading, r.atomic_idempotent);
 }
 
 class Model {
@@ -88,21 +74,6 @@ class Model {
     return false;
   }
 
-  bool MakesSense(const ReplicaRecord& r) const {
-    return r.app_id >= 1 && r.partition_index >= 0 &&
-           r.partition_index < options_.max_partition_count && r.ballot >= 0 &&
-           r.ballot <= kLargest && r.last_committed_decree >= -1 && r.last_prepared_decree >= -1 &&
-           r.last_committed_decree <= kLargest && r.last_prepared_decree <= kLargest;
-  }
-
-  bool MakesSense(const TableRecord& t) const {
-    const auto is_time = [](int64_t second) { return second >= 0 && second <= kYear9999; };
-    return t.app_id >= 1 && !t.app_name.empty() && t.partition_count >= 1 &&
-           t.partition_count <= options_.max_partition_count && t.max_replica_count >= 1 &&
-           t.max_replica_count <= 1000 && is_time(t.create_second) && is_time(t.drop_second) &&
-           is_time(t.expire_second);
-  }
-
   // Whether an id may be; one far above the others is a conflict.
   bool IsIdInRange(int32_t app_id) {
     if (app_id <= options_.max_app_id) return true;
@@ -112,7 +83,7 @@ class Model {
 
   void Read(const ModelNode& node) {
     for (const ReplicaRecord& replica : node.replicas) {
-      if (!MakesSense(replica) || !IsIdInRange(replica.app_id)) continue;
+      if (!MakesSense(replica, options_) || !IsIdInRange(replica.app_id)) continue;
       std::vector<Replica>& of_partition = replicas_[replica.app_id][replica.partition_index];
       const auto twin = std::find_if(of_partition.begin(), of_partition.end(),
                                      [&](const Replica& other) { return other.node == &node; });
@@ -123,7 +94,7 @@ class Model {
       }
     }
     for (const TableRecord& table : node.tables) {
-      if (!MakesSense(table) || !IsIdInRange(table.app_id)) continue;
+      if (!MakesSense(table, options_) || !IsIdInRange(table.app_id)) continue;
       const auto [found, is_new] = records_[table.app_id].emplace(&node, table);
       if (!is_new && Fields(found->second) < Fields(table)) found->second = table;
     }
@@ -338,58 +309,6 @@ class Model {
 
 ModelPlan MakeModelPlan(const std::vector<ModelNode>& nodes, const ModelOptions& options) {
   return Model(nodes, options).Run();
-}
-
-ModelPlan ModelOf(const RecoveryPlan& plan) {
-  ModelPlan model;
-  model.outcome = plan.outcome;
-  for (const Finding& finding : plan.findings) {
-    if (finding.severity == Severity::kConflict) {
-      const absl::string_view field = finding.Fact("settle");
-      model.conflicts.insert(std::string(field));
-    } else if (finding.severity == Severity::kError) {
-      model.errors.insert(finding.node != kNoNode
-                              ? plan.topology.nodes[finding.node].name
-                              : absl::StrCat(finding.app_id, ".", finding.partition_index));
-    }
-  }
-  if (plan.outcome != PlanOutcome::kReady) return model;
-  const ClusterPaths paths("/x");
-  TopologyZnodes znodes(plan.topology, paths);
-  for (size_t i = 0; i < znodes.size(); ++i) {
-    model.znodes[znodes.Path(i).substr(paths.apps().size() + 1)] = znodes.Data(i);
-  }
-  return model;
-}
-
-std::string Difference(const ModelPlan& expected, const ModelPlan& actual) {
-  if (expected.outcome != actual.outcome) {
-    return absl::StrCat("the outcome should be ", PlanOutcomeName(expected.outcome), ", is ",
-                        PlanOutcomeName(actual.outcome));
-  }
-  const auto differ = [](const std::set<std::string>& a, const std::set<std::string>& b) {
-    std::string text;
-    for (const std::string& item : a) absl::StrAppend(&text, b.contains(item) ? "" : " -" + item);
-    for (const std::string& item : b) absl::StrAppend(&text, a.contains(item) ? "" : " +" + item);
-    return text;
-  };
-  if (expected.conflicts != actual.conflicts) {
-    return absl::StrCat("conflicts differ:", differ(expected.conflicts, actual.conflicts));
-  }
-  if (expected.errors != actual.errors) {
-    return absl::StrCat("errors differ:", differ(expected.errors, actual.errors));
-  }
-  for (const auto& [path, data] : expected.znodes) {
-    const auto found = actual.znodes.find(path);
-    if (found == actual.znodes.end()) return absl::StrCat(path, " is missing");
-    if (found->second != data) {
-      return absl::StrCat(path, " should be ", data, ", is ", found->second);
-    }
-  }
-  for (const auto& [path, data] : actual.znodes) {
-    if (!expected.znodes.contains(path)) return absl::StrCat(path, " should not be there");
-  }
-  return "";
 }
 
 }  // namespace metarec::simulation

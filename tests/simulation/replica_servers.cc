@@ -18,7 +18,7 @@ namespace metarec::simulation {
 using testing::ToWire;
 
 ReplicaServers::ReplicaServers(const Case* the_case, EventQueue* queue, SimulatedNetwork* network)
-    : case_(*the_case), queue_(queue), start_(queue->now()) {
+    : case_(*the_case), queue_(queue), start_(queue->now()), random_(the_case->seed ^ 0x6A4BA6E) {
   std::set<int64_t> no_nodes;
   std::set<int64_t> no_tables;
   for (const size_t item : case_.dropped) {
@@ -60,6 +60,7 @@ const Item* ReplicaServers::Trouble(size_t index, ItemKind kind) const {
 }
 
 bool ReplicaServers::IsServed(Ipv4Endpoint address) const {
+  if (not_to_be_believed_.contains(address)) return false;
   for (size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].address != address || Trouble(i, ItemKind::kLease) == nullptr) continue;
     return std::any_of(
@@ -91,6 +92,43 @@ std::string ReplicaServers::EncodeReplicas(size_t index, const CaseNode& node) c
   return idl::EncodeBody(response);
 }
 
+// An answer, become garbage. Some of it can be decoded, and says something else then.
+void ReplicaServers::Spoil(std::string* body) {
+  const auto any_byte = [this] { return static_cast<char>(random_.Pick(0, 255)); };
+  const auto add_noise = [&](int64_t bytes) {
+    for (int64_t i = 0; i < bytes; ++i) body->push_back(any_byte());
+  };
+  const auto size = static_cast<int64_t>(body->size());
+  const auto anywhere = [&] { return static_cast<size_t>(random_.Pick(0, size - 1)); };
+  switch (random_.Pick(0, 6)) {
+    case 0:  // cut off
+      return body->resize(anywhere());
+    case 1:  // cut off, and something else after it
+      body->resize(anywhere());
+      return add_noise(random_.Pick(1, 40));
+    case 2:  // noise
+      body->clear();
+      return add_noise(random_.Pick(0, 300));
+    case 3:  // nothing but NULs
+      body->assign(static_cast<size_t>(size), '\0');
+      return;
+    case 4:  // bits that flip
+      for (int64_t i = random_.Pick(1, 8); i > 0; --i) {
+        (*body)[anywhere()] ^= static_cast<char>(1 << random_.Pick(0, 7));
+      }
+      return;
+    case 5: {  // a length, or whatever is there, that is enormous
+      const size_t begin = anywhere();
+      for (size_t i = begin; i < std::min(begin + 4, body->size()); ++i) {
+        (*body)[i] = static_cast<char>(i == begin ? 0x7F : 0xFF);
+      }
+      return;
+    }
+    default:  // more than there should be
+      return add_noise(random_.Pick(1, 40));
+  }
+}
+
 void ReplicaServers::Serve(size_t index, const rpc::Request& request,
                            const SimulatedNetwork::Reply& reply) {
   const CaseNode& node = nodes_[index];
@@ -110,8 +148,8 @@ void ReplicaServers::Serve(size_t index, const rpc::Request& request,
   }
   result.body = asks_tables ? EncodeTables(node) : EncodeReplicas(index, node);
   if (Trouble(index, ItemKind::kGarbage) != nullptr) {
-    result.body.resize(result.body.size() / 2);
-    result.body += "\x0f\x00\xff garbage";
+    Spoil(&result.body);
+    not_to_be_believed_.insert(node.address);
   }
   const Item* const slow = Trouble(index, ItemKind::kNodeSlow);
   if (slow == nullptr) return reply(result);

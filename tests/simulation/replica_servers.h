@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "case.h"
+#include "random.h"
 #include "replica_collector/replica_source.h"
 #include "simulated_network.h"
 #include "virtual_clock.h"
@@ -24,7 +26,7 @@ class ReplicaServers {
 
   // The servers that exist.
   const std::vector<CaseNode>& nodes() const { return nodes_; }
-  // Whether the server there holds a lease now.
+  // Whether the server there holds a lease now, and has not said otherwise.
   bool IsServed(Ipv4Endpoint address) const;
   int64_t faults(ItemKind kind) const {
     const auto found = faults_.find(kind);
@@ -37,13 +39,16 @@ class ReplicaServers {
   const Item* Trouble(size_t index, ItemKind kind) const;
   std::string EncodeTables(const CaseNode& node) const;
   std::string EncodeReplicas(size_t index, const CaseNode& node) const;
+  void Spoil(std::string* body);
 
   const Case& case_;
   EventQueue* const queue_;
   const absl::Time start_;
   std::vector<CaseNode> nodes_;
   std::vector<size_t> index_in_case_;
+  std::set<Ipv4Endpoint> not_to_be_believed_;  // have sent garbage, which may look like an answer
   bool is_calm_ = false;
+  Random random_;
   mutable std::map<ItemKind, int64_t> faults_;
 };
 

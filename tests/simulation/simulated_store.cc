@@ -60,7 +60,7 @@ asio::awaitable<absl::StatusOr<NodeData>> SimulatedStore::DoGet(std::string path
   using Result = absl::StatusOr<NodeData>;
   return Call<Result>("get", path, nullptr,
                       [zookeeper = zookeeper_, session = session_.get(), path, watch](int64_t) {
-                        Result found = zookeeper->tree_.Get(path, CallerOf(*session));
+                        Result found = zookeeper->TreeOf(*session).Get(path, CallerOf(*session));
                         if (found.ok() && watch) session->data_watches.emplace(path, watch);
                         return found;
                       });
@@ -73,7 +73,7 @@ asio::awaitable<absl::StatusOr<std::optional<NodeStat>>> SimulatedStore::DoExist
       "exists", path, nullptr,
       [zookeeper = zookeeper_, session = session_.get(), path, watch](int64_t) -> Result {
         if (watch) session->data_watches.emplace(path, watch);
-        return zookeeper->tree_.Exists(path);
+        return zookeeper->TreeOf(*session).Exists(path);
       });
 }
 
@@ -82,7 +82,8 @@ asio::awaitable<absl::StatusOr<NodeChildren>> SimulatedStore::DoChildren(
   using Result = absl::StatusOr<NodeChildren>;
   return Call<Result>("children", path, nullptr,
                       [zookeeper = zookeeper_, session = session_.get(), path, watch](int64_t) {
-                        Result found = zookeeper->tree_.Children(path, CallerOf(*session));
+                        Result found =
+                            zookeeper->TreeOf(*session).Children(path, CallerOf(*session));
                         if (found.ok() && watch) session->child_watches.emplace(path, watch);
                         return found;
                       });
@@ -96,7 +97,10 @@ asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> SimulatedStore::Writ
       kind, std::move(path), ops,
       [zookeeper = zookeeper_, session = session_.get(), ops,
        is_multi = kind == "multi"](int64_t index) {
-        return zookeeper->Apply(session->client, session->id, index, *ops, is_multi);
+        auto results = zookeeper->Apply(session->client, session->id, index, ops, is_multi);
+        // A server answers when the transaction has come back to it, and everything before it.
+        zookeeper->ensemble_.CatchUp(session->server);
+        return results;
       });
 }
 
@@ -127,7 +131,10 @@ asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> SimulatedStore::DoMu
 
 asio::awaitable<absl::Status> SimulatedStore::DoSync(std::string path) {
   return Call<absl::Status>("sync", std::move(path), nullptr,
-                            [](int64_t) { return absl::OkStatus(); });
+                            [zookeeper = zookeeper_, session = session_.get()](int64_t) {
+                              zookeeper->ensemble_.CatchUp(session->server);
+                              return absl::OkStatus();
+                            });
 }
 
 }  // namespace metarec::simulation

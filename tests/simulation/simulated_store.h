@@ -20,6 +20,7 @@ struct StoreCall {
   StoreFault fault;
   std::function<void(int64_t index)> execute;  // sets the answer
   bool is_executed = false;
+  size_t position = 0;   // of the server when it was
   bool is_void = false;  // will never be executed
   absl::Status result;   // not OK: there was no answer
 };
@@ -32,6 +33,8 @@ struct StoreSession {
   StoreClient client;
   absl::Duration timeout;
   SessionTracker tracker;
+  int server = 0;
+  size_t seen = 0;  // of what was committed; no server that knows less is used
   bool is_connected = true;
   bool is_expired = false;  // for the server
   bool is_dead = false;     // the process is gone

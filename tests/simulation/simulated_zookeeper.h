@@ -13,6 +13,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+#include "ensemble.h"
 #include "random.h"
 #include "runtime/event.h"
 #include "testing/znode_tree.h"
@@ -87,6 +88,10 @@ class SimulatedZooKeeper {
   // The client's connection breaks and comes back after `lasts`, if the session still lives then.
   void Disconnect(int client_number, absl::Duration lasts);
   void Expire(int client_number);
+  // What is written reaches a server so much later until `lasts` is over: Ensemble.
+  void Lag(int follower, absl::Duration lasts, absl::Duration by) {
+    ensemble_.Lag(follower, with_.queue->now() + lasts, by);
+  }
 
   // Somebody who is no part of the engine writes, at once. 0 is nobody's session.
   absl::StatusOr<std::vector<StoreOpResult>> Write(const StoreClient& client, int64_t session_id,
@@ -94,9 +99,12 @@ class SimulatedZooKeeper {
   int64_t OpenForeignSession() { return ++last_session_id_; }
   void EndForeignSession(int64_t session_id);
 
-  const testing::ZnodeTree& tree() const { return tree_; }
+  // As the leader has it.
+  const testing::ZnodeTree& tree() const { return ensemble_.leader(); }
   int64_t requests() const { return requests_; }
   int64_t writes() const { return writes_; }
+  // By servers that did not know everything then.
+  int64_t stale_reads() const { return stale_reads_; }
 
  private:
   friend class SimulatedStore;
@@ -105,24 +113,29 @@ class SimulatedZooKeeper {
               StoreRequest request);
   void Break(const std::shared_ptr<StoreSession>& session, absl::Duration lasts);
   void ComeBack(const std::shared_ptr<StoreSession>& session);
+  void ChooseServer(const std::shared_ptr<StoreSession>& session);
+  // What a session reads from.
+  const testing::ZnodeTree& TreeOf(const StoreSession& session);
   void ExpireAtServer(const std::shared_ptr<StoreSession>& session);
   void ExecuteAt(absl::Time time, const std::shared_ptr<StoreSession>& session,
                  const std::shared_ptr<StoreCall>& call);
   void Answer(const std::shared_ptr<StoreSession>& session, const std::shared_ptr<StoreCall>& call);
-  void Announce(const std::vector<testing::ZnodeChange>& changes);
+  void Announce(int server, const Ensemble::Changes& changes);
+  void AnnounceTo(const std::shared_ptr<StoreSession>& session, const Ensemble::Changes& changes);
   void FireWatch(const std::shared_ptr<StoreSession>& session, std::weak_ptr<Watch> watch,
                  WatchEvent event);
   absl::StatusOr<std::vector<StoreOpResult>> Apply(const StoreClient& client, int64_t session_id,
-                                                   int64_t request, const std::vector<StoreOp>& ops,
+                                                   int64_t request,
+                                                   std::shared_ptr<const std::vector<StoreOp>> ops,
                                                    bool is_multi);
   absl::Duration Delay();
 
   const Surroundings with_;
-  testing::ZnodeTree tree_;
-  int64_t zxid_ = 0;
+  Ensemble ensemble_;
   int64_t last_session_id_ = 0x1000;
   int64_t requests_ = 0;
   int64_t writes_ = 0;
+  int64_t stale_reads_ = 0;
   std::map<int64_t, std::shared_ptr<StoreSession>> sessions_;  // that live at the server
 };
 

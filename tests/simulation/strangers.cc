@@ -83,9 +83,9 @@ void World::WriteAsStranger(int64_t what) {
       return write(SetOp{apps + "/1", "{}"});
     case 6:
       return write(DeleteOp{apps + "/1/0"});
-    case 7:
+    case kDeletesLeader:
       return write(DeleteOp{leader()});
-    case 8:
+    case kOverwritesLeader:
       return write(SetOp{leader(), "stranger:34601"});
     case 9:
       return write(CreateOp{apps + "/1", "{}"});

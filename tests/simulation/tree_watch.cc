@@ -115,9 +115,15 @@ void TreeWatch::OnApplied(const StoreClient& client, int64_t session_id, int64_t
       }
     } else if (!client.is_engine) {
       has_met_stranger_ = true;
-      // Who writes what is there already has changed nothing.
+      // Who writes what is there already, or was before another stranger came, has changed nothing.
       const auto* set = std::get_if<SetOp>(&ops[i]);
-      if (set == nullptr || set->data != kAppsLocked || was_bootable) touched_.insert(path);
+      const std::string digest = JournalDigest();
+      const bool is_underway = plans_.contains(digest) && !finished_.contains(digest);
+      if (set != nullptr && set->data == kAppsLocked && (is_underway || !was_bootable)) {
+        if (is_underway) touched_.erase(path);
+      } else {
+        touched_.insert(path);
+      }
     } else {
       is_in_root = true;
       CheckWrite(client, with_.mandate_of(request), ops[i], path);

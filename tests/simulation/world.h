@@ -36,6 +36,7 @@ struct Outcome {
   std::vector<std::string> violations;
 };
 
+inline constexpr uint32_t kCommandIp = 0x0A000200;  // 10.0.2.0
 inline constexpr char kRoot[] = "/pegasus/sim";
 inline constexpr char kLockRoot[] = "/pegasus/sim/lock";
 

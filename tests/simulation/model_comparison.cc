@@ -1,0 +1,62 @@
+// What the planner decided, beside what the reference model says.
+
+#include <absl/strings/str_cat.h>
+
+#include "reference_model.h"
+#include "zk_store/znode_layout.h"
+
+namespace metarec::simulation {
+
+ModelPlan ModelOf(const RecoveryPlan& plan) {
+  ModelPlan model;
+  model.outcome = plan.outcome;
+  for (const Finding& finding : plan.findings) {
+    if (finding.severity == Severity::kConflict) {
+      const absl::string_view field = finding.Fact("settle");
+      model.conflicts.insert(std::string(field));
+    } else if (finding.severity == Severity::kError) {
+      model.errors.insert(finding.node != kNoNode
+                              ? plan.topology.nodes[finding.node].name
+                              : absl::StrCat(finding.app_id, ".", finding.partition_index));
+    }
+  }
+  if (plan.outcome != PlanOutcome::kReady) return model;
+  const ClusterPaths paths("/x");
+  TopologyZnodes znodes(plan.topology, paths);
+  for (size_t i = 0; i < znodes.size(); ++i) {
+    model.znodes[znodes.Path(i).substr(paths.apps().size() + 1)] = znodes.Data(i);
+  }
+  return model;
+}
+
+std::string Difference(const ModelPlan& expected, const ModelPlan& actual) {
+  if (expected.outcome != actual.outcome) {
+    return absl::StrCat("the outcome should be ", PlanOutcomeName(expected.outcome), ", is ",
+                        PlanOutcomeName(actual.outcome));
+  }
+  const auto differ = [](const std::set<std::string>& a, const std::set<std::string>& b) {
+    std::string text;
+    for (const std::string& item : a) absl::StrAppend(&text, b.contains(item) ? "" : " -" + item);
+    for (const std::string& item : b) absl::StrAppend(&text, a.contains(item) ? "" : " +" + item);
+    return text;
+  };
+  if (expected.conflicts != actual.conflicts) {
+    return absl::StrCat("conflicts differ:", differ(expected.conflicts, actual.conflicts));
+  }
+  if (expected.errors != actual.errors) {
+    return absl::StrCat("errors differ:", differ(expected.errors, actual.errors));
+  }
+  for (const auto& [path, data] : expected.znodes) {
+    const auto found = actual.znodes.find(path);
+    if (found == actual.znodes.end()) return absl::StrCat(path, " is missing");
+    if (found->second != data) {
+      return absl::StrCat(path, " should be ", data, ", is ", found->second);
+    }
+  }
+  for (const auto& [path, data] : actual.znodes) {
+    if (!expected.znodes.contains(path)) return absl::StrCat(path, " should not be there");
+  }
+  return "";
+}
+
+}  // namespace metarec::simulation
