@@ -3,9 +3,10 @@
 // The root is looked at first, so that a wrong one is refused before any server is asked; the
 // writer looks again. Replicas that are still served mean that the nodes hold a lease of some meta
 // server, and a tree that appears before it has run out makes stock replica servers abort. So the
-// job asks again until every replica is inactive, and plans from the last answers. A plan that
-// cannot be applied anyway (a node is down, a conflict) ends the job at once: waiting does not
-// mend it.
+// job asks again until every replica is inactive, and plans from the last answers. A node that
+// served and then falls silent may go on serving: it is waited for until its lease must be over. A
+// plan that cannot be applied anyway (a node is down, a conflict) ends the job at once: waiting
+// does not mend it.
 //
 // The time limit covers everything up to there. A write that has begun is not given up for it: half
 // a tree is of use to nobody, and the writer has bounds of its own.
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
 
@@ -104,7 +106,8 @@ Progress RecoveryJob::LatestProgress::Get() const {
 RecoveryJob::RecoveryJob(RecoveryRequest request, Surroundings surroundings)
     : request_(std::move(request)),
       surroundings_(std::move(surroundings)),
-      progress_(surroundings_.listener) {}
+      progress_(surroundings_.listener),
+      serving_(request_.lease_max) {}
 
 asio::awaitable<RecoveryResult> RecoveryJob::Run() {
   deadline_ = surroundings_.clock->Now() + request_.time_limit;
@@ -166,18 +169,22 @@ asio::awaitable<bool> RecoveryJob::CollectAndPlan() {
   while (true) {
     absl::StatusOr<Evidence> evidence = co_await Collect();
     if (absl::IsDeadlineExceeded(evidence.status())) {
-      if (serving_.serving > 0) co_return EndStillServed();
+      if (serving_.count().serving > 0) co_return EndStillServed();
       METAREC_RARE_BRANCH("the time is over before all nodes have answered");
       co_return End(RecoveryOutcome::kTimedOut, idl::kErrTimeout, evidence.status());
     }
     if (!evidence.ok()) co_return EndWith(evidence.status());
 
-    const bool has_waited = serving_.serving > 0;
-    serving_ = CountServing(*evidence);
-    if (has_waited && serving_.serving == 0) TellOfServing();
-    const bool wait = serving_.serving > 0 && !request_.plan.accept_still_served;
-    // While waiting, one plan is enough to know whether it is worth it.
-    if (!wait || !result_.plan.has_value()) {
+    const bool has_waited = serving_.count().serving > 0;
+    serving_.Note(*evidence, surroundings_.clock->Now());
+    const bool serving = serving_.count().serving > 0;
+    if (has_waited && !serving && !serving_.HasLostSight()) TellOfServing();
+    const bool wait = serving && !request_.plan.accept_still_served;
+    // While waiting, one plan is enough to know whether it is worth it, unless there may be none
+    // without a node that has fallen silent.
+    const bool may_be_worth_it =
+        result_.plan.has_value() && (request_.plan.skip_bad_nodes || !serving_.HasLostSight());
+    if (!wait || !may_be_worth_it) {
       if (!Plan(*std::move(evidence))) co_return false;
     }
     if (!wait) co_return NameWhatIsWritten() && CheckAgainstReviewed();
@@ -227,13 +234,14 @@ bool RecoveryJob::CheckAgainstReviewed() {
 }
 
 void RecoveryJob::TellOfServing() {
+  const ServingCount& count = serving_.count();
   progress_.OnProgress(
       {.phase = Phase::kAwaitInactive,
-       .done = serving_.replicas - serving_.serving,
-       .total = serving_.replicas,
-       .note = serving_.serving == 0
+       .done = count.replicas - count.serving,
+       .total = count.replicas,
+       .note = count.serving == 0
                    ? ""
-                   : absl::StrCat(Counted(serving_.nodes_serving, "node"), " still serving")});
+                   : absl::StrCat(Counted(count.nodes_serving, "node"), " still serving")});
 }
 
 asio::awaitable<bool> RecoveryJob::AwaitNextRound() {
@@ -252,12 +260,17 @@ asio::awaitable<bool> RecoveryJob::AwaitNextRound() {
 }
 
 bool RecoveryJob::EndStillServed() {
+  const ServingCount& count = serving_.count();
+  const std::vector<std::string> silent = serving_.Silent();
   return End(RecoveryOutcome::kStillServed, idl::kErrTimeout,
              RefusedError(absl::StrCat(
-                 serving_.serving, " of ", Counted(serving_.replicas, "replica"), " on ",
-                 Counted(serving_.nodes_serving, "node"), serving_.serving == 1 ? " is" : " are",
-                 " still served, so some meta server gave ", serving_.serving == 1 ? "it" : "them",
-                 " a lease that has not run out. "
+                 count.serving, " of ", Counted(count.replicas, "replica"), " on ",
+                 Counted(count.nodes_serving, "node"), count.serving == 1 ? " is" : " are",
+                 " still served, so some meta server gave ", count.serving == 1 ? "it" : "them",
+                 " a lease that has not run out. ",
+                 silent.empty() ? ""
+                                : absl::StrCat("Of these nodes do not answer any more: ",
+                                               CutList(silent, kSilentNodesNamedMax), ". "),
                  "Nothing was written; stop every meta server, wait half a minute and run it "
                  "again")));
 }

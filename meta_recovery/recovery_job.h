@@ -14,6 +14,7 @@
 
 #include "meta_recovery/plan_options.h"
 #include "meta_recovery/recovery_plan.h"
+#include "meta_recovery/serving_nodes.h"
 #include "replica_collector/collector.h"
 #include "replica_collector/node_list.h"
 #include "replica_collector/replica_source.h"
@@ -37,6 +38,10 @@ struct RecoveryRequest {
   absl::Duration time_limit = absl::Seconds(100);
   // Between two rounds of asking while replicas are still served.
   absl::Duration ask_again_after = absl::Seconds(3);
+  // So long a node that served when it answered last, and does not answer any more, counts as
+  // serving: a lease that nobody renews is over after fd_lease_seconds and
+  // fd_check_interval_seconds, 20 and 2 with stock servers.
+  absl::Duration lease_max = absl::Seconds(30);
 
   // If set, only what this plan writes is written: when the nodes' answers now lead to something
   // else, the outcome is kPlanOutdated. Must outlive the job.
@@ -129,7 +134,7 @@ class RecoveryJob {
   const Surroundings surroundings_;
   LatestProgress progress_;
   absl::Time deadline_;
-  ServingCount serving_;  // as the nodes said last
+  ServingNodes serving_;  // as the nodes said last
   std::string digest_;    // of what is to be written
   RecoveryResult result_;
 };

@@ -284,14 +284,18 @@ asio::awaitable<absl::StatusOr<Evidence>> Collector::Collect(NodeList list) {
   co_return evidence;
 }
 
+int64_t CountServing(const NodeEvidence& node) {
+  return std::count_if(node.replicas.begin(), node.replicas.end(),
+                       [](const ReplicaRecord& replica) {
+                         return replica.status == ReplicaStatus::kPrimary ||
+                                replica.status == ReplicaStatus::kSecondary;
+                       });
+}
+
 ServingCount CountServing(const Evidence& evidence) {
   ServingCount count;
   for (const NodeEvidence& node : evidence.nodes) {
-    const auto serving =
-        std::count_if(node.replicas.begin(), node.replicas.end(), [](const ReplicaRecord& replica) {
-          return replica.status == ReplicaStatus::kPrimary ||
-                 replica.status == ReplicaStatus::kSecondary;
-        });
+    const int64_t serving = CountServing(node);
     count.serving += serving;
     count.replicas += static_cast<int64_t>(node.replicas.size());
     if (serving > 0) ++count.nodes_serving;

@@ -88,5 +88,7 @@ struct ServingCount {
   friend bool operator==(const ServingCount&, const ServingCount&) = default;
 };
 ServingCount CountServing(const Evidence& evidence);
+// Of one node.
+int64_t CountServing(const NodeEvidence& node);
 
 }  // namespace metarec

@@ -26,6 +26,7 @@
 namespace metarec {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -61,7 +62,9 @@ class Servers final : public ReplicaSource {
                                               ReplicaSink sink) override {
     if (address.port == 1) ++rounds;
     if (on_query) on_query();
-    if (address.port == down) co_return rpc::PegasusError(error_of_down, "it is down");
+    const bool silent = address.port == 1 && rounds > serving_rounds &&
+                        rounds <= serving_rounds + silent_rounds_after_serving;
+    if (address.port == down || silent) co_return rpc::PegasusError(error_of_down, "it is down");
     ReplicaRecord replica;
     replica.app_id = 1;
     replica.ballot = rounds <= serving_rounds ? 3 : ballot_once_inactive;
@@ -74,7 +77,8 @@ class Servers final : public ReplicaSource {
 
   int down = 0;  // the port of a server that does not answer
   std::string error_of_down = "ERR_INVALID_DATA";
-  int serving_rounds = 0;  // so often the first one says that it is primary
+  int serving_rounds = 0;               // so often the first one says that it is primary
+  int silent_rounds_after_serving = 0;  // so often the first one then does not answer
   int64_t ballot_once_inactive = 3;
   std::string name_on_second = "temp";
   bool stateful_on_second = true;
@@ -134,6 +138,15 @@ class RecoveryJobTest : public ::testing::Test {
   static asio::awaitable<RecoveryResult> RunWithoutThrowing(RecoveryJob* job) {
     co_await asio::this_coro::throw_if_cancelled(false);
     co_return co_await job->Run();
+  }
+
+  std::vector<std::string> ToldOfWaiting() const {
+    std::vector<std::string> told;
+    for (const Progress& progress : heard_.all) {
+      if (progress.phase != Phase::kAwaitInactive) continue;
+      told.push_back(absl::StrCat(progress.done, "/", progress.total, " ", progress.note));
+    }
+    return told;
   }
 
   std::string AppsState() {
@@ -213,12 +226,52 @@ TEST_F(RecoveryJobTest, WaitsUntilEveryReplicaIsInactiveAndPlansFromTheLastAnswe
 TEST_F(RecoveryJobTest, TheWaitingEndsWithEveryReplicaInactive) {
   servers_.serving_rounds = 2;
   EXPECT_EQ(Run(Request()).outcome, RecoveryOutcome::kRecovered);
-  std::vector<std::string> told;
-  for (const Progress& progress : heard_.all) {
-    if (progress.phase != Phase::kAwaitInactive) continue;
-    told.push_back(absl::StrCat(progress.done, "/", progress.total, " ", progress.note));
-  }
-  EXPECT_THAT(told, ElementsAre("2/3 1 node still serving", "2/3 1 node still serving", "3/3 "));
+  EXPECT_THAT(ToldOfWaiting(),
+              ElementsAre("2/3 1 node still serving", "2/3 1 node still serving", "3/3 "));
+}
+
+TEST_F(RecoveryJobTest, ANodeThatServedAndFallsSilentCountsAsServing) {
+  servers_.serving_rounds = 1;
+  servers_.silent_rounds_after_serving = 1'000'000;
+  RecoveryRequest request = Request();
+  request.plan.skip_bad_nodes = true;
+  request.ask_again_after = absl::Milliseconds(100);
+  request.time_limit = absl::Seconds(2);
+  const RecoveryResult result = Run(std::move(request));
+  EXPECT_EQ(result.outcome, RecoveryOutcome::kStillServed) << result.status;
+  EXPECT_THAT(result.status.message(), HasSubstr("1 of 3 replicas on 1 node is still served"));
+  EXPECT_THAT(result.status.message(), HasSubstr("do not answer any more: n1:1. Nothing"));
+  EXPECT_EQ(AppsState(), "(none)");
+}
+
+TEST_F(RecoveryJobTest, ANodeThatServedAndAnswersAgainIsInactiveWhenItSaysSo) {
+  servers_.serving_rounds = 1;
+  servers_.silent_rounds_after_serving = 3;
+  RecoveryRequest request = Request();
+  request.plan.skip_bad_nodes = true;
+  EXPECT_EQ(Run(std::move(request)).outcome, RecoveryOutcome::kRecovered);
+  EXPECT_EQ(servers_.rounds, 5);
+  EXPECT_EQ(ToldOfWaiting().back(), "3/3 ");
+}
+
+TEST_F(RecoveryJobTest, ASilentNodesLeaseIsOverAtLastWithoutBeingTold) {
+  servers_.serving_rounds = 1;
+  servers_.silent_rounds_after_serving = 1'000'000;
+  RecoveryRequest request = Request();
+  request.plan.skip_bad_nodes = true;
+  request.ask_again_after = absl::Milliseconds(20);
+  request.lease_max = absl::Milliseconds(100);
+  const RecoveryResult result = Run(std::move(request));
+  EXPECT_EQ(result.outcome, RecoveryOutcome::kRecovered) << result.status;
+  EXPECT_EQ(result.plan->topology.partitions[0].last_drops_count, 1u) << "the silent one is left";
+  EXPECT_THAT(ToldOfWaiting(), Each("2/3 1 node still serving"));
+}
+
+TEST_F(RecoveryJobTest, ANodeThatServedAndFallsSilentIsNotWaitedForIfThereIsNoPlanWithoutIt) {
+  servers_.serving_rounds = 1;
+  servers_.silent_rounds_after_serving = 1'000'000;
+  EXPECT_EQ(Run(Request()).outcome, RecoveryOutcome::kTryAgain);
+  EXPECT_EQ(servers_.rounds, 2);
 }
 
 TEST_F(RecoveryJobTest, StillServedWhenTheTimeIsOverIsRefusedWithTheNumbers) {
