@@ -17,4 +17,11 @@ std::string Shortened(absl::string_view text, size_t bytes_max) {
   return absl::StrCat(text.substr(0, bytes), "...");
 }
 
+std::string ShortenedInTheMiddle(absl::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return std::string(text);
+  size_t begin = text.size() - bytes_max / 2;
+  while (begin < text.size() && Continues(text[begin])) ++begin;
+  return absl::StrCat(Shortened(text, bytes_max - bytes_max / 2), text.substr(begin));
+}
+
 }  // namespace metarec

@@ -99,7 +99,7 @@ absl::Status MetaStore::CheckRequest(const StoreOp& op) const {
   }
   const size_t bytes = OpBytes(op) - kMultiHeaderBytes + kRequestHeaderBytes;
   if (bytes <= request_bytes_max_) return absl::OkStatus();
-  return MakeStoreError(StoreError::kTooLarge, OpName(op), Shortened(OpPath(op)),
+  return MakeStoreError(StoreError::kTooLarge, OpName(op), ShortenedInTheMiddle(OpPath(op)),
                         absl::StrCat(bytes, " bytes, the limit is ", request_bytes_max_));
 }
 
@@ -167,7 +167,7 @@ asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> MetaStore::Multi(
   }
   if (bytes > request_bytes_max_) {
     return Fail<Result>(MakeStoreError(StoreError::kTooLarge, "multi",
-                                       Shortened(OpPath(ops.front())),
+                                       ShortenedInTheMiddle(OpPath(ops.front())),
                                        absl::StrCat(ops.size(), " operations, ", bytes,
                                                     " bytes, the limit is ", request_bytes_max_)));
   }

@@ -6,6 +6,7 @@
 
 #include "runtime/cancellation.h"
 #include "runtime/yield.h"
+#include "text/printable.h"
 #include "text/shortened.h"
 
 namespace metarec {
@@ -19,8 +20,8 @@ constexpr size_t kEncodedInOneGo = 250;
 std::string LabelOfZnode(const TopologyZnodes& znodes, size_t ordinal) {
   const std::string path = znodes.Path(ordinal);
   const size_t root_bytes = std::min(path.rfind("/apps/"), path.size());
-  return absl::StrCat(Shortened(path.substr(0, root_bytes)), path.substr(root_bytes), " (table \"",
-                      Shortened(znodes.TableOf(ordinal).app_name), "\")");
+  return absl::StrCat(Printable(Shortened(path.substr(0, root_bytes))), path.substr(root_bytes),
+                      " (table \"", Printable(Shortened(znodes.TableOf(ordinal).app_name)), "\")");
 }
 
 asio::awaitable<absl::Status> CheckZnodeSizes(TopologyZnodes* znodes, const MetaStore& store,

@@ -21,6 +21,14 @@ TEST(ShortenedTest, KeepsWholeCharactersAndSaysThatThereIsMore) {
   EXPECT_EQ(Shortened("\xbf\xbf", 1), "...");
 }
 
+TEST(ShortenedTest, InTheMiddleKeepsBothEnds) {
+  EXPECT_EQ(ShortenedInTheMiddle("abcdef", 6), "abcdef");
+  EXPECT_EQ(ShortenedInTheMiddle("abcdefg", 6), "abc...efg");
+  EXPECT_EQ(ShortenedInTheMiddle("abcdefg", 5), "abc...fg");
+  EXPECT_EQ(ShortenedInTheMiddle("ab\u00fcd\u00fcfg", 6), "ab...fg");
+  EXPECT_EQ(ShortenedInTheMiddle("\xbf\xbf", 1), "...");
+}
+
 TEST(PrintableTest, WhatATerminalWouldActUponIsEscaped) {
   EXPECT_EQ(Printable("a\x1b[2Jb\nc\xff\xc2\x9bü"), "a\\x1b[2Jb\\x0ac\\xff\\xc2\\x9bü");
   EXPECT_EQ(PrintableLines("a\x1b\n\nb\n"), "a\\x1b\n\nb\n");

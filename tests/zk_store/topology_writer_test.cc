@@ -426,17 +426,17 @@ TEST_F(TopologyWriterTest, AZnodeBeyondZooKeepersLimitIsReportedBeforeAnythingIs
               AllOf(HasSubstr("/apps/3 (table \"split\")"), HasSubstr("jute.maxbuffer")));
   EXPECT_EQ(Dump().size(), 1u);
 
-  topology.tables[2].app_name = std::string(1024 * 1024, 'n');
+  topology.tables[2].app_name = "\x1b" + std::string(1024 * 1024, 'n');
   const auto of_long_name = Write(store.get(), topology);
   EXPECT_EQ(of_long_name.status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(of_long_name.status().message()),
-              AllOf(HasSubstr("/apps/3 (table \"nnn"), HasSubstr("nnn...\") needs")));
+              AllOf(HasSubstr("/apps/3 (table \"\\x1bnnn"), HasSubstr("nnn...\") needs")));
   EXPECT_LT(of_long_name.status().message().size(), 500u);
 
   const auto in_deep_root =
       Write(store.get(), topology, kDigest, SmallBatches(), "/" + std::string(3000, 'r'));
   EXPECT_THAT(std::string(in_deep_root.status().message()),
-              HasSubstr("rrr.../apps/3 (table \"nnn"));
+              HasSubstr("rrr.../apps/3 (table \"\\x1bnnn"));
   EXPECT_LT(in_deep_root.status().message().size(), 500u);
 }
 
