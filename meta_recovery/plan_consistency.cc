@@ -6,16 +6,24 @@
 #include <absl/strings/strip.h>
 
 #include "idl/error_names.h"
+#include "meta_recovery/finding_severity.h"
 #include "meta_recovery/partition_planner.h"
 #include "meta_recovery/planner.h"
 #include "meta_recovery/replica_ranking.h"
 #include "meta_recovery/settlements.h"
 #include "meta_recovery/table_drafts.h"
 #include "text/printable.h"
+#include "text/shortened.h"
 #include "text/wording.h"
 
 namespace metarec {
 namespace {
+
+// Settlements may be as long as a line is.
+constexpr size_t kOptionsProblemBytesMax = 300;
+
+// For messages.
+std::string NameOf(const TopologyTable& table) { return Printable(Shortened(table.app_name)); }
 
 bool IsServed(ReplicaStatus status) {
   return status == ReplicaStatus::kPrimary || status == ReplicaStatus::kSecondary;
@@ -52,7 +60,7 @@ bool AreLastDropsOf(absl::Span<const NodeIndex> last_drops,
 std::string PlanConsistency::ProblemOfOptions() const {
   absl::Status status = CheckPlanOptions(plan_.options);
   status.Update(Settlements::Parse(plan_.options.settlements).status());
-  return std::string(status.message());
+  return Printable(Shortened(status.message(), kOptionsProblemBytesMax));
 }
 
 std::string PlanConsistency::ProblemOfLastNode() {
@@ -70,6 +78,7 @@ std::string PlanConsistency::ProblemOfLastNode() {
     if (decision.tables == 0 && decision.replicas == 0) return "";
     return "'tables' and 'replicas' are not 0, while 'error' says that it did not answer";
   }
+  has_answer_ = true;
   if (!has_address || node.name.empty()) return "a node that answered has an address and a name";
   if (!node_names_.insert(node.name).second) return "'name' is that of another node, too";
   return "";
@@ -92,7 +101,7 @@ std::string PlanConsistency::ProblemOfLastTable(int64_t partitions) {
         decision.placeholder ? ProblemOfPlaceholder(partitions) : ProblemOfLivingTable(partitions);
   }
   if (problem.empty()) return "";
-  return absl::StrCat("table ", table.app_id, " (", Printable(table.app_name), "): ", problem);
+  return absl::StrCat("table ", table.app_id, " (", NameOf(table), "): ", problem);
 }
 
 std::string PlanConsistency::ProblemOfPlaceholder(int64_t partitions) const {
@@ -170,8 +179,8 @@ std::string PlanConsistency::ProblemOfPartition(const TopologyPartition& partiti
     if (problem.empty()) problem = ProblemOfChoice(partition, last_drops, replicas);
   }
   if (problem.empty()) return "";
-  return absl::StrCat("partition ", table.app_id, ".", partition.index, " (",
-                      Printable(table.app_name), "): ", problem);
+  return absl::StrCat("partition ", table.app_id, ".", partition.index, " (", NameOf(table),
+                      "): ", problem);
 }
 
 std::string PlanConsistency::ProblemOfEmptyPartition(const TopologyPartition& partition,
@@ -261,16 +270,21 @@ std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
   return "";
 }
 
-void PlanConsistency::AddFinding(const Finding& finding) {
+std::string PlanConsistency::ProblemOfFinding(const Finding& finding) {
+  if (!IsGraveAsMade(finding, plan_.options, has_answer_)) {
+    return absl::StrCat("a finding ", FindingKindName(finding.kind), " has 'severity' ",
+                        SeverityName(finding.severity),
+                        ", which it cannot have with the plan's options");
+  }
+  gravest_finding_ = std::max(gravest_finding_, finding.severity);
   has_still_served_ |= finding.kind == FindingKind::kStillServed;
   partition_lost_findings_ += finding.kind == FindingKind::kPartitionLost;
   split_unfinished_findings_ += finding.kind == FindingKind::kSplitUnfinished;
+  return "";
 }
 
 std::string PlanConsistency::ProblemOfWhole(const PlanNumbers& numbers) const {
-  const PlanOutcome outcome = numbers.conflicts > 0 ? PlanOutcome::kConflict
-                              : numbers.errors > 0  ? PlanOutcome::kTryAgain
-                                                    : PlanOutcome::kReady;
+  const PlanOutcome outcome = OutcomeOf(gravest_finding_);
   if (plan_.outcome != outcome) {
     return absl::StrCat("the first line's 'outcome' is ", PlanOutcomeName(plan_.outcome),
                         ", while by the findings it is ", PlanOutcomeName(outcome));
@@ -296,7 +310,7 @@ std::string PlanConsistency::ProblemOfWhole(const PlanNumbers& numbers) const {
   for (size_t i = 0; i < plan_.tables.size(); ++i) {
     const TopologyTable& table = plan_.topology.tables[i];
     if (plan_.tables[i].placeholder || names.insert(table.app_name).second) continue;
-    return absl::StrCat("table ", table.app_id, " (", Printable(table.app_name),
+    return absl::StrCat("table ", table.app_id, " (", NameOf(table),
                         "): 'app_name' is that of another table, too");
   }
   return "";

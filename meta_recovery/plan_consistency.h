@@ -35,7 +35,7 @@ class PlanConsistency {
                                  const PartitionDecision& decision,
                                  absl::Span<const NodeIndex> last_drops,
                                  absl::Span<const RankedReplica> replicas);
-  void AddFinding(const Finding& finding);
+  std::string ProblemOfFinding(const Finding& finding);
   // At the end, with the numbers of the whole.
   std::string ProblemOfWhole(const PlanNumbers& numbers) const;
 
@@ -56,9 +56,11 @@ class PlanConsistency {
   absl::flat_hash_set<std::string> node_names_;  // of those that answered
   int64_t partitions_read_ = 0;
   int64_t partitions_of_table_ = 0;  // so far
+  bool has_answer_ = false;          // of some node
   std::vector<int64_t> last_partition_of_node_;
   bool has_served_replica_ = false;
   bool has_still_served_ = false;  // a finding
+  Severity gravest_finding_ = Severity::kNote;
   int64_t partition_lost_findings_ = 0;
   int64_t unfinished_splits_ = 0;
   int64_t split_unfinished_findings_ = 0;

@@ -15,6 +15,7 @@
 #include "meta_recovery/planner.h"
 #include "meta_recovery/sane_values.h"
 #include "runtime/status_macros.h"
+#include "text/shortened.h"
 
 namespace metarec {
 namespace {
@@ -73,7 +74,7 @@ class PlanLineDecoder::State {
       return NotPlan("it is an evidence file, which `metarec plan --evidence` makes a plan from");
     }
     if (text != kPlanFormat) {
-      return NotPlan(absl::StrCat("its format is '", absl::CHexEscape(text), "'"));
+      return NotPlan(absl::StrCat("its format is '", absl::CHexEscape(Shortened(text)), "'"));
     }
     const auto version = lines_.json().FindMember("version");
     if (version == lines_.json().MemberEnd() || !version->value.IsInt64() ||
@@ -120,7 +121,7 @@ class PlanLineDecoder::State {
     } else if (what == "finding" && partitions_missing_ == 0) {
       ReadFinding(json);
     } else {
-      return Damaged(absl::StrCat("'", absl::CHexEscape(what), "' is out of place"));
+      return Damaged(absl::StrCat("'", absl::CHexEscape(Shortened(what)), "' is out of place"));
     }
     return json.ok() ? absl::OkStatus() : Damaged(json.error());
   }
@@ -209,7 +210,7 @@ class PlanLineDecoder::State {
     if (pid.rfind(prefix, 0) != 0 || !absl::SimpleAtoi(pid.substr(prefix.size()), &index) ||
         index <= previous_index_ || index >= table.partition_count ||
         absl::StrCat(prefix, index) != pid) {
-      json.Fail(absl::StrCat("'pid' is '", absl::CHexEscape(pid),
+      json.Fail(absl::StrCat("'pid' is '", absl::CHexEscape(Shortened(pid)),
                              "', which cannot be a partition of this table here"));
     }
     return index;
@@ -232,7 +233,7 @@ class PlanLineDecoder::State {
     Finding finding;
     ReadFindingFields(json, plan_.nodes.size(), finding);
     counter_.AddFinding(finding);
-    consistency_.AddFinding(finding);
+    Refuse(json, [&] { return consistency_.ProblemOfFinding(finding); });
     if (selection_.KeepsFinding(finding)) plan_.findings.push_back(std::move(finding));
   }
 

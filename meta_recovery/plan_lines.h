@@ -16,6 +16,8 @@
 namespace metarec {
 
 inline constexpr absl::string_view kPlanFormat = "metarec-plan";
+// To be raised whenever a plan that this program wrote would be refused or understood otherwise:
+// when the lines change, and when what PlanConsistency checks does, which is how plans are made.
 inline constexpr int32_t kPlanVersion = 1;
 
 // Gives every line, the one with the digest last, without newlines. Stops at the first error of

@@ -196,14 +196,9 @@ class Planner {
 
   RecoveryPlan Finish() {
     plan_.findings = findings_.TakeSorted();
-    plan_.outcome = PlanOutcome::kReady;
-    for (const Finding& finding : plan_.findings) {
-      if (finding.severity == Severity::kError) {
-        plan_.outcome = std::max(plan_.outcome, PlanOutcome::kTryAgain);
-      } else if (finding.severity == Severity::kConflict) {
-        plan_.outcome = PlanOutcome::kConflict;
-      }
-    }
+    Severity gravest = Severity::kNote;
+    for (const Finding& finding : plan_.findings) gravest = std::max(gravest, finding.severity);
+    plan_.outcome = OutcomeOf(gravest);
     return std::move(plan_);
   }
 

@@ -41,6 +41,11 @@ bool IsIncomplete(ReplicaStatus status) {
          status == ReplicaStatus::kPartitionSplit;
 }
 
+PlanOutcome OutcomeOf(Severity gravest) {
+  if (gravest == Severity::kConflict) return PlanOutcome::kConflict;
+  return gravest == Severity::kError ? PlanOutcome::kTryAgain : PlanOutcome::kReady;
+}
+
 absl::string_view PlanOutcomeName(PlanOutcome outcome) {
   switch (outcome) {
     case PlanOutcome::kReady:

@@ -94,6 +94,9 @@ enum class PlanOutcome : uint8_t {
   kConflict,  // needs decisions: ERR_INVALID_STATE
 };
 
+// By the gravest of a plan's findings.
+PlanOutcome OutcomeOf(Severity gravest);
+
 absl::string_view PlanOutcomeName(PlanOutcome outcome);  // "ready", "try_again", "conflict"
 
 // A pure function of evidence and options; independent of the order of nodes and replicas.

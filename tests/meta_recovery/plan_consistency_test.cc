@@ -1,10 +1,12 @@
 // A plan file that contradicts itself is refused although its digest fits.
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,13 +34,17 @@ RecoveryPlan SoundPlan() {
   return Plan(cluster, {.skip_bad_nodes = true, .skip_lost_partitions = true});
 }
 
-std::string ErrorAfter(const std::function<void(RecoveryPlan&)>& edit) {
-  RecoveryPlan plan = SoundPlan();
-  edit(plan);
+std::string ErrorOf(const RecoveryPlan& plan) {
   const absl::Status status = DecodePlan(EncodePlan(plan), "my.plan").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
   EXPECT_THAT(status.message(), AllOf(HasSubstr("my.plan:"), HasSubstr("make the plan again")));
   return std::string(status.message());
+}
+
+std::string ErrorAfter(const std::function<void(RecoveryPlan&)>& edit) {
+  RecoveryPlan plan = SoundPlan();
+  edit(plan);
+  return ErrorOf(plan);
 }
 
 // That of partition 3.0 and its replicas, the best first.
@@ -153,6 +159,17 @@ TEST(PlanConsistency, TablesAreAsTheyArePlanned) {
        "table 1 (temp): 'partitions' is not what an unfinished split leaves"},
       {[](RecoveryPlan& plan) { plan.topology.tables[2].partition_count = 2; },
        "1 table with an unfinished split, and 0 findings of kind split_unfinished"},
+      {[](RecoveryPlan& plan) {
+         plan.topology.tables[2].partition_count = 2;
+         plan.topology.tables[2].init_partition_count = 2;
+       },
+       "table 3 (orders): 'partitions' is not 'partition_count', while no split is unfinished"},
+      {[](RecoveryPlan& plan) {
+         plan.topology.tables[3].partitions_count = 0;
+         plan.topology.partitions.pop_back();
+         plan.partitions.pop_back();
+       },
+       "table 4 (gone): 'partitions' is not 'partition_count', while no split is unfinished"},
       {[](RecoveryPlan& plan) { plan.tables[2].described_by = {3}; },
        "'described_by' names node 3, which did not answer"},
       {[](RecoveryPlan& plan) {
@@ -178,6 +195,11 @@ TEST(PlanConsistency, PlaceholdersAreAsTheyArePlanned) {
        "partition 2.0 (__drop_holder__2): 'flags' does not say dropped"},
       {[](RecoveryPlan& plan) { plan.partitions[2].replicas_count = 1; },
        "while its table is a placeholder"},
+      {[](RecoveryPlan& plan) {
+         plan.topology.tables[1].partition_count = 2;
+         plan.topology.tables[1].init_partition_count = 2;
+       },
+       "table 2 (__drop_holder__2): 'partitions' is not 'partition_count'"},
   });
 }
 
@@ -185,11 +207,14 @@ TEST(PlanConsistency, TheOutcomeFollowsFromTheRest) {
   ExpectRefused({
       {[](RecoveryPlan& plan) { plan.outcome = PlanOutcome::kTryAgain; },
        "the first line's 'outcome' is try_again, while by the findings it is ready"},
-      {[](RecoveryPlan& plan) { plan.findings.front().severity = Severity::kError; },
-       "the first line's 'outcome' is ready, while by the findings it is try_again"},
-      {[](RecoveryPlan& plan) { plan.findings.front().severity = Severity::kConflict; },
-       "by the findings it is conflict"},
-      {[](RecoveryPlan& plan) { plan.options.skip_bad_nodes = false; },
+      {[](RecoveryPlan& plan) { plan.outcome = PlanOutcome::kConflict; },
+       "the first line's 'outcome' is conflict, while by the findings it is ready"},
+      {[](RecoveryPlan& plan) {
+         plan.options.skip_bad_nodes = false;
+         std::erase_if(plan.findings, [](const Finding& finding) {
+           return finding.kind == FindingKind::kBadNode;
+         });
+       },
        "'outcome' is ready, while nodes did not answer"},
       {[](RecoveryPlan& plan) {
          std::erase_if(plan.findings, [](const Finding& finding) {
@@ -198,6 +223,100 @@ TEST(PlanConsistency, TheOutcomeFollowsFromTheRest) {
        },
        "1 partition without replicas, and 0 findings of kind partition_lost"},
   });
+  Cluster silent;
+  silent.BadNode("n1");
+  RecoveryPlan plan = Plan(silent);
+  plan.options.skip_bad_nodes = true;
+  plan.outcome = PlanOutcome::kReady;
+  plan.findings.clear();
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("'outcome' is ready, while nodes did not answer"));
+}
+
+struct Graveness {
+  FindingKind kind;
+  Severity made;
+  RecoveryPlan plan;
+};
+
+// Of a finding of this severity the outcome is that of the plan, and yet it is refused.
+void ExpectNoOtherSeverity(const Graveness& test) {
+  SCOPED_TRACE(FindingKindName(test.kind));
+  ASSERT_TRUE(Has(test.plan, test.kind));
+  EXPECT_EQ(FindingsOf(test.plan, test.kind).front().severity, test.made);
+  for (const Severity other : {Severity::kNote, Severity::kWarning, Severity::kHazard,
+                               Severity::kError, Severity::kConflict}) {
+    if (other == test.made) continue;
+    RecoveryPlan plan = test.plan;
+    Severity gravest = Severity::kNote;
+    for (Finding& finding : plan.findings) {
+      if (finding.kind == test.kind) finding.severity = other;
+      gravest = std::max(gravest, finding.severity);
+    }
+    plan.outcome = OutcomeOf(gravest);
+    EXPECT_THAT(ErrorOf(plan), HasSubstr(absl::StrCat("a finding ", FindingKindName(test.kind),
+                                                      " has 'severity' ", SeverityName(other))));
+  }
+}
+
+TEST(PlanConsistency, WhatDecidesAboutTheOutcomeIsAsGraveAsTheOptionsMakeIt) {
+  Cluster lost = ThreeNodes();
+  lost.Node("n1").Table(1, "gone", 1);
+  Cluster silent = ThreeNodes();
+  silent.BadNode("n4");
+  Cluster nobody;
+  nobody.BadNode("n1");
+  Cluster differing = ThreeNodes();
+  differing.Everywhere(1, "temp", 2);
+  differing.Node("n1").With([](TableRecord& table) { table.app_type = "other"; });
+  Cluster beyond = ThreeNodes();
+  beyond.Everywhere(1, "temp", 2);
+  beyond.Node("n1").Replica("1.5");
+  Cluster far = ThreeNodes();
+  far.Everywhere(9, "far", 1);
+  Cluster unnamed = ThreeNodes();
+  unnamed.Node("n1").Replica("1.0");
+  Cluster served = ThreeNodes();
+  served.Everywhere(1, "temp", 1, {.status = ReplicaStatus::kPrimary});
+  using enum FindingKind;
+  const Graveness tests[] = {
+      {kPartitionLost, Severity::kError, Plan(lost)},
+      {kPartitionLost, Severity::kWarning, Plan(lost, {.skip_lost_partitions = true})},
+      {kBadNode, Severity::kError, Plan(silent)},
+      {kBadNode, Severity::kWarning, Plan(silent, {.skip_bad_nodes = true})},
+      {kBadNode, Severity::kError, Plan(nobody, {.skip_bad_nodes = true})},
+      {kRecordsConflict, Severity::kConflict, Plan(differing)},
+      {kReplicaBeyondCount, Severity::kConflict, Plan(beyond)},
+      {kReplicaBeyondCount, Severity::kHazard, Plan(beyond, {.settlements = {{"1.5", "ignore"}}})},
+      {kAppIdOutOfRange, Severity::kConflict, Plan(far, {.max_app_id = 8})},
+      {kAppIdOutOfRange, Severity::kHazard,
+       Plan(far, {.max_app_id = 8, .settlements = {{"9", "ignore"}}})},
+      {kReplicasWithoutTable, Severity::kConflict, Plan(unnamed)},
+      {kReplicasWithoutTable, Severity::kHazard, Plan(unnamed, {.settlements = {{"1", "ignore"}}})},
+      {kReplicasWithoutTable, Severity::kWarning,
+       Plan(unnamed, {.settlements = {{"1", "named:1:3"}}})},
+      {kStillServed, Severity::kHazard, Plan(served)},
+      {kStillServed, Severity::kWarning, Plan(served, {.accept_still_served = true})},
+  };
+  for (const Graveness& test : tests) ExpectNoOtherSeverity(test);
+  RecoveryPlan plan = Plan(served);
+  plan.findings.push_back({.kind = kPlaceholder, .severity = Severity::kError, .app_id = 1});
+  plan.outcome = PlanOutcome::kTryAgain;
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("a finding placeholder has 'severity' error"));
+}
+
+TEST(PlanConsistency, WhatTheFileSaysIsShortAndPrintableInMessages) {
+  const std::string endless = "\x1b[2J\n" + std::string(1 << 20, 'x');
+  RecoveryPlan named = SoundPlan();
+  named.topology.tables[2].app_name = endless;
+  RecoveryPlan settled = SoundPlan();
+  settled.options.settlements["orders" + endless] = "1";
+  RecoveryPlan separated = SoundPlan();
+  separated.options.rename_separator = endless;
+  for (const RecoveryPlan& plan : {named, settled, separated}) {
+    const std::string error = ErrorOf(plan);
+    EXPECT_LT(error.size(), 1000u);
+    EXPECT_EQ(error.find_first_of("\x1b\n"), std::string::npos) << error;
+  }
 }
 
 TEST(PlanConsistency, NodesAscendAndThoseThatAnsweredHaveANameOfTheirOwn) {
@@ -211,6 +330,8 @@ TEST(PlanConsistency, NodesAscendAndThoseThatAnsweredHaveANameOfTheirOwn) {
       {[](RecoveryPlan& plan) { plan.topology.nodes[1].name = plan.topology.nodes[0].name; },
        "'name' is that of another node"},
       {[](RecoveryPlan& plan) { plan.topology.nodes[1].name = ""; }, "has an address and a name"},
+      {[](RecoveryPlan& plan) { plan.topology.nodes[0].address = {}; },
+       "a node that answered has an address and a name"},
       {[](RecoveryPlan& plan) { plan.nodes[3].replicas = 1; }, "that it did not answer"},
       {[](RecoveryPlan& plan) { plan.options.rename_separator = "/"; }, "rename_separator"},
       {[](RecoveryPlan& plan) { plan.options.settlements["orders"] = "1"; }, "cannot settle"},
@@ -238,6 +359,13 @@ TEST(PlanConsistency, AnUnfinishedSplitLacksOnlyChildrenThatAreNotSplitOff) {
   plan.replicas.back().status = ReplicaStatus::kPartitionSplit;
   EXPECT_THAT(DecodePlan(EncodePlan(plan), "my.plan").status().message(),
               HasSubstr("partition 1.2 (temp): 'replicas' are all PS_PARTITION_SPLIT"));
+  plan = SplitPlan();
+  plan.replicas.pop_back();
+  plan.partitions[2].replicas_count = 0;
+  plan.topology.partitions[2] = {.index = 2,
+                                 .last_drops_begin = plan.topology.partitions[2].last_drops_begin};
+  EXPECT_THAT(ErrorOf(plan),
+              HasSubstr("partition 1.2 (temp): it was split off, and would not be there without"));
 }
 
 }  // namespace
