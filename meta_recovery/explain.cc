@@ -36,7 +36,7 @@ absl::Status NoSuchTable(const RecoveryPlan& plan, int32_t app_id) {
                                               CutList(SplitItems(IndexRanges(ids)), kNamesShown))));
 }
 
-std::string PartitionsOf(int32_t count) {
+std::string PartitionsInWords(int32_t count) {
   if (count <= 0) return "none";
   return count == 1 ? "partition 0" : absl::StrCat("partitions 0-", count - 1);
 }
@@ -51,7 +51,7 @@ absl::Status NoSuchPartition(const RecoveryPlan& plan, size_t table, int32_t ind
   }
   return absl::NotFoundError(absl::StrCat(TableLabel(plan, record.app_id), " has no partition ",
                                           index, "; it has ",
-                                          PartitionsOf(record.partition_count)));
+                                          PartitionsInWords(record.partition_count)));
 }
 
 // What the findings say of a subject that is not in the topology, e.g. a conflict.
@@ -101,6 +101,10 @@ absl::StatusOr<std::string> ExplainNamed(const RecoveryPlan& plan, absl::string_
 absl::StatusOr<std::string> ExplainSubject(const RecoveryPlan& plan, absl::string_view subject) {
   TableOrPartition numbers;
   if (ParseTableOrPartition(subject, &numbers)) {
+    if (numbers.app_id < 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(Printable(subject), ": a table's id is 1 or more"));
+    }
     return ExplainNumbers(plan, numbers.app_id, numbers.partition_index);
   }
   const NodeIndex node = FindNodeNamed(plan, subject);

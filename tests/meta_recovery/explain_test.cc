@@ -217,6 +217,14 @@ TEST(ExplainTest, NamesWhatThereIsWhenTheSubjectIsUnknown) {
   }
 }
 
+TEST(ExplainTest, IdsBelowOneAreNoTables) {
+  for (const char* subject : {"0", "-1", "0.3"}) {
+    const absl::Status status = Explain(HealthyPlan().plan(), subject).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_THAT(status.message(), ::testing::HasSubstr("a table's id is 1 or more"));
+  }
+}
+
 TEST(ExplainTest, FindsATableByTheNameThatItGets) {
   const RecoveryPlan plan = HealthyPlan().plan();
   EXPECT_EQ(Explained(plan, "temp"), Explained(plan, "2"));
