@@ -39,8 +39,13 @@ void ReportArguments::AddTo(CLI::App& verb) {
 
 absl::Status ReportArguments::Check() const {
   TableOrPartition numbers;
-  if (partition_.empty() ||
-      (ParseTableOrPartition(partition_, &numbers) && numbers.partition_index >= 0)) {
+  if (ParseTableOrPartition(table_, &numbers) && numbers.partition_index < 0 &&
+      numbers.app_id < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--table ", Printable(table_), ": a table's id is 1 or more"));
+  }
+  if (partition_.empty() || (ParseTableOrPartition(partition_, &numbers) &&
+                             numbers.partition_index >= 0 && numbers.app_id >= 1)) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(

@@ -23,8 +23,7 @@ class ReportArguments {
   // What a plan file must be read for.
   PlanSelection selection() const;
 
-  // As asked for, of this plan. kNotFound when it has no such table or
-  // partition.
+  // As asked for, of this plan. kNotFound when it has no such table or partition.
   absl::Status ApplyTo(const RecoveryPlan& plan, ReportOptions* options) const;
 
  private:
