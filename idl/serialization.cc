@@ -137,12 +137,17 @@ absl::Status ReadQueryReplicaInfoResponse(absl::string_view body, std::string* e
     std::string name;
     TType type = T_STOP;
     int16_t id = 0;
+    bool has_replicas = false;
     for (;;) {
       protocol->readFieldBegin(name, type, id);
       if (type == T_STOP) return;
       if (id == 1 && type == T_STRUCT) {
         err.read(protocol);
       } else if (id == 2 && type == T_LIST) {
+        // A reader that keeps the list would forget the first one.
+        if (std::exchange(has_replicas, true)) {
+          throw TProtocolException(TProtocolException::INVALID_DATA, "two lists of replicas");
+        }
         read_replicas(protocol);
       } else {
         protocol->skip(type);

@@ -246,6 +246,18 @@ TEST(Serialization, TheStreamingReaderDoesNotCarryFieldsOverFromTheReplicaBefore
   EXPECT_FALSE(replicas[1].__isset.manual_compact_status);
 }
 
+// The generated reader keeps the second list only.
+TEST(Serialization, TheStreamingReaderRefusesASecondList) {
+  std::string err_name;
+  const absl::Status status = ReadQueryReplicaInfoResponse(FromHex("0c0000"
+                                                                   "0f00020c0000000100"
+                                                                   "0f00020c0000000100"
+                                                                   "0000"),
+                                                           &err_name, [](const auto&) {});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("two lists of replicas"));
+}
+
 TEST(Serialization, TheThftMetaIsABareStructOfOptionalFields) {
   thrift_request_meta_v1 meta;
   meta.__set_app_id(-1);
