@@ -15,14 +15,10 @@
 #include "text/printable.h"
 #include "text/wording.h"
 #include "tools/recover_texts.h"
+#include "tools/start_advice.h"
 
 namespace metarec::tools {
 namespace {
-
-std::string WhatIsNext(const std::string& root) {
-  return absl::StrCat("start one meta server with cluster_root = ", root,
-                      " and recover_from_replica_server = false");
-}
 
 void PrintOutcome(const RecoveryResult& result, const std::string& root) {
   if (!result.status.ok()) {
@@ -36,7 +32,7 @@ void PrintOutcome(const RecoveryResult& result, const std::string& root) {
               << " written" << (result.written->resumed ? " to end an earlier run" : "")
               << ", all checked";
   }
-  std::cerr << "\nnext: " << WhatIsNext(root) << std::endl;
+  std::cerr << "\nnext: " << HowToStart(root) << std::endl;
 }
 
 // Only a plan that is not ready says by itself what is next.
@@ -45,25 +41,23 @@ std::optional<NextStep> NextAfter(const RecoveryResult& result, const std::strin
       result.outcome == RecoveryOutcome::kConflict) {
     return std::nullopt;
   }
-  return NextStep{result.status.ok() ? WhatIsNext(root) : std::string(result.status.message()), {}};
+  return NextStep{result.status.ok() ? HowToStart(root) : std::string(result.status.message()), {}};
 }
 
 }  // namespace
 
-void RecoverOutput::PrintTextReport(const RecoveryResult& result) const {
-  if (!result.plan.has_value()) return;
+absl::Status RecoverOutput::PrintTextReport(const RecoveryResult& result) const {
+  if (!result.plan.has_value()) return absl::OkStatus();
   ReportOptions options = report;
   if (result.status.ok()) options.plan_path = plan_path;     // else it is not written
   options.next_step = !NextAfter(result, root).has_value();  // else PrintOutcome tells it
-  absl::Status printed = wanted.ApplyTo(*result.plan, &options);
-  if (printed.ok()) {
-    printed = WriteReport(*result.plan, options, [](absl::string_view text) {
-      std::cerr << text;
-      return absl::OkStatus();
-    });
-  }
-  if (!printed.ok()) std::cerr << "metarec recover: " << printed.message() << "\n";
+  METAREC_RETURN_IF_ERROR(wanted.ApplyTo(*result.plan, &options));
+  const absl::Status printed = WriteReport(*result.plan, options, [](absl::string_view text) {
+    std::cerr << text;
+    return absl::OkStatus();
+  });
   std::cerr << std::flush;
+  return printed;
 }
 
 // The report, which may be long, is not held as a whole.
@@ -110,7 +104,7 @@ absl::Status RecoverOutput::Print(const RecoveryResult& result, ShellOutput* she
   if (shell->to_file()) {
     std::cout << "recover complete with err = " << result.error_name << std::endl;
   }
-  PrintTextReport(result);
+  const absl::Status reported = PrintTextReport(result);
   PrintOutcome(result, root);
   std::vector<std::string> failures;
   const auto note = [&failures](const absl::Status& status) {
@@ -118,7 +112,8 @@ absl::Status RecoverOutput::Print(const RecoveryResult& result, ShellOutput* she
   };
   note(shell->status());
   if (shell->to_file() && !std::cout.good()) failures.emplace_back("cannot write to stdout");
-  if (output.json()) note(PrintJson(result));
+  // As JSON it lacks the same.
+  note(output.json() ? PrintJson(result) : reported);
   if (result.status.ok() && !plan_path.empty()) note(WritePlanFile(*result.plan, plan_path));
   if (failures.empty()) return absl::OkStatus();
   return absl::UnavailableError(

@@ -26,7 +26,7 @@ struct RecoverOutput {
   absl::Status Print(const RecoveryResult& result, ShellOutput* shell) const;
 
  private:
-  void PrintTextReport(const RecoveryResult& result) const;
+  absl::Status PrintTextReport(const RecoveryResult& result) const;
   absl::Status PrintJson(const RecoveryResult& result) const;
 };
 

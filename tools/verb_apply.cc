@@ -20,6 +20,7 @@
 #include "tools/output_arguments.h"
 #include "tools/plan_arguments.h"
 #include "tools/progress_printer.h"
+#include "tools/start_advice.h"
 #include "tools/store_arguments.h"
 #include "tools/verbs.h"
 #include "tools/version.h"
@@ -172,8 +173,7 @@ std::string TextOf(const WriteResult& written, const RecoveryPlan& plan,
                                         : "",
                         ", all checked\n");
   }
-  absl::StrAppend(&text, "next: start one meta server with cluster_root = ", arguments.store.root(),
-                  " and recover_from_replica_server = false\n");
+  absl::StrAppend(&text, "next: ", HowToStart(arguments.store.root()), "\n");
   return text;
 }
 

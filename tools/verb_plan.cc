@@ -73,15 +73,19 @@ CommandLoop::AfterInterruption AfterWriting(const Arguments& arguments) {
   return after;
 }
 
-// The plan is made, but not what was asked for of it: it is not written, so that the command can be
-// run again as it should have been.
+// The plan is made, but has not what was asked for of it: it is not written, so that the command
+// can be run again as it should have been. What keeps a plan from being ready is shown all the
+// same.
 absl::StatusOr<ExitCode> NoSuchSubject(const absl::Status& why, const RecoveryPlan& plan,
-                                       const Arguments& arguments) {
+                                       ReportOptions report, const Arguments& arguments) {
   const absl::Status error =
       Annotate(why, absl::StrCat(". The plan would be: ", Verdict(plan, CountPlan(plan)), ". ",
                                  arguments.file.path(), " was not written"));
   if (plan.outcome == PlanOutcome::kReady) return error;
+  report.only.reset();
+  const absl::Status printed = PrintReport(plan, report, arguments.output);
   Fail(kVerb, error);
+  METAREC_RETURN_IF_ERROR(printed);
   return static_cast<ExitCode>(PlanExitCode(plan));
 }
 
@@ -103,7 +107,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Comma
 
   ReportOptions report = ReportOf(arguments);
   const absl::Status subject = arguments.report.ApplyTo(plan, &report);
-  if (!subject.ok()) co_return NoSuchSubject(subject, plan, arguments);
+  if (!subject.ok()) co_return NoSuchSubject(subject, plan, report, arguments);
   std::string digest;
   if (plan.outcome == PlanOutcome::kReady) {
     METAREC_CO_ASSIGN_OR_RETURN(digest, TopologyDigest(plan.topology));

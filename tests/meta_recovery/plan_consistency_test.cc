@@ -299,7 +299,8 @@ TEST(PlanConsistency, WhatDecidesAboutTheOutcomeIsAsGraveAsTheOptionsMakeIt) {
   };
   for (const Graveness& test : tests) ExpectNoOtherSeverity(test);
   RecoveryPlan plan = Plan(served);
-  plan.findings.push_back({.kind = kPlaceholder, .severity = Severity::kError, .app_id = 1});
+  plan.findings.push_back(
+      {.kind = kPlaceholder, .severity = Severity::kError, .app_id = 1, .facts = {}});
   plan.outcome = PlanOutcome::kTryAgain;
   EXPECT_THAT(ErrorOf(plan), HasSubstr("a finding placeholder has 'severity' error"));
 }
