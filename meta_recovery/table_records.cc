@@ -13,6 +13,7 @@
 #include "meta_recovery/sane_values.h"
 #include "runtime/rare_branch.h"
 #include "runtime/status_macros.h"
+#include "text/printable.h"
 
 namespace metarec {
 namespace {
@@ -276,9 +277,10 @@ absl::StatusOr<const Candidate*> FindSettled(const std::string& key,
     if (candidate.value == *value) return &candidate;
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "cannot settle '", key, "=", *value, "': no node reports that value; choose one of: ",
+      "cannot settle '", key, "=", Printable(*value),
+      "': no node reports that value; choose one of: ",
       absl::StrJoin(candidates, ", ", [](std::string* out, const Candidate& candidate) {
-        absl::StrAppend(out, candidate.value);
+        absl::StrAppend(out, Printable(candidate.value));
       })));
 }
 

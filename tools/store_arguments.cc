@@ -59,8 +59,8 @@ absl::Status StoreArguments::Check() const {
 }
 
 std::string StoreArguments::AsTyped() const {
-  std::string typed = absl::StrCat("--zk ", hosts_, " --root ", root_);
-  if (!auth_file_.empty()) absl::StrAppend(&typed, " --zk_auth_file ", auth_file_);
+  std::string typed = absl::StrCat("--zk ", ShellWord(hosts_), " --root ", ShellWord(root_));
+  if (!auth_file_.empty()) absl::StrAppend(&typed, " --zk_auth_file ", ShellWord(auth_file_));
   return typed;
 }
 

@@ -118,8 +118,9 @@ TEST(PlannerRecords, ASettlementIsOfItsTableOnly) {
 
 TEST(PlannerRecords, SettlingByAValueThatNobodyReportsIsRefusedNamingTheChoices) {
   const absl::Status status =
-      MakePlan(WithTiedNames().Build(), {.settlements = {{"1.app_name", "three"}}}).status();
+      MakePlan(WithTiedNames().Build(), {.settlements = {{"1.app_name", "three\n"}}}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("'1.app_name=three\\x0a'"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("choose one of: two, one"));
 }
 
