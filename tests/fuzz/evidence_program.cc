@@ -1,5 +1,7 @@
 #include "tests/fuzz/evidence_program.h"
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -201,7 +203,9 @@ class Program {
     NodeEvidence& node = Node();
     if (node.replicas.empty()) return;
     ReplicaRecord copy = node.replicas[source_.Byte() % node.replicas.size()];
-    if (source_.OneIn(2)) copy.ballot += source_.Pick(0, 2);
+    if (source_.OneIn(2) && copy.ballot < std::numeric_limits<int64_t>::max() - 2) {
+      copy.ballot += source_.Pick(0, 2);
+    }
     AddReplica(copy, Node());
   }
 
