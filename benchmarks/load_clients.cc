@@ -24,11 +24,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/runtime/for_each_bounded.h"
 #include "benchmarks/gated_rpcs.h"
 #include "idl/error_names.h"
 #include "rpc/native_frame.h"
 #include "rpc/socket_reader.h"
-#include "runtime/for_each_bounded.h"
 
 namespace metarec::benchmarks {
 namespace {

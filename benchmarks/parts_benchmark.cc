@@ -10,9 +10,9 @@
 #include "benchmarks/sized_cluster.h"
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
-#include "meta_recovery/planner.h"
-#include "meta_recovery/topology_digest.h"
-#include "zk_store/znode_layout.h"
+#include "meta_recovery/planner/planner.h"
+#include "meta_recovery/planner/topology_digest.h"
+#include "zk_store/topology/znode_layout.h"
 
 namespace metarec::benchmarks {
 namespace {

@@ -17,22 +17,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/runtime/status_macros.h"
+#include "base/runtime/system_clock.h"
 #include "benchmarks/raw_zookeeper.h"
 #include "benchmarks/replica_answer.h"
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
-#include "meta_recovery/planner.h"
-#include "meta_recovery/topology_digest.h"
+#include "meta_recovery/planner/planner.h"
+#include "meta_recovery/planner/topology_digest.h"
 #include "replica_collector/collector.h"
 #include "replica_collector/node_list.h"
 #include "replica_collector/rpc_replica_source.h"
 #include "rpc/client.h"
-#include "runtime/status_macros.h"
-#include "runtime/system_clock.h"
-#include "zk_store/store_reader.h"
-#include "zk_store/topology_verifier.h"
-#include "zk_store/topology_writer.h"
-#include "zk_store/zookeeper_meta_store.h"
+#include "zk_store/client/store_reader.h"
+#include "zk_store/client/zookeeper_meta_store.h"
+#include "zk_store/topology/topology_verifier.h"
+#include "zk_store/topology/topology_writer.h"
 
 namespace metarec::benchmarks {
 namespace {

@@ -12,10 +12,10 @@
 #include <CLI/CLI.hpp>
 #include <absl/strings/str_cat.h>
 
+#include "base/runtime/status_macros.h"
 #include "benchmarks/child_process.h"
 #include "benchmarks/phases.h"
 #include "benchmarks/phases_report.h"
-#include "runtime/status_macros.h"
 #include "testing/simulated_cluster_thread.h"
 #include "testing/zookeeper_server.h"
 

@@ -20,11 +20,11 @@
 #include <absl/time/clock.h>
 #include <sys/resource.h>
 
+#include "base/runtime/status_macros.h"
 #include "benchmarks/child_process.h"
 #include "benchmarks/load_clients.h"
 #include "benchmarks/load_report.h"
 #include "benchmarks/served_cluster.h"
-#include "runtime/status_macros.h"
 
 namespace metarec::benchmarks {
 namespace {

@@ -12,14 +12,14 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 
+#include "base/runtime/status_macros.h"
+#include "base/runtime/system_clock.h"
 #include "idl/error_names.h"
 #include "idl/meta_admin_types.h"
 #include "idl/meta_server_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
 #include "rpc/client.h"
-#include "runtime/status_macros.h"
-#include "runtime/system_clock.h"
 #include "testing/free_port.h"
 
 namespace metarec::benchmarks {

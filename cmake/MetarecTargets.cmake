@@ -1,18 +1,42 @@
-# metarec_library(NAME SOURCES a.cc HEADERS a.h DEPS lib...)
+# metarec_library(NAME API a.h SOURCES a.cc PUBLIC lib... PRIVATE lib...)
 #
-# One static library per folder: target NAME, alias metarec::NAME, archive libmetarec_NAME.a.
-# Headers are included as "NAME/a.h", in the build tree and after installation.
+# A static library, one for each part of a room: target NAME, alias metarec::NAME, archive
+# libmetarec_NAME.a. NAME is the folder with underscores for slashes.
+#
+# API: the headers that are installed. PUBLIC: what they include; PRIVATE: what only sources need.
+# In this tree a header is included as "zk_store/client/watch.h", and where it is installed as
+# "metarec/zk_store/client/watch.h" (InstallHeaders.cmake).
 function(metarec_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;HEADERS;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "API;SOURCES;PUBLIC;PRIVATE")
   add_library(${name} STATIC ${arg_SOURCES})
   add_library(metarec::${name} ALIAS ${name})
   set_target_properties(${name} PROPERTIES OUTPUT_NAME metarec_${name})
-  target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${arg_HEADERS})
-  target_link_libraries(${name} PUBLIC ${arg_DEPS})
-  metarec_warnings(${name})
-  install(TARGETS ${name} EXPORT metarecTargets
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/metarec)
+  target_include_directories(${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(${name} PUBLIC cxx_std_20)
+  target_link_libraries(${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+  metarec_compile_options(${name})
+  metarec_api(${arg_API})
+  install(TARGETS ${name} EXPORT metarecTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endfunction()
+
+# metarec_room(NAME part...): one target for all parts of a room.
+function(metarec_room name)
+  add_library(${name} INTERFACE)
+  add_library(metarec::${name} ALIAS ${name})
+  target_link_libraries(${name} INTERFACE ${ARGN})
+  install(TARGETS ${name} EXPORT metarecTargets)
+endfunction()
+
+# metarec_api(a.h ...): headers of the current folder that are installed.
+function(metarec_api)
+  foreach(header IN LISTS ARGN)
+    cmake_path(ABSOLUTE_PATH header BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+    if(NOT EXISTS ${header})
+      message(FATAL_ERROR "There is no header ${header}")
+    endif()
+    set_property(GLOBAL APPEND PROPERTY METAREC_API ${header})
+  endforeach()
 endfunction()
 
 # metarec_program(NAME SOURCES main.cc DEPS lib...): an installed executable.
@@ -20,7 +44,7 @@ function(metarec_program name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_DEPS})
-  metarec_warnings(${name})
+  metarec_compile_options(${name})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
@@ -36,9 +60,7 @@ function(metarec_test name)
     METAREC_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden"
     METAREC_TESTS_DIR="${PROJECT_SOURCE_DIR}/tests"
     METAREC_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
-  # A test runs once for every time that it is compiled: what it tests is optimised, it is not.
-  target_compile_options(${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
-  metarec_warnings(${name})
+  metarec_compile_options(${name} TEST)
   if(arg_ONE_PROCESS)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT 900)
@@ -47,9 +69,24 @@ function(metarec_test name)
   endif()
 endfunction()
 
-function(metarec_warnings name)
+# metarec_compile_options(NAME [TEST]): warnings, and the headers that nearly every source includes,
+# compiled once.
+function(metarec_compile_options name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "TEST" "" "")
   target_compile_options(${name} PRIVATE -Wall -Wextra
     $<$<BOOL:${METAREC_WARNINGS_AS_ERRORS}>:-Werror>
     # Lock discipline is checked by Clang at compile time.
     $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+  if(arg_TEST)
+    # A test runs once for every time that it is compiled: what it tests is optimised, it is not.
+    target_compile_options(${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
+    set(precompiled metarec_precompiled_for_tests)
+  else()
+    set(precompiled metarec_precompiled)
+  endif()
+  if(METAREC_PRECOMPILED_HEADERS)
+    target_link_libraries(${name} PRIVATE $<BUILD_INTERFACE:Asio::Asio>
+      $<BUILD_INTERFACE:Threads::Threads>)
+    target_precompile_headers(${name} REUSE_FROM ${precompiled})
+  endif()
 endfunction()

@@ -21,12 +21,12 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include "base/runtime/clock.h"
+#include "base/runtime/task_group.h"
 #include "idl/ipv4_endpoint.h"
 #include "idl/meta_server_types.h"
 #include "recovery_service/leadership.h"
 #include "replica_collector/replica_source.h"
-#include "runtime/clock.h"
-#include "runtime/task_group.h"
 
 namespace metarec {
 

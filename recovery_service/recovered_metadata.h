@@ -11,7 +11,7 @@
 
 #include "idl/meta_admin_types.h"
 #include "idl/placeholders_types.h"
-#include "zk_store/topology.h"
+#include "zk_store/topology/topology.h"
 
 namespace metarec {
 

@@ -6,13 +6,13 @@
 #include <asio/cancellation_state.hpp>
 #include <asio/this_coro.hpp>
 
+#include "base/runtime/rare_branch.h"
+#include "base/runtime/run_until.h"
+#include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
 #include "recovery_service/root_topology.h"
-#include "runtime/rare_branch.h"
-#include "runtime/run_until.h"
-#include "runtime/status_macros.h"
-#include "text/printable.h"
-#include "zk_store/retry_budget.h"
-#include "zk_store/topology_reader.h"
+#include "zk_store/client/retry_budget.h"
+#include "zk_store/topology/topology_reader.h"
 
 namespace metarec {
 namespace {

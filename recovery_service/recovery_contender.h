@@ -16,14 +16,14 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include "base/runtime/clock.h"
+#include "base/runtime/task_group.h"
 #include "idl/ipv4_endpoint.h"
 #include "recovery_service/recovery_service.h"
-#include "runtime/clock.h"
-#include "runtime/task_group.h"
-#include "zk_store/leader_lock.h"
-#include "zk_store/meta_store.h"
-#include "zk_store/root_inspection.h"
-#include "zk_store/store_reader.h"
+#include "zk_store/client/meta_store.h"
+#include "zk_store/client/store_reader.h"
+#include "zk_store/election/leader_lock.h"
+#include "zk_store/topology/root_inspection.h"
 
 namespace metarec {
 

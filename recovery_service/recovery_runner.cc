@@ -7,13 +7,13 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
+#include "base/runtime/rare_branch.h"
+#include "base/runtime/run_on.h"
+#include "base/runtime/run_until.h"
+#include "base/runtime/status_macros.h"
 #include "idl/error_names.h"
-#include "runtime/rare_branch.h"
-#include "runtime/run_on.h"
-#include "runtime/run_until.h"
-#include "runtime/status_macros.h"
-#include "zk_store/store_error.h"
-#include "zk_store/znode_creator.h"
+#include "zk_store/client/store_error.h"
+#include "zk_store/topology/znode_creator.h"
 
 namespace metarec {
 namespace {

@@ -14,14 +14,14 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include "base/runtime/event.h"
+#include "base/runtime/task_group.h"
 #include "idl/ipv4_endpoint.h"
 #include "idl/meta_server_types.h"
-#include "meta_recovery/plan_options.h"
-#include "meta_recovery/recovery_job.h"
+#include "meta_recovery/job/recovery_job.h"
+#include "meta_recovery/planner/plan_options.h"
 #include "recovery_service/recovery_gate.h"
 #include "replica_collector/node_list.h"
-#include "runtime/event.h"
-#include "runtime/task_group.h"
 
 namespace metarec {
 

@@ -5,10 +5,10 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "recovery_service/status_pages.h"
+#include "base/runtime/status_macros.h"
+#include "recovery_service/status/status_pages.h"
 #include "replica_collector/node_list.h"
 #include "rpc/resolver.h"
-#include "runtime/status_macros.h"
 
 namespace metarec {
 namespace {

@@ -10,7 +10,7 @@
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
 #include "recovery_service/meta_rpcs.h"
-#include "recovery_service/status_line.h"
+#include "recovery_service/status/status_line.h"
 
 namespace metarec {
 namespace {

@@ -7,9 +7,9 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "base/runtime/status_macros.h"
+#include "base/text/wording.h"
 #include "idl/ipv4_endpoint.h"
-#include "runtime/status_macros.h"
-#include "text/wording.h"
 
 namespace metarec {
 namespace {

@@ -3,8 +3,8 @@
 #include <absl/status/statusor.h>
 
 #include "recovery_service/recovered_metadata.h"
-#include "zk_store/topology.h"
-#include "zk_store/topology_reader.h"
+#include "zk_store/topology/topology.h"
+#include "zk_store/topology/topology_reader.h"
 
 namespace metarec {
 

@@ -11,10 +11,10 @@
 #include <absl/synchronization/mutex.h>
 #include <asio/awaitable.hpp>
 
+#include "base/runtime/progress.h"
 #include "idl/ipv4_endpoint.h"
 #include "replica_collector/node_list.h"
 #include "replica_collector/replica_source.h"
-#include "runtime/progress.h"
 
 namespace metarec {
 

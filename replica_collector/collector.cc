@@ -14,13 +14,13 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/strings/str_cat.h>
 
+#include "base/runtime/cancellation.h"
+#include "base/runtime/for_each_bounded.h"
+#include "base/runtime/rare_branch.h"
+#include "base/runtime/status_macros.h"
+#include "base/text/wording.h"
 #include "idl/error_names.h"
 #include "rpc/pegasus_status.h"
-#include "runtime/cancellation.h"
-#include "runtime/for_each_bounded.h"
-#include "runtime/rare_branch.h"
-#include "runtime/status_macros.h"
-#include "text/wording.h"
 
 namespace metarec {
 namespace {

@@ -13,12 +13,12 @@
 #include <absl/time/time.h>
 #include <asio/awaitable.hpp>
 
+#include "base/runtime/clock.h"
+#include "base/runtime/progress.h"
 #include "idl/ipv4_endpoint.h"
 #include "replica_collector/evidence.h"
 #include "replica_collector/node_list.h"
 #include "replica_collector/replica_source.h"
-#include "runtime/clock.h"
-#include "runtime/progress.h"
 
 namespace metarec {
 

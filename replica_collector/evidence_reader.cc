@@ -6,11 +6,11 @@
 #include <absl/strings/str_cat.h>
 #include <rapidjson/document.h>
 
-#include "line_file/json_line_parser.h"
-#include "line_file/json_object_reader.h"
-#include "line_file/line_file.h"
+#include "base/line_file/json_line_parser.h"
+#include "base/json/json_object_reader.h"
+#include "base/line_file/line_file.h"
+#include "base/runtime/status_macros.h"
 #include "replica_collector/evidence_file.h"
-#include "runtime/status_macros.h"
 
 namespace metarec {
 namespace {

@@ -3,10 +3,10 @@
 
 #include <absl/types/span.h>
 
-#include "line_file/json_line_writer.h"
-#include "line_file/line_file.h"
+#include "base/line_file/json_line_writer.h"
+#include "base/line_file/line_file.h"
+#include "base/runtime/status_macros.h"
 #include "replica_collector/evidence_file.h"
-#include "runtime/status_macros.h"
 
 namespace metarec {
 namespace {

@@ -11,9 +11,9 @@
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
 
+#include "base/line_file/line_file.h"
+#include "base/runtime/status_macros.h"
 #include "idl/ipv4_endpoint.h"
-#include "line_file/line_file.h"
-#include "runtime/status_macros.h"
 
 namespace metarec {
 namespace {

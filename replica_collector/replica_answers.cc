@@ -5,13 +5,13 @@
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 
+#include "base/runtime/status_macros.h"
 #include "idl/error_names.h"
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
 #include "replica_collector/evidence.h"
 #include "rpc/pegasus_status.h"
-#include "runtime/status_macros.h"
 
 namespace metarec {
 namespace {

@@ -5,6 +5,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "base/runtime/status_macros.h"
 #include "idl/error_names.h"
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
@@ -12,7 +13,6 @@
 #include "replica_collector/replica_answers.h"
 #include "rpc/pegasus_status.h"
 #include "rpc/resolver.h"
-#include "runtime/status_macros.h"
 
 namespace metarec {
 

@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
+#include "base/runtime/clock.h"
 #include "replica_collector/replica_source.h"
 #include "rpc/client.h"
-#include "runtime/clock.h"
 
 namespace metarec {
 

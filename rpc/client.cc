@@ -6,12 +6,12 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "base/runtime/cancellation.h"
+#include "base/runtime/deadline_timer.h"
+#include "base/runtime/status_macros.h"
 #include "idl/error_names.h"
 #include "rpc/client_connection.h"
 #include "rpc/pegasus_status.h"
-#include "runtime/cancellation.h"
-#include "runtime/deadline_timer.h"
-#include "runtime/status_macros.h"
 
 namespace metarec::rpc {
 namespace {

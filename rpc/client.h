@@ -12,10 +12,10 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include "base/runtime/clock.h"
 #include "idl/ipv4_endpoint.h"
 #include "idl/placeholders_types.h"
 #include "rpc/native_frame.h"
-#include "runtime/clock.h"
 
 namespace metarec::rpc {
 

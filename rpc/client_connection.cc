@@ -13,10 +13,10 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 
+#include "base/runtime/deadline_timer.h"
+#include "base/runtime/status_macros.h"
 #include "idl/error_names.h"
 #include "rpc/pegasus_status.h"
-#include "runtime/deadline_timer.h"
-#include "runtime/status_macros.h"
 
 namespace metarec::rpc {
 namespace {

@@ -13,12 +13,12 @@
 #include <asio/awaitable.hpp>
 #include <asio/ip/tcp.hpp>
 
+#include "base/runtime/clock.h"
+#include "base/runtime/event.h"
 #include "idl/ipv4_endpoint.h"
 #include "rpc/client.h"
 #include "rpc/native_frame.h"
 #include "rpc/socket_reader.h"
-#include "runtime/clock.h"
-#include "runtime/event.h"
 
 namespace metarec::rpc {
 

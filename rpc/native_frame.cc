@@ -6,10 +6,10 @@
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 
+#include "base/runtime/status_macros.h"
 #include "idl/task_codes.h"
 #include "rpc/byte_order.h"
 #include "rpc/crc32c.h"
-#include "runtime/status_macros.h"
 
 namespace metarec::rpc {
 namespace {

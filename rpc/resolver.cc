@@ -11,8 +11,8 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 
-#include "runtime/blocking_call.h"
-#include "runtime/status_macros.h"
+#include "base/runtime/blocking_call.h"
+#include "base/runtime/status_macros.h"
 
 namespace metarec::rpc {
 namespace {

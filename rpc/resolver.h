@@ -1,5 +1,5 @@
 // Host names to addresses and back, by the system's resolver (hosts file, DNS), without blocking.
-// Look-ups do not wait for each other; see runtime/blocking_call.h.
+// Look-ups do not wait for each other; see base/runtime/blocking_call.h.
 
 #pragma once
 
@@ -10,8 +10,8 @@
 #include <absl/time/time.h>
 #include <asio/awaitable.hpp>
 
+#include "base/runtime/clock.h"
 #include "idl/ipv4_endpoint.h"
-#include "runtime/clock.h"
 
 namespace metarec::rpc {
 

@@ -13,12 +13,12 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include "base/runtime/clock.h"
 #include "idl/error_names.h"
 #include "idl/ipv4_endpoint.h"
 #include "idl/placeholders_types.h"
 #include "rpc/http_message.h"
 #include "rpc/protocol_detector.h"
-#include "runtime/clock.h"
 
 namespace metarec::rpc {
 

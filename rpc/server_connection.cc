@@ -11,8 +11,8 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 
+#include "base/runtime/status_macros.h"
 #include "rpc/thrift_frame.h"
-#include "runtime/status_macros.h"
 
 namespace metarec::rpc {
 

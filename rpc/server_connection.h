@@ -11,12 +11,12 @@
 #include <asio/awaitable.hpp>
 #include <asio/ip/tcp.hpp>
 
+#include "base/runtime/event.h"
 #include "rpc/native_frame.h"
 #include "rpc/protocol_detector.h"
 #include "rpc/server_state.h"
 #include "rpc/socket_reader.h"
 #include "rpc/timeout_queue.h"
-#include "runtime/event.h"
 
 namespace metarec::rpc {
 

@@ -11,9 +11,9 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/ip/tcp.hpp>
 
+#include "base/runtime/event.h"
 #include "rpc/server.h"
 #include "rpc/timeout_queue.h"
-#include "runtime/event.h"
 
 namespace metarec::rpc {
 

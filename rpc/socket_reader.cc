@@ -9,7 +9,7 @@
 #include <asio/read.hpp>
 #include <asio/use_awaitable.hpp>
 
-#include "runtime/status_macros.h"
+#include "base/runtime/status_macros.h"
 
 namespace metarec::rpc {
 namespace {

@@ -3,12 +3,12 @@
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 
+#include "base/runtime/status_macros.h"
 #include "idl/client_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
 #include "rpc/byte_order.h"
 #include "rpc/native_frame.h"
-#include "runtime/status_macros.h"
 
 namespace metarec::rpc {
 namespace {

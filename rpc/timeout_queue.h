@@ -12,13 +12,13 @@
 #include <absl/time/time.h>
 #include <asio/any_io_executor.hpp>
 
-#include "runtime/clock.h"
-#include "runtime/deadline_timer.h"
+#include "base/runtime/clock.h"
+#include "base/runtime/deadline_timer.h"
 
 namespace metarec::rpc {
 
 // Not thread-safe: made, used and fired on one executor (a single thread or a strand). `clock` must
-// outlive it, and the moment after it in which a sleep is unwound (runtime/deadline_timer.h).
+// outlive it, and the moment after it in which a sleep is unwound (base/runtime/deadline_timer.h).
 class TimeoutQueue {
  public:
   TimeoutQueue(asio::any_io_executor executor, Clock* clock, absl::Duration timeout);

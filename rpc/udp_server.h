@@ -11,10 +11,10 @@
 #include <asio/awaitable.hpp>
 #include <asio/ip/udp.hpp>
 
+#include "base/runtime/clock.h"
+#include "base/runtime/task_group.h"
 #include "idl/ipv4_endpoint.h"
 #include "rpc/server.h"
-#include "runtime/clock.h"
-#include "runtime/task_group.h"
 
 namespace metarec::rpc {
 

@@ -6,7 +6,7 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
-#include "runtime/cancellation.h"
+#include "base/runtime/cancellation.h"
 
 namespace metarec::testing {
 namespace {

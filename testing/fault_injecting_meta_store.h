@@ -11,7 +11,7 @@
 #include <asio/awaitable.hpp>
 
 #include "testing/store_fault.h"
-#include "zk_store/meta_store.h"
+#include "zk_store/client/meta_store.h"
 
 namespace metarec::testing {
 

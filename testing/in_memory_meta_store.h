@@ -13,8 +13,8 @@
 
 #include "testing/in_memory_zookeeper.h"
 #include "testing/store_fault.h"
-#include "zk_store/meta_store.h"
-#include "zk_store/zookeeper_options.h"
+#include "zk_store/client/meta_store.h"
+#include "zk_store/client/zookeeper_options.h"
 
 namespace metarec::testing {
 

@@ -9,11 +9,11 @@
 #include <absl/status/statusor.h>
 #include <absl/types/span.h>
 
-#include "runtime/clock.h"
+#include "base/runtime/clock.h"
 #include "testing/znode_tree.h"
-#include "zk_store/meta_store.h"
-#include "zk_store/session_tracker.h"
-#include "zk_store/watch.h"
+#include "zk_store/client/meta_store.h"
+#include "zk_store/client/session_tracker.h"
+#include "zk_store/client/watch.h"
 
 namespace metarec::testing {
 

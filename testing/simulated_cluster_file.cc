@@ -10,8 +10,8 @@
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
 
+#include "base/runtime/status_macros.h"
 #include "idl/enum_names.h"
-#include "runtime/status_macros.h"
 #include "testing/simulated_cluster.h"
 
 namespace metarec::testing {

@@ -10,7 +10,7 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 
-#include "runtime/system_clock.h"
+#include "base/runtime/system_clock.h"
 #include "testing/simulated_cluster.h"
 #include "testing/simulated_servers.h"
 

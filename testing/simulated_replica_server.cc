@@ -5,12 +5,12 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "base/runtime/status_macros.h"
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
 #include "rpc/native_frame.h"
 #include "rpc/server.h"
-#include "runtime/status_macros.h"
 #include "testing/record_messages.h"
 
 namespace metarec::testing {

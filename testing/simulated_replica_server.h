@@ -8,8 +8,8 @@
 #include <asio/awaitable.hpp>
 #include <asio/ip/tcp.hpp>
 
+#include "base/runtime/clock.h"
 #include "idl/ipv4_endpoint.h"
-#include "runtime/clock.h"
 #include "testing/simulated_cluster.h"
 
 namespace metarec::testing {

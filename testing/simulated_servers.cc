@@ -5,7 +5,7 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "runtime/status_macros.h"
+#include "base/runtime/status_macros.h"
 
 namespace metarec::testing {
 

@@ -10,8 +10,8 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
+#include "base/runtime/clock.h"
 #include "idl/ipv4_endpoint.h"
-#include "runtime/clock.h"
 #include "testing/simulated_cluster.h"
 #include "testing/simulated_replica_server.h"
 

@@ -12,7 +12,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 
-#include "zk_store/meta_store.h"
+#include "zk_store/client/meta_store.h"
 
 namespace metarec::testing {
 

@@ -13,7 +13,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/types/span.h>
 
-#include "zk_store/meta_store.h"
+#include "zk_store/client/meta_store.h"
 
 namespace metarec::testing {
 

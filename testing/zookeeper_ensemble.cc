@@ -7,7 +7,7 @@
 #include <absl/time/clock.h>
 #include <unistd.h>
 
-#include "runtime/status_macros.h"
+#include "base/runtime/status_macros.h"
 
 namespace metarec::testing {
 namespace {

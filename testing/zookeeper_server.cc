@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/status_macros.h"
+#include "base/runtime/status_macros.h"
 
 namespace metarec::testing {
 namespace {

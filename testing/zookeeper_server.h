@@ -11,7 +11,7 @@
 #include <absl/time/time.h>
 #include <sys/types.h>
 
-#include "zk_store/zookeeper_options.h"
+#include "zk_store/client/zookeeper_options.h"
 
 namespace metarec::testing {
 

@@ -7,13 +7,13 @@
 
 #include <absl/random/random.h>
 
+#include "base/runtime/status_macros.h"
 #include "idl/meta_admin_types.h"
 #include "idl/serialization.h"
 #include "recovery_service/recovery_service.h"
-#include "recovery_service/status_pages.h"
+#include "recovery_service/status/status_pages.h"
 #include "replica_collector/rpc_replica_source.h"
-#include "runtime/status_macros.h"
-#include "zk_store/leader_lock.h"
+#include "zk_store/election/leader_lock.h"
 
 // Asks for nothing; the answer, a configuration_cluster_info_response, has all tables' sizes.
 inline constexpr char kRpcTableSizes[] = "RPC_EXAMPLE_TABLE_SIZES";

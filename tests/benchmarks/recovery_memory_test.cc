@@ -20,12 +20,12 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include "base/runtime/status_macros.h"
+#include "base/runtime/system_clock.h"
 #include "benchmarks/sized_cluster.h"
-#include "meta_recovery/recovery_job.h"
+#include "meta_recovery/job/recovery_job.h"
 #include "replica_collector/replica_source.h"
-#include "runtime/status_macros.h"
-#include "runtime/system_clock.h"
-#include "tests/zk_store/store_world.h"
+#include "tests/zk_store/client/store_world.h"
 
 namespace metarec {
 namespace {

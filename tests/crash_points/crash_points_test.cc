@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/crash_points/crash_world.h"
-#include "zk_store/refusal.h"
+#include "zk_store/topology/refusal.h"
 
 namespace metarec {
 namespace {

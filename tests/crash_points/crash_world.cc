@@ -8,14 +8,14 @@
 #include <glog/logging.h>
 #include <gtest/gtest.h>
 
-#include "meta_recovery/planner.h"
-#include "meta_recovery/topology_digest.h"
-#include "runtime/status_macros.h"
-#include "tests/meta_recovery/evidence_builder.h"
-#include "zk_store/journal.h"
-#include "zk_store/retry_budget.h"
-#include "zk_store/store_reader.h"
-#include "zk_store/topology_verifier.h"
+#include "base/runtime/status_macros.h"
+#include "meta_recovery/planner/planner.h"
+#include "meta_recovery/planner/topology_digest.h"
+#include "tests/meta_recovery/planner/evidence_builder.h"
+#include "zk_store/client/retry_budget.h"
+#include "zk_store/client/store_reader.h"
+#include "zk_store/topology/journal.h"
+#include "zk_store/topology/topology_verifier.h"
 
 namespace metarec {
 namespace {

@@ -16,12 +16,12 @@
 #include <absl/status/statusor.h>
 #include <asio/io_context.hpp>
 
-#include "runtime/progress.h"
+#include "base/runtime/progress.h"
 #include "testing/fault_injecting_meta_store.h"
-#include "tests/zk_store/meta_store_worlds.h"
-#include "tests/zk_store/store_world.h"
-#include "zk_store/topology.h"
-#include "zk_store/topology_writer.h"
+#include "tests/zk_store/client/meta_store_worlds.h"
+#include "tests/zk_store/client/store_world.h"
+#include "zk_store/topology/topology.h"
+#include "zk_store/topology/topology_writer.h"
 
 namespace metarec {
 

@@ -15,8 +15,8 @@
 #include <gtest/gtest.h>
 
 #include "tests/crash_points/crash_world.h"
-#include "zk_store/leader_lock.h"
-#include "zk_store/refusal.h"
+#include "zk_store/election/leader_lock.h"
+#include "zk_store/topology/refusal.h"
 
 namespace metarec {
 namespace {

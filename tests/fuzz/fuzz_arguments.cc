@@ -9,19 +9,20 @@
 #include <absl/strings/str_split.h>
 #include <glog/logging.h>
 
+#include "base/text/printable.h"
+#include "base/text/shell_word.h"
+#include "base/text/wording.h"
 #include "idl/ipv4_endpoint.h"
-#include "meta_recovery/settlements.h"
+#include "meta_recovery/planner/settlements.h"
 #include "recovery_service/allowed_networks.h"
 #include "recovery_service/remote_commands.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/fuzz_targets.h"
-#include "text/printable.h"
-#include "text/shell_word.h"
-#include "text/wording.h"
-#include "zk_store/meta_store.h"
-#include "zk_store/zk_auth_file.h"
-#include "zk_store/znode_layout.h"
-#include "zk_store/zookeeper_options.h"
+#include "zk_store/client/meta_store.h"
+#include "zk_store/client/root_path.h"
+#include "zk_store/client/zk_auth_file.h"
+#include "zk_store/client/zookeeper_options.h"
+#include "zk_store/topology/znode_layout.h"
 
 namespace metarec::fuzz {
 namespace {

@@ -6,10 +6,11 @@
 #include <absl/strings/str_replace.h>
 #include <glog/logging.h>
 
+#include "pegasus_client/pegasus_config.h"
 #include "tests/fuzz/fuzz_targets.h"
-#include "tools/pegasus_config.h"
-#include "zk_store/znode_layout.h"
-#include "zk_store/zookeeper_options.h"
+#include "zk_store/client/root_path.h"
+#include "zk_store/client/zookeeper_options.h"
+#include "zk_store/topology/znode_layout.h"
 
 namespace metarec::fuzz {
 namespace {

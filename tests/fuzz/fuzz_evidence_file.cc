@@ -3,7 +3,7 @@
 #include <absl/strings/str_cat.h>
 #include <glog/logging.h>
 
-#include "meta_recovery/planner.h"
+#include "meta_recovery/planner/planner.h"
 #include "replica_collector/evidence_file.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "tests/fuzz/line_digests.h"

@@ -9,7 +9,7 @@
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "tests/fuzz/message_codecs.h"
-#include "tests/zk_store/store_world.h"
+#include "tests/zk_store/client/store_world.h"
 
 namespace metarec::fuzz {
 namespace {

@@ -5,17 +5,17 @@
 #include <absl/strings/str_cat.h>
 #include <glog/logging.h>
 
-#include "meta_recovery/explain.h"
-#include "meta_recovery/plan_file.h"
-#include "meta_recovery/plan_numbers.h"
-#include "meta_recovery/plan_selection.h"
-#include "meta_recovery/report_json.h"
-#include "meta_recovery/report_text.h"
-#include "meta_recovery/topology_digest.h"
+#include "meta_recovery/plan_file/plan_file.h"
+#include "meta_recovery/plan_file/plan_selection.h"
+#include "meta_recovery/planner/plan_numbers.h"
+#include "meta_recovery/planner/topology_digest.h"
+#include "meta_recovery/report/explain.h"
+#include "meta_recovery/report/report_json.h"
+#include "meta_recovery/report/report_text.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "tests/fuzz/line_digests.h"
 #include "tests/fuzz/plan_renderings.h"
-#include "zk_store/znode_layout.h"
+#include "zk_store/topology/znode_layout.h"
 
 namespace metarec::fuzz {
 namespace {

@@ -10,9 +10,9 @@
 #include <absl/strings/str_split.h>
 #include <glog/logging.h>
 
-#include "meta_recovery/plan_file.h"
-#include "meta_recovery/planner.h"
-#include "meta_recovery/topology_digest.h"
+#include "meta_recovery/plan_file/plan_file.h"
+#include "meta_recovery/planner/planner.h"
+#include "meta_recovery/planner/topology_digest.h"
 #include "recovery_service/root_topology.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/evidence_program.h"

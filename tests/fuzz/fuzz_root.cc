@@ -7,7 +7,7 @@
 #include "recovery_service/root_topology.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "tests/fuzz/root_world.h"
-#include "tests/zk_store/store_world.h"
+#include "tests/zk_store/client/store_world.h"
 
 namespace metarec::fuzz {
 namespace {

@@ -4,9 +4,9 @@
 
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/fuzz_targets.h"
-#include "zk_store/journal.h"
-#include "zk_store/znode_difference.h"
-#include "zk_store/znode_json.h"
+#include "zk_store/topology/journal.h"
+#include "zk_store/topology/znode_difference.h"
+#include "zk_store/topology/znode_json.h"
 
 namespace metarec::fuzz {
 namespace {

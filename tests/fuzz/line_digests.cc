@@ -3,7 +3,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
-#include "line_file/line_digest.h"
+#include "base/line_file/line_digest.h"
 
 namespace metarec::fuzz {
 

@@ -17,15 +17,15 @@
 #include <absl/strings/strip.h>
 #include <glog/logging.h>
 
-#include "meta_recovery/plan_file.h"
-#include "meta_recovery/planner.h"
+#include "meta_recovery/plan_file/plan_file.h"
+#include "meta_recovery/planner/planner.h"
 #include "replica_collector/evidence_file.h"
 #include "tests/fuzz/memory_file.h"
 #include "tests/fuzz/message_codecs.h"
 #include "tests/fuzz/root_world.h"
-#include "tests/meta_recovery/golden_evidence.h"
-#include "tests/meta_recovery/random_cluster.h"
-#include "tests/zk_store/golden_tree.h"
+#include "tests/meta_recovery/planner/golden_evidence.h"
+#include "tests/meta_recovery/planner/random_cluster.h"
+#include "tests/zk_store/topology/golden_tree.h"
 
 namespace metarec::fuzz {
 namespace {

@@ -8,11 +8,11 @@
 #include <glog/logging.h>
 #include <rapidjson/document.h>
 
-#include "meta_recovery/explain.h"
-#include "meta_recovery/hints.h"
-#include "meta_recovery/report_json.h"
-#include "meta_recovery/report_text.h"
-#include "text/printable.h"
+#include "base/text/printable.h"
+#include "meta_recovery/report/explain.h"
+#include "meta_recovery/report/hints.h"
+#include "meta_recovery/report/report_json.h"
+#include "meta_recovery/report/report_text.h"
 
 namespace metarec::fuzz {
 namespace {

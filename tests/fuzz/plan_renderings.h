@@ -1,6 +1,6 @@
 #pragma once
 
-#include "meta_recovery/recovery_plan.h"
+#include "meta_recovery/planner/recovery_plan.h"
 
 namespace metarec::fuzz {
 

@@ -11,11 +11,11 @@
 #include <asio/io_context.hpp>
 
 #include "testing/in_memory_meta_store.h"
-#include "tests/zk_store/store_world.h"
-#include "zk_store/root_inspection.h"
-#include "zk_store/topology_reader.h"
-#include "zk_store/topology_verifier.h"
-#include "zk_store/topology_writer.h"
+#include "tests/zk_store/client/store_world.h"
+#include "zk_store/topology/root_inspection.h"
+#include "zk_store/topology/topology_reader.h"
+#include "zk_store/topology/topology_verifier.h"
+#include "zk_store/topology/topology_writer.h"
 
 namespace metarec::fuzz {
 

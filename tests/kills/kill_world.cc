@@ -6,7 +6,7 @@
 #include <absl/time/clock.h>
 #include <gtest/gtest.h>
 
-#include "runtime/status_macros.h"
+#include "base/runtime/status_macros.h"
 
 namespace metarec::tools {
 namespace {

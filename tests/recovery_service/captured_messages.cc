@@ -14,6 +14,7 @@
 #include <glog/logging.h>
 #include <rapidjson/document.h>
 
+#include "base/runtime/status_macros.h"
 #include "idl/meta_admin_types.h"
 #include "idl/meta_server_types.h"
 #include "idl/metadata_types.h"
@@ -21,7 +22,6 @@
 #include "idl/task_codes.h"
 #include "rpc/native_frame.h"
 #include "rpc/thrift_frame.h"
-#include "runtime/status_macros.h"
 
 namespace metarec {
 namespace {

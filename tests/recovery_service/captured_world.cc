@@ -20,11 +20,11 @@
 #include "recovery_service/root_topology.h"
 #include "rpc/native_frame.h"
 #include "rpc/pegasus_status.h"
-#include "tests/meta_recovery/golden_evidence.h"
-#include "tests/zk_store/golden_tree.h"
-#include "zk_store/retry_budget.h"
-#include "zk_store/store_reader.h"
-#include "zk_store/topology_reader.h"
+#include "tests/meta_recovery/planner/golden_evidence.h"
+#include "tests/zk_store/topology/golden_tree.h"
+#include "zk_store/client/retry_budget.h"
+#include "zk_store/client/store_reader.h"
+#include "zk_store/topology/topology_reader.h"
 
 namespace metarec {
 namespace {

@@ -13,12 +13,12 @@
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 
+#include "base/runtime/event.h"
+#include "base/runtime/system_clock.h"
 #include "recovery_service/recovery_service.h"
 #include "replica_collector/evidence.h"
 #include "rpc/server.h"
 #include "rpc/udp_server.h"
-#include "runtime/event.h"
-#include "runtime/system_clock.h"
 #include "testing/in_memory_meta_store.h"
 
 namespace metarec {

@@ -1,9 +1,9 @@
-#include "recovery_service/metrics_text.h"
+#include "recovery_service/status/metrics_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "recovery_service/status_line.h"
+#include "recovery_service/status/status_line.h"
 
 namespace metarec {
 namespace {

@@ -9,8 +9,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/runtime/event.h"
 #include "idl/task_codes.h"
-#include "runtime/event.h"
 #include "service_world.h"
 
 namespace metarec {

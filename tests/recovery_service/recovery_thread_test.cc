@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "idl/task_codes.h"
-#include "recovery_service/status_pages.h"
+#include "recovery_service/status/status_pages.h"
 #include "service_world.h"
 
 namespace metarec {

@@ -11,10 +11,10 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/io_context.hpp>
 
+#include "base/runtime/system_clock.h"
 #include "recovery_service/recovery_server.h"
 #include "replica_collector/rpc_replica_source.h"
 #include "rpc/client.h"
-#include "runtime/system_clock.h"
 #include "testing/in_memory_meta_store.h"
 #include "testing/simulated_cluster_thread.h"
 

@@ -12,9 +12,9 @@
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 
+#include "base/runtime/system_clock.h"
 #include "idl/serialization.h"
 #include "recovery_service/recovery_service.h"
-#include "runtime/system_clock.h"
 #include "testing/in_memory_meta_store.h"
 
 namespace metarec {

@@ -1,4 +1,4 @@
-#include "recovery_service/status_json.h"
+#include "recovery_service/status/status_json.h"
 
 #include <string>
 #include <utility>
@@ -10,8 +10,8 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
+#include "base/runtime/event.h"
 #include "rpc/pegasus_status.h"
-#include "runtime/event.h"
 #include "service_world.h"
 
 namespace metarec {

@@ -16,9 +16,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/runtime/system_clock.h"
 #include "browser.h"
 #include "rpc/server.h"
-#include "runtime/system_clock.h"
 #include "served_page.h"
 
 namespace metarec {

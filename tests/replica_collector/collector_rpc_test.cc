@@ -12,9 +12,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/runtime/system_clock.h"
 #include "replica_collector/collector.h"
 #include "replica_collector/rpc_replica_source.h"
-#include "runtime/system_clock.h"
 #include "testing/simulated_cluster.h"
 #include "testing/simulated_servers.h"
 

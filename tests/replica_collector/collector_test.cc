@@ -20,10 +20,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/runtime/cancellation.h"
+#include "base/runtime/event.h"
 #include "idl/error_names.h"
 #include "rpc/pegasus_status.h"
-#include "runtime/cancellation.h"
-#include "runtime/event.h"
 
 namespace metarec {
 namespace {

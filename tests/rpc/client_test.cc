@@ -11,11 +11,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/runtime/event.h"
 #include "idl/error_names.h"
 #include "idl/task_codes.h"
 #include "rpc/byte_order.h"
 #include "rpc/pegasus_status.h"
-#include "runtime/event.h"
 #include "tests/rpc/loopback.h"
 #include "tests/rpc/manual_clock.h"
 

@@ -11,9 +11,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/runtime/system_clock.h"
 #include "rpc/http_message.h"
 #include "rpc/server.h"
-#include "runtime/system_clock.h"
 
 namespace metarec::rpc {
 namespace {

@@ -9,8 +9,8 @@
 #include <absl/time/time.h>
 #include <asio/this_coro.hpp>
 
-#include "runtime/clock.h"
-#include "runtime/event.h"
+#include "base/runtime/clock.h"
+#include "base/runtime/event.h"
 
 namespace metarec::rpc {
 

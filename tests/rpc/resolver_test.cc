@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/system_clock.h"
+#include "base/runtime/system_clock.h"
 #include "tests/rpc/loopback.h"
 #include "tests/rpc/manual_clock.h"
 

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/runtime/event.h"
 #include "idl/meta_admin_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
@@ -17,7 +18,6 @@
 #include "rpc/client.h"
 #include "rpc/native_frame.h"
 #include "rpc/thrift_frame.h"
-#include "runtime/event.h"
 #include "tests/rpc/loopback.h"
 #include "tests/rpc/manual_clock.h"
 

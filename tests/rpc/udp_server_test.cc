@@ -8,8 +8,8 @@
 #include <asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include "base/runtime/system_clock.h"
 #include "rpc/native_frame.h"
-#include "runtime/system_clock.h"
 #include "tests/rpc/loopback.h"
 
 namespace metarec::rpc {

@@ -10,7 +10,7 @@
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
 
-#include "runtime/status_macros.h"
+#include "base/runtime/status_macros.h"
 
 namespace metarec::scenarios {
 namespace {

@@ -17,14 +17,14 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 
-#include "runtime/status_macros.h"
+#include "base/runtime/status_macros.h"
 #include "testing/simulated_cluster_thread.h"
 #include "testing/simulated_fault.h"
 #include "tests/scenarios/output_mask.h"
 #include "tests/scenarios/shell_process.h"
 #include "tests/scenarios/world.h"
 #include "tests/scenarios/znode_snapshot.h"
-#include "zk_store/zookeeper_meta_store.h"
+#include "zk_store/client/zookeeper_meta_store.h"
 
 namespace metarec::scenarios {
 namespace {

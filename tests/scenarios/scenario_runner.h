@@ -6,10 +6,10 @@
 #include <absl/status/statusor.h>
 #include <asio/io_context.hpp>
 
-#include "runtime/system_clock.h"
+#include "base/runtime/system_clock.h"
 #include "testing/zookeeper_server.h"
 #include "tests/scenarios/scenario_file.h"
-#include "zk_store/meta_store.h"
+#include "zk_store/client/meta_store.h"
 
 namespace metarec::scenarios {
 

@@ -9,7 +9,7 @@
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
 
-#include "runtime/status_macros.h"
+#include "base/runtime/status_macros.h"
 #include "tests/scenarios/fields.h"
 
 namespace metarec::scenarios {

@@ -6,8 +6,8 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "runtime/status_macros.h"
-#include "zk_store/store_error.h"
+#include "base/runtime/status_macros.h"
+#include "zk_store/client/store_error.h"
 
 namespace metarec::scenarios {
 namespace {

@@ -7,7 +7,7 @@
 #include <absl/status/statusor.h>
 #include <asio/awaitable.hpp>
 
-#include "zk_store/meta_store.h"
+#include "zk_store/client/meta_store.h"
 
 namespace metarec::scenarios {
 

@@ -6,11 +6,11 @@
 #include <absl/strings/str_cat.h>
 
 #include "idl/error_names.h"
-#include "meta_recovery/planner.h"
-#include "meta_recovery/topology_digest.h"
+#include "meta_recovery/planner/planner.h"
+#include "meta_recovery/planner/topology_digest.h"
 #include "replica_collector/collector.h"
 #include "world.h"
-#include "zk_store/refusal.h"
+#include "zk_store/topology/refusal.h"
 
 namespace metarec::simulation {
 namespace {

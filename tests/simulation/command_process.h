@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "meta_recovery/recovery_job.h"
+#include "meta_recovery/job/recovery_job.h"
 #include "process.h"
 
 namespace metarec::simulation {

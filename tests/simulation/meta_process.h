@@ -4,10 +4,10 @@
 #include <optional>
 #include <string>
 
+#include "base/runtime/task_group.h"
 #include "process.h"
 #include "recovery_service/recovery_contender.h"
 #include "recovery_service/recovery_service.h"
-#include "runtime/task_group.h"
 
 namespace metarec::simulation {
 

@@ -3,7 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "reference_model.h"
-#include "zk_store/znode_layout.h"
+#include "zk_store/topology/znode_layout.h"
 
 namespace metarec::simulation {
 

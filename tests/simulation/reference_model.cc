@@ -8,7 +8,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "reference_values.h"
-#include "zk_store/znode_json.h"
+#include "zk_store/topology/znode_json.h"
 
 namespace metarec::simulation {
 namespace {

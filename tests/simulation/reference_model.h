@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "meta_recovery/recovery_plan.h"
+#include "meta_recovery/planner/recovery_plan.h"
 #include "replica_collector/replica_source.h"
 
 namespace metarec::simulation {

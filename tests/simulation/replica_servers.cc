@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/runtime/cancellation.h"
+#include "base/runtime/status_macros.h"
 #include "idl/error_names.h"
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
 #include "replica_collector/replica_answers.h"
 #include "rpc/pegasus_status.h"
-#include "runtime/cancellation.h"
-#include "runtime/status_macros.h"
 #include "testing/record_messages.h"
 
 namespace metarec::simulation {

@@ -7,9 +7,9 @@
 #include <absl/strings/str_cat.h>
 #include <asio/this_coro.hpp>
 
+#include "base/runtime/event.h"
 #include "idl/error_names.h"
 #include "rpc/pegasus_status.h"
-#include "runtime/event.h"
 
 namespace metarec::simulation {
 

@@ -4,7 +4,7 @@
 
 #include <asio/this_coro.hpp>
 
-#include "runtime/cancellation.h"
+#include "base/runtime/cancellation.h"
 
 namespace metarec::simulation {
 namespace {

@@ -13,15 +13,15 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+#include "base/runtime/event.h"
 #include "ensemble.h"
 #include "random.h"
-#include "runtime/event.h"
 #include "testing/znode_tree.h"
 #include "trace.h"
 #include "virtual_clock.h"
-#include "zk_store/meta_store.h"
-#include "zk_store/session_tracker.h"
-#include "zk_store/watch.h"
+#include "zk_store/client/meta_store.h"
+#include "zk_store/client/session_tracker.h"
+#include "zk_store/client/watch.h"
 
 namespace metarec::simulation {
 

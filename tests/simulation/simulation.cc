@@ -7,7 +7,7 @@
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
-#include "runtime/rare_branch.h"
+#include "base/runtime/rare_branch.h"
 
 namespace metarec::simulation {
 namespace {

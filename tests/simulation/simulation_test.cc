@@ -11,7 +11,7 @@
 #include <absl/strings/str_join.h>
 #include <gtest/gtest.h>
 
-#include "runtime/rare_branch.h"
+#include "base/runtime/rare_branch.h"
 
 namespace metarec::simulation {
 namespace {

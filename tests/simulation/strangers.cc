@@ -5,8 +5,8 @@
 #include <absl/strings/str_cat.h>
 
 #include "world.h"
-#include "zk_store/lock_directory.h"
-#include "zk_store/znode_layout.h"
+#include "zk_store/election/lock_directory.h"
+#include "zk_store/topology/znode_layout.h"
 
 namespace metarec::simulation {
 namespace {

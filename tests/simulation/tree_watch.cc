@@ -7,10 +7,10 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
-#include "zk_store/journal.h"
-#include "zk_store/lock_directory.h"
-#include "zk_store/znode_json.h"
-#include "zk_store/znode_layout.h"
+#include "zk_store/election/lock_directory.h"
+#include "zk_store/topology/journal.h"
+#include "zk_store/topology/znode_json.h"
+#include "zk_store/topology/znode_layout.h"
 
 namespace metarec::simulation {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <asio/this_coro.hpp>
 
-#include "runtime/event.h"
+#include "base/runtime/event.h"
 
 namespace metarec::simulation {
 

@@ -9,7 +9,7 @@
 
 #include <absl/time/time.h>
 
-#include "runtime/clock.h"
+#include "base/runtime/clock.h"
 
 namespace metarec::simulation {
 

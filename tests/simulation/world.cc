@@ -8,7 +8,7 @@
 #include "command_process.h"
 #include "meta_process.h"
 #include "replica_collector/node_list.h"
-#include "zk_store/lock_directory.h"
+#include "zk_store/election/lock_directory.h"
 
 namespace metarec::simulation {
 namespace {

@@ -13,7 +13,7 @@
 #include <asio/io_context.hpp>
 
 #include "case.h"
-#include "meta_recovery/recovery_job.h"
+#include "meta_recovery/job/recovery_job.h"
 #include "process.h"
 #include "random.h"
 #include "replica_servers.h"

@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/runtime/system_clock.h"
 #include "replica_collector/collector.h"
 #include "replica_collector/rpc_replica_source.h"
-#include "runtime/system_clock.h"
 #include "testing/simulated_cluster_thread.h"
 
 namespace metarec::testing {

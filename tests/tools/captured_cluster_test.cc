@@ -17,13 +17,13 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
+#include "base/runtime/system_clock.h"
 #include "replica_collector/evidence_file.h"
-#include "runtime/system_clock.h"
 #include "testing/scratch_folder.h"
 #include "testing/zookeeper_server.h"
-#include "tests/meta_recovery/golden_evidence.h"
+#include "tests/meta_recovery/planner/golden_evidence.h"
 #include "tests/tools/metarec_process.h"
-#include "zk_store/zookeeper_meta_store.h"
+#include "zk_store/client/zookeeper_meta_store.h"
 
 namespace metarec::tools {
 namespace {

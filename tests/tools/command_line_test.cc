@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "tools/option_spelling.h"
-#include "tools/output_arguments.h"
+#include "tools/cli/output_arguments.h"
+#include "tools/process/option_spelling.h"
 
 namespace metarec::tools {
 namespace {

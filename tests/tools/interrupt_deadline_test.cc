@@ -6,8 +6,8 @@
 #include <absl/time/time.h>
 #include <gtest/gtest.h>
 
-#include "tools/command_line.h"
-#include "tools/command_loop.h"
+#include "tools/cli/command_line.h"
+#include "tools/cli/command_loop.h"
 
 namespace metarec::tools {
 namespace {

@@ -1,6 +1,6 @@
 // What the first and the second signal do while the loop itself is blocked.
 
-#include "tools/interrupt_signals.h"
+#include "tools/cli/interrupt_signals.h"
 
 #include <csignal>
 #include <filesystem>
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "tests/tools/metarec_process.h"
-#include "tools/command_loop.h"
+#include "tools/cli/command_loop.h"
 
 namespace metarec::tools {
 namespace {

@@ -17,15 +17,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "meta_recovery/plan_file.h"
-#include "meta_recovery/planner.h"
-#include "runtime/for_each_bounded.h"
-#include "runtime/system_clock.h"
+#include "base/runtime/for_each_bounded.h"
+#include "base/runtime/system_clock.h"
+#include "meta_recovery/plan_file/plan_file.h"
+#include "meta_recovery/planner/planner.h"
 #include "testing/faulty_proxy.h"
 #include "testing/scratch_folder.h"
 #include "testing/zookeeper_server.h"
 #include "tests/tools/metarec_process.h"
-#include "zk_store/zookeeper_meta_store.h"
+#include "zk_store/client/zookeeper_meta_store.h"
 
 namespace metarec::tools {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/metarecd_flags.h"
+#include "tools/metarecd/metarecd_flags.h"
 
 #include <csignal>
 #include <fstream>
@@ -20,7 +20,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/tools/metarecd_world.h"
-#include "tools/metarecd_command_line.h"
+#include "tools/metarecd/metarecd_command_line.h"
 
 namespace metarec::tools {
 namespace {

@@ -14,7 +14,7 @@
 #include "idl/meta_admin_types.h"
 #include "idl/serialization.h"
 #include "tests/tools/metarecd_world.h"
-#include "zk_store/lock_directory.h"
+#include "zk_store/election/lock_directory.h"
 
 namespace metarec::tools {
 namespace {

@@ -5,11 +5,11 @@
 #include <absl/strings/str_join.h>
 #include <gtest/gtest.h>
 
+#include "base/runtime/for_each_bounded.h"
+#include "base/runtime/status_macros.h"
 #include "idl/meta_admin_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
-#include "runtime/for_each_bounded.h"
-#include "runtime/status_macros.h"
 
 namespace metarec::tools {
 namespace {

@@ -18,15 +18,15 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 
+#include "base/runtime/system_clock.h"
 #include "idl/ipv4_endpoint.h"
 #include "rpc/client.h"
-#include "runtime/system_clock.h"
 #include "testing/free_port.h"
 #include "testing/scratch_folder.h"
 #include "testing/simulated_cluster_thread.h"
 #include "testing/zookeeper_server.h"
 #include "tests/tools/metarec_process.h"
-#include "zk_store/zookeeper_meta_store.h"
+#include "zk_store/client/zookeeper_meta_store.h"
 
 namespace metarec::tools {
 

@@ -11,9 +11,9 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
-#include "tools/progress_printer.h"
-#include "tools/progress_rate.h"
-#include "tools/progress_text.h"
+#include "tools/cli/progress_printer.h"
+#include "tools/cli/progress_rate.h"
+#include "tools/cli/progress_text.h"
 
 namespace metarec::tools {
 namespace {

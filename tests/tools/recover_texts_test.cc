@@ -1,7 +1,7 @@
 // Character for character what the captured shell printed (tests/golden/text/B_recover.txt and the
 // transcripts below tests/golden/variants).
 
-#include "tools/recover_texts.h"
+#include "tools/cli/recover_texts.h"
 
 #include <fstream>
 #include <sstream>

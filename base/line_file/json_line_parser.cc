@@ -1,0 +1,41 @@
+#include "base/line_file/json_line_parser.h"
+
+#include <absl/strings/str_cat.h>
+
+namespace metarec {
+
+JsonLineParser::JsonLineParser(absl::string_view name, absl::string_view remedy)
+    : name_(name), remedy_(remedy) {}
+
+void JsonLineParser::Parse(absl::string_view line, bool terminated) {
+  ++line_number_;
+  terminated_ = terminated;
+  // The document keeps the memory of every line that it parsed until told otherwise.
+  json_.SetNull();
+  json_.GetAllocator().Clear();
+  // Iteratively: nesting must not use up the stack.
+  json_.Parse<rapidjson::kParseIterativeFlag>(line.data(), line.size());
+}
+
+absl::Status JsonLineParser::CheckDigest(absl::string_view digest) {
+  return digest == digest_.Finish() ? absl::OkStatus()
+                                    : Damaged("the digest differs from what is in the file");
+}
+
+absl::Status JsonLineParser::Damaged(absl::string_view what) const {
+  return absl::DataLossError(absl::StrCat(Where(), ": ", what, " (edited or damaged); ", remedy_));
+}
+
+absl::Status JsonLineParser::Truncated() const {
+  return absl::DataLossError(absl::StrCat(
+      Where(), ": the file ends before its last line, which holds the digest: it is truncated; ",
+      remedy_));
+}
+
+absl::Status JsonLineParser::NotParsed(absl::string_view what) const {
+  return terminated_ ? Damaged(what) : Truncated();
+}
+
+std::string JsonLineParser::Where() const { return absl::StrCat(name_, ":", line_number_); }
+
+}  // namespace metarec

@@ -1,0 +1,91 @@
+#include "base/text/printable.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
+
+namespace metarec {
+namespace {
+
+// Characters that are not seen themselves and change how others are shown: they turn the direction
+// of what follows (U+202E), join, separate or mark. Those of Unicode's category Cf and its line and
+// paragraph separators, as far as names could be forged with them.
+bool IsInvisible(uint32_t code_point) {
+  constexpr struct {
+    uint32_t first;
+    uint32_t last;
+  } kRanges[] = {{0xAD, 0xAD},       {0x061C, 0x061C},  {0x180E, 0x180E}, {0x200B, 0x200F},
+                 {0x2028, 0x202E},   {0x2060, 0x206F},  {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB},
+                 {0x1D173, 0x1D17A}, {0xE0000, 0xE007F}};
+  return std::any_of(std::begin(kRanges), std::end(kRanges), [code_point](const auto& range) {
+    return code_point >= range.first && code_point <= range.last;
+  });
+}
+
+// Bytes of the UTF-8 character at the beginning of `text`; 0 if there is none, or
+// one that is not to be shown.
+size_t Utf8CharacterBytes(absl::string_view text) {
+  const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
+  size_t bytes = 0;
+  uint32_t code_point = 0;
+  if (byte(0) < 0x80) return 1;
+  if (byte(0) >= 0xC2 && byte(0) < 0xE0) {
+    bytes = 2;
+    code_point = byte(0) & 0x1F;
+  } else if (byte(0) >= 0xE0 && byte(0) < 0xF0) {
+    bytes = 3;
+    code_point = byte(0) & 0x0F;
+  } else if (byte(0) >= 0xF0 && byte(0) < 0xF5) {
+    bytes = 4;
+    code_point = byte(0) & 0x07;
+  }
+  if (bytes == 0 || text.size() < bytes) return 0;
+  for (size_t i = 1; i < bytes; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+    code_point = code_point << 6 | (byte(i) & 0x3F);
+  }
+  const bool overlong = (bytes == 3 && code_point < 0x800) || (bytes == 4 && code_point < 0x10000);
+  const bool surrogate = code_point >= 0xD800 && code_point < 0xE000;
+  const bool control = code_point < 0xA0;  // C1 controls act on terminals too
+  return overlong || surrogate || control || IsInvisible(code_point) || code_point > 0x10FFFF
+             ? 0
+             : bytes;
+}
+
+}  // namespace
+
+std::string Printable(absl::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isprint(static_cast<unsigned char>(c));
+  });
+  if (plain) return std::string(text);
+  std::string printable;
+  printable.reserve(text.size());
+  while (!text.empty()) {
+    size_t bytes = Utf8CharacterBytes(text);
+    if (bytes == 1 && absl::ascii_iscntrl(static_cast<unsigned char>(text[0]))) bytes = 0;
+    if (bytes == 0) {
+      absl::StrAppend(&printable, "\\x",
+                      absl::Hex(static_cast<unsigned char>(text[0]), absl::kZeroPad2));
+      bytes = 1;
+    } else {
+      absl::StrAppend(&printable, text.substr(0, bytes));
+    }
+    text.remove_prefix(bytes);
+  }
+  return printable;
+}
+
+std::string PrintableLines(absl::string_view text) {
+  return absl::StrJoin(
+      absl::StrSplit(text, '\n'), "\n",
+      [](std::string* out, absl::string_view line) { absl::StrAppend(out, Printable(line)); });
+}
+
+}  // namespace metarec

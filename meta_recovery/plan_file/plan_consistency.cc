@@ -1,0 +1,319 @@
+#include "meta_recovery/plan_file/plan_consistency.h"
+
+#include <algorithm>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
+
+#include "base/text/printable.h"
+#include "base/text/shortened.h"
+#include "base/text/wording.h"
+#include "idl/error_names.h"
+#include "meta_recovery/planner/finding_severity.h"
+#include "meta_recovery/planner/partition_planner.h"
+#include "meta_recovery/planner/planner.h"
+#include "meta_recovery/planner/replica_ranking.h"
+#include "meta_recovery/planner/settlements.h"
+#include "meta_recovery/planner/table_drafts.h"
+
+namespace metarec {
+namespace {
+
+// Settlements may be as long as a line is.
+constexpr size_t kOptionsProblemBytesMax = 300;
+
+// For messages.
+std::string NameOf(const TopologyTable& table) { return Printable(Shortened(table.app_name)); }
+
+bool IsServed(ReplicaStatus status) {
+  return status == ReplicaStatus::kPrimary || status == ReplicaStatus::kSecondary;
+}
+
+// Renaming appends the id as often as it takes (table_names.h).
+bool IsNameMadeOf(absl::string_view name, absl::string_view old_name, absl::string_view suffix) {
+  if (!absl::ConsumePrefix(&name, old_name)) return false;
+  while (absl::ConsumePrefix(&name, suffix)) continue;
+  return name.empty();
+}
+
+ReplicaClaim ClaimOf(const RankedReplica& replica) {
+  return {.ballot = replica.ballot,
+          .last_committed_decree = replica.last_committed_decree,
+          .last_prepared_decree = replica.last_prepared_decree,
+          .node = replica.node,
+          .status = replica.status};
+}
+
+// Whether they are the replicas of that role, the best one last.
+bool AreLastDropsOf(absl::Span<const NodeIndex> last_drops,
+                    absl::Span<const RankedReplica> replicas) {
+  size_t left = last_drops.size();
+  for (const RankedReplica& replica : replicas) {
+    if (replica.role != ReplicaRole::kLastDrop) continue;
+    if (left == 0 || last_drops[--left] != replica.node) return false;
+  }
+  return left == 0;
+}
+
+}  // namespace
+
+std::string PlanConsistency::ProblemOfOptions() const {
+  absl::Status status = CheckPlanOptions(plan_.options);
+  status.Update(Settlements::Parse(plan_.options.settlements).status());
+  return Printable(Shortened(status.message(), kOptionsProblemBytesMax));
+}
+
+std::string PlanConsistency::ProblemOfLastNode() {
+  const TopologyNode& node = plan_.topology.nodes.back();
+  const NodeDecision& decision = plan_.nodes.back();
+  last_partition_of_node_.push_back(0);
+  const bool has_address = node.address != Ipv4Endpoint{};
+  if (plan_.nodes.size() > 1) {
+    const Ipv4Endpoint& before = plan_.topology.nodes[plan_.nodes.size() - 2].address;
+    if (node.address < before || (has_address && node.address == before)) {
+      return "'address' is not above that of the node before";
+    }
+  }
+  if (decision.error != idl::kErrOk) {
+    if (decision.tables == 0 && decision.replicas == 0) return "";
+    return "'tables' and 'replicas' are not 0, while 'error' says that it did not answer";
+  }
+  has_answer_ = true;
+  if (!has_address || node.name.empty()) return "a node that answered has an address and a name";
+  if (!node_names_.insert(node.name).second) return "'name' is that of another node, too";
+  return "";
+}
+
+std::string PlanConsistency::ProblemOfLastTable(int64_t partitions) {
+  const TopologyTable& table = plan_.topology.tables.back();
+  partitions_of_table_ = 0;
+  unfinished_splits_ += table.init_partition_count != table.partition_count;
+  const TableDecision& decision = plan_.tables.back();
+  std::string problem;
+  if (table.app_id > plan_.options.max_app_id) {
+    problem = "'app_id' is above the option max_app_id";
+  } else if (table.partition_count > plan_.options.max_partition_count) {
+    problem = "'partition_count' is above the option max_partition_count";
+  } else if ((table.status == TableStatus::kDropped) != decision.placeholder) {
+    problem = "'status' does not fit 'placeholder': placeholders are dropped, and nothing else is";
+  } else {
+    problem =
+        decision.placeholder ? ProblemOfPlaceholder(partitions) : ProblemOfLivingTable(partitions);
+  }
+  if (problem.empty()) return "";
+  return absl::StrCat("table ", table.app_id, " (", NameOf(table), "): ", problem);
+}
+
+std::string PlanConsistency::ProblemOfPlaceholder(int64_t partitions) const {
+  const TopologyTable& table = plan_.topology.tables.back();
+  const TableDecision& decision = plan_.tables.back();
+  const TableDraft made = MakePlaceholder(table.app_id, table.partition_count);
+  if (partitions != table.partition_count) return "'partitions' is not 'partition_count'";
+  // It is not known here which partitions will be kept.
+  TopologyTable comparable = table;
+  comparable.partitions_begin = made.table.partitions_begin;
+  comparable.partitions_count = made.table.partitions_count;
+  if (comparable == made.table && decision == made.decision) return "";
+  return absl::StrCat("it is no placeholder as plans have them: one of that id is called ",
+                      made.table.app_name,
+                      ", never expires, has no envs and is described by no node");
+}
+
+std::string PlanConsistency::ProblemOfLivingTable(int64_t partitions) const {
+  const TopologyTable& table = plan_.topology.tables.back();
+  const TableDecision& decision = plan_.tables.back();
+  const std::string suffix = absl::StrCat(plan_.options.rename_separator, table.app_id);
+  if (decision.old_name.empty() || !IsNameMadeOf(table.app_name, decision.old_name, suffix)) {
+    return absl::StrCat("'app_name' is neither 'old_name' nor that with ", suffix, " behind it");
+  }
+  for (size_t i = 0; i < decision.described_by.size(); ++i) {
+    const NodeIndex node = decision.described_by[i];
+    if (plan_.nodes[node].error != idl::kErrOk) {
+      return absl::StrCat("'described_by' names node ", node, ", which did not answer");
+    }
+    if (i > 0 && node <= decision.described_by[i - 1]) return "'described_by' does not ascend";
+  }
+  if (decision.described_by.empty() &&
+      !plan_.options.settlements.contains(SettlementKey(table.app_id))) {
+    return "'described_by' names no node, and no settlement describes the table";
+  }
+  return ProblemOfPartitionCounts(partitions);
+}
+
+std::string PlanConsistency::ProblemOfPartitionCounts(int64_t partitions) const {
+  const TopologyTable& table = plan_.topology.tables.back();
+  if (table.init_partition_count == table.partition_count) {
+    // That of another count is not planned before it is decided.
+    const bool undecided = partitions == 0 && plan_.outcome == PlanOutcome::kConflict;
+    if (partitions == table.partition_count || undecided) return "";
+    return "'partitions' is not 'partition_count', while no split is unfinished";
+  }
+  if (int64_t{2} * table.init_partition_count != table.partition_count) {
+    return "'init_partition_count' is neither 'partition_count' nor half of it";
+  }
+  if (partitions >= table.init_partition_count && partitions < table.partition_count) return "";
+  return "'partitions' is not what an unfinished split leaves";
+}
+
+std::string PlanConsistency::ProblemOfPartition(const TopologyPartition& partition,
+                                                const PartitionDecision& decision,
+                                                absl::Span<const NodeIndex> last_drops,
+                                                absl::Span<const RankedReplica> replicas) {
+  const TopologyTable& table = plan_.topology.tables.back();
+  const bool is_placeholder = plan_.tables.back().placeholder;
+  const int64_t position = partitions_of_table_++;
+  ++partitions_read_;
+  std::string problem;
+  if (position < table.init_partition_count && partition.index != position) {
+    problem = "'pid' leaves out a partition";
+  } else if (partition.partition_flags != (is_placeholder ? kDroppedPartitionFlag : 0)) {
+    problem = is_placeholder ? "'flags' does not say dropped, as that of a placeholder does"
+                             : "'flags' is not 0";
+  } else if (replicas.empty()) {
+    problem = ProblemOfEmptyPartition(partition, decision, last_drops);
+  } else if (is_placeholder || decision.lost) {
+    problem = absl::StrCat("'replicas' is not empty, while ",
+                           is_placeholder ? "its table is a placeholder" : "'lost' is true");
+  } else {
+    problem = ProblemOfReplicas(partition, replicas);
+    if (problem.empty()) problem = ProblemOfChoice(partition, last_drops, replicas);
+  }
+  if (problem.empty()) return "";
+  return absl::StrCat("partition ", table.app_id, ".", partition.index, " (", NameOf(table),
+                      "): ", problem);
+}
+
+std::string PlanConsistency::ProblemOfEmptyPartition(const TopologyPartition& partition,
+                                                     const PartitionDecision& decision,
+                                                     absl::Span<const NodeIndex> last_drops) const {
+  const TopologyTable& table = plan_.topology.tables.back();
+  constexpr absl::string_view kWhile = ", while 'replicas' is empty";
+  if (partition.primary != kNoNode) return absl::StrCat("'primary' is not null", kWhile);
+  if (!last_drops.empty()) return absl::StrCat("'last_drops' is not empty", kWhile);
+  if (partition.ballot != 0) return absl::StrCat("'ballot' is not 0", kWhile);
+  if (partition.last_committed_decree != 0) {
+    return absl::StrCat("'last_committed_decree' is not 0", kWhile);
+  }
+  const bool is_placeholder = plan_.tables.back().placeholder;
+  if (decision.lost != (plan_.options.skip_lost_partitions && !is_placeholder)) {
+    return "'lost' does not fit 'replicas' and the option skip_lost_partitions";
+  }
+  if (is_placeholder) return "";
+  if (partition.index >= table.init_partition_count) {
+    return "it was split off, and would not be there without a replica";
+  }
+  if (!decision.lost && plan_.outcome == PlanOutcome::kReady) {
+    return "'replicas' is empty, which was not accepted, while the plan's 'outcome' is ready";
+  }
+  return "";
+}
+
+std::string PlanConsistency::ProblemOfReplicas(const TopologyPartition& partition,
+                                               absl::Span<const RankedReplica> replicas) {
+  const TopologyTable& table = plan_.topology.tables.back();
+  bool is_registered = false;
+  for (size_t i = 0; i < replicas.size(); ++i) {
+    const RankedReplica& replica = replicas[i];
+    if (plan_.nodes[replica.node].error != idl::kErrOk) {
+      return absl::StrCat("'replicas' has one of node ", replica.node, ", which did not answer");
+    }
+    int64_t& last_partition = last_partition_of_node_[replica.node];
+    if (last_partition == partitions_read_) {
+      return absl::StrCat("'replicas' has two of node ", replica.node);
+    }
+    last_partition = partitions_read_;
+    if (i > 0 && !IsBetter(ClaimOf(replicas[i - 1]), ClaimOf(replica))) {
+      return absl::StrCat("'replicas' has that of node ", replica.node, " below a worse one");
+    }
+    const RankReason reason =
+        i == 0 ? RankReason::kBest : ReasonBelow(ClaimOf(replicas[i - 1]), ClaimOf(replica));
+    const ReplicaRole role = RoleOf(i, table.max_replica_count);
+    if (replica.role != role || replica.reason != reason) {
+      return absl::StrCat("'replicas' calls that of node ", replica.node, " ",
+                          ReplicaRoleName(replica.role), " and ", RankReasonName(replica.reason),
+                          ", while by the others it is ", ReplicaRoleName(role), " and ",
+                          RankReasonName(reason));
+    }
+    if (plan_.tables.back().probably_dropped && replica.status != ReplicaStatus::kError) {
+      return absl::StrCat("'replicas' has one that is ", ReplicaStatusName(replica.status),
+                          ", while its table is 'probably_dropped'");
+    }
+    is_registered |= replica.status != ReplicaStatus::kPartitionSplit;
+    has_served_replica_ |= IsServed(replica.status);
+  }
+  if (partition.index >= table.init_partition_count && !is_registered) {
+    return "'replicas' are all PS_PARTITION_SPLIT: the partition is not split off yet";
+  }
+  return "";
+}
+
+std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
+                                             absl::Span<const NodeIndex> last_drops,
+                                             absl::Span<const RankedReplica> replicas) const {
+  const RankedReplica& best = replicas.front();
+  if (partition.primary != best.node) {
+    return absl::StrCat("'primary' is not the node of the first of 'replicas', ", best.node);
+  }
+  if (partition.last_committed_decree != best.last_committed_decree) {
+    return absl::StrCat("'last_committed_decree' is ", partition.last_committed_decree,
+                        ", while the primary's replica has ", best.last_committed_decree);
+  }
+  int64_t ballot = 0;
+  for (const RankedReplica& replica : replicas) ballot = std::max(ballot, replica.ballot);
+  if (partition.ballot != ballot) {
+    return absl::StrCat("'ballot' is ", partition.ballot,
+                        ", while the highest among 'replicas' is ", ballot);
+  }
+  if (!AreLastDropsOf(last_drops, replicas)) {
+    return "'last_drops' are not those that 'replicas' calls so, the best one last";
+  }
+  return "";
+}
+
+std::string PlanConsistency::ProblemOfFinding(const Finding& finding) {
+  if (!IsGraveAsMade(finding, plan_.options, has_answer_)) {
+    return absl::StrCat("a finding ", FindingKindName(finding.kind), " has 'severity' ",
+                        SeverityName(finding.severity),
+                        ", which it cannot have with the plan's options");
+  }
+  gravest_finding_ = std::max(gravest_finding_, finding.severity);
+  has_still_served_ |= finding.kind == FindingKind::kStillServed;
+  partition_lost_findings_ += finding.kind == FindingKind::kPartitionLost;
+  split_unfinished_findings_ += finding.kind == FindingKind::kSplitUnfinished;
+  return "";
+}
+
+std::string PlanConsistency::ProblemOfWhole(const PlanNumbers& numbers) const {
+  const PlanOutcome outcome = OutcomeOf(gravest_finding_);
+  if (plan_.outcome != outcome) {
+    return absl::StrCat("the first line's 'outcome' is ", PlanOutcomeName(plan_.outcome),
+                        ", while by the findings it is ", PlanOutcomeName(outcome));
+  }
+  if (outcome == PlanOutcome::kReady &&
+      (numbers.nodes_answered == 0 ||
+       (numbers.nodes_answered < numbers.nodes_asked && !plan_.options.skip_bad_nodes))) {
+    return "the first line's 'outcome' is ready, while nodes did not answer";
+  }
+  if (partition_lost_findings_ != numbers.partitions_lost) {
+    return absl::StrCat(Counted(numbers.partitions_lost, "partition"), " without replicas, and ",
+                        Counted(partition_lost_findings_, "finding"), " of kind partition_lost");
+  }
+  if (split_unfinished_findings_ != unfinished_splits_) {
+    return absl::StrCat(Counted(unfinished_splits_, "table"), " with an unfinished split, and ",
+                        Counted(split_unfinished_findings_, "finding"),
+                        " of kind split_unfinished");
+  }
+  if (has_served_replica_ && !has_still_served_) {
+    return "replicas are still served, and the finding still_served is missing";
+  }
+  absl::flat_hash_set<absl::string_view> names;
+  for (size_t i = 0; i < plan_.tables.size(); ++i) {
+    const TopologyTable& table = plan_.topology.tables[i];
+    if (plan_.tables[i].placeholder || names.insert(table.app_name).second) continue;
+    return absl::StrCat("table ", table.app_id, " (", NameOf(table),
+                        "): 'app_name' is that of another table, too");
+  }
+  return "";
+}
+
+}  // namespace metarec

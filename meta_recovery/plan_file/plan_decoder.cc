@@ -1,0 +1,295 @@
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/escaping.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <rapidjson/document.h>
+
+#include "base/line_file/json_line_parser.h"
+#include "base/json/json_object_reader.h"
+#include "base/runtime/status_macros.h"
+#include "base/text/shortened.h"
+#include "meta_recovery/plan_file/plan_consistency.h"
+#include "meta_recovery/plan_file/plan_line_fields.h"
+#include "meta_recovery/plan_file/plan_lines.h"
+#include "meta_recovery/planner/planner.h"
+#include "meta_recovery/planner/sane_values.h"
+
+namespace metarec {
+namespace {
+
+constexpr absl::string_view kRemedy = "make the plan again, or take an intact copy";
+
+}  // namespace
+
+class PlanLineDecoder::State {
+ public:
+  State(absl::string_view name, PlanSelection selection)
+      : name_(name), lines_(name, kRemedy), selection_(std::move(selection)) {}
+
+  absl::Status Add(absl::string_view line, bool terminated) {
+    lines_.Parse(line, terminated);
+    if (ended_) return Damaged("text behind the last line of the plan");
+    const bool is_first = lines_.line_number() == 1;
+    if (is_first) {
+      METAREC_RETURN_IF_ERROR(CheckFormat(line));
+    } else if (!lines_.has_object() || lines_.json().MemberCount() != 1) {
+      return lines_.NotParsed("not a JSON object with one key");
+    } else if (lines_.json().HasMember("digest")) {
+      return End();
+    }
+    lines_.AddToDigest(line);
+    return is_first ? ReadHeader() : ReadLine();
+  }
+
+  absl::StatusOr<PlanExcerpt> Finish() {
+    if (lines_.line_number() == 0) return NotPlan("it is empty");
+    if (!ended_) return lines_.Truncated();
+    return PlanExcerpt{.plan = std::move(plan_), .numbers = counter_.numbers()};
+  }
+
+ private:
+  absl::Status Damaged(absl::string_view what) const { return lines_.Damaged(what); }
+  absl::Status NotPlan(absl::string_view what) const {
+    return absl::InvalidArgumentError(absl::StrCat(name_, ":1: not a plan file: ", what,
+                                                   "; give a file that `metarec plan --plan` "
+                                                   "wrote"));
+  }
+
+  absl::Status CheckFormat(absl::string_view line) const {
+    if (!lines_.has_object()) {
+      const bool binary = std::any_of(line.begin(), line.end(), [](unsigned char c) {
+        return (c < 0x20 && c != '\t' && c != '\r') || c == 0x7f;
+      });
+      return NotPlan(binary ? "it looks like a binary file" : "its first line is no JSON");
+    }
+    const auto format = lines_.json().FindMember("format");
+    if (format == lines_.json().MemberEnd() || !format->value.IsString()) {
+      return NotPlan("its first line names no format");
+    }
+    const absl::string_view text(format->value.GetString(), format->value.GetStringLength());
+    if (text == "metarec-evidence") {
+      return NotPlan("it is an evidence file, which `metarec plan --evidence` makes a plan from");
+    }
+    if (text != kPlanFormat) {
+      return NotPlan(absl::StrCat("its format is '", absl::CHexEscape(Shortened(text)), "'"));
+    }
+    const auto version = lines_.json().FindMember("version");
+    if (version == lines_.json().MemberEnd() || !version->value.IsInt64() ||
+        version->value.GetInt64() != kPlanVersion) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          name_, ":1: this plan is of another version than ", kPlanVersion,
+          ", the only one that this program reads; make the plan again with this program, or use "
+          "the one that wrote it"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadHeader() {
+    JsonObjectReader json(lines_.json());
+    plan_.outcome = ReadOutcome(json);
+    plan_.evidence_collected_at = absl::FromUnixSeconds(json.Int64("collected_at"));
+    const rapidjson::Value* counts = json.Find("counts");
+    if (counts == nullptr) json.Fail("'counts' is missing");
+    if (!json.ok()) return Damaged(json.error());
+    JsonObjectReader counts_reader(*counts);
+    for (size_t i = 0; i < std::size(kCounted); ++i) {
+      announced_[i] = counts_reader.Number(kCounted[i], 0, INT64_MAX);
+    }
+    return counts_reader.ok() ? absl::OkStatus() : Damaged(counts_reader.error());
+  }
+
+  absl::Status ReadLine() {
+    const auto& member = *lines_.json().MemberBegin();
+    const absl::string_view what(member.name.GetString(), member.name.GetStringLength());
+    JsonObjectReader json(member.value);
+    if (lines_.line_number() == 2 && what == "options") {
+      ReadOptionFields(json, plan_.options);
+      Refuse(json, [this] { return consistency_.ProblemOfOptions(); });
+    } else if (lines_.line_number() == 2) {
+      return Damaged("the second line holds no options");
+    } else if (what == "node" && plan_.tables.empty() && read_.findings == 0) {
+      ReadNodeFields(json, plan_.topology.nodes.emplace_back(), plan_.nodes.emplace_back());
+      Refuse(json, [this] { return consistency_.ProblemOfLastNode(); });
+      counter_.AddNode(plan_.nodes.back());
+    } else if (what == "table" && read_.findings == 0) {
+      ReadTable(json);
+    } else if (what == "partition" && read_.findings == 0 && partitions_missing_ > 0) {
+      ReadPartition(json);
+    } else if (what == "finding" && partitions_missing_ == 0) {
+      ReadFinding(json);
+    } else {
+      return Damaged(absl::StrCat("'", absl::CHexEscape(Shortened(what)), "' is out of place"));
+    }
+    return json.ok() ? absl::OkStatus() : Damaged(json.error());
+  }
+
+  // For what contradicts the rest of the plan, unless a field could not even be read.
+  template <typename FindProblem>
+  static void Refuse(JsonObjectReader& json, FindProblem find_problem) {
+    if (!json.ok()) return;
+    const std::string problem = find_problem();
+    if (!problem.empty()) json.Fail(problem);
+  }
+
+  void ReadTable(JsonObjectReader& json) {
+    if (partitions_missing_ > 0) json.Fail("the table before lacks partitions");
+    if (plan_.tables.empty()) selection_.AfterNodes(plan_);
+    TopologyTable& table = plan_.topology.tables.emplace_back();
+    ReadTableFields(json, plan_.nodes.size(), table, plan_.tables.emplace_back());
+    if (table.app_id != static_cast<int64_t>(plan_.tables.size())) {
+      json.Fail("'app_id' is not the next one");  // no id is left out
+    }
+    table.partitions_begin = static_cast<uint32_t>(plan_.partitions.size());
+    partitions_missing_ = json.Number("partitions", 0, table.partition_count);
+    if (read_.partitions + partitions_missing_ > kPlanPartitionsMax) {
+      json.Fail("more partitions than any plan may have");
+    }
+    Refuse(json, [this] { return consistency_.ProblemOfLastTable(partitions_missing_); });
+    previous_index_ = -1;
+    counter_.AddTable(plan_.tables.back());
+    selection_.BeginTable(table, plan_.tables.back());
+  }
+
+  void ReadPartition(JsonObjectReader& json) {
+    TopologyTable& table = plan_.topology.tables.back();
+    TopologyPartition partition;
+    PartitionDecision decision;
+    partition.index = ReadIndex(json, table);
+    partition.ballot = json.Number("ballot", 0, kBallotMax);
+    partition.last_committed_decree = json.Number("last_committed_decree", -1, kDecreeMax);
+    partition.partition_flags = json.Int32("flags");
+    decision.lost = json.Bool("lost");
+    if (const rapidjson::Value* primary = json.Find("primary");
+        primary == nullptr || !primary->IsNull()) {
+      partition.primary = static_cast<NodeIndex>(
+          json.Number("primary", 0, static_cast<int64_t>(plan_.nodes.size()) - 1));
+    }
+    const std::vector<NodeIndex> last_drops =
+        ReadNodeNumbers(json, "last_drops", plan_.nodes.size());
+    ReadReplicas(json);
+    Refuse(json, [&] {
+      return consistency_.ProblemOfPartition(partition, decision, last_drops, replicas_);
+    });
+    ++read_.partitions;
+    read_.replicas += static_cast<int64_t>(replicas_.size());
+    read_.last_drops += static_cast<int64_t>(last_drops.size());
+    previous_index_ = partition.index;
+    --partitions_missing_;
+    counter_.AddPartition(table, plan_.tables.back(), decision, replicas_);
+    if (selection_.KeepsPartition(table.app_id, partition.index)) {
+      Keep(partition, decision, last_drops);
+      ++table.partitions_count;
+      return;
+    }
+    for (const RankedReplica& replica : replicas_) {
+      if (selection_.KeepsReplica(replica)) plan_.replicas.push_back(replica);
+    }
+  }
+
+  void Keep(TopologyPartition partition, PartitionDecision decision,
+            const std::vector<NodeIndex>& last_drops) {
+    std::vector<NodeIndex>& all_last_drops = plan_.topology.last_drops;
+    partition.last_drops_begin = static_cast<uint32_t>(all_last_drops.size());
+    partition.last_drops_count = static_cast<uint32_t>(last_drops.size());
+    all_last_drops.insert(all_last_drops.end(), last_drops.begin(), last_drops.end());
+    decision.replicas_begin = static_cast<uint32_t>(plan_.replicas.size());
+    decision.replicas_count = static_cast<uint32_t>(replicas_.size());
+    plan_.replicas.insert(plan_.replicas.end(), replicas_.begin(), replicas_.end());
+    plan_.topology.partitions.push_back(partition);
+    plan_.partitions.push_back(decision);
+  }
+
+  // Of the "pid", which must be of this table and above the one before.
+  int32_t ReadIndex(JsonObjectReader& json, const TopologyTable& table) const {
+    const std::string pid = json.String("pid");
+    const std::string prefix = absl::StrCat(table.app_id, ".");
+    int32_t index = -1;
+    if (pid.rfind(prefix, 0) != 0 || !absl::SimpleAtoi(pid.substr(prefix.size()), &index) ||
+        index <= previous_index_ || index >= table.partition_count ||
+        absl::StrCat(prefix, index) != pid) {
+      json.Fail(absl::StrCat("'pid' is '", absl::CHexEscape(Shortened(pid)),
+                             "', which cannot be a partition of this table here"));
+    }
+    return index;
+  }
+
+  // Into `replicas_`.
+  void ReadReplicas(JsonObjectReader& json) {
+    replicas_.clear();
+    const rapidjson::Value* replicas = json.Find("replicas");
+    if (replicas == nullptr || !replicas->IsArray()) return json.Fail("'replicas' is no array");
+    for (const rapidjson::Value& element : replicas->GetArray()) {
+      if (!ReadReplicaFields(element, plan_.nodes.size(), replicas_.emplace_back())) {
+        return json.Fail("'replicas' holds something that cannot be");
+      }
+    }
+  }
+
+  void ReadFinding(JsonObjectReader& json) {
+    if (read_.findings++ == 0 && plan_.tables.empty()) selection_.AfterNodes(plan_);
+    Finding finding;
+    ReadFindingFields(json, plan_.nodes.size(), finding);
+    counter_.AddFinding(finding);
+    Refuse(json, [&] { return consistency_.ProblemOfFinding(finding); });
+    if (selection_.KeepsFinding(finding)) plan_.findings.push_back(std::move(finding));
+  }
+
+  absl::Status End() {
+    if (partitions_missing_ > 0) return Damaged("the last table lacks partitions");
+    const int64_t counts[] = {static_cast<int64_t>(plan_.nodes.size()),
+                              static_cast<int64_t>(plan_.tables.size()),
+                              read_.partitions,
+                              read_.replicas,
+                              read_.last_drops,
+                              read_.findings};
+    static_assert(std::size(counts) == std::size(kCounted));
+    for (size_t i = 0; i < std::size(counts); ++i) {
+      if (counts[i] == announced_[i]) continue;
+      return Damaged(absl::StrCat("there are ", counts[i], " ", kCounted[i],
+                                  ", while the first line announces ", announced_[i]));
+    }
+    JsonObjectReader json(lines_.json());
+    METAREC_RETURN_IF_ERROR(lines_.CheckDigest(json.String("digest")));
+    const std::string problem = consistency_.ProblemOfWhole(counter_.numbers());
+    if (!problem.empty()) return Damaged(problem);
+    ended_ = true;
+    return absl::OkStatus();
+  }
+
+  static constexpr const char* kCounted[] = {"nodes",    "tables",     "partitions",
+                                             "replicas", "last_drops", "findings"};
+
+  const std::string name_;
+  JsonLineParser lines_;
+  int64_t announced_[std::size(kCounted)] = {};
+  // Of those kinds of which not everything may be kept.
+  struct {
+    int64_t partitions = 0;
+    int64_t replicas = 0;
+    int64_t last_drops = 0;
+    int64_t findings = 0;
+  } read_;
+  int64_t partitions_missing_ = 0;       // of the last table
+  int32_t previous_index_ = -1;          // in it
+  std::vector<RankedReplica> replicas_;  // of the last partition
+  bool ended_ = false;
+  PlanSelection selection_;
+  PlanCounter counter_;
+  RecoveryPlan plan_;
+  PlanConsistency consistency_{plan_};
+};
+
+PlanLineDecoder::PlanLineDecoder(absl::string_view name, PlanSelection selection)
+    : state_(std::make_unique<State>(name, std::move(selection))) {}
+PlanLineDecoder::~PlanLineDecoder() = default;
+
+absl::Status PlanLineDecoder::Add(absl::string_view line, bool terminated) {
+  return state_->Add(line, terminated);
+}
+
+absl::StatusOr<PlanExcerpt> PlanLineDecoder::Finish() { return state_->Finish(); }
+
+}  // namespace metarec

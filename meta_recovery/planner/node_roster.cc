@@ -1,0 +1,143 @@
+#include "meta_recovery/planner/node_roster.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "meta_recovery/planner/fact_list.h"
+
+namespace metarec {
+namespace {
+
+std::vector<std::string> SortedList(const NodeEvidence& node) {
+  std::vector<std::string> listed_as = node.listed_as;
+  std::sort(listed_as.begin(), listed_as.end());
+  listed_as.erase(std::unique(listed_as.begin(), listed_as.end()), listed_as.end());
+  return listed_as;
+}
+
+std::string Describe(const NodeEvidence& node) {
+  return absl::StrCat("'", absl::StrJoin(SortedList(node), ", "), "' (", node.address.ToString(),
+                      ", calls itself '", node.name, "')");
+}
+
+absl::Status SameServer(const NodeEvidence& a, const NodeEvidence& b, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the evidence has two nodes of one ", what, ": ", Describe(a), " and ", Describe(b),
+      "; list each server once, and say what each calls itself with "
+      "--node_name ADDRESS=NAME"));
+}
+
+absl::Status CheckNodes(absl::Span<const NodeEvidence* const> ascending) {
+  std::map<std::string, const NodeEvidence*> by_name;
+  for (size_t i = 0; i < ascending.size(); ++i) {
+    const NodeEvidence& node = *ascending[i];
+    const bool has_address = node.address != Ipv4Endpoint{};
+    if (i > 0 && has_address && ascending[i - 1]->address == node.address) {
+      return SameServer(*ascending[i - 1], node, "address");
+    }
+    if (!node.complete()) continue;
+    if (!has_address || node.name.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the evidence has a node that answered without an address or a name: ", Describe(node),
+          "; collect again"));
+    }
+    const auto [it, is_new] = by_name.emplace(node.name, &node);
+    if (!is_new) return SameServer(*it->second, node, "name");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<NodeRoster> NodeRoster::Make(const Evidence& evidence) {
+  if (evidence.nodes.empty()) {
+    return absl::InvalidArgumentError("the evidence has no node: there is nothing to plan from");
+  }
+  NodeRoster roster;
+  for (const NodeEvidence& node : evidence.nodes) roster.nodes_.push_back(&node);
+  std::sort(roster.nodes_.begin(), roster.nodes_.end(),
+            [](const NodeEvidence* a, const NodeEvidence* b) {
+              if (a->address != b->address) return a->address < b->address;
+              return std::forward_as_tuple(SortedList(*a), a->name, a->error, a->error_detail,
+                                           a->attempts, a->name_source) <
+                     std::forward_as_tuple(SortedList(*b), b->name, b->error, b->error_detail,
+                                           b->attempts, b->name_source);
+            });
+  if (absl::Status status = CheckNodes(roster.nodes_); !status.ok()) return status;
+  for (const NodeEvidence* node : roster.nodes_) {
+    roster.listed_as_.push_back(SortedList(*node));
+    // A bad node may not even have told its name.
+    const bool unnamed = node->name.empty() && !node->listed_as.empty();
+    roster.names_.push_back(unnamed ? roster.listed_as_.back().front() : node->name);
+  }
+  return roster;
+}
+
+bool NodeRoster::HasBadNode() const {
+  return std::any_of(nodes_.begin(), nodes_.end(),
+                     [](const NodeEvidence* node) { return !node->complete(); });
+}
+
+bool NodeRoster::HasCompleteNode() const {
+  return std::any_of(nodes_.begin(), nodes_.end(),
+                     [](const NodeEvidence* node) { return node->complete(); });
+}
+
+std::string NodeRoster::Names(absl::Span<const NodeIndex> nodes) const {
+  std::vector<std::string> names;
+  for (const NodeIndex node : nodes) names.push_back(names_[node]);
+  return JoinItems(names);
+}
+
+void NodeRoster::FillPlan(RecoveryPlan& plan) const {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const NodeEvidence& node = *nodes_[i];
+    plan.topology.nodes.push_back({.address = node.address, .name = names_[i]});
+    plan.nodes.push_back(
+        {.listed_as = listed_as_[i],
+         .name_source = node.name_source,
+         .error = node.error,
+         .error_detail = node.error_detail,
+         .tables = static_cast<int64_t>(node.complete() ? node.tables.size() : 0),
+         .replicas = static_cast<int64_t>(node.complete() ? node.replicas.size() : 0)});
+  }
+}
+
+void NodeRoster::AddFindings(const PlanOptions& options, FindingsList& findings) const {
+  // With nobody left to listen to, skipping the bad nodes would write an empty cluster.
+  const bool accepted = options.skip_bad_nodes && HasCompleteNode();
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const NodeEvidence& node = *nodes_[i];
+    const FindingSubject subject = FindingSubject::Node(static_cast<NodeIndex>(i));
+    const std::string listed_as = JoinItems(listed_as_[i]);
+    if (!node.complete()) {
+      findings.Add(FindingKind::kBadNode, accepted ? Severity::kWarning : Severity::kError, subject,
+                   {{"listed_as", listed_as},
+                    {"err", node.error},
+                    {"detail", node.error_detail},
+                    {"attempts", absl::StrCat(node.attempts)}});
+      if (accepted) {
+        findings.Add(FindingKind::kSkippedNodeReturns, Severity::kHazard, subject,
+                     {{"listed_as", listed_as}});
+      }
+    }
+    if (listed_as_[i].size() > 1) {
+      findings.Add(FindingKind::kNodeListedTwice, Severity::kNote, subject,
+                   {{"listed_as", listed_as}, {"name", names_[i]}});
+    }
+    for (const std::string& text : listed_as_[i]) {
+      if (text == names_[i]) continue;
+      findings.Add(FindingKind::kNodeNameDiffers, Severity::kNote, subject,
+                   {{"listed_as", text},
+                    {"name", names_[i]},
+                    {"source", std::string(NodeNameSourceName(node.name_source))}});
+    }
+  }
+}
+
+}  // namespace metarec

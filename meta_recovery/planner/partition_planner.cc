@@ -1,0 +1,203 @@
+#include "meta_recovery/planner/partition_planner.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "base/runtime/rare_branch.h"
+#include "meta_recovery/planner/table_names.h"
+
+namespace metarec {
+namespace {
+
+// Soft-deleted tables leave this mark: their replicas are closed while the records say available.
+bool IsProbablyDropped(const TableDraft& draft) {
+  return !draft.decision.placeholder && !draft.claims.empty() &&
+         std::all_of(draft.claims.begin(), draft.claims.end(), [](const ReplicaClaim& claim) {
+           return claim.status == ReplicaStatus::kError;
+         });
+}
+
+}  // namespace
+
+ReplicaRole RoleOf(size_t rank, int32_t max_replica_count) {
+  if (rank == 0) return ReplicaRole::kPrimary;
+  return static_cast<int64_t>(rank) < max_replica_count ? ReplicaRole::kLastDrop
+                                                        : ReplicaRole::kOverruled;
+}
+
+PartitionPlanner::PartitionPlanner(const NodeRoster& roster, FindingsList& findings,
+                                   RecoveryPlan& plan)
+    : roster_(roster), findings_(findings), plan_(plan) {}
+
+void PartitionPlanner::Reserve(size_t partitions, size_t replicas) {
+  plan_.topology.partitions.reserve(partitions);
+  plan_.partitions.reserve(partitions);
+  plan_.topology.last_drops.reserve(replicas);
+  plan_.replicas.reserve(replicas);
+}
+
+void PartitionPlanner::Add(TableDraft draft) {
+  draft.decision.probably_dropped = IsProbablyDropped(draft);
+  if (draft.decision.probably_dropped) {
+    const std::string& name = draft.table.app_name;
+    findings_.Add(FindingKind::kTableProbablyDropped, Severity::kWarning,
+                  FindingSubject::Table(draft.table.app_id),
+                  {{"name", name},
+                   {"replicas", absl::StrCat(draft.claims.size())},
+                   {"command", IsUsableInShell(name) ? absl::StrCat("drop ", name) : ""}});
+  }
+  draft.table.partitions_begin = static_cast<uint32_t>(plan_.topology.partitions.size());
+  if (draft.decision.placeholder) {
+    AddPlaceholderPartitions(draft);
+  } else if (!draft.partition_count_undecided) {
+    AddPartitions(draft);
+  }
+  draft.table.partitions_count =
+      static_cast<uint32_t>(plan_.topology.partitions.size()) - draft.table.partitions_begin;
+  plan_.topology.tables.push_back(std::move(draft.table));
+  plan_.tables.push_back(std::move(draft.decision));
+}
+
+void PartitionPlanner::AddPlaceholderPartitions(const TableDraft& draft) {
+  for (int32_t index = 0; index < draft.table.partition_count; ++index) {
+    // With the flag set, a meta server that boots has nothing to write.
+    plan_.topology.partitions.push_back(
+        {.index = index,
+         .partition_flags = kDroppedPartitionFlag,
+         .last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size())});
+    plan_.partitions.push_back({.replicas_begin = static_cast<uint32_t>(plan_.replicas.size())});
+  }
+}
+
+void PartitionPlanner::AddPartitions(const TableDraft& draft) {
+  size_t next = 0;
+  for (int32_t index = 0; index < draft.table.partition_count; ++index) {
+    const size_t begin = next;
+    while (next < draft.claims.size() && draft.claims[next].partition_index == index) ++next;
+    if (draft.split_unfinished && index >= draft.table.init_partition_count &&
+        !std::binary_search(draft.registered_children.begin(), draft.registered_children.end(),
+                            index)) {
+      continue;
+    }
+    if (begin == next) {
+      AddLostPartition(draft, index);
+    } else {
+      AddPartition(draft, index, draft.claims.subspan(begin, next - begin));
+    }
+  }
+}
+
+void PartitionPlanner::AddLostPartition(const TableDraft& draft, int32_t index) {
+  const bool accepted = plan_.options.skip_lost_partitions;
+  const int32_t before_split = draft.partition_count_before_split;
+  std::string parent;
+  if (int64_t{2} * before_split == draft.table.partition_count && index >= before_split) {
+    parent = absl::StrCat(index - before_split);
+  }
+  findings_.Add(FindingKind::kPartitionLost, accepted ? Severity::kWarning : Severity::kError,
+                FindingSubject::Partition(draft.table.app_id, index),
+                {{"expected", absl::StrCat(draft.table.max_replica_count)},
+                 {"split_parent", std::move(parent)}});
+  plan_.topology.partitions.push_back(
+      {.index = index,
+       .last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size())});
+  plan_.partitions.push_back(
+      {.replicas_begin = static_cast<uint32_t>(plan_.replicas.size()), .lost = accepted});
+}
+
+void PartitionPlanner::AddPartition(const TableDraft& draft, int32_t index,
+                                    absl::Span<const ReplicaClaim> replicas) {
+  const auto replicas_begin = static_cast<uint32_t>(plan_.replicas.size());
+  const auto last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size());
+  RankReplicas(draft, replicas);
+  const auto ranked = absl::MakeConstSpan(plan_.replicas).subspan(replicas_begin);
+  // The best comes last.
+  for (size_t i = ranked.size(); i-- > 1;) {
+    if (ranked[i].role == ReplicaRole::kLastDrop) {
+      plan_.topology.last_drops.push_back(ranked[i].node);
+    }
+  }
+  // A replica server ignores for ever what has a lower ballot than its own replica.
+  int64_t ballot = 0;
+  for (const RankedReplica& replica : ranked) ballot = std::max(ballot, replica.ballot);
+  plan_.topology.partitions.push_back(
+      {.index = index,
+       .ballot = ballot,
+       .last_committed_decree = ranked.front().last_committed_decree,
+       .primary = ranked.front().node,
+       .last_drops_begin = last_drops_begin,
+       .last_drops_count =
+           static_cast<uint32_t>(plan_.topology.last_drops.size()) - last_drops_begin});
+  plan_.partitions.push_back(
+      {.replicas_begin = replicas_begin, .replicas_count = static_cast<uint32_t>(ranked.size())});
+  ExplainChoice(draft, index, ranked, ballot);
+}
+
+void PartitionPlanner::RankReplicas(const TableDraft& draft,
+                                    absl::Span<const ReplicaClaim> replicas) {
+  for (size_t i = 0; i < replicas.size(); ++i) {
+    const ReplicaClaim& replica = replicas[i];
+    plan_.replicas.push_back(
+        {.node = replica.node,
+         .status = replica.status,
+         .ballot = replica.ballot,
+         .last_committed_decree = replica.last_committed_decree,
+         .last_prepared_decree = replica.last_prepared_decree,
+         .role = RoleOf(i, draft.table.max_replica_count),
+         .reason = i == 0 ? RankReason::kBest : ReasonBelow(replicas[i - 1], replica)});
+  }
+}
+
+void PartitionPlanner::ExplainChoice(const TableDraft& draft, int32_t index,
+                                     absl::Span<const RankedReplica> ranked, int64_t ballot) {
+  const FindingSubject subject = FindingSubject::Partition(draft.table.app_id, index);
+  const RankedReplica& primary = ranked.front();
+  if (static_cast<int64_t>(ranked.size()) < draft.table.max_replica_count) {
+    findings_.Add(FindingKind::kReplicasMissing, Severity::kWarning, subject,
+                  {{"collected", absl::StrCat(ranked.size())},
+                   {"expected", absl::StrCat(draft.table.max_replica_count)}});
+  }
+  if (IsIncomplete(primary.status) && !draft.decision.probably_dropped) {
+    METAREC_RARE_BRANCH("an incomplete replica becomes primary");
+    findings_.Add(
+        FindingKind::kPrimaryIncomplete, Severity::kWarning, subject,
+        {{"primary", roster_.Name(primary.node)}, {"status", ReplicaStatusName(primary.status)}});
+  }
+  if (ballot > primary.ballot) {
+    METAREC_RARE_BRANCH("the primary is not the replica of the highest ballot");
+    const RankedReplica& highest =
+        *std::find_if(ranked.begin(), ranked.end(),
+                      [ballot](const RankedReplica& replica) { return replica.ballot == ballot; });
+    findings_.Add(FindingKind::kBallotAbovePrimary, Severity::kWarning, subject,
+                  {{"primary", roster_.Name(primary.node)},
+                   {"primary_ballot", absl::StrCat(primary.ballot)},
+                   {"ballot", absl::StrCat(ballot)},
+                   {"reported_by", roster_.Name(highest.node)}});
+  }
+  const RankedReplica& most_data = *std::max_element(
+      ranked.begin(), ranked.end(), [](const RankedReplica& a, const RankedReplica& b) {
+        return a.last_committed_decree < b.last_committed_decree;
+      });
+  if (most_data.last_committed_decree > primary.last_committed_decree) {
+    findings_.Add(FindingKind::kLessDataThanOverruled, Severity::kWarning, subject,
+                  {{"primary", roster_.Name(primary.node)},
+                   {"primary_committed", absl::StrCat(primary.last_committed_decree)},
+                   {"node", roster_.Name(most_data.node)},
+                   {"committed", absl::StrCat(most_data.last_committed_decree)}});
+  }
+  if (ranked.back().role == ReplicaRole::kOverruled) NoteOverruled(subject, ranked);
+}
+
+void PartitionPlanner::NoteOverruled(FindingSubject subject,
+                                     absl::Span<const RankedReplica> ranked) {
+  const auto count = std::count_if(ranked.begin(), ranked.end(), [](const RankedReplica& replica) {
+    return replica.role == ReplicaRole::kOverruled;
+  });
+  findings_.Add(FindingKind::kReplicaOverruled, Severity::kNote, subject,
+                {{"count", absl::StrCat(count)}});
+}
+
+}  // namespace metarec

@@ -1,0 +1,50 @@
+// From the replicas of each partition to its primary and last_drops.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <absl/types/span.h>
+
+#include "meta_recovery/planner/findings_list.h"
+#include "meta_recovery/planner/node_roster.h"
+#include "meta_recovery/planner/recovery_plan.h"
+#include "meta_recovery/planner/table_draft.h"
+
+namespace metarec {
+
+// Of the partitions of placeholders: bit 0 of their flags, dropped. All others have none.
+inline constexpr int32_t kDroppedPartitionFlag = 1;
+
+// What becomes of the replica of that rank, counted from 0.
+ReplicaRole RoleOf(size_t rank, int32_t max_replica_count);
+
+// Appends tables with their partitions to a plan, in ascending order of ids. Not thread-safe.
+class PartitionPlanner {
+ public:
+  PartitionPlanner(const NodeRoster& roster, FindingsList& findings, RecoveryPlan& plan);
+
+  // At most so much will be added. What is never used of it costs address space only.
+  void Reserve(size_t partitions, size_t replicas);
+
+  void Add(TableDraft draft);
+
+ private:
+  void AddPlaceholderPartitions(const TableDraft& draft);
+  void AddPartitions(const TableDraft& draft);
+  void AddPartition(const TableDraft& draft, int32_t index,
+                    absl::Span<const ReplicaClaim> replicas);
+  void AddLostPartition(const TableDraft& draft, int32_t index);
+  void RankReplicas(const TableDraft& draft, absl::Span<const ReplicaClaim> replicas);
+  void ExplainChoice(const TableDraft& draft, int32_t index, absl::Span<const RankedReplica> ranked,
+                     int64_t ballot);
+  void NoteOverruled(FindingSubject subject, absl::Span<const RankedReplica> ranked);
+
+  const NodeRoster& roster_;
+  FindingsList& findings_;
+  RecoveryPlan& plan_;
+};
+
+}  // namespace metarec

@@ -1,0 +1,236 @@
+// How a cluster's metadata is rebuilt from what its replica servers say.
+//
+// Each node either gave both its answers completely or counts as bad; of a bad node nothing is
+// used, and unless the operator lets it be skipped, the plan ends there. Then, in five steps:
+//
+//   1. Replicas.   Every replica of every complete node is brought in one linear pass into the
+//                  order (table, partition, rank). Rank: complete before incomplete, higher
+//                  ballot, PS_PRIMARY at that ballot, higher committed decree, higher prepared
+//                  decree, lower address (replica_ranking.h).
+//   2. Tables.     The records of each table are merged field by field. Fields that change in a
+//                  table's life are decided by a vote in which a node weighs as much as it took
+//                  part in the table's latest changes; fields that never change must agree, or the
+//                  operator decides (table_records.h). The partition count may stand doubled in
+//                  some records while a split is under way (table_partition_count.h).
+//   3. Homes.      Replicas of a table that nobody describes, or of an index that the table does
+//                  not have, are conflicts that the operator settles: a stock meta server would
+//                  have such replicas deleted, or abort on them. Ids that nobody mentions become
+//                  placeholders, so that they are not used again (table_drafts.h).
+//   4. Names.      Of several living tables of one name the highest id keeps it (table_names.h).
+//   5. Partitions. The best replica becomes the primary, the next ones last_drops; the ballot is
+//                  the highest that anybody reported (partition_planner.h).
+//
+// What is preferred when not everything can be had: never to lose a replica silently, then never
+// to bring up older data than necessary, then never to stop without saying what would help. Nothing
+// is repaired by guessing: where the evidence contradicts itself, the plan stops with a conflict.
+// Whether data are really there is not examined; replica servers are believed.
+
+#include "meta_recovery/planner/planner.h"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/escaping.h>
+#include <absl/strings/str_cat.h>
+
+#include "base/runtime/status_macros.h"
+#include "meta_recovery/planner/findings_list.h"
+#include "meta_recovery/planner/node_roster.h"
+#include "meta_recovery/planner/partition_planner.h"
+#include "meta_recovery/planner/replica_index.h"
+#include "meta_recovery/planner/report_problems.h"
+#include "meta_recovery/planner/settlements.h"
+#include "meta_recovery/planner/table_drafts.h"
+#include "meta_recovery/planner/table_names.h"
+
+namespace metarec {
+namespace {
+
+constexpr size_t kSeparatorBytesMax = 20;
+
+// What a table's name may consist of, and '-', which meta servers take, too.
+bool IsFitForNames(absl::string_view separator) {
+  return !separator.empty() && separator.size() <= kSeparatorBytesMax &&
+         std::all_of(separator.begin(), separator.end(),
+                     [](char c) { return c == '-' || IsUsableInShell(absl::string_view(&c, 1)); });
+}
+
+}  // namespace
+
+absl::Status CheckPlanOptions(const PlanOptions& options) {
+  if (!IsFitForNames(options.rename_separator)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rename_separator is \"", absl::CHexEscape(options.rename_separator),
+                     "\": what goes between a renamed table's name and its id must be from 1 to ",
+                     kSeparatorBytesMax, " letters, digits, or characters of . _ : -"));
+  }
+  if (options.max_app_id < 1 || options.max_app_id > kMaxAppIdMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_app_id is ", options.max_app_id, ": must be from 1 to ", kMaxAppIdMax));
+  }
+  if (options.max_partition_count < 1 || options.max_partition_count > kPlanPartitionsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("max_partition_count is ",
+                                                   options.max_partition_count,
+                                                   ": must be from 1 to ", kPlanPartitionsMax));
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+class Planner {
+ public:
+  Planner(const Evidence& evidence, const PlanOptions& options, NodeRoster roster,
+          Settlements settlements)
+      : roster_(std::move(roster)), settlements_(std::move(settlements)) {
+    // Plan files keep whole seconds.
+    plan_.evidence_collected_at = absl::FromUnixSeconds(absl::ToUnixSeconds(evidence.collected_at));
+    plan_.options = options;
+  }
+
+  // `release_replicas` is called once the evidence's replicas are not needed any more.
+  absl::StatusOr<RecoveryPlan> Run(const std::function<void()>& release_replicas) {
+    ListNodes();
+    if (MayGoOn()) {
+      SortReplicas();
+      release_replicas();
+      METAREC_RETURN_IF_ERROR(DraftEveryTable());
+      RenameTables();
+      WarnOfFinishedSplits();
+      METAREC_RETURN_IF_ERROR(PlanPartitions());
+      METAREC_RETURN_IF_ERROR(settlements_.CheckAllUsed());
+    }
+    return Finish();
+  }
+
+ private:
+  void ListNodes() {
+    roster_.FillPlan(plan_);
+    roster_.AddFindings(plan_.options, findings_);
+  }
+
+  bool MayGoOn() const {
+    return roster_.HasCompleteNode() && (!roster_.HasBadNode() || plan_.options.skip_bad_nodes);
+  }
+
+  void SortReplicas() {
+    replicas_.emplace(roster_, plan_.options, problems_);
+    const ReplicaIndex::Served& served = replicas_->served();
+    if (served.nodes.empty()) return;
+    const bool accepted = plan_.options.accept_still_served;
+    findings_.Add(FindingKind::kStillServed, accepted ? Severity::kWarning : Severity::kHazard,
+                  FindingSubject::Cluster(),
+                  {{"primaries", absl::StrCat(served.primaries)},
+                   {"secondaries", absl::StrCat(served.secondaries)},
+                   {"nodes", roster_.Names(served.nodes)},
+                   {"accepted", accepted ? "true" : "false"}});
+  }
+
+  absl::Status DraftEveryTable() {
+    const TableDraftsInput input = {
+        .roster = roster_, .replicas = *replicas_, .options = plan_.options};
+    METAREC_ASSIGN_OR_RETURN(drafts_, DraftTables(input, problems_, settlements_, findings_));
+    problems_.MoveTo(findings_);
+    return absl::OkStatus();
+  }
+
+  // Placeholders are dropped tables and do not compete for names.
+  void RenameTables() {
+    std::vector<NamedTable> names;
+    for (const TableDraft& draft : drafts_) {
+      if (draft.decision.placeholder) continue;
+      names.push_back({.app_id = draft.table.app_id, .name = draft.table.app_name});
+    }
+    for (const Renaming& renaming : MakeNamesUnique(names, plan_.options.rename_separator)) {
+      TableDraft& draft = drafts_[names[renaming.table].app_id - 1];
+      draft.table.app_name = renaming.new_name;
+      findings_.Add(FindingKind::kTableRenamed, Severity::kWarning,
+                    FindingSubject::Table(draft.table.app_id),
+                    {{"old_name", draft.decision.old_name},
+                     {"new_name", renaming.new_name},
+                     {"kept_by", absl::StrCat(renaming.kept_by)}});
+    }
+    for (const TableDraft& draft : drafts_) {
+      if (draft.decision.placeholder || IsUsableInShell(draft.table.app_name)) continue;
+      const bool renamed = draft.table.app_name != draft.decision.old_name;
+      findings_.Add(FindingKind::kNameUnusableInShell,
+                    renamed ? Severity::kHazard : Severity::kNote,
+                    FindingSubject::Table(draft.table.app_id),
+                    {{"name", draft.table.app_name}, {"renamed", renamed ? "true" : "false"}});
+    }
+  }
+
+  // The env that hides the other half's keys after a split was in ZooKeeper only.
+  void WarnOfFinishedSplits() {
+    for (const TableDraft& draft : drafts_) {
+      if (draft.split_unfinished || draft.partition_count_before_split == 0) continue;
+      findings_.Add(
+          FindingKind::kSplitCompleted, Severity::kWarning,
+          FindingSubject::Table(draft.table.app_id),
+          {{"init_partition_count", absl::StrCat(draft.partition_count_before_split)},
+           {"partition_count", absl::StrCat(draft.table.partition_count)},
+           {"command", absl::StrCat("use ", draft.table.app_name,
+                                    "; set_app_envs replica.split.validate_partition_hash true")}});
+    }
+  }
+
+  absl::Status PlanPartitions() {
+    int64_t partitions = 0;
+    for (const TableDraft& draft : drafts_) partitions += draft.table.partition_count;
+    if (partitions > kPlanPartitionsMax) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the tables of the evidence claim ", partitions,
+                       " partitions together; at most ", kPlanPartitionsMax,
+                       " can be planned. Lower --max_partition_count below the counts that make no "
+                       "sense: their records are then left out"));
+    }
+    PartitionPlanner planner(roster_, findings_, plan_);
+    planner.Reserve(static_cast<size_t>(partitions), replicas_->size());
+    for (TableDraft& draft : drafts_) planner.Add(std::move(draft));
+    return absl::OkStatus();
+  }
+
+  RecoveryPlan Finish() {
+    plan_.findings = findings_.TakeSorted();
+    Severity gravest = Severity::kNote;
+    for (const Finding& finding : plan_.findings) gravest = std::max(gravest, finding.severity);
+    plan_.outcome = OutcomeOf(gravest);
+    return std::move(plan_);
+  }
+
+  const NodeRoster roster_;
+  Settlements settlements_;
+  ReportProblems problems_;
+  FindingsList findings_;
+  std::optional<ReplicaIndex> replicas_;
+  std::vector<TableDraft> drafts_;
+  RecoveryPlan plan_;
+};
+
+absl::StatusOr<RecoveryPlan> MakePlanAndRelease(const Evidence& evidence,
+                                                const PlanOptions& options,
+                                                const std::function<void()>& release_replicas) {
+  METAREC_RETURN_IF_ERROR(CheckPlanOptions(options));
+  METAREC_ASSIGN_OR_RETURN(Settlements settlements, Settlements::Parse(options.settlements));
+  METAREC_ASSIGN_OR_RETURN(NodeRoster roster, NodeRoster::Make(evidence));
+  Planner planner(evidence, options, std::move(roster), std::move(settlements));
+  return planner.Run(release_replicas);
+}
+
+}  // namespace
+
+absl::StatusOr<RecoveryPlan> MakePlan(const Evidence& evidence, const PlanOptions& options) {
+  return MakePlanAndRelease(evidence, options, [] {});
+}
+
+absl::StatusOr<RecoveryPlan> MakePlan(Evidence&& evidence, const PlanOptions& options) {
+  return MakePlanAndRelease(evidence, options, [&evidence] {
+    for (NodeEvidence& node : evidence.nodes) std::vector<ReplicaRecord>().swap(node.replicas);
+  });
+}
+
+}  // namespace metarec

@@ -1,0 +1,128 @@
+// What will be written, and why: made by MakePlan (planner.h), kept in plan files (plan_file.h),
+// shown by the report, applied by the writer.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <absl/strings/string_view.h>
+#include <absl/time/time.h>
+#include <absl/types/span.h>
+
+#include "meta_recovery/planner/finding.h"
+#include "meta_recovery/planner/plan_options.h"
+#include "replica_collector/evidence.h"
+#include "zk_store/topology/topology.h"
+
+namespace metarec {
+
+// What becomes of one replica.
+enum class ReplicaRole : uint8_t {
+  kPrimary,
+  kLastDrop,   // becomes a candidate for secondary
+  kOverruled,  // left out
+};
+
+// Why a replica stands below the one that is next better. The rules are tried in this order.
+enum class RankReason : uint8_t {
+  kBest,        // it is the best one
+  kIncomplete,  // its status says that it may hold half the data
+  kLowerBallot,
+  kNotPrimaryAtBallot,  // the better one is PS_PRIMARY at the same ballot
+  kLowerCommittedDecree,
+  kLowerPreparedDecree,
+  kHigherAddress,  // equal in everything: the lower address wins
+};
+
+// Stable names such as "last_drop" and "lower_ballot", used in JSON and plan files.
+absl::string_view ReplicaRoleName(ReplicaRole role);
+absl::string_view RankReasonName(RankReason reason);
+
+// Whether a replica of this status may hold half the data: PS_ERROR, PS_POTENTIAL_SECONDARY and
+// PS_PARTITION_SPLIT. It is chosen only for want of a better one.
+bool IsIncomplete(ReplicaStatus status);
+
+// One replica of a partition with what was decided about it.
+struct RankedReplica {
+  NodeIndex node = kNoNode;
+  ReplicaStatus status = ReplicaStatus::kInvalid;
+  int64_t ballot = 0;
+  int64_t last_committed_decree = 0;
+  int64_t last_prepared_decree = 0;
+  ReplicaRole role = ReplicaRole::kOverruled;
+  RankReason reason = RankReason::kBest;
+
+  friend bool operator==(const RankedReplica&, const RankedReplica&) = default;
+};
+
+// Parallel to Topology::partitions.
+struct PartitionDecision {
+  uint32_t replicas_begin = 0;  // range of RecoveryPlan::replicas, the best first
+  uint32_t replicas_count = 0;
+  bool lost = false;  // no replica was found; created empty because the options accept that
+
+  friend bool operator==(const PartitionDecision&, const PartitionDecision&) = default;
+};
+
+// Parallel to Topology::tables.
+struct TableDecision {
+  std::string old_name;      // the name in the records; differs from app_name after a renaming
+  bool placeholder = false;  // no record: keeps the id from being used again
+  bool probably_dropped = false;
+  std::vector<NodeIndex> described_by;  // nodes with a record of it, ascending
+
+  friend bool operator==(const TableDecision&, const TableDecision&) = default;
+};
+
+// What is known of a node beside its name and address. Parallel to Topology::nodes.
+struct NodeDecision {
+  std::vector<std::string> listed_as;  // sorted
+  NodeNameSource name_source = NodeNameSource::kNodeList;
+  std::string error = "ERR_OK";
+  std::string error_detail;
+  int64_t tables = 0;
+  int64_t replicas = 0;
+
+  friend bool operator==(const NodeDecision&, const NodeDecision&) = default;
+};
+
+enum class PlanOutcome : uint8_t {
+  kReady,     // may be applied
+  kTryAgain,  // errors that a skip flag could accept: ERR_TRY_AGAIN
+  kConflict,  // needs decisions: ERR_INVALID_STATE
+};
+
+// By the gravest of a plan's findings.
+PlanOutcome OutcomeOf(Severity gravest);
+
+absl::string_view PlanOutcomeName(PlanOutcome outcome);  // "ready", "try_again", "conflict"
+
+// A pure function of evidence and options; independent of the order of nodes and replicas.
+struct RecoveryPlan {
+  PlanOutcome outcome = PlanOutcome::kReady;
+  absl::Time evidence_collected_at = absl::UnixEpoch();
+  PlanOptions options;
+
+  Topology topology;  // complete only when outcome is kReady
+  std::vector<NodeDecision> nodes;
+  std::vector<TableDecision> tables;
+  std::vector<PartitionDecision> partitions;
+  std::vector<RankedReplica> replicas;
+
+  // In the order of the hints: nodes (by address), tables (highest id first), partitions (by app
+  // id, then index); within one subject by kind.
+  std::vector<Finding> findings;
+
+  absl::Span<const RankedReplica> ReplicasOf(const PartitionDecision& decision) const {
+    return absl::MakeConstSpan(replicas).subspan(decision.replicas_begin, decision.replicas_count);
+  }
+
+  // Whether skip_lost_partitions accepted that partitions come back empty (exit code 5).
+  bool HasAcceptedLosses() const;
+
+  friend bool operator==(const RecoveryPlan&, const RecoveryPlan&) = default;
+};
+
+}  // namespace metarec

@@ -1,0 +1,81 @@
+// Every replica that the complete nodes reported, sorted by table, partition and rank.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <vector>
+
+#include <absl/types/span.h>
+
+#include "meta_recovery/planner/node_roster.h"
+#include "meta_recovery/planner/replica_ranking.h"
+#include "meta_recovery/planner/report_problems.h"
+
+namespace metarec {
+
+class ReplicaIndex {
+ public:
+  struct OutOfRange {
+    std::set<NodeIndex> nodes;
+    int64_t replicas = 0;
+  };
+  struct Served {
+    int64_t primaries = 0;
+    int64_t secondaries = 0;
+    std::vector<NodeIndex> nodes;  // ascending
+  };
+
+  // Replicas that make no sense become problems. Takes linear time in the number of replicas.
+  ReplicaIndex(const NodeRoster& roster, const PlanOptions& options, ReportProblems& problems);
+
+  // The replicas of one app, ascending by partition, the best first; a node at most once in a
+  // partition. Empty for an app without any.
+  absl::Span<const ReplicaClaim> ClaimsOf(int32_t app_id) const;
+  size_t size() const { return claims_.size(); }
+  // Ascending.
+  const std::vector<int32_t>& app_ids() const { return app_ids_; }
+  // Replicas of app ids above max_app_id; ClaimsOf knows nothing of them.
+  const std::map<int32_t, OutOfRange>& out_of_range() const { return out_of_range_; }
+  const Served& served() const { return served_; }
+
+ private:
+  struct App {
+    uint32_t replicas = 0;
+    int32_t highest_index = 0;
+    size_t slots_begin = 0;
+    size_t claims_begin = 0;
+    size_t claims_end = 0;
+    bool one_slot = false;  // its few replicas are spread over many indexes
+  };
+
+  void Survey(const NodeRoster& roster, ReportProblems& problems);
+  void Scatter(const NodeRoster& roster);
+  void RankEachPartition(ReportProblems& problems);
+  bool IsUsable(const ReplicaRecord& replica) const;
+  size_t SlotOf(const ReplicaRecord& replica) const;
+
+  const int32_t max_app_id_;
+  const int32_t max_partition_count_;
+  std::vector<App> apps_;  // by app id
+  std::vector<int32_t> app_ids_;
+  std::vector<ReplicaClaim> claims_;
+  std::map<int32_t, OutOfRange> out_of_range_;
+  Served served_;
+};
+
+// Calls visit(partition_index, claims of that partition) for each partition in turn.
+template <typename Visit>
+void ForEachPartition(absl::Span<const ReplicaClaim> claims, Visit visit) {
+  for (size_t begin = 0; begin < claims.size();) {
+    size_t end = begin + 1;
+    while (end < claims.size() && claims[end].partition_index == claims[begin].partition_index) {
+      ++end;
+    }
+    visit(claims[begin].partition_index, claims.subspan(begin, end - begin));
+    begin = end;
+  }
+}
+
+}  // namespace metarec

@@ -1,0 +1,45 @@
+// The operator's decisions (--settle KEY=VALUE). The grammar is in docs/recovery-rules.md.
+
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+#include "meta_recovery/planner/findings_list.h"
+
+namespace metarec {
+
+class Settlements {
+ public:
+  // Checks the keys' form; kInvalidArgument names the first that has none.
+  static absl::StatusOr<Settlements> Parse(const std::map<std::string, std::string>& decisions);
+
+  // The value decided for a key, or null. Looking does not use it up.
+  const std::string* Find(absl::string_view key) const;
+
+  // Notes that the decision settled a conflict of this kind (kSettled). It must exist. `values`:
+  // what the nodes had reported, if the decision was between such values.
+  void Use(absl::string_view key, FindingKind conflict, FindingSubject subject,
+           FindingsList& findings, absl::string_view values = "");
+
+  // kInvalidArgument naming the first decision that settled nothing.
+  absl::Status CheckAllUsed() const;
+
+ private:
+  std::map<std::string, std::string, std::less<>> decisions_;
+  std::set<std::string, std::less<>> used_;
+};
+
+// "10", "10.app_type", "10.7".
+std::string SettlementKey(int32_t app_id);
+std::string SettlementKey(int32_t app_id, absl::string_view field);
+std::string SettlementKey(int32_t app_id, int32_t partition_index);
+
+inline constexpr absl::string_view kSettleIgnore = "ignore";
+
+}  // namespace metarec

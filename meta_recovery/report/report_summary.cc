@@ -1,0 +1,238 @@
+#include "meta_recovery/report/report_summary.h"
+
+#include <algorithm>
+#include <set>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "base/text/printable.h"
+#include "base/text/shell_word.h"
+#include "base/text/wording.h"
+#include "meta_recovery/report/finding_text.h"
+
+namespace metarec {
+namespace {
+
+std::string PlanPath(const ReportOptions& options) {
+  return options.plan_path.empty() ? "FILE" : ShellWord(options.plan_path);
+}
+
+// The flags that a plan was made with, for a command that makes it again.
+std::string FlagsOf(const PlanOptions& options) {
+  const PlanOptions defaults;
+  std::string flags;
+  if (options.skip_bad_nodes) absl::StrAppend(&flags, " --skip_bad_nodes");
+  if (options.skip_lost_partitions) absl::StrAppend(&flags, " --skip_lost_partitions");
+  if (options.accept_still_served) absl::StrAppend(&flags, " --still_served");
+  if (options.rename_separator != defaults.rename_separator) {
+    absl::StrAppend(&flags, " --rename_separator ", ShellWord(options.rename_separator));
+  }
+  if (options.max_app_id != defaults.max_app_id) {
+    absl::StrAppend(&flags, " --max_app_id ", options.max_app_id);
+  }
+  for (const auto& [key, value] : options.settlements) {
+    absl::StrAppend(&flags, " --settle ", Printable(ShellWord(absl::StrCat(key, "=", value))));
+  }
+  return flags;
+}
+
+std::string PlanCommand(const RecoveryPlan& plan, const ReportOptions& options) {
+  if (!options.plan_command.empty()) return options.plan_command;
+  return absl::StrCat("metarec plan -f NODE_LIST --plan ", PlanPath(options),
+                      FlagsOf(plan.options));
+}
+
+bool Has(const RecoveryPlan& plan, FindingKind kind, Severity severity) {
+  return std::any_of(plan.findings.begin(), plan.findings.end(), [&](const Finding& finding) {
+    return finding.kind == kind && finding.severity == severity;
+  });
+}
+
+bool HasReservation(const RecoveryPlan& plan) {
+  return std::any_of(plan.findings.begin(), plan.findings.end(),
+                     [](const Finding& finding) { return finding.severity != Severity::kNote; });
+}
+
+// Other than those that every plan may have.
+bool HasNoteToRead(const RecoveryPlan& plan) {
+  return std::any_of(plan.findings.begin(), plan.findings.end(), [](const Finding& finding) {
+    return finding.severity == Severity::kNote && finding.kind != FindingKind::kTableLostState &&
+           finding.kind != FindingKind::kPlaceholder;
+  });
+}
+
+// Takes the flag out, since it may be given only once.
+void RemoveMaxAppId(const PlanOptions& options, std::string* command) {
+  const std::string flag = absl::StrCat(" --max_app_id ", options.max_app_id);
+  const size_t at = command->find(flag);
+  if (at == std::string::npos) return;
+  const size_t end = at + flag.size();
+  if (end == command->size() || (*command)[end] == ' ') command->erase(at, flag.size());
+}
+
+NextStep AfterConflict(const RecoveryPlan& plan, const ReportOptions& options) {
+  std::string command = PlanCommand(plan, options);
+  std::set<std::string> given;
+  int shown = 0;
+  int32_t max_app_id = 0;
+  for (const Finding& finding : plan.findings) {
+    if (CanRaiseMaxAppId(finding)) max_app_id = std::max(max_app_id, finding.app_id);
+  }
+  if (max_app_id > 0) {
+    RemoveMaxAppId(plan.options, &command);
+    absl::StrAppend(&command, " --max_app_id ", max_app_id);
+    ++shown;
+  }
+  for (const Finding& finding : plan.findings) {
+    const std::vector<std::string> choices = SettleChoices(finding);
+    if (choices.empty() || CanRaiseMaxAppId(finding)) continue;
+    if (!given.insert(choices.front()).second) continue;
+    if (++shown > std::max(1, options.examples_max)) break;
+    absl::StrAppend(&command, " ", choices.front());
+  }
+  const bool all = shown <= std::max(1, options.examples_max);
+  return {absl::StrCat("Decide each conflict (the choices stand beside it above), then plan again. "
+                       "For example, with the first choice of ",
+                       all ? "each" : "the first ones", ":"),
+          {command}};
+}
+
+// What to do about what is missing.
+struct Remedy {
+  absl::string_view nodes_are_missing;
+  absl::string_view replicas_are_missing;
+  absl::string_view no_node_answered;
+};
+
+constexpr Remedy kAskAgain = {
+    "Bring the nodes back and plan again: every node that is missing makes the result poorer. Only "
+    "if they are gone for good, go on without them, by the second command:",
+    "Find the nodes that had these partitions, add them to the list and plan again. Only if their "
+    "data are gone for good, have them created empty, by the second command:",
+    "No node answered. Check the node list and the network from here, then plan again:"};
+
+constexpr Remedy kCollectAgain = {
+    "Bring the nodes back, collect evidence anew and plan from that: every node that is missing "
+    "makes the result poorer, and the evidence file stays without them. Only if they are gone for "
+    "good, go on without them, by the second command:",
+    "Find the nodes that had these partitions, add them to the list, collect evidence anew and "
+    "plan from that. Only if their data are gone for good, have them created empty, by the second "
+    "command:",
+    "No node answered when this evidence was collected. Check the node list and the network from "
+    "here, collect evidence anew and plan from that:"};
+
+NextStep AfterError(const RecoveryPlan& plan, const ReportOptions& options) {
+  const bool bad_nodes = Has(plan, FindingKind::kBadNode, Severity::kError);
+  const bool lost = Has(plan, FindingKind::kPartitionLost, Severity::kError);
+  const Remedy& remedy = options.from_evidence_file ? kCollectAgain : kAskAgain;
+  std::string command = PlanCommand(plan, options);
+  const std::string again =
+      options.from_evidence_file ? "metarec collect -f NODE_LIST --evidence NEW_FILE" : command;
+  if (bad_nodes && plan.options.skip_bad_nodes) {
+    return {std::string(remedy.no_node_answered), {again}};
+  }
+  if (bad_nodes) absl::StrAppend(&command, " --skip_bad_nodes");
+  if (lost) absl::StrAppend(&command, " --skip_lost_partitions");
+  return {std::string(bad_nodes ? remedy.nodes_are_missing : remedy.replicas_are_missing),
+          {again, command}};
+}
+
+NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {
+  const std::string store = options.store_flags.empty()
+                                ? "--zk HOST:PORT,... --root /NEW/EMPTY/ROOT"
+                                : options.store_flags;
+  NextStep step;
+  if (Has(plan, FindingKind::kStillServed, Severity::kHazard)) {
+    step.advice = "Stop every meta server first; apply waits until the leases have run out. Then:";
+  } else if (HasReservation(plan)) {
+    step.advice = "Read the hazards and warnings above. When they are acceptable:";
+  } else if (HasNoteToRead(plan)) {
+    step.advice = "Nothing is in the way. Read the notes above, then:";
+  } else {
+    step.advice = "Nothing is in the way:";
+  }
+  step.commands = {absl::StrCat("metarec apply --plan ", PlanPath(options), " ", store),
+                   absl::StrCat("metarec verify --plan ", PlanPath(options), " ", store)};
+  return step;
+}
+
+}  // namespace
+
+std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers) {
+  switch (plan.outcome) {
+    case PlanOutcome::kConflict:
+      return absl::StrCat("NOT READY: ", Counted(numbers.conflicts, "conflict"),
+                          numbers.conflicts == 1 ? " needs" : " need", " your decision",
+                          numbers.errors > 0
+                              ? absl::StrCat(", and there ", numbers.errors == 1 ? "is " : "are ",
+                                             Counted(numbers.errors, "error"))
+                              : "");
+    case PlanOutcome::kTryAgain:
+      if (numbers.bad_node_error) {
+        const int64_t bad = numbers.nodes_asked - numbers.nodes_answered;
+        return absl::StrCat("NOT READY: ", bad, " of ", Counted(numbers.nodes_asked, "node"),
+                            " did not answer completely");
+      }
+      return absl::StrCat("NOT READY: ", Counted(numbers.partitions_lost, "partition"),
+                          numbers.partitions_lost == 1 ? " has" : " have", " no replica");
+    case PlanOutcome::kReady:
+      break;
+  }
+  std::vector<std::string> reservations;
+  if (numbers.accepted_losses) {
+    reservations.push_back(
+        absl::StrCat(Counted(numbers.partitions_lost, "partition"), " created EMPTY as accepted"));
+  }
+  if (numbers.hazards > 0) reservations.push_back(Counted(numbers.hazards, "hazard"));
+  if (numbers.warnings > 0) reservations.push_back(Counted(numbers.warnings, "warning"));
+  return absl::StrCat("READY to apply, with ", reservations.empty()
+                                                   ? "nothing to worry about"
+                                                   : absl::StrJoin(reservations, ", "));
+}
+
+int PlanExitCode(PlanOutcome outcome, const PlanNumbers& numbers) {
+  switch (outcome) {
+    case PlanOutcome::kConflict:
+      return 3;
+    case PlanOutcome::kTryAgain:
+      return 1;
+    case PlanOutcome::kReady:
+      break;
+  }
+  return numbers.accepted_losses ? 5 : 0;
+}
+
+int PlanExitCode(const RecoveryPlan& plan) {
+  PlanNumbers numbers;
+  numbers.accepted_losses = plan.HasAcceptedLosses();
+  return PlanExitCode(plan.outcome, numbers);
+}
+
+NextStep NextStepOf(const RecoveryPlan& plan, const ReportOptions& options) {
+  if (options.next.has_value()) return *options.next;
+  switch (plan.outcome) {
+    case PlanOutcome::kConflict:
+      return AfterConflict(plan, options);
+    case PlanOutcome::kTryAgain:
+      return AfterError(plan, options);
+    case PlanOutcome::kReady:
+      break;
+  }
+  return AfterReady(plan, options);
+}
+
+std::string ExplainCommand(const RecoveryPlan& plan, const ReportOptions& options) {
+  if (plan.outcome != PlanOutcome::kReady || options.plan_path.empty()) return "";
+  return absl::StrCat("metarec explain --plan ", PlanPath(options));
+}
+
+std::string CommandToSee(const RecoveryPlan& plan, const ReportOptions& options,
+                         absl::string_view option) {
+  if (plan.outcome != PlanOutcome::kReady || options.plan_path.empty()) {
+    return absl::StrCat("add ", option);
+  }
+  return absl::StrCat("metarec report --plan ", PlanPath(options), " ", option);
+}
+
+}  // namespace metarec

@@ -1,0 +1,285 @@
+#include "meta_recovery/report/report_text.h"
+
+#include <algorithm>
+#include <climits>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include <absl/container/flat_hash_set.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/time/time.h>
+
+#include "base/text/wording.h"
+#include "meta_recovery/planner/fact_list.h"
+#include "meta_recovery/planner/index_ranges.h"
+#include "meta_recovery/planner/plan_text.h"
+#include "meta_recovery/report/finding_text.h"
+#include "meta_recovery/report/findings_by_kind.h"
+#include "meta_recovery/report/table_report.h"
+
+namespace metarec {
+namespace {
+
+// As much as is held before it is given to the sink.
+constexpr size_t kBufferedBytes = 64 << 10;
+
+// Told in a section of their own, or in the lines of their table.
+bool IsToldElsewhere(FindingKind kind) {
+  return kind == FindingKind::kTableLostState || kind == FindingKind::kPlaceholder;
+}
+
+class Report {
+ public:
+  Report(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink)
+      : plan_(plan), options_(options), numbers_(CountPlan(plan)), sink_(sink) {}
+
+  absl::Status Write() {
+    AddVerdict();
+    AddFindings("HAZARDS", Severity::kHazard);
+    AddFindings("CONFLICTS", Severity::kConflict);
+    AddFindings("ERRORS", Severity::kError);
+    AddFindings("WARNINGS", Severity::kWarning);
+    AddFindings("NOTES", Severity::kNote);
+    AddTables();
+    AddLost();
+    if (options_.next_step) AddNextStep();
+    Flush();
+    return status_;
+  }
+
+ private:
+  int ExamplesMax() const { return options_.all ? INT_MAX : std::max(1, options_.examples_max); }
+
+  void Flush() {
+    if (status_.ok()) status_ = sink_(out_);
+    out_.clear();
+  }
+  void FlushIfLarge() {
+    if (out_.size() >= kBufferedBytes) Flush();
+  }
+
+  void AddVerdict() {
+    absl::StrAppend(&out_, Verdict(plan_, numbers_), "\n\n");
+    absl::StrAppend(&out_, "  nodes       ", numbers_.nodes_asked, " asked, ",
+                    numbers_.nodes_answered, " answered completely\n");
+    if (plan_.topology.tables.empty() && numbers_.nodes_answered < numbers_.nodes_asked) {
+      absl::StrAppend(&out_,
+                      "  tables      not looked at before every node has answered or is "
+                      "skipped\n");
+    } else {
+      AddTableNumbers();
+    }
+    absl::StrAppend(
+        &out_, "  evidence    collected ",
+        absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", plan_.evidence_collected_at, absl::UTCTimeZone()),
+        "\n");
+  }
+
+  void AddTableNumbers() {
+    absl::StrAppend(&out_, "  tables      ", numbers_.tables);
+    if (numbers_.placeholders > 0) {
+      absl::StrAppend(&out_, ", and ", Counted(numbers_.placeholders, "placeholder"),
+                      " for ids without evidence");
+    }
+    absl::StrAppend(&out_, "\n  partitions  ", numbers_.partitions, ": ", numbers_.partitions_full,
+                    " with all their replicas, ", numbers_.partitions_short, " with fewer, ",
+                    numbers_.partitions_lost, " with none\n");
+    absl::StrAppend(&out_, "  replicas    ", numbers_.replicas_found, " found, ",
+                    numbers_.replicas_overruled, " of them overruled");
+    int64_t reported = 0;
+    for (const NodeDecision& node : plan_.nodes) reported += node.replicas;
+    if (reported > numbers_.replicas_found) {
+      absl::StrAppend(&out_, "; reported but not used: ", reported - numbers_.replicas_found);
+    }
+    absl::StrAppend(&out_, "\n");
+  }
+
+  void AddHeading(absl::string_view title, int64_t count) {
+    absl::StrAppend(&out_, "\n", title, count > 0 ? absl::StrCat(" (", count, ")") : "", "\n");
+  }
+
+  void AddFindings(absl::string_view title, Severity severity) {
+    std::vector<FindingGroup> groups = GroupFindings(plan_, severity);
+    int64_t count = 0;
+    for (const FindingGroup& group : groups) {
+      if (!IsToldElsewhere(group.kind)) count += static_cast<int64_t>(group.findings.size());
+    }
+    if (count == 0) return;
+    AddHeading(title, count);
+    for (const FindingGroup& group : groups) {
+      if (!IsToldElsewhere(group.kind)) AddGroup(group);
+    }
+  }
+
+  void AddGroup(const FindingGroup& group) {
+    // Names that shells refuse: one of them already breaks the shell for the whole cluster.
+    const int examples =
+        group.kind == FindingKind::kNameUnusableInShell && !options_.all ? 1 : ExamplesMax();
+    absl::StrAppend(&out_, "  ", FindingKindTitle(group.kind), " (", group.findings.size(), "):\n");
+    const size_t shown = std::min(group.findings.size(), static_cast<size_t>(examples));
+    for (size_t i = 0; i < shown && status_.ok(); ++i) {
+      AddFinding(*group.findings[i]);
+      FlushIfLarge();
+    }
+    if (shown < group.findings.size()) AddRest(group, shown);
+  }
+
+  void AddFinding(const Finding& finding) {
+    shown_.insert(&finding);
+    const std::vector<std::string> commands = FindingCommands(finding);
+    absl::StrAppend(&out_, "    - ", Wrapped(FindingStatement(plan_, finding), 6, 6),
+                    commands.empty() ? "\n" : ":\n");
+    for (const std::string& command : commands) absl::StrAppend(&out_, "        ", command, "\n");
+  }
+
+  // What was not shown, by table where there are tables, and how to see it.
+  void AddRest(const FindingGroup& group, size_t shown) {
+    std::map<int32_t, std::vector<int32_t>> by_table;
+    for (size_t i = shown; i < group.findings.size(); ++i) {
+      const Finding& finding = *group.findings[i];
+      if (finding.app_id > 0) by_table[finding.app_id].push_back(finding.partition_index);
+    }
+    std::string rest = absl::StrCat("and ", group.findings.size() - shown, " more");
+    if (by_table.empty()) {
+      absl::StrAppend(&out_, "    ", rest,
+                      "\n    see all: ", CommandToSee(plan_, options_, "--all"), "\n");
+      return;
+    }
+    std::vector<std::string> places;
+    const size_t tables_shown = 2 * static_cast<size_t>(std::max(1, options_.examples_max));
+    for (auto& [app_id, indexes] : by_table) {
+      if (places.size() == tables_shown) break;
+      places.push_back(Place(app_id, std::move(indexes)));
+    }
+    absl::StrAppend(&rest, ": ", absl::StrJoin(places, "; "));
+    if (by_table.size() > places.size()) {
+      absl::StrAppend(&rest, "; and of ",
+                      Counted(static_cast<int64_t>(by_table.size() - places.size()), "more table"));
+    }
+    absl::StrAppend(&out_, "    ", Wrapped(rest, 4, 6));
+    absl::StrAppend(&out_, "\n    see them: ", CommandToSee(plan_, options_, "--table <table>"),
+                    "\n");
+  }
+
+  static std::string Place(int32_t app_id, std::vector<int32_t> indexes) {
+    if (indexes.front() < 0) return absl::StrCat("table ", app_id);
+    std::sort(indexes.begin(), indexes.end());
+    std::string ranges = IndexRanges(indexes);
+    if (ranges.size() > 40) {
+      ranges.resize(ranges.rfind(',', 40));
+      absl::StrAppend(&ranges, ",...");
+    }
+    return absl::StrCat("table ", app_id, ": ", ranges);
+  }
+
+  void AddTables() {
+    std::vector<std::vector<const Finding*>> findings(plan_.topology.tables.size());
+    std::vector<Severity> worst(plan_.topology.tables.size(), Severity::kNote);
+    for (const Finding& finding : plan_.findings) {
+      const size_t table = finding.app_id > 0 ? FindTable(plan_, finding.app_id) : SIZE_MAX;
+      if (table == SIZE_MAX) continue;
+      // What was said above in full is not said again.
+      const bool said = finding.partition_index < 0 && shown_.contains(&finding);
+      if (!said) findings[table].push_back(&finding);
+      worst[table] = std::max(worst[table], finding.severity);
+    }
+    std::vector<size_t> order;
+    std::vector<int32_t> placeholders;
+    for (size_t i = 0; i < plan_.topology.tables.size() && i < plan_.tables.size(); ++i) {
+      if (plan_.tables[i].placeholder) {
+        placeholders.push_back(plan_.topology.tables[i].app_id);
+      } else {
+        order.push_back(i);
+      }
+    }
+    if (order.empty() && placeholders.empty()) return;
+    std::stable_sort(order.begin(), order.end(),
+                     [&worst](size_t a, size_t b) { return worst[a] > worst[b]; });
+    AddHeading("TABLES, the worst first", static_cast<int64_t>(order.size()));
+    const size_t tables_max = options_.all ? order.size() : std::max(0, options_.tables_max);
+    const size_t shown = std::min(order.size(), tables_max);
+    for (size_t i = 0; i < shown && status_.ok(); ++i) {
+      absl::StrAppend(&out_, RenderTable(plan_, order[i], findings[order[i]], options_));
+      FlushIfLarge();
+    }
+    if (shown < order.size()) {
+      absl::StrAppend(&out_, "  and ", Counted(static_cast<int64_t>(order.size() - shown), "table"),
+                      " more; see one: ", CommandToSee(plan_, options_, "--table <table>"), "\n");
+    }
+    if (!placeholders.empty()) {
+      absl::StrAppend(&out_, "  placeholders, dropped, so that no id is used twice: ",
+                      CutList(SplitItems(IndexRanges(placeholders)), 20), "\n");
+    }
+  }
+
+  void AddLost() {
+    if (numbers_.tables == 0) return;
+    std::vector<std::string> duplicated;
+    std::vector<std::string> bulk_loading;
+    for (const Finding& finding : plan_.findings) {
+      if (finding.kind != FindingKind::kTableLostState) continue;
+      const std::string label = TableLabel(plan_, finding.app_id);
+      if (!finding.Fact("duplicating_nodes").empty()) duplicated.push_back(label);
+      if (finding.Fact("bulk_loading") == "true") bulk_loading.push_back(label);
+    }
+    AddHeading("LOST WITH THE OLD ZOOKEEPER, to be set again by hand", 0);
+    absl::StrAppend(&out_,
+                    "  - table envs: TTL, throttling, usage scenario, deny rules, compaction\n"
+                    "  - duplications and their progress",
+                    Known(duplicated),
+                    "\n"
+                    "  - bulk loads under way",
+                    Known(bulk_loading),
+                    "\n"
+                    "  - backup policies and the history of backups\n"
+                    "  - which tables were dropped, and when: they come back alive\n"
+                    "  - the meta servers' function level: keep it at steady or below until\n"
+                    "    every node that ever held data is back\n");
+  }
+
+  std::string Known(const std::vector<std::string>& tables) const {
+    if (tables.empty()) return "";
+    return absl::StrCat(
+        ": known of ",
+        CutList(tables, 2 * static_cast<size_t>(std::max(1, options_.examples_max))));
+  }
+
+  void AddNextStep() {
+    const NextStep step = NextStepOf(plan_, options_);
+    absl::StrAppend(&out_, "\nNEXT\n  ", Wrapped(step.advice, 2, 2), "\n\n");
+    for (const std::string& command : step.commands) {
+      absl::StrAppend(&out_, "    ", command, "\n");
+    }
+    const std::string explain = ExplainCommand(plan_, options_);
+    if (explain.empty()) return;
+    absl::StrAppend(&out_, "\n  Why a replica was chosen: ", explain, " <table>.<partition>\n");
+  }
+
+  const RecoveryPlan& plan_;
+  const ReportOptions& options_;
+  const PlanNumbers numbers_;
+  const TextSink sink_;
+  absl::Status status_;  // of the sink
+  absl::flat_hash_set<const Finding*> shown_;
+  std::string out_;
+};
+
+}  // namespace
+
+absl::Status WriteReport(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink) {
+  if (options.only.has_value()) return WriteDetails(plan, CountPlan(plan), options, sink);
+  return Report(plan, options, sink).Write();
+}
+
+std::string RenderReport(const RecoveryPlan& plan, const ReportOptions& options) {
+  std::string report;
+  const absl::Status written = WriteReport(plan, options, [&](absl::string_view text) {
+    absl::StrAppend(&report, text);
+    return absl::OkStatus();
+  });
+  return written.ok() ? report : absl::StrCat(written.message(), "\n");
+}
+
+}  // namespace metarec

@@ -1,0 +1,202 @@
+#include "meta_recovery/report/table_report.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "base/text/printable.h"
+#include "base/text/wording.h"
+#include "meta_recovery/planner/index_ranges.h"
+#include "meta_recovery/planner/plan_text.h"
+#include "meta_recovery/report/finding_sentences.h"
+#include "meta_recovery/report/finding_text.h"
+#include "meta_recovery/report/table_summary.h"
+
+namespace metarec {
+namespace {
+
+constexpr size_t kNodesShown = 6;
+constexpr size_t kLabelBytes = 13;
+constexpr size_t kTextColumn = 4 + kLabelBytes;
+constexpr size_t kRangeCharactersMax = 60;
+
+void AddLine(absl::string_view label, absl::string_view text, std::string* out) {
+  absl::StrAppend(out, "    ", label);
+  out->append(label.size() < kLabelBytes ? kLabelBytes - label.size() : 1, ' ');
+  absl::StrAppend(out, Wrapped(text, kTextColumn, kTextColumn), "\n");
+}
+
+// "0-3,7", cut when it gets long.
+std::string Ranges(const std::vector<int32_t>& indexes) {
+  std::string ranges = IndexRanges(indexes);
+  if (ranges.size() <= kRangeCharactersMax) return ranges;
+  ranges.resize(ranges.rfind(',', kRangeCharactersMax));
+  return absl::StrCat(ranges, ",...");
+}
+
+// "4 partitions (0-3)", "partition 7".
+std::string Partitions(const std::vector<int32_t>& indexes) {
+  if (indexes.size() == 1) return absl::StrCat("partition ", indexes.front());
+  return absl::StrCat(indexes.size(), " partitions (", Ranges(indexes), ")");
+}
+
+std::string Heading(const RecoveryPlan& plan, size_t table) {
+  const TopologyTable& record = plan.topology.tables[table];
+  const TableDecision& decision = plan.tables[table];
+  std::string heading = absl::StrCat("  table ", record.app_id, "  ", Printable(record.app_name));
+  if (decision.old_name != record.app_name && !decision.old_name.empty()) {
+    absl::StrAppend(&heading, " (was ", Printable(decision.old_name), ")");
+  }
+  absl::StrAppend(&heading, "  ", Counted(record.partition_count, "partition"), " x ",
+                  Counted(record.max_replica_count, "replica"));
+  if (decision.probably_dropped) absl::StrAppend(&heading, "  PROBABLY DROPPED");
+  return heading;
+}
+
+std::string DescribedBy(const RecoveryPlan& plan, const TableDecision& decision) {
+  const size_t answered = static_cast<size_t>(
+      std::count_if(plan.nodes.begin(), plan.nodes.end(),
+                    [](const NodeDecision& node) { return node.error == "ERR_OK"; }));
+  if (decision.described_by.empty()) return "no node";
+  if (decision.described_by.size() == answered && answered > 1) {
+    return absl::StrCat("all ", answered, " nodes",
+                        answered < plan.nodes.size() ? " that answered" : "");
+  }
+  std::vector<std::string> names;
+  for (const NodeIndex node : decision.described_by) names.push_back(NodeLabel(plan, node));
+  return CutList(names, kNodesShown);
+}
+
+std::string ReplicasByNode(const RecoveryPlan& plan, const TableSummary& summary) {
+  std::string text =
+      absl::StrCat(summary.replicas_found, " found, ", summary.replicas_expected, " wanted");
+  if (summary.by_node.empty()) return text;
+  int64_t fewest = summary.replicas_found;
+  int64_t most = 0;
+  std::vector<std::string> counts;
+  for (const auto& [node, count] : summary.by_node) {
+    fewest = std::min(fewest, count);
+    most = std::max(most, count);
+    if (counts.size() <= kNodesShown) {
+      counts.push_back(absl::StrCat(NodeLabel(plan, node), " ", count));
+    }
+  }
+  if (counts.size() <= kNodesShown) {
+    absl::StrAppend(&text, ": ", absl::StrJoin(counts, ", "));
+  } else {
+    absl::StrAppend(&text, ": on ", summary.by_node.size(), " nodes, ", fewest, " to ", most,
+                    " on each");
+  }
+  return text;
+}
+
+// The commonest way of election first; indexes are listed for the others only.
+void AddElections(const TableSummary& summary, std::string* out) {
+  std::vector<std::pair<Election, const std::vector<int32_t>*>> elections;
+  size_t partitions = 0;
+  for (const auto& [election, indexes] : summary.by_election) {
+    elections.emplace_back(election, &indexes);
+    partitions += indexes.size();
+  }
+  std::stable_sort(elections.begin(), elections.end(), [](const auto& a, const auto& b) {
+    return a.second->size() > b.second->size();
+  });
+  absl::string_view label = "primary";
+  for (const auto& [election, indexes] : elections) {
+    // Partitions without replica have a line of their own.
+    if (election == Election::kNoReplica && elections.size() > 1) continue;
+    const bool commonest = !label.empty();
+    AddLine(label,
+            absl::StrCat(
+                commonest ? absl::StrCat(indexes->size(), " of ", Counted(partitions, "partition"))
+                          : Partitions(*indexes),
+                ": ", ElectionInWords(election)),
+            out);
+    label = "";
+  }
+}
+
+// The label of the line that sums up a kind of finding about partitions; empty: none.
+std::pair<absl::string_view, absl::string_view> PartitionLine(const Finding& finding) {
+  switch (finding.kind) {
+    case FindingKind::kReplicasMissing:
+      return {"too few", "fewer replicas found than there should be"};
+    case FindingKind::kPartitionLost:
+      return {"LOST", finding.severity == Severity::kError
+                          ? "no replica found"
+                          : "no replica found, created EMPTY as accepted"};
+    case FindingKind::kPrimaryIncomplete:
+      return {"incomplete", "the primary may hold half the data"};
+    case FindingKind::kReplicaOverruled:
+      return {"overruled", "replicas beyond max_replica_count, which stay out"};
+    case FindingKind::kBallotAbovePrimary:
+      return {"ballot", "written higher than the primary's own"};
+    case FindingKind::kLessDataThanOverruled:
+      return {"LESS DATA", "the primary has committed less than another replica"};
+    case FindingKind::kReplicaBeyondCount:
+      return {"beyond", "indexes that the table does not have"};
+    default:
+      return {"", ""};
+  }
+}
+
+// Those that the heading or another section tells are left out.
+bool IsToldElsewhere(const Finding& finding) {
+  return finding.severity == Severity::kHazard || finding.severity == Severity::kConflict ||
+         finding.severity == Severity::kError || finding.kind == FindingKind::kTableRenamed ||
+         finding.kind == FindingKind::kTableProbablyDropped ||
+         finding.kind == FindingKind::kPlaceholder;
+}
+
+void AddPartitionFindings(const std::vector<const Finding*>& findings, std::string* out) {
+  std::map<std::pair<absl::string_view, absl::string_view>, std::vector<int32_t>> by_line;
+  for (const Finding* finding : findings) {
+    if (finding->partition_index < 0) continue;
+    by_line[PartitionLine(*finding)].push_back(finding->partition_index);
+  }
+  for (auto& [line, indexes] : by_line) {
+    if (line.first.empty()) continue;
+    std::sort(indexes.begin(), indexes.end());
+    indexes.erase(std::unique(indexes.begin(), indexes.end()), indexes.end());
+    AddLine(line.first, absl::StrCat(Partitions(indexes), ": ", line.second), out);
+  }
+}
+
+void AddTableFindings(const RecoveryPlan& plan, const std::vector<const Finding*>& findings,
+                      const ReportOptions& options, std::string* out) {
+  const int shown_max = std::max(1, options.examples_max) + 2;
+  int count = 0;
+  for (const Finding* finding : findings) {
+    if (finding->partition_index >= 0 || IsToldElsewhere(*finding)) continue;
+    if (++count > shown_max) continue;
+    if (finding->kind == FindingKind::kTableLostState) {
+      AddLine("lost", LostState(*finding), out);
+    } else {
+      AddLine(SeverityName(finding->severity), FindingSentence(plan, *finding), out);
+    }
+  }
+  if (count > shown_max) AddLine("", absl::StrCat("and ", count - shown_max, " more"), out);
+}
+
+}  // namespace
+
+std::string RenderTable(const RecoveryPlan& plan, size_t table,
+                        const std::vector<const Finding*>& findings, const ReportOptions& options) {
+  std::string out = absl::StrCat(Heading(plan, table), "\n");
+  const TableSummary summary = SummarizeTable(plan, table);
+  AddLine("described by", DescribedBy(plan, plan.tables[table]), &out);
+  if (plan.topology.tables[table].partitions_count == 0) {
+    AddLine("partitions", "not looked at before their number is decided", &out);
+  } else {
+    AddLine("replicas", ReplicasByNode(plan, summary), &out);
+    AddElections(summary, &out);
+  }
+  AddPartitionFindings(findings, &out);
+  AddTableFindings(plan, findings, options, &out);
+  return out;
+}
+
+}  // namespace metarec

@@ -1,0 +1,253 @@
+#include "pegasus_client/pegasus_config.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+
+#include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
+#include "idl/ipv4_endpoint.h"
+#include "pegasus_client/pegasus_ini.h"
+#include "replica_collector/node_list.h"
+#include "zk_store/client/root_path.h"
+#include "zk_store/client/zookeeper_options.h"
+#include "zk_store/topology/znode_layout.h"
+
+namespace metarec {
+namespace {
+
+constexpr size_t kFileBytesMax = 4 << 20;
+constexpr size_t kShownBytesMax = 200;
+
+// "@LOCAL_HOSTNAME@"
+bool HasNameBetweenAts(absl::string_view value) {
+  const size_t begin = value.find('@');
+  if (begin == absl::string_view::npos) return false;
+  const size_t end = value.find('@', begin + 1);
+  return end != absl::string_view::npos && end > begin + 1;
+}
+
+// What stands in the templates that Pegasus's scripts fill in, and what its arguments= replaces.
+bool IsPlaceholder(absl::string_view value) {
+  return absl::StrContains(value, "%{") || HasNameBetweenAts(value) ||
+         (value.size() > 2 && value.front() == '%' && value.back() == '%');
+}
+
+// Reads one key after the other; the error of the first that is wrong.
+class ConfigReader {
+ public:
+  // `file` null: there is none.
+  ConfigReader(const PegasusIni* file, absl::string_view name, const ConfigOverrides& overrides)
+      : file_(file), name_(name), overrides_(overrides) {}
+
+  // nullopt: it is not given, or without a value.
+  std::optional<std::string> Optional(absl::string_view section, absl::string_view key) {
+    const ConfigOverride* const flag = FlagOf(section, key);
+    if (flag != nullptr && !flag->value.empty()) return flag->value;
+    const PegasusIni::Entry* const entry = file_ == nullptr ? nullptr : file_->Find(section, key);
+    if (entry == nullptr || entry->value.empty()) return std::nullopt;
+    if (entry->again_line != 0) WarnOfSecond(section, key, *entry);
+    if (IsPlaceholder(entry->value)) {
+      Fail(section, key,
+           absl::StrCat("is ", Shown(entry->value),
+                        ", a placeholder of the template that nothing was put in for; write what "
+                        "the meta servers run with",
+                        OrFlag(flag)));
+    }
+    return entry->value;
+  }
+
+  std::string Required(absl::string_view section, absl::string_view key) {
+    std::optional<std::string> value = Optional(section, key);
+    if (!value.has_value()) FailMissing(section, key);
+    return std::move(value).value_or("");
+  }
+
+  bool Flag(absl::string_view section, absl::string_view key) {
+    const std::string text = absl::AsciiStrToLower(Required(section, key));
+    if (text != "true" && text != "false") {
+      Fail(section, key, absl::StrCat("is ", Shown(text), "; it must be true or false"));
+    }
+    return text == "true";
+  }
+
+  absl::Duration Time(absl::string_view section, absl::string_view key, absl::Duration unit,
+                      absl::Duration otherwise) {
+    const std::optional<std::string> text = Optional(section, key);
+    if (!text.has_value()) return otherwise;
+    int64_t number = 0;
+    if (!absl::SimpleAtoi(*text, &number) || number <= 0 || unit * number > absl::Hours(24)) {
+      Fail(section, key,
+           absl::StrCat("is ", Shown(*text), "; it must be a positive number of ",
+                        unit == absl::Seconds(1) ? "seconds" : "milliseconds", ", at most a day"));
+    }
+    return unit * number;
+  }
+
+  void Check(absl::string_view section, absl::string_view key, const std::string& value,
+             const absl::Status& status) {
+    if (!status.ok()) {
+      Fail(section, key, absl::StrCat("is ", Shown(value), ": ", status.message()));
+    }
+  }
+
+  const absl::Status& status() const { return status_; }
+  std::vector<std::string> TakeWarnings() { return std::move(warnings_); }
+
+ private:
+  static std::string Shown(absl::string_view value) {
+    return absl::StrCat("'", Printable(value.substr(0, kShownBytesMax)),
+                        value.size() > kShownBytesMax ? "...'" : "'");
+  }
+
+  static std::string OrFlag(const ConfigOverride* flag) {
+    return flag == nullptr ? "" : absl::StrCat(", or give ", flag->flag);
+  }
+
+  const ConfigOverride* FlagOf(absl::string_view section, absl::string_view key) const {
+    for (const ConfigOverride& flag : overrides_) {
+      if (flag.section == section && flag.key == key) return &flag;
+    }
+    return nullptr;
+  }
+
+  void Fail(absl::string_view section, absl::string_view key, absl::string_view what) {
+    if (!status_.ok()) return;
+    const ConfigOverride* const flag = FlagOf(section, key);
+    if (flag != nullptr && !flag->value.empty()) {
+      status_ = absl::InvalidArgumentError(absl::StrCat(flag->flag, " ", what));
+      return;
+    }
+    const PegasusIni::Entry* const entry = file_ == nullptr ? nullptr : file_->Find(section, key);
+    status_ = absl::InvalidArgumentError(
+        absl::StrCat(name_, entry == nullptr ? "" : absl::StrCat(":", entry->line), ": [", section,
+                     "] ", key, " ", what));
+  }
+
+  void FailMissing(absl::string_view section, absl::string_view key) {
+    const ConfigOverride* const flag = FlagOf(section, key);
+    if (file_ == nullptr) {
+      if (!status_.ok()) return;
+      status_ = absl::InvalidArgumentError(absl::StrCat(
+          flag == nullptr ? "" : flag->flag,
+          " is missing; give it, or --pegasus_config with a meta server's config.ini"));
+    } else if (!file_->HasSection(section)) {
+      Fail(section, key,
+           "is missing, with the whole section; give the config.ini of a meta server");
+    } else {
+      Fail(section, key, absl::StrCat("is missing; add it", OrFlag(flag)));
+    }
+  }
+
+  void WarnOfSecond(absl::string_view section, absl::string_view key,
+                    const PegasusIni::Entry& entry) {
+    warnings_.push_back(absl::StrCat(name_, ":", entry.again_line, ": [", section, "] ", key,
+                                     " is given again; as for stock "
+                                     "meta servers, the first one counts, in line ",
+                                     entry.line));
+  }
+
+  const PegasusIni* const file_;
+  const absl::string_view name_;
+  const ConfigOverrides& overrides_;
+  absl::Status status_;
+  std::vector<std::string> warnings_;
+};
+
+void ReadPort(ConfigReader* reader, PegasusConfig* config) {
+  const std::string ports = reader->Required("apps.meta", "ports");
+  const absl::StatusOr<uint16_t> port = ParsePort(ports);
+  if (port.ok()) config->port = *port;
+  reader->Check("apps.meta", "ports", ports,
+                absl::StrContains(ports, ',')
+                    ? absl::InvalidArgumentError("one port is served; give that one by --port")
+                    : port.status());
+}
+
+void ReadMetaServers(ConfigReader* reader, PegasusConfig* config) {
+  const std::string list = reader->Required("meta_server", "server_list");
+  if (!reader->status().ok()) return;
+  const absl::StatusOr<NodeList> servers = ParseNodeListString(list);
+  reader->Check("meta_server", "server_list", list, servers.status());
+  if (!servers.ok()) return;
+  for (const NodeListEntry& entry : servers->entries) config->meta_servers.push_back(entry.text);
+}
+
+std::string ReadPath(ConfigReader* reader, absl::string_view key) {
+  std::string path = reader->Required("meta_server", key);
+  reader->Check("meta_server", key, path, ValidateRootPath(path));
+  return path;
+}
+
+absl::StatusOr<PegasusConfig> ReadKeys(ConfigReader reader) {
+  PegasusConfig config;
+  ReadPort(&reader, &config);
+  ReadMetaServers(&reader, &config);
+  config.cluster_root = ReadPath(&reader, "cluster_root");
+  config.lock_root = ReadPath(&reader, "distributed_lock_service_parameters");
+  config.recover_from_replica_server = reader.Flag("meta_server", "recover_from_replica_server");
+  config.cluster_name = reader.Optional("replication", "cluster_name").value_or("");
+  config.zookeeper_hosts = reader.Required("zookeeper", "hosts_list");
+  reader.Check("zookeeper", "hosts_list", config.zookeeper_hosts,
+               ParseZooKeeperHosts(config.zookeeper_hosts).status());
+  config.zookeeper_session_timeout = reader.Time("zookeeper", "timeout_ms", absl::Milliseconds(1),
+                                                 config.zookeeper_session_timeout);
+  config.beacon_grace =
+      reader.Time("replication", "fd_grace_seconds", absl::Seconds(1), config.beacon_grace);
+  METAREC_RETURN_IF_ERROR(reader.status());
+  config.warnings = reader.TakeWarnings();
+  return config;
+}
+
+absl::Status CannotRead(const std::string& path, int error) {
+  const std::string why =
+      absl::StrCat("cannot read ", path, ": ", std::strerror(error),
+                   "; give the meta server's config.ini, readable for this user");
+  return error == ENOENT ? absl::NotFoundError(why) : absl::UnavailableError(why);
+}
+
+absl::StatusOr<std::string> ReadText(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is a folder; give the config.ini in it"));
+  }
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return CannotRead(path, errno);
+  std::string text(kFileBytesMax + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad()) return CannotRead(path, errno);
+  text.resize(static_cast<size_t>(in.gcount()));
+  if (text.size() > kFileBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is longer than any configuration file (",
+                                                   kFileBytesMax,
+                                                   " bytes); give the meta server's config.ini"));
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<PegasusConfig> ParsePegasusConfig(absl::string_view text, absl::string_view name,
+                                                 const ConfigOverrides& overrides) {
+  METAREC_ASSIGN_OR_RETURN(const PegasusIni file, PegasusIni::Parse(text, name));
+  return ReadKeys(ConfigReader(&file, name, overrides));
+}
+
+absl::StatusOr<PegasusConfig> ReadPegasusConfig(const std::string& path,
+                                                const ConfigOverrides& overrides) {
+  if (path.empty()) return ReadKeys(ConfigReader(nullptr, "", overrides));
+  METAREC_ASSIGN_OR_RETURN(const std::string text, ReadText(path));
+  return ParsePegasusConfig(text, path, overrides);
+}
+
+}  // namespace metarec

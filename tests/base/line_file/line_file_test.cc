@@ -1,0 +1,280 @@
+#include "base/line_file/line_file.h"
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <absl/time/clock.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace metarec {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class LineFile : public testing::TestWithParam<const char*> {
+ protected:
+  LineFile() {
+    std::string pattern = testing::TempDir() + "line_file_XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  ~LineFile() override { std::filesystem::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string DefaultPath() const { return Path(GetParam()); }
+
+  std::vector<std::string> NamesInFolder() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+      names.push_back(entry.path().filename());
+    }
+    return names;
+  }
+
+  static void Write(const std::string& path, const std::vector<std::string>& lines,
+                    LineWriterOptions options = {}) {
+    auto writer = LineWriter::Create(path, options);
+    ASSERT_TRUE(writer.ok()) << writer.status();
+    for (const std::string& line : lines) ASSERT_TRUE(writer->Append(line).ok());
+    const absl::Status finished = writer->Finish();
+    ASSERT_TRUE(finished.ok()) << finished;
+  }
+
+  // All lines up to the first error, which goes to `status`.
+  static std::vector<std::string> Read(const std::string& path, absl::Status* status,
+                                       LineReaderOptions options = {}) {
+    std::vector<std::string> lines;
+    auto reader = LineReader::Open(path, options);
+    *status = reader.status();
+    while (status->ok()) {
+      std::string line;
+      const absl::StatusOr<bool> more = reader->Next(&line);
+      *status = more.status();
+      if (!more.ok() || !*more) break;
+      lines.push_back(line);
+      EXPECT_EQ(reader->line_number(), static_cast<int64_t>(lines.size()));
+    }
+    return lines;
+  }
+
+  static std::string Bytes(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  }
+  static void PutBytes(const std::string& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
+
+  std::string folder_;
+};
+
+INSTANTIATE_TEST_SUITE_P(PlainAndCompressed, LineFile, testing::Values("f.jsonl", "f.jsonl.zst"),
+                         [](const auto& test) {
+                           return IsCompressedName(test.param) ? "compressed" : "plain";
+                         });
+
+TEST_P(LineFile, ReadsBackWhatWasWritten) {
+  Write(DefaultPath(), {"one", "", "three"});
+  absl::Status status;
+  EXPECT_THAT(Read(DefaultPath(), &status), ElementsAre("one", "", "three"));
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_P(LineFile, ReadsBackMegabytesThatDoNotFitIntoAnyBuffer) {
+  std::vector<std::string> lines;
+  std::mt19937 random(7);
+  for (int i = 0; i < 300; ++i) {
+    // Alternately incompressible and very compressible.
+    std::string line(random() % 40'000, 'x');
+    if (i % 2 == 0) {
+      for (char& c : line) c = static_cast<char>('a' + random() % 26);
+    }
+    lines.push_back(line);
+  }
+  Write(DefaultPath(), lines);
+  absl::Status status;
+  EXPECT_EQ(Read(DefaultPath(), &status), lines);
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_P(LineFile, IsNotThereBeforeFinishAndLeavesNothingWhenAbandoned) {
+  {
+    auto writer = LineWriter::Create(DefaultPath());
+    ASSERT_TRUE(writer.ok());
+    ASSERT_TRUE(writer->Append("half").ok());
+    EXPECT_FALSE(std::filesystem::exists(DefaultPath()));
+    EXPECT_EQ(NamesInFolder().size(), 1u);
+  }
+  EXPECT_THAT(NamesInFolder(), IsEmpty());
+}
+
+TEST_P(LineFile, WritingEndsOnceItIsInterruptedAndLeavesNothing) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  {
+    LineWriterOptions options;
+    options.interrupt_descriptor = ends[0];
+    auto writer = LineWriter::Create(DefaultPath(), options);
+    ASSERT_TRUE(writer.ok()) << writer.status();
+    const std::string line(100'000, 'x');
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(writer->Append(line).ok());
+    ASSERT_EQ(::write(ends[1], "", 1), 1);
+    EXPECT_TRUE(absl::IsCancelled(writer->Finish()));
+  }
+  EXPECT_THAT(NamesInFolder(), IsEmpty());
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_P(LineFile, LeavesOnlyTheFinishedFile) {
+  Write(DefaultPath(), {"line"});
+  EXPECT_THAT(NamesInFolder(), ElementsAre(GetParam()));
+}
+
+TEST_P(LineFile, RefusesToReplaceAFileUnlessAsked) {
+  Write(DefaultPath(), {"old"});
+  const auto refused = LineWriter::Create(DefaultPath());
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr(DefaultPath()));
+
+  Write(DefaultPath(), {"new"}, {.overwrite = true});
+  absl::Status status;
+  EXPECT_THAT(Read(DefaultPath(), &status), ElementsAre("new"));
+}
+
+TEST_P(LineFile, RefusesToReplaceAFileThatAppearedWhileWriting) {
+  auto writer = LineWriter::Create(DefaultPath());
+  ASSERT_TRUE(writer.ok());
+  PutBytes(DefaultPath(), "somebody else's");
+  EXPECT_EQ(writer->Finish().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(Bytes(DefaultPath()), "somebody else's");
+}
+
+TEST_P(LineFile, RefusesLinesAboveTheBoundAndNewlinesInLines) {
+  auto writer = LineWriter::Create(DefaultPath(), {.line_bytes_max = 5});
+  ASSERT_TRUE(writer.ok());
+  EXPECT_TRUE(writer->Append("12345").ok());
+  EXPECT_EQ(writer->Append("123456").code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(writer->Append("a\nb").code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_P(LineFile, NamesTheLineThatIsAboveTheReadersBound) {
+  Write(DefaultPath(), {"12345", "123456"});
+  absl::Status status;
+  EXPECT_THAT(Read(DefaultPath(), &status, {.line_bytes_max = 5}), ElementsAre("12345"));
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(DefaultPath() + ":2:"));
+}
+
+using LineFileErrors = LineFile;
+INSTANTIATE_TEST_SUITE_P(, LineFileErrors, testing::Values("unused"));
+
+TEST_P(LineFileErrors, MissingFileAndMissingFolderAreNotFound) {
+  EXPECT_EQ(LineReader::Open(Path("none")).status().code(), absl::StatusCode::kNotFound);
+  const auto writer = LineWriter::Create(Path("none/f"));
+  EXPECT_EQ(writer.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(writer.status().message()), HasSubstr(Path("none/f")));
+}
+
+TEST_P(LineFileErrors, DirectoryIsNeitherReadNorReplaced) {
+  EXPECT_EQ(LineReader::Open(folder_).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(LineWriter::Create(folder_, {.overwrite = true}).status().code(),
+            absl::StatusCode::kAlreadyExists);
+}
+
+TEST_P(LineFileErrors, DeviceAndLinkAreNotReplacedEvenWhenOverwriting) {
+  EXPECT_EQ(LineWriter::Create("/dev/null", {.overwrite = true}).status().code(),
+            absl::StatusCode::kAlreadyExists);
+  std::filesystem::create_symlink(Path("target"), Path("link"));
+  EXPECT_EQ(LineWriter::Create(Path("link"), {.overwrite = true}).status().code(),
+            absl::StatusCode::kAlreadyExists);
+}
+
+TEST_P(LineFileErrors, LastLineWithoutNewlineIsReadAndKnownAsSuch) {
+  PutBytes(Path("f"), "one\ntwo");
+  auto reader = LineReader::Open(Path("f"));
+  ASSERT_TRUE(reader.ok());
+  std::string line;
+  EXPECT_TRUE(*reader->Next(&line));
+  EXPECT_TRUE(reader->line_was_terminated());
+  EXPECT_TRUE(*reader->Next(&line));
+  EXPECT_EQ(line, "two");
+  EXPECT_FALSE(reader->line_was_terminated());
+  EXPECT_EQ(reader->Where(), Path("f") + ":2");
+  EXPECT_FALSE(*reader->Next(&line));
+}
+
+TEST_P(LineFileErrors, CompressedFileCutAnywhereIsKnownAsTruncated) {
+  Write(Path("f.zst"), {"one", "two", "three"});
+  const std::string whole = Bytes(Path("f.zst"));
+  for (size_t length = 0; length < whole.size(); ++length) {
+    PutBytes(Path("cut.zst"), whole.substr(0, length));
+    absl::Status status;
+    Read(Path("cut.zst"), &status);
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << "cut at " << length;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("truncated")) << "cut at " << length;
+  }
+}
+
+TEST_P(LineFileErrors, DamagedCompressedFileIsAnErrorWhereverTheBitFlipped) {
+  Write(Path("f.zst"), {"one", "two", "three"});
+  const std::string whole = Bytes(Path("f.zst"));
+  for (size_t i = 0; i < whole.size(); ++i) {
+    std::string damaged = whole;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x10);
+    PutBytes(Path("damaged.zst"), damaged);
+    absl::Status status;
+    const std::vector<std::string> lines = Read(Path("damaged.zst"), &status);
+    // A few header bits only hint at sizes; what is read must then still be what was written.
+    if (status.ok()) {
+      EXPECT_THAT(lines, ElementsAre("one", "two", "three")) << "byte " << i;
+    } else {
+      EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << "byte " << i << ": " << status;
+    }
+  }
+}
+
+TEST_P(LineFileErrors, PlainTextUnderACompressedNameIsAnError) {
+  PutBytes(Path("f.zst"), "{\"format\":\"x\"}\n");
+  absl::Status status;
+  EXPECT_THAT(Read(Path("f.zst"), &status), IsEmpty());
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_P(LineFileErrors, NamedPipeThatNobodyWritesToIsAnError) {
+  ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
+  absl::Status status;
+  EXPECT_THAT(Read(Path("pipe"), &status, {.writer_timeout = absl::Milliseconds(1)}), IsEmpty());
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("nobody writes to it"));
+}
+
+TEST_P(LineFileErrors, WriterOfANamedPipeMayTakeItsTime) {
+  ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
+  auto reader = LineReader::Open(Path("pipe"), {.writer_timeout = absl::Milliseconds(1)});
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  std::thread writer([this] {
+    std::ofstream pipe(Path("pipe"));
+    absl::SleepFor(absl::Milliseconds(20));
+    pipe << "one\n";
+  });
+  std::string line;
+  absl::StatusOr<bool> more = false;
+  do {  // until the writer has come
+    more = reader->Next(&line);
+  } while (absl::IsUnavailable(more.status()));
+  writer.join();
+  ASSERT_TRUE(more.ok()) << more.status();
+  EXPECT_EQ(line, "one");
+}
+
+}  // namespace
+}  // namespace metarec

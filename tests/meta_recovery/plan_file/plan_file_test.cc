@@ -1,0 +1,292 @@
+// Plan files: they read back equal, and whatever is wrong with one is said with file and line.
+
+#include "meta_recovery/plan_file/plan_file.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_replace.h>
+#include <absl/strings/str_split.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/line_file/line_digest.h"
+#include "meta_recovery/report/explain.h"
+#include "tests/meta_recovery/planner/golden_evidence.h"
+#include "tests/meta_recovery/planner/plan_matchers.h"
+
+namespace metarec {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+RecoveryPlan GoldenPlan() {
+  const auto plan = MakePlan(
+      LoadGoldenEvidence(".", {"localhost:34801", "localhost:34802", "localhost:34803"}), {});
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  return *plan;
+}
+
+RecoveryPlan SmallPlan() {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 2);
+  cluster.Node("n2").Current().replicas[1].status = static_cast<ReplicaStatus>(42);
+  return Plan(cluster, {.settlements = {}});
+}
+
+std::vector<std::string> LinesOf(const RecoveryPlan& plan) {
+  std::vector<std::string> lines = absl::StrSplit(EncodePlan(plan), '\n');
+  lines.pop_back();  // behind the last newline
+  return lines;
+}
+
+// The lines with a digest that fits.
+std::string Sealed(std::vector<std::string> lines) {
+  LineDigest digest;
+  lines.pop_back();
+  for (const std::string& line : lines) digest.Add(line);
+  lines.push_back(absl::StrCat("{\"digest\":\"", digest.Finish(), "\"}"));
+  return absl::StrJoin(lines, "\n") + "\n";
+}
+
+std::string ErrorOf(const std::string& text) {
+  const absl::Status status = DecodePlan(text, "my.plan").status();
+  EXPECT_FALSE(status.ok());
+  return std::string(status.message());
+}
+
+class PlanFileTest : public ::testing::Test {
+ protected:
+  PlanFileTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "plan_file_XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+  }
+  ~PlanFileTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
+  static std::string Read(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(PlanFileTest, ReadsBackEqualPlainAndCompressed) {
+  const RecoveryPlan plan = GoldenPlan();
+  for (const char* name : {"a.plan", "a.plan.zst"}) {
+    ASSERT_TRUE(WritePlanFile(plan, Path(name)).ok());
+    const auto read = ReadPlanFile(Path(name));
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(*read, plan);
+  }
+  EXPECT_EQ(Read(Path("a.plan")), EncodePlan(plan));
+  EXPECT_LT(Read(Path("a.plan.zst")).size(), EncodePlan(plan).size() / 3);
+}
+
+TEST_F(PlanFileTest, AnExcerptTellsOfItsSubjectWhatTheWholeTells) {
+  const RecoveryPlan plan = GoldenPlan();
+  ASSERT_TRUE(WritePlanFile(plan, Path("a.plan")).ok());
+  std::vector<std::string> subjects = {"999", "1.999", "no_such_table", "no_such_node:1", ""};
+  for (const TopologyNode& node : plan.topology.nodes) {
+    subjects.push_back(node.name);
+    subjects.push_back(node.address.ToString());
+  }
+  for (const TopologyTable& table : plan.topology.tables) {
+    subjects.push_back(absl::StrCat(table.app_id));
+    subjects.push_back(table.app_name);
+    subjects.push_back(absl::StrCat(table.app_id, ".", table.partition_count - 1));
+  }
+  for (const std::string& subject : subjects) {
+    SCOPED_TRACE(subject);
+    const auto excerpt = ReadPlanExcerpt(Path("a.plan"), PlanSelection::Subject(subject));
+    ASSERT_TRUE(excerpt.ok()) << excerpt.status();
+    EXPECT_EQ(Explain(excerpt->plan, subject), Explain(plan, subject));
+    EXPECT_EQ(excerpt->numbers, CountPlan(plan));
+  }
+}
+
+TEST_F(PlanFileTest, AnExcerptHoldsNothingButItsSubject) {
+  const RecoveryPlan plan = GoldenPlan();
+  ASSERT_TRUE(WritePlanFile(plan, Path("a.plan")).ok());
+  const auto held = [this](PlanSelection selection) {
+    const auto excerpt = ReadPlanExcerpt(Path("a.plan"), std::move(selection));
+    EXPECT_TRUE(excerpt.ok()) << excerpt.status();
+    return excerpt.ok() ? excerpt->plan : RecoveryPlan();
+  };
+  EXPECT_EQ(held(PlanSelection::Subject("1.0")).partitions.size(), 1u);
+  const RecoveryPlan table = held(PlanSelection::Table("1"));
+  EXPECT_EQ(table.partitions.size(), plan.topology.tables[0].partitions_count);
+  for (const Finding& finding : table.findings) EXPECT_EQ(finding.app_id, 1);
+  const std::string& node = plan.topology.nodes[0].name;
+  EXPECT_FALSE(held(PlanSelection::Subject(node)).replicas.empty());
+  const RecoveryPlan none = held(PlanSelection::Table(node));
+  EXPECT_TRUE(none.replicas.empty() && none.partitions.empty() && none.findings.empty());
+}
+
+TEST_F(PlanFileTest, WhatIsWrongWithAFileIsNoticedOutsideOfTheExcerptToo) {
+  const RecoveryPlan plan = GoldenPlan();
+  const std::string last_table =
+      absl::StrCat("{\"partition\":{\"pid\":\"", plan.tables.size(), ".");
+  std::ofstream(Path("edited.plan")) << absl::StrReplaceAll(
+      EncodePlan(plan), {{last_table + "0\",\"ballot\":", last_table + "0\",\"ballot\":1"}});
+  const auto excerpt = ReadPlanExcerpt(Path("edited.plan"), PlanSelection::Subject("1.0"));
+  EXPECT_TRUE(absl::IsDataLoss(excerpt.status())) << excerpt.status();
+}
+
+TEST_F(PlanFileTest, IsNotOverwrittenUnlessTold) {
+  ASSERT_TRUE(WritePlanFile(SmallPlan(), Path("a.plan")).ok());
+  const std::string before = Read(Path("a.plan"));
+  EXPECT_EQ(WritePlanFile(GoldenPlan(), Path("a.plan")).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(Read(Path("a.plan")), before);
+  EXPECT_TRUE(WritePlanFile(GoldenPlan(), Path("a.plan"), {.overwrite = true}).ok());
+  EXPECT_NE(Read(Path("a.plan")), before);
+}
+
+TEST_F(PlanFileTest, ThatIsMissingIsNotFound) {
+  EXPECT_EQ(ReadPlanFile(Path("none.plan")).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(PlanFileTest, ErrorsNameFileAndLine) {
+  std::vector<std::string> lines = LinesOf(SmallPlan());
+  lines[2] = "{}";
+  std::ofstream(Path("a.plan")) << Sealed(lines);
+  const absl::Status status = ReadPlanFile(Path("a.plan")).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(Path("a.plan") + ":3: "));
+}
+
+TEST(PlanFile, DigestIsTheLastLineAndThatOfAllBytesBefore) {
+  const RecoveryPlan plan = SmallPlan();
+  EXPECT_THAT(LinesOf(plan).back(), MatchesRegex("\\{\"digest\":\"sha256:[0-9a-f]{64}\"\\}"));
+  EXPECT_EQ(Sealed(LinesOf(plan)), EncodePlan(plan));
+  RecoveryPlan other = plan;
+  other.findings.clear();
+  EXPECT_NE(LinesOf(other).back(), LinesOf(plan).back());
+}
+
+TEST(PlanFile, BytesThatAreNoTextSurvive) {
+  RecoveryPlan plan = SmallPlan();
+  plan.topology.tables[0].app_name = plan.tables[0].old_name = std::string("\xff\0\"\n", 4);
+  plan.topology.tables[0].envs = {{"\xfe", "\x01"}, {"k", "\xc3\xa9"}};
+  plan.options.settlements = {{"1.app_name", "\xff"}};
+  const auto decoded = DecodePlan(EncodePlan(plan), "plan");
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(*decoded, plan);
+}
+
+TEST(PlanFile, EveryTruncationIsNoticed) {
+  const std::string text = EncodePlan(SmallPlan());
+  for (size_t size = 0; size + 2 < text.size(); ++size) {
+    ASSERT_FALSE(DecodePlan(text.substr(0, size), "my.plan").ok()) << size;
+  }
+  EXPECT_THAT(ErrorOf(text.substr(0, text.size() / 2)), HasSubstr("it is truncated"));
+  EXPECT_THAT(ErrorOf(text.substr(0, text.rfind("{\"digest"))), HasSubstr("it is truncated"));
+}
+
+TEST(PlanFile, EveryEditIsNoticed) {
+  const std::string text = EncodePlan(SmallPlan());
+  for (size_t i = 0; i < text.size(); i += 3) {
+    std::string edited = text;
+    edited[i] = edited[i] == '1' ? '2' : '1';
+    ASSERT_FALSE(DecodePlan(edited, "my.plan").ok()) << i;
+  }
+  EXPECT_THAT(ErrorOf(absl::StrReplaceAll(text, {{"\"create_second\":", "\"create_second\":1"}})),
+              HasSubstr("the digest differs"));
+  EXPECT_THAT(ErrorOf(text + "{}\n"), HasSubstr("text behind the last line"));
+}
+
+TEST(PlanFile, WhatIsNoPlanIsSaidToBeWhatItLooksLike) {
+  EXPECT_THAT(ErrorOf(""), HasSubstr("my.plan:1: not a plan file: it is empty"));
+  EXPECT_THAT(ErrorOf(std::string("\x7f"
+                                  "ELF\0\1",
+                                  6)),
+              HasSubstr("it looks like a binary file"));
+  EXPECT_THAT(ErrorOf("localhost:34801\n"), HasSubstr("its first line is no JSON"));
+  EXPECT_THAT(ErrorOf("{\"format\":\"metarec-evidence\",\"version\":1}\n"),
+              HasSubstr("it is an evidence file"));
+  EXPECT_THAT(ErrorOf("{\"a\":1}\n"), HasSubstr("its first line names no format"));
+  EXPECT_THAT(ErrorOf("{\"format\":\"metarec-plan\",\"version\":2}\n"),
+              HasSubstr("another version than 1"));
+  EXPECT_THAT(ErrorOf(std::string(100'000, '[')), HasSubstr("my.plan:1"));
+}
+
+struct Replacement {
+  const char* from;
+  const char* to;
+  const char* error;
+};
+
+TEST(PlanFile, WhatCannotBeIsRefusedEvenWithADigestThatFits) {
+  const Replacement cases[] = {
+      {"\"primary\":0", "\"primary\":3", "'primary' is missing or cannot be"},
+      {"\"primary\":0", "\"primary\":-1", "'primary' is missing or cannot be"},
+      {"\"last_drops\":[2,1]", "\"last_drops\":[2,7]", "names a node that is not in the file"},
+      {"[[0,\"PS_INACTIVE\"", "[[9,\"PS_INACTIVE\"", "'replicas' holds something"},
+      {"[[0,\"PS_INACTIVE\"", "[[0,\"PS_ASLEEP\"", "'replicas' holds something"},
+      {"\"ballot\":3", "\"ballot\":-3", "'ballot' is missing or cannot be"},
+      {"\"ballot\":3", "\"ballot\":99999999999999999999", "'ballot' is missing or cannot be"},
+      {"\"ballot\":3", "\"ballet\":3", "'ballot' is missing or cannot be"},
+      {"\"partition_count\":2", "\"partition_count\":2000000000", "'partition_count' is missing"},
+      {"\"partitions\":2,", "\"partitions\":3,", "while the first line announces 3"},
+      {"\"app_id\":1,\"status\"", "\"app_id\":2,\"status\"", "'app_id' is not the next one"},
+      {"\"pid\":\"1.1\"", "\"pid\":\"1.0\"", "'pid' is '1.0', which cannot be"},
+      {"\"pid\":\"1.1\"", "\"pid\":\"1.2\"", "'pid' is '1.2', which cannot be"},
+      {"\"pid\":\"1.1\"", "\"pid\":\"2.1\"", "'pid' is '2.1', which cannot be"},
+      {"\"described_by\":[0,", "\"described_by\":[8,", "names a node that is not in the file"},
+      {"\"address\":\"10.0.0.2:34801\"", "\"address\":\"10.0.0.2\"", "10.0.0.2"},
+      {"\"outcome\":\"ready\"", "\"outcome\":\"fine\"", "'outcome' is 'fine'"},
+      {"\"kind\":\"table_lost_state\"", "\"kind\":\"table_found\"", "'kind' is 'table_found'"},
+      {"\"kind\":\"table_lost_state\"", "\"kind\":\"bad_node\"", "that names none"},
+      {"\"nodes\":3,\"tables\":1", "\"nodes\":4,\"tables\":1", "there are 3 nodes, while"},
+      {"\"nodes\":3,\"tables\":1", "\"nodes\":2,\"tables\":1", "there are 3 nodes, while"},
+      {"{\"table\":", "{\"chair\":", "'chair' is out of place"},
+      {"{\"options\":", "{\"node\":", "the second line holds no options"},
+  };
+  const std::vector<std::string> lines = LinesOf(SmallPlan());
+  for (const Replacement& replacement : cases) {
+    SCOPED_TRACE(absl::StrCat(replacement.from, " -> ", replacement.to));
+    std::vector<std::string> edited = lines;
+    bool found = false;
+    for (std::string& line : edited) {
+      const size_t at = found ? std::string::npos : line.find(replacement.from);
+      if (at == std::string::npos) continue;
+      line.replace(at, std::string(replacement.from).size(), replacement.to);
+      found = true;
+    }
+    EXPECT_TRUE(found);
+    EXPECT_THAT(ErrorOf(Sealed(edited)), HasSubstr(replacement.error));
+  }
+}
+
+TEST(PlanFile, ThatLacksPartitionsOfItsLastTableIsRefused) {
+  std::vector<std::string> lines = LinesOf(SmallPlan());
+  const auto table = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
+    return line.rfind("{\"table\":", 0) == 0;
+  });
+  ASSERT_NE(table, lines.end());
+  *table = absl::StrReplaceAll(*table, {{"partition_count\":2", "partition_count\":3"},
+                                        {"\"partitions\":2", "\"partitions\":3"}});
+  EXPECT_THAT(ErrorOf(Sealed(lines)), HasSubstr("'finding' is out of place"));
+  std::erase_if(lines, [](const std::string& line) { return line.rfind("{\"finding\":", 0) == 0; });
+  EXPECT_THAT(ErrorOf(Sealed(lines)), HasSubstr("the last table lacks partitions"));
+}
+
+TEST(PlanFile, LinesOutOfOrderAreRefused) {
+  std::vector<std::string> lines = LinesOf(SmallPlan());
+  std::swap(lines[lines.size() - 2], lines[2]);
+  EXPECT_FALSE(DecodePlan(Sealed(lines), "my.plan").ok());
+}
+
+}  // namespace
+}  // namespace metarec

@@ -1,0 +1,220 @@
+// Which replica becomes the primary of a partition, and what is said about the others.
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "meta_recovery/report/hints.h"
+#include "tests/meta_recovery/planner/plan_matchers.h"
+
+namespace metarec {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr ReplicaStatus kInactive = ReplicaStatus::kInactive;
+
+struct RankCase {
+  const char* shows;
+  std::vector<ReplicaState> replicas;  // on n1, n2, ...
+  const char* expected;
+  RankReason reason_of_second;
+};
+
+const RankCase kRankCases[] = {
+    {"HigherBallotWins",
+     {{3, 9, 9}, {5, 7, 7}, {4, 8, 8}},
+     "n2 | n1 n3 | ballot 5 decree 7",
+     RankReason::kLowerBallot},
+    {"ThenHigherCommittedDecree",
+     {{3, 7, 9}, {3, 8, 8}},
+     "n2 | n1 | ballot 3 decree 8",
+     RankReason::kLowerCommittedDecree},
+    {"ThenHigherPreparedDecree",
+     {{3, 7, 8}, {3, 7, 9}},
+     "n2 | n1 | ballot 3 decree 7",
+     RankReason::kLowerPreparedDecree},
+    {"ThenLowerAddress",
+     {{3, 7, 7}, {3, 7, 7}, {3, 7, 7}},
+     "n1 | n3 n2 | ballot 3 decree 7",
+     RankReason::kHigherAddress},
+    {"APrimaryAtTheBallotWinsOverMoreData",
+     {{3, 9, 9, ReplicaStatus::kSecondary}, {3, 7, 7, ReplicaStatus::kPrimary}},
+     "n2 | n1 | ballot 3 decree 7",
+     RankReason::kNotPrimaryAtBallot},
+    {"APrimaryAtALowerBallotDoesNot",
+     {{4, 6, 6, kInactive}, {3, 7, 7, ReplicaStatus::kPrimary}},
+     "n1 | n2 | ballot 4 decree 6",
+     RankReason::kLowerBallot},
+    {"ClosedComesAfterCompleteAndTheHighestBallotIsWritten",
+     {{9, 9, 9, ReplicaStatus::kError}, {3, 7, 7, kInactive}},
+     "n2 | n1 | ballot 9 decree 7",
+     RankReason::kIncomplete},
+    {"ALearnerComesAfterComplete",
+     {{3, 9, 9, ReplicaStatus::kPotentialSecondary}, {3, 7, 7, kInactive}},
+     "n2 | n1 | ballot 3 decree 7",
+     RankReason::kIncomplete},
+    {"ASplitChildComesAfterComplete",
+     {{3, 9, 9, ReplicaStatus::kPartitionSplit}, {3, 7, 7, kInactive}},
+     "n2 | n1 | ballot 3 decree 7",
+     RankReason::kIncomplete},
+    {"OfIncompleteOnesTheOrderIsTheSame",
+     {{3, 9, 9, ReplicaStatus::kError}, {4, 7, 7, ReplicaStatus::kPotentialSecondary}},
+     "n2 | n1 | ballot 4 decree 7",
+     RankReason::kLowerBallot},
+};
+
+class RankingTest : public ::testing::TestWithParam<RankCase> {};
+
+TEST_P(RankingTest, PicksAsTheRulesSay) {
+  Cluster cluster;
+  for (size_t i = 0; i < GetParam().replicas.size(); ++i) {
+    cluster.Node(absl::StrCat("n", i + 1)).Table(1, "temp", 1);
+    cluster.Replica("1.0", GetParam().replicas[i]);
+  }
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(Describe(plan, 1, 0), GetParam().expected);
+  EXPECT_EQ(plan.replicas[0].reason, RankReason::kBest);
+  EXPECT_EQ(plan.replicas[0].role, ReplicaRole::kPrimary);
+  EXPECT_EQ(plan.replicas[1].reason, GetParam().reason_of_second);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, RankingTest, ::testing::ValuesIn(kRankCases),
+                         [](const auto& info) { return std::string(info.param.shows); });
+
+TEST(PlannerPartitions, MoreReplicasThanWantedAreOverruledWithTheReason) {
+  Cluster cluster;
+  cluster.Node("n1").Node("n2").Node("n3").Node("n4").Node("n5").Everywhere(1, "temp", 1);
+  cluster.Node("n2").Current().replicas[0].ballot = 2;
+  cluster.Node("n4").Current().replicas[0].last_committed_decree = 8;
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(Describe(plan, 1, 0), "n1 | n5 n3 | ballot 3 decree 10");
+  const Finding finding = TheFinding(plan, FindingKind::kReplicaOverruled);
+  EXPECT_EQ(finding.severity, Severity::kNote);
+  EXPECT_EQ(finding.Fact("count"), "2");
+  EXPECT_EQ(plan.replicas[3].role, ReplicaRole::kOverruled);
+}
+
+TEST(PlannerPartitions, WithMaxReplicaCountOneThereAreNoLastDrops) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "single", 1);
+  for (const char* node : {"n1", "n2", "n3"}) {
+    cluster.Node(node).Current().tables[0].Mutable().max_replica_count = 1;
+  }
+  EXPECT_EQ(Describe(Plan(cluster), 1, 0), "n1 | | ballot 3 decree 10");
+}
+
+TEST(PlannerPartitions, FewerReplicasThanWantedAreAWarningWithTheCount) {
+  Cluster cluster = ThreeNodes();
+  cluster.Node("n1").Table(1, "temp", 1).Replica("1.0");
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
+  const Finding finding = TheFinding(plan, FindingKind::kReplicasMissing);
+  EXPECT_EQ(finding.severity, Severity::kWarning);
+  EXPECT_EQ(finding.Fact("collected"), "1");
+  EXPECT_EQ(finding.Fact("expected"), "3");
+  EXPECT_THAT(HintLines(plan, {}),
+              ElementsAre("WARNING: partition(1.0) only collects 1/3 of replicas, may lost data"));
+}
+
+TEST(PlannerPartitions, AnEmptyOneIsAnErrorUnlessLostPartitionsAreSkipped) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 2);
+  for (const char* node : {"n1", "n2", "n3"}) cluster.Node(node).Current().replicas.pop_back();
+  const RecoveryPlan refused = Plan(cluster);
+  EXPECT_EQ(refused.outcome, PlanOutcome::kTryAgain);
+  EXPECT_EQ(TheFinding(refused, FindingKind::kPartitionLost).severity, Severity::kError);
+  EXPECT_FALSE(refused.HasAcceptedLosses());
+  EXPECT_THAT(HintLines(refused, {}),
+              ElementsAre("ERROR: partition(1.1) has no replica collected, you can force recover "
+                          "it by set skip_lost_partitions option"));
+
+  const RecoveryPlan accepted = Plan(cluster, {.skip_lost_partitions = true});
+  EXPECT_EQ(accepted.outcome, PlanOutcome::kReady);
+  EXPECT_EQ(TheFinding(accepted, FindingKind::kPartitionLost).severity, Severity::kWarning);
+  EXPECT_TRUE(accepted.HasAcceptedLosses());
+  EXPECT_TRUE(accepted.partitions[1].lost);
+  EXPECT_EQ(Describe(accepted, 1, 1), "none | | ballot 0 decree 0");
+  EXPECT_THAT(HintLines(accepted, {}),
+              ElementsAre("WARNING: partition(1.1) has no replica collected, force recover the "
+                          "lost partition to empty"));
+}
+
+TEST(PlannerPartitions, ALostSplitChildNamesTheParentThatMayHoldItsData) {
+  Cluster cluster;
+  cluster.Node("n1").Table(1, "temp", 4).With([](TableRecord& table) {
+    table.init_partition_count = 2;
+  });
+  cluster.Replicas(1, 0, 2);
+  EXPECT_EQ(TheFinding(Plan(cluster), FindingKind::kPartitionLost).Fact("split_parent"), "1");
+}
+
+TEST(PlannerPartitions, AnIncompletePrimaryIsAWarningThatSaysSo) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 2);
+  for (const char* node : {"n1", "n2", "n3"}) {
+    cluster.Node(node).Current().replicas[0].status = ReplicaStatus::kPotentialSecondary;
+  }
+  const Finding finding = TheFinding(Plan(cluster), FindingKind::kPrimaryIncomplete);
+  EXPECT_EQ(finding.partition_index, 0);
+  EXPECT_EQ(finding.severity, Severity::kWarning);
+  EXPECT_EQ(finding.Fact("primary"), "n1:34801");
+  EXPECT_EQ(finding.Fact("status"), "PS_POTENTIAL_SECONDARY");
+}
+
+TEST(PlannerPartitions, ABallotAboveThePrimarysOwnIsAWarning) {
+  Cluster cluster;
+  cluster.Node("n1").Table(1, "temp", 1).Replica("1.0", {.ballot = 3});
+  cluster.Node("n2")
+      .Table(1, "temp", 1)
+      .Replica("1.0", {.ballot = 8, .status = ReplicaStatus::kError});
+  const RecoveryPlan plan = Plan(cluster);
+  const Finding finding = TheFinding(plan, FindingKind::kBallotAbovePrimary);
+  EXPECT_EQ(finding.Fact("primary_ballot"), "3");
+  EXPECT_EQ(finding.Fact("ballot"), "8");
+  EXPECT_EQ(finding.Fact("reported_by"), "n2:34801");
+}
+
+TEST(PlannerPartitions, ThatSomebodyElseCommittedMoreIsAWarning) {
+  Cluster cluster;
+  cluster.Node("n1").Table(1, "temp", 1).Replica("1.0", {.ballot = 4, .committed = 10});
+  cluster.Node("n2").Table(1, "temp", 1).Replica("1.0", {.ballot = 3, .committed = 12});
+  const Finding finding = TheFinding(Plan(cluster), FindingKind::kLessDataThanOverruled);
+  EXPECT_EQ(finding.severity, Severity::kWarning);
+  EXPECT_EQ(finding.Fact("primary_committed"), "10");
+  EXPECT_EQ(finding.Fact("node"), "n2:34801");
+  EXPECT_EQ(finding.Fact("committed"), "12");
+}
+
+TEST(PlannerPartitions, FindingsComeAsNodesThenTablesFromTheHighestThenPartitions) {
+  Cluster cluster;
+  cluster.Node("n1").BadNode("n2").Everywhere(1, "a", 1).Everywhere(2, "b", 1);
+  const RecoveryPlan plan = Plan(cluster, {.skip_bad_nodes = true});
+  std::vector<std::string> order;
+  for (const Finding& finding : plan.findings) {
+    order.push_back(absl::StrCat(std::string(FindingKindName(finding.kind)), " ", finding.app_id));
+  }
+  EXPECT_THAT(order, ElementsAre("bad_node 0", "skipped_node_returns 0", "table_lost_state 2",
+                                 "table_lost_state 1", "replicas_missing 1", "replicas_missing 2"));
+}
+
+TEST(PlannerPartitions, AConflictOutweighsAnError) {
+  Cluster cluster = ThreeNodes();
+  cluster.Node("n1").Table(1, "temp", 1).Replica("1.7");
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_TRUE(Has(plan, FindingKind::kPartitionLost));
+  EXPECT_EQ(plan.outcome, PlanOutcome::kConflict);
+}
+
+TEST(PlannerPartitions, AnErrorThatIsFoundAfterAConflictDoesNotHideIt) {
+  Cluster cluster = ThreeNodes();
+  cluster.Node("n1").Table(1, "temp", 1).Replica("1.7").Table(2, "later", 1);
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(plan.findings.back().kind, FindingKind::kPartitionLost);
+  EXPECT_EQ(plan.outcome, PlanOutcome::kConflict);
+}
+
+}  // namespace
+}  // namespace metarec

@@ -1,0 +1,369 @@
+#include "meta_recovery/report/report_text.h"
+
+#include <algorithm>
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/meta_recovery/report/plan_builder.h"
+
+namespace metarec {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::HealthyPlan;
+using ::testing::Not;
+using testing::PlanBuilder;
+using testing::Replica;
+using ::testing::StartsWith;
+
+ReportOptions Options() {
+  ReportOptions options;
+  options.plan_path = "monday.plan";
+  options.store_flags = "--zk zk1:2181 --root /pegasus/new";
+  return options;
+}
+
+TEST(ReportTextTest, SaysAllThatThereIsToSayOfAHealthyPlan) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Placeholder(3);
+  builder.Finding(FindingKind::kPlaceholder, Severity::kNote, 3, -1, {{"name", "x"}});
+  EXPECT_EQ(RenderReport(builder.plan(), Options()),
+            R"(READY to apply, with nothing to worry about
+
+  nodes       3 asked, 3 answered completely
+  tables      2, and 1 placeholder for ids without evidence
+  partitions  12: 12 with all their replicas, 0 with fewer, 0 with none
+  replicas    36 found, 0 of them overruled
+  evidence    collected 2026-11-21 00:32:12 UTC
+
+TABLES, the worst first (2)
+  table 1  stat  4 partitions x 3 replicas
+    described by all 3 nodes
+    replicas     12 found, 12 wanted: rs1:34801 4, rs2:34801 4, rs3:34801 4
+    primary      4 of 4 partitions: all replicas agree, the lowest address is primary
+  table 2  temp  8 partitions x 3 replicas
+    described by all 3 nodes
+    replicas     24 found, 24 wanted: rs1:34801 8, rs2:34801 8, rs3:34801 8
+    primary      8 of 8 partitions: all replicas agree, the lowest address is primary
+  placeholders, dropped, so that no id is used twice: 3
+
+LOST WITH THE OLD ZOOKEEPER, to be set again by hand
+  - table envs: TTL, throttling, usage scenario, deny rules, compaction
+  - duplications and their progress
+  - bulk loads under way
+  - backup policies and the history of backups
+  - which tables were dropped, and when: they come back alive
+  - the meta servers' function level: keep it at steady or below until
+    every node that ever held data is back
+
+NEXT
+  Nothing is in the way:
+
+    metarec apply --plan monday.plan --zk zk1:2181 --root /pegasus/new
+    metarec verify --plan monday.plan --zk zk1:2181 --root /pegasus/new
+
+  Why a replica was chosen: metarec explain --plan monday.plan <table>.<partition>
+)");
+}
+
+TEST(ReportTextTest, SaysSomethingOfAnEmptyPlan) {
+  const std::string report = RenderReport(RecoveryPlan(), {});
+  EXPECT_THAT(report, StartsWith("READY to apply"));
+  EXPECT_THAT(report, HasSubstr("0 asked"));
+  EXPECT_THAT(report, Not(HasSubstr("LOST")));
+  EXPECT_THAT(report, HasSubstr("metarec apply --plan FILE --zk HOST:PORT,... --root"));
+}
+
+TEST(ReportTextTest, SaysWhatToDoAboutABadNode) {
+  PlanBuilder builder;
+  builder.Node("rs1:34801").BadNode("rs2:34801", "ERR_TIMEOUT").Outcome(PlanOutcome::kTryAgain);
+  builder.Finding(FindingKind::kBadNode, Severity::kError, 0, -1,
+                  {{"listed_as", "rs2:34801"}, {"err", "ERR_TIMEOUT"}, {"attempts", "1"}}, 1);
+  ReportOptions options = Options();
+  options.plan_command = "metarec plan -f nodes.txt --plan monday.plan";
+  EXPECT_EQ(RenderReport(builder.plan(), options),
+            R"(NOT READY: 1 of 2 nodes did not answer completely
+
+  nodes       2 asked, 1 answered completely
+  tables      not looked at before every node has answered or is skipped
+  evidence    collected 2026-11-21 00:32:12 UTC
+
+ERRORS (1)
+  nodes that did not answer completely (1):
+    - node rs2:34801 did not answer completely: ERR_TIMEOUT; bring it back and collect again, or
+      leave it out with --skip_bad_nodes
+
+NEXT
+  Bring the nodes back and plan again: every node that is missing makes the result poorer. Only if
+  they are gone for good, go on without them, by the second command:
+
+    metarec plan -f nodes.txt --plan monday.plan
+    metarec plan -f nodes.txt --plan monday.plan --skip_bad_nodes
+)");
+}
+
+TEST(ReportTextTest, DoesNotAdviseToPlanAnEvidenceFileAgainThatLacksANode) {
+  PlanBuilder builder;
+  builder.Node("rs1:34801").BadNode("rs2:34801", "ERR_TIMEOUT").Outcome(PlanOutcome::kTryAgain);
+  builder.Finding(FindingKind::kBadNode, Severity::kError, 0, -1,
+                  {{"listed_as", "rs2:34801"}, {"err", "ERR_TIMEOUT"}, {"attempts", "1"}}, 1);
+  ReportOptions options = Options();
+  options.plan_command = "metarec plan --evidence old --plan monday.plan";
+  options.from_evidence_file = true;
+  const NextStep step = NextStepOf(builder.plan(), options);
+  EXPECT_THAT(step.advice, HasSubstr("collect evidence anew"));
+  EXPECT_THAT(step.commands,
+              ElementsAre("metarec collect -f NODE_LIST --evidence NEW_FILE",
+                          "metarec plan --evidence old --plan monday.plan --skip_bad_nodes"));
+
+  builder.plan().options.skip_bad_nodes = true;  // and nobody answered
+  EXPECT_THAT(NextStepOf(builder.plan(), options).commands,
+              ElementsAre("metarec collect -f NODE_LIST --evidence NEW_FILE"));
+}
+
+TEST(ReportTextTest, PutsTheHazardsOnTopAndTheChoicesBesideAConflict) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Outcome(PlanOutcome::kConflict);
+  builder.Finding(FindingKind::kNameUnusableInShell, Severity::kHazard, 1, -1,
+                  {{"name", "stat-1"}});
+  builder.Finding(FindingKind::kRecordsConflict, Severity::kConflict, 2, -1,
+                  {{"field", "app_type"},
+                   {"values", "a b (weight 4: rs1:1); c (weight 2: rs2:1)"},
+                   {"settle", "2.app_type"}});
+  const std::string report = RenderReport(builder.plan(), Options());
+  EXPECT_THAT(report, StartsWith("NOT READY: 1 conflict needs your decision\n"));
+  EXPECT_THAT(report, HasSubstr("decide with:\n        --settle '2.app_type=a b'\n"
+                                "        --settle 2.app_type=c\n"));
+  EXPECT_THAT(report, HasSubstr("    metarec plan -f NODE_LIST --plan monday.plan --settle "
+                                "'2.app_type=a b'\n"));
+  EXPECT_LT(report.find("HAZARDS (1)"), report.find("CONFLICTS (1)"));
+  EXPECT_LT(report.find("  table 2  temp"), report.find("  table 1  stat")) << "the worst first";
+}
+
+TEST(ReportTextTest, RepeatsTheFlagsOfThePlanInTheNextCommand) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Outcome(PlanOutcome::kTryAgain);
+  builder.Finding(FindingKind::kPartitionLost, Severity::kError, 2, 7, {{"expected", "3"}});
+  PlanOptions& options = builder.plan().options;
+  options.skip_bad_nodes = true;
+  options.accept_still_served = true;
+  options.rename_separator = "_";
+  options.max_app_id = 7;
+  options.settlements = {{"10.app_type", "pegasus"}};
+  EXPECT_THAT(RenderReport(builder.plan(), Options()),
+              HasSubstr("metarec plan -f NODE_LIST --plan monday.plan --skip_bad_nodes "
+                        "--still_served --rename_separator _ --max_app_id 7 --settle "
+                        "10.app_type=pegasus --skip_lost_partitions\n"));
+}
+
+TEST(ReportTextTest, DoesNotBlameASkippedNodeForALostPartition) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Outcome(PlanOutcome::kTryAgain);
+  builder.plan().nodes[2].error = "ERR_TIMEOUT";
+  builder.plan().options.skip_bad_nodes = true;
+  builder.Finding(FindingKind::kPartitionLost, Severity::kError, 2, 7, {{"expected", "3"}});
+  EXPECT_THAT(
+      RenderReport(builder.plan(), Options()),
+      AllOf(HasSubstr("NOT READY: "), HasSubstr(" no replica"), Not(HasSubstr("1 of 3 nodes"))));
+}
+
+TEST(ReportTextTest, ListsExceptionalPartitionsOnly) {
+  PlanBuilder builder;
+  builder.Node("rs1:34801").Node("rs2:34801").Node("rs3:34801").Node("rs4:34801");
+  builder.Table(1, "t", 4);
+  const auto agreeing = [&builder] {
+    builder.Partition({Replica(0, 3, 9, ReplicaRole::kPrimary, RankReason::kBest),
+                       Replica(1, 3, 9, ReplicaRole::kLastDrop, RankReason::kHigherAddress)});
+  };
+  agreeing();
+  agreeing();
+  builder.Partition({Replica(1, 4, 9, ReplicaRole::kPrimary, RankReason::kBest),
+                     Replica(0, 3, 9, ReplicaRole::kLastDrop, RankReason::kLowerBallot),
+                     Replica(2, 3, 8, ReplicaRole::kLastDrop, RankReason::kLowerCommittedDecree),
+                     Replica(3, 2, 8, ReplicaRole::kOverruled, RankReason::kLowerBallot)});
+  builder.Partition({});
+  builder.plan().partitions.back().lost = true;
+  builder.Finding(FindingKind::kPartitionLost, Severity::kWarning, 1, 3, {{"expected", "3"}});
+  builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 1, 0,
+                  {{"collected", "2"}, {"expected", "3"}});
+  builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 1, 1,
+                  {{"collected", "2"}, {"expected", "3"}});
+  builder.Finding(FindingKind::kReplicaOverruled, Severity::kNote, 1, 2, {{"count", "1"}});
+  builder.Finding(FindingKind::kTableLostState, Severity::kNote, 1, -1,
+                  {{"duplicating_nodes", "rs1:34801"}});
+  const std::string report = RenderReport(builder.plan(), Options());
+  EXPECT_THAT(report, StartsWith("READY to apply, with 1 partition created EMPTY as accepted, "
+                                 "3 warnings\n"));
+  EXPECT_THAT(report, HasSubstr(R"(
+  table 1  t  4 partitions x 3 replicas
+    described by all 4 nodes
+    replicas     8 found, 12 wanted: rs1:34801 3, rs2:34801 3, rs3:34801 1, rs4:34801 1
+    primary      2 of 4 partitions: all replicas agree, the lowest address is primary
+                 partition 2: the replica with the highest ballot is primary
+    LOST         partition 3: no replica found, created EMPTY as accepted
+    overruled    partition 2: replicas beyond max_replica_count, which stay out
+    too few      2 partitions (0-1): fewer replicas found than there should be
+    lost         all its envs, its duplications (reported by rs1:34801; add them again)
+)"));
+  EXPECT_THAT(report, HasSubstr("duplications and their progress: known of table 1 (t)\n"));
+  EXPECT_THAT(report, HasSubstr("partitions  4: 1 with all their replicas, 2 with fewer, 1 with "
+                                "none\n"));
+}
+
+TEST(ReportTextTest, ShowsRenamedAndProbablyDroppedTables) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Table(4, "dup-4", 2).EqualPartitions();
+  builder.decision().old_name = "dup";
+  builder.decision().probably_dropped = true;
+  builder.decision().described_by = {0, 2};
+  EXPECT_THAT(RenderReport(builder.plan(), Options()),
+              HasSubstr("  table 4  dup-4 (was dup)  2 partitions x 3 replicas  PROBABLY DROPPED\n"
+                        "    described by rs1:34801, rs3:34801\n"));
+}
+
+PlanBuilder TwentyShortPartitions() {
+  PlanBuilder builder = HealthyPlan();
+  builder.Table(3, "third", 20).EqualPartitions(2);
+  for (int32_t index = 0; index < 20; ++index) {
+    builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 3, index,
+                    {{"collected", "2"}, {"expected", "3"}});
+  }
+  builder.Finding(FindingKind::kTableProbablyDropped, Severity::kWarning, 3, -1,
+                  {{"name", "third"}, {"replicas", "40"}});
+  return builder;
+}
+
+TEST(ReportTextTest, CutsNothingShortWhenAllIsAskedFor) {
+  PlanBuilder builder = TwentyShortPartitions();
+  ReportOptions options = Options();
+  options.tables_max = 1;
+  EXPECT_THAT(RenderReport(builder.plan(), options),
+              AllOf(HasSubstr("    and 17 more: table 3: 3-19\n"), HasSubstr("2 tables more")));
+  options.all = true;
+  EXPECT_THAT(RenderReport(builder.plan(), options),
+              AllOf(HasSubstr("partition 3.19 (third)"), Not(HasSubstr(" more"))));
+}
+
+TEST(ReportTextTest, TellsAllOfOneTable) {
+  PlanBuilder builder = TwentyShortPartitions();
+  ReportOptions options = Options();
+  options.only = TableOrPartition{.app_id = 3};
+  const std::string report = RenderReport(builder.plan(), options);
+  EXPECT_THAT(report, StartsWith("READY to apply, with 21 warnings\n\n  table 3  third  20 "));
+  EXPECT_THAT(report, AllOf(HasSubstr("    too few      20 partitions (0-19)"),
+                            HasSubstr("\nFINDINGS about it, the worst first (21)\n"),
+                            HasSubstr("partition 3.19 (third)"), Not(HasSubstr("temp"))));
+  options.only = TableOrPartition{.app_id = 9};
+  const absl::Status none =
+      WriteReport(builder.plan(), options, [](absl::string_view) { return absl::OkStatus(); });
+  EXPECT_TRUE(absl::IsNotFound(none)) << none;
+}
+
+TEST(ReportTextTest, TellsAllOfOnePartition) {
+  PlanBuilder builder = TwentyShortPartitions();
+  ReportOptions options = Options();
+  options.only = TableOrPartition{.app_id = 3, .partition_index = 7};
+  const std::string report = RenderReport(builder.plan(), options);
+  EXPECT_THAT(report, StartsWith("READY to apply, with 21 warnings\n\nPartition 3.7 of table 3 "));
+  EXPECT_THAT(report, AllOf(HasSubstr("Findings:"), Not(HasSubstr("3.8"))));
+}
+
+TEST(ReportTextTest, EndsWhereItsReaderDoes) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Table(3, "third", 5000).EqualPartitions(2);
+  for (int32_t index = 0; index < 5000; ++index) {
+    builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 3, index,
+                    {{"collected", "2"}, {"expected", "3"}});
+  }
+  ReportOptions options = Options();
+  options.all = true;
+  int pieces = 0;
+  const absl::Status written = WriteReport(builder.plan(), options, [&](absl::string_view) {
+    ++pieces;
+    return absl::UnavailableError("closed");
+  });
+  EXPECT_TRUE(absl::IsUnavailable(written)) << written;
+  EXPECT_EQ(pieces, 1);
+}
+
+TEST(ReportTextTest, StaysReadableWithManyFindings) {
+  PlanBuilder builder = HealthyPlan();
+  constexpr int kTables = 2000;
+  for (int32_t app_id = 3; app_id < kTables; ++app_id) {
+    builder.Table(app_id, absl::StrCat("t", app_id), 16).EqualPartitions(2);
+    for (int32_t index = 0; index < 16; ++index) {
+      builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, app_id, index,
+                      {{"collected", "2"}, {"expected", "3"}});
+    }
+  }
+  ReportOptions options = Options();
+  options.examples_max = 2;
+  options.tables_max = 5;
+  const std::string report = RenderReport(builder.plan(), options);
+  EXPECT_LT(std::count(report.begin(), report.end(), '\n'), 80);
+  EXPECT_THAT(report, HasSubstr("partitions with fewer replicas than they should have (31952):\n"));
+  EXPECT_THAT(report, HasSubstr("    and 31950 more: table 3: 2-15; table 4: 0-15; table 5: 0-15; "
+                                "table 6: 0-15; and of 1993 more\n      tables\n"
+                                "    see them: metarec report --plan monday.plan --table "
+                                "<table>\n"));
+  EXPECT_THAT(report, HasSubstr("  and 1994 tables more; see one: metarec report --plan "
+                                "monday.plan --table <table>\n"));
+
+  // Without a plan file there is nothing to look at.
+  options.plan_path.clear();
+  EXPECT_THAT(RenderReport(builder.plan(), options),
+              AllOf(HasSubstr("    see them: add --table <table>\n"),
+                    HasSubstr("  and 1994 tables more; see one: add --table <table>\n"),
+                    Not(HasSubstr("metarec explain")), Not(HasSubstr("metarec report"))));
+  options.plan_path = "monday.plan";
+  EXPECT_THAT(RenderReport(builder.Outcome(PlanOutcome::kTryAgain).plan(), options),
+              Not(HasSubstr("metarec explain")));
+}
+
+TEST(ReportTextTest, ProposesToTakeInEveryIdOutOfRangeBeforeLeavingAnyOut) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Outcome(PlanOutcome::kConflict);
+  builder.plan().options.max_app_id = 7;
+  for (const int32_t app_id : {900, 8}) {
+    builder.Finding(FindingKind::kAppIdOutOfRange, Severity::kConflict, app_id, -1,
+                    {{"settle", absl::StrCat(app_id)}});
+  }
+  EXPECT_THAT(RenderReport(builder.plan(), Options()),
+              HasSubstr("\n    metarec plan -f NODE_LIST --plan monday.plan --max_app_id 900\n"));
+}
+
+TEST(ReportTextTest, CutsLongListsOfPartitions) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Table(3, "t", 400).EqualPartitions();
+  for (int32_t index = 0; index < 400; index += 2) {
+    builder.Finding(FindingKind::kReplicaOverruled, Severity::kNote, 3, index);
+  }
+  EXPECT_THAT(
+      RenderReport(builder.plan(), Options()),
+      HasSubstr("    overruled    200 partitions (0,2,4,6,8,10,12,14,16,18,20,22,24,26,28,30,"
+                "32,34,36,38,40,42,...):\n                 replicas beyond max_replica_count, "
+                "which stay out\n"));
+}
+
+TEST(ReportTextTest, SaysThatApplyWaitsWhileReplicasAreServed) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Finding(FindingKind::kStillServed, Severity::kHazard, 0, -1, {{"nodes", "rs1:34801"}});
+  EXPECT_THAT(RenderReport(builder.plan(), Options()),
+              AllOf(HasSubstr("HAZARDS (1)"), HasSubstr("Stop every meta server first")));
+}
+
+TEST(ReportTextTest, ExitCodesTellTheOutcome) {
+  PlanBuilder builder = HealthyPlan();
+  EXPECT_EQ(PlanExitCode(builder.plan()), 0);
+  builder.plan().partitions.back().lost = true;
+  EXPECT_EQ(PlanExitCode(builder.plan()), 5);
+  EXPECT_EQ(PlanExitCode(builder.Outcome(PlanOutcome::kTryAgain).plan()), 1);
+  EXPECT_EQ(PlanExitCode(builder.Outcome(PlanOutcome::kConflict).plan()), 3);
+}
+
+}  // namespace
+}  // namespace metarec

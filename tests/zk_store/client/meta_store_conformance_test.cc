@@ -1,0 +1,563 @@
+// What every MetaStore does: the same cases on the in-memory twin and on a real ZooKeeper, so that
+// tests against the twin mean something.
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/runtime/for_each_bounded.h"
+#include "meta_store_worlds.h"
+#include "testing/znode_tree.h"
+
+namespace metarec {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+struct WorldKind {
+  std::string name;
+  std::unique_ptr<World> (*make)();
+};
+
+class MetaStoreConformance : public ::testing::TestWithParam<WorldKind> {
+ protected:
+  // Runs `body` with a session and the path of a fresh node of its own.
+  void Run(std::function<asio::awaitable<void>(MetaStore*, std::string)> body) {
+    RunToEnd([&]() -> asio::awaitable<void> {
+      const std::unique_ptr<MetaStore> store = co_await Session();
+      if (store == nullptr) co_return;
+      static std::atomic<int> tests = 0;
+      const std::string root = absl::StrCat("/test", ++tests);
+      auto created = co_await store->Create(root, "");
+      EXPECT_TRUE(created.ok()) << created.status();
+      co_await body(store.get(), root);
+    });
+  }
+
+  // Not a default argument: GCC 12 destroys such temporaries twice in a coroutine's call.
+  asio::awaitable<std::unique_ptr<MetaStore>> Session() {
+    const SessionSettings settings;
+    co_return co_await Session(settings);
+  }
+
+  asio::awaitable<std::unique_ptr<MetaStore>> Session(SessionSettings settings) {
+    auto store = co_await world_->Connect(settings);
+    EXPECT_TRUE(store.ok()) << store.status();
+    co_return store.ok() ? *std::move(store) : nullptr;
+  }
+
+  const std::unique_ptr<World> world_ = GetParam().make();
+};
+
+INSTANTIATE_TEST_SUITE_P(Worlds, MetaStoreConformance,
+                         ::testing::Values(WorldKind{"InMemory", &MakeInMemoryWorld},
+                                           WorldKind{"FaultInjecting", &MakeFaultInjectingWorld},
+                                           WorldKind{"ZooKeeper", &MakeZooKeeperWorld}),
+                         [](const auto& info) { return info.param.name; });
+
+#define EXPECT_STORE_ERROR(status_expression, error)                                    \
+  do {                                                                                  \
+    const absl::Status checked = (status_expression);                                   \
+    EXPECT_EQ(StoreErrorName(StoreErrorOf(checked)), StoreErrorName(error)) << checked; \
+  } while (false)
+
+TEST_P(MetaStoreConformance, ANodeIsReadBackWithItsStat) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    const std::string data("a\0b", 3);
+    auto created = co_await store->Create(root + "/a", data);
+    EXPECT_EQ(created.value_or(""), root + "/a");
+    auto node = co_await store->Get(root + "/a");
+    EXPECT_TRUE(node.ok()) << node.status();
+    if (!node.ok()) co_return;
+    EXPECT_EQ(node->data, data);
+    EXPECT_EQ(node->stat.version, 0);
+    EXPECT_EQ(node->stat.ephemeral_owner, 0);
+    EXPECT_EQ(node->stat.data_bytes, 3);
+    EXPECT_EQ(node->stat.num_children, 0);
+    EXPECT_EQ(node->stat.czxid, node->stat.mzxid);
+    EXPECT_EQ(node->stat.czxid, node->stat.pzxid);
+    auto parent = co_await store->Exists(root);
+    EXPECT_TRUE(parent.ok() && parent->has_value());
+    EXPECT_EQ((*parent)->num_children, 1);
+    EXPECT_EQ((*parent)->child_version, 1);
+    EXPECT_EQ((*parent)->pzxid, node->stat.czxid);
+    EXPECT_EQ((*parent)->version, 0);
+  });
+}
+
+TEST_P(MetaStoreConformance, EmptyDataStaysEmpty) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    auto node = co_await store->Get(root);
+    EXPECT_TRUE(node.ok());
+    EXPECT_EQ(node->data, "");
+    EXPECT_EQ(node->stat.data_bytes, 0);
+  });
+}
+
+TEST_P(MetaStoreConformance, WhatIsNotThereIsNoNode) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    const std::string path = root + "/gone";
+    EXPECT_STORE_ERROR((co_await store->Get(path)).status(), StoreError::kNoNode);
+    EXPECT_STORE_ERROR((co_await store->Children(path)).status(), StoreError::kNoNode);
+    EXPECT_STORE_ERROR((co_await store->Set(path, "x")).status(), StoreError::kNoNode);
+    EXPECT_STORE_ERROR(co_await store->Delete(path), StoreError::kNoNode);
+    EXPECT_STORE_ERROR((co_await store->Create(path + "/child", "")).status(), StoreError::kNoNode);
+    auto exists = co_await store->Exists(path);
+    EXPECT_TRUE(exists.ok());
+    EXPECT_FALSE(exists->has_value());
+  });
+}
+
+TEST_P(MetaStoreConformance, ErrorsNameOperationAndPath) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    const absl::Status status = (co_await store->Get(root + "/gone")).status();
+    EXPECT_TRUE(absl::IsNotFound(status));
+    EXPECT_EQ(status.message(), absl::StrCat("ZooKeeper: get ", root, "/gone: no such node"));
+    EXPECT_FALSE(OutcomeUnknown(status));
+  });
+}
+
+TEST_P(MetaStoreConformance, ANodeIsCreatedOnce) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    EXPECT_STORE_ERROR((co_await store->Create(root, "again")).status(), StoreError::kNodeExists);
+    EXPECT_EQ((co_await store->Get(root))->data, "");
+  });
+}
+
+TEST_P(MetaStoreConformance, SetAndDeleteWantTheRightVersion) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    const std::string path = root + "/a";
+    (void)co_await store->Create(path, "0");
+    auto set = co_await store->Set(path, "1", 0);
+    EXPECT_TRUE(set.ok());
+    EXPECT_EQ(set->version, 1);
+    EXPECT_GT(set->mzxid, set->czxid);
+    EXPECT_STORE_ERROR((co_await store->Set(path, "2", 0)).status(), StoreError::kBadVersion);
+    EXPECT_EQ((co_await store->Set(path, "2"))->version, 2);
+    EXPECT_STORE_ERROR(co_await store->Delete(path, 1), StoreError::kBadVersion);
+    EXPECT_EQ((co_await store->Get(path))->data, "2");
+    EXPECT_TRUE((co_await store->Delete(path, 2)).ok());
+    auto parent = co_await store->Exists(root);
+    EXPECT_EQ((*parent)->num_children, 0);
+    EXPECT_EQ((*parent)->child_version, 2);
+  });
+}
+
+TEST_P(MetaStoreConformance, ANodeWithChildrenIsNotDeleted) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    (void)co_await store->Create(root + "/a", "");
+    (void)co_await store->Create(root + "/b", "");
+    EXPECT_STORE_ERROR(co_await store->Delete(root), StoreError::kNotEmpty);
+    EXPECT_THAT((co_await store->Children(root))->names, UnorderedElementsAre("a", "b"));
+  });
+}
+
+TEST_P(MetaStoreConformance, MalformedPathsAreRefused) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    const std::vector<std::string> malformed = {"",
+                                                "relative",
+                                                root + "/",
+                                                root + "//a",
+                                                root + "/./a",
+                                                root + "/..",
+                                                root + std::string("\0", 1),
+                                                root + "/\n"};
+    for (const std::string& path : malformed) {
+      EXPECT_STORE_ERROR((co_await store->Create(path, "")).status(), StoreError::kBadArguments);
+      EXPECT_STORE_ERROR((co_await store->Get(path)).status(), StoreError::kBadArguments);
+    }
+  });
+}
+
+TEST_P(MetaStoreConformance, SequenceNumbersCountTheChildrenEverCreated) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    const auto create = [&](std::string name, CreateMode mode) -> asio::awaitable<std::string> {
+      auto path = co_await store->Create(root + "/" + name, "", mode);
+      co_return path.ok() ? path->substr(root.size()) : path.status().ToString();
+    };
+    EXPECT_EQ(co_await create("n", CreateMode::kPersistentSequential), "/n0000000000");
+    EXPECT_EQ(co_await create("m", CreateMode::kEphemeralSequential), "/m0000000001");
+    EXPECT_EQ(co_await create("plain", CreateMode::kPersistent), "/plain");
+    EXPECT_EQ(co_await create("n", CreateMode::kPersistentSequential), "/n0000000003");
+    EXPECT_TRUE((co_await store->Delete(root + "/n0000000003")).ok());
+    EXPECT_EQ(co_await create("", CreateMode::kPersistentSequential), "/0000000004");
+  });
+}
+
+TEST_P(MetaStoreConformance, EphemeralNodesVanishWithTheirSession) {
+  Run([this](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    auto other = co_await Session();
+    (void)co_await other->Create(root + "/e", "", CreateMode::kEphemeral);
+    (void)co_await other->Create(root + "/p", "");
+    EXPECT_EQ((co_await store->Get(root + "/e"))->stat.ephemeral_owner, other->session_id());
+    EXPECT_STORE_ERROR((co_await other->Create(root + "/e/child", "")).status(),
+                       StoreError::kNoChildrenForEphemerals);
+    auto watch = std::make_shared<Watch>(co_await asio::this_coro::executor);
+    EXPECT_TRUE((co_await store->Exists(root + "/e", watch))->has_value());
+    other.reset();
+    const auto event = co_await watch->Wait();
+    EXPECT_TRUE(event.ok());
+    EXPECT_EQ(event->type, WatchEventType::kDeleted);
+    EXPECT_EQ(event->path, root + "/e");
+    EXPECT_THAT((co_await store->Children(root))->names, ElementsAre("p"));
+  });
+}
+
+TEST_P(MetaStoreConformance, AMultiIsOneTransactionWhoseOperationsSeeEachOther) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    std::vector<StoreOp> ops;
+    ops.push_back(CreateOp{root + "/a", "1"});
+    ops.push_back(CreateOp{root + "/a/s", "", CreateMode::kPersistentSequential});
+    ops.push_back(CheckOp{root + "/a", 0});
+    ops.push_back(SetOp{root + "/a", "2", 0});
+    ops.push_back(CreateOp{root + "/b", ""});
+    ops.push_back(DeleteOp{root + "/b", 0});
+    auto results = co_await store->Multi(ops);
+    EXPECT_TRUE(results.ok()) << results.status();
+    if (!results.ok()) co_return;
+    EXPECT_EQ(results->size(), 6u);
+    EXPECT_EQ((*results)[0].created_path, root + "/a");
+    EXPECT_EQ((*results)[1].created_path, root + "/a/s0000000000");
+    EXPECT_EQ((*results)[3].stat.version, 1);
+    EXPECT_EQ((*results)[3].stat.czxid, (*results)[3].stat.mzxid);
+    EXPECT_EQ((co_await store->Get(root + "/a"))->data, "2");
+    EXPECT_THAT((co_await store->Children(root))->names, ElementsAre("a"));
+  });
+}
+
+TEST_P(MetaStoreConformance, AFailedMultiChangesNothingAndNamesTheOperation) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    (void)co_await store->Create(root + "/old", "0");
+    const NodeStat before = **co_await store->Exists(root);
+    struct Case {
+      StoreOp failing;
+      StoreError error;
+    };
+    const std::vector<Case> cases = {
+        {CreateOp{root + "/old", ""}, StoreError::kNodeExists},
+        {CreateOp{root + "/gone/a", ""}, StoreError::kNoNode},
+        {SetOp{root + "/old", "x", 7}, StoreError::kBadVersion},
+        {DeleteOp{root + "/gone"}, StoreError::kNoNode},
+        {DeleteOp{root}, StoreError::kNotEmpty},
+        {CheckOp{root + "/gone"}, StoreError::kNoNode},
+        {CheckOp{root + "/old", 5}, StoreError::kBadVersion},
+    };
+    for (const Case& failing : cases) {
+      std::vector<StoreOp> ops;
+      ops.push_back(CreateOp{root + "/new", ""});
+      ops.push_back(SetOp{root + "/old", "1", 0});
+      ops.push_back(CreateOp{root + "/brief", "b"});
+      ops.push_back(DeleteOp{root + "/brief"});
+      ops.push_back(failing.failing);
+      ops.push_back(CreateOp{root + "/later", ""});
+      const absl::Status status = (co_await store->Multi(ops)).status();
+      EXPECT_STORE_ERROR(status, failing.error);
+      EXPECT_EQ(FailedOpOf(status).value_or(99), 4u) << status;
+      EXPECT_THAT(std::string(status.message()),
+                  HasSubstr(absl::StrCat(OpName(failing.failing), " ", OpPath(failing.failing))));
+      EXPECT_THAT(std::string(status.message()), HasSubstr("operation 5 of 6"));
+    }
+    EXPECT_THAT((co_await store->Children(root))->names, ElementsAre("old"));
+    EXPECT_EQ((co_await store->Get(root + "/old"))->data, "0");
+    EXPECT_EQ((co_await store->Get(root + "/old"))->stat.version, 0);
+    const NodeStat after = **co_await store->Exists(root);
+    EXPECT_EQ(after.pzxid, before.pzxid);
+    EXPECT_EQ(after.child_version, before.child_version);
+  });
+}
+
+TEST_P(MetaStoreConformance, AnEmptyMultiIsRefused) {
+  Run([](MetaStore* store, std::string) -> asio::awaitable<void> {
+    EXPECT_STORE_ERROR((co_await store->Multi(std::vector<StoreOp>())).status(),
+                       StoreError::kBadArguments);
+  });
+}
+
+TEST_P(MetaStoreConformance, WatchesFireOnceForWhatTheyWatch) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const std::string path = root + "/a";
+    auto created = std::make_shared<Watch>(executor);
+    auto children = std::make_shared<Watch>(executor);
+    EXPECT_FALSE((co_await store->Exists(path, created))->has_value());
+    EXPECT_TRUE((co_await store->Children(root, children)).ok());
+    (void)co_await store->Create(path, "");
+    auto event = co_await created->Wait();
+    EXPECT_EQ(event->type, WatchEventType::kCreated);
+    EXPECT_EQ(event->path, path);
+    event = co_await children->Wait();
+    EXPECT_EQ(event->type, WatchEventType::kChildrenChanged);
+    EXPECT_EQ(event->path, root);
+
+    auto data = std::make_shared<Watch>(executor);
+    auto same = std::make_shared<Watch>(executor);
+    auto childless = std::make_shared<Watch>(executor);
+    EXPECT_TRUE((co_await store->Get(path, data)).ok());
+    EXPECT_TRUE((co_await store->Exists(path, same))->has_value());
+    EXPECT_TRUE((co_await store->Children(path, childless)).ok());
+    (void)co_await store->Set(path, "1");
+    EXPECT_EQ((co_await data->Wait())->type, WatchEventType::kDataChanged);
+    EXPECT_EQ((co_await same->Wait())->type, WatchEventType::kDataChanged);
+    EXPECT_FALSE(childless->fired());
+    (void)co_await store->Delete(path);
+    EXPECT_EQ((co_await childless->Wait())->type, WatchEventType::kDeleted);
+    EXPECT_EQ((co_await data->Wait())->type, WatchEventType::kDataChanged);  // the first stays
+  });
+}
+
+TEST_P(MetaStoreConformance, AWatchOnAFailedReadIsNotSet) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    auto failed = std::make_shared<Watch>(executor);
+    auto set = std::make_shared<Watch>(executor);
+    EXPECT_STORE_ERROR((co_await store->Get(root + "/a", failed)).status(), StoreError::kNoNode);
+    EXPECT_TRUE((co_await store->Exists(root + "/a", set)).ok());
+    (void)co_await store->Create(root + "/a", "");
+    EXPECT_TRUE((co_await set->Wait()).ok());
+    EXPECT_FALSE(failed->fired());
+  });
+}
+
+TEST_P(MetaStoreConformance, AWatchSeesWhatOtherSessionsDo) {
+  Run([this](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    auto other = co_await Session();
+    auto watch = std::make_shared<Watch>(co_await asio::this_coro::executor);
+    EXPECT_TRUE((co_await store->Get(root, watch)).ok());
+    (void)co_await other->Set(root, "theirs");
+    EXPECT_EQ((co_await watch->Wait())->type, WatchEventType::kDataChanged);
+    EXPECT_TRUE((co_await store->Sync(root)).ok());
+    EXPECT_EQ((co_await store->Get(root))->data, "theirs");
+  });
+}
+
+TEST_P(MetaStoreConformance, AThousandOperationsInFlightAreExecutedInTheirOrder) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    constexpr int kCount = 1000;
+    std::vector<std::string> created(kCount);
+    co_await ForEachBounded(kCount, kCount, [&](size_t i) -> asio::awaitable<void> {
+      auto path = co_await store->Create(root + "/n", "", CreateMode::kPersistentSequential);
+      created[i] = path.ok() ? *path : path.status().ToString();
+    });
+    for (int i = 0; i < kCount; ++i) {
+      EXPECT_EQ(created[i], absl::StrFormat("%s/n%010d", root, i));
+    }
+    EXPECT_EQ((co_await store->Children(root))->names.size(), 1000u);
+  });
+}
+
+TEST_P(MetaStoreConformance, OtherCredentialsAreNotAllowedWhatTheAclDoesNotSay) {
+  Run([this](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    SessionSettings settings;
+    settings.acl = CreatorOnlyAcl();
+    settings.auth = StoreAuth{"digest", "alice:secret"};
+    auto alice = co_await Session(settings);
+    auto alice_again = co_await Session(settings);
+    settings.auth = StoreAuth{"digest", "alice:wrong"};
+    auto mallory = co_await Session(settings);
+    const std::string path = root + "/private";
+    EXPECT_TRUE((co_await alice->Create(path, "mine")).ok());
+    EXPECT_TRUE((co_await alice->Create(path + "/a", "")).ok());
+    EXPECT_EQ((co_await alice_again->Get(path))->data, "mine");
+    for (MetaStore* stranger : std::vector<MetaStore*>({store, mallory.get()})) {
+      EXPECT_STORE_ERROR((co_await stranger->Get(path)).status(), StoreError::kNoAuth);
+      EXPECT_STORE_ERROR((co_await stranger->Children(path)).status(), StoreError::kNoAuth);
+      EXPECT_STORE_ERROR((co_await stranger->Set(path, "x")).status(), StoreError::kNoAuth);
+      EXPECT_STORE_ERROR((co_await stranger->Create(path + "/b", "")).status(),
+                         StoreError::kNoAuth);
+      EXPECT_STORE_ERROR(co_await stranger->Delete(path + "/a"), StoreError::kNoAuth);
+      EXPECT_TRUE((co_await stranger->Exists(path))->has_value());
+    }
+    const std::vector<StoreOp> check(1, CheckOp{path});
+    EXPECT_STORE_ERROR((co_await store->Multi(check)).status(), StoreError::kNoAuth);
+    // To delete a node is a matter of its parent's ACL.
+    EXPECT_TRUE((co_await alice->Delete(path + "/a")).ok());
+    EXPECT_TRUE((co_await store->Delete(path)).ok());
+  });
+}
+
+TEST_P(MetaStoreConformance, ADigestIdentityIsWhatZooKeeperComputes) {
+  Run([this](MetaStore*, std::string root) -> asio::awaitable<void> {
+    SessionSettings settings;
+    settings.acl = {AclEntry{"digest", testing::DigestIdentity("bob:pass:word"), 31}};
+    settings.auth = StoreAuth{"digest", "bob:pass:word"};
+    auto bob = co_await Session(settings);
+    EXPECT_TRUE((co_await bob->Create(root + "/bobs", "b")).ok());
+    EXPECT_EQ((co_await bob->Get(root + "/bobs"))->data, "b");
+  });
+}
+
+TEST_P(MetaStoreConformance, AclsThatMakeNoSenseAreRefused) {
+  Run([this](MetaStore*, std::string root) -> asio::awaitable<void> {
+    SessionSettings settings;
+    settings.acl = CreatorOnlyAcl();
+    auto nobody = co_await Session(settings);
+    EXPECT_STORE_ERROR((co_await nobody->Create(root + "/a", "")).status(),
+                       StoreError::kInvalidAcl);
+    settings.acl = {AclEntry{"nonsense", "x", 31}};
+    auto nonsense = co_await Session(settings);
+    EXPECT_STORE_ERROR((co_await nonsense->Create(root + "/a", "")).status(),
+                       StoreError::kInvalidAcl);
+  });
+}
+
+TEST_P(MetaStoreConformance, ARequestBeyondTheBoundIsNotSent) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    const absl::Status status =
+        (co_await store->Set(root, std::string(store->request_bytes_max(), 'x'))).status();
+    EXPECT_STORE_ERROR(status, StoreError::kTooLarge);
+    EXPECT_FALSE(OutcomeUnknown(status));
+    EXPECT_EQ(store->session_state(), SessionState::kConnected);
+    std::vector<StoreOp> ops;
+    for (int i = 0; i < 3; ++i) ops.push_back(SetOp{root, std::string(400'000, 'x')});
+    EXPECT_STORE_ERROR((co_await store->Multi(ops)).status(), StoreError::kTooLarge);
+    EXPECT_EQ((co_await store->Get(root))->stat.version, 0);
+  });
+}
+
+// The arithmetic of OpBytes is exact: a multi of exactly the limit passes a server with that limit.
+TEST_P(MetaStoreConformance, AMultiOfExactlyTheBoundIsAccepted) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    std::vector<StoreOp> ops;
+    ops.push_back(CreateOp{root + "/a", "12345"});
+    ops.push_back(CheckOp{root + "/a"});
+    ops.push_back(DeleteOp{root + "/a"});
+    ops.push_back(SetOp{root, ""});
+    size_t bytes = MetaStore::kMultiOverheadBytes;
+    for (const StoreOp& op : ops) bytes += store->OpBytes(op);
+    std::get<SetOp>(ops.back()).data.resize(store->request_bytes_max() - bytes, 'x');
+    auto results = co_await store->Multi(ops);
+    EXPECT_TRUE(results.ok()) << results.status();
+    std::get<SetOp>(ops.back()).data += 'x';
+    EXPECT_STORE_ERROR((co_await store->Multi(ops)).status(), StoreError::kTooLarge);
+  });
+}
+
+TEST_P(MetaStoreConformance, ACancelledOperationReturnsAndItsOutcomeIsUnknown) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Event over(executor);
+    absl::Status outcome;
+    asio::cancellation_signal cancel;
+    asio::co_spawn(
+        executor,
+        [&]() -> asio::awaitable<void> {
+          co_await asio::this_coro::throw_if_cancelled(false);
+          outcome = (co_await store->Create(root + "/a", "")).status();
+        },
+        asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr) { over.Set(); }));
+    cancel.emit(asio::cancellation_type::terminal);
+    (void)co_await over.Wait();
+    EXPECT_TRUE(absl::IsCancelled(outcome)) << outcome;
+    EXPECT_TRUE(OutcomeUnknown(outcome));
+    // The session is as good as before.
+    EXPECT_TRUE((co_await store->Exists(root)).ok());
+  });
+}
+
+TEST_P(MetaStoreConformance, AnExpiredSessionExecutesNothingAndTellsItsWatches) {
+  Run([this](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    auto victim = co_await Session();
+    const auto executor = co_await asio::this_coro::executor;
+    auto watch = std::make_shared<Watch>(executor);
+    auto observer = std::make_shared<Watch>(executor);
+    (void)co_await victim->Create(root + "/e", "", CreateMode::kEphemeral);
+    EXPECT_TRUE((co_await victim->Get(root, watch)).ok());
+    EXPECT_TRUE((co_await store->Exists(root + "/e", observer)).ok());
+    EXPECT_EQ(victim->session_state(), SessionState::kConnected);
+    co_await world_->ExpireSession(victim.get());
+    SessionState state = victim->session_state();
+    while (!IsFinal(state)) {
+      auto changed = co_await victim->AwaitSessionChange(state);
+      EXPECT_TRUE(changed.ok());
+      state = *changed;
+    }
+    EXPECT_EQ(SessionStateName(state), SessionStateName(SessionState::kExpired));
+    EXPECT_EQ((co_await watch->Wait())->type, WatchEventType::kSessionEnded);
+    EXPECT_EQ((co_await observer->Wait())->type, WatchEventType::kDeleted);
+    const absl::Status status = (co_await victim->Set(root, "late")).status();
+    EXPECT_STORE_ERROR(status, StoreError::kSessionExpired);
+    EXPECT_FALSE(OutcomeUnknown(status));
+    EXPECT_EQ((co_await store->Get(root))->data, "");
+  });
+}
+
+TEST_P(MetaStoreConformance, ALostConnectionLeavesTheOutcomeUnknownAndComesBack) {
+  Run([this](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    auto watch = std::make_shared<Watch>(co_await asio::this_coro::executor);
+    EXPECT_TRUE((co_await store->Get(root, watch)).ok());
+    world_->StopServing();
+    const absl::Status lost = (co_await store->Set(root, "lost")).status();
+    EXPECT_TRUE(OutcomeUnknown(lost)) << lost;
+    SessionState state = store->session_state();
+    if (state == SessionState::kConnected) state = *co_await store->AwaitSessionChange(state);
+    EXPECT_EQ(state, SessionState::kConnecting);
+    world_->Serve();
+    state = store->session_state();
+    while (state != SessionState::kConnected && !IsFinal(state)) {
+      state = *co_await store->AwaitSessionChange(state);
+    }
+    EXPECT_EQ(state, SessionState::kConnected);
+    // The same session: its watch is still set.
+    EXPECT_EQ((co_await store->Get(root))->stat.version, 0);
+    EXPECT_FALSE(watch->fired());
+    EXPECT_TRUE((co_await store->Set(root, "found")).ok());
+    EXPECT_EQ((co_await watch->Wait())->type, WatchEventType::kDataChanged);
+  });
+}
+
+TEST_P(MetaStoreConformance, DestroyingTheStoreEndsWhatIsInFlight) {
+  Run([this](MetaStore*, std::string root) -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    auto doomed = co_await Session();
+    constexpr int kCount = 100;
+    int ended = 0;
+    int ended_well = 0;
+    Event all_ended(executor);
+    auto watch = std::make_shared<Watch>(executor);
+    EXPECT_TRUE((co_await doomed->Get(root, watch)).ok());
+    for (int i = 0; i < kCount; ++i) {
+      asio::co_spawn(
+          executor,
+          [](MetaStore* store, std::string path) -> asio::awaitable<absl::Status> {
+            co_return (co_await store->Get(std::move(path))).status();
+          }(doomed.get(), root),
+          [&](std::exception_ptr thrown, absl::Status status) {
+            EXPECT_FALSE(thrown);
+            if (status.ok()) ++ended_well;
+            EXPECT_TRUE(status.ok() || StoreErrorOf(status) == StoreError::kClosed) << status;
+            if (++ended == kCount) all_ended.Set();
+          });
+    }
+    asio::co_spawn(
+        executor,
+        [](MetaStore* store) -> asio::awaitable<void> {
+          auto state = co_await store->AwaitSessionChange(SessionState::kConnected);
+          EXPECT_EQ(state.value_or(SessionState::kConnected), SessionState::kClosed);
+        }(doomed.get()),
+        asio::detached);
+    co_await asio::post(executor, asio::use_awaitable);
+    doomed.reset();
+    EXPECT_TRUE((co_await all_ended.Wait()).ok());
+    EXPECT_EQ((co_await watch->Wait())->type, WatchEventType::kSessionEnded);
+  });
+}
+
+}  // namespace
+}  // namespace metarec

@@ -1,0 +1,117 @@
+#include "tools/cli/command_loop.h"
+
+#include <exception>
+#include <iostream>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/this_coro.hpp>
+
+#include "base/text/printable.h"
+#include "tools/cli/command_errors.h"
+#include "tools/cli/command_line.h"
+#include "tools/cli/interrupt_deadline.h"
+#include "tools/cli/interrupt_signals.h"
+#include "zk_store/topology/refusal.h"
+
+namespace metarec::tools {
+namespace {
+
+// For a command to end as it should.
+constexpr absl::Duration kPatience = absl::Milliseconds(500);
+
+asio::awaitable<absl::StatusOr<ExitCode>> WithoutThrowingOnCancellation(
+    asio::awaitable<absl::StatusOr<ExitCode>> command) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_return co_await std::move(command);
+}
+
+// With the command that is to be run again below it.
+std::string WithCommandLine(absl::string_view words) {
+  if (CommandLineAsTyped().empty()) return std::string(words);
+  return absl::StrCat(words, ":\n  ", CommandLineAsTyped());
+}
+
+// Until it is cancelled.
+asio::awaitable<void> KeepTicking(ProgressPrinter* progress, Clock* clock) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  for (;;) {
+    // A variable of its own: GCC 12 miscompiles a co_await in the condition of a loop.
+    const absl::Status slept = co_await clock->SleepFor(ProgressPrinter::kTickInterval);
+    if (!slept.ok()) co_return;
+    progress->Tick();
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(asio::awaitable<absl::StatusOr<ExitCode>> command,
+                                                  ProgressPrinter* progress,
+                                                  InterruptSignals* signals) {
+  absl::StatusOr<ExitCode> outcome = absl::InternalError("the command did not end");
+  asio::cancellation_signal stop_ticking;
+  asio::co_spawn(context_, KeepTicking(progress, &clock_),
+                 asio::bind_cancellation_slot(stop_ticking.slot(), [](std::exception_ptr) {}));
+  asio::co_spawn(context_, WithoutThrowingOnCancellation(std::move(command)),
+                 asio::bind_cancellation_slot(cancel_.slot(), [&](const std::exception_ptr& thrown,
+                                                                  absl::StatusOr<ExitCode> result) {
+                   signals->StopWaiting();
+                   stop_ticking.emit(asio::cancellation_type::terminal);
+                   if (thrown) std::rethrow_exception(thrown);
+                   outcome = std::move(result);
+                 }));
+  context_.run();
+  return outcome;
+}
+
+void CommandLoop::SetAfterInterruption(AfterInterruption after_interruption) {
+  absl::MutexLock lock(&mutex_);
+  after_interruption_ = std::move(after_interruption);
+}
+
+std::string CommandLoop::WordsAfterInterruption(bool writing_began, bool cut_short) const {
+  absl::MutexLock lock(&mutex_);
+  std::string words;
+  if (after_interruption_.writes && !writing_began) {
+    words = "interrupted before anything was written; run the same command again";
+  } else if (after_interruption_.writes && cut_short) {
+    // The last transaction, which unlocks the tree, may be on its way.
+    words =
+        "interrupted while writing. Run the same command again, and it goes on where it was, or "
+        "says that everything is written";
+  } else {
+    words = absl::StrCat("interrupted; ", after_interruption_.text);
+  }
+  return after_interruption_.same_command ? WithCommandLine(words) : words;
+}
+
+ExitCode CommandLoop::Run(absl::string_view verb, AfterInterruption after_interruption,
+                          Command command, ProgressPrinter::Style style) {
+  SetAfterInterruption(std::move(after_interruption));
+  absl::StatusOr<ExitCode> outcome = ExitCode::kFailed;
+  ProgressPrinter progress(clock_, std::cerr, style);
+  {
+    InterruptSignals signals(context_);
+    signals.Wait([this] { cancel_.emit(asio::cancellation_type::terminal); });
+    const InterruptDeadline deadline(InterruptSignals::descriptor(), kPatience, [&] {
+      return absl::StrCat(
+          "metarec ", verb, ": ",
+          PrintableLines(WordsAfterInterruption(progress.writing_began(), /*cut_short=*/true)),
+          "\n");
+    });
+    outcome = RunToItsEnd(command(&progress), &progress, &signals);
+  }
+  progress.Clear();
+  if (outcome.ok()) return *outcome;
+  if (!InterruptSignals::received() || !absl::IsCancelled(outcome.status())) {
+    return Fail(verb, outcome.status());
+  }
+  return Fail(verb,
+              absl::CancelledError(MayBeFinished(outcome.status())
+                                       ? WithCommandLine(outcome.status().message())
+                                       : WordsAfterInterruption(progress.writing_began(), false)));
+}
+
+}  // namespace metarec::tools

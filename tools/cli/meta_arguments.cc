@@ -1,0 +1,79 @@
+#include "tools/cli/meta_arguments.h"
+
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "base/text/shell_word.h"
+#include "replica_collector/node_list.h"
+#include "tools/cli/store_arguments.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr size_t kServersMax = 100;
+
+// The first option of STORE that was given; "" if there is none.
+std::string StoreOptionIn(const CLI::App& verb) {
+  for (const CLI::Option* option : verb.get_options()) {
+    if (option->get_group() == StoreArguments::kGroup && option->count() > 0) {
+      return option->get_name();
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+void MetaArguments::AddTo(CLI::App& verb, Timeout timeout) {
+  constexpr auto kGroup = "META";
+  CLI::Option* const meta =
+      verb.add_option("--meta", servers_, "the cluster's meta servers, or metarecd")
+          ->type_name("HOST:PORT,...")
+          ->group(kGroup);
+  if (timeout == Timeout::kNone) return;
+  verb.add_option("--meta_timeout", timeout_seconds_,
+                  "how long the meta servers have for one answer")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str()
+      ->needs(meta)
+      ->group(kGroup);
+}
+
+std::string MetaArguments::AsTyped() const { return absl::StrCat("--meta ", ShellWord(servers_)); }
+
+absl::Status MetaArguments::CheckGiven() const {
+  return given() ? absl::OkStatus() : absl::InvalidArgumentError("--meta HOST:PORT,... is missing");
+}
+
+absl::Status MetaArguments::CheckInsteadOfStore(const CLI::App& verb) const {
+  const std::string store_option = StoreOptionIn(verb);
+  if (given() && !store_option.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--meta and ", store_option,
+                     " exclude each other: --meta asks the meta servers, --zk and --root go "
+                     "straight to ZooKeeper; give one of both"));
+  }
+  if (!given() && store_option.empty()) {
+    return absl::InvalidArgumentError(
+        "give --meta HOST:PORT,... to ask the meta servers, or --zk HOST:PORT,... and --root PATH "
+        "to go straight to ZooKeeper");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<MetaClient>> MetaArguments::Open(asio::any_io_executor executor,
+                                                                Clock* clock) const {
+  NodeListOptions bounds;
+  bounds.nodes_max = kServersMax;
+  absl::StatusOr<NodeList> servers = ParseNodeListString(servers_, bounds);
+  if (!servers.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--meta: ", servers.status().message()));
+  }
+  MetaClientOptions options;
+  options.timeout = absl::Seconds(timeout_seconds_);
+  return std::make_unique<MetaClient>(std::move(executor), clock, *std::move(servers), options);
+}
+
+}  // namespace metarec::tools

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <asio/any_io_executor.hpp>
+
+#include "base/runtime/clock.h"
+#include "pegasus_client/meta_client.h"
+
+namespace metarec::tools {
+
+// META: --meta, and how long its servers have.
+class MetaArguments {
+ public:
+  enum class Timeout { kOption, kNone };  // kNone: the verb has an option of its own for it
+
+  void AddTo(CLI::App& verb, Timeout timeout = Timeout::kOption);
+
+  bool given() const { return !servers_.empty(); }
+  // As it is typed: "--meta meta1:34601,meta2:34601".
+  std::string AsTyped() const;
+
+  // For verbs that ask meta servers only.
+  absl::Status CheckGiven() const;
+  // For verbs that also have the options of StoreArguments: exactly one of both must be given.
+  absl::Status CheckInsteadOfStore(const CLI::App& verb) const;
+
+  absl::StatusOr<std::unique_ptr<MetaClient>> Open(asio::any_io_executor executor,
+                                                   Clock* clock) const;
+
+ private:
+  std::string servers_;
+  double timeout_seconds_ = 10;
+};
+
+}  // namespace metarec::tools

@@ -1,0 +1,180 @@
+#include "tools/cli/recover_by_meta.h"
+
+#include <iostream>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include "base/text/printable.h"
+#include "base/text/shell_word.h"
+#include "idl/error_names.h"
+#include "idl/task_codes.h"
+#include "meta_recovery/job/recovery_job.h"
+#include "meta_recovery/report/hints.h"
+#include "rpc/pegasus_status.h"
+#include "tools/cli/recover_texts.h"
+
+namespace metarec::tools {
+namespace {
+
+struct Meaning {
+  absl::string_view error_name;
+  RecoveryOutcome outcome;
+  ExitCode exit_code;
+  absl::string_view advice;  // after the server's name
+};
+
+const Meaning& MeaningOf(absl::string_view error_name) {
+  static const Meaning kMeanings[] = {
+      {idl::kErrOk, RecoveryOutcome::kRecovered, ExitCode::kDone, ""},
+      {idl::kErrTryAgain, RecoveryOutcome::kTryAgain, ExitCode::kFailed,
+       " wrote nothing: see to what the hints name and run the same command again, or accept it "
+       "with -b (nodes) or -l (partitions)"},
+      {idl::kErrInvalidState, RecoveryOutcome::kConflict, ExitCode::kConflict,
+       " wrote nothing: a conflict needs a decision, which meta servers cannot be told. Use "
+       "metarec recover with --settle, and --zk and --root in place of --meta"},
+      {idl::kErrNodeAlreadyExist, RecoveryOutcome::kRootRefused, ExitCode::kRefused,
+       " wrote nothing: its cluster_root is not empty. The hint above says what is there and how "
+       "to "
+       "go on"},
+      {idl::kErrServiceAlreadyRunning, RecoveryOutcome::kRootRefused, ExitCode::kRefused,
+       " changed nothing: it has its metadata already, and recovers no others. metarec ls with the "
+       "same --meta shows them"},
+      {idl::kErrBusy, RecoveryOutcome::kFailed, ExitCode::kRefused,
+       " is in the middle of another recovery, with other nodes or flags. Wait for its end"},
+      {idl::kErrAclDeny, RecoveryOutcome::kFailed, ExitCode::kRefused,
+       " takes no recovery from this machine (metarecd: --operators)"},
+      {idl::kErrTimeout, RecoveryOutcome::kTimedOut, ExitCode::kFailed,
+       " was not done in time. Run the same command again, with a longer -w: it gets the result "
+       "or goes on"},
+  };
+  static const Meaning kOther = {"", RecoveryOutcome::kFailed, ExitCode::kFailed,
+                                 " failed; its log says why"};
+  for (const Meaning& meaning : kMeanings) {
+    if (meaning.error_name == error_name) return meaning;
+  }
+  return kOther;
+}
+
+// The tables that stock shells refuse for their new names (INTEROP.md section 5).
+std::vector<std::string> NamesForStockShellsToTripOver(absl::string_view hints) {
+  std::vector<std::string> names;
+  for (absl::string_view line : absl::StrSplit(hints, '\n')) {
+    const size_t found = line.find(kRenamedHint);
+    const size_t end = line.rfind(')');
+    if (found == absl::string_view::npos || end == absl::string_view::npos) continue;
+    const size_t begin = found + kRenamedHint.size();
+    if (end <= begin) continue;
+    const absl::string_view name = line.substr(begin, end - begin);
+    if (absl::StrContains(name, "-")) names.emplace_back(name);
+  }
+  return names;
+}
+
+std::string AdviceOnNames(absl::string_view hints) {
+  const std::vector<std::string> names = NamesForStockShellsToTripOver(hints);
+  if (names.empty()) return "";
+  return absl::StrCat(
+      "warning: with a '-' in a table's name, ls -d and nodes -d of stock shells fail for the "
+      "whole cluster. Once a stock meta server serves it, such as: metarec rename ",
+      ShellWord(Printable(names.front())), " NEW_NAME --meta HOST:PORT\n");
+}
+
+}  // namespace
+
+idl::configuration_recovery_request RecoveryRequestTo(const NodeList& nodes,
+                                                      const std::vector<Ipv4Endpoint>& addresses,
+                                                      RecoveryByMetaOptions options) {
+  idl::configuration_recovery_request request;
+  std::vector<idl::host_port> names;
+  for (const NodeListEntry& entry : nodes.entries) names.emplace_back(entry.host, entry.port);
+  for (const Ipv4Endpoint& address : addresses) {
+    request.recovery_nodes.push_back(address.ToRpcAddress());
+  }
+  request.skip_bad_nodes = options.skip_bad_nodes;
+  request.skip_lost_partitions = options.skip_lost_partitions;
+  request.__set_hp_recovery_nodes(names);
+  return request;
+}
+
+ExitCode RecoveryByMeta::exit_code() const {
+  if (!answered()) return ExitCode::kFailed;
+  if (error_name == idl::kErrOk && absl::StrContains(hints, kLostPartitionHint)) {
+    return ExitCode::kAcceptedLosses;
+  }
+  return MeaningOf(error_name).exit_code;
+}
+
+absl::string_view RecoveryByMeta::outcome() const {
+  return RecoveryOutcomeName(MeaningOf(error_name).outcome);
+}
+
+std::string RecoveryByMeta::Advice(const std::string& again) const {
+  if (!answered()) {
+    return absl::StrCat("metarec recover: ", failure,
+                        ".\nWhat a meta server has begun goes on without us. Run the same command "
+                        "again, and it is asked again: ",
+                        again, "\n");
+  }
+  if (error_name == idl::kErrOk) {
+    return absl::StrCat(AdviceOnNames(hints), "recovered by ", server,
+                        "\nnext: set [meta_server] recover_from_replica_server = false in its "
+                        "config.ini and restart it, or after a metarecd start the meta server\n");
+  }
+  return absl::StrCat("metarec recover: ", Reason(), "\n");
+}
+
+std::string RecoveryByMeta::Reason() const {
+  if (!answered()) return failure;
+  if (error_name == idl::kErrOk) return "";
+  return absl::StrCat(server, MeaningOf(error_name).advice);
+}
+
+ExitCode PrintRecoveryByMeta(const RecoveryByMeta& result, const std::string& again,
+                             const OutputArguments& arguments, ShellOutput* output) {
+  output->Print(result.answered() ? RecoverResultText(result.error_name, result.hints)
+                                  : std::string(kWaitFailedLine));
+  if (output->to_file()) {
+    std::cout << "recover complete with err = " << result.error_name << std::endl;
+  }
+  std::cerr << result.Advice(again) << std::flush;
+  absl::Status printed = output->status();
+  if (output->to_file() && !std::cout.good()) {
+    printed.Update(absl::UnavailableError("cannot write to stdout"));
+  }
+  if (arguments.json()) {
+    printed.Update(arguments.Print(JsonObject()
+                                       .Set("result", result.error_name)
+                                       .Set("outcome", result.outcome())
+                                       .Set("meta", result.server)
+                                       .SetLines("message", result.Reason())
+                                       .SetLines("hints", result.hints)
+                                       .ToLine()));
+  }
+  if (printed.ok()) return result.exit_code();
+  std::cerr << "metarec recover: "
+            << (result.error_name == idl::kErrOk ? "recovered; only this failed: " : "")
+            << printed.message() << std::endl;
+  return result.error_name == idl::kErrOk ? ExitCode::kFailed : result.exit_code();
+}
+
+asio::awaitable<absl::StatusOr<RecoveryByMeta>> AskToRecover(
+    MetaClient* client, idl::configuration_recovery_request request, absl::Duration timeout) {
+  const absl::StatusOr<idl::configuration_recovery_response> response =
+      co_await client->AskForLong<idl::configuration_recovery_response>(idl::kRpcCmStartRecovery,
+                                                                        request, timeout);
+  if (absl::IsCancelled(response.status())) co_return response.status();
+  RecoveryByMeta result;
+  if (response.ok()) {
+    result.error_name = Printable(response->err.name);
+    result.hints = PrintableLines(response->hint_message);
+    result.server = client->server();
+  } else {
+    result.error_name = rpc::PegasusErrorName(response.status());
+    result.failure = std::string(response.status().message());
+  }
+  co_return result;
+}
+
+}  // namespace metarec::tools

@@ -1,0 +1,109 @@
+#include "tools/cli/store_arguments.h"
+
+#include <iostream>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "base/runtime/status_macros.h"
+#include "base/text/shell_word.h"
+#include "zk_store/client/root_path.h"
+#include "zk_store/client/zk_auth_file.h"
+#include "zk_store/client/zookeeper_meta_store.h"
+#include "zk_store/topology/znode_layout.h"
+
+namespace metarec::tools {
+
+void StoreArguments::AddTo(CLI::App& verb) {
+  verb.add_option("--zk", hosts_, "ZooKeeper servers")->type_name("HOST:PORT,...")->group(kGroup);
+  verb.add_option("--root", root_, "the cluster's root, such as /pegasus/onebox (cluster_root)")
+      ->type_name("PATH")
+      ->group(kGroup);
+  verb.add_option("--zk_auth_file", auth_file_,
+                  "file with one line user:password for ZooKeeper's digest authentication")
+      ->type_name("FILE")
+      ->group(kGroup);
+  if (access_ == Access::kWrite) {
+    verb.add_option("--zk_acl", acl_,
+                    "ACL of what is created: open (as Pegasus does) or creator (only who presents "
+                    "the same credentials)")
+        ->type_name("open|creator")
+        ->capture_default_str()
+        ->group(kGroup);
+    verb.add_option("--lock_root", lock_root_,
+                    "where the meta servers keep their locks (distributed_lock_service_parameters) "
+                    "if neither in PATH of --root nor in its lock/")
+        ->type_name("PATH")
+        ->group(kGroup);
+  }
+  verb.add_option("--zk_timeout", timeout_seconds_, "seconds to wait for a connection")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->group(kGroup);
+}
+
+absl::Status StoreArguments::Check() const {
+  if (hosts_.empty() && root_.empty()) {
+    return absl::InvalidArgumentError("--zk HOST:PORT,... and --root PATH are missing");
+  }
+  if (hosts_.empty()) return absl::InvalidArgumentError("--zk HOST:PORT,... is missing");
+  if (root_.empty()) return absl::InvalidArgumentError("--root PATH is missing");
+  if (const absl::Status root = ValidateRootPath(root_); !root.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--root: ", root.message()));
+  }
+  if (!lock_root_.empty()) {
+    if (const absl::Status lock_root = ValidateRootPath(lock_root_); !lock_root.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--lock_root: ", lock_root.message()));
+    }
+  }
+  return ToOptions().status();
+}
+
+std::string StoreArguments::AsTyped() const {
+  std::string typed = absl::StrCat("--zk ", ShellWord(hosts_), " --root ", ShellWord(root_));
+  if (!auth_file_.empty()) absl::StrAppend(&typed, " --zk_auth_file ", ShellWord(auth_file_));
+  return typed;
+}
+
+std::string StoreArguments::AsTypedToWrite() const {
+  std::string typed = AsTyped();
+  if (acl_ != "open") absl::StrAppend(&typed, " --zk_acl ", ShellWord(acl_));
+  if (!lock_root_.empty()) absl::StrAppend(&typed, " --lock_root ", ShellWord(lock_root_));
+  return typed;
+}
+
+absl::StatusOr<ZooKeeperOptions> StoreArguments::ToOptions() const {
+  ZooKeeperOptions options;
+  METAREC_RETURN_IF_ERROR(ParseZooKeeperHosts(hosts_).status());
+  options.hosts = hosts_;
+  if (!(timeout_seconds_ > 0 && timeout_seconds_ <= 3600)) {
+    return absl::InvalidArgumentError("--zk_timeout must be above 0 and at most 3600 seconds");
+  }
+  options.connect_timeout = absl::Seconds(timeout_seconds_);
+  options.accept_read_only = access_ == Access::kRead;
+  if (acl_ == "creator") {
+    if (auth_file_.empty()) {
+      return absl::InvalidArgumentError(
+          "--zk_acl creator needs --zk_auth_file: without credentials nobody could read the tree");
+    }
+    options.acl = CreatorOnlyAcl();
+  } else if (acl_ != "open") {
+    return absl::InvalidArgumentError(absl::StrCat("--zk_acl ", acl_, ": say open or creator"));
+  }
+  return options;
+}
+
+asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> StoreArguments::Open(
+    Clock* clock) const {
+  METAREC_CO_ASSIGN_OR_RETURN(ZooKeeperOptions options, ToOptions());
+  if (!auth_file_.empty()) {
+    METAREC_CO_ASSIGN_OR_RETURN(ZkAuthFile file, ReadZkAuthFile(auth_file_));
+    if (!file.warning.empty()) std::cerr << "warning: " << file.warning << std::endl;
+    options.auth = std::move(file.auth);
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<MetaStore> store,
+                              co_await ZooKeeperMetaStore::Connect(std::move(options), clock));
+  co_return store;
+}
+
+}  // namespace metarec::tools

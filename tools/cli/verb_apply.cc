@@ -1,0 +1,258 @@
+#include <iostream>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <asio/this_coro.hpp>
+
+#include "base/runtime/status_macros.h"
+#include "base/text/shell_word.h"
+#include "base/text/wording.h"
+#include "idl/error_names.h"
+#include "meta_recovery/job/recovery_job.h"
+#include "meta_recovery/planner/plan_text.h"
+#include "meta_recovery/planner/topology_digest.h"
+#include "tools/cli/command_errors.h"
+#include "tools/cli/command_loop.h"
+#include "tools/cli/node_access.h"
+#include "tools/cli/output_arguments.h"
+#include "tools/cli/plan_arguments.h"
+#include "tools/cli/progress_printer.h"
+#include "tools/cli/start_advice.h"
+#include "tools/cli/store_arguments.h"
+#include "tools/cli/verbs.h"
+#include "tools/process/version.h"
+#include "zk_store/topology/topology_writer.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kVerb[] = "apply";
+constexpr size_t kNodesNamedMax = 10;
+
+constexpr char kFooter[] =
+    "\nWrites what was reviewed, reads it back, and only then unlocks it. Refuses (exit code 4) a\n"
+    "root that holds anything but its own unfinished run. Interrupted or killed, it goes on where\n"
+    "it was when it is run again with the same plan.\n"
+    "\n"
+    "A plan made while replicas were still served is applied once they are all inactive, if the\n"
+    "nodes then still say what the plan is made of.\n"
+    "\n"
+    "Examples:\n"
+    "  metarec apply --plan monday.plan --zk zk1:2181,zk2:2181 --root /pegasus/recovered\n"
+    "  metarec apply --plan monday.plan --zk zk1:2181 --root /pegasus/recovered \\\n"
+    "      --zk_auth_file zk.auth --zk_acl creator";
+
+struct Arguments {
+  StoreArguments store{StoreArguments::Access::kWrite};
+  OutputArguments output;
+  std::string plan_path;
+  int wait_seconds = 100;
+  double ask_again_seconds = 3;
+  double node_timeout_seconds = 5;
+};
+
+bool MadeWhileServed(const RecoveryPlan& plan) {
+  for (const Finding& finding : plan.findings) {
+    if (finding.kind == FindingKind::kStillServed) return !plan.options.accept_still_served;
+  }
+  return false;
+}
+
+// The plan's nodes, to be asked again.
+absl::StatusOr<NodeList> NodesOf(const RecoveryPlan& plan) {
+  NodeList list;
+  for (const NodeDecision& node : plan.nodes) {
+    for (const std::string& text : node.listed_as) {
+      METAREC_ASSIGN_OR_RETURN(NodeListEntry entry, ParseNodeListEntry(text));
+      list.entries.push_back(std::move(entry));
+    }
+  }
+  return list;
+}
+
+std::map<Ipv4Endpoint, std::string> NodeNamesOf(const RecoveryPlan& plan) {
+  std::map<Ipv4Endpoint, std::string> names;
+  for (size_t i = 0; i < plan.nodes.size(); ++i) {
+    if (plan.nodes[i].name_source != NodeNameSource::kOverride) continue;
+    names[plan.topology.nodes[i].address] = plan.topology.nodes[i].name;
+  }
+  return names;
+}
+
+// The nodes that failed now but not when the plan was made, with their errors; "" if there is none.
+std::string NewlyFailed(const RecoveryPlan& plan, const RecoveryPlan& now) {
+  std::set<std::string> failed_then;
+  for (const NodeDecision& node : plan.nodes) {
+    if (node.error == idl::kErrOk) continue;
+    failed_then.insert(node.listed_as.begin(), node.listed_as.end());
+  }
+  std::vector<std::string> failed;
+  for (const NodeDecision& node : now.nodes) {
+    if (node.error == idl::kErrOk || node.listed_as.empty()) continue;
+    if (failed_then.contains(node.listed_as.front())) continue;
+    failed.push_back(absl::StrCat(node.listed_as.front(), " (", node.error, ")"));
+  }
+  return CutList(failed, kNodesNamedMax);
+}
+
+// Why what the nodes say now does not lead to the plan.
+absl::Status NoLongerPlanned(const RecoveryPlan& plan, const RecoveryResult& result) {
+  const std::string failed = NewlyFailed(plan, *result.plan);
+  if (!failed.empty()) {
+    return RefusedError(absl::StrCat(
+        "the plan was made while replicas were still served, so its nodes are asked again, and "
+        "these do not answer as they did: ",
+        failed, ". Nothing was written; bring them back and run the same command again"));
+  }
+  if (result.outcome == RecoveryOutcome::kPlanOutdated) return result.status;
+  return RefusedError(
+      "the plan was made while replicas were still served, and what the nodes say now cannot be "
+      "planned with its options. Nothing was written; plan again");
+}
+
+asio::awaitable<absl::StatusOr<WriteResult>> ApplyOnceInactive(const Arguments& arguments,
+                                                               const RecoveryPlan& plan,
+                                                               MetaStore* store, Clock* clock,
+                                                               ProgressPrinter* progress) {
+  RecoveryRequest request;
+  METAREC_CO_ASSIGN_OR_RETURN(request.nodes, NodesOf(plan));
+  request.root = arguments.store.root();
+  request.plan = plan.options;
+  request.collector.node_names = NodeNamesOf(plan);
+  request.collector.node_timeout = absl::Seconds(arguments.node_timeout_seconds);
+  request.collector.attempt_timeout = request.collector.node_timeout;
+  request.writer.tool_version = kVersion;
+  request.writer.inspection = arguments.store.inspection();
+  request.time_limit = absl::Seconds(arguments.wait_seconds);
+  request.ask_again_after = absl::Seconds(arguments.ask_again_seconds);
+  request.reviewed = &plan;
+  NodeAccess access(co_await asio::this_coro::executor, clock);
+  RecoveryJob job(std::move(request),
+                  {access.source(), store, clock, progress, &NodeAccess::Random});
+  RecoveryResult result = co_await job.Run();
+  if (result.outcome == RecoveryOutcome::kRecovered) co_return *std::move(result.written);
+  if (result.outcome == RecoveryOutcome::kTryAgain ||
+      result.outcome == RecoveryOutcome::kConflict ||
+      result.outcome == RecoveryOutcome::kPlanOutdated) {
+    co_return NoLongerPlanned(plan, result);
+  }
+  co_return result.status;
+}
+
+asio::awaitable<absl::StatusOr<WriteResult>> Write(const Arguments& arguments,
+                                                   const RecoveryPlan& plan, MetaStore* store,
+                                                   Clock* clock, ProgressPrinter* progress) {
+  if (MadeWhileServed(plan)) {
+    co_return co_await ApplyOnceInactive(arguments, plan, store, clock, progress);
+  }
+  progress->OnProgress({.phase = Phase::kWrite, .note = ""});
+  TopologyWriterOptions options;
+  options.tool_version = kVersion;
+  options.inspection = arguments.store.inspection();
+  METAREC_CO_ASSIGN_OR_RETURN(std::string digest, TopologyDigest(plan.topology));
+  TopologyWriter writer(std::move(options), store, clock, progress);
+  co_return co_await writer.Write(plan.topology, arguments.store.root(), std::move(digest));
+}
+
+std::string TextOf(const WriteResult& written, const RecoveryPlan& plan,
+                   const Arguments& arguments) {
+  std::string text;
+  if (written.already_finished) {
+    text = absl::StrCat("this plan was applied already; nothing was written to ",
+                        arguments.store.root(), "\n");
+  } else {
+    text = absl::StrCat("applied ", ShellWord(arguments.plan_path), " to ", arguments.store.root(),
+                        ": ", CountedTables(plan), ", ",
+                        Counted(static_cast<int64_t>(plan.topology.partitions.size()), "partition"),
+                        ", ", Counted(written.znodes_created, "znode"), " written",
+                        written.resumed ? absl::StrCat(", ", written.znodes_found,
+                                                       " were there from the earlier run")
+                                        : "",
+                        ", all checked\n");
+  }
+  absl::StrAppend(&text, "next: ", HowToStart(arguments.store.root()), "\n");
+  return text;
+}
+
+std::string JsonOf(const WriteResult& written, const RecoveryPlan& plan,
+                   const Arguments& arguments) {
+  return JsonObject()
+      .Set("root", arguments.store.root())
+      .Set("plan_digest", written.journal.plan_digest)
+      .Set("already_finished", written.already_finished)
+      .Set("resumed", written.resumed)
+      .Set("znodes_created", written.znodes_created)
+      .Set("znodes_found", written.znodes_found)
+      .Set("accepted_losses", plan.HasAcceptedLosses())
+      .ToLine();
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> Apply(const Arguments& arguments, Clock* clock,
+                                                ProgressPrinter* progress) {
+  METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
+  METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, ReadPlan(arguments.plan_path));
+  if (plan.outcome != PlanOutcome::kReady) {
+    co_return RefusedError(absl::StrCat(arguments.plan_path, " is a plan that is not ready (",
+                                        PlanOutcomeName(plan.outcome), ")"));
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> store,
+                              co_await arguments.store.Open(clock));
+  METAREC_CO_ASSIGN_OR_RETURN(const WriteResult written,
+                              co_await Write(arguments, plan, store.get(), clock, progress));
+  progress->Clear();
+  const absl::Status printed =
+      arguments.output.Print(arguments.output.json() ? JsonOf(written, plan, arguments)
+                                                     : TextOf(written, plan, arguments));
+  if (!printed.ok()) {
+    co_return absl::UnavailableError(
+        absl::StrCat("the tree is written and checked; only this failed: ", printed.message()));
+  }
+  co_return plan.HasAcceptedLosses() ? ExitCode::kAcceptedLosses : ExitCode::kDone;
+}
+
+ExitCode Run(const Arguments& arguments) {
+  CommandLoop loop;
+  return loop.Run(
+      kVerb,
+      {"no meta server starts from what was written so far. Run the same command again, "
+       "and it goes on where it was",
+       /*does_write=*/true},
+      [&](ProgressPrinter* progress) { return Apply(arguments, &loop.clock(), progress); },
+      ProgressPrinter::StyleOfStderr(arguments.output.json()));
+}
+
+}  // namespace
+
+void AddApplyVerb(CLI::App& app, Verb* chosen) {
+  CLI::App* const verb = app.add_subcommand(kVerb, "write a plan into an empty ZooKeeper root");
+  verb->footer(kFooter);
+  const auto arguments = std::make_shared<Arguments>();
+  verb->add_option("--plan", arguments->plan_path, "the plan file")->type_name("FILE")->required();
+  arguments->store.AddTo(*verb);
+  constexpr auto kGroup = "STILL SERVED";
+  verb->add_option("-w,--wait_seconds", arguments->wait_seconds,
+                   "how long to wait for leases to run out")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str()
+      ->group(kGroup);
+  verb->add_option("--ask_again_seconds", arguments->ask_again_seconds,
+                   "how often the nodes are asked meanwhile")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str()
+      ->group(kGroup);
+  verb->add_option("--node_timeout", arguments->node_timeout_seconds,
+                   "how long a node has for its answers, tries included")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str()
+      ->group(kGroup);
+  arguments->output.AddTo(*verb);
+  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+}
+
+}  // namespace metarec::tools

@@ -1,0 +1,161 @@
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
+#include "base/text/shell_word.h"
+#include "base/text/wording.h"
+#include "pegasus_client/shell_tables.h"
+#include "replica_collector/evidence_file.h"
+#include "tools/cli/command_errors.h"
+#include "tools/cli/command_loop.h"
+#include "tools/cli/interrupt_signals.h"
+#include "tools/cli/new_file_arguments.h"
+#include "tools/cli/node_access.h"
+#include "tools/cli/node_arguments.h"
+#include "tools/cli/output_arguments.h"
+#include "tools/cli/progress_printer.h"
+#include "tools/cli/verbs.h"
+#include "zk_store/client/store_error.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kVerb[] = "collect";
+
+constexpr char kFooter[] =
+    "\nOnly reads, from a healthy cluster too. Exit code 1 if a node did not answer; the evidence\n"
+    "file is written all the same, and says so.\n"
+    "\n"
+    "Examples:\n"
+    "  metarec collect -f recover_node_list --evidence monday.evidence\n"
+    "  metarec collect -s rs1:34801,rs2:34801 --evidence monday.evidence.zst --overwrite";
+
+struct Arguments {
+  NodeArguments nodes;
+  OutputArguments output;
+  NewFileArguments file;
+};
+
+struct Counts {
+  int64_t nodes = 0;
+  int64_t answered = 0;
+  int64_t replicas = 0;
+};
+
+Counts CountEvidence(const Evidence& evidence) {
+  Counts counts;
+  for (const NodeEvidence& node : evidence.nodes) {
+    ++counts.nodes;
+    counts.answered += node.complete();
+    counts.replicas += static_cast<int64_t>(node.replicas.size());
+  }
+  return counts;
+}
+
+std::string TextOf(const Evidence& evidence, const Arguments& arguments) {
+  ColumnTable table = ColumnTable::LeftAligned("", {"node", "result", "tables", "replicas"});
+  for (const NodeEvidence& node : evidence.nodes) {
+    const bool complete = node.complete();
+    table.rows.push_back({Printable(node.listed_as.front()), node.error,
+                          complete ? absl::StrCat(node.tables.size()) : "-",
+                          complete ? absl::StrCat(node.replicas.size()) : "-"});
+  }
+  ShellTables tables;
+  tables.Add(std::move(table));
+  std::string text = tables.ToText();
+  for (const NodeEvidence& node : evidence.nodes) {
+    if (node.complete()) continue;
+    absl::StrAppend(&text, Printable(node.listed_as.front()), ": ", Printable(node.error_detail),
+                    "\n");
+  }
+  const Counts counts = CountEvidence(evidence);
+  absl::StrAppend(&text, counts.answered, " of ", Counted(counts.nodes, "node"), " answered, ",
+                  Counted(counts.replicas, "replica"), "; written to ",
+                  ShellWord(arguments.file.path()), "\n");
+  const ServingCount serving = CountServing(evidence);
+  if (serving.serving > 0) {
+    absl::StrAppend(&text, serving.serving, " of them ", serving.serving == 1 ? "is" : "are",
+                    " still served by ", Counted(serving.nodes_serving, "node"),
+                    " (PS_PRIMARY or PS_SECONDARY): a meta server runs, or has run until just "
+                    "now\n");
+  }
+  return text;
+}
+
+std::string JsonOf(const Evidence& evidence, const Arguments& arguments) {
+  std::vector<std::string> nodes;
+  for (const NodeEvidence& node : evidence.nodes) {
+    nodes.push_back(JsonObject()
+                        .Set("listed_as", node.listed_as.front())
+                        .Set("address", node.address.ToString())
+                        .Set("name", node.name)
+                        .Set("error", node.error)
+                        .Set("error_detail", node.error_detail)
+                        .Set("tables", static_cast<int64_t>(node.tables.size()))
+                        .Set("replicas", static_cast<int64_t>(node.replicas.size()))
+                        .ToText());
+  }
+  const Counts counts = CountEvidence(evidence);
+  return JsonObject()
+      .Set("evidence", arguments.file.path())
+      .Set("nodes_asked", counts.nodes)
+      .Set("nodes_answered", counts.answered)
+      .Set("replicas", counts.replicas)
+      .Set("replicas_still_served", CountServing(evidence).serving)
+      .SetJson("nodes", JsonArray(nodes))
+      .ToLine();
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> Collect(const Arguments& arguments, CommandLoop* loop,
+                                                  ProgressPrinter* progress) {
+  Clock* const clock = &loop->clock();
+  METAREC_CO_ASSIGN_OR_RETURN(NodeList list, arguments.nodes.Read());
+  METAREC_CO_ASSIGN_OR_RETURN(CollectorOptions options, CollectorOptionsOf(arguments.nodes));
+  METAREC_CO_RETURN_IF_ERROR(arguments.file.Check());
+  std::cerr << WarnOfDuplicates(list) << std::flush;
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const Evidence evidence,
+      co_await CollectEvidence(std::move(list), std::move(options), clock, progress));
+  progress->Clear();
+  EvidenceFileOptions file;
+  file.overwrite = arguments.file.overwrite();
+  file.interrupt_descriptor = InterruptSignals::descriptor();
+  METAREC_CO_RETURN_IF_ERROR(WriteEvidenceFile(evidence, arguments.file.path(), file));
+  CommandLoop::AfterInterruption written("the evidence file is written, only its summary missing");
+  written.same_command = false;
+  loop->SetAfterInterruption(std::move(written));
+  const absl::Status printed = arguments.output.Print(
+      arguments.output.json() ? JsonOf(evidence, arguments) : TextOf(evidence, arguments));
+  if (!printed.ok()) {
+    co_return Annotate(printed, absl::StrCat("; ", arguments.file.path(), " is written"));
+  }
+  const Counts counts = CountEvidence(evidence);
+  co_return counts.answered == counts.nodes ? ExitCode::kDone : ExitCode::kFailed;
+}
+
+ExitCode Run(const Arguments& arguments) {
+  CommandLoop loop;
+  return loop.Run(
+      kVerb, "nothing was written; run the same command again",
+      [&](ProgressPrinter* progress) { return Collect(arguments, &loop, progress); },
+      ProgressPrinter::StyleOfStderr(arguments.output.json()));
+}
+
+}  // namespace
+
+void AddCollectVerb(CLI::App& app, Verb* chosen) {
+  CLI::App* const verb =
+      app.add_subcommand(kVerb, "ask replica servers what they hold and write it down");
+  verb->footer(kFooter);
+  const auto arguments = std::make_shared<Arguments>();
+  arguments->nodes.AddTo(*verb);
+  arguments->file.AddTo(*verb, "--evidence");
+  arguments->output.AddTo(*verb);
+  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+}
+
+}  // namespace metarec::tools

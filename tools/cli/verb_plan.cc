@@ -1,0 +1,150 @@
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "base/runtime/status_macros.h"
+#include "base/text/shell_word.h"
+#include "meta_recovery/plan_file/plan_file.h"
+#include "meta_recovery/planner/planner.h"
+#include "meta_recovery/planner/topology_digest.h"
+#include "meta_recovery/report/report_summary.h"
+#include "tools/cli/command_errors.h"
+#include "tools/cli/command_loop.h"
+#include "tools/cli/evidence_arguments.h"
+#include "tools/cli/interrupt_signals.h"
+#include "tools/cli/new_file_arguments.h"
+#include "tools/cli/output_arguments.h"
+#include "tools/cli/plan_arguments.h"
+#include "tools/cli/progress_printer.h"
+#include "tools/cli/report_arguments.h"
+#include "tools/cli/verbs.h"
+#include "zk_store/client/store_error.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kVerb[] = "plan";
+
+constexpr char kFooter[] =
+    "\nTouches nothing but the plan file, which is written only when the plan may be applied.\n"
+    "Exit code 1 if it has errors, 3 if it has conflicts, 5 if it accepts losses.\n"
+    "\n"
+    "Examples:\n"
+    "  metarec plan --evidence monday.evidence --plan monday.plan\n"
+    "  metarec plan -f recover_node_list --plan monday.plan --skip_bad_nodes\n"
+    "  metarec plan --evidence monday.evidence --plan monday.plan --settle 10.app_type=pegasus\n"
+    "  metarec plan --evidence monday.evidence --plan monday.plan --table usertable";
+
+struct Arguments {
+  EvidenceArguments evidence;
+  PlanArguments plan;
+  ReportArguments report;
+  OutputArguments output;
+  NewFileArguments file;
+};
+
+// What the report says of the plan, and how to make it again.
+ReportOptions ReportOf(const Arguments& arguments) {
+  ReportOptions report;
+  report.plan_path = arguments.file.path();
+  report.from_evidence_file = arguments.evidence.is_file();
+  report.plan_command = absl::StrCat("metarec plan ", arguments.evidence.AsTyped(), " --plan ",
+                                     ShellWord(arguments.file.path()), arguments.plan.AsTyped(),
+                                     arguments.file.overwrite() ? " --overwrite" : "");
+  return report;
+}
+
+absl::Status WriteThePlan(const RecoveryPlan& plan, const Arguments& arguments) {
+  PlanFileOptions file;
+  file.overwrite = arguments.file.overwrite();
+  file.interrupt_descriptor = InterruptSignals::descriptor();
+  return WritePlanFile(plan, arguments.file.path(), file);
+}
+
+CommandLoop::AfterInterruption AfterWriting(const Arguments& arguments) {
+  CommandLoop::AfterInterruption after("");
+  after.text =
+      absl::StrCat("the plan is written; the report that was cut short is shown by:\n  metarec ",
+                   "report --plan ", ShellWord(arguments.file.path()));
+  after.same_command = false;
+  return after;
+}
+
+// The plan is made, but has not what was asked for of it: it is not written, so that the command
+// can be run again as it should have been. What keeps a plan from being ready is shown all the
+// same.
+absl::StatusOr<ExitCode> NoSuchSubject(const absl::Status& why, const RecoveryPlan& plan,
+                                       ReportOptions report, const Arguments& arguments) {
+  const absl::Status error =
+      Annotate(why, absl::StrCat(". The plan would be: ", Verdict(plan, CountPlan(plan)), ". ",
+                                 arguments.file.path(), " was not written"));
+  if (plan.outcome == PlanOutcome::kReady) return error;
+  report.only.reset();
+  const absl::Status printed = PrintReport(plan, report, arguments.output);
+  Fail(kVerb, error);
+  METAREC_RETURN_IF_ERROR(printed);
+  return static_cast<ExitCode>(PlanExitCode(plan));
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, CommandLoop* loop,
+                                               ProgressPrinter* progress) {
+  METAREC_CO_RETURN_IF_ERROR(arguments.evidence.Check());
+  METAREC_CO_RETURN_IF_ERROR(arguments.report.Check());
+  METAREC_CO_ASSIGN_OR_RETURN(const PlanOptions options, arguments.plan.ToOptions());
+  METAREC_CO_RETURN_IF_ERROR(arguments.file.Check());
+  METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence,
+                              co_await arguments.evidence.Obtain(&loop->clock(), progress));
+  Progress planning;
+  planning.phase = Phase::kPlan;
+  progress->OnProgress(planning);
+  METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, MakePlan(std::move(evidence), options));
+  planning.done = planning.total = static_cast<int64_t>(plan.partitions.size());
+  progress->OnProgress(planning);
+  progress->Clear();
+
+  ReportOptions report = ReportOf(arguments);
+  const absl::Status subject = arguments.report.ApplyTo(plan, &report);
+  if (!subject.ok()) co_return NoSuchSubject(subject, plan, report, arguments);
+  std::string digest;
+  if (plan.outcome == PlanOutcome::kReady) {
+    METAREC_CO_ASSIGN_OR_RETURN(digest, TopologyDigest(plan.topology));
+    METAREC_CO_RETURN_IF_ERROR(WriteThePlan(plan, arguments));
+    loop->SetAfterInterruption(AfterWriting(arguments));
+  }
+  const absl::Status printed = PrintReport(plan, report, arguments.output);
+  std::cerr << (plan.outcome == PlanOutcome::kReady
+                    ? absl::StrCat("wrote ", arguments.file.path(), " (", digest, ")")
+                    : absl::StrCat("the plan may not be applied; ", arguments.file.path(),
+                                   " was not written"))
+            << std::endl;
+  METAREC_CO_RETURN_IF_ERROR(printed);
+  co_return static_cast<ExitCode>(PlanExitCode(plan));
+}
+
+ExitCode Run(const Arguments& arguments) {
+  CommandLoop loop;
+  return loop.Run(
+      kVerb, "nothing was written; run the same command again",
+      [&](ProgressPrinter* progress) { return Plan(arguments, &loop, progress); },
+      ProgressPrinter::StyleOfStderr(arguments.output.json()));
+}
+
+}  // namespace
+
+void AddPlanVerb(CLI::App& app, Verb* chosen) {
+  CLI::App* const verb =
+      app.add_subcommand(kVerb, "decide what the metadata shall be, and report why");
+  verb->footer(kFooter);
+  const auto arguments = std::make_shared<Arguments>();
+  arguments->evidence.AddTo(*verb);
+  arguments->plan.AddTo(*verb);
+  arguments->file.AddTo(*verb, "--plan");
+  arguments->report.AddTo(*verb);
+  arguments->output.AddTo(*verb);
+  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+}
+
+}  // namespace metarec::tools

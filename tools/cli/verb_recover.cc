@@ -1,0 +1,276 @@
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <asio/this_coro.hpp>
+
+#include "base/line_file/line_file.h"
+#include "base/runtime/status_macros.h"
+#include "meta_recovery/job/recovery_job.h"
+#include "tools/cli/command_errors.h"
+#include "tools/cli/command_loop.h"
+#include "tools/cli/meta_arguments.h"
+#include "tools/cli/node_access.h"
+#include "tools/cli/node_arguments.h"
+#include "tools/cli/node_look_up.h"
+#include "tools/cli/output_arguments.h"
+#include "tools/cli/plan_arguments.h"
+#include "tools/cli/progress_printer.h"
+#include "tools/cli/recover_by_meta.h"
+#include "tools/cli/recover_output.h"
+#include "tools/cli/recover_texts.h"
+#include "tools/cli/report_arguments.h"
+#include "tools/cli/shell_output.h"
+#include "tools/cli/store_arguments.h"
+#include "tools/cli/verbs.h"
+#include "tools/cli/wait_lines.h"
+#include "tools/process/version.h"
+#include "zk_store/client/store_error.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kVerb[] = "recover";
+
+constexpr char kFooter[] =
+    "\nCollects, plans, applies and verifies in one go, and prints on stdout what the recover\n"
+    "command of Pegasus's shell prints; the report goes to stderr. Waits while replicas are still\n"
+    "served. Interrupted or killed, it goes on where it was when it is run again.\n"
+    "\n"
+    "With --meta, a meta server in recovery mode (or metarecd) does that, as with Pegasus's "
+    "shell.\n"
+    "\n"
+    "Examples:\n"
+    "  metarec recover -f recover_node_list --meta meta1:34601\n"
+    "  metarec recover -f recover_node_list --zk zk1:2181 --root /pegasus/recovered\n"
+    "  metarec recover -f recover_node_list -b -l -w 300 --zk zk1:2181 --root /pegasus/recovered";
+
+struct Arguments {
+  NodeArguments nodes;
+  PlanArguments plan;
+  MetaArguments meta;
+  StoreArguments store{StoreArguments::Access::kWrite};
+  ReportArguments report;
+  OutputArguments output;
+  std::string plan_path;
+  std::string wait_seconds = "100";
+  double ask_again_seconds = 3;
+};
+
+absl::StatusOr<RecoveryRequest> RequestOf(const Arguments& arguments, NodeList nodes,
+                                          int32_t wait_seconds) {
+  RecoveryRequest request;
+  request.nodes = std::move(nodes);
+  request.root = arguments.store.root();
+  METAREC_ASSIGN_OR_RETURN(request.plan, arguments.plan.ToOptions());
+  METAREC_ASSIGN_OR_RETURN(request.collector, CollectorOptionsOf(arguments.nodes));
+  request.writer.tool_version = kVersion;
+  request.writer.inspection = arguments.store.inspection();
+  request.time_limit = absl::Seconds(wait_seconds);
+  request.ask_again_after = absl::Seconds(arguments.ask_again_seconds);
+  return request;
+}
+
+// Whether a plan can be kept there; "" for none.
+absl::Status CheckPlanPath(const std::string& path) {
+  if (path.empty()) return absl::OkStatus();
+  std::error_code error;  // what is wrong with the path is said by the trial below
+  if (std::filesystem::exists(path, error)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(path, " is there already; give another name. No node was asked"));
+  }
+  // Leaves nothing behind.
+  return Annotate(LineWriter::Create(path).status(), ". No node was asked");
+}
+
+void PrintHeader(const RecoveryRequest& request, int32_t wait_seconds, ShellOutput* output) {
+  output->Print(DuplicateNodesText(request.nodes));
+  output->Print(RecoverHeader(wait_seconds, request.plan.skip_bad_nodes,
+                              request.plan.skip_lost_partitions, request.nodes));
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> RecoverByMeta(const Arguments& arguments,
+                                                        int32_t wait_seconds,
+                                                        RecoveryRequest request,
+                                                        std::vector<Ipv4Endpoint> addresses,
+                                                        Clock* clock) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaClient> client,
+                              arguments.meta.Open(executor, clock));
+  ShellOutput output(arguments.output);
+  PrintHeader(request, wait_seconds, &output);
+  if (!output.status().ok()) co_return Annotate(output.status(), ". No meta server was asked");
+  const RecoveryByMetaOptions options = {.skip_bad_nodes = request.plan.skip_bad_nodes,
+                                         .skip_lost_partitions = request.plan.skip_lost_partitions};
+  idl::configuration_recovery_request message =
+      RecoveryRequestTo(request.nodes, addresses, options);
+  METAREC_CO_ASSIGN_OR_RETURN(const RecoveryByMeta result,
+                              co_await WithWaitLines(AskToRecover(client.get(), std::move(message),
+                                                                  absl::Seconds(wait_seconds)),
+                                                     &output, clock));
+  co_return PrintRecoveryByMeta(result,
+                                absl::StrCat("metarec recover ", arguments.nodes.AsTyped(), " ",
+                                             arguments.meta.AsTyped(), arguments.plan.AsTyped()),
+                                arguments.output, &output);
+}
+
+ReportOptions ReportOf(const Arguments& arguments) {
+  ReportOptions report;
+  report.store_flags = arguments.store.AsTyped();
+  report.plan_command = absl::StrCat("metarec recover ", arguments.nodes.AsTyped(), " ",
+                                     arguments.store.AsTypedToWrite(), arguments.plan.AsTyped());
+  return report;
+}
+
+CommandLoop::AfterInterruption AfterWriting() {
+  CommandLoop::AfterInterruption after(
+      "the tree is written and checked, and may be used; only the report was cut short");
+  after.same_command = false;
+  return after;
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const Arguments& arguments,
+                                                           int32_t wait_seconds,
+                                                           RecoveryRequest request,
+                                                           CommandLoop* loop,
+                                                           ProgressPrinter* progress) {
+  Clock* const clock = &loop->clock();
+  ShellOutput output(arguments.output);
+  PrintHeader(request, wait_seconds, &output);
+  if (!output.status().ok()) co_return Annotate(output.status(), ". No node was asked");
+  METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> store,
+                              co_await arguments.store.Open(clock));
+  NodeAccess access(co_await asio::this_coro::executor, clock);
+  RecoveryJob job(std::move(request),
+                  {access.source(), store.get(), clock, progress, &NodeAccess::Random});
+  const RecoveryResult result = co_await WithWaitLines(job.Run(), &output, clock);
+  progress->Clear();
+  if (result.outcome == RecoveryOutcome::kCancelled) co_return result.status;
+  if (result.status.ok()) loop->SetAfterInterruption(AfterWriting());
+  const RecoverOutput printer = {.root = arguments.store.root(),
+                                 .plan_path = arguments.plan_path,
+                                 .report = ReportOf(arguments),
+                                 .wanted = arguments.report,
+                                 .output = arguments.output};
+  const absl::Status printed = printer.Print(result, &output);
+  if (!printed.ok() && result.status.ok()) co_return printed;
+  if (!printed.ok()) std::cerr << "metarec recover: " << printed.message() << std::endl;
+  co_return RecoverExitCode(result);
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, int32_t wait_seconds,
+                                                  NodeList nodes, CommandLoop* loop,
+                                                  ProgressPrinter* progress) {
+  METAREC_CO_RETURN_IF_ERROR(arguments.report.Check());
+  METAREC_CO_ASSIGN_OR_RETURN(RecoveryRequest request,
+                              RequestOf(arguments, std::move(nodes), wait_seconds));
+  if (!arguments.meta.given()) METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
+  METAREC_CO_RETURN_IF_ERROR(CheckPlanPath(arguments.plan_path));
+  absl::StatusOr<std::vector<Ipv4Endpoint>> addresses =
+      co_await LookUpNodes(request.nodes, arguments.nodes, &loop->clock());
+  if (absl::IsInvalidArgument(addresses.status())) {
+    std::cerr << addresses.status().message() << std::endl;
+    co_return ExitCode::kFailed;
+  }
+  METAREC_CO_RETURN_IF_ERROR(addresses.status());
+  if (arguments.meta.given()) {
+    co_return co_await RecoverByMeta(arguments, wait_seconds, std::move(request),
+                                     *std::move(addresses), &loop->clock());
+  }
+  co_return co_await RecoverIntoStore(arguments, wait_seconds, std::move(request), loop, progress);
+}
+
+// Only what start_recovery can say reaches a meta server.
+absl::Status CheckSource(const CLI::App& verb, const Arguments& arguments) {
+  METAREC_RETURN_IF_ERROR(arguments.meta.CheckInsteadOfStore(verb));
+  if (!arguments.meta.given()) return absl::OkStatus();
+  for (const char* option :
+       {"--settle", "--still_served", "--rename_separator", "--max_app_id", "--max_partition_count",
+        "--node_name", "--plan", "--ask_again_seconds", "--table", "--partition", "--all"}) {
+    if (verb.count(option) == 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(option,
+                     " cannot be told to a meta server: leave it out, or recover with "
+                     "--zk and --root in place of --meta"));
+  }
+  return absl::OkStatus();
+}
+
+// What the shell complains about before it does anything: its own text, then how it is used.
+ExitCode UsageError(absl::string_view text) {
+  std::cerr << text << std::endl;
+  std::cout << kRecoverUsage << std::flush;
+  return ExitCode::kFailed;
+}
+
+ExitCode Run(const CLI::App& verb, const Arguments& arguments) {
+  if (const absl::Status one = arguments.nodes.CheckExactlyOne(); !one.ok()) {
+    return UsageError(one.message());
+  }
+  const absl::StatusOr<int32_t> wait_seconds = ParseWaitSeconds(arguments.wait_seconds);
+  if (!wait_seconds.ok()) return UsageError(wait_seconds.status().message());
+  if (const absl::Status source = CheckSource(verb, arguments); !source.ok()) {
+    return Fail(kVerb, source);
+  }
+  absl::StatusOr<NodeList> nodes = arguments.nodes.Read();
+  if (!nodes.ok()) {
+    const std::string text = PegasusTextOf(nodes.status());
+    if (!text.empty()) std::cerr << text << std::endl;
+    return Fail(kVerb, nodes.status());
+  }
+  CommandLoop loop;
+  const CommandLoop::AfterInterruption by_meta(
+      "what a meta server has begun goes on without us. Run the same command again, and it gets "
+      "the result");
+  const CommandLoop::AfterInterruption by_us(
+      "no meta server starts from what was written so far. Run the same command again, and it "
+      "goes on where it was",
+      /*does_write=*/true);
+  return loop.Run(
+      kVerb, arguments.meta.given() ? by_meta : by_us,
+      [&](ProgressPrinter* progress) {
+        return Recover(arguments, *wait_seconds, *std::move(nodes), &loop, progress);
+      },
+      // A bar would fight with the lines that stdout gets every second.
+      arguments.output.json() ? ProgressPrinter::Style::kJson : ProgressPrinter::Style::kLines);
+}
+
+}  // namespace
+
+void AddRecoverVerb(CLI::App& app, Verb* chosen) {
+  CLI::App* const verb =
+      app.add_subcommand(kVerb, "collect, plan, apply and verify, as Pegasus's recover command");
+  verb->footer(kFooter);
+  const auto arguments = std::make_shared<Arguments>();
+  arguments->nodes.AddTo(*verb);
+  arguments->plan.AddTo(*verb);
+  arguments->meta.AddTo(*verb, MetaArguments::Timeout::kNone);
+  arguments->store.AddTo(*verb);
+  verb->add_option(
+          "-w,--wait_seconds", arguments->wait_seconds,
+          "how long to ask nodes and to wait for leases to run out, at least 1; what has begun "
+          "to be written is written to the end")
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  verb->add_option("--ask_again_seconds", arguments->ask_again_seconds,
+                   "how often nodes are asked while replicas are still served")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  verb->add_option("--plan", arguments->plan_path,
+                   "keep the plan in this file too, for explain and verify")
+      ->type_name("FILE")
+      ->group("OUTPUT");
+  arguments->report.AddTo(*verb);
+  arguments->output.AddTo(*verb);
+  verb->callback([arguments, chosen, verb] {
+    *chosen = [arguments, verb] { return Run(*verb, *arguments); };
+  });
+}
+
+}  // namespace metarec::tools

@@ -1,0 +1,197 @@
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include <absl/strings/str_cat.h>
+
+#include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
+#include "base/text/wording.h"
+#include "meta_recovery/planner/plan_text.h"
+#include "meta_recovery/planner/planner.h"
+#include "meta_recovery/report/report_summary.h"
+#include "tools/cli/command_errors.h"
+#include "tools/cli/command_loop.h"
+#include "tools/cli/evidence_arguments.h"
+#include "tools/cli/output_arguments.h"
+#include "tools/cli/plan_arguments.h"
+#include "tools/cli/progress_printer.h"
+#include "tools/cli/store_arguments.h"
+#include "tools/cli/verbs.h"
+#include "zk_store/topology/topology_verifier.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kVerb[] = "verify";
+
+constexpr char kFooter[] =
+    "\nOnly reads. Exit code 2 if there are differences.\n"
+    "\n"
+    "Examples:\n"
+    "  metarec verify --plan monday.plan --zk zk1:2181 --root /pegasus/recovered\n"
+    "  metarec verify -f recover_node_list --zk zk1:2181 --root /pegasus/onebox\n"
+    "\n"
+    "Against a plan: is everything there as planned? Against nodes or evidence: would a plan made\n"
+    "from them say the same? A partition whose ballot in the tree is below a replica's\n"
+    "(ballot_too_low) is one that its replica servers ignore for ever.";
+
+struct Arguments {
+  std::string plan_path;
+  EvidenceArguments evidence;
+  PlanArguments plan;
+  StoreArguments store{StoreArguments::Access::kRead};
+  OutputArguments output;
+  size_t differences_max = 20;
+};
+
+constexpr DifferenceKind kKinds[] = {DifferenceKind::kAppsState,    DifferenceKind::kMissing,
+                                     DifferenceKind::kUnexpected,   DifferenceKind::kDiffers,
+                                     DifferenceKind::kBallotTooLow, DifferenceKind::kProgress};
+
+int64_t CountAll(const VerifyResult& result) {
+  int64_t count = 0;
+  for (const DifferenceKind kind : kKinds) count += result.Count(kind);
+  return count;
+}
+
+std::string TextOf(const VerifyResult& result, const RecoveryPlan& plan,
+                   const Arguments& arguments) {
+  const int64_t count = CountAll(result);
+  if (count == 0) {
+    return absl::StrCat(arguments.store.root(), " is as it should be: ", CountedTables(plan), ", ",
+                        Counted(static_cast<int64_t>(plan.topology.partitions.size()), "partition"),
+                        "\n");
+  }
+  std::string text;
+  const size_t shown = std::min(result.differences.size(), arguments.differences_max);
+  for (size_t i = 0; i < shown; ++i) {
+    absl::StrAppend(&text, Printable(DescribeDifference(result.differences[i])), "\n");
+  }
+  absl::StrAppend(&text, Counted(count, "difference"), " in ", arguments.store.root(), ":");
+  absl::string_view separator = " ";
+  for (const DifferenceKind kind : kKinds) {
+    if (result.Count(kind) == 0) continue;
+    absl::StrAppend(&text, separator, result.Count(kind), " ", DifferenceKindName(kind));
+    separator = ", ";
+  }
+  if (static_cast<int64_t>(shown) < count) {
+    absl::StrAppend(&text, " (", shown, " shown; --differences_max shows more)");
+  }
+  absl::StrAppend(&text, "\n");
+  if (result.Count(DifferenceKind::kBallotTooLow) > 0) {
+    absl::StrAppend(&text,
+                    "ballot_too_low: replica servers that know a higher ballot ignore these "
+                    "entries for ever; recover into a new root\n");
+  }
+  if (result.Count(DifferenceKind::kProgress) > 0) {
+    absl::StrAppend(&text, "progress: a meta server has gone on from here\n");
+  }
+  return text;
+}
+
+std::string JsonOf(const VerifyResult& result, const Arguments& arguments) {
+  std::vector<std::string> differences;
+  for (const Difference& difference : result.differences) {
+    std::vector<std::string> fields;
+    for (const FieldDifference& field : difference.fields) {
+      fields.push_back(JsonObject()
+                           .Set("field", field.field)
+                           .Set("expected", field.expected)
+                           .Set("found", field.found)
+                           .ToText());
+    }
+    differences.push_back(JsonObject()
+                              .Set("kind", DifferenceKindName(difference.kind))
+                              .Set("path", difference.path)
+                              .Set("app_id", int64_t{difference.app_id})
+                              .Set("partition_index", int64_t{difference.partition_index})
+                              .SetJson("fields", JsonArray(fields))
+                              .ToText());
+  }
+  JsonObject counts;
+  for (const DifferenceKind kind : kKinds) counts.Set(DifferenceKindName(kind), result.Count(kind));
+  return JsonObject()
+      .Set("root", arguments.store.root())
+      .Set("clean", CountAll(result) == 0)
+      .Set("znodes_read", result.znodes_read)
+      .SetJson("counts", counts.ToText())
+      .SetJson("differences", JsonArray(differences))
+      .ToLine();
+}
+
+absl::Status CheckArguments(const Arguments& arguments) {
+  if (!arguments.plan_path.empty() && arguments.evidence.given()) {
+    return absl::InvalidArgumentError("give either --plan or what to plan from, not both");
+  }
+  if (arguments.plan_path.empty() && !arguments.evidence.given()) {
+    return absl::InvalidArgumentError(
+        "say what to compare with: --plan FILE, -f FILE, -s HOST:PORT,... or --evidence FILE");
+  }
+  if (arguments.plan_path.empty()) METAREC_RETURN_IF_ERROR(arguments.evidence.Check());
+  return arguments.store.Check();
+}
+
+asio::awaitable<absl::StatusOr<RecoveryPlan>> WhatToExpect(const Arguments& arguments, Clock* clock,
+                                                           ProgressPrinter* progress) {
+  if (!arguments.plan_path.empty()) co_return ReadPlan(arguments.plan_path);
+  METAREC_CO_ASSIGN_OR_RETURN(const PlanOptions options, arguments.plan.ToOptions());
+  METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence,
+                              co_await arguments.evidence.Obtain(clock, progress));
+  co_return MakePlan(std::move(evidence), options);
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> Verify(const Arguments& arguments, Clock* clock,
+                                                 ProgressPrinter* progress) {
+  METAREC_CO_RETURN_IF_ERROR(CheckArguments(arguments));
+  METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan,
+                              co_await WhatToExpect(arguments, clock, progress));
+  if (plan.outcome != PlanOutcome::kReady) {
+    progress->Clear();
+    std::cerr << "metarec verify: there is nothing to compare with: "
+              << Verdict(plan, CountPlan(plan)) << ". metarec plan shows the report" << std::endl;
+    co_return static_cast<ExitCode>(PlanExitCode(plan));
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> store,
+                              co_await arguments.store.Open(clock));
+  RetryBudget budget(clock);
+  StoreReader reader(store.get(), &budget);
+  TopologyVerifier verifier({}, &reader, progress);
+  METAREC_CO_ASSIGN_OR_RETURN(const VerifyResult result,
+                              co_await verifier.Verify(plan.topology, arguments.store.root()));
+  progress->Clear();
+  METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
+      arguments.output.json() ? JsonOf(result, arguments) : TextOf(result, plan, arguments)));
+  co_return CountAll(result) == 0 ? ExitCode::kDone : ExitCode::kDifferences;
+}
+
+ExitCode Run(const Arguments& arguments) {
+  CommandLoop loop;
+  return loop.Run(
+      kVerb, "nothing was changed; run the same command again",
+      [&](ProgressPrinter* progress) { return Verify(arguments, &loop.clock(), progress); },
+      ProgressPrinter::StyleOfStderr(arguments.output.json()));
+}
+
+}  // namespace
+
+void AddVerifyVerb(CLI::App& app, Verb* chosen) {
+  CLI::App* const verb =
+      app.add_subcommand(kVerb, "compare a ZooKeeper root with a plan or with fresh evidence");
+  verb->footer(kFooter);
+  const auto arguments = std::make_shared<Arguments>();
+  verb->add_option("--plan", arguments->plan_path, "the plan file to compare with")
+      ->type_name("FILE");
+  arguments->evidence.AddTo(*verb);
+  arguments->plan.AddTo(*verb);
+  arguments->store.AddTo(*verb);
+  arguments->output.AddTo(*verb);
+  verb->add_option("--differences_max", arguments->differences_max,
+                   "how many differences the text shows")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group("OUTPUT");
+  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+}
+
+}  // namespace metarec::tools

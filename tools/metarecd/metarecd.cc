@@ -1,0 +1,140 @@
+// metarecd: a meta server that can do nothing but recover.
+
+#include <csignal>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+
+#include <absl/cleanup/cleanup.h>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/thread_pool.hpp>
+#include <glog/logging.h>
+
+#include "base/runtime/status_macros.h"
+#include "base/runtime/system_clock.h"
+#include "base/text/printable.h"
+#include "base/text/wording.h"
+#include "recovery_service/recovery_server.h"
+#include "replica_collector/rpc_replica_source.h"
+#include "rpc/client.h"
+#include "rpc/open_files.h"
+#include "tools/metarecd/metarecd_command_line.h"
+#include "tools/metarecd/metarecd_flags.h"
+#include "tools/process/exit_code.h"
+#include "tools/process/standard_descriptors.h"
+#include "zk_store/client/zookeeper_meta_store.h"
+
+namespace metarec::tools {
+namespace {
+
+class LoggingListener final : public RecoveryListener {
+ public:
+  void OnStateChanged(RecoveryState state) override {
+    LOG(INFO) << "recovery: " << RecoveryStateName(state);
+  }
+  void OnRecovered(const Topology& topology) override {
+    LOG(INFO) << "recovered " << Counted(static_cast<int64_t>(topology.tables.size()), "table")
+              << " and " << Counted(static_cast<int64_t>(topology.partitions.size()), "partition")
+              << ". Next: set [meta_server] recover_from_replica_server = false, stop "
+                 "metarecd, and start the meta server";
+  }
+};
+
+asio::awaitable<absl::Status> RunWithoutThrowing(RecoveryServer* server) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_return co_await server->Run();
+}
+
+absl::Status Serve(MetarecdOptions options) {
+  asio::io_context context(1);
+  SystemClock clock;
+  // Recoveries have a thread of their own, so that nobody waits for them who only asks something.
+  asio::thread_pool recoveries(1);
+  rpc::Client recovery_client(recoveries.get_executor(), &clock);
+  RpcReplicaSource recovery_source(&recovery_client, &clock);
+  // Until the server has ended: idle connections would keep the context running.
+  auto client = std::make_unique<rpc::Client>(context.get_executor(), &clock);
+  RpcReplicaSource source(client.get(), &clock);
+  LoggingListener listener;
+  std::mt19937_64 generator{std::random_device()()};
+  std::uniform_real_distribution<double> random(0, 1);
+  const RecoveryServer::Connect connect =
+      [&]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
+    co_return co_await ZooKeeperMetaStore::Connect(options.zookeeper, &clock);
+  };
+  RecoveryServer server(context.get_executor(), std::move(options.server),
+                        {.source = &source,
+                         .clock = &clock,
+                         .listener = &listener,
+                         .random = [&] { return random(generator); },
+                         .connect = connect,
+                         .log = [](absl::string_view line) { LOG(INFO) << line; },
+                         .recovery_thread = RecoveryThread{.executor = recoveries.get_executor(),
+                                                           .source = &recovery_source}});
+
+  // Before anything is destroyed that the thread may use.
+  const absl::Cleanup end_thread = [&recoveries] {
+    recoveries.stop();
+    recoveries.join();
+  };
+
+  asio::cancellation_signal stop;
+  asio::signal_set signals(context, SIGINT, SIGTERM);
+  signals.async_wait([&](const asio::error_code& error, int number) {
+    if (error) return;
+    LOG(INFO) << "stopping on signal " << number;
+    signals.clear();  // the next one ends the process
+    stop.emit(asio::cancellation_type::terminal);
+  });
+  absl::Status status;
+  asio::co_spawn(context, RunWithoutThrowing(&server),
+                 asio::bind_cancellation_slot(
+                     stop.slot(), [&](const std::exception_ptr& thrown, absl::Status ended) {
+                       signals.cancel();
+                       client.reset();
+                       if (thrown) std::rethrow_exception(thrown);
+                       status = std::move(ended);
+                     }));
+  context.run();
+  return status;
+}
+
+absl::Status Main() {
+  METAREC_ASSIGN_OR_RETURN(MetarecdOptions options, OptionsFromFlags());
+  for (const std::string& warning : options.warnings) LOG(WARNING) << warning;
+  options.server.rpc.connections_max = rpc::ConnectionsWithin(rpc::RaiseOpenFilesLimit());
+  return Serve(std::move(options));
+}
+
+ExitCode Run() {
+  const absl::Status status = Main();
+  if (status.ok()) return ExitCode::kDone;
+  std::cerr << "metarecd: " << PrintableLines(status.message()) << std::endl;
+  return absl::IsFailedPrecondition(status) ? ExitCode::kRefused : ExitCode::kFailed;
+}
+
+}  // namespace
+}  // namespace metarec::tools
+
+int main(int argc, char** argv) {
+  metarec::tools::PrepareStandardDescriptors();
+  FLAGS_logtostderr = true;
+  const std::optional<int> ended = metarec::tools::ParseMetarecdFlags(&argc, &argv);
+  if (ended.has_value()) return *ended;
+  google::InitGoogleLogging(argv[0]);
+  try {
+    return static_cast<int>(metarec::tools::Run());
+  } catch (const std::exception& error) {
+    std::cerr << "metarecd: unexpected error: " << error.what() << std::endl;
+    return static_cast<int>(metarec::tools::ExitCode::kFailed);
+  }
+}

@@ -1,0 +1,226 @@
+#include "tools/metarecd/metarecd_flags.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <gflags/gflags.h>
+
+#include "base/runtime/status_macros.h"
+#include "idl/ipv4_endpoint.h"
+#include "meta_recovery/planner/planner.h"
+#include "pegasus_client/pegasus_config.h"
+#include "replica_collector/node_list.h"
+#include "tools/process/version.h"
+#include "zk_store/client/zk_auth_file.h"
+
+DEFINE_string(pegasus_config, "", "config.ini of the meta server whose place is taken");
+DEFINE_int32(port, 0, "port to serve; [apps.meta] ports. Without a file: that of --own_name");
+DEFINE_string(server_list, "",
+              "all meta servers of the cluster; [meta_server] server_list. Without a file: that of "
+              "--own_name");
+DEFINE_string(zk, "", "ZooKeeper servers; [zookeeper] hosts_list");
+DEFINE_double(zk_timeout, 0, "ZooKeeper's session timeout; [zookeeper] timeout_ms");
+DEFINE_string(root, "",
+              "where the metadata are written, a root that is empty or not there; [meta_server] "
+              "cluster_root");
+DEFINE_string(lock_root, "",
+              "where meta servers contend for leadership; [meta_server] "
+              "distributed_lock_service_parameters. Without a file: lock in --root");
+DEFINE_string(recover_from_replica_server, "",
+              "true: recover into an empty root; false: serve what a root holds; [meta_server] "
+              "recover_from_replica_server. Without a file: true");
+DEFINE_string(cluster_name, "", "what cluster_info shows; [replication] cluster_name");
+
+DEFINE_string(listen, "0.0.0.0", "IPv4 address to listen on");
+DEFINE_int32(http_port, 0,
+             "port of the status pages and metrics, which are then not served on --port; 0: the "
+             "same port");
+DEFINE_string(own_name, "",
+              "host:port by which others know this server. Unless given, the entry of server_list "
+              "with our port, if there is one such");
+DEFINE_string(operators, "",
+              "networks from which start_recovery and remote commands are taken, such as "
+              "10.0.0.0/8,127.0.0.1. Unless given: all");
+DEFINE_string(zk_auth_file, "",
+              "file with one line user:password for ZooKeeper's digest authentication");
+DEFINE_double(node_timeout, 5, "how long one replica server has for its answers");
+DEFINE_double(wait_seconds_default, 100,
+              "how long a recovery may take before the writing, for requests that do not say");
+DEFINE_string(rename_separator, "-", "goes between a contested table name and its id");
+
+namespace metarec::tools {
+namespace {
+
+constexpr double kTimeMaxSeconds = 86'400;
+
+bool IsGiven(const char* name) {
+  gflags::CommandLineFlagInfo info;
+  return gflags::GetCommandLineFlagInfo(name, &info) && !info.is_default;
+}
+
+absl::StatusOr<absl::Duration> TimeOf(const char* flag, double seconds) {
+  if (seconds > 0 && seconds <= kTimeMaxSeconds) return absl::Seconds(seconds);
+  return absl::InvalidArgumentError(absl::StrCat("--", flag, " is ", seconds,
+                                                 "; it must be above 0 and at most a day, in "
+                                                 "seconds"));
+}
+
+absl::StatusOr<uint16_t> PortOf(const char* flag, int32_t port) {
+  const absl::StatusOr<uint16_t> parsed = ParsePort(absl::StrCat(port));
+  if (parsed.ok()) return parsed;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", flag, " is ", port, "; it must be from 1 to 65535"));
+}
+
+// What nothing can be said without when there is no file.
+absl::Status CheckGivenWithoutFile() {
+  std::vector<std::string> missing;
+  if (FLAGS_zk.empty()) missing.emplace_back("--zk HOST:PORT,...");
+  if (FLAGS_root.empty()) missing.emplace_back("--root PATH");
+  if (FLAGS_own_name.empty()) missing.emplace_back("--own_name HOST:PORT");
+  if (missing.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--pegasus_config FILE is missing; or, to do without a file, ",
+                   absl::StrJoin(missing, " and ")));
+}
+
+absl::Status CheckOwnName() {
+  if (FLAGS_own_name.empty()) return absl::OkStatus();
+  const absl::Status status = ParseNodeListEntry(FLAGS_own_name).status();
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(absl::StrCat("--own_name: ", status.message()));
+}
+
+absl::StatusOr<ConfigOverrides> OverridesFromFlags() {
+  std::string port;
+  if (IsGiven("port")) {
+    METAREC_ASSIGN_OR_RETURN(const uint16_t given, PortOf("port", FLAGS_port));
+    port = absl::StrCat(given);
+  }
+  std::string timeout_ms;
+  if (IsGiven("zk_timeout")) {
+    METAREC_ASSIGN_OR_RETURN(const absl::Duration given, TimeOf("zk_timeout", FLAGS_zk_timeout));
+    timeout_ms = absl::StrCat(std::max<int64_t>(1, absl::ToInt64Milliseconds(given)));
+  }
+  std::string server_list = FLAGS_server_list;
+  std::string lock_root = FLAGS_lock_root;
+  std::string recover = FLAGS_recover_from_replica_server;
+  if (FLAGS_pegasus_config.empty()) {
+    METAREC_RETURN_IF_ERROR(CheckGivenWithoutFile());
+    if (server_list.empty()) server_list = FLAGS_own_name;
+    // Where Pegasus's own configuration has it.
+    if (lock_root.empty()) lock_root = FLAGS_root + "/lock";
+    if (recover.empty()) recover = "true";
+    METAREC_ASSIGN_OR_RETURN(const NodeListEntry own, ParseNodeListEntry(FLAGS_own_name));
+    if (port.empty()) port = absl::StrCat(own.port);
+  }
+  return ConfigOverrides{
+      {"zookeeper", "hosts_list", "--zk", FLAGS_zk},
+      {"meta_server", "cluster_root", "--root", FLAGS_root},
+      {"apps.meta", "ports", "--port", port},
+      {"meta_server", "server_list", "--server_list", server_list},
+      {"meta_server", "distributed_lock_service_parameters", "--lock_root", lock_root},
+      {"meta_server", "recover_from_replica_server", "--recover_from_replica_server", recover},
+      {"replication", "cluster_name", "--cluster_name", FLAGS_cluster_name},
+      {"zookeeper", "timeout_ms", "--zk_timeout", timeout_ms},
+  };
+}
+
+absl::StatusOr<std::string> OwnName(const PegasusConfig& config) {
+  if (!FLAGS_own_name.empty()) return FLAGS_own_name;
+  std::vector<std::string> ours;
+  for (const std::string& server : config.meta_servers) {
+    if (absl::EndsWith(server, absl::StrCat(":", config.port))) ours.push_back(server);
+  }
+  if (ours.size() == 1) return ours.front();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "which of the meta servers (", absl::StrJoin(config.meta_servers, ","),
+      ") is this server, with port ", config.port, "? Say it with --own_name HOST:PORT"));
+}
+
+absl::Status AddZooKeeper(const PegasusConfig& config, MetarecdOptions* options) {
+  options->zookeeper.hosts = config.zookeeper_hosts;
+  options->zookeeper.session_timeout = config.zookeeper_session_timeout;
+  if (FLAGS_zk_auth_file.empty()) return absl::OkStatus();
+  METAREC_ASSIGN_OR_RETURN(ZkAuthFile file, ReadZkAuthFile(FLAGS_zk_auth_file));
+  if (!file.warning.empty()) options->warnings.push_back(file.warning);
+  options->zookeeper.auth = std::move(file.auth);
+  return absl::OkStatus();
+}
+
+absl::Status AddListeners(const PegasusConfig& config, RecoveryServerOptions* server) {
+  const absl::StatusOr<uint32_t> ip = ParseIpv4(FLAGS_listen);
+  if (!ip.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--listen: ", ip.status().message()));
+  }
+  server->listen = {.ip = *ip, .port = config.port};
+  if (!IsGiven("http_port") || FLAGS_http_port == 0) return absl::OkStatus();
+  METAREC_ASSIGN_OR_RETURN(const uint16_t port, PortOf("http_port", FLAGS_http_port));
+  if (port != config.port) server->http_listen = Ipv4Endpoint{.ip = *ip, .port = port};
+  return absl::OkStatus();
+}
+
+absl::Status AddService(const PegasusConfig& config, RecoveryServiceOptions* service) {
+  absl::StatusOr<AllowedNetworks> operators = AllowedNetworks::Parse(FLAGS_operators);
+  if (!operators.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--operators: ", operators.status().message()));
+  }
+  service->operators = *std::move(operators);
+  METAREC_ASSIGN_OR_RETURN(service->recovery.collector.node_timeout,
+                           TimeOf("node_timeout", FLAGS_node_timeout));
+  service->recovery.collector.attempt_timeout = service->recovery.collector.node_timeout;
+  METAREC_ASSIGN_OR_RETURN(service->default_wait,
+                           TimeOf("wait_seconds_default", FLAGS_wait_seconds_default));
+  service->recovery.root = config.cluster_root;
+  service->recovery.plan.rename_separator = FLAGS_rename_separator;
+  if (const absl::Status plan = CheckPlanOptions(service->recovery.plan); !plan.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--rename_separator: ", plan.message()));
+  }
+  service->recovery.writer.tool_version = kVersion;
+  service->beacons.grace = config.beacon_grace;
+  service->cluster = {.name = config.cluster_name,
+                      .meta_servers = config.meta_servers,
+                      .primary_meta_server = "",
+                      .zookeeper_hosts = config.zookeeper_hosts,
+                      .zookeeper_root = config.cluster_root};
+  service->version = kVersion;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<MetarecdOptions> OptionsFromFlags() {
+  METAREC_RETURN_IF_ERROR(CheckOwnName());
+  METAREC_ASSIGN_OR_RETURN(const ConfigOverrides overrides, OverridesFromFlags());
+  METAREC_ASSIGN_OR_RETURN(const PegasusConfig config,
+                           ReadPegasusConfig(FLAGS_pegasus_config, overrides));
+  MetarecdOptions options;
+  options.warnings = config.warnings;
+  METAREC_RETURN_IF_ERROR(AddZooKeeper(config, &options));
+  METAREC_RETURN_IF_ERROR(AddListeners(config, &options.server));
+  METAREC_ASSIGN_OR_RETURN(options.server.own_name, OwnName(config));
+  options.server.recover = config.recover_from_replica_server;
+  options.server.lock_root = config.lock_root;
+  options.server.session_timeout = config.zookeeper_session_timeout;
+  METAREC_RETURN_IF_ERROR(AddService(config, &options.server.service));
+  if (options.server.service.operators.allows_everyone()) {
+    options.warnings.emplace_back(
+        "anybody who reaches this port may start a recovery; restrict that with --operators");
+  }
+  return options;
+}
+
+std::vector<std::string> MetarecdFlagNames() {
+  std::vector<gflags::CommandLineFlagInfo> flags;
+  gflags::GetAllFlags(&flags);
+  std::vector<std::string> names;
+  for (const gflags::CommandLineFlagInfo& flag : flags) {
+    if (absl::EndsWith(flag.filename, "metarecd_flags.cc")) names.push_back(flag.name);
+  }
+  return names;
+}
+
+}  // namespace metarec::tools

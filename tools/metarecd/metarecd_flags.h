@@ -1,0 +1,27 @@
+// What metarecd is told by its flags, and by the configuration file that they name.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "recovery_service/recovery_server.h"
+#include "zk_store/client/zookeeper_options.h"
+
+namespace metarec::tools {
+
+struct MetarecdOptions {
+  RecoveryServerOptions server;
+  ZooKeeperOptions zookeeper;
+  std::vector<std::string> warnings;  // for the log, a line each
+};
+
+// Flags and file together. Errors name the flag, or the place in the file, with a remedy.
+absl::StatusOr<MetarecdOptions> OptionsFromFlags();
+
+// The names of our own flags.
+std::vector<std::string> MetarecdFlagNames();
+
+}  // namespace metarec::tools

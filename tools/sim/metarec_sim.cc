@@ -1,0 +1,229 @@
+// metarec-sim: simulated replica servers that speak the real protocol, until they are stopped.
+
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "base/runtime/status_macros.h"
+#include "base/runtime/system_clock.h"
+#include "idl/ipv4_endpoint.h"
+#include "replica_collector/evidence_file.h"
+#include "testing/simulated_cluster.h"
+#include "testing/simulated_servers.h"
+#include "tools/process/option_spelling.h"
+
+namespace metarec {
+namespace {
+
+using testing::SimulatedCluster;
+using testing::SimulatedServers;
+using testing::SimulatedServersOptions;
+
+constexpr char kExamples[] = R"(
+Examples:
+  Three servers with two tables, and the list of them for `metarec collect -f`:
+    metarec-sim --nodes 3 --table temp:8 --table usertable:4 --node_list recover_node_list
+  The second refuses connections, the third answers after a second:
+    metarec-sim --nodes 3 --table temp:8 --fault n2=refuse --fault n3=late:1000
+  On fixed ports:
+    metarec-sim --nodes 2 --table temp:8:2 --port n1=34801 --port n2=34802
+  What a real cluster answered when its evidence was collected:
+    metarec-sim --evidence evidence.jsonl --node_list recover_node_list
+
+Nodes are named n1, n2, ... Faults:
+)";
+
+struct Arguments {
+  int nodes = 0;
+  std::vector<std::string> tables;
+  std::vector<std::string> faults;
+  std::vector<std::string> ports;
+  std::string cluster_file;
+  std::string evidence_file;
+  std::string node_list_file;
+  std::string host = "localhost";
+  bool address_per_node = false;
+};
+
+void Declare(CLI::App* app, Arguments* arguments) {
+  app->add_option("--nodes", arguments->nodes, "How many replica servers")
+      ->check(CLI::Range(1, 10'000));
+  app->add_option("--table", arguments->tables,
+                  "NAME:PARTITIONS[:REPLICAS], a table on all of them; may be repeated")
+      ->allow_extra_args(false);
+  app->add_option("--fault", arguments->faults,
+                  "NODE=FAULT, see below, * for all nodes; may be repeated")
+      ->allow_extra_args(false);
+  app->add_option("--port", arguments->ports,
+                  "NODE=PORT, where the system shall not choose; may be repeated")
+      ->allow_extra_args(false);
+  CLI::Option* cluster = app->add_option("--cluster", arguments->cluster_file,
+                                         "A JSON file that describes the cluster");
+  app->add_option("--evidence", arguments->evidence_file,
+                  "An evidence file, whose nodes are served")
+      ->excludes(cluster);
+  app->add_option("--node_list", arguments->node_list_file,
+                  "Writes host:port of every node into this file as soon as all listen");
+  app->add_option("--host", arguments->host, "The host to write there; empty for IPv4 addresses")
+      ->capture_default_str();
+  app->add_flag("--address_per_node", arguments->address_per_node,
+                "127.0.0.1, 127.0.0.2, ... instead of one address for all");
+  app->footer(kExamples + testing::FaultHelp());
+}
+
+// "n2=refuse" into its two parts.
+absl::StatusOr<std::pair<std::string, std::string>> SplitAssignment(const std::string& text,
+                                                                    const std::string& option) {
+  const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
+  if (parts.first.empty() || parts.second.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", option, " ", text, ": write NODE=VALUE, e.g. n2=..."));
+  }
+  return parts;
+}
+
+absl::StatusOr<SimulatedCluster> NodesOf(const Arguments& arguments) {
+  if (!arguments.cluster_file.empty()) {
+    return testing::ReadSimulatedCluster(arguments.cluster_file);
+  }
+  if (!arguments.evidence_file.empty()) {
+    METAREC_ASSIGN_OR_RETURN(const Evidence evidence, ReadEvidenceFile(arguments.evidence_file));
+    return testing::ClusterFromEvidence(evidence);
+  }
+  return SimulatedCluster();
+}
+
+absl::StatusOr<SimulatedCluster> ClusterOf(const Arguments& arguments) {
+  METAREC_ASSIGN_OR_RETURN(SimulatedCluster cluster, NodesOf(arguments));
+  cluster.AddNodes(arguments.nodes);
+  if (cluster.nodes.empty()) {
+    return absl::InvalidArgumentError("there is no node: give --nodes, --cluster or --evidence");
+  }
+  for (const std::string& text : arguments.tables) {
+    METAREC_ASSIGN_OR_RETURN(const testing::SimulatedTable table,
+                             testing::ParseSimulatedTable(text));
+    METAREC_RETURN_IF_ERROR(cluster.AddTable(table));
+  }
+  for (const std::string& text : arguments.faults) {
+    METAREC_ASSIGN_OR_RETURN(const auto assignment, SplitAssignment(text, "fault"));
+    METAREC_ASSIGN_OR_RETURN(const testing::SimulatedFault fault,
+                             testing::ParseFault(assignment.second));
+    if (assignment.first == "*") {
+      for (testing::SimulatedNode& node : cluster.nodes) node.fault = fault;
+      continue;
+    }
+    testing::SimulatedNode* node = cluster.FindNode(assignment.first);
+    if (node == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--fault ", text, ": there is no node '", assignment.first, "'"));
+    }
+    node->fault = fault;
+  }
+  return cluster;
+}
+
+absl::StatusOr<SimulatedServersOptions> ServersOptionsOf(const Arguments& arguments) {
+  SimulatedServersOptions options;
+  options.address_per_node = arguments.address_per_node;
+  for (const std::string& text : arguments.ports) {
+    METAREC_ASSIGN_OR_RETURN(const auto assignment, SplitAssignment(text, "port"));
+    const absl::StatusOr<uint16_t> port = ParsePort(assignment.second);
+    if (!port.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--port ", text, ": ", port.status().message()));
+    }
+    options.ports[assignment.first] = *port;
+  }
+  return options;
+}
+
+// Under a temporary name first, so that whoever waits for the file never sees half of it.
+absl::Status WriteNodeList(const std::string& path, const std::string& text) {
+  const std::string temporary = path + ".tmp";
+  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  if (!out || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot write the node list ", path, "; check that the folder is there"));
+  }
+  return absl::OkStatus();
+}
+
+asio::awaitable<void> Serve(SimulatedServers* servers, SimulatedCluster cluster,
+                            SimulatedServersOptions options, const Arguments* arguments,
+                            absl::Status* status) {
+  const auto executor = co_await asio::this_coro::executor;
+  asio::signal_set signals(executor, SIGINT, SIGTERM);
+  std::vector<std::string> names;
+  for (const auto& node : cluster.nodes) names.push_back(node.name);
+
+  *status = co_await servers->Start(std::move(cluster), std::move(options));
+  const std::string host = arguments->address_per_node ? "" : arguments->host;
+  const std::string node_list = servers->NodeListText(host);
+  if (status->ok() && !arguments->node_list_file.empty()) {
+    *status = WriteNodeList(arguments->node_list_file, node_list);
+  }
+  if (status->ok()) {
+    const std::vector<std::string> lines = absl::StrSplit(node_list, '\n', absl::SkipEmpty());
+    for (size_t i = 0; i < lines.size(); ++i) std::cout << names[i] << " " << lines[i] << "\n";
+    std::cout << "serving until SIGTERM or Ctrl-C" << std::endl;
+    co_await signals.async_wait(asio::use_awaitable);
+  }
+  co_await servers->Stop();
+}
+
+absl::Status Run(const Arguments& arguments) {
+  METAREC_ASSIGN_OR_RETURN(SimulatedCluster cluster, ClusterOf(arguments));
+  METAREC_ASSIGN_OR_RETURN(SimulatedServersOptions options, ServersOptionsOf(arguments));
+  asio::io_context context;
+  SystemClock clock;
+  SimulatedServers servers(context.get_executor(), &clock);
+  absl::Status status;
+  asio::co_spawn(context,
+                 Serve(&servers, std::move(cluster), std::move(options), &arguments, &status),
+                 asio::detached);
+  context.run();
+  return status;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Simulated Pegasus replica servers that speak the real protocol.", "metarec-sim");
+  Arguments arguments;
+  Declare(&app, &arguments);
+  std::vector<std::string> words(argv + 1, argv + argc);
+  words = tools::WithUnderscoresInOptions(std::move(words));
+  // CLI11 takes them from the back.
+  std::vector<std::string> reversed(words.rbegin(), words.rend());
+  try {
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 1;
+  }
+  const absl::Status status = Run(arguments);
+  if (status.ok()) return 0;
+  std::cerr << "metarec-sim: " << status.message() << "\n";
+  return 1;
+}
+
+}  // namespace
+}  // namespace metarec
+
+int main(int argc, char** argv) { return metarec::Main(argc, argv); }

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+#include <asio/awaitable.hpp>
+
+#include "base/runtime/clock.h"
+#include "base/runtime/event.h"
+
+namespace metarec {
+
+// How many transactions are under way at once, found out from how they are answered: one more as
+// long as that brings more bytes per second, one less when it brings less, half as many after a
+// lost connection or when answers take so long that the server must be overloaded (or holds us back
+// by its globalOutstandingLimit).
+//
+// Used on one executor (a single thread or a strand). The clock must outlive it.
+class SendWindow {
+ public:
+  static constexpr size_t kAssumed = 4;
+
+  // Never more than `max` (at least 1).
+  SendWindow(Clock* clock, size_t max);
+
+  // One that is under way. Every Enter that succeeds is followed by Leave.
+  struct Pass {
+    absl::Time entered;
+    bool alone = false;
+  };
+  // Waits for room, for an `alone` one until nothing else is under way; nothing else enters until
+  // that has left. kCancelled.
+  asio::awaitable<absl::StatusOr<Pass>> Enter(bool alone = false);
+
+  enum class Outcome {
+    kAnswered,
+    kLost,  // the connection
+    kNotSent,
+  };
+  void Leave(const Pass& pass, Outcome outcome, size_t bytes = 0);
+
+  size_t size() const { return size_; }
+  size_t in_flight() const { return in_flight_; }
+
+ private:
+  bool HasRoom(bool alone) const;
+  void OnAnswer(const Pass& pass, size_t bytes);
+  void OnRound(double rate);
+  // Once for all that was under way at the time: they are lost, or slow, together.
+  void Halve(const Pass& pass);
+  void Wake();
+
+  Clock* const clock_;
+  const size_t max_;
+  size_t size_;
+  size_t in_flight_ = 0;
+  bool is_alone_ = false;     // what is under way
+  size_t alone_waiting_ = 0;  // of those that want to be
+  std::deque<std::shared_ptr<Event>> waiting_;
+
+  // The present round: as many answers as there are under way.
+  absl::Time halved_ = absl::InfinitePast();
+  absl::Time round_began_ = absl::InfinitePast();  // not yet
+  size_t round_answers_ = 0;
+  size_t round_bytes_ = 0;
+  double rate_ = 0;  // bytes per second, of the rounds before; 0: none yet
+};
+
+}  // namespace metarec

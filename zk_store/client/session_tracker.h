@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <absl/base/thread_annotations.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+#include <absl/synchronization/mutex.h>
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include "base/runtime/event.h"
+
+namespace metarec {
+
+enum class SessionState {
+  kConnecting,  // no connection at the moment; the session may still live
+  kConnected,
+  kReadOnly,    // connected to a server that has lost its quorum
+  kExpired,     // final
+  kAuthFailed,  // final
+  kClosed,      // final: the store is being destroyed
+};
+
+absl::string_view SessionStateName(SessionState state);
+bool IsFinal(SessionState state);
+
+// The state of one session, and the coroutines that wait for it to change. Thread-safe.
+class SessionTracker {
+ public:
+  SessionState Get() const;
+
+  // A final state is only ever replaced by kClosed.
+  void Set(SessionState state);
+
+  // Completes with the current state as soon as it differs from `seen`; kCancelled when the
+  // awaiting coroutine is cancelled. All waiters are released by Set(kClosed); the tracker may then
+  // be destroyed before they have run.
+  asio::awaitable<absl::StatusOr<SessionState>> AwaitChange(SessionState seen) const;
+
+ private:
+  struct Waiter {
+    explicit Waiter(const asio::any_io_executor& executor_)
+        : executor(executor_), changed(executor_) {}
+    const asio::any_io_executor executor;
+    Event changed;  // used on `executor` only
+    SessionState state = SessionState::kConnecting;
+  };
+
+  mutable absl::Mutex mutex_;
+  SessionState state_ ABSL_GUARDED_BY(mutex_) = SessionState::kConnecting;
+  mutable std::vector<std::weak_ptr<Waiter>> waiters_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace metarec

@@ -1,0 +1,278 @@
+#include "zk_store/client/zookeeper_meta_store.h"
+
+#include <functional>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <asio/error_code.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/address.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+
+#include "base/runtime/blocking_call.h"
+#include "base/runtime/cancellation.h"
+#include "base/runtime/event.h"
+#include "base/runtime/for_each_bounded.h"
+#include "base/runtime/run_until.h"
+#include "base/runtime/status_macros.h"
+#include "zk_store/client/zookeeper_handle.h"
+
+namespace metarec {
+namespace {
+
+// Where an answer from libzookeeper's thread and the coroutine that waits for it meet. Used on the
+// coroutine's executor only; it survives a coroutine that was cancelled.
+template <typename Result>
+struct Reply {
+  explicit Reply(const asio::any_io_executor& executor_)
+      : executor(executor_), arrived(executor_) {}
+  const asio::any_io_executor executor;
+  Event arrived;
+  std::optional<Result> result;
+};
+
+// Calls `submit` with a callback, and completes with what that gets. It touches nothing of the
+// store once it is suspended, since the store may be destroyed meanwhile.
+template <typename Result>
+asio::awaitable<Result> Await(std::function<void(ZooKeeperHandle::Done<Result>)> submit) {
+  if (co_await IsCancelled()) co_return absl::CancelledError("cancelled before it was submitted");
+  auto reply = std::make_shared<Reply<Result>>(co_await asio::this_coro::executor);
+  submit([reply](Result result) {
+    asio::post(reply->executor, [reply, result = std::move(result)]() mutable {
+      reply->result = std::move(result);
+      reply->arrived.Set();
+    });
+  });
+  METAREC_CO_RETURN_IF_ERROR(co_await reply->arrived.Wait());
+  co_return *std::move(reply->result);
+}
+
+// Half of the time is for this, so that a name service that does not answer for one host leaves
+// enough to reach the others.
+constexpr double kLookUpShare = 0.5;
+
+struct HostLookup {
+  std::string address;  // as it is given
+  absl::Status asked;
+  const std::shared_ptr<bool> is_known = std::make_shared<bool>(false);
+};
+
+asio::awaitable<void> LookUp(ZooKeeperHost host, HostLookup* lookup, absl::Time deadline,
+                             Clock* clock) {
+  lookup->address = absl::StrCat(host.host, ":", host.port);
+  asio::error_code no_address;
+  asio::ip::make_address(host.host, no_address);
+  if (!no_address) {
+    *lookup->is_known = true;
+    co_return;
+  }
+  const std::function<void()> call = [host = std::move(host), is_known = lookup->is_known] {
+    asio::io_context unused;
+    asio::ip::tcp::resolver resolver(unused);
+    asio::error_code error;
+    resolver.resolve(host.host, absl::StrCat(host.port), error);
+    *is_known = !error;
+  };
+  lookup->asked = co_await AwaitBlockingCall(clock, deadline, call);
+}
+
+absl::Status NoKnownHost(const std::vector<std::string>& unknown,
+                         const std::vector<std::string>& unanswered) {
+  constexpr absl::string_view kAdvice = "; check its spelling and the name service of this machine";
+  if (unanswered.empty()) {
+    return absl::UnavailableError(absl::StrCat(
+        "ZooKeeper: the host name is not known: ", absl::StrJoin(unknown, ", "), kAdvice));
+  }
+  return absl::DeadlineExceededError(absl::StrCat(
+      "ZooKeeper: the name service of this machine does not answer in time for ",
+      absl::StrJoin(unanswered, ", "),
+      unknown.empty() ? "" : absl::StrCat(" and does not know ", absl::StrJoin(unknown, ", ")),
+      "; mend it or give addresses"));
+}
+
+// libzookeeper starts only if it can resolve every name. This finds out which ones are known: a
+// host that is gone for good must not stop us.
+asio::awaitable<absl::StatusOr<std::string>> KnownHosts(std::vector<ZooKeeperHost> hosts,
+                                                        absl::Time deadline, Clock* clock) {
+  std::vector<HostLookup> lookups(hosts.size());
+  co_await ForEachBounded(hosts.size(), hosts.size(), [&](size_t i) {
+    return LookUp(std::move(hosts[i]), &lookups[i], deadline, clock);
+  });
+  const bool cancelled = co_await IsCancelled();
+  if (cancelled) co_return absl::CancelledError("cancelled");
+  std::vector<std::string> known;
+  std::vector<std::string> unknown;
+  std::vector<std::string> unanswered;
+  for (HostLookup& lookup : lookups) {
+    if (absl::IsDeadlineExceeded(lookup.asked)) {
+      unanswered.push_back(std::move(lookup.address));
+      continue;
+    }
+    METAREC_CO_RETURN_IF_ERROR(lookup.asked);
+    (*lookup.is_known ? known : unknown).push_back(std::move(lookup.address));
+  }
+  if (known.empty()) co_return NoKnownHost(unknown, unanswered);
+  co_return absl::StrJoin(known, ",");
+}
+
+using OpenedHandle = absl::StatusOr<std::unique_ptr<ZooKeeperHandle>>;
+
+// libzookeeper looks the names up once more, which may block although we just did it. A handle
+// that comes too late closes itself.
+asio::awaitable<OpenedHandle> OpenWithoutBlocking(ZooKeeperOptions options, std::string hosts,
+                                                  absl::Time deadline, Clock* clock) {
+  const auto opened = std::make_shared<OpenedHandle>(absl::UnknownError("not opened"));
+  const std::function<void()> call = [opened, options = std::move(options),
+                                      hosts = std::move(hosts)] {
+    *opened = ZooKeeperHandle::Open(options, hosts);
+  };
+  METAREC_CO_RETURN_IF_ERROR(co_await AwaitBlockingCall(clock, deadline, call));
+  co_return std::move(*opened);
+}
+
+struct Establishing {
+  ZooKeeperHandle* handle;
+  const ZooKeeperOptions* options;
+  absl::Status failure;  // OK: none so far
+};
+
+asio::awaitable<void> Establish(Establishing* establishing) {
+  ZooKeeperHandle* handle = establishing->handle;
+  const ZooKeeperOptions& options = *establishing->options;
+  SessionState state = handle->session().Get();
+  while (state != SessionState::kConnected &&
+         !(state == SessionState::kReadOnly && options.accept_read_only)) {
+    if (IsFinal(state)) {
+      establishing->failure =
+          MakeStoreError(state == SessionState::kAuthFailed ? StoreError::kAuthFailed
+                                                            : StoreError::kSessionExpired,
+                         "connect", options.hosts);
+      co_return;
+    }
+    const auto changed = co_await handle->session().AwaitChange(state);
+    if (!changed.ok()) co_return;
+    state = *changed;
+  }
+  if (!options.auth.has_value()) co_return;
+  const StoreAuth auth = *options.auth;
+  establishing->failure =
+      co_await Await<absl::Status>([handle, &auth](ZooKeeperHandle::Done<absl::Status> done) {
+        handle->AddAuth(auth, std::move(done));
+      });
+}
+
+absl::Status TimedOut(const ZooKeeperOptions& options, SessionState state) {
+  if (state == SessionState::kReadOnly) {
+    return MakeStoreError(StoreError::kReadOnly, "connect", options.hosts);
+  }
+  return absl::DeadlineExceededError(
+      absl::StrCat("ZooKeeper: no server of ", options.hosts, " took a session within ",
+                   absl::FormatDuration(options.connect_timeout),
+                   "; check that addresses and ports are right, that the servers run and have a "
+                   "quorum (echo srvr "
+                   "| nc HOST PORT), and that no firewall is in between"));
+}
+
+}  // namespace
+
+asio::awaitable<absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>>> ZooKeeperMetaStore::Connect(
+    ZooKeeperOptions options, Clock* clock) {
+  const absl::Time start = clock->Now();
+  const absl::Time deadline = start + options.connect_timeout;
+  METAREC_CO_ASSIGN_OR_RETURN(std::vector<ZooKeeperHost> parsed,
+                              ParseZooKeeperHosts(options.hosts));
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const std::string hosts,
+      co_await KnownHosts(std::move(parsed), start + kLookUpShare * options.connect_timeout,
+                          clock));
+  OpenedHandle opened = co_await OpenWithoutBlocking(options, hosts, deadline, clock);
+  if (absl::IsDeadlineExceeded(opened.status())) {
+    co_return TimedOut(options, SessionState::kConnecting);
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<ZooKeeperHandle> handle, std::move(opened));
+  Establishing establishing{handle.get(), &options, absl::OkStatus()};
+  const absl::Status waited =
+      co_await RunUntil(deadline, clock, [&establishing] { return Establish(&establishing); });
+  if (absl::IsDeadlineExceeded(waited)) co_return TimedOut(options, handle->session().Get());
+  METAREC_CO_RETURN_IF_ERROR(waited);
+  METAREC_CO_RETURN_IF_ERROR(establishing.failure);
+  co_return std::unique_ptr<ZooKeeperMetaStore>(new ZooKeeperMetaStore(options, std::move(handle)));
+}
+
+ZooKeeperMetaStore::ZooKeeperMetaStore(const ZooKeeperOptions& options,
+                                       std::unique_ptr<ZooKeeperHandle> handle)
+    : MetaStore(options.acl, options.request_bytes_max),
+      credentials_(handle->credentials()),
+      handle_(std::move(handle)) {}
+
+ZooKeeperMetaStore::~ZooKeeperMetaStore() = default;
+
+SessionState ZooKeeperMetaStore::session_state() const { return handle_->session().Get(); }
+
+asio::awaitable<absl::StatusOr<SessionState>> ZooKeeperMetaStore::AwaitSessionChange(
+    SessionState seen) {
+  return handle_->session().AwaitChange(seen);
+}
+
+asio::awaitable<absl::StatusOr<NodeData>> ZooKeeperMetaStore::DoGet(std::string path,
+                                                                    std::shared_ptr<Watch> watch) {
+  return Await<absl::StatusOr<NodeData>>(
+      [handle = handle_.get(), path = std::move(path), watch = std::move(watch)](auto done) {
+        handle->Get(path, watch, std::move(done));
+      });
+}
+
+asio::awaitable<absl::StatusOr<std::optional<NodeStat>>> ZooKeeperMetaStore::DoExists(
+    std::string path, std::shared_ptr<Watch> watch) {
+  return Await<absl::StatusOr<std::optional<NodeStat>>>(
+      [handle = handle_.get(), path = std::move(path), watch = std::move(watch)](auto done) {
+        handle->Exists(path, watch, std::move(done));
+      });
+}
+
+asio::awaitable<absl::StatusOr<NodeChildren>> ZooKeeperMetaStore::DoChildren(
+    std::string path, std::shared_ptr<Watch> watch) {
+  return Await<absl::StatusOr<NodeChildren>>(
+      [handle = handle_.get(), path = std::move(path), watch = std::move(watch)](auto done) {
+        handle->Children(path, watch, std::move(done));
+      });
+}
+
+asio::awaitable<absl::StatusOr<std::string>> ZooKeeperMetaStore::DoCreate(CreateOp op) {
+  return Await<absl::StatusOr<std::string>>(
+      [handle = handle_.get(), op = std::move(op)](auto done) mutable {
+        handle->Create(std::move(op), std::move(done));
+      });
+}
+
+asio::awaitable<absl::StatusOr<NodeStat>> ZooKeeperMetaStore::DoSet(SetOp op) {
+  return Await<absl::StatusOr<NodeStat>>(
+      [handle = handle_.get(), op = std::move(op)](auto done) mutable {
+        handle->Set(std::move(op), std::move(done));
+      });
+}
+
+asio::awaitable<absl::Status> ZooKeeperMetaStore::DoDelete(DeleteOp op) {
+  return Await<absl::Status>([handle = handle_.get(), op = std::move(op)](auto done) mutable {
+    handle->Delete(std::move(op), std::move(done));
+  });
+}
+
+asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> ZooKeeperMetaStore::DoMulti(
+    std::vector<StoreOp> ops) {
+  return Await<absl::StatusOr<std::vector<StoreOpResult>>>(
+      [handle = handle_.get(), ops = std::move(ops)](auto done) mutable {
+        handle->Multi(std::move(ops), std::move(done));
+      });
+}
+
+asio::awaitable<absl::Status> ZooKeeperMetaStore::DoSync(std::string path) {
+  return Await<absl::Status>([handle = handle_.get(), path = std::move(path)](auto done) {
+    handle->Sync(path, std::move(done));
+  });
+}
+
+}  // namespace metarec

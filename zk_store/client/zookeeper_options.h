@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+#include <absl/time/time.h>
+
+#include "zk_store/client/meta_store.h"
+
+namespace metarec {
+
+// Credentials as ZooKeeper's addAuth takes them: for the scheme "digest" they are "user:password".
+// Never print them.
+struct StoreAuth {
+  std::string scheme;
+  std::string credentials;
+};
+
+// Whoever knows this can continue the session, or end it.
+struct ZooKeeperSession {
+  int64_t id = 0;
+  std::string password;  // 16 bytes, made by the server
+};
+
+struct ZooKeeperOptions {
+  // "host:port,host:port,...": IPv4 addresses or host names.
+  std::string hosts;
+  // How long the session outlives its connection. ZooKeeper may negotiate another value.
+  absl::Duration session_timeout = absl::Seconds(30);
+  // Bounds Connect as a whole.
+  absl::Duration connect_timeout = absl::Seconds(15);
+  std::optional<StoreAuth> auth;
+  Acl acl = OpenAcl();
+  // Must be no larger than the ensemble's jute.maxbuffer, whose default is this.
+  size_t request_bytes_max = 1024 * 1024 - 1;
+  // Content with a server that has lost its quorum. Otherwise Connect fails if there is no other.
+  bool accept_read_only = false;
+  // Whether what libzookeeper logs goes to glog (with its severity) or nowhere.
+  bool log_client = false;
+};
+
+struct ZooKeeperHost {
+  std::string host;
+  uint16_t port = 0;
+};
+
+// Rejects, naming the entry: an empty list or entry, a missing or impossible port, IPv6 addresses,
+// a chroot suffix, and characters that no host name has.
+absl::StatusOr<std::vector<ZooKeeperHost>> ParseZooKeeperHosts(absl::string_view hosts);
+
+}  // namespace metarec

@@ -1,0 +1,190 @@
+#include "zk_store/topology/znode_json.h"
+
+#include <algorithm>
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/types/span.h>
+
+#include "zk_store/topology/json_fields.h"
+#include "zk_store/topology/json_stream.h"
+
+namespace metarec {
+namespace {
+
+constexpr absl::string_view kAvailable = "app_status::AS_AVAILABLE";
+constexpr absl::string_view kDropped = "app_status::AS_DROPPED";
+constexpr absl::string_view kNoAddress = "invalid address";
+constexpr absl::string_view kNoHostPort = "invalid host_port";
+
+// Of a partition's JSON: its keys (some 200 bytes), five numbers of 20 digits, and what stands for
+// an absent node; what JSON makes of one character; quotes and commas around an address and a name.
+constexpr size_t kBytesWithoutNodesMax = 400;
+constexpr size_t kBytesPerCharacterMax = 6;
+constexpr size_t kPunctuationOfNode = 6;
+
+// The one place that knows the order of a partition znode's keys.
+template <typename Strings>
+void WritePartition(int32_t app_id, int32_t index, int64_t ballot, int32_t max_replica_count,
+                    absl::string_view primary, const Strings& secondaries,
+                    const Strings& last_drops, int64_t last_committed_decree,
+                    int32_t partition_flags, bool has_host_ports, absl::string_view hp_primary,
+                    const Strings& hp_secondaries, const Strings& hp_last_drops, std::string* out) {
+  JsonObjectWriter json(out);
+  const absl::AlphaNum app_text(app_id);
+  const absl::AlphaNum index_text(index);
+  char pid[24];
+  char* end = std::copy_n(app_text.data(), app_text.size(), pid);
+  *end++ = '.';
+  end = std::copy_n(index_text.data(), index_text.size(), end);
+  json.String("pid", absl::string_view(pid, static_cast<size_t>(end - pid)));
+  json.Int("ballot", ballot);
+  json.Int("max_replica_count", max_replica_count);
+  json.String("primary", primary.empty() ? kNoAddress : primary);
+  json.Array("secondaries", secondaries);
+  json.Array("last_drops", last_drops);
+  json.Int("last_committed_decree", last_committed_decree);
+  json.Int("partition_flags", partition_flags);
+  if (has_host_ports) {
+    json.String("hp_primary", hp_primary.empty() ? kNoHostPort : hp_primary);
+    json.Array("hp_secondaries", hp_secondaries);
+    json.Array("hp_last_drops", hp_last_drops);
+  }
+  json.End();
+}
+
+bool ParsePid(absl::string_view pid, int32_t* app_id, int32_t* index) {
+  const size_t dot = pid.find('.');
+  if (dot == absl::string_view::npos) return false;
+  // SimpleAtoi takes blanks and signs too, hence the comparison.
+  return absl::SimpleAtoi(pid.substr(0, dot), app_id) &&
+         absl::SimpleAtoi(pid.substr(dot + 1), index) && absl::StrCat(*app_id, ".", *index) == pid;
+}
+
+}  // namespace
+
+void EncodeApp(const AppZnode& app, std::string* out) {
+  JsonObjectWriter json(out);
+  json.String("status", app.status == TableStatus::kAvailable ? kAvailable : kDropped);
+  json.String("app_type", app.app_type);
+  json.String("app_name", app.app_name);
+  json.Int("app_id", app.app_id);
+  json.Int("partition_count", app.partition_count);
+  json.Object("envs", app.envs);
+  json.Int("is_stateful", app.is_stateful);
+  json.Int("max_replica_count", app.max_replica_count);
+  json.Int("expire_second", app.expire_second);
+  json.Int("create_second", app.create_second);
+  json.Int("drop_second", app.drop_second);
+  json.Int("duplicating", app.duplicating);
+  json.Int("init_partition_count", app.init_partition_count);
+  json.Int("is_bulk_loading", app.is_bulk_loading);
+  json.Int("atomic_idempotent", app.atomic_idempotent);
+  json.End();
+}
+
+void EncodePartition(const PartitionZnode& partition, std::string* out) {
+  WritePartition(partition.app_id, partition.index, partition.ballot, partition.max_replica_count,
+                 partition.primary, partition.secondaries, partition.last_drops,
+                 partition.last_committed_decree, partition.partition_flags,
+                 partition.has_host_ports, partition.hp_primary, partition.hp_secondaries,
+                 partition.hp_last_drops, out);
+}
+
+PartitionEncoder::PartitionEncoder(const Topology& topology) : topology_(topology) {
+  addresses_.reserve(topology.nodes.size());
+  for (const TopologyNode& node : topology.nodes) {
+    addresses_.push_back(node.address.ToString());
+    node_bytes_max_ = std::max(
+        node_bytes_max_,
+        addresses_.back().size() + kBytesPerCharacterMax * node.name.size() + kPunctuationOfNode);
+  }
+}
+
+size_t PartitionEncoder::BytesMax(size_t last_drops) const {
+  return kBytesWithoutNodesMax + (1 + last_drops) * node_bytes_max_;
+}
+
+void PartitionEncoder::Encode(const TopologyTable& table, const TopologyPartition& partition,
+                              std::string* out) {
+  last_drops_.clear();
+  hp_last_drops_.clear();
+  for (const NodeIndex node : topology_.LastDropsOf(partition)) {
+    last_drops_.push_back(addresses_[node]);
+    hp_last_drops_.push_back(topology_.nodes[node].name);
+  }
+  absl::string_view primary;
+  absl::string_view hp_primary;
+  if (partition.primary != kNoNode) {
+    primary = addresses_[partition.primary];
+    hp_primary = topology_.nodes[partition.primary].name;
+  }
+  const std::vector<absl::string_view> no_secondaries;
+  WritePartition(table.app_id, partition.index, partition.ballot, table.max_replica_count, primary,
+                 no_secondaries, last_drops_, partition.last_committed_decree,
+                 partition.partition_flags, /*has_host_ports=*/true, hp_primary, no_secondaries,
+                 hp_last_drops_, out);
+}
+
+absl::StatusOr<AppZnode> DecodeApp(absl::string_view path, absl::string_view json) {
+  AppZnode app;
+  std::string status(kAvailable);
+  JsonField fields[] = {{"status", &status},
+                        {"app_type", &app.app_type},
+                        {"app_name", &app.app_name},
+                        {"app_id", &app.app_id},
+                        {"partition_count", &app.partition_count},
+                        {"envs", &app.envs},
+                        {"is_stateful", &app.is_stateful},
+                        {"max_replica_count", &app.max_replica_count},
+                        {"expire_second", &app.expire_second},
+                        {"create_second", &app.create_second},
+                        {"drop_second", &app.drop_second},
+                        {"duplicating", &app.duplicating},
+                        {"init_partition_count", &app.init_partition_count},
+                        {"is_bulk_loading", &app.is_bulk_loading},
+                        {"atomic_idempotent", &app.atomic_idempotent}};
+  if (absl::Status read = ReadJsonFields(path, json, absl::MakeSpan(fields)); !read.ok()) {
+    return read;
+  }
+  if (!fields[0].found || (status != kAvailable && status != kDropped)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": byte ", json.find("\"status\"") == json.npos ? 0 : json.find("\"status\""),
+        ": field \"status\" must be ", kAvailable, " or ", kDropped, ", found ",
+        fields[0].found ? absl::StrCat("\"", status, "\"") : "none",
+        ": a meta server does not start from it"));
+  }
+  app.status = status == kAvailable ? TableStatus::kAvailable : TableStatus::kDropped;
+  return app;
+}
+
+absl::StatusOr<PartitionZnode> DecodePartition(absl::string_view path, absl::string_view json) {
+  PartitionZnode partition;
+  std::string pid;
+  // The last three are unknown to the versions before 2.6.
+  JsonField fields[] = {{"pid", &pid},
+                        {"ballot", &partition.ballot},
+                        {"max_replica_count", &partition.max_replica_count},
+                        {"primary", &partition.primary},
+                        {"secondaries", &partition.secondaries},
+                        {"last_drops", &partition.last_drops},
+                        {"last_committed_decree", &partition.last_committed_decree},
+                        {"partition_flags", &partition.partition_flags},
+                        {"hp_primary", &partition.hp_primary},
+                        {"hp_secondaries", &partition.hp_secondaries},
+                        {"hp_last_drops", &partition.hp_last_drops}};
+  if (absl::Status read = ReadJsonFields(path, json, absl::MakeSpan(fields)); !read.ok()) {
+    return read;
+  }
+  if (!ParsePid(pid, &partition.app_id, &partition.index)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": byte ", json.find("\"pid\"") == json.npos ? 0 : json.find("\"pid\""),
+                     ": field \"pid\" must be <app id>.<partition index>, found \"", pid, "\""));
+  }
+  if (partition.primary == kNoAddress) partition.primary.clear();
+  if (partition.hp_primary == kNoHostPort) partition.hp_primary.clear();
+  partition.has_host_ports = fields[8].found || fields[9].found || fields[10].found;
+  return partition;
+}
+
+}  // namespace metarec

@@ -1,0 +1,73 @@
+// The JSON of app and partition znodes: byte for byte as a stock meta server writes it, read by the
+// rules that a stock meta server reads it by (INTEROP.md section 6.2).
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+#include "zk_store/topology/topology.h"
+
+namespace metarec {
+
+// What an app znode says. The range of partitions is not in the znode; it stays empty.
+using AppZnode = TopologyTable;
+
+// What a partition znode says, including what only a running cluster writes.
+struct PartitionZnode {
+  int32_t app_id = 0;
+  int32_t index = 0;
+  int64_t ballot = 0;
+  int32_t max_replica_count = 3;
+  std::string primary;  // "10.0.0.1:34801"; empty: none
+  std::vector<std::string> secondaries;
+  std::vector<std::string> last_drops;  // the latest at the end
+  int64_t last_committed_decree = 0;
+  int32_t partition_flags = 0;  // bit 0: dropped
+
+  // The same nodes by name; only since Pegasus 2.6. Without them the three below are empty and
+  // EncodePartition leaves their keys out.
+  bool has_host_ports = true;
+  std::string hp_primary;  // "rs1:34801"; empty: none
+  std::vector<std::string> hp_secondaries;
+  std::vector<std::string> hp_last_drops;
+
+  friend bool operator==(const PartitionZnode&, const PartitionZnode&) = default;
+};
+
+// Appends the JSON to `*out`.
+void EncodeApp(const AppZnode& app, std::string* out);
+void EncodePartition(const PartitionZnode& partition, std::string* out);
+
+// Writes the partitions of one topology without building a PartitionZnode for each. `topology` must
+// have passed CheckTopology (znode_layout.h), outlive this and not change.
+class PartitionEncoder {
+ public:
+  explicit PartitionEncoder(const Topology& topology);
+
+  // Appends the JSON to `*out`.
+  void Encode(const TopologyTable& table, const TopologyPartition& partition, std::string* out);
+
+  // No partition's JSON is longer, with so many last_drops.
+  size_t BytesMax(size_t last_drops) const;
+
+ private:
+  const Topology& topology_;
+  std::vector<std::string> addresses_;  // as text; parallel to Topology::nodes
+  size_t node_bytes_max_ = 0;           // of what a partition says of one node
+  std::vector<absl::string_view> last_drops_;
+  std::vector<absl::string_view> hp_last_drops_;
+};
+
+// Errors are kInvalidArgument and name `path`, the offset of the offending byte and the field.
+// Known fields may be missing (older versions) or unknown ones present (newer versions), but not
+// both, since a stock meta server fails on that. Stricter than a stock meta server: an app's status
+// must be one that it boots with.
+absl::StatusOr<AppZnode> DecodeApp(absl::string_view path, absl::string_view json);
+absl::StatusOr<PartitionZnode> DecodePartition(absl::string_view path, absl::string_view json);
+
+}  // namespace metarec

@@ -1,0 +1,144 @@
+#include "zk_store/topology/znode_layout.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/escaping.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <rapidjson/encodings.h>
+#include <rapidjson/memorystream.h>
+
+#include "base/text/printable.h"
+
+namespace metarec {
+namespace {
+
+absl::Status BadTable(const TopologyTable& table, absl::string_view why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("topology: table ", table.app_id, " \"", table.app_name, "\": ", why));
+}
+
+absl::Status CheckPartition(const Topology& topology, const TopologyTable& table,
+                            const TopologyPartition& partition) {
+  if (partition.index >= table.partition_count) {
+    return BadTable(
+        table, absl::StrCat("partition ", partition.index, " of only ", table.partition_count));
+  }
+  if (partition.primary != kNoNode && partition.primary >= topology.nodes.size()) {
+    return BadTable(table, absl::StrCat("partition ", partition.index, " has an unknown primary"));
+  }
+  if (uint64_t{partition.last_drops_begin} + partition.last_drops_count >
+      topology.last_drops.size()) {
+    return BadTable(table,
+                    absl::StrCat("partition ", partition.index, ": last_drops out of range"));
+  }
+  for (const NodeIndex node : topology.LastDropsOf(partition)) {
+    if (node < topology.nodes.size()) continue;
+    return BadTable(table,
+                    absl::StrCat("partition ", partition.index, " has an unknown last drop"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ClusterPaths::ClusterPaths(absl::string_view root)
+    : root_(root),
+      apps_(absl::StrCat(root_, "/apps")),
+      journal_(absl::StrCat(root_, "/metarec_journal")) {}
+
+std::string ClusterPaths::App(int32_t app_id) const { return absl::StrCat(apps_, "/", app_id); }
+
+std::string ClusterPaths::Partition(int32_t app_id, int32_t index) const {
+  return absl::StrCat(apps_, "/", app_id, "/", index);
+}
+
+int32_t ParseChildName(absl::string_view name) {
+  int32_t number = -1;
+  if (!absl::SimpleAtoi(name, &number) || number < 0 || absl::StrCat(number) != name) return -1;
+  return number;
+}
+
+absl::Status CheckTopology(const Topology& topology) {
+  int32_t last_id = 0;
+  uint64_t partitions = 0;
+  for (const TopologyTable& table : topology.tables) {
+    if (table.app_id <= last_id) return BadTable(table, "ids must ascend from 1");
+    last_id = table.app_id;
+    if (table.partition_count < 1) return BadTable(table, "has no partition");
+    if (table.partitions_begin != partitions) return BadTable(table, "partitions out of order");
+    partitions += table.partitions_count;
+    if (partitions > topology.partitions.size()) return BadTable(table, "partitions are missing");
+    int32_t last_index = -1;
+    for (const TopologyPartition& partition : topology.PartitionsOf(table)) {
+      if (partition.index <= last_index) return BadTable(table, "partition indices must ascend");
+      last_index = partition.index;
+      if (absl::Status status = CheckPartition(topology, table, partition); !status.ok()) {
+        return status;
+      }
+    }
+  }
+  if (partitions != topology.partitions.size()) {
+    return absl::InvalidArgumentError("topology: there are partitions that belong to no table");
+  }
+  return absl::OkStatus();
+}
+
+TopologyZnodes::TopologyZnodes(const Topology& topology, const ClusterPaths& paths)
+    : topology_(topology), paths_(paths), encoder_(topology) {}
+
+const TopologyTable& TopologyZnodes::TableOf(size_t ordinal) const {
+  if (ordinal < table_count()) return topology_.tables[ordinal];
+  const size_t partition = ordinal - table_count();
+  // They are mostly asked for one after the other.
+  if (partition - topology_.tables[table_].partitions_begin <
+      topology_.tables[table_].partitions_count) {
+    return topology_.tables[table_];
+  }
+  const auto after = std::upper_bound(
+      topology_.tables.begin(), topology_.tables.end(), partition,
+      [](size_t index, const TopologyTable& table) { return index < table.partitions_begin; });
+  table_ = static_cast<size_t>(after - 1 - topology_.tables.begin());
+  return topology_.tables[table_];
+}
+
+std::string TopologyZnodes::Path(size_t ordinal) const {
+  const int32_t app_id = TableOf(ordinal).app_id;
+  if (ordinal < table_count()) return paths_.App(app_id);
+  return paths_.Partition(app_id, topology_.partitions[ordinal - table_count()].index);
+}
+
+std::string TopologyZnodes::Data(size_t ordinal) {
+  std::string data;
+  if (ordinal < table_count()) {
+    EncodeApp(topology_.tables[ordinal], &data);
+  } else {
+    data.reserve(512);
+    encoder_.Encode(TableOf(ordinal), topology_.partitions[ordinal - table_count()], &data);
+  }
+  return data;
+}
+
+size_t TopologyZnodes::PathBytesMax() const {
+  constexpr size_t kNumbers = sizeof("/2147483647/2147483647");
+  return paths_.apps().size() + kNumbers;
+}
+
+size_t TopologyZnodes::PartitionBytesMax(size_t ordinal) const {
+  return encoder_.BytesMax(topology_.partitions[ordinal - table_count()].last_drops_count);
+}
+
+TopologySize MeasureTopology(const Topology& topology, const ClusterPaths& paths) {
+  TopologyZnodes znodes(topology, paths);
+  TopologySize size;
+  size.znodes = static_cast<int64_t>(znodes.size());
+  for (size_t ordinal = 0; ordinal < znodes.size(); ++ordinal) {
+    size.bytes += static_cast<int64_t>(znodes.Path(ordinal).size() + znodes.Data(ordinal).size());
+  }
+  return size;
+}
+
+}  // namespace metarec

@@ -1,0 +1,84 @@
+// Where a cluster's metadata lives in ZooKeeper, and the znodes that a topology becomes (INTEROP.md
+// section 6.1).
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/strings/string_view.h>
+
+#include "zk_store/topology/topology.h"
+#include "zk_store/topology/znode_json.h"
+
+namespace metarec {
+
+// What `<root>/apps` says. A meta server boots from the second, or from no data at all, and from
+// nothing else.
+inline constexpr absl::string_view kAppsLocked = "lock";
+inline constexpr absl::string_view kAppsUnlocked = "unlock";
+
+// The paths under one root, which must be valid.
+class ClusterPaths {
+ public:
+  explicit ClusterPaths(absl::string_view root);
+
+  const std::string& root() const { return root_; }
+  const std::string& apps() const { return apps_; }
+  // Ours; beside /apps, where a stock meta server does not look.
+  const std::string& journal() const { return journal_; }
+  std::string App(int32_t app_id) const;
+  std::string Partition(int32_t app_id, int32_t index) const;
+
+ private:
+  std::string root_;
+  std::string apps_;
+  std::string journal_;
+};
+
+// The number that a child of /apps or of a table's znode is named after; -1 if its name is not a
+// number as Pegasus writes them.
+int32_t ParseChildName(absl::string_view name);
+
+// kInvalidArgument, naming the table, unless the topology keeps what topology.h promises: indices
+// in range, tables and partitions ascending and unique, the tables' ranges one after the other. For
+// topologies that come from a file.
+absl::Status CheckTopology(const Topology& topology);
+
+// The znodes under /apps that a topology becomes, by ordinal: first the tables', then the
+// partitions', each in the topology's order. A parent thus comes before its children.
+//
+// `topology` must have passed CheckTopology, outlive this and not change. Not thread-safe.
+class TopologyZnodes {
+ public:
+  TopologyZnodes(const Topology& topology, const ClusterPaths& paths);
+
+  size_t size() const { return topology_.tables.size() + topology_.partitions.size(); }
+  size_t table_count() const { return topology_.tables.size(); }
+
+  std::string Path(size_t ordinal) const;
+  std::string Data(size_t ordinal);
+  // Neither is longer; told without making them.
+  size_t PathBytesMax() const;
+  size_t PartitionBytesMax(size_t ordinal) const;
+
+  // The table of a partition's znode or of a table's own.
+  const TopologyTable& TableOf(size_t ordinal) const;
+
+ private:
+  const Topology& topology_;
+  const ClusterPaths paths_;
+  PartitionEncoder encoder_;
+  mutable size_t table_ = 0;  // of the partition that was last asked for
+};
+
+struct TopologySize {
+  int64_t znodes = 0;
+  int64_t bytes = 0;  // paths and data
+};
+
+TopologySize MeasureTopology(const Topology& topology, const ClusterPaths& paths);
+
+}  // namespace metarec
