@@ -6,9 +6,9 @@
 #include <asio/signal_set.hpp>
 #include <gflags/gflags.h>
 
-#include "base/runtime/system_clock.h"
 #include "meta_server.h"
-#include "zk_store/client/zookeeper_meta_store.h"
+#include "metarec/base/runtime/system_clock.h"
+#include "metarec/zk_store/client/zookeeper_meta_store.h"
 
 DEFINE_string(zk, "", "ZooKeeper servers, host:port,host:port");
 DEFINE_string(root, "/pegasus/recovered", "where the metadata go; must be empty");

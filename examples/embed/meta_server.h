@@ -7,13 +7,13 @@
 
 #include <absl/random/random.h>
 
-#include "base/runtime/status_macros.h"
-#include "idl/meta_admin_types.h"
-#include "idl/serialization.h"
-#include "recovery_service/recovery_service.h"
-#include "recovery_service/status/status_pages.h"
-#include "replica_collector/rpc_replica_source.h"
-#include "zk_store/election/leader_lock.h"
+#include "metarec/base/runtime/status_macros.h"
+#include "metarec/idl/meta_admin_types.h"
+#include "metarec/idl/serialization.h"
+#include "metarec/recovery_service/recovery_service.h"
+#include "metarec/recovery_service/status/status_pages.h"
+#include "metarec/replica_collector/rpc_replica_source.h"
+#include "metarec/zk_store/election/leader_lock.h"
 
 // Asks for nothing; the answer, a configuration_cluster_info_response, has all tables' sizes.
 inline constexpr char kRpcTableSizes[] = "RPC_EXAMPLE_TABLE_SIZES";

@@ -17,10 +17,10 @@
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
 
-#include "base/runtime/system_clock.h"
-#include "idl/task_codes.h"
-#include "testing/in_memory_meta_store.h"
-#include "testing/simulated_servers.h"
+#include "metarec/base/runtime/system_clock.h"
+#include "metarec/idl/task_codes.h"
+#include "metarec/testing/in_memory_meta_store.h"
+#include "metarec/testing/simulated_servers.h"
 
 namespace {
 
@@ -109,7 +109,7 @@ class World {
 
   asio::awaitable<void> RunTest(asio::awaitable<void> (*test)(World*)) {
     // A variable, because GCC 12 miscompiles braced temporaries beside a co_await
-    // (base/runtime/cancellation.h).
+    // (metarec/base/runtime/cancellation.h).
     const testing::SimulatedServersOptions options;
     const absl::Status started = co_await servers_.Start(cluster_, options);
     Expect(started.ok(), "the replica servers listen");

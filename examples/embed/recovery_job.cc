@@ -3,9 +3,9 @@
 //
 // Here the replica servers are simulated ones on real sockets and ZooKeeper is the in-memory twin,
 // as in an embedder's own tests. A meta server would pass its node list, a ZooKeeperMetaStore
-// (zk_store/client/zookeeper_meta_store.h) and its own executor.
+// (metarec/zk_store/client/zookeeper_meta_store.h) and its own executor.
 
-#include "meta_recovery/job/recovery_job.h"
+#include "metarec/meta_recovery/job/recovery_job.h"
 
 #include <cstdio>
 #include <memory>
@@ -19,12 +19,12 @@
 #include <asio/io_context.hpp>
 #include <asio/this_coro.hpp>
 
-#include "base/runtime/system_clock.h"
-#include "replica_collector/rpc_replica_source.h"
-#include "rpc/client.h"
-#include "testing/in_memory_meta_store.h"
-#include "testing/in_memory_zookeeper.h"
-#include "testing/simulated_servers.h"
+#include "metarec/base/runtime/system_clock.h"
+#include "metarec/replica_collector/rpc_replica_source.h"
+#include "metarec/rpc/client.h"
+#include "metarec/testing/in_memory_meta_store.h"
+#include "metarec/testing/in_memory_zookeeper.h"
+#include "metarec/testing/simulated_servers.h"
 
 namespace {
 
@@ -64,7 +64,7 @@ asio::awaitable<absl::Status> RecoverSimulatedCluster() {
 
   metarec::testing::SimulatedServers servers(co_await asio::this_coro::executor, &clock);
   // A variable, because GCC 12 miscompiles braced temporaries beside a co_await
-  // (base/runtime/cancellation.h).
+  // (metarec/base/runtime/cancellation.h).
   const metarec::testing::SimulatedServersOptions options;
   status = co_await servers.Start(cluster, options);
   if (status.ok()) {
