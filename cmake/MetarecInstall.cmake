@@ -1,4 +1,5 @@
-# `cmake --install` gives a package that find_package(metarec) finds: targets metarec::<folder>.
+# `cmake --install` gives a package that find_package(metarec) finds, with a target metarec::<part>
+# for each part of a room and metarec::<room> for all parts of one, and that pkg-config calls metarec.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR})
@@ -10,6 +11,7 @@ install(CODE "
   set(METAREC_INSTALLED_HEADERS \"${PROJECT_BINARY_DIR}/installed_headers\")
   set(METAREC_INCLUDE_FOLDER \"${CMAKE_INSTALL_INCLUDEDIR}\")
   include(\"${PROJECT_SOURCE_DIR}/cmake/InstallHeaders.cmake\")")
+include(MetarecPkgConfig)
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/metarec)
 install(EXPORT metarecTargets NAMESPACE metarec:: DESTINATION ${config_dir})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/metarecConfig.cmake.in
