@@ -5,8 +5,8 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
+
+#include "base/json/json_writer.h"
 
 namespace metarec::benchmarks {
 namespace {
@@ -58,27 +58,25 @@ std::string RunsText(const std::vector<absl::Duration>& runs) {
   return text;
 }
 
-using Json = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
+constexpr int kDecimalsMax = 3;
 
-void WriteRuns(const char* key, const std::vector<absl::Duration>& runs, Json* json) {
-  json->Key(key);
-  json->StartArray();
-  for (const absl::Duration run : runs) json->Double(absl::ToDoubleMilliseconds(run));
+void WriteRuns(absl::string_view key, const std::vector<absl::Duration>& runs, JsonWriter* json) {
+  json->StartArray(key);
+  for (const absl::Duration run : runs) {
+    json->Double(absl::ToDoubleMilliseconds(run), kDecimalsMax);
+  }
   json->EndArray();
 }
 
-void WriteAnswers(const LoadReport& report, Json* json) {
-  json->Key("answers");
-  json->StartObject();
+void WriteAnswers(const LoadReport& report, JsonWriter* json) {
+  json->StartObject("answers");
   for (const LoadReport::Answers& answers : report.answers) {
     const std::vector<int64_t> sorted = Sorted(answers.latencies_us);
-    json->Key(answers.key.c_str());
-    json->StartObject();
-    json->Key("count");
-    json->Uint64(sorted.size());
+    json->StartObject(answers.key);
+    json->Int("count", static_cast<int64_t>(sorted.size()));
     for (const Quantile& quantile : kQuantiles) {
-      json->Key(absl::StrCat(quantile.key, "_ms").c_str());
-      json->Double(QuantileMs(sorted, quantile.share));
+      json->Double(absl::StrCat(quantile.key, "_ms"), QuantileMs(sorted, quantile.share),
+                   kDecimalsMax);
     }
     json->EndObject();
   }
@@ -118,36 +116,26 @@ std::string LoadReportTable(const LoadReport& report) {
 }
 
 std::string LoadReportJson(const LoadReport& report) {
-  rapidjson::StringBuffer buffer;
-  Json json(buffer);
-  json.SetMaxDecimalPlaces(3);
+  std::string text;
+  JsonWriter json(&text, {.indent = 4});
   json.StartObject();
-  json.Key("connections");
-  json.Int64(report.connections);
-  json.Key("rate");
-  json.Double(report.rate);
-  json.Key("partitions");
-  json.Int64(report.partitions);
+  json.Int("connections", report.connections);
+  json.Double("rate", report.rate, kDecimalsMax);
+  json.Int("partitions", report.partitions);
   WriteAnswers(report, &json);
   WriteRuns("recovery_alone_ms", report.recoveries_alone, &json);
   WriteRuns("recovery_under_load_ms", report.recoveries_under_load, &json);
-  json.Key("slowdown");
-  json.Double(Slowdown(report));
-  json.Key("bytes_per_connection");
-  json.StartObject();
+  json.Double("slowdown", Slowdown(report), kDecimalsMax);
+  json.StartObject("bytes_per_connection");
   for (const LoadReport::Memory& memory : report.memory) {
-    json.Key(memory.key.c_str());
-    json.Double(PerConnection(memory));
+    json.Double(memory.key, PerConnection(memory), kDecimalsMax);
   }
   json.EndObject();
-  json.Key("lost");
-  json.Int64(report.lost);
-  json.Key("wrong");
-  json.Int64(report.wrong);
-  json.Key("closed");
-  json.Int64(report.closed);
-  json.EndObject();
-  return absl::StrCat(buffer.GetString(), "\n");
+  json.Int("lost", report.lost);
+  json.Int("wrong", report.wrong);
+  json.Int("closed", report.closed);
+  json.EndObject().Newline();
+  return text;
 }
 
 }  // namespace metarec::benchmarks

@@ -2,8 +2,8 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
+
+#include "base/json/json_writer.h"
 
 namespace metarec::benchmarks {
 namespace {
@@ -66,38 +66,28 @@ std::string TableOf(const SizeResult& result) {
 }
 
 std::string JsonOf(const std::vector<SizeResult>& results) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::PrettyWriter<rapidjson::StringBuffer> json(buffer);
-  json.SetMaxDecimalPlaces(4);
-  const auto number = [&json](const char* key, double value) {
-    json.Key(key);
-    json.Double(value);
-  };
-  const auto count = [&json](const char* key, int64_t value) {
-    json.Key(key);
-    json.Int64(value);
+  std::string text;
+  JsonWriter json(&text, {.indent = 4});
+  const auto number = [&json](absl::string_view key, double value) {
+    json.Double(key, value, /*decimals_max=*/4);
   };
   json.StartArray();
   for (const SizeResult& result : results) {
     json.StartObject();
-    json.Key("size");
-    json.String(result.size.name.c_str());
-    count("partitions", result.size.partitions);
-    count("replicas", result.replicas);
-    count("znodes", result.znodes);
-    count("znode_bytes", result.znode_bytes);
-    json.Key("phases");
-    json.StartArray();
+    json.String("size", result.size.name);
+    json.Int("partitions", result.size.partitions);
+    json.Int("replicas", result.replicas);
+    json.Int("znodes", result.znodes);
+    json.Int("znode_bytes", result.znode_bytes);
+    json.StartArray("phases");
     for (const PhaseResult& phase : result.phases) {
       json.StartObject();
-      json.Key("name");
-      json.String(phase.name.c_str());
+      json.String("name", phase.name);
       number("seconds", Seconds(phase.took));
-      count("units", phase.units);
-      count("bytes", phase.bytes);
+      json.Int("units", phase.units);
+      json.Int("bytes", phase.bytes);
       if (!phase.ceiling_name.empty()) {
-        json.Key("ceiling");
-        json.String(phase.ceiling_name.c_str());
+        json.String("ceiling", phase.ceiling_name);
         number("ceiling_seconds", Seconds(phase.ceiling));
         number("share", Share(phase));
       }
@@ -106,11 +96,11 @@ std::string JsonOf(const std::vector<SizeResult>& results) {
     json.EndArray();
     number("one_create_per_znode_seconds", Seconds(result.one_by_one));
     number("whole_job_seconds", Seconds(result.whole_job));
-    count("peak_memory_bytes", result.peak_memory_bytes);
+    json.Int("peak_memory_bytes", result.peak_memory_bytes);
     json.EndObject();
   }
-  json.EndArray();
-  return absl::StrCat(buffer.GetString(), "\n");
+  json.EndArray().Newline();
+  return text;
 }
 
 }  // namespace metarec::benchmarks

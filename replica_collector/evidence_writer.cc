@@ -90,10 +90,10 @@ class EvidenceWriter {
     out_.json().Int(replica.app_id);
     out_.json().Int(replica.partition_index);
     out_.json().Int(static_cast<int32_t>(replica.status));
-    out_.json().Int64(replica.ballot);
-    out_.json().Int64(replica.last_committed_decree);
-    out_.json().Int64(replica.last_prepared_decree);
-    out_.json().Int64(replica.last_durable_decree);
+    out_.json().Int(replica.ballot);
+    out_.json().Int(replica.last_committed_decree);
+    out_.json().Int(replica.last_prepared_decree);
+    out_.json().Int(replica.last_durable_decree);
     out_.json().EndArray();
   }
 

@@ -7,6 +7,7 @@
 #include <absl/strings/string_view.h>
 #include <rapidjson/document.h>
 
+#include "base/json/json_reader.h"
 #include "base/line_file/line_digest.h"
 
 namespace metarec {
@@ -24,6 +25,7 @@ class JsonLineParser {
 
   // Of the line parsed last; anything if has_object() is false.
   const rapidjson::Value& json() const { return json_; }
+  JsonValue root() const { return JsonValue(static_cast<const rapidjson::Value*>(&json_)); }
   bool has_object() const { return !json_.HasParseError() && json_.IsObject(); }
   // Counted from 1.
   int64_t line_number() const { return line_number_; }

@@ -28,34 +28,13 @@ bool IsInvisible(uint32_t code_point) {
   });
 }
 
-// Bytes of the UTF-8 character at the beginning of `text`; 0 if there is none, or
-// one that is not to be shown.
-size_t Utf8CharacterBytes(absl::string_view text) {
-  const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
-  size_t bytes = 0;
+// 0 also for a character that is not to be shown.
+size_t ShownCharacterBytes(absl::string_view text) {
   uint32_t code_point = 0;
-  if (byte(0) < 0x80) return 1;
-  if (byte(0) >= 0xC2 && byte(0) < 0xE0) {
-    bytes = 2;
-    code_point = byte(0) & 0x1F;
-  } else if (byte(0) >= 0xE0 && byte(0) < 0xF0) {
-    bytes = 3;
-    code_point = byte(0) & 0x0F;
-  } else if (byte(0) >= 0xF0 && byte(0) < 0xF5) {
-    bytes = 4;
-    code_point = byte(0) & 0x07;
-  }
-  if (bytes == 0 || text.size() < bytes) return 0;
-  for (size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-    code_point = code_point << 6 | (byte(i) & 0x3F);
-  }
-  const bool overlong = (bytes == 3 && code_point < 0x800) || (bytes == 4 && code_point < 0x10000);
-  const bool surrogate = code_point >= 0xD800 && code_point < 0xE000;
-  const bool control = code_point < 0xA0;  // C1 controls act on terminals too
-  return overlong || surrogate || control || IsInvisible(code_point) || code_point > 0x10FFFF
-             ? 0
-             : bytes;
+  const size_t bytes = Utf8Character(text, &code_point);
+  // C1 controls act on terminals too.
+  const bool is_control = code_point < 0x20 || (code_point >= 0x7F && code_point < 0xA0);
+  return is_control || IsInvisible(code_point) ? 0 : bytes;
 }
 
 }  // namespace
@@ -68,8 +47,7 @@ std::string Printable(absl::string_view text) {
   std::string printable;
   printable.reserve(text.size());
   while (!text.empty()) {
-    size_t bytes = Utf8CharacterBytes(text);
-    if (bytes == 1 && absl::ascii_iscntrl(static_cast<unsigned char>(text[0]))) bytes = 0;
+    size_t bytes = ShownCharacterBytes(text);
     if (bytes == 0) {
       absl::StrAppend(&printable, "\\x",
                       absl::Hex(static_cast<unsigned char>(text[0]), absl::kZeroPad2));
@@ -86,6 +64,42 @@ std::string PrintableLines(absl::string_view text) {
   return absl::StrJoin(
       absl::StrSplit(text, '\n'), "\n",
       [](std::string* out, absl::string_view line) { absl::StrAppend(out, Printable(line)); });
+}
+
+size_t Utf8Character(absl::string_view text, uint32_t* code_point) {
+  const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
+  *code_point = byte(0);
+  if (byte(0) < 0x80) return 1;
+  size_t bytes = 0;
+  if (byte(0) >= 0xC2 && byte(0) < 0xE0) {
+    bytes = 2;
+    *code_point = byte(0) & 0x1F;
+  } else if (byte(0) >= 0xE0 && byte(0) < 0xF0) {
+    bytes = 3;
+    *code_point = byte(0) & 0x0F;
+  } else if (byte(0) >= 0xF0 && byte(0) < 0xF5) {
+    bytes = 4;
+    *code_point = byte(0) & 0x07;
+  }
+  if (bytes == 0 || text.size() < bytes) return 0;
+  for (size_t i = 1; i < bytes; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+    *code_point = *code_point << 6 | (byte(i) & 0x3F);
+  }
+  const bool is_overlong =
+      (bytes == 3 && *code_point < 0x800) || (bytes == 4 && *code_point < 0x10000);
+  const bool is_surrogate = *code_point >= 0xD800 && *code_point < 0xE000;
+  return is_overlong || is_surrogate || *code_point > 0x10FFFF ? 0 : bytes;
+}
+
+bool IsUtf8(absl::string_view text) {
+  uint32_t code_point = 0;
+  while (!text.empty()) {
+    const size_t bytes = Utf8Character(text, &code_point);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
 }
 
 }  // namespace metarec

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include <absl/strings/string_view.h>
@@ -13,5 +15,10 @@ std::string Printable(absl::string_view text);
 
 // The same for a text of several lines, which it stays.
 std::string PrintableLines(absl::string_view text);
+
+// Bytes of the character at the beginning of `text`, which is not empty; 0 if it is no UTF-8.
+size_t Utf8Character(absl::string_view text, uint32_t* code_point);
+
+bool IsUtf8(absl::string_view text);
 
 }  // namespace metarec

@@ -118,7 +118,7 @@ class PlanEncoder {
     if (partition.primary == kNoNode) {
       out_.json().Null();
     } else {
-      out_.json().Uint(partition.primary);
+      out_.json().Int(partition.primary);
     }
     Nodes("last_drops", plan_.topology.LastDropsOf(partition));
     out_.json().Key("replicas");
@@ -130,11 +130,11 @@ class PlanEncoder {
 
   void WriteReplica(const RankedReplica& replica) {
     out_.json().StartArray();
-    out_.json().Uint(replica.node);
+    out_.json().Int(replica.node);
     out_.String(ReplicaStatusName(replica.status));
-    out_.json().Int64(replica.ballot);
-    out_.json().Int64(replica.last_committed_decree);
-    out_.json().Int64(replica.last_prepared_decree);
+    out_.json().Int(replica.ballot);
+    out_.json().Int(replica.last_committed_decree);
+    out_.json().Int(replica.last_prepared_decree);
     out_.String(ReplicaRoleName(replica.role));
     out_.String(RankReasonName(replica.reason));
     out_.json().EndArray();
@@ -154,7 +154,7 @@ class PlanEncoder {
   void Nodes(const char* key, absl::Span<const NodeIndex> nodes) {
     out_.json().Key(key);
     out_.json().StartArray();
-    for (const NodeIndex node : nodes) out_.json().Uint(node);
+    for (const NodeIndex node : nodes) out_.json().Int(node);
     out_.json().EndArray();
   }
 

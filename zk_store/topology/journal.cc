@@ -3,9 +3,9 @@
 #include <absl/strings/str_cat.h>
 #include <absl/types/span.h>
 
+#include "base/json/json_reader.h"
+#include "base/json/json_writer.h"
 #include "base/runtime/status_macros.h"
-#include "zk_store/topology/json_fields.h"
-#include "zk_store/topology/json_stream.h"
 
 namespace metarec {
 namespace {
@@ -23,7 +23,8 @@ std::string JournalTime(absl::Time time) {
 
 std::string EncodeJournal(const Journal& journal) {
   std::string out;
-  JsonObjectWriter json(&out);
+  JsonWriter json(&out);
+  json.StartObject();
   json.String("format", kFormat);
   json.Int("version", kVersion);
   json.String("state", journal.finished ? kFinished : kWriting);
@@ -33,7 +34,7 @@ std::string EncodeJournal(const Journal& journal) {
   json.String("started_at", journal.started_at);
   json.String("finished_at", journal.finished_at);
   json.String("tool_version", journal.tool_version);
-  json.End();
+  json.EndObject();
   return out;
 }
 

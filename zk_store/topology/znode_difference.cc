@@ -2,9 +2,8 @@
 
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
-#include <rapidjson/document.h>
 
-#include "zk_store/topology/json_stream.h"
+#include "base/json/json_reader.h"
 #include "zk_store/topology/znode_json.h"
 
 namespace metarec {
@@ -18,33 +17,23 @@ std::string Cut(std::string text) {
   return text + "...";
 }
 
-std::string ToText(const rapidjson::Value& value) {
-  std::string text;
-  StringAppender stream(&text);
-  rapidjson::Writer<StringAppender> writer(stream);
-  value.Accept(writer);
-  return Cut(std::move(text));
-}
+std::string ToText(const JsonValue& value) { return Cut(value.ToText()); }
 
-std::string NameOf(absl::string_view prefix, const rapidjson::Value& name) {
-  return absl::StrCat(prefix, absl::string_view(name.GetString(), name.GetStringLength()));
-}
-
-void DiffObjects(absl::string_view prefix, const rapidjson::Value& expected,
-                 const rapidjson::Value& found, std::vector<FieldDifference>* differences) {
-  for (const auto& [name, value] : expected.GetObject()) {
-    const auto member = found.FindMember(name);
-    if (member == found.MemberEnd()) {
-      differences->push_back({NameOf(prefix, name), ToText(value), ""});
-    } else if (value.IsObject() && member->value.IsObject()) {
-      DiffObjects(absl::StrCat(NameOf(prefix, name), "."), value, member->value, differences);
-    } else if (value != member->value) {
-      differences->push_back({NameOf(prefix, name), ToText(value), ToText(member->value)});
+void DiffObjects(absl::string_view prefix, const JsonValue& expected, const JsonValue& found,
+                 std::vector<FieldDifference>* differences) {
+  for (const auto& [name, value] : expected.Members()) {
+    const JsonValue other = found.Find(name);
+    if (!other) {
+      differences->push_back({absl::StrCat(prefix, name), ToText(value), ""});
+    } else if (value.IsObject() && other.IsObject()) {
+      DiffObjects(absl::StrCat(prefix, name, "."), value, other, differences);
+    } else if (value != other) {
+      differences->push_back({absl::StrCat(prefix, name), ToText(value), ToText(other)});
     }
   }
-  for (const auto& [name, value] : found.GetObject()) {
-    if (!expected.HasMember(name)) {
-      differences->push_back({NameOf(prefix, name), "", ToText(value)});
+  for (const auto& [name, value] : found.Members()) {
+    if (!expected.Find(name)) {
+      differences->push_back({absl::StrCat(prefix, name), "", ToText(value)});
     }
   }
 }
@@ -54,13 +43,13 @@ std::vector<FieldDifference> DiffJson(absl::string_view expected, absl::string_v
                                       const absl::Status& readable) {
   if (expected == found) return {};
   if (!readable.ok()) return {{"(json)", "", std::string(readable.message())}};
-  rapidjson::Document expected_json;
-  rapidjson::Document found_json;
-  expected_json.Parse(expected.data(), expected.size());
-  found_json.Parse(found.data(), found.size());
+  JsonDocument expected_json;
+  JsonDocument found_json;
+  expected_json.Parse(expected);
+  found_json.Parse(found);
   std::vector<FieldDifference> differences;
-  if (expected_json.IsObject() && found_json.IsObject()) {
-    DiffObjects("", expected_json, found_json, &differences);
+  if (expected_json.root().IsObject() && found_json.root().IsObject()) {
+    DiffObjects("", expected_json.root(), found_json.root(), &differences);
   }
   if (differences.empty()) {
     differences.push_back({"(bytes)", Cut(std::string(expected)), Cut(std::string(found))});

@@ -6,8 +6,8 @@
 #include <absl/strings/str_cat.h>
 #include <absl/types/span.h>
 
-#include "zk_store/topology/json_fields.h"
-#include "zk_store/topology/json_stream.h"
+#include "base/json/json_reader.h"
+#include "base/json/json_writer.h"
 
 namespace metarec {
 namespace {
@@ -30,7 +30,8 @@ void WritePartition(int32_t app_id, int32_t index, int64_t ballot, int32_t max_r
                     const Strings& last_drops, int64_t last_committed_decree,
                     int32_t partition_flags, bool has_host_ports, absl::string_view hp_primary,
                     const Strings& hp_secondaries, const Strings& hp_last_drops, std::string* out) {
-  JsonObjectWriter json(out);
+  JsonWriter json(out);
+  json.StartObject();
   const absl::AlphaNum app_text(app_id);
   const absl::AlphaNum index_text(index);
   char pid[24];
@@ -41,16 +42,16 @@ void WritePartition(int32_t app_id, int32_t index, int64_t ballot, int32_t max_r
   json.Int("ballot", ballot);
   json.Int("max_replica_count", max_replica_count);
   json.String("primary", primary.empty() ? kNoAddress : primary);
-  json.Array("secondaries", secondaries);
-  json.Array("last_drops", last_drops);
+  json.Strings("secondaries", secondaries);
+  json.Strings("last_drops", last_drops);
   json.Int("last_committed_decree", last_committed_decree);
   json.Int("partition_flags", partition_flags);
   if (has_host_ports) {
     json.String("hp_primary", hp_primary.empty() ? kNoHostPort : hp_primary);
-    json.Array("hp_secondaries", hp_secondaries);
-    json.Array("hp_last_drops", hp_last_drops);
+    json.Strings("hp_secondaries", hp_secondaries);
+    json.Strings("hp_last_drops", hp_last_drops);
   }
-  json.End();
+  json.EndObject();
 }
 
 bool ParsePid(absl::string_view pid, int32_t* app_id, int32_t* index) {
@@ -64,7 +65,8 @@ bool ParsePid(absl::string_view pid, int32_t* app_id, int32_t* index) {
 }  // namespace
 
 void EncodeApp(const AppZnode& app, std::string* out) {
-  JsonObjectWriter json(out);
+  JsonWriter json(out);
+  json.StartObject();
   json.String("status", app.status == TableStatus::kAvailable ? kAvailable : kDropped);
   json.String("app_type", app.app_type);
   json.String("app_name", app.app_name);
@@ -80,7 +82,7 @@ void EncodeApp(const AppZnode& app, std::string* out) {
   json.Int("init_partition_count", app.init_partition_count);
   json.Int("is_bulk_loading", app.is_bulk_loading);
   json.Int("atomic_idempotent", app.atomic_idempotent);
-  json.End();
+  json.EndObject();
 }
 
 void EncodePartition(const PartitionZnode& partition, std::string* out) {

@@ -20,7 +20,7 @@ inline GoldenTree ReadGoldenTree(const std::filesystem::path& file) {
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);) {
     rapidjson::Document znode;
-    znode.Parse(line);
+    znode.Parse(line.data(), line.size());
     if (!znode.IsObject() || !znode.HasMember("data")) continue;
     tree[znode["path"].GetString()] =
         std::string(znode["data"].GetString(), znode["data"].GetStringLength());
