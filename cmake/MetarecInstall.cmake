@@ -23,7 +23,6 @@ install(FILES
   ${PROJECT_BINARY_DIR}/metarecConfigVersion.cmake
   cmake/MetarecDependencies.cmake
   cmake/FindAsio.cmake
-  cmake/FindRapidJSON.cmake
   cmake/FindThrift.cmake
   cmake/FindZooKeeper.cmake
   DESTINATION ${config_dir})

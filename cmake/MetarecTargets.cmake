@@ -14,6 +14,9 @@ function(metarec_library name)
   target_include_directories(${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(${name} PUBLIC cxx_std_20)
+  # Users need not have RapidJSON: no installed header includes it, and there is nothing to link.
+  list(TRANSFORM arg_PUBLIC REPLACE "^(RapidJSON::RapidJSON)$" "$<BUILD_INTERFACE:\\1>")
+  list(TRANSFORM arg_PRIVATE REPLACE "^(RapidJSON::RapidJSON)$" "$<BUILD_INTERFACE:\\1>")
   target_link_libraries(${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
   metarec_compile_options(${name})
   metarec_api(${arg_API})
