@@ -14,10 +14,10 @@
 #include "idl/task_codes.h"
 #include "rpc/client.h"
 #include "rpc/pegasus_status.h"
+#include "testing/virtual_clock.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "tests/fuzz/loopback_peer.h"
-#include "tests/rpc/manual_clock.h"
 
 namespace metarec::fuzz {
 namespace {
@@ -86,7 +86,7 @@ class AnsweredClient {
   }
 
   asio::io_context io_;
-  rpc::ManualClock clock_;
+  testing::ManualClock clock_;
   const int listener_;
   Ipv4Endpoint endpoint_;
 };

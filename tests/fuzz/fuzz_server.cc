@@ -8,10 +8,10 @@
 
 #include "idl/task_codes.h"
 #include "rpc/server.h"
+#include "testing/virtual_clock.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "tests/fuzz/loopback_peer.h"
-#include "tests/rpc/manual_clock.h"
 
 namespace metarec::fuzz {
 namespace {
@@ -81,7 +81,7 @@ class NotingServer {
   }
 
   asio::io_context io_;
-  rpc::ManualClock clock_;
+  testing::ManualClock clock_;
   rpc::Server server_;
   Ipv4Endpoint endpoint_;
   std::vector<std::string> seen_;

@@ -10,22 +10,17 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "testing/scratch_folder.h"
+
 namespace metarec {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
-class NodeListFile : public testing::Test {
+class NodeListFile : public ::testing::Test {
  protected:
-  NodeListFile() {
-    std::string pattern = testing::TempDir() + "node_list_XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-    path_ = folder_ + "/nodes";
-  }
-  ~NodeListFile() override { std::filesystem::remove_all(folder_); }
-
   absl::StatusOr<NodeList> Read(const std::string& content, const NodeListOptions& options = {}) {
     std::ofstream(path_, std::ios::binary) << content;
     return ReadNodeListFile(path_, options);
@@ -37,8 +32,9 @@ class NodeListFile : public testing::Test {
     return last_error_.ok() ? "OK" : std::string(last_error_.message());
   }
 
-  std::string folder_;
-  std::string path_;
+  testing::ScratchFolder scratch_;
+  const std::string folder_ = scratch_.path();
+  const std::string path_ = scratch_.Path("nodes");
   absl::Status last_error_;
 };
 

@@ -16,8 +16,8 @@
 #include "rpc/open_files.h"
 #include "rpc/server.h"
 #include "rpc/thrift_frame.h"
+#include "testing/virtual_clock.h"
 #include "tests/rpc/loopback.h"
-#include "tests/rpc/manual_clock.h"
 
 namespace metarec::rpc {
 namespace {
@@ -82,7 +82,7 @@ class BadPeersTest : public ::testing::Test {
   }
 
   asio::io_context io_;
-  ManualClock clock_;
+  testing::ManualClock clock_;
   std::unique_ptr<Server> server_;
   Ipv4Endpoint endpoint_;
 };

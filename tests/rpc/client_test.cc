@@ -16,8 +16,8 @@
 #include "idl/task_codes.h"
 #include "rpc/byte_order.h"
 #include "rpc/pegasus_status.h"
+#include "testing/virtual_clock.h"
 #include "tests/rpc/loopback.h"
-#include "tests/rpc/manual_clock.h"
 
 namespace metarec::rpc {
 namespace {
@@ -57,7 +57,7 @@ class ClientTest : public ::testing::Test {
   }
 
   asio::io_context io_;
-  ManualClock clock_;
+  testing::ManualClock clock_;
   ClientOptions options_;
   std::unique_ptr<Client> client_ = std::make_unique<Client>(io_.get_executor(), &clock_, options_);
   asio::cancellation_signal cancel_;

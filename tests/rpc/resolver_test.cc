@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/runtime/system_clock.h"
+#include "testing/virtual_clock.h"
 #include "tests/rpc/loopback.h"
-#include "tests/rpc/manual_clock.h"
 
 namespace metarec::rpc {
 namespace {
@@ -42,7 +42,7 @@ TEST(Resolver, AHostThatCannotExistIsNotFound) {
 
 TEST(Resolver, ADeadlineInThePastEndsTheWait) {
   asio::io_context io;
-  ManualClock clock;
+  testing::ManualClock clock;
   const auto endpoint =
       RunToEnd(&io, ResolveIpv4(&clock, "localhost", 80, clock.Now() - absl::Seconds(1)));
   ASSERT_TRUE(endpoint);

@@ -18,8 +18,8 @@
 #include "rpc/client.h"
 #include "rpc/native_frame.h"
 #include "rpc/thrift_frame.h"
+#include "testing/virtual_clock.h"
 #include "tests/rpc/loopback.h"
-#include "tests/rpc/manual_clock.h"
 
 namespace metarec::rpc {
 namespace {
@@ -107,7 +107,7 @@ class ServerTest : public ::testing::Test {
   }
 
   asio::io_context io_;
-  ManualClock clock_;
+  testing::ManualClock clock_;
   std::unique_ptr<Server> server_;
   Ipv4Endpoint endpoint_;
   std::vector<Request> seen_;

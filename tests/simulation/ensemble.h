@@ -15,8 +15,8 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include "testing/virtual_clock.h"
 #include "testing/znode_tree.h"
-#include "virtual_clock.h"
 
 namespace metarec::simulation {
 
@@ -26,7 +26,7 @@ class Ensemble {
   using Changes = std::vector<testing::ZnodeChange>;
 
   // `on_changes`: what has arrived at a server.
-  Ensemble(EventQueue* queue, std::function<void(int server, const Changes&)> on_changes)
+  Ensemble(testing::EventQueue* queue, std::function<void(int server, const Changes&)> on_changes)
       : queue_(queue), on_changes_(std::move(on_changes)) {}
 
   // Until `until`, what is committed reaches this follower so much later than the others.
@@ -70,7 +70,7 @@ class Ensemble {
   void Publish(Replay replay, Changes changes);
   void Advance(int server, size_t position);
 
-  EventQueue* const queue_;
+  testing::EventQueue* const queue_;
   const std::function<void(int server, const Changes&)> on_changes_;
   testing::ZnodeTree leader_;
   int64_t zxid_ = 0;

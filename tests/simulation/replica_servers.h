@@ -12,14 +12,14 @@
 #include "random.h"
 #include "replica_collector/replica_source.h"
 #include "simulated_network.h"
-#include "virtual_clock.h"
+#include "testing/virtual_clock.h"
 
 namespace metarec::simulation {
 
 // Answers on the network for all the nodes of a case that are not left out.
 class ReplicaServers {
  public:
-  ReplicaServers(const Case* the_case, EventQueue* queue, SimulatedNetwork* network);
+  ReplicaServers(const Case* the_case, testing::EventQueue* queue, SimulatedNetwork* network);
 
   // From now on nothing is wrong with any server, as far as it can be.
   void Calm() { is_calm_ = true; }
@@ -42,7 +42,7 @@ class ReplicaServers {
   void Spoil(std::string* body);
 
   const Case& case_;
-  EventQueue* const queue_;
+  testing::EventQueue* const queue_;
   const absl::Time start_;
   std::vector<CaseNode> nodes_;
   std::vector<size_t> index_in_case_;

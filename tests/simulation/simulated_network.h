@@ -14,8 +14,8 @@
 #include "idl/ipv4_endpoint.h"
 #include "random.h"
 #include "rpc/server.h"
+#include "testing/virtual_clock.h"
 #include "trace.h"
-#include "virtual_clock.h"
 
 namespace metarec::simulation {
 
@@ -41,7 +41,7 @@ class SimulatedNetwork {
   using Handler = std::function<void(rpc::Request, Reply)>;
 
   struct Surroundings {
-    EventQueue* queue = nullptr;
+    testing::EventQueue* queue = nullptr;
     Random* random = nullptr;
     Trace* trace = nullptr;
     // Asked about every message that somebody sends of his own accord.

@@ -16,9 +16,9 @@
 #include "base/runtime/event.h"
 #include "ensemble.h"
 #include "random.h"
+#include "testing/virtual_clock.h"
 #include "testing/znode_tree.h"
 #include "trace.h"
-#include "virtual_clock.h"
 #include "zk_store/client/meta_store.h"
 #include "zk_store/client/session_tracker.h"
 #include "zk_store/client/watch.h"
@@ -65,7 +65,7 @@ struct StoreRequest {
 class SimulatedZooKeeper {
  public:
   struct Surroundings {
-    EventQueue* queue = nullptr;
+    testing::EventQueue* queue = nullptr;
     Random* random = nullptr;
     Trace* trace = nullptr;
     // Asked when the engine sends a request; may do other things to the world, too.

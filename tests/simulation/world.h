@@ -19,9 +19,9 @@
 #include "replica_servers.h"
 #include "simulated_network.h"
 #include "simulated_zookeeper.h"
+#include "testing/virtual_clock.h"
 #include "trace.h"
 #include "tree_watch.h"
-#include "virtual_clock.h"
 
 namespace metarec::simulation {
 
@@ -49,8 +49,8 @@ class World {
 
   // For processes.
   asio::io_context context{1};
-  EventQueue queue;
-  VirtualClock clock{&queue};
+  testing::EventQueue queue;
+  testing::VirtualClock clock{&queue};
   Random random;
   Trace trace;
   SimulatedNetwork network;
