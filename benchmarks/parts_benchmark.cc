@@ -12,6 +12,7 @@
 #include "idl/serialization.h"
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/planner/topology_digest.h"
+#include "replica_collector/table_record_pool.h"
 #include "zk_store/topology/znode_layout.h"
 
 namespace metarec::benchmarks {

@@ -31,7 +31,6 @@ std::vector<int32_t> PartitionCounts(const ClusterSize& size) {
 
 TableRecord RecordOf(int32_t app_id, int32_t partition_count) {
   TableRecord table;
-  table.status = 1;
   table.app_type = "pegasus";
   table.app_name = absl::StrCat("table_of_business_unit_", app_id);
   table.app_id = app_id;

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <type_traits>
 #include <utility>
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/strip.h>
 
 namespace metarec {
 namespace {
@@ -36,7 +38,12 @@ std::string Time(int64_t unix_second, absl::TimeZone time_zone) {
   return absl::FormatTime("%Y-%m-%d_%H:%M:%S", absl::FromUnixSeconds(unix_second), time_zone);
 }
 
-bool IsAvailable(const TableView& table) { return table.status == "AVAILABLE"; }
+bool IsAvailable(const TableView& table) { return table.status == TableStatus::kAvailable; }
+
+// "AVAILABLE".
+std::string StatusName(TableStatus status) {
+  return std::string(absl::StripPrefix(TableStatusName(status), "AS_"));
+}
 
 size_t ReplicaCount(const PartitionView& partition) {
   return (partition.primary.empty() ? 0 : 1) + partition.secondaries.size();
@@ -72,30 +79,55 @@ Health HealthOf(const TableView& table) {
   return health;
 }
 
+template <typename Value>
+std::string Cell(const Value& value, const NumberBounds& bounds, absl::TimeZone time_zone) {
+  if constexpr (std::is_same_v<Value, TableStatus>) {
+    return StatusName(value);
+  } else if constexpr (std::is_same_v<Value, bool>) {
+    return std::string(Bool(value));
+  } else if constexpr (std::is_integral_v<Value>) {
+    return IsTime(bounds) ? Time(value, time_zone) : absl::StrCat(value);
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    return value;
+  } else {
+    return absl::StrCat(value.size());
+  }
+}
+
+// The cells of one table, or the titles of the columns, by place.
+using Row = std::map<int, std::string>;
+
+Row TitlesOf(const ListTablesOptions& options) {
+  Row titles;
+  VisitTableFields([&](auto field) {
+    const TableFieldDisplay& display = field.display;
+    if (display.ls_column == nullptr) return;
+    if (display.ls_when == ListedWhen::kSince26 && !options.with_atomic_idempotent) return;
+    titles[display.ls_at] = display.ls_column;
+  });
+  return titles;
+}
+
+Row CellsOf(const TableDescription& table, const ListTablesOptions& options) {
+  const bool was_dropped = table.status == TableStatus::kDropped && table.expire_second > 0;
+  Row cells;
+  VisitTableFields([&](auto field) {
+    const bool is_shown = field.display.ls_when != ListedWhen::kDropped || was_dropped;
+    cells[field.display.ls_at] =
+        is_shown ? Cell(field.of(table), field.bounds, options.time_zone) : "-";
+  });
+  return cells;
+}
+
 ColumnTable GeneralInfo(const std::vector<const TableView*>& tables,
                         const ListTablesOptions& options) {
-  ColumnTable general = ColumnTable::LeftAligned(
-      "general_info",
-      {"app_id", "status", "app_name", "app_type", "partition_count", "replica_count",
-       "is_stateful", "create_time", "drop_time", "drop_expire", "envs_count"});
-  if (options.with_atomic_idempotent) general.columns.push_back({"atomic_idempotent", false});
+  const Row titles = TitlesOf(options);
+  ColumnTable general{"general_info", {}, {}};
+  for (const auto& [place, title] : titles) general.columns.push_back({title, false});
   for (const TableView* table : tables) {
-    const bool shows_drop = table->status == "DROPPED" && table->expire_second > 0;
-    std::vector<std::string> row = {
-        absl::StrCat(table->app_id),
-        table->status,
-        table->app_name,
-        table->app_type,
-        absl::StrCat(table->partition_count),
-        absl::StrCat(table->max_replica_count),
-        std::string(Bool(table->is_stateful)),
-        Time(table->create_second, options.time_zone),
-        shows_drop ? Time(table->drop_second, options.time_zone) : "-",
-        shows_drop ? Time(table->expire_second, options.time_zone) : "-",
-        absl::StrCat(table->envs_count),
-    };
-    if (options.with_atomic_idempotent) row.emplace_back(Bool(table->atomic_idempotent));
-    general.rows.push_back(std::move(row));
+    Row cells = CellsOf(*table, options);
+    std::vector<std::string>& row = general.rows.emplace_back();
+    for (const auto& [place, title] : titles) row.push_back(std::move(cells[place]));
   }
   return general;
 }
@@ -181,23 +213,6 @@ absl::string_view LivenessName(NodeLiveness liveness) {
 
 }  // namespace
 
-TableView MakeTableView(const TopologyTable& table) {
-  TableView view;
-  view.app_id = table.app_id;
-  view.status = table.status == TableStatus::kAvailable ? "AVAILABLE" : "DROPPED";
-  view.app_name = table.app_name;
-  view.app_type = table.app_type;
-  view.partition_count = table.partition_count;
-  view.max_replica_count = table.max_replica_count;
-  view.is_stateful = table.is_stateful;
-  view.create_second = table.create_second;
-  view.drop_second = table.drop_second;
-  view.expire_second = table.expire_second;
-  view.envs_count = static_cast<int64_t>(table.envs.size());
-  view.atomic_idempotent = table.atomic_idempotent;
-  return view;
-}
-
 std::vector<NodeView> NodesNamedBy(absl::Span<const TableView> tables) {
   LoadByNode names;
   for (const TableView& table : tables) {
@@ -214,7 +229,8 @@ std::vector<NodeView> NodesNamedBy(absl::Span<const TableView> tables) {
 ShellTables ListTables(absl::Span<const TableView> tables, const ListTablesOptions& options) {
   std::vector<const TableView*> shown;
   for (const TableView& table : tables) {
-    if (options.status.empty() || table.status == options.status) shown.push_back(&table);
+    if (options.status.empty() || StatusName(table.status) == options.status)
+      shown.push_back(&table);
   }
   ShellTables output;
   output.Add(GeneralInfo(shown, options));

@@ -11,8 +11,8 @@
 #include <absl/time/time.h>
 #include <absl/types/span.h>
 
+#include "idl/table_description.h"
 #include "pegasus_client/shell_tables.h"
-#include "zk_store/topology/topology.h"
 
 namespace metarec {
 
@@ -25,20 +25,7 @@ struct PartitionView {
   std::vector<std::string> last_drops;  // the best one last
 };
 
-struct TableView {
-  int32_t app_id = 0;
-  std::string status;  // "AVAILABLE", "DROPPED", ...: without "AS_"
-  std::string app_name;
-  std::string app_type;
-  int32_t partition_count = 0;
-  int32_t max_replica_count = 0;
-  bool is_stateful = true;
-  int64_t create_second = 0;  // Unix seconds, as are the next two
-  int64_t drop_second = 0;
-  int64_t expire_second = 0;
-  int64_t envs_count = 0;
-  bool atomic_idempotent = false;
-
+struct TableView : TableDescription {
   // Ascending by index. Those up to partition_count that are missing (children of an unfinished
   // split, say) count as partitions without primary.
   std::vector<PartitionView> partitions;
@@ -54,9 +41,6 @@ struct NodeView {
   std::string name;
   NodeLiveness liveness = NodeLiveness::kUnknown;
 };
-
-// The table's record; its partitions are left empty.
-TableView MakeTableView(const TopologyTable& table);
 
 // Every node that a partition names, each once, by host name and then by port; liveness unknown.
 std::vector<NodeView> NodesNamedBy(absl::Span<const TableView> tables);

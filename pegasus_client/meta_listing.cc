@@ -21,11 +21,6 @@ namespace {
 
 constexpr size_t kQueriesInFlight = 8;
 
-std::string StatusName(idl::app_status status) {
-  const std::string name = idl::ToName(status);
-  return std::string(absl::StripPrefix(name, "AS_"));
-}
-
 // "" for no node.
 std::string NodeName(bool has_name, const idl::host_port& name, const idl::rpc_address& address) {
   if (has_name && name.is_valid()) return name.ToString();
@@ -105,19 +100,7 @@ bool KnowsAtomicIdempotent(const idl::configuration_list_apps_response& response
 std::vector<TableView> TablesOf(const idl::configuration_list_apps_response& response) {
   std::vector<TableView> tables;
   for (const idl::app_info& info : response.infos) {
-    TableView& table = tables.emplace_back();
-    table.app_id = info.app_id;
-    table.status = StatusName(info.status);
-    table.app_name = info.app_name;
-    table.app_type = info.app_type;
-    table.partition_count = info.partition_count;
-    table.max_replica_count = info.max_replica_count;
-    table.is_stateful = info.is_stateful;
-    table.create_second = info.create_second;
-    table.drop_second = info.drop_second;
-    table.expire_second = info.expire_second;
-    table.envs_count = static_cast<int64_t>(info.envs.size());
-    table.atomic_idempotent = info.__isset.atomic_idempotent && info.atomic_idempotent;
+    tables.push_back({FromAppInfo(idl::app_info(info)), {}});
   }
   return tables;
 }
@@ -208,9 +191,8 @@ asio::awaitable<absl::StatusOr<ShellTables>> ShowTableByMeta(MetaClient* client,
   table.partition_count = response->partition_count;
   table.is_stateful = response->is_stateful;
   table.partitions = PartitionsOf(*response);
-  if (!response->partitions.empty()) {
-    table.max_replica_count = response->partitions.front().max_replica_count;
-  }
+  table.max_replica_count =
+      response->partitions.empty() ? 0 : response->partitions.front().max_replica_count;
   co_return ShowTable(table, options);
 }
 

@@ -20,28 +20,6 @@ idl::host_port HostPortOf(const TopologyNode& node) {
   return idl::host_port(node.name.substr(0, colon), node.address.port);
 }
 
-idl::app_info AppInfoOf(const TopologyTable& table) {
-  idl::app_info info;
-  info.status = table.status == TableStatus::kAvailable ? idl::app_status::AS_AVAILABLE
-                                                        : idl::app_status::AS_DROPPED;
-  info.app_type = table.app_type;
-  info.app_name = table.app_name;
-  info.app_id = table.app_id;
-  info.partition_count = table.partition_count;
-  info.envs = table.envs;
-  info.is_stateful = table.is_stateful;
-  info.max_replica_count = table.max_replica_count;
-  info.expire_second = table.expire_second;
-  info.create_second = table.create_second;
-  info.drop_second = table.drop_second;
-  info.init_partition_count = table.init_partition_count;
-  // Stock servers always say these, optional though they are.
-  info.__set_duplicating(table.duplicating);
-  info.__set_is_bulk_loading(table.is_bulk_loading);
-  info.__set_atomic_idempotent(table.atomic_idempotent);
-  return info;
-}
-
 bool MatchesName(const idl::configuration_list_apps_request& request, const std::string& name) {
   if (!request.__isset.app_name_pattern || !request.__isset.match_type) return true;
   const std::string& pattern = request.app_name_pattern;
@@ -93,7 +71,7 @@ idl::configuration_list_apps_response RecoveredMetadata::ListApps(
   }
   response.err = idl::error_code(idl::kErrOk);
   for (const TopologyTable& table : topology_.tables) {
-    idl::app_info info = AppInfoOf(table);
+    idl::app_info info = ToAppInfo(table);
     if (request.status != idl::app_status::AS_INVALID && info.status != request.status) continue;
     if (!MatchesName(request, info.app_name)) continue;
     response.infos.push_back(std::move(info));

@@ -76,7 +76,8 @@ absl::StatusOr<RootMetadata> MetadataOf(const RootContents& contents) {
     return address.empty() ? kNoNode : index.at(*ParseIpv4Endpoint(address));
   };
   for (const TableZnodes& table : contents.tables) {
-    TopologyTable& added = topology.tables.emplace_back(table.app);
+    TopologyTable& added = topology.tables.emplace_back();
+    static_cast<TableDescription&>(added) = table.app;
     added.partitions_begin = static_cast<uint32_t>(topology.partitions.size());
     added.partitions_count = static_cast<uint32_t>(table.partitions.size());
     for (const PartitionZnode& znode : table.partitions) {

@@ -20,15 +20,16 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
 #include "idl/error_names.h"
+#include "replica_collector/table_record_pool.h"
 #include "rpc/pegasus_status.h"
 
 namespace metarec {
 namespace {
 
-// Beyond this doubling has reached any sensible maximum.
+// Enough for any maximum that makes sense; more would overflow the shift.
 constexpr int kDoublingsMax = 20;
 
-// As the protocol calls what is beyond a bound.
+// What the protocol calls an exceeded bound.
 constexpr char kErrCapacityExceeded[] = "ERR_CAPACITY_EXCEEDED";
 
 absl::Status Cancelled() { return absl::CancelledError("collecting was cancelled"); }
@@ -105,7 +106,7 @@ class Collector::Run {
     is_identified_[i] = !co_await IsCancelled();
   }
 
-  // Makes a node of every server that the entries mean.
+  // Makes one node of all entries that mean the same server.
   void JoinEntries() {
     absl::flat_hash_map<Ipv4Endpoint, size_t> node_at;
     for (size_t i = 0; i < list_.entries.size(); ++i) {
@@ -146,10 +147,10 @@ class Collector::Run {
     if (node->complete()) {
       const absl::Status status = co_await AskUntilItWorks(node);
       if (!status.ok()) {
-        // What it was cut short with is not what the node says.
+        // Such an error is ours, not the node's.
         const bool is_cancelled = co_await IsCancelled();
         if (is_cancelled) co_return;
-        // Nothing of a half answer is kept.
+        // Half an answer is worthless.
         if (!node->tables.empty() || !node->replicas.empty()) {
           METAREC_RARE_BRANCH("half an answer is thrown away");
         }
@@ -187,7 +188,7 @@ class Collector::Run {
       if (status.ok()) co_return status;
       const bool is_cancelled = co_await IsCancelled();
       if (is_cancelled) co_return status;
-      // What it said before tells more than that a last try had hardly any time.
+      // The error of a last try that had hardly any time tells less than the one before.
       const bool was_cut_short = deadline < attempt_deadline && clock_->Now() >= deadline;
       if (was_cut_short && !earlier.ok()) {
         METAREC_RARE_BRANCH("a node's last try had hardly any time");
@@ -208,7 +209,7 @@ class Collector::Run {
     }
   }
 
-  // Between half and all of a time that doubles.
+  // Half to all of a pause that doubles with each attempt.
   absl::Duration Backoff(int attempt) const {
     const absl::Duration full =
         std::min(options_.backoff_max,

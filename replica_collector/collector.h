@@ -25,17 +25,17 @@ namespace metarec {
 struct CollectorOptions {
   size_t nodes_in_flight_max = 64;
 
-  // For one node, with everything that is repeated. The original gives each node 5 s.
+  // For one node, retries included. Pegasus gives each node 5 s.
   absl::Duration node_timeout = absl::Seconds(5);
   // For one try at one node.
   absl::Duration attempt_timeout = absl::Seconds(5);
-  // For looking up one node's address and name, which comes first.
+  // For looking up one node's address and name, before it is asked.
   absl::Duration identify_timeout = absl::Seconds(5);
 
   // A node that cannot be reached or does not answer is tried this often. One that is still loading
   // its replicas (ERR_HANDLER_NOT_FOUND) or is busy is asked until its time is over.
   int attempts_max = 3;
-  // Of all nodes together: beyond, failures are final.
+  // Of all nodes together. Once they are used up, failures are final.
   int64_t retries_max = 10'000;
   absl::Duration backoff_min = absl::Milliseconds(100);  // doubles with every try
   absl::Duration backoff_max = absl::Seconds(2);
@@ -43,9 +43,9 @@ struct CollectorOptions {
   size_t tables_per_node_max = 1'000'000;
   size_t replicas_per_node_max = 4'000'000;
 
-  // What servers call themselves, where the operator knows better (--node_name).
+  // Names that the operator gives to servers (--node_name).
   std::map<Ipv4Endpoint, std::string> node_names;
-  // What they said in their own beacons; of other servers than those of the list, too.
+  // Names from the servers' own beacons. Servers that are not in the list may be among them.
   std::map<Ipv4Endpoint, std::string> beacon_names;
 };
 
@@ -59,13 +59,13 @@ class Collector {
   Collector(CollectorOptions options, ReplicaSource* source, Clock* clock,
             ProgressListener* progress, Random random);
 
-  // Every server of the list once, in the order of its first mention, with either both its answers
-  // complete or the error that prevented that. When both of its answers failed, the error is that
-  // of its replicas, as in the original. A server that cannot be asked is no error of Collect:
-  // only kCancelled is, and what NameNodes finds wrong with node_names.
+  // Returns each server of the list once, in the order of first mention: with both its answers, or
+  // with the error that prevented them. If both answers failed, the error is that of the replicas,
+  // as in Pegasus. A server that cannot be asked is no error of Collect. Errors are kCancelled, and
+  // those of NameNodes for `node_names`.
   asio::awaitable<absl::StatusOr<Evidence>> Collect(NodeList list);
 
-  // The servers, as they are listed, that had not answered when the last Collect was cancelled.
+  // The servers that had not answered when the last Collect was cancelled, as the list names them.
   const std::vector<std::string>& unanswered() const { return unanswered_; }
 
  private:
@@ -79,7 +79,7 @@ class Collector {
   std::vector<std::string> unanswered_;
 };
 
-// Replicas that report PS_PRIMARY or PS_SECONDARY: their nodes hold a lease from a meta server.
+// Replicas that report PS_PRIMARY or PS_SECONDARY. Their nodes hold a lease from a meta server.
 struct ServingCount {
   int64_t serving = 0;
   int64_t replicas = 0;
@@ -88,7 +88,6 @@ struct ServingCount {
   friend bool operator==(const ServingCount&, const ServingCount&) = default;
 };
 ServingCount CountServing(const Evidence& evidence);
-// Of one node.
 int64_t CountServing(const NodeEvidence& node);
 
 }  // namespace metarec

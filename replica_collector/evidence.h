@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -12,8 +14,7 @@
 #include <absl/time/time.h>
 
 #include "idl/ipv4_endpoint.h"
-#include "replica_collector/shared_table_record.h"
-#include "replica_collector/table_record.h"
+#include "idl/table_description.h"
 
 namespace metarec {
 
@@ -55,9 +56,41 @@ enum class NodeNameSource : uint8_t {
 // "override", "beacon", "reverse_lookup", "node_list".
 absl::string_view NodeNameSourceName(NodeNameSource source);
 
-// Whether a server may call an error so: letters, digits and underscores, at most 47 of them, as
-// much as a frame has room for.
+// Whether this can be the name of an error: 1 to 47 letters, digits and underscores. A frame has no
+// room for more.
 bool IsErrorName(absl::string_view name);
+
+// A table as one node described it. Never authoritative: what a node holds may be as old as the
+// replica that it comes from (INTEROP.md section 10.1).
+using TableRecord = TableDescription;
+
+// The same, possibly shared with other nodes: the nodes of one cluster describe the same tables,
+// mostly in the same words. Cheap to copy, compared by value. Thread-safe as long as nobody changes
+// it.
+class SharedTableRecord {
+ public:
+  // Implicit, so that a list of them is filled and read like one of records.
+  SharedTableRecord(TableRecord record)  // NOLINT(google-explicit-constructor)
+      : record_(std::make_shared<TableRecord>(std::move(record))) {}
+  operator const TableRecord&() const {  // NOLINT(google-explicit-constructor)
+    return *record_;
+  }
+  const TableRecord& operator*() const { return *record_; }
+  const TableRecord* operator->() const { return record_.get(); }
+
+  // For a change that the others with whom it is shared do not see.
+  TableRecord& Mutable() {
+    if (record_.use_count() > 1) record_ = std::make_shared<TableRecord>(*record_);
+    return *record_;
+  }
+
+  friend bool operator==(const SharedTableRecord& a, const SharedTableRecord& b) {
+    return a.record_ == b.record_ || *a.record_ == *b.record_;
+  }
+
+ private:
+  std::shared_ptr<TableRecord> record_;
+};
 
 struct NodeEvidence {
   // As written in the node list, in the order of the list. More than one when several entries
@@ -89,11 +122,11 @@ struct Evidence {
   friend bool operator==(const Evidence&, const Evidence&) = default;
 };
 
-// Names those nodes whose beacon told what they call themselves.
+// Gives nodes the names that they said in their beacons.
 void NameNodesByBeacons(const std::map<Ipv4Endpoint, std::string>& names, Evidence* evidence);
 
-// What the operator says that the servers at these addresses call themselves. kInvalidArgument if
-// no node has one of the addresses, which is a typing error then, unless some node's is unknown.
+// Gives nodes the names that the operator gave for their addresses. kInvalidArgument if no node has
+// one of the addresses and the address of each node is known: then it is a typing error.
 absl::Status NameNodes(const std::map<Ipv4Endpoint, std::string>& names, Evidence* evidence);
 
 }  // namespace metarec

@@ -29,8 +29,8 @@ struct EvidenceFileOptions {
 absl::Status WriteEvidenceFile(const Evidence& evidence, const std::string& path,
                                const EvidenceFileOptions& options = {});
 
-// Gives exactly what was written. kNotFound or another open error, kInvalidArgument for what is not
-// evidence or of another version, kDataLoss when the file is truncated or was edited,
+// Returns exactly what was written. kNotFound or another open error, kInvalidArgument for what is
+// not evidence or of another version, kDataLoss when the file is truncated or was edited,
 // kResourceExhausted above a bound; the message says where (file:line) and what to do.
 absl::StatusOr<Evidence> ReadEvidenceFile(const std::string& path,
                                           const EvidenceFileOptions& options = {});

@@ -45,7 +45,7 @@ class ReplicaSource {
       Ipv4Endpoint address, absl::Time deadline) = 0;
 
   // Gives the server's replicas to `sink`, in the order of the answer. After an error what the sink
-  // got is incomplete and to be thrown away.
+  // got is incomplete: throw it away.
   virtual asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time deadline,
                                                       ReplicaSink sink) = 0;
 };

@@ -1,8 +1,15 @@
+// Replica servers, asked over their RPC port.
+
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 
 #include "base/runtime/clock.h"
 #include "replica_collector/replica_source.h"
@@ -40,5 +47,15 @@ class RpcReplicaSource final : public ReplicaSource {
   Clock* const clock_;
   const RpcReplicaSourceOptions options_;
 };
+
+// OK unless the transport, or a response itself, says another error than ERR_OK.
+absl::Status CheckAnswer(absl::string_view err_name, Ipv4Endpoint address,
+                         absl::string_view task_code);
+
+// The body of an answer to RPC_QUERY_APP_INFO. An answer with an error is that error.
+absl::StatusOr<std::vector<TableRecord>> ReadTables(const std::string& body, Ipv4Endpoint address);
+
+// The body of an answer to RPC_QUERY_REPLICA_INFO; see ReplicaSource::QueryReplicas.
+absl::Status ReadReplicas(const std::string& body, Ipv4Endpoint address, const ReplicaSink& sink);
 
 }  // namespace metarec

@@ -2,7 +2,6 @@
 
 #include "idl/replica_server_types.h"
 #include "replica_collector/evidence.h"
-#include "replica_collector/table_record.h"
 
 namespace metarec::testing {
 

@@ -16,12 +16,10 @@ constexpr int64_t kCreateSecond = 1'700'000'000;
 
 TableRecord RecordOf(const SimulatedTable& table) {
   TableRecord record;
-  record.status = 1;  // AS_AVAILABLE
   record.app_type = "pegasus";
   record.app_name = table.name;
   record.app_id = table.app_id;
   record.partition_count = table.partition_count;
-  record.is_stateful = true;
   record.max_replica_count = table.max_replica_count;
   record.create_second = kCreateSecond + table.app_id;
   record.init_partition_count = table.partition_count;

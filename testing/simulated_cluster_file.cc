@@ -1,7 +1,9 @@
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <set>
+#include <type_traits>
 #include <utility>
 
 #include <absl/strings/numbers.h>
@@ -24,34 +26,30 @@ absl::Status Finish(JsonFieldReader* object) {
   return object->ok() ? absl::OkStatus() : absl::InvalidArgumentError(object->error());
 }
 
+template <typename Value>
+void ReadField(JsonFieldReader& object, const char* name, Value* value) {
+  if constexpr (std::is_enum_v<Value>) {
+    auto number = static_cast<int32_t>(*value);
+    object.Read(name, &number);
+    *value = static_cast<Value>(number);
+  } else if constexpr (std::is_same_v<Value, std::map<std::string, std::string>>) {
+    const JsonValue pairs = object.Find(name);
+    if (pairs && !pairs.IsObject()) object.FailAt(name, "is not an object");
+    for (const auto& [key, text] : pairs.Members()) {
+      if (!text.String()) object.FailAt(name, "has a value that is not a string");
+      (*value)[std::string(key)] = std::string(text.String().value_or(""));
+    }
+  } else {
+    object.Read(name, value);
+  }
+}
+
 absl::Status ReadRecord(const JsonValue& json, const std::string& place, TableRecord* table) {
-  table->status = 1;  // AS_AVAILABLE
   table->app_type = "pegasus";
-  table->is_stateful = true;
-  table->max_replica_count = 3;
   JsonFieldReader object(json, place);
-  object.Read("status", &table->status);
-  object.Read("app_type", &table->app_type);
-  object.Read("app_name", &table->app_name);
-  object.Read("app_id", &table->app_id);
   object.Read("partition_count", &table->partition_count);
   table->init_partition_count = table->partition_count;
-  object.Read("is_stateful", &table->is_stateful);
-  object.Read("max_replica_count", &table->max_replica_count);
-  object.Read("expire_second", &table->expire_second);
-  object.Read("create_second", &table->create_second);
-  object.Read("drop_second", &table->drop_second);
-  object.Read("duplicating", &table->duplicating);
-  object.Read("init_partition_count", &table->init_partition_count);
-  object.Read("is_bulk_loading", &table->is_bulk_loading);
-  object.Read("atomic_idempotent", &table->atomic_idempotent);
-  if (const JsonValue envs = object.Find("envs")) {
-    if (!envs.IsObject()) object.FailAt("envs", "is not an object");
-    for (const auto& [name, value] : envs.Members()) {
-      if (!value.String()) object.FailAt("envs", "has a value that is not a string");
-      table->envs[std::string(name)] = std::string(value.String().value_or(""));
-    }
-  }
+  VisitTableFields([&](auto field) { ReadField(object, field.name, &field.of(*table)); });
   return Finish(&object);
 }
 

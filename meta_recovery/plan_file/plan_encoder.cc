@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -83,26 +84,30 @@ class PlanEncoder {
   absl::Status WriteTable(const TopologyTable& table, const TableDecision& decision) {
     out_.Open("table");
     out_.Number("app_id", table.app_id);
-    out_.Text("status", table.status == TableStatus::kAvailable ? "available" : "dropped");
-    out_.Text("app_type", table.app_type);
-    out_.Text("app_name", table.app_name);
-    out_.Number("partition_count", table.partition_count);
-    out_.Pairs("envs", table.envs);
-    out_.Bool("is_stateful", table.is_stateful);
-    out_.Number("max_replica_count", table.max_replica_count);
-    out_.Number("expire_second", table.expire_second);
-    out_.Number("create_second", table.create_second);
-    out_.Number("drop_second", table.drop_second);
-    out_.Bool("duplicating", table.duplicating);
-    out_.Number("init_partition_count", table.init_partition_count);
-    out_.Bool("is_bulk_loading", table.is_bulk_loading);
-    out_.Bool("atomic_idempotent", table.atomic_idempotent);
+    VisitTableFields([&](auto field) {
+      if (field.kRule != TableFieldRule::kIdentity) WriteField(field.name, field.of(table));
+    });
     out_.Text("old_name", decision.old_name);
     out_.Bool("placeholder", decision.placeholder);
     out_.Bool("probably_dropped", decision.probably_dropped);
     Nodes("described_by", decision.described_by);
     out_.Number("partitions", table.partitions_count);
     return out_.Close();
+  }
+
+  template <typename Value>
+  void WriteField(const char* name, const Value& value) {
+    if constexpr (std::is_same_v<Value, TableStatus>) {
+      out_.Text(name, TableStatusWord(value));
+    } else if constexpr (std::is_same_v<Value, bool>) {
+      out_.Bool(name, value);
+    } else if constexpr (std::is_integral_v<Value>) {
+      out_.Number(name, value);
+    } else if constexpr (std::is_same_v<Value, std::string>) {
+      out_.Text(name, value);
+    } else {
+      out_.Pairs(name, value);
+    }
   }
 
   absl::Status WritePartition(const TopologyTable& table, uint32_t position) {

@@ -1,7 +1,9 @@
 #include "meta_recovery/plan_file/plan_line_fields.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include <absl/strings/escaping.h>
@@ -47,6 +49,30 @@ bool ReadStatus(absl::string_view text, ReplicaStatus* status) {
   if (!absl::SimpleAtoi(text.substr(std::min<size_t>(3, text.size())), &number)) return false;
   *status = static_cast<ReplicaStatus>(number);
   return ReplicaStatusName(*status) == text;
+}
+
+void ReadTableStatus(JsonObjectReader& json, const char* name, TableStatus& status) {
+  const std::string word = json.String(name);
+  status = word == TableStatusWord(TableStatus::kDropped) ? TableStatus::kDropped
+                                                          : TableStatus::kAvailable;
+  if (word != TableStatusWord(status)) json.Fail(absl::StrCat("'", name, "' cannot be"));
+}
+
+template <typename Value>
+void ReadField(JsonObjectReader& json, const char* name, const NumberBounds& bounds, Value& value) {
+  if constexpr (std::is_same_v<Value, TableStatus>) {
+    ReadTableStatus(json, name, value);
+  } else if constexpr (std::is_same_v<Value, bool>) {
+    value = json.Bool(name);
+  } else if constexpr (std::is_integral_v<Value>) {
+    using Limits = std::numeric_limits<Value>;
+    value = static_cast<Value>(json.Number(name, std::max<int64_t>(bounds.least, Limits::min()),
+                                           std::min<int64_t>(bounds.most, Limits::max())));
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    value = json.String(name);
+  } else {
+    for (auto& [key, text] : json.Pairs(name)) value.emplace(key, text);
+  }
 }
 
 // Renderings look the node up.
@@ -97,25 +123,7 @@ void ReadNodeFields(JsonObjectReader& json, TopologyNode& node, NodeDecision& de
 
 void ReadTableFields(JsonObjectReader& json, size_t nodes, TopologyTable& table,
                      TableDecision& decision) {
-  table.app_id = static_cast<int32_t>(json.Number("app_id", 1, INT32_MAX));
-  const std::string status = json.String("status");
-  table.status = status == "dropped" ? TableStatus::kDropped : TableStatus::kAvailable;
-  if (status != "dropped" && status != "available") json.Fail("'status' cannot be");
-  table.app_type = json.String("app_type");
-  table.app_name = json.String("app_name");
-  table.partition_count =
-      static_cast<int32_t>(json.Number("partition_count", 1, kPlanPartitionsMax));
-  for (auto& [key, value] : json.Pairs("envs")) table.envs.emplace(key, value);
-  table.is_stateful = json.Bool("is_stateful");
-  table.max_replica_count =
-      static_cast<int32_t>(json.Number("max_replica_count", 1, kReplicaCountMax));
-  table.expire_second = json.Number("expire_second", 0, kUnixSecondMax);
-  table.create_second = json.Number("create_second", 0, kUnixSecondMax);
-  table.drop_second = json.Number("drop_second", 0, kUnixSecondMax);
-  table.duplicating = json.Bool("duplicating");
-  table.init_partition_count = json.Int32("init_partition_count");
-  table.is_bulk_loading = json.Bool("is_bulk_loading");
-  table.atomic_idempotent = json.Bool("atomic_idempotent");
+  VisitTableFields([&](auto field) { ReadField(json, field.name, field.bounds, field.of(table)); });
   decision.old_name = json.String("old_name");
   decision.placeholder = json.Bool("placeholder");
   decision.probably_dropped = json.Bool("probably_dropped");

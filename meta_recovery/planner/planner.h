@@ -12,7 +12,7 @@
 namespace metarec {
 
 // Of one plan, placeholders included.
-inline constexpr int64_t kPlanPartitionsMax = 16 << 20;
+inline constexpr int64_t kPlanPartitionsMax = kPartitionsMax;
 
 // What PlanOptions::max_app_id may be at most.
 inline constexpr int32_t kMaxAppIdMax = 10'000'000;

@@ -1,7 +1,10 @@
 #include "meta_recovery/planner/sane_values.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
+
+#include <absl/strings/str_cat.h>
 
 #include "zk_store/topology/znode_json.h"
 
@@ -36,25 +39,37 @@ bool IsTooLong(const TableRecord& record) {
   return EncodedBytes(znode) > kAppZnodeBytesMax;
 }
 
-bool IsTime(int64_t unix_second) { return unix_second >= 0 && unix_second <= kUnixSecondMax; }
+// Of a number with bounds.
+template <typename Field>
+std::string ProblemOfNumber(const Field& field, const TableRecord& record,
+                            const PlanOptions& options) {
+  const NumberBounds& bounds = field.bounds;
+  const int64_t value = field.of(record);
+  if (value < bounds.least) return absl::StrCat(bounds.in_words, " below ", bounds.least);
+  if (field.kRule == TableFieldRule::kPartitionCount && value > options.max_partition_count) {
+    return absl::StrCat(bounds.in_words, " above max_partition_count");
+  }
+  if (value > bounds.most) return absl::StrCat(bounds.in_words, " above ", bounds.most);
+  return "";
+}
 
 }  // namespace
 
-absl::string_view ProblemOf(const TableRecord& record, const PlanOptions& options) {
-  if (record.app_id <= 0) return "a table record with an app id below 1";
-  if (record.partition_count <= 0) return "a table record with a partition count below 1";
-  if (record.partition_count > options.max_partition_count) {
-    return "a table record with a partition count above max_partition_count";
-  }
-  if (record.max_replica_count <= 0) return "a table record with a max_replica_count below 1";
-  if (record.max_replica_count > kReplicaCountMax) {
-    return "a table record with a max_replica_count above 1000";
-  }
+std::string ProblemOf(const TableRecord& record, const PlanOptions& options) {
+  std::string problem;
+  bool has_strange_time = false;
+  VisitTableFields([&](auto field) {
+    if constexpr (std::is_integral_v<std::remove_cvref_t<decltype(field.of(record))>>) {
+      if (IsTime(field.bounds)) {
+        has_strange_time |= !ProblemOfNumber(field, record, options).empty();
+      } else if (problem.empty()) {
+        problem = ProblemOfNumber(field, record, options);
+      }
+    }
+  });
+  if (!problem.empty()) return absl::StrCat("a table record with ", problem);
   if (record.app_name.empty()) return "a table record without a name";
-  if (!IsTime(record.create_second) || !IsTime(record.drop_second) ||
-      !IsTime(record.expire_second)) {
-    return "a table record with a time before 1970 or after 9999";
-  }
+  if (has_strange_time) return "a table record with a time before 1970 or after 9999";
   if (IsTooLong(record)) return "a table record with more text than ZooKeeper takes (1 MiB)";
   return "";
 }

@@ -8,8 +8,6 @@
 #include <string>
 #include <vector>
 
-#include <absl/strings/string_view.h>
-
 #include "meta_recovery/planner/plan_options.h"
 #include "replica_collector/evidence.h"
 #include "zk_store/topology/topology.h"
@@ -19,14 +17,11 @@ namespace metarec {
 // 285 years of a change each microsecond; a meta server goes on counting from what it finds.
 inline constexpr int64_t kBallotMax = int64_t{1} << 53;
 inline constexpr int64_t kDecreeMax = int64_t{1} << 53;
-// Stock meta servers allow 5 unless they are configured otherwise.
-inline constexpr int32_t kReplicaCountMax = 1000;
-inline constexpr int64_t kUnixSecondMax = 253'402'300'799;  // the end of the year 9999
 // Requests to ZooKeeper are at most 1 MiB long (jute.maxbuffer), path, ACL and fence included.
 inline constexpr size_t kAppZnodeBytesMax = 1'000'000;
 
-// What makes no sense about a record; empty if it does.
-absl::string_view ProblemOf(const TableRecord& record, const PlanOptions& options);
+// What makes no sense about a record; empty if it makes sense.
+std::string ProblemOf(const TableRecord& record, const PlanOptions& options);
 
 // Removes the longest envs, as many as it takes for the table's znode to keep to its bound, and
 // returns their keys. Each node's own envs may fit, and yet not all of them together.

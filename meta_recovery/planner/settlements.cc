@@ -1,7 +1,6 @@
 #include "meta_recovery/planner/settlements.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
@@ -11,12 +10,23 @@
 #include <absl/strings/str_split.h>
 #include <glog/logging.h>
 
+#include "idl/table_description.h"
+
 namespace metarec {
 namespace {
 
-constexpr std::array<absl::string_view, 7> kFields = {
-    "app_name",    "app_type",          "atomic_idempotent", "create_second",
-    "is_stateful", "max_replica_count", "partition_count"};
+// The fields of a table that may be settled, by name.
+const std::vector<absl::string_view>& Fields() {
+  static const auto* const fields = [] {
+    auto* names = new std::vector<absl::string_view>;
+    VisitTableFields([names](auto field) {
+      if (MayBeSettled(field.kRule)) names->push_back(field.name);
+    });
+    std::sort(names->begin(), names->end());
+    return names;
+  }();
+  return *fields;
+}
 
 bool IsPlainNumber(absl::string_view text, int32_t least) {
   int32_t number = 0;
@@ -29,7 +39,7 @@ bool IsKey(absl::string_view key) {
   if (!IsPlainNumber(parts.first, 1)) return false;
   if (parts.first.size() == key.size()) return true;
   return IsPlainNumber(parts.second, 0) ||
-         std::find(kFields.begin(), kFields.end(), parts.second) != kFields.end();
+         std::binary_search(Fields().begin(), Fields().end(), parts.second);
 }
 
 }  // namespace
@@ -43,7 +53,7 @@ absl::StatusOr<Settlements> Settlements::Parse(
           absl::StrCat("cannot settle '", key, "=", value, "': the key must be <app id>, ",
                        "<app id>.<partition index> or <app id>.<field>, as the conflict names it; "
                        "fields are ",
-                       absl::StrJoin(kFields, ", ")));
+                       absl::StrJoin(Fields(), ", ")));
     }
     settlements.decisions_.emplace(key, value);
   }

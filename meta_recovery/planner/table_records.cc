@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
-#include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -18,48 +18,17 @@
 namespace metarec {
 namespace {
 
-auto AllFields(const TableRecord& r) {
-  return std::tie(r.status, r.app_type, r.app_name, r.partition_count, r.envs, r.is_stateful,
-                  r.max_replica_count, r.expire_second, r.create_second, r.drop_second,
-                  r.duplicating, r.init_partition_count, r.is_bulk_loading, r.atomic_idempotent);
-}
-
-std::string BoolText(bool value) { return value ? "true" : "false"; }
-
-std::string StatusText(int32_t status) {
-  static constexpr absl::string_view kNames[] = {
-      "AS_INVALID",  "AS_AVAILABLE",   "AS_CREATING", "AS_CREATE_FAILED",
-      "AS_DROPPING", "AS_DROP_FAILED", "AS_DROPPED",  "AS_RECALLING"};
-  if (status < 0 || status >= static_cast<int32_t>(std::size(kNames))) {
-    return absl::StrCat("AS_", status);
+// A field's value as settlements and findings name it.
+template <typename Value>
+std::string TextOf(const Value& value) {
+  if constexpr (std::is_same_v<Value, TableStatus>) {
+    return TableStatusName(value);
+  } else if constexpr (std::is_same_v<Value, bool>) {
+    return value ? "true" : "false";
+  } else {
+    return absl::StrCat(value);
   }
-  return std::string(kNames[status]);
 }
-
-// A field that one value is chosen for by vote, or by the operator.
-struct VotedField {
-  absl::string_view name;
-  // Whether a difference is never legitimate, so that no vote decides it.
-  bool must_agree;
-  std::string (*text)(const TableRecord&);
-  void (*take)(const TableRecord&, TopologyTable&);
-};
-
-constexpr VotedField kVotedFields[] = {
-    {"app_name", false, [](const TableRecord& r) { return r.app_name; },
-     [](const TableRecord& r, TopologyTable& t) { t.app_name = r.app_name; }},
-    {"max_replica_count", false,
-     [](const TableRecord& r) { return absl::StrCat(r.max_replica_count); },
-     [](const TableRecord& r, TopologyTable& t) { t.max_replica_count = r.max_replica_count; }},
-    {"atomic_idempotent", false, [](const TableRecord& r) { return BoolText(r.atomic_idempotent); },
-     [](const TableRecord& r, TopologyTable& t) { t.atomic_idempotent = r.atomic_idempotent; }},
-    {"app_type", true, [](const TableRecord& r) { return r.app_type; },
-     [](const TableRecord& r, TopologyTable& t) { t.app_type = r.app_type; }},
-    {"is_stateful", true, [](const TableRecord& r) { return BoolText(r.is_stateful); },
-     [](const TableRecord& r, TopologyTable& t) { t.is_stateful = r.is_stateful; }},
-    {"create_second", true, [](const TableRecord& r) { return absl::StrCat(r.create_second); },
-     [](const TableRecord& r, TopologyTable& t) { t.create_second = r.create_second; }},
-};
 
 // Merges the records of one table, field by field.
 class RecordMerge {
@@ -77,12 +46,16 @@ class RecordMerge {
   }
 
   absl::Status Run() {
-    for (const VotedField& field : kVotedFields) METAREC_RETURN_IF_ERROR(Vote(field));
-    MergeEnvs();
-    TakeHighest("expire_second", &TableRecord::expire_second, draft_.table.expire_second);
-    TakeHighest("drop_second", &TableRecord::drop_second, draft_.table.drop_second);
-    NoteStatus();
-    MergeFlags();
+    METAREC_RETURN_IF_ERROR(VoteOnAll<TableFieldRule::kVote>());
+    METAREC_RETURN_IF_ERROR(VoteOnAll<TableFieldRule::kMustAgree>());
+    VisitTableFields([this](auto field) {
+      if constexpr (field.kRule == TableFieldRule::kVoteByKey) VoteByKey(field);
+      if constexpr (field.kRule == TableFieldRule::kHighest) TakeHighest(field);
+      if constexpr (field.kRule == TableFieldRule::kAlwaysAvailable) NoteStatus(field);
+      if constexpr (field.kRule == TableFieldRule::kAnyNode) TakeAny(field);
+    });
+    for (const std::string& key : RemoveEnvsBeyondBound(&draft_.table)) NoteRemovedEnv(key);
+    NoteLostState();
     for (const NodeRecord& record : records_) {
       draft_.decision.described_by.push_back(record.node);
     }
@@ -91,23 +64,40 @@ class RecordMerge {
   }
 
  private:
-  absl::Status Vote(const VotedField& field) {
-    const std::vector<Candidate> candidates =
-        CountVotes(records_, [&](const TableRecord& record, std::string* value) {
-          *value = field.text(record);
-          return true;
-        });
-    field.take(*candidates.front().record, draft_.table);
+  template <TableFieldRule Rule>
+  absl::Status VoteOnAll() {
+    absl::Status status;
+    VisitTableFields([&](auto field) {
+      if constexpr (field.kRule == Rule) {
+        if (status.ok()) status = Vote(field);
+      }
+    });
+    return status;
+  }
+
+  template <typename Field>
+  std::vector<Candidate> CountVotesOn(const Field& field) const {
+    return CountVotes(records_, [&field](const TableRecord& record, std::string* value) {
+      *value = TextOf(field.of(record));
+      return true;
+    });
+  }
+
+  template <typename Field>
+  absl::Status Vote(const Field& field) {
+    constexpr bool kMustAgree = Field::kRule == TableFieldRule::kMustAgree;
+    const std::vector<Candidate> candidates = CountVotesOn(field);
+    field.of(draft_.table) = field.of(*candidates.front().record);
     if (candidates.size() == 1) return absl::OkStatus();
-    if (!field.must_agree && !IsTied(candidates)) {
+    if (!kMustAgree && !IsTied(candidates)) {
       NoteDifference(field.name, candidates.front().value, "vote", candidates, Severity::kWarning);
       return absl::OkStatus();
     }
-    if (!field.must_agree) METAREC_RARE_BRANCH("a vote on a table's field is tied");
+    if (!kMustAgree) METAREC_RARE_BRANCH("a vote on a table's field is tied");
     const std::string key = SettlementKey(subject_.app_id, field.name);
     METAREC_ASSIGN_OR_RETURN(const Candidate* chosen, FindSettled(key, candidates, settlements_));
     if (chosen != nullptr) {
-      field.take(*chosen->record, draft_.table);
+      field.of(draft_.table) = field.of(*chosen->record);
       settlements_.Use(key, FindingKind::kRecordsConflict, subject_, findings_,
                        DescribeCandidates(candidates, roster_));
       return absl::OkStatus();
@@ -128,28 +118,28 @@ class RecordMerge {
                    {"values", DescribeCandidates(candidates, roster_)}});
   }
 
-  // Each key by vote among the nodes that have it: a node without it may just be restarted, which
-  // forgets envs (INTEROP.md, section 10.1).
-  void MergeEnvs() {
+  // A node without a key has no vote on it: it may have been restarted, which forgets envs
+  // (INTEROP.md, section 10.1).
+  template <typename Field>
+  void VoteByKey(const Field& field) {
     std::set<absl::string_view> keys;
     for (const NodeRecord& record : records_) {
-      for (const auto& [key, value] : record.record->envs) keys.insert(key);
+      for (const auto& [key, value] : field.of(*record.record)) keys.insert(key);
     }
     for (const absl::string_view key : keys) {
       const std::vector<Candidate> candidates =
           CountVotes(records_, [&](const TableRecord& record, std::string* value) {
-            const auto it = record.envs.find(std::string(key));
-            if (it == record.envs.end()) return false;
+            const auto it = field.of(record).find(std::string(key));
+            if (it == field.of(record).end()) return false;
             *value = it->second;
             return true;
           });
-      draft_.table.envs.emplace(std::string(key), candidates.front().value);
+      field.of(draft_.table).emplace(std::string(key), candidates.front().value);
       if (candidates.size() > 1) {
-        NoteDifference(absl::StrCat("envs.", std::string(key)), candidates.front().value, "vote",
+        NoteDifference(absl::StrCat(field.name, ".", key), candidates.front().value, "vote",
                        candidates, Severity::kWarning);
       }
     }
-    for (const std::string& key : RemoveEnvsBeyondBound(&draft_.table)) NoteRemovedEnv(key);
   }
 
   void NoteRemovedEnv(const std::string& key) {
@@ -161,45 +151,44 @@ class RecordMerge {
   }
 
   // A table that was recalled and replicated again has replicas from before and after.
-  void TakeHighest(absl::string_view name, int64_t TableRecord::*field, int64_t& chosen) {
-    chosen = records_.front().record->*field;
+  template <typename Field>
+  void TakeHighest(const Field& field) {
+    auto& chosen = field.of(draft_.table);
+    chosen = field.of(*records_.front().record);
     bool differs = false;
     for (const NodeRecord& record : records_) {
-      differs |= record.record->*field != chosen;
-      chosen = std::max(chosen, record.record->*field);
+      differs |= field.of(*record.record) != chosen;
+      chosen = std::max(chosen, field.of(*record.record));
     }
     if (!differs) return;
-    const auto text = [field](const TableRecord& record, std::string* value) {
-      *value = absl::StrCat(record.*field);
-      return true;
-    };
-    NoteDifference(name, absl::StrCat(chosen), "highest", CountVotes(records_, text),
-                   Severity::kWarning);
+    NoteDifference(field.name, TextOf(chosen), "highest", CountVotesOn(field), Severity::kWarning);
   }
 
   // Drops are never written to replica servers, so a status is no evidence (INTEROP.md, 10.1).
-  void NoteStatus() {
-    constexpr int32_t kAvailable = 1;
-    draft_.table.status = TableStatus::kAvailable;
-    if (std::all_of(records_.begin(), records_.end(),
-                    [](const NodeRecord& record) { return record.record->status == kAvailable; })) {
+  template <typename Field>
+  void NoteStatus(const Field& field) {
+    field.of(draft_.table) = TableStatus::kAvailable;
+    if (std::all_of(records_.begin(), records_.end(), [&](const NodeRecord& record) {
+          return field.of(*record.record) == TableStatus::kAvailable;
+        })) {
       return;
     }
-    const auto text = [](const TableRecord& record, std::string* value) {
-      *value = StatusText(record.status);
-      return true;
-    };
-    NoteDifference("status", "AS_AVAILABLE", "available", CountVotes(records_, text),
+    NoteDifference(field.name, TextOf(TableStatus::kAvailable), "available", CountVotesOn(field),
                    Severity::kNote);
   }
 
-  void MergeFlags() {
+  template <typename Field>
+  void TakeAny(const Field& field) {
+    for (const NodeRecord& record : records_) {
+      field.of(draft_.table) |= field.of(*record.record);
+    }
+  }
+
+  void NoteLostState() {
     std::vector<NodeIndex> duplicating;
     for (const NodeRecord& record : records_) {
       if (record.record->duplicating) duplicating.push_back(record.node);
-      draft_.table.is_bulk_loading |= record.record->is_bulk_loading;
     }
-    draft_.table.duplicating = !duplicating.empty();
     std::vector<std::string> env_keys;
     for (const auto& [key, value] : draft_.table.envs) env_keys.push_back(key);
     findings_.Add(FindingKind::kTableLostState, Severity::kNote, subject_,
@@ -225,7 +214,7 @@ std::vector<TableRecords> CollectTableRecords(const NodeRoster& roster, const Pl
   for (NodeIndex node = 0; node < roster.size(); ++node) {
     if (!roster.Get(node).complete()) continue;
     for (const TableRecord& record : roster.Get(node).tables) {
-      const absl::string_view problem = ProblemOf(record, options);
+      const std::string problem = ProblemOf(record, options);
       if (problem.empty()) {
         all.push_back({record.app_id, {.node = node, .record = &record}});
       } else {
@@ -236,7 +225,7 @@ std::vector<TableRecords> CollectTableRecords(const NodeRoster& roster, const Pl
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
     if (a.first != b.first) return a.first < b.first;
     if (a.second.node != b.second.node) return a.second.node < b.second.node;
-    return AllFields(*b.second.record) < AllFields(*a.second.record);
+    return *b.second.record < *a.second.record;
   });
   std::vector<TableRecords> tables;
   for (const auto& [app_id, record] : all) {
@@ -254,11 +243,9 @@ std::vector<TableRecords> CollectTableRecords(const NodeRoster& roster, const Pl
 }
 
 bool NeedWeights(absl::Span<const NodeRecord> records) {
-  constexpr int32_t kAvailable = 1;
   return std::any_of(records.begin(), records.end(), [&](const NodeRecord& record) {
-    return record.record->status != kAvailable ||
-           (record.record != records.front().record &&
-            AllFields(*record.record) != AllFields(*records.front().record));
+    return record.record->status != TableStatus::kAvailable ||
+           (record.record != records.front().record && *record.record != *records.front().record);
   });
 }
 

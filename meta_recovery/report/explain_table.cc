@@ -1,4 +1,7 @@
+#include <map>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <absl/strings/match.h>
@@ -51,25 +54,34 @@ std::string NameOrigin(const RecoveryPlan& plan, const TopologyTable& record,
   return text;
 }
 
-std::string Fields(const TopologyTable& record) {
-  std::vector<std::string> envs;
-  for (const auto& [key, value] : record.envs) {
-    envs.push_back(Printable(absl::StrCat(key, "=", value)));
+template <typename Value>
+std::string InWords(const Value& value, const NumberBounds& bounds) {
+  if constexpr (std::is_same_v<Value, TableStatus>) {
+    return TableStatusWord(value);
+  } else if constexpr (std::is_same_v<Value, bool>) {
+    return value ? "true" : "false";
+  } else if constexpr (std::is_integral_v<Value>) {
+    return IsTime(bounds) ? Time(value) : absl::StrCat(value);
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    return Printable(value);
+  } else {
+    std::vector<std::string> pairs;
+    for (const auto& [key, text] : value) {
+      pairs.push_back(Printable(absl::StrCat(key, "=", text)));
+    }
+    return pairs.empty() ? "none" : absl::StrJoin(pairs, ", ");
   }
-  return AlignedRows(
-      {{"status", record.status == TableStatus::kAvailable ? "available" : "dropped"},
-       {"app_type", Printable(record.app_type)},
-       {"partition_count", absl::StrCat(record.partition_count)},
-       {"init_partition_count", absl::StrCat(record.init_partition_count)},
-       {"max_replica_count", absl::StrCat(record.max_replica_count)},
-       {"is_stateful", record.is_stateful ? "true" : "false"},
-       {"create_second", Time(record.create_second)},
-       {"drop_second", Time(record.drop_second)},
-       {"expire_second", Time(record.expire_second)},
-       {"duplicating", record.duplicating ? "true" : "false"},
-       {"is_bulk_loading", record.is_bulk_loading ? "true" : "false"},
-       {"atomic_idempotent", record.atomic_idempotent ? "true" : "false"},
-       {"envs", envs.empty() ? "none" : absl::StrJoin(envs, ", ")}});
+}
+
+std::string Fields(const TableDescription& table) {
+  std::map<int, std::vector<std::string>> row_at;
+  VisitTableFields([&](auto field) {
+    if (field.display.explained_at == 0) return;
+    row_at[field.display.explained_at] = {field.name, InWords(field.of(table), field.bounds)};
+  });
+  std::vector<std::vector<std::string>> rows;
+  for (auto& [place, row] : row_at) rows.push_back(std::move(row));
+  return AlignedRows(rows);
 }
 
 std::string Replicas(const RecoveryPlan& plan, const TopologyTable& record,

@@ -175,7 +175,7 @@ class JsonReport {
     Int("app_id", record.app_id);
     String("name", record.app_name);
     String("old_name", decision.old_name);
-    String("status", record.status == TableStatus::kAvailable ? "available" : "dropped");
+    String("status", TableStatusWord(record.status));
     Bool("placeholder", decision.placeholder);
     Bool("probably_dropped", decision.probably_dropped);
     Int("partition_count", record.partition_count);

@@ -86,7 +86,6 @@ class Program {
 
   void AddTableEverywhere() {
     TableRecord record;
-    record.status = 1;
     record.app_type = "pegasus";
     record.app_name = Name();
     record.app_id = source_.Pick(1, 6);
@@ -120,7 +119,7 @@ class Program {
     TableRecord& table = node.tables[source_.Byte() % node.tables.size()].Mutable();
     switch (source_.Pick(0, 13)) {
       case 0:
-        table.status = SmallValue();
+        table.status = static_cast<TableStatus>(SmallValue());
         return;
       case 1:
         table.app_type = Name();

@@ -51,7 +51,7 @@ std::vector<std::string> Strings(const rapidjson::Value& array) {
 }
 
 TableView ParseTable(const rapidjson::Value& app) {
-  TopologyTable table;
+  TableView table;
   table.status = absl::EndsWith(app["status"].GetString(), "AS_AVAILABLE") ? TableStatus::kAvailable
                                                                            : TableStatus::kDropped;
   table.app_type = app["app_type"].GetString();
@@ -67,7 +67,7 @@ TableView ParseTable(const rapidjson::Value& app) {
   table.create_second = app["create_second"].GetInt64();
   table.drop_second = app["drop_second"].GetInt64();
   table.atomic_idempotent = app["atomic_idempotent"].GetInt() != 0;
-  return MakeTableView(table);
+  return table;
 }
 
 PartitionView ParsePartition(int32_t index, const rapidjson::Value& json) {
@@ -179,7 +179,7 @@ TEST(ClusterListingTest, ShowsATableOfSingleReplicas) {
 TEST(ClusterListingTest, ShowsAPartitionWithoutPrimary) {
   TableView table;
   table.app_id = 8;
-  table.status = "AVAILABLE";
+  table.status = TableStatus::kAvailable;
   table.app_name = "single";
   table.partition_count = 4;
   table.max_replica_count = 1;
@@ -280,7 +280,7 @@ TEST(ClusterListingTest, SaysThatARootDoesNotTellWhichNodesAreAlive) {
 
 TEST(ClusterListingTest, CountsMissingPartitionsAsUnhealthy) {
   TableView table;
-  table.status = "AVAILABLE";
+  table.status = TableStatus::kAvailable;
   table.partition_count = 8;
   table.max_replica_count = 1;
   table.partitions = {{0, 3, "a:1", {}, {}}};

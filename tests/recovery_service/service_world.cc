@@ -38,7 +38,6 @@ asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> WorldSource::QueryTabl
   if (before_tables) co_await before_tables();
   if (down[address.port]) co_return rpc::PegasusError("ERR_INVALID_DATA", "it is down");
   TableRecord table;
-  table.status = 1;
   table.app_type = "pegasus";
   table.app_name = "temp";
   table.app_id = 1;

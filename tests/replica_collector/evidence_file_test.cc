@@ -14,15 +14,15 @@
 #include <gtest/gtest.h>
 
 #include "base/line_file/line_digest.h"
+#include "testing/scratch_folder.h"
 
 namespace metarec {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TableRecord Table(int32_t app_id, const std::string& name) {
   TableRecord table;
-  table.status = 1;
   table.app_type = "pegasus";
   table.app_name = name;
   table.app_id = app_id;
@@ -91,15 +91,8 @@ Evidence SmallEvidence() {
   return evidence;
 }
 
-class EvidenceFile : public testing::Test {
+class EvidenceFile : public ::testing::Test {
  protected:
-  EvidenceFile() {
-    std::string pattern = testing::TempDir() + "evidence_XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-    path_ = folder_ + "/evidence.jsonl";
-  }
-  ~EvidenceFile() override { std::filesystem::remove_all(folder_); }
-
   static std::string Bytes(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     return std::string(std::istreambuf_iterator<char>(in), {});
@@ -137,21 +130,21 @@ class EvidenceFile : public testing::Test {
     return absl::StrJoin(lines, "\n") + "\n";
   }
 
-  std::string folder_;
-  std::string path_;
+  testing::ScratchFolder folder_;
+  const std::string path_ = folder_.Path("evidence.jsonl");
 };
 
 TEST_F(EvidenceFile, ReadsBackToEqualEvidence) {
   for (const char* name : {"/e.jsonl", "/e.jsonl.zst"}) {
-    const std::string path = folder_ + name;
+    const std::string path = folder_.path() + name;
     const absl::Status status = WriteEvidenceFile(OddEvidence(), path);
     ASSERT_TRUE(status.ok()) << status;
     const auto read = ReadEvidenceFile(path);
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_TRUE(*read == OddEvidence()) << name;
   }
-  EXPECT_LT(std::filesystem::file_size(folder_ + "/e.jsonl.zst"),
-            std::filesystem::file_size(folder_ + "/e.jsonl") / 2);
+  EXPECT_LT(std::filesystem::file_size(folder_.Path("e.jsonl.zst")),
+            std::filesystem::file_size(folder_.Path("e.jsonl")) / 2);
 }
 
 TEST_F(EvidenceFile, ReadsBackEvidenceOfNoNode) {
@@ -174,8 +167,8 @@ TEST_F(EvidenceFile, HasTheDocumentedLines) {
                       R"("duplicating":false,"init_partition_count":4,"is_bulk_loading":false,)"
                       R"("atomic_idempotent":false}})");
   EXPECT_EQ(lines[3], R"({"replicas":[[1,0,3,3,2,2,1]]})");
-  EXPECT_THAT(lines[7], testing::StartsWith(R"({"counts":{"nodes":2,"tables":2,"replicas":2},)"
-                                            R"("digest":"sha256:)"));
+  EXPECT_THAT(lines[7], ::testing::StartsWith(R"({"counts":{"nodes":2,"tables":2,"replicas":2},)"
+                                              R"("digest":"sha256:)"));
 }
 
 TEST_F(EvidenceFile, KeepsEveryLineShortHoweverManyReplicas) {
@@ -326,7 +319,7 @@ TEST_F(EvidenceFile, BoundsAreErrorsThatNameThem) {
 }
 
 TEST_F(EvidenceFile, MissingFileIsNotFound) {
-  EXPECT_EQ(ReadEvidenceFile(folder_ + "/none").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReadEvidenceFile(folder_.Path("none")).status().code(), absl::StatusCode::kNotFound);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -25,11 +26,6 @@ constexpr std::pair<absl::string_view, ReplicaStatus> kReplicaStatuses[] = {
     {"PS_PARTITION_SPLIT", ReplicaStatus::kPartitionSplit},
 };
 
-constexpr std::pair<absl::string_view, int32_t> kTableStatuses[] = {
-    {"AS_INVALID", 0},  {"AS_AVAILABLE", 1},   {"AS_CREATING", 2}, {"AS_CREATE_FAILED", 3},
-    {"AS_DROPPING", 4}, {"AS_DROP_FAILED", 5}, {"AS_DROPPED", 6},  {"AS_RECALLING", 7},
-};
-
 using KeyAndValue = std::pair<absl::string_view, absl::string_view>;
 
 absl::Status SplitField(absl::string_view field, KeyAndValue* result) {
@@ -47,9 +43,48 @@ absl::Status ParseNumber(absl::string_view text, Integer* value) {
   return absl::InvalidArgumentError(absl::StrCat("'", text, "' is no number of this field's size"));
 }
 
-absl::Status ParseBool(absl::string_view text, bool* value) {
-  if (absl::SimpleAtob(text, value)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("'", text, "' is neither true nor false"));
+// "temp", "12", "true", "AS_DROPPED", or a status as a number.
+template <typename Value>
+absl::Status ParseValue(absl::string_view text, Value* value) {
+  if constexpr (std::is_same_v<Value, TableStatus>) {
+    for (int32_t number = 0; number <= static_cast<int32_t>(TableStatus::kRecalling); ++number) {
+      *value = static_cast<TableStatus>(number);
+      if (TableStatusName(*value) == text) return absl::OkStatus();
+    }
+    int32_t number = 0;
+    METAREC_RETURN_IF_ERROR(ParseNumber(text, &number));
+    *value = static_cast<TableStatus>(number);
+    return absl::OkStatus();
+  } else if constexpr (std::is_same_v<Value, bool>) {
+    if (absl::SimpleAtob(text, value)) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is neither true nor false"));
+  } else if constexpr (std::is_integral_v<Value>) {
+    return ParseNumber(text, value);
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    *value = std::string(text);
+    return absl::OkStatus();
+  } else {
+    return absl::InvalidArgumentError("envs are given one by one: env.KEY=VALUE");
+  }
+}
+
+// Scenarios have shorter names for some fields of a table.
+absl::string_view NameInScenarios(absl::string_view name) {
+  constexpr std::pair<absl::string_view, absl::string_view> kShorter[] = {
+      {"app_name", "name"},
+      {"partition_count", "partitions"},
+      {"init_partition_count", "init_partitions"},
+      {"max_replica_count", "replicas"},
+      {"create_second", "create"},
+      {"expire_second", "expire"},
+      {"drop_second", "drop"},
+      {"is_stateful", "stateful"},
+      {"is_bulk_loading", "bulk_loading"},
+  };
+  for (const auto& [field, shorter] : kShorter) {
+    if (field == name) return shorter;
+  }
+  return name;
 }
 
 }  // namespace
@@ -62,48 +97,16 @@ absl::Status SetRecordField(absl::string_view field, TableRecord* record) {
   KeyAndValue parts;
   METAREC_RETURN_IF_ERROR(SplitField(field, &parts));
   const auto [key, value] = parts;
-  if (key == "status") {
-    for (const auto& [name, number] : kTableStatuses) {
-      if (name == value) {
-        record->status = number;
-        return absl::OkStatus();
-      }
-    }
-    return ParseNumber(value, &record->status);
-  }
   if (absl::StartsWith(key, "env.")) {
     record->envs[std::string(absl::StripPrefix(key, "env."))] = std::string(value);
     return absl::OkStatus();
   }
-  if (key == "name")
-    record->app_name = std::string(value);
-  else if (key == "app_type")
-    record->app_type = std::string(value);
-  else if (key == "app_id")
-    return ParseNumber(value, &record->app_id);
-  else if (key == "partitions")
-    return ParseNumber(value, &record->partition_count);
-  else if (key == "init_partitions")
-    return ParseNumber(value, &record->init_partition_count);
-  else if (key == "replicas")
-    return ParseNumber(value, &record->max_replica_count);
-  else if (key == "create")
-    return ParseNumber(value, &record->create_second);
-  else if (key == "expire")
-    return ParseNumber(value, &record->expire_second);
-  else if (key == "drop")
-    return ParseNumber(value, &record->drop_second);
-  else if (key == "stateful")
-    return ParseBool(value, &record->is_stateful);
-  else if (key == "duplicating")
-    return ParseBool(value, &record->duplicating);
-  else if (key == "bulk_loading")
-    return ParseBool(value, &record->is_bulk_loading);
-  else if (key == "atomic_idempotent")
-    return ParseBool(value, &record->atomic_idempotent);
-  else
-    return absl::InvalidArgumentError(absl::StrCat("a table has no field '", key, "'"));
-  return absl::OkStatus();
+  absl::Status status =
+      absl::InvalidArgumentError(absl::StrCat("a table has no field '", key, "'"));
+  VisitTableFields([&, key = key, value = value](auto row) {
+    if (NameInScenarios(row.name) == key) status = ParseValue(value, &row.of(*record));
+  });
+  return status;
 }
 
 bool IsReplicaField(absl::string_view field) {

@@ -100,7 +100,6 @@ absl::Status World::AddTable(const Words& words) {
   if (words.size() < 2) return Usage(kUsage);
   TableRecord table;
   METAREC_RETURN_IF_ERROR(ParseInteger(words[0], &table.app_id));
-  table.status = 1;
   table.app_type = "pegasus";
   table.app_name = std::string(words[1]);
   table.partition_count = 8;

@@ -30,7 +30,7 @@ TEST(WorldTest, APartitionLiesOnTheNodesFromItsIndexOn) {
   ASSERT_EQ(second.tables.size(), 1u);
   EXPECT_EQ(second.tables[0].app_name, "temp");
   EXPECT_EQ(second.tables[0].init_partition_count, 4);
-  EXPECT_EQ(second.tables[0].status, 1);
+  EXPECT_EQ(second.tables[0].status, TableStatus::kAvailable);
 }
 
 TEST(WorldTest, ReplicasAndRecordsOfOneNodeCanBeChanged) {

@@ -10,7 +10,6 @@
 #include <absl/time/time.h>
 
 #include "replica_collector/evidence.h"
-#include "replica_collector/table_record.h"
 #include "simulated_network.h"
 #include "simulated_zookeeper.h"
 

@@ -41,7 +41,7 @@ void DistortRecord(TableRecord* table, Random* random) {
       table->init_partition_count = static_cast<int32_t>(random->Pick(-1, 4));
       break;
     case 7:
-      table->status = static_cast<int32_t>(random->Pick(0, 9));
+      table->status = static_cast<TableStatus>(random->Pick(0, 9));
       break;
     case 8:
       table->atomic_idempotent = true;
@@ -131,7 +131,6 @@ TablePlan PlanTable(int32_t app_id, Random* random) {
 
 TableRecord RecordOf(const TablePlan& table) {
   TableRecord record;
-  record.status = 1;
   record.app_type = "pegasus";
   record.app_name = table.name;
   record.app_id = table.app_id;

@@ -9,7 +9,7 @@
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
-#include "replica_collector/replica_answers.h"
+#include "replica_collector/rpc_replica_source.h"
 #include "rpc/pegasus_status.h"
 #include "testing/record_messages.h"
 
@@ -17,7 +17,8 @@ namespace metarec::simulation {
 
 using testing::ToWire;
 
-ReplicaServers::ReplicaServers(const Case* the_case, EventQueue* queue, SimulatedNetwork* network)
+ReplicaServers::ReplicaServers(const Case* the_case, testing::EventQueue* queue,
+                               SimulatedNetwork* network)
     : case_(*the_case), queue_(queue), start_(queue->now()), random_(the_case->seed ^ 0x6A4BA6E) {
   std::set<int64_t> no_nodes;
   std::set<int64_t> no_tables;

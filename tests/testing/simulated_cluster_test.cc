@@ -125,7 +125,7 @@ TEST(SimulatedClusterFile, NodesInFull) {
   EXPECT_EQ(node.name, "a");
   EXPECT_EQ(node.fault.delay, absl::Milliseconds(5));
   EXPECT_EQ(node.tables[0].app_name, "t");
-  EXPECT_EQ(node.tables[0].status, 1);
+  EXPECT_EQ(node.tables[0].status, TableStatus::kAvailable);
   EXPECT_EQ(node.tables[0].init_partition_count, 4);
   EXPECT_TRUE(node.tables[0].duplicating);
   EXPECT_EQ(node.tables[0].envs.at("k"), "v");

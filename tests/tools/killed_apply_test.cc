@@ -59,7 +59,6 @@ Evidence LargeCluster() {
     node.listed_as = {node.name};
     for (int32_t app_id = 1; app_id <= kTables; ++app_id) {
       TableRecord& table = node.tables.emplace_back(TableRecord()).Mutable();
-      table.status = 1;
       table.app_type = "pegasus";
       table.app_name = absl::StrCat("table_", app_id);
       table.app_id = app_id;

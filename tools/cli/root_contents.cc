@@ -26,7 +26,7 @@ void PrintProblems(const RootContents& contents) {
 }
 
 TableView ViewOf(const TableZnodes& znodes) {
-  TableView table = MakeTableView(znodes.app);
+  TableView table{znodes.app, {}};
   for (const PartitionZnode& znode : znodes.partitions) {
     const bool named = znode.has_host_ports;
     PartitionView& partition = table.partitions.emplace_back();

@@ -34,7 +34,7 @@ ShowTableOptions OptionsOf(const Arguments& arguments) {
 
 absl::StatusOr<ShellTables> Show(const Arguments& arguments, const std::vector<TableView>& tables) {
   const auto found = std::find_if(tables.begin(), tables.end(), [&](const TableView& table) {
-    return table.app_name == arguments.name && table.status == "AVAILABLE";
+    return table.app_name == arguments.name && table.status == TableStatus::kAvailable;
   });
   if (found == tables.end()) {
     return absl::NotFoundError(absl::StrCat("query app ", arguments.name,

@@ -6,13 +6,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include <absl/types/span.h>
 
 #include "idl/ipv4_endpoint.h"
+#include "idl/table_description.h"
 
 namespace metarec {
 
@@ -27,8 +27,6 @@ struct TopologyNode {
   friend bool operator==(const TopologyNode&, const TopologyNode&) = default;
 };
 
-enum class TableStatus : uint8_t { kAvailable, kDropped };
-
 struct TopologyPartition {
   int32_t index = 0;
   int64_t ballot = 0;
@@ -42,24 +40,8 @@ struct TopologyPartition {
   friend bool operator==(const TopologyPartition&, const TopologyPartition&) = default;
 };
 
-// The fields of an app znode, in the znode's order (INTEROP.md section 6.2).
-struct TopologyTable {
-  TableStatus status = TableStatus::kAvailable;
-  std::string app_type;
-  std::string app_name;
-  int32_t app_id = 0;
-  int32_t partition_count = 0;
-  std::map<std::string, std::string> envs;
-  bool is_stateful = true;
-  int32_t max_replica_count = 3;
-  int64_t expire_second = 0;  // Unix seconds, as are the next two
-  int64_t create_second = 0;
-  int64_t drop_second = 0;
-  bool duplicating = false;
-  int32_t init_partition_count = -1;
-  bool is_bulk_loading = false;
-  bool atomic_idempotent = false;
-
+// A table: what its znode says, and where its partitions are.
+struct TopologyTable : TableDescription {
   // Range of Topology::partitions, ascending by index. Fewer than partition_count while a split is
   // unfinished: a child partition that was not registered has no znode.
   uint32_t partitions_begin = 0;

@@ -1,6 +1,8 @@
 #include "zk_store/topology/znode_json.h"
 
 #include <algorithm>
+#include <array>
+#include <type_traits>
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
@@ -54,6 +56,19 @@ void WritePartition(int32_t app_id, int32_t index, int64_t ballot, int32_t max_r
   json.EndObject();
 }
 
+template <typename Value>
+void EncodeField(absl::string_view key, const Value& value, JsonWriter& json) {
+  if constexpr (std::is_same_v<Value, TableStatus>) {
+    json.String(key, value == TableStatus::kAvailable ? kAvailable : kDropped);
+  } else if constexpr (std::is_integral_v<Value>) {
+    json.Int(key, value);  // flags are 0 or 1
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    json.String(key, value);
+  } else {
+    json.Object(key, value);
+  }
+}
+
 bool ParsePid(absl::string_view pid, int32_t* app_id, int32_t* index) {
   const size_t dot = pid.find('.');
   if (dot == absl::string_view::npos) return false;
@@ -67,21 +82,7 @@ bool ParsePid(absl::string_view pid, int32_t* app_id, int32_t* index) {
 void EncodeApp(const AppZnode& app, std::string* out) {
   JsonWriter json(out);
   json.StartObject();
-  json.String("status", app.status == TableStatus::kAvailable ? kAvailable : kDropped);
-  json.String("app_type", app.app_type);
-  json.String("app_name", app.app_name);
-  json.Int("app_id", app.app_id);
-  json.Int("partition_count", app.partition_count);
-  json.Object("envs", app.envs);
-  json.Int("is_stateful", app.is_stateful);
-  json.Int("max_replica_count", app.max_replica_count);
-  json.Int("expire_second", app.expire_second);
-  json.Int("create_second", app.create_second);
-  json.Int("drop_second", app.drop_second);
-  json.Int("duplicating", app.duplicating);
-  json.Int("init_partition_count", app.init_partition_count);
-  json.Int("is_bulk_loading", app.is_bulk_loading);
-  json.Int("atomic_idempotent", app.atomic_idempotent);
+  VisitTableFields([&](auto field) { EncodeField(field.name, field.of(app), json); });
   json.EndObject();
 }
 
@@ -131,29 +132,25 @@ void PartitionEncoder::Encode(const TopologyTable& table, const TopologyPartitio
 absl::StatusOr<AppZnode> DecodeApp(absl::string_view path, absl::string_view json) {
   AppZnode app;
   std::string status(kAvailable);
-  JsonField fields[] = {{"status", &status},
-                        {"app_type", &app.app_type},
-                        {"app_name", &app.app_name},
-                        {"app_id", &app.app_id},
-                        {"partition_count", &app.partition_count},
-                        {"envs", &app.envs},
-                        {"is_stateful", &app.is_stateful},
-                        {"max_replica_count", &app.max_replica_count},
-                        {"expire_second", &app.expire_second},
-                        {"create_second", &app.create_second},
-                        {"drop_second", &app.drop_second},
-                        {"duplicating", &app.duplicating},
-                        {"init_partition_count", &app.init_partition_count},
-                        {"is_bulk_loading", &app.is_bulk_loading},
-                        {"atomic_idempotent", &app.atomic_idempotent}};
+  std::array<JsonField, kTableFieldCount> fields;
+  JsonField* next = fields.data();
+  const JsonField* status_field = nullptr;
+  VisitTableFields([&](auto field) {
+    if constexpr (std::is_same_v<decltype(field.of(app)), TableStatus&>) {
+      status_field = next;
+      *next++ = {field.name, &status};
+    } else {
+      *next++ = {field.name, &field.of(app)};
+    }
+  });
   if (absl::Status read = ReadJsonFields(path, json, absl::MakeSpan(fields)); !read.ok()) {
     return read;
   }
-  if (!fields[0].found || (status != kAvailable && status != kDropped)) {
+  if (!status_field->found || (status != kAvailable && status != kDropped)) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": byte ", json.find("\"status\"") == json.npos ? 0 : json.find("\"status\""),
         ": field \"status\" must be ", kAvailable, " or ", kDropped, ", found ",
-        fields[0].found ? absl::StrCat("\"", status, "\"") : "none",
+        status_field->found ? absl::StrCat("\"", status, "\"") : "none",
         ": a meta server does not start from it"));
   }
   app.status = status == kAvailable ? TableStatus::kAvailable : TableStatus::kDropped;

@@ -14,8 +14,8 @@
 
 namespace metarec {
 
-// What an app znode says. The range of partitions is not in the znode; it stays empty.
-using AppZnode = TopologyTable;
+// What an app znode says. Its status is one that a meta server boots with: available or dropped.
+using AppZnode = TableDescription;
 
 // What a partition znode says, including what only a running cluster writes.
 struct PartitionZnode {

@@ -46,7 +46,6 @@ class Servers final : public ReplicaSource {
                                                                         absl::Time) override {
     if (address.port == down) co_return rpc::PegasusError(error_of_down, "it is down");
     TableRecord table;
-    table.status = 1;
     table.app_type = "pegasus";
     table.app_name = address.port == 2 ? name_on_second : "temp";
     table.app_id = 1;

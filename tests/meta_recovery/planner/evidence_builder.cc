@@ -40,7 +40,6 @@ Cluster& Cluster::BadNode(absl::string_view name, absl::string_view error) {
 
 Cluster& Cluster::Table(int32_t app_id, absl::string_view name, int32_t partition_count) {
   TableRecord table;
-  table.status = 1;
   table.app_type = "pegasus";
   table.app_name = std::string(name);
   table.app_id = app_id;

@@ -1,8 +1,11 @@
 #include "tests/meta_recovery/planner/golden_evidence.h"
 
 #include <fstream>
+#include <map>
 #include <optional>
 #include <sstream>
+#include <string>
+#include <type_traits>
 #include <utility>
 
 #include <absl/strings/numbers.h>
@@ -36,25 +39,22 @@ int32_t EnumValue(const Json& json) {
   return value;
 }
 
+template <typename Value>
+void ParseField(const Json& json, Value& value) {
+  if constexpr (std::is_enum_v<Value>) {
+    value = static_cast<Value>(EnumValue(json));
+  } else if constexpr (std::is_same_v<Value, std::map<std::string, std::string>>) {
+    for (const auto& env : json.GetObject()) value[env.name.GetString()] = env.value.GetString();
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    value = json.GetString();
+  } else {
+    value = json.Get<Value>();
+  }
+}
+
 TableRecord ParseTable(const Json& json) {
   TableRecord table;
-  table.status = EnumValue(json["status"]);
-  table.app_type = json["app_type"].GetString();
-  table.app_name = json["app_name"].GetString();
-  table.app_id = json["app_id"].GetInt();
-  table.partition_count = json["partition_count"].GetInt();
-  for (const auto& env : json["envs"].GetObject()) {
-    table.envs[env.name.GetString()] = env.value.GetString();
-  }
-  table.is_stateful = json["is_stateful"].GetBool();
-  table.max_replica_count = json["max_replica_count"].GetInt();
-  table.expire_second = json["expire_second"].GetInt64();
-  table.create_second = json["create_second"].GetInt64();
-  table.drop_second = json["drop_second"].GetInt64();
-  table.duplicating = json["duplicating"].GetBool();
-  table.init_partition_count = json["init_partition_count"].GetInt();
-  table.is_bulk_loading = json["is_bulk_loading"].GetBool();
-  table.atomic_idempotent = json["atomic_idempotent"].GetBool();
+  VisitTableFields([&](auto field) { ParseField(json[field.name], field.of(table)); });
   return table;
 }
 

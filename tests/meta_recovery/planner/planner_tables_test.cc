@@ -190,7 +190,8 @@ TEST(PlannerRecords, DuplicationAndBulkLoadSeenAnywhereAreKeptAndNamedAsLostStat
 }
 
 TEST(PlannerRecords, AStatusIsNotedAndTheTableComesBackAvailable) {
-  const RecoveryPlan plan = Plan(WithStaleNode([](TableRecord& t) { t.status = 6; }));
+  const RecoveryPlan plan =
+      Plan(WithStaleNode([](TableRecord& t) { t.status = TableStatus::kDropped; }));
   EXPECT_EQ(TableOf(plan, 1).status, TableStatus::kAvailable);
   const Finding finding = TheFinding(plan, FindingKind::kRecordsDiffer);
   EXPECT_EQ(finding.severity, Severity::kNote);
@@ -199,7 +200,9 @@ TEST(PlannerRecords, AStatusIsNotedAndTheTableComesBackAvailable) {
 
 TEST(PlannerRecords, EvenIfAllSayThatItIsDroppedTheTableComesBackAvailable) {
   Cluster cluster;
-  cluster.Node("n1").Table(1, "temp", 1).Replica("1.0").With([](TableRecord& t) { t.status = 6; });
+  cluster.Node("n1").Table(1, "temp", 1).Replica("1.0").With([](TableRecord& t) {
+    t.status = TableStatus::kDropped;
+  });
   const RecoveryPlan plan = Plan(cluster);
   EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
   EXPECT_EQ(TableOf(plan, 1).status, TableStatus::kAvailable);

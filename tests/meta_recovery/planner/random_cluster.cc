@@ -47,7 +47,7 @@ void DistortRecord(TableRecord& table, std::mt19937& random) {
       table.init_partition_count = static_cast<int32_t>(Pick(random, -1, 4));
       break;
     case 8:
-      table.status = static_cast<int32_t>(Pick(random, 0, 9));
+      table.status = static_cast<TableStatus>(Pick(random, 0, 9));
       break;
     default:
       table.app_name = std::string("\xff\xfe\0\"\\", 5);

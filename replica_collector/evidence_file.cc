@@ -1,29 +1,139 @@
+#include "replica_collector/evidence_file.h"
+
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
+#include <absl/types/span.h>
 #include <rapidjson/document.h>
 
-#include "base/line_file/json_line_parser.h"
 #include "base/json/json_object_reader.h"
+#include "base/line_file/json_line_parser.h"
+#include "base/line_file/json_line_writer.h"
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
-#include "replica_collector/evidence_file.h"
+#include "replica_collector/table_record_pool.h"
 
 namespace metarec {
 namespace {
 
 using Json = rapidjson::Value;
 
-constexpr absl::string_view kFormat = "metarec-evidence";
+constexpr char kFormat[] = "metarec-evidence";
 constexpr int kVersion = 1;
 constexpr absl::string_view kRemedy = "collect again, or take an intact copy";
 constexpr size_t kFieldsOfReplica = 7;
 
-// Addresses of nodes whose host name could not be resolved.
+// Keeps a line at some 60 kB.
+constexpr size_t kReplicasPerLine = 1000;
+
+// The address of a node whose host name could not be resolved.
 constexpr absl::string_view kNoAddress = "0.0.0.0:0";
+
+class EvidenceWriter {
+ public:
+  explicit EvidenceWriter(JsonLineWriter::Sink sink) : out_(sink) {}
+
+  absl::Status Write(const Evidence& evidence) {
+    METAREC_RETURN_IF_ERROR(WriteHeader(evidence));
+    for (const NodeEvidence& node : evidence.nodes) METAREC_RETURN_IF_ERROR(WriteNode(node));
+    return WriteEnd(evidence);
+  }
+
+ private:
+  absl::Status WriteHeader(const Evidence& evidence) {
+    out_.json().StartObject();
+    out_.Text("format", kFormat);
+    out_.Number("version", kVersion);
+    out_.Number("collected_at", absl::ToUnixSeconds(evidence.collected_at));
+    out_.json().EndObject();
+    return out_.EndLine();
+  }
+
+  absl::Status WriteNode(const NodeEvidence& node) {
+    out_.Open("node");
+    out_.Strings("listed_as", node.listed_as);
+    out_.Text("address", node.address.ToString());
+    out_.Text("name", node.name);
+    out_.Text("name_source", NodeNameSourceName(node.name_source));
+    out_.Text("error", node.error);
+    out_.Text("error_detail", node.error_detail);
+    out_.Number("attempts", node.attempts);
+    out_.Count("tables", node.tables.size());
+    out_.Count("replicas", node.replicas.size());
+    METAREC_RETURN_IF_ERROR(out_.Close());
+    for (const TableRecord& table : node.tables) METAREC_RETURN_IF_ERROR(WriteTable(table));
+    return WriteReplicas(node.replicas);
+  }
+
+  absl::Status WriteTable(const TableRecord& table) {
+    out_.Open("table");
+    VisitTableFields([&](auto field) { WriteField(field.name, field.of(table)); });
+    return out_.Close();
+  }
+
+  template <typename Value>
+  void WriteField(const char* name, const Value& value) {
+    if constexpr (std::is_same_v<Value, bool>) {
+      out_.Bool(name, value);
+    } else if constexpr (std::is_same_v<Value, std::string>) {
+      out_.Text(name, value);
+    } else if constexpr (std::is_integral_v<Value> || std::is_enum_v<Value>) {
+      out_.Number(name, static_cast<int64_t>(value));
+    } else {
+      out_.Pairs(name, value);
+    }
+  }
+
+  absl::Status WriteReplicas(absl::Span<const ReplicaRecord> replicas) {
+    while (!replicas.empty()) {
+      const auto chunk = replicas.subspan(0, kReplicasPerLine);
+      out_.json().StartObject();
+      out_.json().Key("replicas");
+      out_.json().StartArray();
+      for (const ReplicaRecord& replica : chunk) WriteReplica(replica);
+      out_.json().EndArray();
+      out_.json().EndObject();
+      METAREC_RETURN_IF_ERROR(out_.EndLine());
+      replicas.remove_prefix(chunk.size());
+    }
+    return absl::OkStatus();
+  }
+
+  void WriteReplica(const ReplicaRecord& replica) {
+    out_.json().StartArray();
+    out_.json().Int(replica.app_id);
+    out_.json().Int(replica.partition_index);
+    out_.json().Int(static_cast<int32_t>(replica.status));
+    out_.json().Int(replica.ballot);
+    out_.json().Int(replica.last_committed_decree);
+    out_.json().Int(replica.last_prepared_decree);
+    out_.json().Int(replica.last_durable_decree);
+    out_.json().EndArray();
+  }
+
+  absl::Status WriteEnd(const Evidence& evidence) {
+    size_t tables = 0;
+    size_t replicas = 0;
+    for (const NodeEvidence& node : evidence.nodes) {
+      tables += node.tables.size();
+      replicas += node.replicas.size();
+    }
+    out_.json().StartObject();
+    out_.json().Key("counts");
+    out_.json().StartObject();
+    out_.Count("nodes", evidence.nodes.size());
+    out_.Count("tables", tables);
+    out_.Count("replicas", replicas);
+    out_.json().EndObject();
+    return out_.EndFile();
+  }
+
+  JsonLineWriter out_;
+};
 
 class EvidenceReader {
  public:
@@ -172,24 +282,25 @@ class EvidenceReader {
     if (++tables_ > options_.tables_max) return AboveBound("tables", options_.tables_max);
     TableRecord table;
     JsonObjectReader fields(json);
-    table.status = fields.Int32("status");
-    table.app_type = fields.String("app_type");
-    table.app_name = fields.String("app_name");
-    table.app_id = fields.Int32("app_id");
-    table.partition_count = fields.Int32("partition_count");
-    for (auto& [name, value] : fields.Pairs("envs")) table.envs[name] = std::move(value);
-    table.is_stateful = fields.Bool("is_stateful");
-    table.max_replica_count = fields.Int32("max_replica_count");
-    table.expire_second = fields.Int64("expire_second");
-    table.create_second = fields.Int64("create_second");
-    table.drop_second = fields.Int64("drop_second");
-    table.duplicating = fields.Bool("duplicating");
-    table.init_partition_count = fields.Int32("init_partition_count");
-    table.is_bulk_loading = fields.Bool("is_bulk_loading");
-    table.atomic_idempotent = fields.Bool("atomic_idempotent");
+    VisitTableFields([&](auto field) { ReadField(fields, field.name, &field.of(table)); });
     if (!fields.ok()) return Damaged(fields.error());
     node.tables.push_back(records_.Share(std::move(table)));
     return absl::OkStatus();
+  }
+
+  template <typename Value>
+  static void ReadField(JsonObjectReader& fields, const char* name, Value* value) {
+    if constexpr (std::is_same_v<Value, bool>) {
+      *value = fields.Bool(name);
+    } else if constexpr (std::is_same_v<Value, std::string>) {
+      *value = fields.String(name);
+    } else if constexpr (std::is_same_v<Value, int64_t>) {
+      *value = fields.Int64(name);
+    } else if constexpr (std::is_same_v<Value, int32_t> || std::is_enum_v<Value>) {
+      *value = static_cast<Value>(fields.Int32(name));
+    } else {
+      for (auto& [key, text] : fields.Pairs(name)) (*value)[key] = std::move(text);
+    }
   }
 
   absl::Status ReadReplicas(const Json& json) {
@@ -271,6 +382,18 @@ class EvidenceReader {
 };
 
 }  // namespace
+
+absl::Status WriteEvidenceFile(const Evidence& evidence, const std::string& path,
+                               const EvidenceFileOptions& options) {
+  METAREC_ASSIGN_OR_RETURN(
+      LineWriter file,
+      LineWriter::Create(path, {.overwrite = options.overwrite,
+                                .line_bytes_max = options.line_bytes_max,
+                                .interrupt_descriptor = options.interrupt_descriptor}));
+  const auto append = [&file](absl::string_view line) { return file.Append(line); };
+  METAREC_RETURN_IF_ERROR(EvidenceWriter(append).Write(evidence));
+  return file.Finish();
+}
 
 absl::StatusOr<Evidence> ReadEvidenceFile(const std::string& path,
                                           const EvidenceFileOptions& options) {
