@@ -11,7 +11,7 @@
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/planner/topology_digest.h"
+#include "meta_recovery/planner/recovery_plan.h"
 #include "replica_collector/table_record_pool.h"
 #include "zk_store/topology/znode_layout.h"
 

@@ -24,7 +24,7 @@
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/planner/topology_digest.h"
+#include "meta_recovery/planner/recovery_plan.h"
 #include "replica_collector/collector.h"
 #include "replica_collector/node_list.h"
 #include "replica_collector/rpc_replica_source.h"

@@ -27,6 +27,7 @@ absl::string_view TextOf(const rapidjson::Value& string) {
 
 bool JsonValue::IsObject() const { return value_ != nullptr && Of(value_).IsObject(); }
 bool JsonValue::IsArray() const { return value_ != nullptr && Of(value_).IsArray(); }
+bool JsonValue::IsNull() const { return value_ != nullptr && Of(value_).IsNull(); }
 
 std::optional<bool> JsonValue::Bool() const {
   if (value_ == nullptr || !Of(value_).IsBool()) return std::nullopt;

@@ -32,6 +32,7 @@ class JsonValue {
   explicit operator bool() const { return value_ != nullptr; }
   bool IsObject() const;
   bool IsArray() const;
+  bool IsNull() const;
 
   std::optional<bool> Bool() const;
   // Of integers within these bounds.

@@ -9,12 +9,14 @@
 #include "base/text/shortened.h"
 #include "base/text/wording.h"
 #include "idl/error_names.h"
-#include "meta_recovery/planner/finding_severity.h"
+#include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/partition_planner.h"
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/planner/replica_ranking.h"
+#include "meta_recovery/planner/replica_index.h"
 #include "meta_recovery/planner/settlements.h"
 #include "meta_recovery/planner/table_drafts.h"
+#include "meta_recovery/planner/table_names.h"
+#include "replica_collector/node_list.h"
 
 namespace metarec {
 namespace {
@@ -43,6 +45,67 @@ ReplicaClaim ClaimOf(const RankedReplica& replica) {
           .node = replica.node,
           .status = replica.status};
 }
+
+// The findings that the rest of a plan calls for: what it calls for them with, in words.
+struct DueFindings {
+  FindingKind kind;
+  absl::string_view noun;
+  absl::string_view rest;
+};
+
+constexpr DueFindings kDueFindings[] = {
+    {FindingKind::kBadNode, "node", " that did not answer"},
+    {FindingKind::kNodeNameDiffers, "listed name", " that is not its node's"},
+    {FindingKind::kNodeListedTwice, "node", " listed more than once"},
+    {FindingKind::kTableRenamed, "table", " with another name than before"},
+    {FindingKind::kNameUnusableInShell, "table", " with a name that stock shells refuse"},
+    {FindingKind::kTableProbablyDropped, "table", " that is probably dropped"},
+    {FindingKind::kSplitUnfinished, "table", " with an unfinished split"},
+    {FindingKind::kTableLostState, "table", " that is no placeholder"},
+    {FindingKind::kPlaceholder, "table", " that is a placeholder"},
+    {FindingKind::kSettled, "settlement", ""},
+    {FindingKind::kReplicasMissing, "partition", " with fewer replicas than it should have"},
+    {FindingKind::kPartitionLost, "partition", " without replicas"},
+    {FindingKind::kPrimaryIncomplete, "partition", " with an incomplete primary"},
+    {FindingKind::kReplicaOverruled, "partition", " with an overruled replica"},
+    {FindingKind::kBallotAbovePrimary, "partition", " with a ballot above its primary's"},
+    {FindingKind::kLessDataThanOverruled, "partition",
+     " with a replica that has committed more than its primary"},
+};
+
+size_t Index(FindingKind kind) { return static_cast<size_t>(kind); }
+
+// Nodes in facts answered, and lists of them ascend.
+class NodesOfFacts {
+ public:
+  explicit NodesOfFacts(const RecoveryPlan& plan) : plan_(plan) {}
+
+  const std::string& problem() const { return problem_; }
+
+  template <typename Field>
+  void operator()(absl::string_view, const Field&) {}
+  void operator()(absl::string_view key, const NodeIndex& node) { Check(key, {&node, 1}); }
+  void operator()(absl::string_view key, const std::vector<NodeIndex>& nodes) { Check(key, nodes); }
+  void operator()(absl::string_view key, const std::vector<WeighedValue>& values) {
+    for (const WeighedValue& value : values) Check(key, value.nodes);
+  }
+
+ private:
+  void Check(absl::string_view key, absl::Span<const NodeIndex> nodes) {
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      if (nodes[i] >= plan_.nodes.size()) {
+        problem_ = absl::StrCat("'", key, "' names no node");
+      } else if (plan_.nodes[nodes[i]].error != idl::kErrOk) {
+        problem_ = absl::StrCat("'", key, "' names node ", nodes[i], ", which did not answer");
+      } else if (i > 0 && nodes[i] <= nodes[i - 1]) {
+        problem_ = absl::StrCat("'", key, "' does not ascend");
+      }
+    }
+  }
+
+  const RecoveryPlan& plan_;
+  std::string problem_;
+};
 
 // Whether they are the replicas of that role, the best one last.
 bool AreLastDropsOf(absl::Span<const NodeIndex> last_drops,
@@ -74,12 +137,23 @@ std::string PlanConsistency::ProblemOfLastNode() {
       return "'address' is not above that of the node before";
     }
   }
+  due_[Index(FindingKind::kBadNode)] += decision.error != idl::kErrOk;
+  due_[Index(FindingKind::kNodeListedTwice)] += decision.listed_as.size() > 1;
+  for (size_t i = 0; i < decision.listed_as.size(); ++i) {
+    due_[Index(FindingKind::kNodeNameDiffers)] += decision.listed_as[i] != node.name;
+    if (i > 0 && decision.listed_as[i] <= decision.listed_as[i - 1]) {
+      return "'listed_as' does not ascend";
+    }
+  }
   if (decision.error != idl::kErrOk) {
     if (decision.tables == 0 && decision.replicas == 0) return "";
     return "'tables' and 'replicas' are not 0, while 'error' says that it did not answer";
   }
   has_answer_ = true;
   if (!has_address || node.name.empty()) return "a node that answered has an address and a name";
+  if (const auto host_port = ParseNodeListEntry(node.name); !host_port.ok()) {
+    return absl::StrCat("'name' is no host:port: ", host_port.status().message());
+  }
   if (!node_names_.insert(node.name).second) return "'name' is that of another node, too";
   return "";
 }
@@ -87,8 +161,14 @@ std::string PlanConsistency::ProblemOfLastNode() {
 std::string PlanConsistency::ProblemOfLastTable(int64_t partitions) {
   const TopologyTable& table = plan_.topology.tables.back();
   partitions_of_table_ = 0;
-  unfinished_splits_ += table.init_partition_count != table.partition_count;
   const TableDecision& decision = plan_.tables.back();
+  const bool is_living = !decision.placeholder;
+  due_[Index(FindingKind::kSplitUnfinished)] += table.init_partition_count != table.partition_count;
+  due_[Index(FindingKind::kPlaceholder)] += decision.placeholder;
+  due_[Index(FindingKind::kTableLostState)] += is_living;
+  due_[Index(FindingKind::kTableProbablyDropped)] += decision.probably_dropped;
+  due_[Index(FindingKind::kTableRenamed)] += table.app_name != decision.old_name;
+  due_[Index(FindingKind::kNameUnusableInShell)] += is_living && !IsUsableInShell(table.app_name);
   std::string problem;
   if (table.app_id > plan_.options.max_app_id) {
     problem = "'app_id' is above the option max_app_id";
@@ -185,7 +265,7 @@ std::string PlanConsistency::ProblemOfPartition(const TopologyPartition& partiti
 
 std::string PlanConsistency::ProblemOfEmptyPartition(const TopologyPartition& partition,
                                                      const PartitionDecision& decision,
-                                                     absl::Span<const NodeIndex> last_drops) const {
+                                                     absl::Span<const NodeIndex> last_drops) {
   const TopologyTable& table = plan_.topology.tables.back();
   constexpr absl::string_view kWhile = ", while 'replicas' is empty";
   if (partition.primary != kNoNode) return absl::StrCat("'primary' is not null", kWhile);
@@ -199,6 +279,7 @@ std::string PlanConsistency::ProblemOfEmptyPartition(const TopologyPartition& pa
     return "'lost' does not fit 'replicas' and the option skip_lost_partitions";
   }
   if (is_placeholder) return "";
+  ++due_[Index(FindingKind::kPartitionLost)];
   if (partition.index >= table.init_partition_count) {
     return "it was split off, and would not be there without a replica";
   }
@@ -249,7 +330,8 @@ std::string PlanConsistency::ProblemOfReplicas(const TopologyPartition& partitio
 
 std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
                                              absl::Span<const NodeIndex> last_drops,
-                                             absl::Span<const RankedReplica> replicas) const {
+                                             absl::Span<const RankedReplica> replicas) {
+  const TopologyTable& table = plan_.topology.tables.back();
   const RankedReplica& best = replicas.front();
   if (partition.primary != best.node) {
     return absl::StrCat("'primary' is not the node of the first of 'replicas', ", best.node);
@@ -259,7 +341,11 @@ std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
                         ", while the primary's replica has ", best.last_committed_decree);
   }
   int64_t ballot = 0;
-  for (const RankedReplica& replica : replicas) ballot = std::max(ballot, replica.ballot);
+  int64_t committed = best.last_committed_decree;
+  for (const RankedReplica& replica : replicas) {
+    ballot = std::max(ballot, replica.ballot);
+    committed = std::max(committed, replica.last_committed_decree);
+  }
   if (partition.ballot != ballot) {
     return absl::StrCat("'ballot' is ", partition.ballot,
                         ", while the highest among 'replicas' is ", ballot);
@@ -267,19 +353,92 @@ std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
   if (!AreLastDropsOf(last_drops, replicas)) {
     return "'last_drops' are not those that 'replicas' calls so, the best one last";
   }
+  due_[Index(FindingKind::kReplicasMissing)] +=
+      static_cast<int64_t>(replicas.size()) < table.max_replica_count;
+  due_[Index(FindingKind::kPrimaryIncomplete)] +=
+      IsIncomplete(best.status) && !plan_.tables.back().probably_dropped;
+  due_[Index(FindingKind::kReplicaOverruled)] += replicas.back().role == ReplicaRole::kOverruled;
+  due_[Index(FindingKind::kBallotAbovePrimary)] += ballot > best.ballot;
+  due_[Index(FindingKind::kLessDataThanOverruled)] += committed > best.last_committed_decree;
   return "";
 }
 
 std::string PlanConsistency::ProblemOfFinding(const Finding& finding) {
-  if (!IsGraveAsMade(finding, plan_.options, has_answer_)) {
-    return absl::StrCat("a finding ", FindingKindName(finding.kind), " has 'severity' ",
-                        SeverityName(finding.severity),
-                        ", which it cannot have with the plan's options");
+  std::string problem;
+  const Severities severities =
+      RowOf(finding.kind()).severities(finding, plan_.options, has_answer_);
+  if (!severities.Contains(finding.severity)) {
+    problem = absl::StrCat(" has 'severity' ", SeverityName(finding.severity),
+                           ", which it cannot have with the plan's options");
+  } else if (last_finding_.has_value() && !ComesBefore(*last_finding_, finding)) {
+    problem = *last_finding_ == finding ? " is there twice" : " is not in the order of findings";
+  } else {
+    problem = ProblemOfPlace(finding);
+    if (problem.empty()) problem = ProblemOfFacts(finding);
   }
+  if (!problem.empty()) {
+    return absl::StrCat("a finding ", FindingKindName(finding.kind()), problem);
+  }
+  last_finding_ = finding;
   gravest_finding_ = std::max(gravest_finding_, finding.severity);
-  has_still_served_ |= finding.kind == FindingKind::kStillServed;
-  partition_lost_findings_ += finding.kind == FindingKind::kPartitionLost;
-  split_unfinished_findings_ += finding.kind == FindingKind::kSplitUnfinished;
+  ++made_[Index(finding.kind())];
+  return "";
+}
+
+// Whether what it is about is there.
+std::string PlanConsistency::ProblemOfPlace(const Finding& finding) const {
+  const FindingKind kind = finding.kind();
+  const int64_t id = finding.app_id;
+  const bool has_table = id > 0 && id <= static_cast<int64_t>(plan_.tables.size());
+  if (kind == FindingKind::kAppIdOutOfRange) {
+    if (id > plan_.options.max_app_id) return "";
+    return absl::StrCat(" is about table ", id, ", which is not above the option max_app_id");
+  }
+  // Servers may have said anything, and ids that are out of range may be settled.
+  if (id == 0 || kind == FindingKind::kNodeReportInvalid) return "";
+  if (kind == FindingKind::kSettled && id > plan_.options.max_app_id) return "";
+  if (!has_table) return absl::StrCat(" is about table ", id, ", which is not in the plan");
+  if (finding.partition_index < 0) return "";
+  const bool is_beyond = kind == FindingKind::kReplicaBeyondCount || kind == FindingKind::kSettled;
+  const int32_t count = plan_.topology.tables[id - 1].partition_count;
+  if (is_beyond == (finding.partition_index >= count)) return "";
+  return absl::StrCat(" is about partition ", id, ".", finding.partition_index,
+                      ", which its table ", is_beyond ? "has" : "does not have");
+}
+
+std::string PlanConsistency::ProblemOfFacts(const Finding& finding) const {
+  NodesOfFacts nodes(plan_);
+  finding.facts.Visit([&](const auto& facts) { facts.ForEach(facts, nodes); });
+  if (!nodes.problem().empty()) return absl::StrCat(": ", nodes.problem());
+  const auto* settled = finding.facts.As<found::Settled>();
+  if (settled != nullptr) {
+    if (!plan_.options.settlements.contains(settled->key)) {
+      return ": 'key' is none of the options' settlements";
+    }
+    const bool is_of_table = settled->key == SettlementKey(finding.app_id) ||
+                             settled->key.rfind(SettlementKey(finding.app_id, ""), 0) == 0;
+    const std::string of_partition = SettlementKey(finding.app_id, finding.partition_index);
+    if (!is_of_table || (finding.partition_index >= 0 && settled->key != of_partition)) {
+      return ": 'key' is that of something else";
+    }
+    if (SettlementKeysOf({.facts = FindingFacts::Of(settled->conflict)}).empty()) {
+      return ": 'conflict' is no kind that is settled";
+    }
+  }
+  const auto* missing = finding.facts.As<found::ReplicasMissing>();
+  if (missing != nullptr &&
+      (missing->collected < 1 ||
+       missing->collected >= plan_.topology.tables[finding.app_id - 1].max_replica_count)) {
+    return ": 'collected' is not below the table's 'max_replica_count'";
+  }
+  const auto* renamed = finding.facts.As<found::TableRenamed>();
+  if (renamed != nullptr) {
+    const int64_t keeper = renamed->kept_by;
+    if (keeper <= finding.app_id || keeper > static_cast<int64_t>(plan_.tables.size()) ||
+        plan_.topology.tables[keeper - 1].app_name != plan_.tables[finding.app_id - 1].old_name) {
+      return ": 'kept_by' is no table that keeps the name";
+    }
+  }
   return "";
 }
 
@@ -294,16 +453,7 @@ std::string PlanConsistency::ProblemOfWhole(const PlanNumbers& numbers) const {
        (numbers.nodes_answered < numbers.nodes_asked && !plan_.options.skip_bad_nodes))) {
     return "the first line's 'outcome' is ready, while nodes did not answer";
   }
-  if (partition_lost_findings_ != numbers.partitions_lost) {
-    return absl::StrCat(Counted(numbers.partitions_lost, "partition"), " without replicas, and ",
-                        Counted(partition_lost_findings_, "finding"), " of kind partition_lost");
-  }
-  if (split_unfinished_findings_ != unfinished_splits_) {
-    return absl::StrCat(Counted(unfinished_splits_, "table"), " with an unfinished split, and ",
-                        Counted(split_unfinished_findings_, "finding"),
-                        " of kind split_unfinished");
-  }
-  if (has_served_replica_ && !has_still_served_) {
+  if (has_served_replica_ && made_[Index(FindingKind::kStillServed)] == 0) {
     return "replicas are still served, and the finding still_served is missing";
   }
   absl::flat_hash_set<absl::string_view> names;
@@ -312,6 +462,20 @@ std::string PlanConsistency::ProblemOfWhole(const PlanNumbers& numbers) const {
     if (plan_.tables[i].placeholder || names.insert(table.app_name).second) continue;
     return absl::StrCat("table ", table.app_id, " (", NameOf(table),
                         "): 'app_name' is that of another table, too");
+  }
+  return ProblemOfFindingCounts();
+}
+
+std::string PlanConsistency::ProblemOfFindingCounts() const {
+  for (const DueFindings& due : kDueFindings) {
+    int64_t due_count = due_[Index(due.kind)];
+    if (due.kind == FindingKind::kSettled && AreTablesPlanned()) {
+      due_count = static_cast<int64_t>(plan_.options.settlements.size());
+    }
+    const int64_t made = made_[Index(due.kind)];
+    if (made == due_count) continue;
+    return absl::StrCat(Counted(due_count, due.noun), due.rest, ", and ", Counted(made, "finding"),
+                        " of kind ", FindingKindName(due.kind));
   }
   return "";
 }

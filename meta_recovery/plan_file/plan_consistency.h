@@ -1,8 +1,10 @@
-// What is true of every plan that MakePlan makes, whatever the evidence, options and settlements.
+// What is true of every plan that MakePlan makes, with any evidence and options.
 
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,22 +12,23 @@
 #include <absl/strings/string_view.h>
 #include <absl/types/span.h>
 
-#include "meta_recovery/planner/plan_numbers.h"
+#include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/recovery_plan.h"
 
 namespace metarec {
 
-// Finds out while a plan is read whether it contradicts itself. A digest that fits does not say
-// that it was never edited: how it is made is no secret. Takes linear time. Not thread-safe.
+// Finds out while a plan is read whether it contradicts itself. A plan with the right digest may
+// have been edited all the same: anybody can compute the digest. Takes linear time. Not
+// thread-safe.
 class PlanConsistency {
  public:
-  // `plan` is the one that is being read: of it the outcome, the options, the nodes and the tables
-  // are looked at.
+  // `plan` is the one that is being read. Only its outcome, options, nodes and tables are looked
+  // at, so partitions and findings need not be kept.
   explicit PlanConsistency(const RecoveryPlan& plan) : plan_(plan) {}
 
-  // To be called in the order of the file, each when `plan` has just got what it is about. They
-  // say what is contradicted, naming table, partition and field; "" if nothing is. Nothing may
-  // follow after that.
+  // Call these in the order of the file, each as soon as `plan` has what it is about. The answer is
+  // the contradiction, with its table, partition and field, or "". After a contradiction make no
+  // further call.
   std::string ProblemOfOptions() const;
   std::string ProblemOfLastNode();
   // `partitions`: how many of its partitions follow.
@@ -45,12 +48,20 @@ class PlanConsistency {
   std::string ProblemOfPartitionCounts(int64_t partitions) const;
   std::string ProblemOfEmptyPartition(const TopologyPartition& partition,
                                       const PartitionDecision& decision,
-                                      absl::Span<const NodeIndex> last_drops) const;
+                                      absl::Span<const NodeIndex> last_drops);
   std::string ProblemOfReplicas(const TopologyPartition& partition,
                                 absl::Span<const RankedReplica> replicas);
+  std::string ProblemOfPlace(const Finding& finding) const;
+  std::string ProblemOfFacts(const Finding& finding) const;
+  std::string ProblemOfFindingCounts() const;
+  // Otherwise the plan ends with the nodes.
+  bool AreTablesPlanned() const {
+    return has_answer_ &&
+           (plan_.options.skip_bad_nodes || due_[static_cast<size_t>(FindingKind::kBadNode)] == 0);
+  }
   std::string ProblemOfChoice(const TopologyPartition& partition,
                               absl::Span<const NodeIndex> last_drops,
-                              absl::Span<const RankedReplica> replicas) const;
+                              absl::Span<const RankedReplica> replicas);
 
   const RecoveryPlan& plan_;
   absl::flat_hash_set<std::string> node_names_;  // of those that answered
@@ -59,11 +70,11 @@ class PlanConsistency {
   bool has_answer_ = false;          // of some node
   std::vector<int64_t> last_partition_of_node_;
   bool has_served_replica_ = false;
-  bool has_still_served_ = false;  // a finding
   Severity gravest_finding_ = Severity::kNote;
-  int64_t partition_lost_findings_ = 0;
-  int64_t unfinished_splits_ = 0;
-  int64_t split_unfinished_findings_ = 0;
+  std::optional<Finding> last_finding_;
+  // By kind: how many findings there are, and how many there should be by the rest of the plan.
+  std::array<int64_t, kFindingKinds> made_ = {};
+  std::array<int64_t, kFindingKinds> due_ = {};
 };
 
 }  // namespace metarec

@@ -10,7 +10,7 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
-#include "meta_recovery/plan_file/plan_selection.h"
+#include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/recovery_plan.h"
 
 namespace metarec {

@@ -1,48 +1,83 @@
 #include "meta_recovery/plan_file/plan_line_fields.h"
 
 #include <algorithm>
-#include <limits>
-#include <string>
-#include <type_traits>
+#include <optional>
 #include <utility>
 
-#include <absl/strings/escaping.h>
 #include <absl/strings/numbers.h>
-#include <absl/strings/str_cat.h>
 
-#include "meta_recovery/planner/planner.h"
-#include "meta_recovery/planner/sane_values.h"
-#include "meta_recovery/planner/table_names.h"
+#include "base/text/shortened.h"
+#include "idl/ipv4_endpoint.h"
 
 namespace metarec {
 namespace {
 
 constexpr size_t kFieldsOfReplica = 7;
 
-// The value of an enum whose Name(value) is `text`; false when there is none. The values count from
-// 0 to `last`.
-template <typename Enum>
-bool FromName(absl::string_view text, absl::string_view (*name)(Enum), Enum last, Enum* value) {
-  for (int i = 0; i <= static_cast<int>(last); ++i) {
-    *value = static_cast<Enum>(i);
-    if (name(*value) == text) return true;
+// Of facts: decrees and partition indexes may be -1, and nothing may be below.
+constexpr NumberBounds kFactBounds = {.least = -1};
+
+// Reads facts, whose numbers have bounds of their own.
+class FactReader {
+ public:
+  FactReader(JsonFieldReader& json, size_t nodes) : read_(json, nodes) {}
+
+  size_t count() const { return read_.count(); }
+
+  template <typename Fact>
+  void operator()(const char* key, Fact& fact) {
+    if constexpr (std::is_same_v<Fact, int32_t> || std::is_same_v<Fact, int64_t>) {
+      read_(key, fact, kFactBounds);
+    } else {
+      read_(key, fact);
+    }
+  }
+
+ private:
+  PlanFieldReader read_;
+};
+
+// Renderings look up what a finding is about.
+absl::string_view ProblemOfSubject(const Finding& finding, FindingAbout about) {
+  using enum FindingAbout;
+  const bool is_about_node = about == kNode || about == kNodeAndMaybeTable;
+  const bool is_about_partition = about == kPartition;
+  const bool is_about_table = about == kTable || about == kTableOrPartition || is_about_partition;
+  if (is_about_node != (finding.node != kNoNode)) {
+    return is_about_node ? "a finding about a node that names none"
+                         : "a finding that names a node, which it is not about";
+  }
+  if (is_about_table && finding.app_id == 0) return "a finding about a table that names none";
+  if (!is_about_table && finding.app_id != 0 && about != kNodeAndMaybeTable) {
+    return "a finding that names a table, which it is not about";
+  }
+  if (is_about_partition && finding.partition_index < 0) {
+    return "a finding about a partition that names none";
+  }
+  if (!is_about_partition && finding.partition_index >= 0 && about != kTableOrPartition) {
+    return "a finding that names a partition, which it is not about";
+  }
+  return "";
+}
+
+}  // namespace
+
+bool FromName(absl::string_view text, TableStatus* status) {
+  *status = text == NameIn(TableStatus::kDropped) ? TableStatus::kDropped : TableStatus::kAvailable;
+  return text == NameIn(*status);
+}
+
+bool FromName(absl::string_view text, FindingKind* kind) {
+  for (const FindingKindRow& row : FindingKindRows()) {
+    *kind = row.kind;
+    if (row.name == text) return true;
   }
   return false;
 }
 
-template <typename Enum>
-Enum ReadEnum(JsonObjectReader& json, const char* key, absl::string_view (*name)(Enum), Enum last) {
-  Enum value{};
-  const std::string text = json.String(key);
-  if (json.ok() && !FromName(text, name, last, &value)) {
-    json.Fail(absl::StrCat("'", key, "' is '", absl::CHexEscape(text), "', which has no meaning"));
-  }
-  return value;
-}
-
-bool ReadStatus(absl::string_view text, ReplicaStatus* status) {
-  for (int32_t value = 0; value <= static_cast<int32_t>(ReplicaStatus::kPartitionSplit); ++value) {
-    *status = static_cast<ReplicaStatus>(value);
+bool FromName(absl::string_view text, ReplicaStatus* status) {
+  for (int32_t number = 0; number <= UINT8_MAX; ++number) {
+    *status = static_cast<ReplicaStatus>(number);
     if (ReplicaStatusName(*status) == text) return true;
   }
   int32_t number = 0;
@@ -51,135 +86,245 @@ bool ReadStatus(absl::string_view text, ReplicaStatus* status) {
   return ReplicaStatusName(*status) == text;
 }
 
-void ReadTableStatus(JsonObjectReader& json, const char* name, TableStatus& status) {
-  const std::string word = json.String(name);
-  status = word == TableStatusWord(TableStatus::kDropped) ? TableStatus::kDropped
-                                                          : TableStatus::kAvailable;
-  if (word != TableStatusWord(status)) json.Fail(absl::StrCat("'", name, "' cannot be"));
+void PlanFieldWriter::Nodes(const std::vector<NodeIndex>& nodes) {
+  out_.json().StartArray();
+  for (const NodeIndex node : nodes) out_.json().Int(node);
+  out_.json().EndArray();
 }
 
-template <typename Value>
-void ReadField(JsonObjectReader& json, const char* name, const NumberBounds& bounds, Value& value) {
-  if constexpr (std::is_same_v<Value, TableStatus>) {
-    ReadTableStatus(json, name, value);
-  } else if constexpr (std::is_same_v<Value, bool>) {
-    value = json.Bool(name);
-  } else if constexpr (std::is_integral_v<Value>) {
-    using Limits = std::numeric_limits<Value>;
-    value = static_cast<Value>(json.Number(name, std::max<int64_t>(bounds.least, Limits::min()),
-                                           std::min<int64_t>(bounds.most, Limits::max())));
-  } else if constexpr (std::is_same_v<Value, std::string>) {
-    value = json.String(name);
+void PlanFieldWriter::operator()(const char* key, NodeIndex node) {
+  out_.json().Key(key);
+  if (node == kNoNode) {
+    out_.json().Null();
   } else {
-    for (auto& [key, text] : json.Pairs(name)) value.emplace(key, text);
+    out_.json().Int(node);
   }
 }
 
-// Renderings look the node up.
-bool IsAboutANode(FindingKind kind) {
-  return kind == FindingKind::kBadNode || kind == FindingKind::kSkippedNodeReturns ||
-         kind == FindingKind::kNodeNameDiffers || kind == FindingKind::kNodeListedTwice ||
-         kind == FindingKind::kNodeReportInvalid;
+void PlanFieldWriter::operator()(const char* key, const std::vector<NodeIndex>& nodes) {
+  out_.json().Key(key);
+  Nodes(nodes);
 }
 
-}  // namespace
-
-PlanOutcome ReadOutcome(JsonObjectReader& json) {
-  return ReadEnum(json, "outcome", PlanOutcomeName, PlanOutcome::kConflict);
-}
-
-void ReadOptionFields(JsonObjectReader& json, PlanOptions& options) {
-  options.skip_bad_nodes = json.Bool("skip_bad_nodes");
-  options.skip_lost_partitions = json.Bool("skip_lost_partitions");
-  options.accept_still_served = json.Bool("accept_still_served");
-  options.rename_separator = json.String("rename_separator");
-  options.max_app_id = json.Int32("max_app_id");
-  options.max_partition_count = json.Int32("max_partition_count");
-  for (auto& [key, value] : json.Pairs("settlements")) {
-    options.settlements.emplace(std::move(key), std::move(value));
+void PlanFieldWriter::operator()(const char* key, const std::vector<IndexRange>& ranges) {
+  out_.json().Key(key);
+  out_.json().StartArray();
+  for (const IndexRange& range : ranges) {
+    out_.json().StartArray();
+    out_.json().Int(range.first);
+    out_.json().Int(range.last);
+    out_.json().EndArray();
   }
+  out_.json().EndArray();
 }
 
-void ReadNodeFields(JsonObjectReader& json, TopologyNode& node, NodeDecision& decision) {
-  const std::string address = json.String("address");
-  if (address != Ipv4Endpoint{}.ToString()) {
-    const absl::StatusOr<Ipv4Endpoint> endpoint = ParseIpv4Endpoint(address);
-    if (endpoint.ok()) {
-      node.address = *endpoint;
-    } else {
-      json.Fail(endpoint.status().message());
+void PlanFieldWriter::operator()(const char* key, const std::vector<WeighedValue>& values) {
+  out_.json().Key(key);
+  out_.json().StartArray();
+  for (const WeighedValue& value : values) {
+    out_.json().StartArray();
+    out_.String(value.value);
+    out_.json().Int(value.weight);
+    Nodes(value.nodes);
+    out_.json().EndArray();
+  }
+  out_.json().EndArray();
+}
+
+void PlanFieldWriter::operator()(const char* key, const std::vector<CountedText>& texts) {
+  out_.json().Key(key);
+  out_.json().StartArray();
+  for (const CountedText& text : texts) {
+    out_.json().StartArray();
+    out_.String(text.text);
+    out_.json().Int(text.count);
+    out_.json().EndArray();
+  }
+  out_.json().EndArray();
+}
+
+void PlanFieldReader::operator()(const char* key, bool& value, NumberBounds) {
+  ++count_;
+  value = json_.Bool(key);
+}
+
+void PlanFieldReader::operator()(const char* key, int32_t& number, NumberBounds bounds) {
+  ++count_;
+  number = static_cast<int32_t>(json_.Int(key, std::max<int64_t>(bounds.least, INT32_MIN),
+                                          std::min<int64_t>(bounds.most, INT32_MAX)));
+}
+
+void PlanFieldReader::operator()(const char* key, int64_t& number, NumberBounds bounds) {
+  ++count_;
+  number = json_.Int(key, bounds.least, bounds.most);
+}
+
+void PlanFieldReader::operator()(const char* key, std::string& text, NumberBounds) {
+  ++count_;
+  text = json_.String(key);
+}
+
+void PlanFieldReader::operator()(const char* key, std::vector<std::string>& texts) {
+  ++count_;
+  texts = json_.Strings(key);
+}
+
+void PlanFieldReader::operator()(const char* key, std::map<std::string, std::string>& pairs,
+                                 NumberBounds) {
+  ++count_;
+  for (auto& [name, value] : json_.Pairs(key)) {
+    if (pairs.contains(name)) {
+      json_.Fail(absl::StrCat("'", key, "' names '", absl::CHexEscape(Shortened(name)), "' twice"));
+      return;
     }
+    pairs.emplace(std::move(name), std::move(value));
   }
-  node.name = json.String("name");
-  decision.listed_as = json.Strings("listed_as");
-  decision.name_source =
-      ReadEnum(json, "name_source", NodeNameSourceName, NodeNameSource::kNodeList);
-  decision.error = json.String("error");
-  if (!IsErrorName(decision.error)) json.Fail("'error' is no name of an error");
-  decision.error_detail = json.String("error_detail");
-  decision.tables = json.Number("tables", 0, INT64_MAX);
-  decision.replicas = json.Number("replicas", 0, INT64_MAX);
 }
 
-void ReadTableFields(JsonObjectReader& json, size_t nodes, TopologyTable& table,
-                     TableDecision& decision) {
-  VisitTableFields([&](auto field) { ReadField(json, field.name, field.bounds, field.of(table)); });
-  decision.old_name = json.String("old_name");
-  decision.placeholder = json.Bool("placeholder");
-  decision.probably_dropped = json.Bool("probably_dropped");
-  decision.described_by = ReadNodeNumbers(json, "described_by", nodes);
+void PlanFieldReader::operator()(const char* key, Ipv4Endpoint& address) {
+  ++count_;
+  const std::string text = json_.String(key);
+  if (text == Ipv4Endpoint{}.ToString()) return;  // not known
+  const absl::StatusOr<Ipv4Endpoint> endpoint = ParseIpv4Endpoint(text);
+  if (endpoint.ok()) {
+    address = *endpoint;
+  } else {
+    json_.Fail(endpoint.status().message());
+  }
 }
 
-std::vector<NodeIndex> ReadNodeNumbers(JsonObjectReader& json, const char* key, size_t nodes) {
-  std::vector<NodeIndex> numbers;
-  const rapidjson::Value* array = json.Array(key);
-  if (array == nullptr) return numbers;
-  for (const rapidjson::Value& element : array->GetArray()) {
-    if (!element.IsUint() || element.GetUint() >= nodes) {
-      json.Fail(absl::StrCat("'", key, "' names a node that is not in the file"));
-      return numbers;
+void PlanFieldReader::operator()(const char* key, NodeIndex& node) {
+  ++count_;
+  node = kNoNode;
+  if (json_.Find(key).IsNull()) return;
+  node = static_cast<NodeIndex>(json_.Int(key, 0, static_cast<int64_t>(nodes_) - 1));
+}
+
+bool PlanFieldReader::ReadNodes(JsonValue array, std::vector<NodeIndex>* nodes) const {
+  if (!array.IsArray()) return false;
+  for (size_t i = 0; i < array.size(); ++i) {
+    const std::optional<int64_t> node = array[i].Int(0, static_cast<int64_t>(nodes_) - 1);
+    if (!node.has_value()) return false;
+    nodes->push_back(static_cast<NodeIndex>(*node));
+  }
+  return true;
+}
+
+void PlanFieldReader::operator()(const char* key, std::vector<NodeIndex>& nodes) {
+  ++count_;
+  const JsonValue array = json_.Array(key);
+  if (array && !ReadNodes(array, &nodes)) {
+    json_.Fail(absl::StrCat("'", key, "' names a node that is not in the file"));
+  }
+}
+
+void PlanFieldReader::operator()(const char* key, std::vector<IndexRange>& ranges) {
+  ++count_;
+  const JsonValue array = json_.Array(key);
+  for (size_t i = 0; i < array.size(); ++i) {
+    // Ascending, and no range continues the one before.
+    const int64_t least = ranges.empty() ? 0 : int64_t{ranges.back().last} + 2;
+    const std::optional<int64_t> first = array[i][0].Int(least, INT32_MAX);
+    const std::optional<int64_t> last = array[i][1].Int(first.value_or(0), INT32_MAX);
+    if (array[i].size() != 2 || !first.has_value() || !last.has_value()) return Wrong(key);
+    ranges.push_back({.first = static_cast<int32_t>(*first), .last = static_cast<int32_t>(*last)});
+  }
+}
+
+void PlanFieldReader::operator()(const char* key, std::vector<WeighedValue>& values) {
+  ++count_;
+  const JsonValue array = json_.Array(key);
+  for (size_t i = 0; i < array.size(); ++i) {
+    std::optional<std::string> text = array[i][0].Bytes();
+    const std::optional<int64_t> weight = array[i][1].Int(0);
+    std::vector<NodeIndex> nodes;
+    if (array[i].size() != 3 || !text.has_value() || !weight.has_value() ||
+        !ReadNodes(array[i][2], &nodes)) {
+      return Wrong(key);
     }
-    numbers.push_back(element.GetUint());
+    values.push_back({.value = *std::move(text), .weight = *weight, .nodes = std::move(nodes)});
   }
-  return numbers;
 }
 
-bool ReadReplicaFields(const rapidjson::Value& json, size_t nodes, RankedReplica& replica) {
-  if (!json.IsArray() || json.Size() != kFieldsOfReplica || !json[0].IsUint() ||
-      json[0].GetUint() >= nodes || !json[1].IsString() || !json[2].IsInt64() ||
-      !json[3].IsInt64() || !json[4].IsInt64() || !json[5].IsString() || !json[6].IsString()) {
-    return false;
+void PlanFieldReader::operator()(const char* key, std::vector<CountedText>& texts) {
+  ++count_;
+  const JsonValue array = json_.Array(key);
+  for (size_t i = 0; i < array.size(); ++i) {
+    std::optional<std::string> text = array[i][0].Bytes();
+    const std::optional<int64_t> count = array[i][1].Int(1);
+    if (array[i].size() != 2 || !text.has_value() || !count.has_value()) return Wrong(key);
+    texts.push_back({.text = *std::move(text), .count = *count});
   }
-  replica.node = json[0].GetUint();
-  replica.ballot = json[2].GetInt64();
-  replica.last_committed_decree = json[3].GetInt64();
-  replica.last_prepared_decree = json[4].GetInt64();
-  if (replica.ballot < 0 || replica.ballot > kBallotMax) return false;
-  for (const int64_t decree : {replica.last_committed_decree, replica.last_prepared_decree}) {
-    if (decree < -1 || decree > kDecreeMax) return false;
-  }
-  return ReadStatus(json[1].GetString(), &replica.status) &&
-         FromName(json[5].GetString(), ReplicaRoleName, ReplicaRole::kOverruled, &replica.role) &&
-         FromName(json[6].GetString(), RankReasonName, RankReason::kHigherAddress, &replica.reason);
 }
 
-void ReadFindingFields(JsonObjectReader& json, size_t nodes, Finding& finding) {
-  finding.kind = ReadEnum(json, "kind", FindingKindName, FindingKind::kReplicaBeyondCount);
-  finding.severity = ReadEnum(json, "severity", SeverityName, Severity::kConflict);
-  if (json.Find("node") != nullptr) {
-    finding.node = static_cast<NodeIndex>(json.Number("node", 0, static_cast<int64_t>(nodes) - 1));
+void WriteReplica(const RankedReplica& replica, JsonLineWriter& out) {
+  out.json().StartArray();
+  out.json().Int(replica.node);
+  out.String(NameIn(replica.status));
+  out.json().Int(replica.ballot);
+  out.json().Int(replica.last_committed_decree);
+  out.json().Int(replica.last_prepared_decree);
+  out.String(NameIn(replica.role));
+  out.String(NameIn(replica.reason));
+  out.json().EndArray();
+}
+
+bool ReadReplica(JsonValue json, size_t nodes, RankedReplica& replica) {
+  if (json.size() != kFieldsOfReplica) return false;
+  const std::optional<int64_t> node = json[0].Int(0, static_cast<int64_t>(nodes) - 1);
+  const std::optional<absl::string_view> status = json[1].String();
+  const std::optional<int64_t> ballot = json[2].Int(0, kBallotMax);
+  const std::optional<int64_t> committed = json[3].Int(-1, kDecreeMax);
+  const std::optional<int64_t> prepared = json[4].Int(-1, kDecreeMax);
+  const std::optional<absl::string_view> role = json[5].String();
+  const std::optional<absl::string_view> reason = json[6].String();
+  if (!node || !status || !ballot || !committed || !prepared || !role || !reason) return false;
+  replica.node = static_cast<NodeIndex>(*node);
+  replica.ballot = *ballot;
+  replica.last_committed_decree = *committed;
+  replica.last_prepared_decree = *prepared;
+  return FromName(*status, &replica.status) && FromName(*role, &replica.role) &&
+         FromName(*reason, &replica.reason);
+}
+
+void WriteFinding(const Finding& finding, JsonLineWriter& out) {
+  PlanFieldWriter write(out);
+  write("kind", finding.kind());
+  write("severity", finding.severity);
+  if (finding.node != kNoNode) write("node", finding.node);
+  if (finding.app_id != 0) write("app_id", finding.app_id);
+  if (finding.partition_index >= 0) write("partition_index", finding.partition_index);
+  out.json().Key("facts");
+  out.json().StartObject();
+  finding.facts.Visit([&](const auto& facts) { facts.ForEach(facts, write); });
+  out.json().EndObject();
+}
+
+void ReadFinding(JsonFieldReader& json, size_t nodes, Finding& finding) {
+  PlanFieldReader read(json, nodes);
+  FindingKind kind = {};
+  read("kind", kind);
+  read("severity", finding.severity);
+  if (json.Find("node")) read("node", finding.node);
+  if (json.Find("app_id")) read("app_id", finding.app_id, {.least = 1});
+  if (json.Find("partition_index")) {
+    read("partition_index", finding.partition_index, {.least = 0, .most = INT32_MAX});
   }
-  if (finding.node == kNoNode && IsAboutANode(finding.kind)) {
-    json.Fail("a finding about a node that names none");
+  if (!json.ok()) return;
+  const absl::string_view problem = ProblemOfSubject(finding, RowOf(kind).about);
+  if (!problem.empty()) json.Fail(problem);
+  const JsonValue object = json.Find("facts");
+  if (!object.IsObject()) json.Fail("'facts' is missing or cannot be");
+  if (!json.ok()) return;
+  finding.facts = FindingFacts::Of(kind);
+  JsonFieldReader facts_json(object);
+  FactReader read_facts(facts_json, nodes);
+  finding.facts.Visit([&](auto& facts) { facts.ForEach(facts, read_facts); });
+  if (facts_json.ok() && object.Members().size() != read_facts.count()) {
+    facts_json.Fail("there are facts that the kind does not have");
   }
-  if (json.Find("app_id") != nullptr) finding.app_id = json.Int32("app_id");
-  if (json.Find("partition_index") != nullptr) {
-    finding.partition_index = static_cast<int32_t>(json.Number("partition_index", 0, INT32_MAX));
-  }
-  finding.facts = json.Pairs("facts");
-  for (const FindingFact& fact : finding.facts) {
-    // Renderings show names as they are.
-    if (!IsUsableInShell(fact.first)) json.Fail("a fact of a finding whose name cannot be");
+  if (!facts_json.ok()) {
+    json.Fail(absl::StrCat("a finding ", NameIn(kind), ": ", facts_json.error()));
   }
 }
 

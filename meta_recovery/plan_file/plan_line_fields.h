@@ -1,29 +1,195 @@
-// What the single lines of a plan file hold. What cannot be is remembered by the reader.
+// What the single lines of a plan file hold, said once: a writer and a reader visit the same fields
+// in the same order.
 
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
-#include <rapidjson/document.h>
+#include <absl/strings/escaping.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/string_view.h>
 
-#include "base/json/json_object_reader.h"
+#include "base/json/json_reader.h"
+#include "base/line_file/json_line_writer.h"
+#include "idl/table_description.h"
+#include "meta_recovery/planner/finding_registry.h"
+#include "meta_recovery/planner/planner.h"
 #include "meta_recovery/planner/recovery_plan.h"
+#include "meta_recovery/planner/sane_values.h"
 
 namespace metarec {
 
-// `nodes`: how many there are; numbers of nodes must be below.
-PlanOutcome ReadOutcome(JsonObjectReader& json);
-void ReadOptionFields(JsonObjectReader& json, PlanOptions& options);
-void ReadNodeFields(JsonObjectReader& json, TopologyNode& node, NodeDecision& decision);
-void ReadTableFields(JsonObjectReader& json, size_t nodes, TopologyTable& table,
-                     TableDecision& decision);
-void ReadFindingFields(JsonObjectReader& json, size_t nodes, Finding& finding);
+inline constexpr absl::string_view kPlanFormat = "metarec-plan";
+// To be raised whenever a plan that this program wrote would be refused or understood otherwise:
+// when the lines change, and when what PlanConsistency checks does, which is how plans are made.
+inline constexpr int32_t kPlanVersion = 2;
 
-// The array of this name, of numbers of nodes.
-std::vector<NodeIndex> ReadNodeNumbers(JsonObjectReader& json, const char* key, size_t nodes);
+template <typename Options, typename Visitor>
+void ForEachOptionField(Options& options, Visitor& visit) {
+  visit("skip_bad_nodes", options.skip_bad_nodes);
+  visit("skip_lost_partitions", options.skip_lost_partitions);
+  visit("accept_still_served", options.accept_still_served);
+  visit("rename_separator", options.rename_separator);
+  visit("max_app_id", options.max_app_id);
+  visit("max_partition_count", options.max_partition_count);
+  visit("settlements", options.settlements);
+}
 
+template <typename Node, typename Decision, typename Visitor>
+void ForEachNodeField(Node& node, Decision& decision, Visitor& visit) {
+  visit("address", node.address);
+  visit("name", node.name);
+  visit("listed_as", decision.listed_as);
+  visit("name_source", decision.name_source);
+  visit("error", decision.error);
+  visit("error_detail", decision.error_detail);
+  visit("tables", decision.tables, NumberBounds{.least = 0});
+  visit("replicas", decision.replicas, NumberBounds{.least = 0});
+}
+
+// `partitions`: how many lines of its partitions follow.
+template <typename Table, typename Decision, typename Count, typename Visitor>
+void ForEachTableField(Table& table, Decision& decision, Count& partitions, Visitor& visit) {
+  // The id comes first.
+  VisitTableFields([&](auto field) {
+    if (field.kRule == TableFieldRule::kIdentity) visit(field.name, field.of(table), field.bounds);
+  });
+  VisitTableFields([&](auto field) {
+    if (field.kRule != TableFieldRule::kIdentity) visit(field.name, field.of(table), field.bounds);
+  });
+  visit("old_name", decision.old_name);
+  visit("placeholder", decision.placeholder);
+  visit("probably_dropped", decision.probably_dropped);
+  visit("described_by", decision.described_by);
+  visit("partitions", partitions, NumberBounds{0, table.partition_count});
+}
+
+// Behind the "pid", and before the replicas.
+template <typename Partition, typename Decision, typename Nodes, typename Visitor>
+void ForEachPartitionField(Partition& partition, Decision& decision, Nodes& last_drops,
+                           Visitor& visit) {
+  visit("ballot", partition.ballot, NumberBounds{0, kBallotMax});
+  visit("last_committed_decree", partition.last_committed_decree, NumberBounds{-1, kDecreeMax});
+  visit("flags", partition.partition_flags);
+  visit("lost", decision.lost);
+  visit("primary", partition.primary);
+  visit("last_drops", last_drops);
+}
+
+// The names of enumerators, as lines have them.
+inline absl::string_view NameIn(PlanOutcome value) { return PlanOutcomeName(value); }
+inline absl::string_view NameIn(NodeNameSource value) { return NodeNameSourceName(value); }
+inline absl::string_view NameIn(ReplicaRole value) { return ReplicaRoleName(value); }
+inline absl::string_view NameIn(RankReason value) { return RankReasonName(value); }
+inline absl::string_view NameIn(Severity value) { return SeverityName(value); }
+inline absl::string_view NameIn(RecordRule value) { return RecordRuleName(value); }
+inline absl::string_view NameIn(FindingKind value) { return FindingKindName(value); }
+inline std::string NameIn(ReplicaStatus value) { return ReplicaStatusName(value); }
+inline absl::string_view NameIn(TableStatus value) { return TableStatusWord(value); }
+
+// The enumerator of that name; false if there is none. Every value is tried, so that a new
+// enumerator can be read as soon as it has a name, without which it does not compile.
+bool FromName(absl::string_view text, FindingKind* kind);
+bool FromName(absl::string_view text, TableStatus* status);
+bool FromName(absl::string_view text, ReplicaStatus* status);
+template <typename Enum>
+bool FromName(absl::string_view text, Enum* value) {
+  static_assert(sizeof(Enum) == 1);
+  if (text == "unknown") return false;  // what has no name
+  for (int number = 0; number <= UINT8_MAX; ++number) {
+    *value = static_cast<Enum>(number);
+    if (NameIn(*value) == text) return true;
+  }
+  return false;
+}
+
+// Writes the fields of the object that is open.
+class PlanFieldWriter {
+ public:
+  explicit PlanFieldWriter(JsonLineWriter& out) : out_(out) {}
+
+  void operator()(const char* key, bool value, NumberBounds = {}) { out_.Bool(key, value); }
+  void operator()(const char* key, int32_t number, NumberBounds = {}) { out_.Number(key, number); }
+  void operator()(const char* key, int64_t number, NumberBounds = {}) { out_.Number(key, number); }
+  void operator()(const char* key, const std::string& text, NumberBounds = {}) {
+    out_.Text(key, text);
+  }
+  void operator()(const char* key, const std::vector<std::string>& texts) {
+    out_.Strings(key, texts);
+  }
+  void operator()(const char* key, const std::map<std::string, std::string>& pairs,
+                  NumberBounds = {}) {
+    out_.Pairs(key, pairs);
+  }
+  void operator()(const char* key, const Ipv4Endpoint& address) {
+    out_.Text(key, address.ToString());
+  }
+  void operator()(const char* key, NodeIndex node);  // null: none
+  void operator()(const char* key, const std::vector<NodeIndex>& nodes);
+  void operator()(const char* key, const std::vector<IndexRange>& ranges);
+  void operator()(const char* key, const std::vector<WeighedValue>& values);
+  void operator()(const char* key, const std::vector<CountedText>& texts);
+  template <typename Enum, typename = std::enable_if_t<std::is_enum_v<Enum>>>
+  void operator()(const char* key, Enum value, NumberBounds = {}) {
+    out_.Text(key, NameIn(value));
+  }
+
+ private:
+  void Nodes(const std::vector<NodeIndex>& nodes);
+
+  JsonLineWriter& out_;
+};
+
+// Reads them. What cannot be is remembered by the reader of the object.
+class PlanFieldReader {
+ public:
+  // `nodes`: how many there are; numbers of nodes must be below.
+  PlanFieldReader(JsonFieldReader& json, size_t nodes) : json_(json), nodes_(nodes) {}
+
+  // Fields so far.
+  size_t count() const { return count_; }
+
+  void operator()(const char* key, bool& value, NumberBounds = {});
+  void operator()(const char* key, int32_t& number, NumberBounds bounds = {});
+  void operator()(const char* key, int64_t& number, NumberBounds bounds = {});
+  void operator()(const char* key, std::string& text, NumberBounds = {});
+  void operator()(const char* key, std::vector<std::string>& texts);
+  void operator()(const char* key, std::map<std::string, std::string>& pairs, NumberBounds = {});
+  void operator()(const char* key, Ipv4Endpoint& address);
+  void operator()(const char* key, NodeIndex& node);
+  void operator()(const char* key, std::vector<NodeIndex>& nodes);
+  void operator()(const char* key, std::vector<IndexRange>& ranges);
+  void operator()(const char* key, std::vector<WeighedValue>& values);
+  void operator()(const char* key, std::vector<CountedText>& texts);
+  template <typename Enum, typename = std::enable_if_t<std::is_enum_v<Enum>>>
+  void operator()(const char* key, Enum& value, NumberBounds = {}) {
+    ++count_;
+    const std::string text = json_.String(key);
+    if (json_.ok() && !FromName(text, &value)) {
+      json_.Fail(
+          absl::StrCat("'", key, "' is '", absl::CHexEscape(text), "', which has no meaning"));
+    }
+  }
+
+ private:
+  bool ReadNodes(JsonValue array, std::vector<NodeIndex>* nodes) const;
+  void Wrong(const char* key) { json_.Fail(absl::StrCat("'", key, "' is missing or cannot be")); }
+
+  JsonFieldReader& json_;
+  const size_t nodes_;
+  size_t count_ = 0;
+};
+
+// A replica is an array.
+void WriteReplica(const RankedReplica& replica, JsonLineWriter& out);
 // False for what cannot be a replica.
-bool ReadReplicaFields(const rapidjson::Value& json, size_t nodes, RankedReplica& replica);
+bool ReadReplica(JsonValue json, size_t nodes, RankedReplica& replica);
+
+void WriteFinding(const Finding& finding, JsonLineWriter& out);
+void ReadFinding(JsonFieldReader& json, size_t nodes, Finding& finding);
 
 }  // namespace metarec

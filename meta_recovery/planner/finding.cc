@@ -1,62 +1,22 @@
 #include "meta_recovery/planner/finding.h"
 
-namespace metarec {
+#include <algorithm>
+#include <array>
+#include <tuple>
 
-absl::string_view FindingKindName(FindingKind kind) {
-  switch (kind) {
-    case FindingKind::kBadNode:
-      return "bad_node";
-    case FindingKind::kSkippedNodeReturns:
-      return "skipped_node_returns";
-    case FindingKind::kNodeNameDiffers:
-      return "node_name_differs";
-    case FindingKind::kNodeListedTwice:
-      return "node_listed_twice";
-    case FindingKind::kStillServed:
-      return "still_served";
-    case FindingKind::kNodeReportInvalid:
-      return "node_report_invalid";
-    case FindingKind::kTableRenamed:
-      return "table_renamed";
-    case FindingKind::kNameUnusableInShell:
-      return "name_unusable_in_shell";
-    case FindingKind::kTableProbablyDropped:
-      return "table_probably_dropped";
-    case FindingKind::kRecordsDiffer:
-      return "records_differ";
-    case FindingKind::kRecordsConflict:
-      return "records_conflict";
-    case FindingKind::kSplitUnfinished:
-      return "split_unfinished";
-    case FindingKind::kSplitCompleted:
-      return "split_completed";
-    case FindingKind::kTableLostState:
-      return "table_lost_state";
-    case FindingKind::kPlaceholder:
-      return "placeholder";
-    case FindingKind::kAppIdOutOfRange:
-      return "app_id_out_of_range";
-    case FindingKind::kReplicasWithoutTable:
-      return "replicas_without_table";
-    case FindingKind::kSettled:
-      return "settled";
-    case FindingKind::kReplicasMissing:
-      return "replicas_missing";
-    case FindingKind::kPartitionLost:
-      return "partition_lost";
-    case FindingKind::kPrimaryIncomplete:
-      return "primary_incomplete";
-    case FindingKind::kReplicaOverruled:
-      return "replica_overruled";
-    case FindingKind::kBallotAbovePrimary:
-      return "ballot_above_primary";
-    case FindingKind::kLessDataThanOverruled:
-      return "less_data_than_overruled";
-    case FindingKind::kReplicaBeyondCount:
-      return "replica_beyond_count";
-  }
-  return "unknown";
+namespace metarec {
+namespace {
+
+static_assert(sizeof(Finding) <= 48, "a plan may have a million findings");
+
+enum class SubjectGroup { kNodes, kTables, kPartitions };
+
+SubjectGroup GroupOf(const Finding& finding) {
+  if (finding.node != kNoNode || finding.app_id == 0) return SubjectGroup::kNodes;
+  return finding.partition_index < 0 ? SubjectGroup::kTables : SubjectGroup::kPartitions;
 }
+
+}  // namespace
 
 absl::string_view SeverityName(Severity severity) {
   switch (severity) {
@@ -74,11 +34,66 @@ absl::string_view SeverityName(Severity severity) {
   return "unknown";
 }
 
-absl::string_view Finding::Fact(absl::string_view key) const {
-  for (const auto& [name, value] : facts) {
-    if (name == key) return value;
+absl::string_view RecordRuleName(RecordRule rule) {
+  switch (rule) {
+    case RecordRule::kVote:
+      return "vote";
+    case RecordRule::kHighest:
+      return "highest";
+    case RecordRule::kAvailable:
+      return "available";
   }
-  return "";
+  return "unknown";
+}
+
+std::vector<IndexRange> RangesOf(absl::Span<const int32_t> ascending) {
+  std::vector<IndexRange> ranges;
+  for (const int32_t index : ascending) {
+    if (!ranges.empty() && ranges.back().last + 1 == index) {
+      ranges.back().last = index;
+    } else {
+      ranges.push_back({.first = index, .last = index});
+    }
+  }
+  return ranges;
+}
+
+bool ComesBefore(const Finding& a, const Finding& b) {
+  const SubjectGroup group = GroupOf(a);
+  if (group != GroupOf(b)) return group < GroupOf(b);
+  if (a.node != b.node) return a.node < b.node;
+  if (a.app_id != b.app_id) {
+    return group == SubjectGroup::kTables ? a.app_id > b.app_id : a.app_id < b.app_id;
+  }
+  if (a.partition_index != b.partition_index) return a.partition_index < b.partition_index;
+  const FindingKind kind = a.kind();
+  return std::tie(kind, a.severity, a.facts) < std::forward_as_tuple(b.kind(), b.severity, b.facts);
+}
+
+void FindingsList::Add(Severity severity, FindingSubject subject, FindingFacts facts) {
+  findings_.push_back(Finding{.facts = std::move(facts),
+                              .severity = severity,
+                              .node = subject.node,
+                              .app_id = subject.app_id,
+                              .partition_index = subject.partition_index});
+}
+
+std::vector<Finding> FindingsList::TakeSorted() {
+  std::sort(findings_.begin(), findings_.end(), ComesBefore);
+  return std::exchange(findings_, {});
+}
+
+FindingFacts FindingFacts::Of(FindingKind kind) {
+  // One maker for each alternative, by its place.
+  static constexpr auto kMakers = []<size_t... kinds>(std::index_sequence<kinds...>) {
+    return std::array<FindingFacts (*)(), sizeof...(kinds)>{[] {
+      FindingFacts facts = found::BadNode{};
+      facts.held_.template emplace<kinds>();
+      return facts;
+    }...};
+  }
+  (std::make_index_sequence<kKinds>());
+  return kMakers[static_cast<size_t>(kind)]();
 }
 
 }  // namespace metarec

@@ -1,15 +1,20 @@
-// What the planner noticed, as data. The Pegasus hint texts (hints.h), the report for people
-// (report_text.h) and the JSON (report_json.h) are renderings of one list.
+// What the planner noticed, as data. The Pegasus hints, the report for people and the JSON
+// (meta_recovery/report/) are renderings of one list.
 
 #pragma once
 
+#include <compare>
+#include <cstddef>
 #include <cstdint>
-#include <string>
+#include <memory>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <absl/strings/string_view.h>
 
+#include "meta_recovery/planner/finding_facts.h"
 #include "zk_store/topology/topology.h"
 
 namespace metarec {
@@ -23,61 +28,144 @@ enum class Severity : uint8_t {
   kConflict,  // stops the plan until the operator decides (--settle)
 };
 
-enum class FindingKind : uint8_t {
-  // Nodes.
-  kBadNode,             // could not be asked; an error, with skip_bad_nodes a warning
-  kSkippedNodeReturns,  // hazard: what happens when a node that was left out comes back
-  kNodeNameDiffers,     // the list says one name, the server calls itself another
-  kNodeListedTwice,     // several entries of the list are one server
-  kStillServed,         // replicas are PS_PRIMARY or PS_SECONDARY: leases have not run out
-  kNodeReportInvalid,  // a record or replica that makes no sense was left out (id <= 0, ballot < 0,
-                       // ...)
-
-  // Tables.
-  kTableRenamed,          // another table of higher id keeps the name
-  kNameUnusableInShell,   // hazard: stock shells refuse the name that was given
-  kTableProbablyDropped,  // every replica is closed: soft-deleted before the outage
-  kRecordsDiffer,         // nodes describe the table differently; resolved by rule
-  kRecordsConflict,       // nodes describe the table differently; needs a decision
-  kSplitUnfinished,       // some nodes know the doubled partition count, some do not
-  kSplitCompleted,        // was split once: replica.split.validate_partition_hash is lost
-  kTableLostState,        // what only ZooKeeper knew of this table (duplication, bulk load, ...)
-  kPlaceholder,           // an id without evidence, kept from being used again
-  kAppIdOutOfRange,       // an id far beyond the others (max_app_id)
-  kReplicasWithoutTable,  // replicas of a table that no node describes
-  kSettled,               // the operator decided a conflict; says what was decided
-
-  // Partitions.
-  kReplicasMissing,        // fewer replicas than max_replica_count
-  kPartitionLost,          // none at all; an error, with skip_lost_partitions a warning
-  kPrimaryIncomplete,      // an incomplete replica becomes primary for want of a better one
-  kReplicaOverruled,       // a surplus or stale replica will be neither primary nor in last_drops
-  kBallotAbovePrimary,     // the ballot written is not the primary's own
-  kLessDataThanOverruled,  // an overruled replica has committed more than the chosen primary
-  kReplicaBeyondCount,     // an index that the table does not have
-};
-
-// A stable name such as "bad_node", used in JSON and plan files.
-absl::string_view FindingKindName(FindingKind kind);
 absl::string_view SeverityName(Severity severity);
 
-// One piece of the evidence behind a finding, e.g. {"collected", "1"}, {"err", "ERR_TIMEOUT"}.
-// The keys that each kind uses are listed in docs/file-formats.md.
-using FindingFact = std::pair<std::string, std::string>;
+// The facts of one finding, which say of what kind it is. A plan may have a million findings about
+// partitions: theirs are held in place, larger ones elsewhere.
+class FindingFacts {
+ public:
+  template <typename Facts, FindingKind = Facts::kKind>
+  FindingFacts(Facts facts) : held_(Held<Facts>(std::move(facts))) {}  // NOLINT: meant to convert
+
+  // With nothing said.
+  static FindingFacts Of(FindingKind kind);
+
+  FindingKind kind() const { return static_cast<FindingKind>(held_.index()); }
+
+  // Null for facts of another kind.
+  template <typename Facts>
+  const Facts* As() const {
+    const Held<Facts>* held = std::get_if<static_cast<size_t>(Facts::kKind)>(&held_);
+    return held == nullptr ? nullptr : &Unboxed(*held);
+  }
+  template <typename Facts>
+  Facts* As() {
+    Held<Facts>* held = std::get_if<static_cast<size_t>(Facts::kKind)>(&held_);
+    return held == nullptr ? nullptr : &Unboxed(*held);
+  }
+
+  // visit(const found::BadNode&) or whichever it is.
+  template <typename Visitor>
+  decltype(auto) Visit(Visitor&& visit) const {
+    return std::visit([&](const auto& held) -> decltype(auto) { return visit(Unboxed(held)); },
+                      held_);
+  }
+  template <typename Visitor>
+  decltype(auto) Visit(Visitor&& visit) {
+    return std::visit([&](auto& held) -> decltype(auto) { return visit(Unboxed(held)); }, held_);
+  }
+
+  friend bool operator==(const FindingFacts&, const FindingFacts&) = default;
+  friend auto operator<=>(const FindingFacts&, const FindingFacts&) = default;
+
+ private:
+  template <typename Facts>
+  class Boxed {
+   public:
+    Boxed() : facts_(std::make_unique<Facts>()) {}
+    explicit Boxed(Facts facts) : facts_(std::make_unique<Facts>(std::move(facts))) {}
+    Boxed(const Boxed& other) : facts_(std::make_unique<Facts>(*other.facts_)) {}
+    Boxed(Boxed&&) noexcept = default;
+    Boxed& operator=(const Boxed& other) { return *this = Boxed(other); }
+    Boxed& operator=(Boxed&&) noexcept = default;
+
+    Facts& operator*() const { return *facts_; }
+    friend bool operator==(const Boxed& a, const Boxed& b) { return *a == *b; }
+    friend auto operator<=>(const Boxed& a, const Boxed& b) { return *a <=> *b; }
+
+   private:
+    std::unique_ptr<Facts> facts_;
+  };
+
+  static constexpr size_t kBytesInPlaceMax = 24;
+  template <typename Facts>
+  using Held = std::conditional_t<sizeof(Facts) <= kBytesInPlaceMax, Facts, Boxed<Facts>>;
+
+  template <typename Facts>
+  static Facts& Unboxed(Facts& facts) {
+    return facts;
+  }
+  template <typename Facts>
+  static Facts& Unboxed(Boxed<Facts>& boxed) {
+    return *boxed;
+  }
+  template <typename Facts>
+  static const Facts& Unboxed(const Boxed<Facts>& boxed) {
+    return *boxed;
+  }
+
+  // In the order of FindingKind, which std::visit and std::get_if hold each other to.
+  template <typename... Facts>
+  using InOrder = std::variant<Held<Facts>...>;
+  using AnyFacts = InOrder<
+      found::BadNode, found::SkippedNodeReturns, found::NodeNameDiffers, found::NodeListedTwice,
+      found::StillServed, found::NodeReportInvalid, found::TableRenamed, found::NameUnusableInShell,
+      found::TableProbablyDropped, found::RecordsDiffer, found::RecordsConflict,
+      found::SplitUnfinished, found::SplitCompleted, found::TableLostState, found::Placeholder,
+      found::AppIdOutOfRange, found::ReplicasWithoutTable, found::Settled, found::ReplicasMissing,
+      found::PartitionLost, found::PrimaryIncomplete, found::ReplicaOverruled,
+      found::BallotAbovePrimary, found::LessDataThanOverruled, found::ReplicaBeyondCount>;
+
+ public:
+  static constexpr size_t kKinds = std::variant_size_v<AnyFacts>;
+
+ private:
+  AnyFacts held_;
+};
+
+inline constexpr size_t kFindingKinds = FindingFacts::kKinds;
 
 struct Finding {
-  FindingKind kind = FindingKind::kBadNode;
+  FindingFacts facts = found::BadNode{};
   Severity severity = Severity::kNote;
   // What it is about: a node, a table, or a partition of a table.
   NodeIndex node = kNoNode;
   int32_t app_id = 0;            // 0: not about a table
   int32_t partition_index = -1;  // -1: not about one partition
-  std::vector<FindingFact> facts;
 
-  // The value of a fact, or "" when there is none of that name.
-  absl::string_view Fact(absl::string_view key) const;
+  FindingKind kind() const { return facts.kind(); }
 
   friend bool operator==(const Finding&, const Finding&) = default;
+};
+
+// The order of RecoveryPlan::findings; total.
+bool ComesBefore(const Finding& a, const Finding& b);
+
+// What a finding is about.
+struct FindingSubject {
+  NodeIndex node = kNoNode;
+  int32_t app_id = 0;
+  int32_t partition_index = -1;
+
+  static FindingSubject Cluster() { return {}; }
+  static FindingSubject Node(NodeIndex node) { return {.node = node}; }
+  static FindingSubject NodeAndApp(NodeIndex node, int32_t app_id) {
+    return {.node = node, .app_id = app_id};
+  }
+  static FindingSubject Table(int32_t app_id) { return {.app_id = app_id}; }
+  static FindingSubject Partition(int32_t app_id, int32_t index) {
+    return {.app_id = app_id, .partition_index = index};
+  }
+};
+
+// Gathers findings in any order and gives them back in the one of RecoveryPlan::findings.
+class FindingsList {
+ public:
+  void Add(Severity severity, FindingSubject subject, FindingFacts facts);
+  std::vector<Finding> TakeSorted();
+
+ private:
+  std::vector<Finding> findings_;
 };
 
 }  // namespace metarec

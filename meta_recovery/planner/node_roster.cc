@@ -8,7 +8,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
-#include "meta_recovery/planner/fact_list.h"
+#include "replica_collector/node_list.h"
 
 namespace metarec {
 namespace {
@@ -45,6 +45,12 @@ absl::Status CheckNodes(absl::Span<const NodeEvidence* const> ascending) {
       return absl::InvalidArgumentError(absl::StrCat(
           "the evidence has a node that answered without an address or a name: ", Describe(node),
           "; collect again"));
+    }
+    if (const auto host_port = ParseNodeListEntry(node.name); !host_port.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the evidence has a node whose name is no host:port, as metadata need it: ",
+                       Describe(node), ": ", host_port.status().message(),
+                       "; say what it calls itself with --node_name ADDRESS=NAME"));
     }
     const auto [it, is_new] = by_name.emplace(node.name, &node);
     if (!is_new) return SameServer(*it->second, node, "name");
@@ -88,12 +94,6 @@ bool NodeRoster::HasCompleteNode() const {
                      [](const NodeEvidence* node) { return node->complete(); });
 }
 
-std::string NodeRoster::Names(absl::Span<const NodeIndex> nodes) const {
-  std::vector<std::string> names;
-  for (const NodeIndex node : nodes) names.push_back(names_[node]);
-  return JoinItems(names);
-}
-
 void NodeRoster::FillPlan(RecoveryPlan& plan) const {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const NodeEvidence& node = *nodes_[i];
@@ -114,30 +114,35 @@ void NodeRoster::AddFindings(const PlanOptions& options, FindingsList& findings)
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const NodeEvidence& node = *nodes_[i];
     const FindingSubject subject = FindingSubject::Node(static_cast<NodeIndex>(i));
-    const std::string listed_as = JoinItems(listed_as_[i]);
     if (!node.complete()) {
-      findings.Add(FindingKind::kBadNode, accepted ? Severity::kWarning : Severity::kError, subject,
-                   {{"listed_as", listed_as},
-                    {"err", node.error},
-                    {"detail", node.error_detail},
-                    {"attempts", absl::StrCat(node.attempts)}});
-      if (accepted) {
-        findings.Add(FindingKind::kSkippedNodeReturns, Severity::kHazard, subject,
-                     {{"listed_as", listed_as}});
-      }
+      findings.Add(accepted ? Severity::kWarning : Severity::kError, subject,
+                   found::BadNode{.attempts = node.attempts});
+      if (accepted) findings.Add(Severity::kHazard, subject, found::SkippedNodeReturns{});
     }
     if (listed_as_[i].size() > 1) {
-      findings.Add(FindingKind::kNodeListedTwice, Severity::kNote, subject,
-                   {{"listed_as", listed_as}, {"name", names_[i]}});
+      findings.Add(Severity::kNote, subject, found::NodeListedTwice{});
     }
     for (const std::string& text : listed_as_[i]) {
       if (text == names_[i]) continue;
-      findings.Add(FindingKind::kNodeNameDiffers, Severity::kNote, subject,
-                   {{"listed_as", text},
-                    {"name", names_[i]},
-                    {"source", std::string(NodeNameSourceName(node.name_source))}});
+      findings.Add(Severity::kNote, subject, found::NodeNameDiffers{.listed_as = text});
     }
   }
+}
+
+void ReportProblems::Add(NodeIndex node, int32_t app_id, absl::string_view problem) {
+  ++problems_[{node, std::max(app_id, 0)}][std::string(problem)];
+}
+
+void ReportProblems::MoveTo(FindingsList& findings) {
+  for (const auto& [subject, counts] : problems_) {
+    found::NodeReportInvalid facts;
+    for (const auto& [problem, count] : counts) {
+      facts.problems.push_back({.text = problem, .count = count});
+    }
+    findings.Add(Severity::kWarning, FindingSubject::NodeAndApp(subject.first, subject.second),
+                 std::move(facts));
+  }
+  problems_.clear();
 }
 
 }  // namespace metarec

@@ -1,16 +1,21 @@
-// The nodes of the evidence in the order of the plan.
+// The nodes of the evidence in the order of the plan, and what they said that makes no sense.
 
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 #include <absl/types/span.h>
 
-#include "meta_recovery/planner/findings_list.h"
+#include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/recovery_plan.h"
 #include "replica_collector/evidence.h"
+#include "zk_store/topology/topology.h"
 
 namespace metarec {
 
@@ -25,10 +30,6 @@ class NodeRoster {
   bool HasBadNode() const;
   bool HasCompleteNode() const;
 
-  // The names of nodes, as a list in a fact (fact_list.h).
-  std::string Names(absl::Span<const NodeIndex> nodes) const;
-  const std::string& Name(NodeIndex node) const { return names_[node]; }
-
   void FillPlan(RecoveryPlan& plan) const;
   // Bad nodes, names that differ, entries of the list that are one server.
   void AddFindings(const PlanOptions& options, FindingsList& findings) const;
@@ -37,6 +38,18 @@ class NodeRoster {
   std::vector<const NodeEvidence*> nodes_;           // ascending by address
   std::vector<std::vector<std::string>> listed_as_;  // each sorted
   std::vector<std::string> names_;
+};
+
+// What single nodes said that makes no sense and was left out, counted by node and app.
+class ReportProblems {
+ public:
+  // App ids below 1 are counted together, as 0.
+  void Add(NodeIndex node, int32_t app_id, absl::string_view problem);
+
+  void MoveTo(FindingsList& findings);
+
+ private:
+  std::map<std::pair<NodeIndex, int32_t>, std::map<std::string, int64_t, std::less<>>> problems_;
 };
 
 }  // namespace metarec

@@ -1,13 +1,9 @@
 #include "meta_recovery/planner/partition_planner.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
-#include <absl/strings/str_cat.h>
-
 #include "base/runtime/rare_branch.h"
-#include "meta_recovery/planner/table_names.h"
 
 namespace metarec {
 namespace {
@@ -28,10 +24,6 @@ ReplicaRole RoleOf(size_t rank, int32_t max_replica_count) {
                                                         : ReplicaRole::kOverruled;
 }
 
-PartitionPlanner::PartitionPlanner(const NodeRoster& roster, FindingsList& findings,
-                                   RecoveryPlan& plan)
-    : roster_(roster), findings_(findings), plan_(plan) {}
-
 void PartitionPlanner::Reserve(size_t partitions, size_t replicas) {
   plan_.topology.partitions.reserve(partitions);
   plan_.partitions.reserve(partitions);
@@ -42,12 +34,9 @@ void PartitionPlanner::Reserve(size_t partitions, size_t replicas) {
 void PartitionPlanner::Add(TableDraft draft) {
   draft.decision.probably_dropped = IsProbablyDropped(draft);
   if (draft.decision.probably_dropped) {
-    const std::string& name = draft.table.app_name;
-    findings_.Add(FindingKind::kTableProbablyDropped, Severity::kWarning,
-                  FindingSubject::Table(draft.table.app_id),
-                  {{"name", name},
-                   {"replicas", absl::StrCat(draft.claims.size())},
-                   {"command", IsUsableInShell(name) ? absl::StrCat("drop ", name) : ""}});
+    const auto replicas = static_cast<int64_t>(draft.claims.size());
+    findings_.Add(Severity::kWarning, FindingSubject::Table(draft.table.app_id),
+                  found::TableProbablyDropped{.replicas = replicas});
   }
   draft.table.partitions_begin = static_cast<uint32_t>(plan_.topology.partitions.size());
   if (draft.decision.placeholder) {
@@ -93,14 +82,12 @@ void PartitionPlanner::AddPartitions(const TableDraft& draft) {
 void PartitionPlanner::AddLostPartition(const TableDraft& draft, int32_t index) {
   const bool accepted = plan_.options.skip_lost_partitions;
   const int32_t before_split = draft.partition_count_before_split;
-  std::string parent;
+  found::PartitionLost facts;
   if (int64_t{2} * before_split == draft.table.partition_count && index >= before_split) {
-    parent = absl::StrCat(index - before_split);
+    facts.split_parent = index - before_split;
   }
-  findings_.Add(FindingKind::kPartitionLost, accepted ? Severity::kWarning : Severity::kError,
-                FindingSubject::Partition(draft.table.app_id, index),
-                {{"expected", absl::StrCat(draft.table.max_replica_count)},
-                 {"split_parent", std::move(parent)}});
+  findings_.Add(accepted ? Severity::kWarning : Severity::kError,
+                FindingSubject::Partition(draft.table.app_id, index), facts);
   plan_.topology.partitions.push_back(
       {.index = index,
        .last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size())});
@@ -120,7 +107,7 @@ void PartitionPlanner::AddPartition(const TableDraft& draft, int32_t index,
       plan_.topology.last_drops.push_back(ranked[i].node);
     }
   }
-  // A replica server ignores for ever what has a lower ballot than its own replica.
+  // A replica server permanently ignores what has a lower ballot than its own replica.
   int64_t ballot = 0;
   for (const RankedReplica& replica : ranked) ballot = std::max(ballot, replica.ballot);
   plan_.topology.partitions.push_back(
@@ -156,37 +143,35 @@ void PartitionPlanner::ExplainChoice(const TableDraft& draft, int32_t index,
   const FindingSubject subject = FindingSubject::Partition(draft.table.app_id, index);
   const RankedReplica& primary = ranked.front();
   if (static_cast<int64_t>(ranked.size()) < draft.table.max_replica_count) {
-    findings_.Add(FindingKind::kReplicasMissing, Severity::kWarning, subject,
-                  {{"collected", absl::StrCat(ranked.size())},
-                   {"expected", absl::StrCat(draft.table.max_replica_count)}});
+    findings_.Add(Severity::kWarning, subject,
+                  found::ReplicasMissing{.collected = static_cast<int32_t>(ranked.size())});
   }
   if (IsIncomplete(primary.status) && !draft.decision.probably_dropped) {
     METAREC_RARE_BRANCH("an incomplete replica becomes primary");
-    findings_.Add(
-        FindingKind::kPrimaryIncomplete, Severity::kWarning, subject,
-        {{"primary", roster_.Name(primary.node)}, {"status", ReplicaStatusName(primary.status)}});
+    findings_.Add(Severity::kWarning, subject,
+                  found::PrimaryIncomplete{.primary = primary.node, .status = primary.status});
   }
   if (ballot > primary.ballot) {
     METAREC_RARE_BRANCH("the primary is not the replica of the highest ballot");
     const RankedReplica& highest =
         *std::find_if(ranked.begin(), ranked.end(),
                       [ballot](const RankedReplica& replica) { return replica.ballot == ballot; });
-    findings_.Add(FindingKind::kBallotAbovePrimary, Severity::kWarning, subject,
-                  {{"primary", roster_.Name(primary.node)},
-                   {"primary_ballot", absl::StrCat(primary.ballot)},
-                   {"ballot", absl::StrCat(ballot)},
-                   {"reported_by", roster_.Name(highest.node)}});
+    findings_.Add(Severity::kWarning, subject,
+                  found::BallotAbovePrimary{.primary = primary.node,
+                                            .reported_by = highest.node,
+                                            .primary_ballot = primary.ballot,
+                                            .ballot = ballot});
   }
   const RankedReplica& most_data = *std::max_element(
       ranked.begin(), ranked.end(), [](const RankedReplica& a, const RankedReplica& b) {
         return a.last_committed_decree < b.last_committed_decree;
       });
   if (most_data.last_committed_decree > primary.last_committed_decree) {
-    findings_.Add(FindingKind::kLessDataThanOverruled, Severity::kWarning, subject,
-                  {{"primary", roster_.Name(primary.node)},
-                   {"primary_committed", absl::StrCat(primary.last_committed_decree)},
-                   {"node", roster_.Name(most_data.node)},
-                   {"committed", absl::StrCat(most_data.last_committed_decree)}});
+    findings_.Add(Severity::kWarning, subject,
+                  found::LessDataThanOverruled{.primary = primary.node,
+                                               .node = most_data.node,
+                                               .primary_committed = primary.last_committed_decree,
+                                               .committed = most_data.last_committed_decree});
   }
   if (ranked.back().role == ReplicaRole::kOverruled) NoteOverruled(subject, ranked);
 }
@@ -196,8 +181,8 @@ void PartitionPlanner::NoteOverruled(FindingSubject subject,
   const auto count = std::count_if(ranked.begin(), ranked.end(), [](const RankedReplica& replica) {
     return replica.role == ReplicaRole::kOverruled;
   });
-  findings_.Add(FindingKind::kReplicaOverruled, Severity::kNote, subject,
-                {{"count", absl::StrCat(count)}});
+  findings_.Add(Severity::kNote, subject,
+                found::ReplicaOverruled{.count = static_cast<int32_t>(count)});
 }
 
 }  // namespace metarec

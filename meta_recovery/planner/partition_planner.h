@@ -8,8 +8,7 @@
 
 #include <absl/types/span.h>
 
-#include "meta_recovery/planner/findings_list.h"
-#include "meta_recovery/planner/node_roster.h"
+#include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/recovery_plan.h"
 #include "meta_recovery/planner/table_draft.h"
 
@@ -24,9 +23,9 @@ ReplicaRole RoleOf(size_t rank, int32_t max_replica_count);
 // Appends tables with their partitions to a plan, in ascending order of ids. Not thread-safe.
 class PartitionPlanner {
  public:
-  PartitionPlanner(const NodeRoster& roster, FindingsList& findings, RecoveryPlan& plan);
+  PartitionPlanner(FindingsList& findings, RecoveryPlan& plan) : findings_(findings), plan_(plan) {}
 
-  // At most so much will be added. What is never used of it costs address space only.
+  // The most that will be added. What is not used costs address space only.
   void Reserve(size_t partitions, size_t replicas);
 
   void Add(TableDraft draft);
@@ -42,7 +41,6 @@ class PartitionPlanner {
                      int64_t ballot);
   void NoteOverruled(FindingSubject subject, absl::Span<const RankedReplica> ranked);
 
-  const NodeRoster& roster_;
   FindingsList& findings_;
   RecoveryPlan& plan_;
 };

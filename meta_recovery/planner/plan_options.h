@@ -30,4 +30,8 @@ struct PlanOptions {
   friend bool operator==(const PlanOptions&, const PlanOptions&) = default;
 };
 
+// The words of a command line that ask for these options, each with a space in front and quoted for
+// a shell: " --skip_bad_nodes --max_app_id 7". What has its default is left out.
+std::string PlanOptionWords(const PlanOptions& options);
+
 }  // namespace metarec

@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include "base/text/printable.h"
 #include "base/text/wording.h"
 
 namespace metarec {
+
 std::string CountedTables(const RecoveryPlan& plan) {
   const int64_t placeholders =
       std::count_if(plan.tables.begin(), plan.tables.end(),
@@ -35,6 +37,67 @@ std::string PartitionLabel(const RecoveryPlan& plan, int32_t app_id, int32_t ind
   const std::string label = absl::StrCat("partition ", app_id, ".", index);
   if (table == SIZE_MAX) return label;
   return absl::StrCat(label, " (", Printable(plan.topology.tables[table].app_name), ")");
+}
+
+absl::string_view NodeName(const RecoveryPlan& plan, NodeIndex node) {
+  return node < plan.topology.nodes.size() ? absl::string_view(plan.topology.nodes[node].name)
+                                           : "?";
+}
+
+absl::string_view TableName(const RecoveryPlan& plan, int32_t app_id) {
+  const size_t table = FindTable(plan, app_id);
+  return table == SIZE_MAX ? "?" : absl::string_view(plan.topology.tables[table].app_name);
+}
+
+absl::string_view OldTableName(const RecoveryPlan& plan, int32_t app_id) {
+  const size_t table = FindTable(plan, app_id);
+  return table >= plan.tables.size() ? "?" : absl::string_view(plan.tables[table].old_name);
+}
+
+absl::Span<const std::string> ListedAs(const RecoveryPlan& plan, NodeIndex node) {
+  if (node >= plan.nodes.size()) return {};
+  return plan.nodes[node].listed_as;
+}
+
+int32_t MaxReplicaCount(const RecoveryPlan& plan, int32_t app_id) {
+  const size_t table = FindTable(plan, app_id);
+  return table == SIZE_MAX ? 0 : plan.topology.tables[table].max_replica_count;
+}
+
+std::vector<std::string> RangeTexts(absl::Span<const IndexRange> ranges) {
+  std::vector<std::string> texts;
+  texts.reserve(ranges.size());
+  for (const IndexRange& range : ranges) {
+    texts.push_back(range.first == range.last ? absl::StrCat(range.first)
+                                              : absl::StrCat(range.first, "-", range.last));
+  }
+  return texts;
+}
+
+std::string RangesText(absl::Span<const IndexRange> ranges) {
+  return absl::StrJoin(RangeTexts(ranges), ",");
+}
+
+std::string EscapedItem(absl::string_view item, absl::string_view separators) {
+  std::string escaped;
+  for (const char c : item) {
+    if (c == '\\' || separators.find(c) != absl::string_view::npos) escaped.push_back('\\');
+    escaped.push_back(c);
+  }
+  return escaped;
+}
+
+std::string JoinedItems(absl::Span<const std::string> items) {
+  return absl::StrJoin(items, ",", [](std::string* out, const std::string& item) {
+    absl::StrAppend(out, EscapedItem(item, ","));
+  });
+}
+
+std::string ProblemsText(absl::Span<const CountedText> problems) {
+  return absl::StrJoin(problems, "; ", [](std::string* out, const CountedText& problem) {
+    absl::StrAppend(out, problem.text);
+    if (problem.count != 1) absl::StrAppend(out, " (", problem.count, " times)");
+  });
 }
 
 size_t FindTable(const RecoveryPlan& plan, int32_t app_id) {

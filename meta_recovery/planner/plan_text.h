@@ -1,10 +1,14 @@
-// How nodes, tables and partitions of a plan are called in texts for people.
+// How nodes, tables and partitions of a plan are called in texts, and lists of them.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include <absl/strings/string_view.h>
+#include <absl/types/span.h>
 
 #include "meta_recovery/planner/recovery_plan.h"
 
@@ -21,6 +25,29 @@ std::string TableLabel(const RecoveryPlan& plan, int32_t app_id);
 
 // "partition 3.17 (usertable)".
 std::string PartitionLabel(const RecoveryPlan& plan, int32_t app_id, int32_t index);
+
+// As they are, not yet fit for a terminal; "?" if the plan has no such node or table.
+absl::string_view NodeName(const RecoveryPlan& plan, NodeIndex node);
+absl::string_view TableName(const RecoveryPlan& plan, int32_t app_id);
+absl::string_view OldTableName(const RecoveryPlan& plan, int32_t app_id);
+
+// NodeDecision::listed_as; empty if the plan has no such node.
+absl::Span<const std::string> ListedAs(const RecoveryPlan& plan, NodeIndex node);
+
+// Of the table; 0 if the plan has no such table.
+int32_t MaxReplicaCount(const RecoveryPlan& plan, int32_t app_id);
+
+// "0-3", "7"; and joined: "0-3,7".
+std::vector<std::string> RangeTexts(absl::Span<const IndexRange> ranges);
+std::string RangesText(absl::Span<const IndexRange> ranges);
+
+// `item` with a backslash in front of each byte of `separators` and of each backslash.
+std::string EscapedItem(absl::string_view item, absl::string_view separators);
+// Joined with ',', each with a backslash in front of its commas.
+std::string JoinedItems(absl::Span<const std::string> items);
+
+// "a decree below -1 (3 times); a ballot below 0".
+std::string ProblemsText(absl::Span<const CountedText> problems);
 
 // Position in Topology::tables; SIZE_MAX when there is none.
 size_t FindTable(const RecoveryPlan& plan, int32_t app_id);

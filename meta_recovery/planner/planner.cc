@@ -6,7 +6,7 @@
 //   1. Replicas.   Every replica of every complete node is brought in one linear pass into the
 //                  order (table, partition, rank). Rank: complete before incomplete, higher
 //                  ballot, PS_PRIMARY at that ballot, higher committed decree, higher prepared
-//                  decree, lower address (replica_ranking.h).
+//                  decree, lower address (replica_index.h).
 //   2. Tables.     The records of each table are merged field by field. Fields that change in a
 //                  table's life are decided by a vote in which a node weighs as much as it took
 //                  part in the table's latest changes; fields that never change must agree, or the
@@ -38,11 +38,10 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/status_macros.h"
-#include "meta_recovery/planner/findings_list.h"
+#include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/node_roster.h"
 #include "meta_recovery/planner/partition_planner.h"
 #include "meta_recovery/planner/replica_index.h"
-#include "meta_recovery/planner/report_problems.h"
 #include "meta_recovery/planner/settlements.h"
 #include "meta_recovery/planner/table_drafts.h"
 #include "meta_recovery/planner/table_names.h"
@@ -122,12 +121,10 @@ class Planner {
     const ReplicaIndex::Served& served = replicas_->served();
     if (served.nodes.empty()) return;
     const bool accepted = plan_.options.accept_still_served;
-    findings_.Add(FindingKind::kStillServed, accepted ? Severity::kWarning : Severity::kHazard,
-                  FindingSubject::Cluster(),
-                  {{"primaries", absl::StrCat(served.primaries)},
-                   {"secondaries", absl::StrCat(served.secondaries)},
-                   {"nodes", roster_.Names(served.nodes)},
-                   {"accepted", accepted ? "true" : "false"}});
+    findings_.Add(accepted ? Severity::kWarning : Severity::kHazard, FindingSubject::Cluster(),
+                  found::StillServed{.primaries = served.primaries,
+                                     .secondaries = served.secondaries,
+                                     .nodes = served.nodes});
   }
 
   absl::Status DraftEveryTable() {
@@ -148,19 +145,14 @@ class Planner {
     for (const Renaming& renaming : MakeNamesUnique(names, plan_.options.rename_separator)) {
       TableDraft& draft = drafts_[names[renaming.table].app_id - 1];
       draft.table.app_name = renaming.new_name;
-      findings_.Add(FindingKind::kTableRenamed, Severity::kWarning,
-                    FindingSubject::Table(draft.table.app_id),
-                    {{"old_name", draft.decision.old_name},
-                     {"new_name", renaming.new_name},
-                     {"kept_by", absl::StrCat(renaming.kept_by)}});
+      findings_.Add(Severity::kWarning, FindingSubject::Table(draft.table.app_id),
+                    found::TableRenamed{.kept_by = renaming.kept_by});
     }
     for (const TableDraft& draft : drafts_) {
       if (draft.decision.placeholder || IsUsableInShell(draft.table.app_name)) continue;
       const bool renamed = draft.table.app_name != draft.decision.old_name;
-      findings_.Add(FindingKind::kNameUnusableInShell,
-                    renamed ? Severity::kHazard : Severity::kNote,
-                    FindingSubject::Table(draft.table.app_id),
-                    {{"name", draft.table.app_name}, {"renamed", renamed ? "true" : "false"}});
+      findings_.Add(renamed ? Severity::kHazard : Severity::kNote,
+                    FindingSubject::Table(draft.table.app_id), found::NameUnusableInShell{});
     }
   }
 
@@ -169,12 +161,8 @@ class Planner {
     for (const TableDraft& draft : drafts_) {
       if (draft.split_unfinished || draft.partition_count_before_split == 0) continue;
       findings_.Add(
-          FindingKind::kSplitCompleted, Severity::kWarning,
-          FindingSubject::Table(draft.table.app_id),
-          {{"init_partition_count", absl::StrCat(draft.partition_count_before_split)},
-           {"partition_count", absl::StrCat(draft.table.partition_count)},
-           {"command", absl::StrCat("use ", draft.table.app_name,
-                                    "; set_app_envs replica.split.validate_partition_hash true")}});
+          Severity::kWarning, FindingSubject::Table(draft.table.app_id),
+          found::SplitCompleted{.init_partition_count = draft.partition_count_before_split});
     }
   }
 
@@ -188,7 +176,7 @@ class Planner {
                        " can be planned. Lower --max_partition_count below the counts that make no "
                        "sense: their records are then left out"));
     }
-    PartitionPlanner planner(roster_, findings_, plan_);
+    PartitionPlanner planner(findings_, plan_);
     planner.Reserve(static_cast<size_t>(partitions), replicas_->size());
     for (TableDraft& draft : drafts_) planner.Add(std::move(draft));
     return absl::OkStatus();

@@ -4,10 +4,6 @@
 #include <map>
 #include <utility>
 
-#include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
-
-#include "meta_recovery/planner/fact_list.h"
 #include "meta_recovery/planner/replica_index.h"
 
 namespace metarec {
@@ -62,16 +58,14 @@ bool IsTied(const std::vector<Candidate>& candidates) {
          candidates[0].nodes.size() == candidates[1].nodes.size();
 }
 
-std::string DescribeCandidates(const std::vector<Candidate>& candidates, const NodeRoster& roster) {
-  std::string text;
+std::vector<WeighedValue> ValuesOf(const std::vector<Candidate>& candidates) {
+  std::vector<WeighedValue> values;
+  values.reserve(candidates.size());
   for (const Candidate& candidate : candidates) {
-    const auto append_name = [&roster](std::string* out, NodeIndex node) {
-      absl::StrAppend(out, EscapeItem(roster.Name(node), ",)"));
-    };
-    absl::StrAppend(&text, text.empty() ? "" : "; ", EscapeItem(candidate.value, "("), " (weight ",
-                    candidate.weight, ": ", absl::StrJoin(candidate.nodes, ", ", append_name), ")");
+    values.push_back(
+        {.value = candidate.value, .weight = candidate.weight, .nodes = candidate.nodes});
   }
-  return text;
+  return values;
 }
 
 }  // namespace metarec

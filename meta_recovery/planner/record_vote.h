@@ -11,7 +11,7 @@
 #include <absl/types/span.h>
 
 #include "meta_recovery/planner/node_roster.h"
-#include "meta_recovery/planner/replica_ranking.h"
+#include "meta_recovery/planner/replica_index.h"
 #include "replica_collector/evidence.h"
 
 namespace metarec {
@@ -46,7 +46,7 @@ std::vector<Candidate> CountVotes(absl::Span<const NodeRecord> records, const Fi
 // Whether the first is not better supported than the second.
 bool IsTied(const std::vector<Candidate>& candidates);
 
-// "newname (weight 7: n1, n2); oldname (weight 0: n3)"
-std::string DescribeCandidates(const std::vector<Candidate>& candidates, const NodeRoster& roster);
+// As findings have them, in the same order.
+std::vector<WeighedValue> ValuesOf(const std::vector<Candidate>& candidates);
 
 }  // namespace metarec

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 #include <absl/types/span.h>
@@ -41,7 +42,7 @@ absl::string_view ReplicaRoleName(ReplicaRole role);
 absl::string_view RankReasonName(RankReason reason);
 
 // Whether a replica of this status may hold half the data: PS_ERROR, PS_POTENTIAL_SECONDARY and
-// PS_PARTITION_SPLIT. It is chosen only for want of a better one.
+// PS_PARTITION_SPLIT. It is chosen only if there is no better one.
 bool IsIncomplete(ReplicaStatus status);
 
 // One replica of a partition with what was decided about it.
@@ -124,5 +125,13 @@ struct RecoveryPlan {
 
   friend bool operator==(const RecoveryPlan&, const RecoveryPlan&) = default;
 };
+
+// The name of what a plan writes: "sha256:<64 hexadecimal digits>" over the znodes of the topology.
+// It depends neither on the root nor on when and how the plan was made, so that a later run that
+// would write the same resumes what an earlier one left. Renders every znode, which takes seconds
+// for a million.
+//
+// kInvalidArgument for what CheckTopology refuses.
+absl::StatusOr<std::string> TopologyDigest(const Topology& topology);
 
 }  // namespace metarec

@@ -1,4 +1,5 @@
-// Every replica that the complete nodes reported, sorted by table, partition and rank.
+// Every replica that the complete nodes reported, sorted by table, partition and rank, and the
+// order of the replicas of one partition.
 
 #pragma once
 
@@ -10,10 +11,31 @@
 #include <absl/types/span.h>
 
 #include "meta_recovery/planner/node_roster.h"
-#include "meta_recovery/planner/replica_ranking.h"
-#include "meta_recovery/planner/report_problems.h"
+#include "meta_recovery/planner/recovery_plan.h"
+#include "replica_collector/evidence.h"
+#include "zk_store/topology/topology.h"
 
 namespace metarec {
+
+// One replica that a node says it has.
+struct ReplicaClaim {
+  int64_t ballot = 0;
+  int64_t last_committed_decree = 0;
+  int64_t last_prepared_decree = 0;
+  int32_t partition_index = 0;
+  NodeIndex node = kNoNode;  // ascending by address
+  ReplicaStatus status = ReplicaStatus::kInvalid;
+
+  friend bool operator==(const ReplicaClaim&, const ReplicaClaim&) = default;
+};
+
+// Whether `a` is the better of two replicas of one partition. The order is total: complete before
+// incomplete, higher ballot, PS_PRIMARY at that ballot, higher committed decree, higher prepared
+// decree, lower address. A node that names one replica twice is told apart by the status's number.
+bool IsBetter(const ReplicaClaim& a, const ReplicaClaim& b);
+
+// The rule by which `worse` stands below `better`.
+RankReason ReasonBelow(const ReplicaClaim& better, const ReplicaClaim& worse);
 
 class ReplicaIndex {
  public:

@@ -66,15 +66,12 @@ const std::string* Settlements::Find(absl::string_view key) const {
 }
 
 void Settlements::Use(absl::string_view key, FindingKind conflict, FindingSubject subject,
-                      FindingsList& findings, absl::string_view values) {
+                      FindingsList& findings, std::vector<WeighedValue> values) {
   const auto it = decisions_.find(key);
   CHECK(it != decisions_.end()) << key;
   used_.insert(it->first);
-  findings.Add(FindingKind::kSettled, Severity::kNote, subject,
-               {{"key", it->first},
-                {"value", it->second},
-                {"conflict", std::string(FindingKindName(conflict))},
-                {"values", std::string(values)}});
+  findings.Add(Severity::kNote, subject,
+               found::Settled{.key = it->first, .conflict = conflict, .values = std::move(values)});
 }
 
 absl::Status Settlements::CheckAllUsed() const {
@@ -96,6 +93,26 @@ std::string SettlementKey(int32_t app_id, absl::string_view field) {
 
 std::string SettlementKey(int32_t app_id, int32_t partition_index) {
   return absl::StrCat(app_id, ".", partition_index);
+}
+
+std::vector<std::string> SettlementKeysOf(const Finding& conflict) {
+  if (const auto* differing = conflict.facts.As<found::RecordsConflict>()) {
+    return {SettlementKey(conflict.app_id, differing->field)};
+  }
+  if (conflict.facts.As<found::AppIdOutOfRange>() != nullptr ||
+      conflict.facts.As<found::ReplicasWithoutTable>() != nullptr) {
+    return {SettlementKey(conflict.app_id)};
+  }
+  if (conflict.facts.As<found::ReplicaBeyondCount>() != nullptr) {
+    return {SettlementKey(conflict.app_id, "partition_count"),
+            SettlementKey(conflict.app_id, conflict.partition_index)};
+  }
+  return {};
+}
+
+absl::string_view DecisionOf(const PlanOptions& options, const std::string& key) {
+  const auto decision = options.settlements.find(key);
+  return decision == options.settlements.end() ? "" : absl::string_view(decision->second);
 }
 
 }  // namespace metarec

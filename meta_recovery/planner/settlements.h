@@ -5,12 +5,14 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
-#include "meta_recovery/planner/findings_list.h"
+#include "meta_recovery/planner/finding.h"
+#include "meta_recovery/planner/plan_options.h"
 
 namespace metarec {
 
@@ -22,10 +24,10 @@ class Settlements {
   // The value decided for a key, or null. Looking does not use it up.
   const std::string* Find(absl::string_view key) const;
 
-  // Notes that the decision settled a conflict of this kind (kSettled). It must exist. `values`:
-  // what the nodes had reported, if the decision was between such values.
+  // Notes that the decision settled a conflict of this kind (kSettled). There must be a decision
+  // for the key. `values`: what the nodes had reported, if the decision was between such values.
   void Use(absl::string_view key, FindingKind conflict, FindingSubject subject,
-           FindingsList& findings, absl::string_view values = "");
+           FindingsList& findings, std::vector<WeighedValue> values = {});
 
   // kInvalidArgument naming the first decision that settled nothing.
   absl::Status CheckAllUsed() const;
@@ -39,6 +41,13 @@ class Settlements {
 std::string SettlementKey(int32_t app_id);
 std::string SettlementKey(int32_t app_id, absl::string_view field);
 std::string SettlementKey(int32_t app_id, int32_t partition_index);
+
+// The keys that settle this conflict; any one of them is enough. Empty for a finding of a kind that
+// nobody settles.
+std::vector<std::string> SettlementKeysOf(const Finding& conflict);
+
+// What was decided; "" if nothing was.
+absl::string_view DecisionOf(const PlanOptions& options, const std::string& key);
 
 inline constexpr absl::string_view kSettleIgnore = "ignore";
 

@@ -6,7 +6,7 @@
 #include <absl/types/span.h>
 
 #include "meta_recovery/planner/recovery_plan.h"
-#include "meta_recovery/planner/replica_ranking.h"
+#include "meta_recovery/planner/replica_index.h"
 #include "zk_store/topology/topology.h"
 
 namespace metarec {

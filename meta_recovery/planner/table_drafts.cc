@@ -12,7 +12,6 @@
 
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
-#include "meta_recovery/planner/index_ranges.h"
 #include "meta_recovery/planner/sane_values.h"
 #include "meta_recovery/planner/table_partition_count.h"
 #include "meta_recovery/planner/table_records.h"
@@ -88,14 +87,9 @@ class TableDrafter {
       METAREC_ASSIGN_OR_RETURN(const bool ignored,
                                IsIgnored(app_id, FindingKind::kAppIdOutOfRange));
       const std::vector<NodeIndex> nodes(app.nodes.begin(), app.nodes.end());
-      findings_.Add(FindingKind::kAppIdOutOfRange,
-                    ignored ? Severity::kHazard : Severity::kConflict,
-                    FindingSubject::Table(app_id),
-                    {{"max_app_id", absl::StrCat(input_.options.max_app_id)},
-                     {"nodes", input_.roster.Names(nodes)},
-                     {"name", app.name},
-                     {"replicas", absl::StrCat(app.replicas)},
-                     {"settle", SettlementKey(app_id)}});
+      findings_.Add(
+          ignored ? Severity::kHazard : Severity::kConflict, FindingSubject::Table(app_id),
+          found::AppIdOutOfRange{.nodes = nodes, .name = app.name, .replicas = app.replicas});
     }
     return absl::OkStatus();
   }
@@ -119,10 +113,8 @@ class TableDrafter {
     TableDraft& draft = drafts_[table.app_id];
     draft.claims = input_.replicas.ClaimsOf(table.app_id);
     if (NeedWeights(table.records)) WeighRecords(draft.claims, absl::MakeSpan(table.records));
-    METAREC_RETURN_IF_ERROR(
-        MergeRecords(table, input_.roster, problems_, settlements_, findings_, draft));
-    return DecidePartitionCount(table, input_.roster, input_.options, settlements_, findings_,
-                                draft);
+    METAREC_RETURN_IF_ERROR(MergeRecords(table, problems_, settlements_, findings_, draft));
+    return DecidePartitionCount(table, input_.options, settlements_, findings_, draft);
   }
 
   absl::Status DraftFromReplicas(int32_t app_id) {
@@ -146,12 +138,10 @@ class TableDrafter {
       nodes.insert(claim.node);
     }
     findings_.Add(
-        FindingKind::kReplicasWithoutTable, severity, subject,
-        {{"indices", IndexRanges(indexes)},
-         {"nodes", input_.roster.Names(std::vector<NodeIndex>(nodes.begin(), nodes.end()))},
-         {"replicas", absl::StrCat(claims.size())},
-         {"settle", key},
-         {"settled", settled != nullptr ? *settled : ""}});
+        severity, subject,
+        found::ReplicasWithoutTable{.indices = RangesOf(indexes),
+                                    .nodes = std::vector<NodeIndex>(nodes.begin(), nodes.end()),
+                                    .replicas = static_cast<int64_t>(claims.size())});
     return absl::OkStatus();
   }
 
@@ -184,7 +174,7 @@ class TableDrafter {
     draft.table.create_second = 0;  // not known; a time of today would differ at every planning
     draft.decision.old_name = described.name;
     drafts_[app_id] = std::move(draft);
-    findings_.Add(FindingKind::kTableLostState, Severity::kNote, FindingSubject::Table(app_id), {});
+    findings_.Add(Severity::kNote, FindingSubject::Table(app_id), found::TableLostState{});
     return Severity::kWarning;
   }
 
@@ -200,8 +190,8 @@ class TableDrafter {
     }
     for (const TableDraft& draft : drafts) {
       if (!draft.decision.placeholder) continue;
-      findings_.Add(FindingKind::kPlaceholder, Severity::kNote,
-                    FindingSubject::Table(draft.table.app_id), {{"name", draft.table.app_name}});
+      findings_.Add(Severity::kNote, FindingSubject::Table(draft.table.app_id),
+                    found::Placeholder{});
     }
     return drafts;
   }

@@ -7,7 +7,7 @@
 
 #include <absl/status/statusor.h>
 
-#include "meta_recovery/planner/findings_list.h"
+#include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/node_roster.h"
 #include "meta_recovery/planner/replica_index.h"
 #include "meta_recovery/planner/settlements.h"

@@ -10,7 +10,6 @@
 
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
-#include "meta_recovery/planner/index_ranges.h"
 #include "meta_recovery/planner/replica_index.h"
 
 namespace metarec {
@@ -18,13 +17,11 @@ namespace {
 
 class PartitionCountDecision {
  public:
-  PartitionCountDecision(const TableRecords& table, const NodeRoster& roster,
-                         const PlanOptions& options, Settlements& settlements,
-                         FindingsList& findings, TableDraft& draft)
+  PartitionCountDecision(const TableRecords& table, const PlanOptions& options,
+                         Settlements& settlements, FindingsList& findings, TableDraft& draft)
       : records_(table.records),
         app_id_(table.app_id),
         key_(SettlementKey(table.app_id, "partition_count")),
-        roster_(roster),
         options_(options),
         settlements_(settlements),
         findings_(findings),
@@ -76,18 +73,16 @@ class PartitionCountDecision {
       count_ = chosen->record->partition_count;
       settled_by_record_ = true;
       settlements_.Use(key_, FindingKind::kRecordsConflict, FindingSubject::Table(app_id_),
-                       findings_, DescribeCandidates(candidates, roster_));
+                       findings_, ValuesOf(candidates));
       return absl::OkStatus();
     }
     METAREC_RARE_BRANCH("partition counts differ, and are no split's");
     draft_.partition_count_undecided = true;
     draft_.table.partition_count = candidates.front().record->partition_count;
     draft_.table.init_partition_count = draft_.table.partition_count;
-    findings_.Add(FindingKind::kRecordsConflict, Severity::kConflict,
-                  FindingSubject::Table(app_id_),
-                  {{"field", "partition_count"},
-                   {"values", DescribeCandidates(candidates, roster_)},
-                   {"settle", key_}});
+    findings_.Add(
+        Severity::kConflict, FindingSubject::Table(app_id_),
+        found::RecordsConflict{.field = "partition_count", .values = ValuesOf(candidates)});
     return absl::OkStatus();
   }
 
@@ -142,13 +137,8 @@ class PartitionCountDecision {
       std::vector<NodeIndex> nodes;
       for (const ReplicaClaim& replica : replicas) nodes.push_back(replica.node);
       std::sort(nodes.begin(), nodes.end());
-      findings_.Add(FindingKind::kReplicaBeyondCount,
-                    settled != nullptr ? Severity::kHazard : Severity::kConflict, subject,
-                    {{"partition_count", absl::StrCat(count_)},
-                     {"highest_index", absl::StrCat(highest)},
-                     {"nodes", roster_.Names(nodes)},
-                     {"settle", absl::StrCat(key_, ",", key)},
-                     {"settled", settled != nullptr ? *settled : ""}});
+      findings_.Add(settled != nullptr ? Severity::kHazard : Severity::kConflict, subject,
+                    found::ReplicaBeyondCount{.highest_index = highest, .nodes = std::move(nodes)});
     });
     return status;
   }
@@ -183,19 +173,16 @@ class PartitionCountDecision {
     for (const NodeRecord& record : records_) {
       if (record.record->partition_count == count_) know_split.push_back(record.node);
     }
-    findings_.Add(FindingKind::kSplitUnfinished, Severity::kWarning, FindingSubject::Table(app_id_),
-                  {{"partition_count_before", absl::StrCat(split_from_)},
-                   {"partition_count_after", absl::StrCat(count_)},
-                   {"children_registered", IndexRanges(registered)},
-                   {"children_missing", IndexRanges(missing)},
-                   {"records_after", roster_.Names(know_split)}});
+    findings_.Add(Severity::kWarning, FindingSubject::Table(app_id_),
+                  found::SplitUnfinished{.children_registered = RangesOf(registered),
+                                         .children_missing = RangesOf(missing),
+                                         .records_after = std::move(know_split)});
     draft_.registered_children = std::move(registered);
   }
 
   const std::vector<NodeRecord>& records_;
   const int32_t app_id_;
   const std::string key_;
-  const NodeRoster& roster_;
   const PlanOptions& options_;
   Settlements& settlements_;
   FindingsList& findings_;
@@ -208,10 +195,10 @@ class PartitionCountDecision {
 
 }  // namespace
 
-absl::Status DecidePartitionCount(const TableRecords& records, const NodeRoster& roster,
-                                  const PlanOptions& options, Settlements& settlements,
-                                  FindingsList& findings, TableDraft& draft) {
-  return PartitionCountDecision(records, roster, options, settlements, findings, draft).Run();
+absl::Status DecidePartitionCount(const TableRecords& records, const PlanOptions& options,
+                                  Settlements& settlements, FindingsList& findings,
+                                  TableDraft& draft) {
+  return PartitionCountDecision(records, options, settlements, findings, draft).Run();
 }
 
 }  // namespace metarec

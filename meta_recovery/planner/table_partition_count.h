@@ -4,8 +4,7 @@
 
 #include <absl/status/status.h>
 
-#include "meta_recovery/planner/findings_list.h"
-#include "meta_recovery/planner/node_roster.h"
+#include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/settlements.h"
 #include "meta_recovery/planner/table_draft.h"
 #include "meta_recovery/planner/table_records.h"
@@ -14,8 +13,8 @@ namespace metarec {
 
 // Sets partition_count and init_partition_count, and what the draft says of splits. Replicas whose
 // index is beyond the count become conflicts. kInvalidArgument when a settlement makes no sense.
-absl::Status DecidePartitionCount(const TableRecords& records, const NodeRoster& roster,
-                                  const PlanOptions& options, Settlements& settlements,
-                                  FindingsList& findings, TableDraft& draft);
+absl::Status DecidePartitionCount(const TableRecords& records, const PlanOptions& options,
+                                  Settlements& settlements, FindingsList& findings,
+                                  TableDraft& draft);
 
 }  // namespace metarec

@@ -12,7 +12,6 @@
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
-#include "meta_recovery/planner/fact_list.h"
 #include "meta_recovery/planner/sane_values.h"
 
 namespace metarec {
@@ -33,11 +32,10 @@ std::string TextOf(const Value& value) {
 // Merges the records of one table, field by field.
 class RecordMerge {
  public:
-  RecordMerge(const TableRecords& table, const NodeRoster& roster, ReportProblems& problems,
-              Settlements& settlements, FindingsList& findings, TableDraft& draft)
+  RecordMerge(const TableRecords& table, ReportProblems& problems, Settlements& settlements,
+              FindingsList& findings, TableDraft& draft)
       : records_(table.records),
         subject_(FindingSubject::Table(table.app_id)),
-        roster_(roster),
         problems_(problems),
         settlements_(settlements),
         findings_(findings),
@@ -90,7 +88,8 @@ class RecordMerge {
     field.of(draft_.table) = field.of(*candidates.front().record);
     if (candidates.size() == 1) return absl::OkStatus();
     if (!kMustAgree && !IsTied(candidates)) {
-      NoteDifference(field.name, candidates.front().value, "vote", candidates, Severity::kWarning);
+      NoteDifference(field.name, candidates.front().value, RecordRule::kVote, candidates,
+                     Severity::kWarning);
       return absl::OkStatus();
     }
     if (!kMustAgree) METAREC_RARE_BRANCH("a vote on a table's field is tied");
@@ -99,23 +98,22 @@ class RecordMerge {
     if (chosen != nullptr) {
       field.of(draft_.table) = field.of(*chosen->record);
       settlements_.Use(key, FindingKind::kRecordsConflict, subject_, findings_,
-                       DescribeCandidates(candidates, roster_));
+                       ValuesOf(candidates));
       return absl::OkStatus();
     }
-    findings_.Add(FindingKind::kRecordsConflict, Severity::kConflict, subject_,
-                  {{"field", std::string(field.name)},
-                   {"values", DescribeCandidates(candidates, roster_)},
-                   {"settle", key}});
+    findings_.Add(
+        Severity::kConflict, subject_,
+        found::RecordsConflict{.field = std::string(field.name), .values = ValuesOf(candidates)});
     return absl::OkStatus();
   }
 
-  void NoteDifference(absl::string_view field, absl::string_view chosen, absl::string_view rule,
+  void NoteDifference(absl::string_view field, absl::string_view chosen, RecordRule rule,
                       const std::vector<Candidate>& candidates, Severity severity) {
-    findings_.Add(FindingKind::kRecordsDiffer, severity, subject_,
-                  {{"field", std::string(field)},
-                   {"chosen", std::string(chosen)},
-                   {"rule", std::string(rule)},
-                   {"values", DescribeCandidates(candidates, roster_)}});
+    findings_.Add(severity, subject_,
+                  found::RecordsDiffer{.field = std::string(field),
+                                       .chosen = std::string(chosen),
+                                       .rule = rule,
+                                       .values = ValuesOf(candidates)});
   }
 
   // A node without a key has no vote on it: it may have been restarted, which forgets envs
@@ -136,8 +134,8 @@ class RecordMerge {
           });
       field.of(draft_.table).emplace(std::string(key), candidates.front().value);
       if (candidates.size() > 1) {
-        NoteDifference(absl::StrCat(field.name, ".", key), candidates.front().value, "vote",
-                       candidates, Severity::kWarning);
+        NoteDifference(absl::StrCat(field.name, ".", key), candidates.front().value,
+                       RecordRule::kVote, candidates, Severity::kWarning);
       }
     }
   }
@@ -161,7 +159,8 @@ class RecordMerge {
       chosen = std::max(chosen, field.of(*record.record));
     }
     if (!differs) return;
-    NoteDifference(field.name, TextOf(chosen), "highest", CountVotesOn(field), Severity::kWarning);
+    NoteDifference(field.name, TextOf(chosen), RecordRule::kHighest, CountVotesOn(field),
+                   Severity::kWarning);
   }
 
   // Drops are never written to replica servers, so a status is no evidence (INTEROP.md, 10.1).
@@ -173,8 +172,8 @@ class RecordMerge {
         })) {
       return;
     }
-    NoteDifference(field.name, TextOf(TableStatus::kAvailable), "available", CountVotesOn(field),
-                   Severity::kNote);
+    NoteDifference(field.name, TextOf(TableStatus::kAvailable), RecordRule::kAvailable,
+                   CountVotesOn(field), Severity::kNote);
   }
 
   template <typename Field>
@@ -189,17 +188,12 @@ class RecordMerge {
     for (const NodeRecord& record : records_) {
       if (record.record->duplicating) duplicating.push_back(record.node);
     }
-    std::vector<std::string> env_keys;
-    for (const auto& [key, value] : draft_.table.envs) env_keys.push_back(key);
-    findings_.Add(FindingKind::kTableLostState, Severity::kNote, subject_,
-                  {{"envs_kept", JoinItems(env_keys)},
-                   {"duplicating_nodes", roster_.Names(duplicating)},
-                   {"bulk_loading", draft_.table.is_bulk_loading ? "true" : ""}});
+    findings_.Add(Severity::kNote, subject_,
+                  found::TableLostState{.duplicating_nodes = std::move(duplicating)});
   }
 
   const std::vector<NodeRecord>& records_;
   const FindingSubject subject_;
-  const NodeRoster& roster_;
   ReportProblems& problems_;
   Settlements& settlements_;
   FindingsList& findings_;
@@ -249,10 +243,9 @@ bool NeedWeights(absl::Span<const NodeRecord> records) {
   });
 }
 
-absl::Status MergeRecords(const TableRecords& records, const NodeRoster& roster,
-                          ReportProblems& problems, Settlements& settlements,
-                          FindingsList& findings, TableDraft& draft) {
-  return RecordMerge(records, roster, problems, settlements, findings, draft).Run();
+absl::Status MergeRecords(const TableRecords& records, ReportProblems& problems,
+                          Settlements& settlements, FindingsList& findings, TableDraft& draft) {
+  return RecordMerge(records, problems, settlements, findings, draft).Run();
 }
 
 absl::StatusOr<const Candidate*> FindSettled(const std::string& key,

@@ -8,10 +8,9 @@
 #include <absl/status/statusor.h>
 #include <absl/types/span.h>
 
-#include "meta_recovery/planner/findings_list.h"
+#include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/node_roster.h"
 #include "meta_recovery/planner/record_vote.h"
-#include "meta_recovery/planner/report_problems.h"
 #include "meta_recovery/planner/settlements.h"
 #include "meta_recovery/planner/table_draft.h"
 
@@ -34,9 +33,8 @@ bool NeedWeights(absl::Span<const NodeRecord> records);
 // Everything but the partition count (table_partition_count.h). `records` are weighed already, if
 // they need it.
 // kInvalidArgument when a settlement names a value that nobody reports.
-absl::Status MergeRecords(const TableRecords& records, const NodeRoster& roster,
-                          ReportProblems& problems, Settlements& settlements,
-                          FindingsList& findings, TableDraft& draft);
+absl::Status MergeRecords(const TableRecords& records, ReportProblems& problems,
+                          Settlements& settlements, FindingsList& findings, TableDraft& draft);
 
 // What a settlement chose among the candidates, or null when there is none for that key.
 absl::StatusOr<const Candidate*> FindSettled(const std::string& key,

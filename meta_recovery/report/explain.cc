@@ -1,29 +1,389 @@
 #include "meta_recovery/report/explain.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
+#include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
+#include <absl/time/time.h>
 #include <absl/types/span.h>
 
 #include "base/text/printable.h"
+#include "base/text/shell_word.h"
 #include "base/text/wording.h"
-#include "meta_recovery/plan_file/plan_selection.h"
-#include "meta_recovery/planner/fact_list.h"
-#include "meta_recovery/planner/index_ranges.h"
+#include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/plan_text.h"
-#include "meta_recovery/report/explanations.h"
+#include "meta_recovery/planner/replica_index.h"
 #include "meta_recovery/report/finding_text.h"
+#include "meta_recovery/report/table_section.h"
 
 namespace metarec {
 namespace {
 
 constexpr size_t kFindingsMax = 50;
 constexpr size_t kNamesShown = 20;
+
+// The sentences of the findings that `about` selects, under a heading, a bounded number of them;
+// empty if there are none.
+std::string FindingLines(const RecoveryPlan& plan,
+                         const std::function<bool(const Finding&)>& about) {
+  std::vector<const Finding*> found;
+  for (const Finding& finding : plan.findings) {
+    if (about(finding)) found.push_back(&finding);
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Finding* a, const Finding* b) { return a->severity > b->severity; });
+  std::string lines;
+  for (const Finding* finding : absl::MakeConstSpan(found).subspan(0, kFindingsMax)) {
+    absl::StrAppend(&lines, "  ", SeverityName(finding->severity), ": ",
+                    FindingSentence(plan, *finding), "\n");
+  }
+  if (found.size() > kFindingsMax) {
+    absl::StrAppend(&lines, "  and ", found.size() - kFindingsMax, " more\n");
+  }
+  return lines.empty() ? lines : absl::StrCat("\nFindings:\n", lines);
+}
+
+// Cells are padded to the longest of their column.
+std::string AlignedRows(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    text.append(" ");
+    for (size_t i = 0; i < row.size(); ++i) {
+      absl::StrAppend(&text, " ", row[i]);
+      if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 1, ' ');
+    }
+    text.push_back('\n');
+  }
+  return text;
+}
+
+// Partitions.
+
+ReplicaClaim ClaimOf(const RankedReplica& replica) {
+  ReplicaClaim claim;
+  claim.node = replica.node;
+  claim.status = replica.status;
+  claim.ballot = replica.ballot;
+  claim.last_committed_decree = replica.last_committed_decree;
+  claim.last_prepared_decree = replica.last_prepared_decree;
+  return claim;
+}
+
+// "ballot 4 is below 5": why `worse` stands below `better`.
+std::string Comparison(const RecoveryPlan& plan, const RankedReplica& better,
+                       const RankedReplica& worse) {
+  const std::string than = NodeLabel(plan, better.node);
+  switch (ReasonBelow(ClaimOf(better), ClaimOf(worse))) {
+    case RankReason::kIncomplete:
+      return absl::StrCat("it is ", ReplicaStatusName(worse.status),
+                          " and may hold half the data, while ", than, " is ",
+                          ReplicaStatusName(better.status));
+    case RankReason::kLowerBallot:
+      return absl::StrCat("its ballot is only ", worse.ballot, ", ", than, " has ", better.ballot);
+    case RankReason::kNotPrimaryAtBallot:
+      return absl::StrCat("both have ballot ", worse.ballot, ", but ", than,
+                          " was the primary at it");
+    case RankReason::kLowerCommittedDecree:
+      return absl::StrCat("at the same ballot ", worse.ballot, " it has committed up to ",
+                          worse.last_committed_decree, " only, ", than, " up to ",
+                          better.last_committed_decree);
+    case RankReason::kLowerPreparedDecree:
+      return absl::StrCat("with ballot ", worse.ballot, " and committed decree ",
+                          worse.last_committed_decree, " the same, it has prepared up to ",
+                          worse.last_prepared_decree, " only, ", than, " up to ",
+                          better.last_prepared_decree);
+    case RankReason::kHigherAddress:
+    case RankReason::kBest:
+      break;
+  }
+  return absl::StrCat("it is equal in everything, and ", than, " has the lower address");
+}
+
+std::string Becomes(const RankedReplica& replica) {
+  switch (replica.role) {
+    case ReplicaRole::kPrimary:
+      return "primary";
+    case ReplicaRole::kLastDrop:
+      return "candidate for secondary";
+    case ReplicaRole::kOverruled:
+      break;
+  }
+  return "overruled";
+}
+
+std::string ReplicaRows(const RecoveryPlan& plan, absl::Span<const RankedReplica> replicas) {
+  std::vector<std::vector<std::string>> rows = {
+      {"node", "status", "ballot", "committed", "prepared", "becomes"}};
+  for (const RankedReplica& replica : replicas) {
+    rows.push_back({NodeLabel(plan, replica.node), ReplicaStatusName(replica.status),
+                    absl::StrCat(replica.ballot), absl::StrCat(replica.last_committed_decree),
+                    absl::StrCat(replica.last_prepared_decree), Becomes(replica)});
+  }
+  return AlignedRows(rows);
+}
+
+std::string WhyThisPrimary(const RecoveryPlan& plan, absl::Span<const RankedReplica> replicas) {
+  const RankedReplica& best = replicas.front();
+  const std::string name = NodeLabel(plan, best.node);
+  std::string text;
+  if (replicas.size() == 1) {
+    text = absl::StrCat("Primary is ", name, ", the only replica that was found.\n");
+  } else {
+    text = absl::StrCat("Primary is ", name, ". Not chosen:\n");
+  }
+  for (const RankedReplica& replica : replicas.subspan(1)) {
+    absl::StrAppend(&text, "  ", NodeLabel(plan, replica.node), ": ",
+                    Comparison(plan, best, replica), "\n");
+  }
+  if (IsIncomplete(best.status)) {
+    absl::StrAppend(&text, "No replica is known to be complete: ", name, " is ",
+                    ReplicaStatusName(best.status), " and may hold half the data.\n");
+  }
+  return text;
+}
+
+std::string WhatIsWritten(const RecoveryPlan& plan, const TopologyTable& table,
+                          const TopologyPartition& partition,
+                          absl::Span<const RankedReplica> replicas) {
+  std::vector<std::string> highest;
+  for (const RankedReplica& replica : replicas) {
+    if (replica.ballot == partition.ballot) highest.push_back(NodeLabel(plan, replica.node));
+  }
+  std::string text = absl::StrCat("Ballot written: ", partition.ballot);
+  if (highest.empty()) {
+    absl::StrAppend(&text, ", the highest that any node reported for the partition");
+  } else {
+    absl::StrAppend(&text, ", the highest that was reported (by ", CutList(highest), ")");
+  }
+  absl::StrAppend(&text, "; a replica server ignores for ever an entry below its own ballot.\n",
+                  "Committed decree written: ", partition.last_committed_decree,
+                  ", the primary's own.\n");
+  std::vector<std::string> last_drops;
+  for (const NodeIndex node : plan.topology.LastDropsOf(partition)) {
+    last_drops.push_back(NodeLabel(plan, node));
+  }
+  if (last_drops.empty()) {
+    absl::StrAppend(&text,
+                    "No candidate for secondary is left: the meta server that boots gives "
+                    "the partition new secondaries");
+    absl::StrAppend(&text, table.max_replica_count <= 1 ? " if it is to have any.\n" : ".\n");
+  } else {
+    absl::StrAppend(&text, "Written as last_drops: ", absl::StrJoin(last_drops, ", "),
+                    " (the best one last); the meta server that boots adds them as secondaries "
+                    "again, from what they have.\n");
+  }
+  int64_t overruled = 0;
+  for (const RankedReplica& replica : replicas) {
+    overruled += replica.role == ReplicaRole::kOverruled;
+  }
+  if (overruled > 0) {
+    absl::StrAppend(&text, Counted(overruled, "replica"),
+                    " overruled, because max_replica_count is ", table.max_replica_count, ".\n");
+  }
+  return text;
+}
+
+std::string NoReplica(const PartitionDecision& decision, const TopologyPartition& partition) {
+  if ((partition.partition_flags & 1) != 0) {
+    return "It belongs to a dropped placeholder: written with ballot 0 and the dropped flag, "
+           "without "
+           "any node.\n";
+  }
+  return decision.lost
+             ? "No node has a replica of it. As accepted with --skip_lost_partitions it is written "
+               "with ballot 0 and without any node, and the meta server that boots creates it "
+               "empty; "
+               "an old replica that turns up later is ignored.\n"
+             : "No node has a replica of it, so the plan cannot be applied: find the node that had "
+               "one and collect again, or have it created empty with --skip_lost_partitions.\n";
+}
+
+// `table` and `partition` are positions in Topology::tables and Topology::partitions.
+std::string ExplainPartition(const RecoveryPlan& plan, size_t table, size_t partition) {
+  const TopologyTable& record = plan.topology.tables[table];
+  const TopologyPartition& written = plan.topology.partitions[partition];
+  const PartitionDecision& decision = plan.partitions[partition];
+  const auto replicas = plan.ReplicasOf(decision);
+  std::string text = absl::StrCat("Partition ", record.app_id, ".", written.index, " of table ",
+                                  record.app_id, " (", Printable(record.app_name),
+                                  "): ", Counted(static_cast<int64_t>(replicas.size()), "replica"),
+                                  " found, ", record.max_replica_count, " wanted.\n\n");
+  if (replicas.empty()) {
+    absl::StrAppend(&text, NoReplica(decision, written));
+  } else {
+    absl::StrAppend(&text, ReplicaRows(plan, replicas), "\n", WhyThisPrimary(plan, replicas), "\n",
+                    WhatIsWritten(plan, record, written, replicas));
+  }
+  return text + FindingLines(plan, [&](const Finding& finding) {
+           return finding.app_id == record.app_id && finding.partition_index == written.index;
+         });
+}
+
+// Tables.
+
+std::string Time(int64_t unix_second) {
+  if (unix_second <= 0) return "0";
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", absl::FromUnixSeconds(unix_second),
+                          absl::UTCTimeZone());
+}
+
+std::string NameOrigin(const RecoveryPlan& plan, const TopologyTable& record,
+                       const TableDecision& decision) {
+  if (decision.placeholder) {
+    return "No node describes it. It is a dropped placeholder that never expires, so that the id "
+           "is "
+           "not used again.\n";
+  }
+  std::vector<std::string> nodes;
+  for (const NodeIndex node : decision.described_by) nodes.push_back(NodeLabel(plan, node));
+  std::string text = nodes.empty()
+                         ? std::string("No node describes it; it is what the operator decided.\n")
+                         : absl::StrCat("Described by ", CutList(nodes, kNamesShown), ".\n");
+  if (decision.old_name != record.app_name && !decision.old_name.empty()) {
+    absl::StrAppend(&text, "Its name was ", Printable(decision.old_name),
+                    "; a table with a higher id keeps that one, so it becomes ",
+                    Printable(record.app_name), ".\n");
+  }
+  if (decision.probably_dropped) {
+    absl::StrAppend(&text,
+                    "It was probably dropped before the outage: every replica of it is closed "
+                    "(PS_ERROR). Servers are never told of a drop, so it comes back alive.\n");
+  }
+  return text;
+}
+
+template <typename Value>
+std::string InWords(const Value& value, const NumberBounds& bounds) {
+  if constexpr (std::is_same_v<Value, TableStatus>) {
+    return TableStatusWord(value);
+  } else if constexpr (std::is_same_v<Value, bool>) {
+    return value ? "true" : "false";
+  } else if constexpr (std::is_integral_v<Value>) {
+    return IsTime(bounds) ? Time(value) : absl::StrCat(value);
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    return Printable(value);
+  } else {
+    std::vector<std::string> pairs;
+    for (const auto& [key, text] : value) {
+      pairs.push_back(Printable(absl::StrCat(key, "=", text)));
+    }
+    return pairs.empty() ? "none" : absl::StrJoin(pairs, ", ");
+  }
+}
+
+std::string Fields(const TableDescription& table) {
+  std::map<int, std::vector<std::string>> row_at;
+  VisitTableFields([&](auto field) {
+    if (field.display.explained_at == 0) return;
+    row_at[field.display.explained_at] = {field.name, InWords(field.of(table), field.bounds)};
+  });
+  std::vector<std::vector<std::string>> rows;
+  for (auto& [place, row] : row_at) rows.push_back(std::move(row));
+  return AlignedRows(rows);
+}
+
+std::string Replicas(const RecoveryPlan& plan, const TopologyTable& record,
+                     const TableSummary& summary) {
+  std::string text =
+      absl::StrCat("\nReplicas: ", summary.replicas_found, " found, ", summary.replicas_expected,
+                   " wanted, ", summary.replicas_overruled, " overruled, ",
+                   summary.replicas_incomplete, " that may hold half the data.\n");
+  for (const auto& [node, count] : summary.by_node) {
+    absl::StrAppend(&text, "  ", NodeLabel(plan, node), ": ", count, "\n");
+  }
+  absl::StrAppend(&text, "\nPrimaries:\n");
+  for (const auto& [election, indexes] : summary.by_election) {
+    absl::StrAppend(&text, "  ", Counted(static_cast<int64_t>(indexes.size()), "partition"), " (",
+                    CutList(RangeTexts(RangesOf(indexes)), kNamesShown),
+                    "): ", ElectionInWords(election), "\n");
+  }
+  absl::StrAppend(&text, "Each in detail: explain ", record.app_id, ".<partition>\n");
+  return text;
+}
+
+// The decisions whose key names the table: "10", "10.app_type", "10.7".
+std::string Settlements(const PlanOptions& options, int32_t app_id) {
+  std::string text;
+  const std::string id = absl::StrCat(app_id);
+  for (const auto& [key, value] : options.settlements) {
+    if (key == id || absl::StartsWith(key, absl::StrCat(id, "."))) {
+      absl::StrAppend(&text, "  --settle ", Printable(ShellWord(absl::StrCat(key, "=", value))),
+                      "\n");
+    }
+  }
+  return text.empty() ? text : absl::StrCat("\nDecided by the operator:\n", text);
+}
+
+std::string ExplainTable(const RecoveryPlan& plan, size_t table) {
+  const TopologyTable& record = plan.topology.tables[table];
+  const TableDecision& decision = plan.tables[table];
+  std::string text = absl::StrCat("Table ", record.app_id, " (", Printable(record.app_name), "). ",
+                                  NameOrigin(plan, record, decision), "\n", Fields(record));
+  if (!decision.placeholder) {
+    absl::StrAppend(&text, Replicas(plan, record, SummarizeTable(plan, table)));
+  }
+  absl::StrAppend(&text, Settlements(plan.options, record.app_id));
+  return text + FindingLines(
+                    plan, [&](const Finding& finding) { return finding.app_id == record.app_id; });
+}
+
+// Nodes.
+
+absl::string_view SourceInWords(NodeNameSource source) {
+  switch (source) {
+    case NodeNameSource::kOverride:
+      return "given with --node_name";
+    case NodeNameSource::kBeacon:
+      return "from its beacon";
+    case NodeNameSource::kReverseLookup:
+      return "what its address resolves back to";
+    case NodeNameSource::kNodeList:
+      break;
+  }
+  return "from the node list";
+}
+
+std::string ExplainNode(const RecoveryPlan& plan, NodeIndex node) {
+  const TopologyNode& entry = plan.topology.nodes[node];
+  const NodeDecision& decision = plan.nodes[node];
+  std::string text =
+      absl::StrCat("Node ", NodeLabel(plan, node), ", address ", entry.address.ToString(),
+                   ". Its name is ", SourceInWords(decision.name_source), "; listed as ",
+                   Printable(absl::StrJoin(decision.listed_as, ", ")), ".\n");
+  if (decision.error != "ERR_OK") {
+    absl::StrAppend(&text, "It did not answer completely: ", Printable(decision.error),
+                    decision.error_detail.empty()
+                        ? ""
+                        : absl::StrCat(" (", Printable(decision.error_detail), ")"),
+                    ". Nothing that it holds is used.\n");
+  } else {
+    int64_t roles[3] = {0, 0, 0};  // by ReplicaRole
+    for (const RankedReplica& replica : plan.replicas) {
+      if (replica.node == node) ++roles[static_cast<size_t>(replica.role)];
+    }
+    absl::StrAppend(&text, "It reported ", Counted(decision.tables, "table"), " and ",
+                    Counted(decision.replicas, "replica"), ". Of these become primary: ", roles[0],
+                    "; candidate for secondary: ", roles[1], "; overruled: ", roles[2], ".\n");
+  }
+  return text + FindingLines(plan, [node](const Finding& finding) { return finding.node == node; });
+}
+
+// Any subject.
 
 absl::Status NoSuchTable(const RecoveryPlan& plan, int32_t app_id) {
   // Findings may be about a table that is not in a plan that is not ready.
@@ -33,7 +393,7 @@ absl::Status NoSuchTable(const RecoveryPlan& plan, int32_t app_id) {
       absl::StrCat("the plan has no table ", app_id, "; it has ",
                    ids.empty() ? "no table"
                                : absl::StrCat(ids.size() == 1 ? "table " : "tables ",
-                                              CutList(SplitItems(IndexRanges(ids)), kNamesShown))));
+                                              CutList(RangeTexts(RangesOf(ids)), kNamesShown))));
 }
 
 std::string PartitionsInWords(int32_t count) {
@@ -127,43 +487,6 @@ std::string WrappedLines(absl::string_view text) {
 }
 
 }  // namespace
-
-std::string FindingLines(const RecoveryPlan& plan,
-                         const std::function<bool(const Finding&)>& about) {
-  std::vector<const Finding*> found;
-  for (const Finding& finding : plan.findings) {
-    if (about(finding)) found.push_back(&finding);
-  }
-  std::stable_sort(found.begin(), found.end(),
-                   [](const Finding* a, const Finding* b) { return a->severity > b->severity; });
-  std::string lines;
-  for (const Finding* finding : absl::MakeConstSpan(found).subspan(0, kFindingsMax)) {
-    absl::StrAppend(&lines, "  ", SeverityName(finding->severity), ": ",
-                    FindingSentence(plan, *finding), "\n");
-  }
-  if (found.size() > kFindingsMax) {
-    absl::StrAppend(&lines, "  and ", found.size() - kFindingsMax, " more\n");
-  }
-  return lines.empty() ? lines : absl::StrCat("\nFindings:\n", lines);
-}
-
-std::string AlignedRows(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    text.append(" ");
-    for (size_t i = 0; i < row.size(); ++i) {
-      absl::StrAppend(&text, " ", row[i]);
-      if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 1, ' ');
-    }
-    text.push_back('\n');
-  }
-  return text;
-}
 
 absl::StatusOr<std::string> Explain(const RecoveryPlan& plan, absl::string_view subject) {
   absl::StatusOr<std::string> text = ExplainSubject(plan, subject);

@@ -1,226 +1,313 @@
 #include "meta_recovery/report/finding_text.h"
 
-#include <absl/strings/numbers.h>
+#include <map>
+#include <set>
+#include <utility>
+
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <absl/strings/str_split.h>
 
 #include "base/text/printable.h"
 #include "base/text/shell_word.h"
-#include "meta_recovery/planner/fact_list.h"
-#include "meta_recovery/planner/planner.h"
-#include "meta_recovery/report/finding_sentences.h"
+#include "meta_recovery/planner/finding_registry.h"
+#include "meta_recovery/planner/finding_sentences.h"
+#include "meta_recovery/planner/plan_text.h"
+#include "meta_recovery/planner/settlements.h"
+#include "meta_recovery/planner/table_names.h"
 
 namespace metarec {
 namespace {
-
-using Sentence = std::string (*)(const RecoveryPlan&, const Finding&);
-
-Sentence SentenceOf(FindingKind kind) {
-  switch (kind) {
-    case FindingKind::kBadNode:
-      return BadNodeSentence;
-    case FindingKind::kSkippedNodeReturns:
-      return SkippedNodeReturnsSentence;
-    case FindingKind::kNodeNameDiffers:
-      return NodeNameDiffersSentence;
-    case FindingKind::kNodeListedTwice:
-      return NodeListedTwiceSentence;
-    case FindingKind::kStillServed:
-      return StillServedSentence;
-    case FindingKind::kNodeReportInvalid:
-      return NodeReportInvalidSentence;
-    case FindingKind::kTableRenamed:
-      return TableRenamedSentence;
-    case FindingKind::kNameUnusableInShell:
-      return NameUnusableInShellSentence;
-    case FindingKind::kTableProbablyDropped:
-      return TableProbablyDroppedSentence;
-    case FindingKind::kRecordsDiffer:
-      return RecordsDifferSentence;
-    case FindingKind::kRecordsConflict:
-      return RecordsConflictSentence;
-    case FindingKind::kSplitUnfinished:
-      return SplitUnfinishedSentence;
-    case FindingKind::kSplitCompleted:
-      return SplitCompletedSentence;
-    case FindingKind::kTableLostState:
-      return TableLostStateSentence;
-    case FindingKind::kPlaceholder:
-      return PlaceholderSentence;
-    case FindingKind::kAppIdOutOfRange:
-      return AppIdOutOfRangeSentence;
-    case FindingKind::kReplicasWithoutTable:
-      return ReplicasWithoutTableSentence;
-    case FindingKind::kSettled:
-      return SettledSentence;
-    case FindingKind::kReplicasMissing:
-      return ReplicasMissingSentence;
-    case FindingKind::kPartitionLost:
-      return PartitionLostSentence;
-    case FindingKind::kPrimaryIncomplete:
-      return PrimaryIncompleteSentence;
-    case FindingKind::kReplicaOverruled:
-      return ReplicaOverruledSentence;
-    case FindingKind::kBallotAbovePrimary:
-      return BallotAbovePrimarySentence;
-    case FindingKind::kLessDataThanOverruled:
-      return LessDataThanOverruledSentence;
-    case FindingKind::kReplicaBeyondCount:
-      return ReplicaBeyondCountSentence;
-  }
-  return nullptr;
-}
-
-// The values out of "newname (weight 7: rs1:1, rs2:1); oldname (weight 0: rs3:1)".
-std::vector<std::string> WeighedValues(absl::string_view text) {
-  std::vector<std::string> values;
-  while (!text.empty()) {
-    std::string value = TakeItem(&text, '(');
-    if (text.empty() || value.empty() || value.back() != ' ') break;
-    value.pop_back();
-    values.push_back(std::move(value));
-    TakeItem(&text, ')');
-    absl::ConsumePrefix(&text, "; ");
-  }
-  return values;
-}
 
 std::string Settle(absl::string_view key, absl::string_view value) {
   return Printable(absl::StrCat("--settle ", ShellWord(absl::StrCat(key, "=", value))));
 }
 
+int32_t PartitionCount(const RecoveryPlan& plan, int32_t app_id) {
+  const size_t table = FindTable(plan, app_id);
+  return table == SIZE_MAX ? 0 : plan.topology.tables[table].partition_count;
+}
+
 // The partition count, doubled until it covers the highest index: counts grow by splits.
-std::string CountAbove(const Finding& finding) {
-  int64_t count = 0;
-  int64_t highest = 0;
-  if (!absl::SimpleAtoi(finding.Fact("partition_count"), &count) || count <= 0 ||
-      !absl::SimpleAtoi(finding.Fact("highest_index"), &highest) || highest > INT32_MAX) {
-    return "PARTITION_COUNT";
-  }
-  while (count <= highest) count *= 2;
+std::string CountAbove(int64_t count, int64_t highest_index) {
+  if (count <= 0) return "PARTITION_COUNT";
+  while (count <= highest_index) count *= 2;
   return absl::StrCat(count);
+}
+
+// In Pegasus's shell; empty if there is none.
+std::string ShellCommand(const RecoveryPlan& plan, const Finding& finding) {
+  const absl::string_view name = TableName(plan, finding.app_id);
+  if (finding.kind() == FindingKind::kTableProbablyDropped) {
+    return IsUsableInShell(name) ? absl::StrCat("drop ", name) : "";
+  }
+  if (finding.kind() == FindingKind::kSplitCompleted) {
+    return absl::StrCat("use ", name, "; set_app_envs replica.split.validate_partition_hash true");
+  }
+  return "";
+}
+
+// The facts of a kind as texts: its own fields, and what else belongs to them.
+class FactWriter {
+ public:
+  FactWriter(const RecoveryPlan& plan, const Finding& finding) : plan_(plan), finding_(finding) {}
+
+  std::vector<std::pair<absl::string_view, std::string>> Run() {
+    finding_.facts.Visit([this](const auto& facts) { Write(facts); });
+    return std::move(texts_);
+  }
+
+  // One field.
+  void operator()(absl::string_view key, absl::string_view text) {
+    if (!text.empty()) texts_.emplace_back(key, std::string(text));
+  }
+  void operator()(absl::string_view key, int32_t number) { (*this)(key, absl::StrCat(number)); }
+  void operator()(absl::string_view key, int64_t number) { (*this)(key, absl::StrCat(number)); }
+  void operator()(absl::string_view key, NodeIndex node) { (*this)(key, NodeName(plan_, node)); }
+  void operator()(absl::string_view key, RecordRule rule) { (*this)(key, RecordRuleName(rule)); }
+  void operator()(absl::string_view key, FindingKind kind) { (*this)(key, FindingKindName(kind)); }
+  void operator()(absl::string_view key, ReplicaStatus status) {
+    (*this)(key, ReplicaStatusName(status));
+  }
+  void operator()(absl::string_view key, const std::vector<NodeIndex>& nodes) {
+    std::vector<std::string> names;
+    for (const NodeIndex node : nodes) names.emplace_back(NodeName(plan_, node));
+    (*this)(key, JoinedItems(names));
+  }
+  void operator()(absl::string_view key, const std::vector<IndexRange>& ranges) {
+    (*this)(key, RangesText(ranges));
+  }
+  void operator()(absl::string_view key, const std::vector<WeighedValue>& values) {
+    (*this)(key, ValuesText(plan_, values));
+  }
+  void operator()(absl::string_view key, const std::vector<CountedText>& problems) {
+    (*this)(key, ProblemsText(problems));
+  }
+
+ private:
+  template <typename Facts>
+  void WriteFields(const Facts& facts) {
+    Facts::ForEach(facts, *this);
+  }
+
+  template <typename Facts>
+  void Write(const Facts& facts) {
+    WriteFields(facts);
+  }
+
+  void Write(const found::BadNode& facts) {
+    WriteListedAs();
+    if (finding_.node < plan_.nodes.size()) {
+      (*this)("err", plan_.nodes[finding_.node].error);
+      (*this)("detail", plan_.nodes[finding_.node].error_detail);
+    }
+    WriteFields(facts);
+  }
+  void Write(const found::SkippedNodeReturns&) { WriteListedAs(); }
+  void Write(const found::NodeNameDiffers& facts) {
+    WriteFields(facts);
+    (*this)("name", finding_.node);
+    if (finding_.node < plan_.nodes.size()) {
+      (*this)("source", NodeNameSourceName(plan_.nodes[finding_.node].name_source));
+    }
+  }
+  void Write(const found::NodeListedTwice&) {
+    WriteListedAs();
+    (*this)("name", finding_.node);
+  }
+  void Write(const found::StillServed& facts) {
+    WriteFields(facts);
+    (*this)("accepted", finding_.severity == Severity::kWarning ? "true" : "false");
+  }
+  void Write(const found::TableRenamed& facts) {
+    (*this)("old_name", OldTableName(plan_, finding_.app_id));
+    (*this)("new_name", TableName(plan_, finding_.app_id));
+    WriteFields(facts);
+  }
+  void Write(const found::NameUnusableInShell&) {
+    WriteName();
+    (*this)("renamed", finding_.severity == Severity::kHazard ? "true" : "false");
+  }
+  void Write(const found::TableProbablyDropped& facts) {
+    WriteName();
+    WriteFields(facts);
+    WriteCommand();
+  }
+  void Write(const found::RecordsConflict& facts) {
+    WriteFields(facts);
+    WriteSettle();
+  }
+  void Write(const found::SplitUnfinished& facts) {
+    if (const size_t table = FindTable(plan_, finding_.app_id); table != SIZE_MAX) {
+      (*this)("partition_count_before", plan_.topology.tables[table].init_partition_count);
+      (*this)("partition_count_after", plan_.topology.tables[table].partition_count);
+    }
+    WriteFields(facts);
+  }
+  void Write(const found::SplitCompleted& facts) {
+    WriteFields(facts);
+    (*this)("partition_count", PartitionCount(plan_, finding_.app_id));
+    WriteCommand();
+  }
+  void Write(const found::TableLostState& facts) {
+    const size_t table = FindTable(plan_, finding_.app_id);
+    std::vector<std::string> keys;
+    if (table != SIZE_MAX) {
+      for (const auto& [key, value] : plan_.topology.tables[table].envs) keys.push_back(key);
+    }
+    (*this)("envs_kept", JoinedItems(keys));
+    WriteFields(facts);
+    const bool is_bulk_loading = table != SIZE_MAX && plan_.topology.tables[table].is_bulk_loading;
+    (*this)("bulk_loading", is_bulk_loading ? "true" : "");
+  }
+  void Write(const found::Placeholder&) { WriteName(); }
+  void Write(const found::AppIdOutOfRange& facts) {
+    (*this)("max_app_id", plan_.options.max_app_id);
+    WriteFields(facts);
+    WriteSettle();
+  }
+  void Write(const found::ReplicasWithoutTable& facts) {
+    WriteFields(facts);
+    WriteSettle();
+    (*this)("settled", DecisionOf(plan_.options, SettlementKey(finding_.app_id)));
+  }
+  void Write(const found::Settled& facts) {
+    (*this)("key", facts.key);
+    (*this)("value", DecisionOf(plan_.options, facts.key));
+    (*this)("conflict", facts.conflict);
+    (*this)("values", facts.values);
+  }
+  void Write(const found::ReplicasMissing& facts) {
+    WriteFields(facts);
+    WriteExpected();
+  }
+  void Write(const found::PartitionLost& facts) {
+    WriteExpected();
+    if (facts.split_parent >= 0) WriteFields(facts);
+  }
+  void Write(const found::ReplicaBeyondCount& facts) {
+    (*this)("partition_count", PartitionCount(plan_, finding_.app_id));
+    WriteFields(facts);
+    WriteSettle();
+    (*this)("settled",
+            DecisionOf(plan_.options, SettlementKey(finding_.app_id, finding_.partition_index)));
+  }
+
+  void WriteListedAs() { (*this)("listed_as", JoinedItems(ListedAs(plan_, finding_.node))); }
+  void WriteName() { (*this)("name", TableName(plan_, finding_.app_id)); }
+  void WriteExpected() { (*this)("expected", MaxReplicaCount(plan_, finding_.app_id)); }
+  void WriteCommand() { (*this)("command", ShellCommand(plan_, finding_)); }
+  void WriteSettle() { (*this)("settle", absl::StrJoin(SettlementKeysOf(finding_), ",")); }
+
+  const RecoveryPlan& plan_;
+  const Finding& finding_;
+  std::vector<std::pair<absl::string_view, std::string>> texts_;
+};
+
+void AppendBadNodeHints(const RecoveryPlan& plan, absl::Span<const std::string> node_list_order,
+                        std::vector<std::string>& lines) {
+  std::map<std::string, const Finding*> by_text;
+  std::vector<const Finding*> bad_nodes;
+  for (const Finding& finding : plan.findings) {
+    if (finding.kind() != FindingKind::kBadNode) continue;
+    bad_nodes.push_back(&finding);
+    for (const std::string& text : plan.nodes[finding.node].listed_as) {
+      by_text.emplace(text, &finding);
+    }
+  }
+  std::set<const Finding*> said;
+  for (const std::string& text : node_list_order) {
+    const auto it = by_text.find(text);
+    if (it == by_text.end() || !said.insert(it->second).second) continue;
+    lines.push_back(BadNodeHint(plan, *it->second, text));
+  }
+  for (const Finding* finding : bad_nodes) {
+    if (said.contains(finding)) continue;
+    const std::vector<std::string>& listed_as = plan.nodes[finding->node].listed_as;
+    lines.push_back(BadNodeHint(
+        plan, *finding,
+        listed_as.empty() ? plan.topology.nodes[finding->node].name : listed_as.front()));
+  }
 }
 
 }  // namespace
 
 std::string FindingStatement(const RecoveryPlan& plan, const Finding& finding) {
-  const Sentence sentence = SentenceOf(finding.kind);
-  if (sentence == nullptr) return "a finding of a kind that this version does not know";
-  return Printable(sentence(plan, finding));
+  return Printable(RowOf(finding.kind()).sentence(plan, finding));
 }
 
 std::string FindingSentence(const RecoveryPlan& plan, const Finding& finding) {
   const std::string statement = FindingStatement(plan, finding);
-  const std::vector<std::string> commands = FindingCommands(finding);
+  const std::vector<std::string> commands = FindingCommands(plan, finding);
   if (commands.empty()) return statement;
   return absl::StrCat(statement, ": ", absl::StrJoin(commands, " or "));
 }
 
-std::vector<std::string> FindingCommands(const Finding& finding) {
-  if (finding.severity == Severity::kConflict) return SettleChoices(finding);
-  const absl::string_view command = finding.Fact("command");
+std::vector<std::string> FindingCommands(const RecoveryPlan& plan, const Finding& finding) {
+  if (finding.severity == Severity::kConflict) return SettleChoices(plan, finding);
+  const std::string command = ShellCommand(plan, finding);
   if (command.empty()) return {};
   return {Printable(command)};
 }
 
-absl::string_view FindingKindTitle(FindingKind kind) {
-  switch (kind) {
-    case FindingKind::kBadNode:
-      return "nodes that did not answer completely";
-    case FindingKind::kSkippedNodeReturns:
-      return "nodes that were left out and may come back";
-    case FindingKind::kNodeNameDiffers:
-      return "nodes that call themselves otherwise than the list does";
-    case FindingKind::kNodeListedTwice:
-      return "nodes listed more than once";
-    case FindingKind::kStillServed:
-      return "replicas that are still being served";
-    case FindingKind::kNodeReportInvalid:
-      return "reports with parts that make no sense";
-    case FindingKind::kTableRenamed:
-      return "tables that get another name";
-    case FindingKind::kNameUnusableInShell:
-      return "table names that stock shells refuse";
-    case FindingKind::kTableProbablyDropped:
-      return "tables that were probably dropped before the outage and come back alive";
-    case FindingKind::kRecordsDiffer:
-      return "fields that nodes report differently, decided by rule (weight: replicas with the "
-             "latest ballot)";
-    case FindingKind::kRecordsConflict:
-      return "fields that nodes report differently and that no rule decides (weight: replicas with "
-             "the latest ballot)";
-    case FindingKind::kSplitUnfinished:
-      return "tables in the middle of a partition split";
-    case FindingKind::kSplitCompleted:
-      return "tables that were split and need an env again before clients read them";
-    case FindingKind::kTableLostState:
-      return "tables that lost what only ZooKeeper knew";
-    case FindingKind::kPlaceholder:
-      return "ids without evidence, kept from being used again";
-    case FindingKind::kAppIdOutOfRange:
-      return "table ids far beyond the others";
-    case FindingKind::kReplicasWithoutTable:
-      return "table ids that have replicas but that no node describes";
-    case FindingKind::kSettled:
-      return "decisions of the operator";
-    case FindingKind::kReplicasMissing:
-      return "partitions with fewer replicas than they should have";
-    case FindingKind::kPartitionLost:
-      return "partitions without any replica";
-    case FindingKind::kPrimaryIncomplete:
-      return "partitions whose only candidates may hold half the data";
-    case FindingKind::kReplicaOverruled:
-      return "partitions with replicas that are overruled";
-    case FindingKind::kBallotAbovePrimary:
-      return "partitions whose ballot is written higher than the primary's own";
-    case FindingKind::kLessDataThanOverruled:
-      return "partitions whose primary has committed less than another replica";
-    case FindingKind::kReplicaBeyondCount:
-      return "replicas whose partition index is beyond the table's count";
-  }
-  return "findings";
-}
-
-bool CanRaiseMaxAppId(const Finding& finding) {
-  return finding.kind == FindingKind::kAppIdOutOfRange && finding.severity == Severity::kConflict &&
-         finding.app_id <= kMaxAppIdMax;
-}
-
-std::vector<std::string> SettleChoices(const Finding& finding) {
+std::vector<std::string> SettleChoices(const RecoveryPlan& plan, const Finding& finding) {
+  if (finding.severity != Severity::kConflict) return {};
   std::vector<std::string> choices;
-  if (finding.severity != Severity::kConflict) return choices;
-  const absl::string_view key = finding.Fact("settle");
-  switch (finding.kind) {
-    case FindingKind::kRecordsConflict:
-      for (const std::string& value : WeighedValues(finding.Fact("values"))) {
-        choices.push_back(Settle(key, value));
-      }
-      break;
-    case FindingKind::kAppIdOutOfRange:
-      if (CanRaiseMaxAppId(finding)) {
-        choices.push_back(absl::StrCat("--max_app_id ", finding.app_id));
-      }
-      choices.push_back(Settle(key, "ignore"));
-      break;
-    case FindingKind::kReplicasWithoutTable:
-      choices.push_back(Settle(key, "NAME:PARTITION_COUNT:MAX_REPLICA_COUNT"));
-      choices.push_back(Settle(key, "ignore"));
-      break;
-    case FindingKind::kReplicaBeyondCount:
-      for (absl::string_view one : absl::StrSplit(key, ',', absl::SkipEmpty())) {
-        if (absl::StrContains(one, "partition_count")) {
-          choices.push_back(Settle(one, CountAbove(finding)));
-        } else {
-          choices.push_back(Settle(one, "ignore"));
-        }
-      }
-      break;
-    default:
-      if (!key.empty()) choices.push_back(Settle(key, "VALUE"));
-      break;
+  const std::vector<std::string> keys = SettlementKeysOf(finding);
+  if (const auto* differing = finding.facts.As<found::RecordsConflict>()) {
+    for (const WeighedValue& value : differing->values) {
+      choices.push_back(Settle(keys.front(), value.value));
+    }
+  } else if (finding.kind() == FindingKind::kAppIdOutOfRange) {
+    if (CanRaiseMaxAppId(finding)) {
+      choices.push_back(absl::StrCat("--max_app_id ", finding.app_id));
+    }
+    choices.push_back(Settle(keys.front(), kSettleIgnore));
+  } else if (finding.kind() == FindingKind::kReplicasWithoutTable) {
+    choices.push_back(Settle(keys.front(), "NAME:PARTITION_COUNT:MAX_REPLICA_COUNT"));
+    choices.push_back(Settle(keys.front(), kSettleIgnore));
+  } else if (const auto* beyond = finding.facts.As<found::ReplicaBeyondCount>()) {
+    const int32_t count = PartitionCount(plan, finding.app_id);
+    choices.push_back(Settle(keys.front(), CountAbove(count, beyond->highest_index)));
+    choices.push_back(Settle(keys.back(), kSettleIgnore));
   }
   return choices;
+}
+
+std::vector<std::pair<absl::string_view, std::string>> FactTexts(const RecoveryPlan& plan,
+                                                                 const Finding& finding) {
+  return FactWriter(plan, finding).Run();
+}
+
+bool IsAbout(const Finding& finding, const TableOrPartition& subject) {
+  return finding.app_id == subject.app_id &&
+         (subject.partition_index < 0 || finding.partition_index == subject.partition_index);
+}
+
+std::vector<FindingGroup> GroupFindings(const RecoveryPlan& plan, Severity severity,
+                                        const std::optional<TableOrPartition>& only) {
+  std::map<std::pair<int, FindingKind>, std::vector<const Finding*>> by_gravity;
+  for (const Finding& finding : plan.findings) {
+    if (finding.severity != severity) continue;
+    if (only.has_value() && !IsAbout(finding, *only)) continue;
+    by_gravity[{RowOf(finding.kind()).gravity, finding.kind()}].push_back(&finding);
+  }
+  std::vector<FindingGroup> groups;
+  groups.reserve(by_gravity.size());
+  for (auto& [key, findings] : by_gravity) groups.push_back({key.second, std::move(findings)});
+  return groups;
+}
+
+std::vector<std::string> HintLines(const RecoveryPlan& plan,
+                                   absl::Span<const std::string> node_list_order) {
+  std::vector<std::string> lines;
+  AppendBadNodeHints(plan, node_list_order, lines);
+  for (const Finding& finding : plan.findings) {
+    const auto hint = RowOf(finding.kind()).hint;
+    const bool is_said = hint == nullptr || finding.kind() == FindingKind::kBadNode;
+    if (!is_said) lines.push_back(hint(plan, finding, ""));
+  }
+  for (std::string& line : lines) line = Printable(line);  // names come from servers
+  return lines;
 }
 
 }  // namespace metarec

@@ -1,13 +1,19 @@
-// Findings in words, for the report, the JSON and the command line.
+// Findings in words, for the report, the JSON, the command line and Pegasus's shell, in the order
+// in which a person should read them.
 
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/strings/string_view.h>
+#include <absl/types/span.h>
 
+#include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/finding.h"
+#include "meta_recovery/planner/finding_sentences.h"
 #include "meta_recovery/planner/recovery_plan.h"
 
 namespace metarec {
@@ -19,19 +25,37 @@ std::string FindingSentence(const RecoveryPlan& plan, const Finding& finding);
 // The same without the commands that FindingCommands has.
 std::string FindingStatement(const RecoveryPlan& plan, const Finding& finding);
 
-// What the findings of one kind have in common, in the plural: "partitions without any replica".
-absl::string_view FindingKindTitle(FindingKind kind);
-
 // The command-line arguments that settle a conflict, one for each choice, the best supported first
-// and those that leave data out last,
-// quoted for a shell: "--settle 10.app_type=pegasus". Parts in capitals are for the operator to
-// fill in. Empty for a finding that is no conflict.
-std::vector<std::string> SettleChoices(const Finding& finding);
-
-// Whether the finding is a conflict over an id that a higher --max_app_id would take in.
-bool CanRaiseMaxAppId(const Finding& finding);
+// and those that leave data out last, quoted for a shell: "--settle 10.app_type=pegasus". Parts in
+// capitals are for the operator to fill in. Empty for a finding that is no conflict.
+std::vector<std::string> SettleChoices(const RecoveryPlan& plan, const Finding& finding);
 
 // SettleChoices, or the command of Pegasus's shell that is the remedy.
-std::vector<std::string> FindingCommands(const Finding& finding);
+std::vector<std::string> FindingCommands(const RecoveryPlan& plan, const Finding& finding);
+
+// The evidence behind a finding as texts, with what the plan says elsewhere: {"collected", "1"},
+// {"expected", "3"}. What is empty is left out. Not fit for a terminal. The keys of each kind are
+// listed in docs/report-schema.md.
+std::vector<std::pair<absl::string_view, std::string>> FactTexts(const RecoveryPlan& plan,
+                                                                 const Finding& finding);
+
+struct FindingGroup {
+  FindingKind kind = FindingKind::kBadNode;
+  std::vector<const Finding*> findings;  // in the order of the plan
+};
+
+// The plan's findings of one severity, by kind, the gravest kind first; those about `only`, if it
+// is given.
+std::vector<FindingGroup> GroupFindings(const RecoveryPlan& plan, Severity severity,
+                                        const std::optional<TableOrPartition>& only = {});
+
+bool IsAbout(const Finding& finding, const TableOrPartition& subject);
+
+// The lines that Pegasus's shell shows after a recovery (hint_message; INTEROP.md, section 5).
+// One text per line, without the newline: bad nodes in the order of the node list, renamed tables
+// from the highest id down, then partitions. `node_list_order` is the list as the operator wrote
+// it; a bad node that is not in it comes after the others.
+std::vector<std::string> HintLines(const RecoveryPlan& plan,
+                                   absl::Span<const std::string> node_list_order);
 
 }  // namespace metarec

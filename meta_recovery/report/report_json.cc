@@ -1,72 +1,41 @@
-#include "meta_recovery/report/report_json.h"
-
 #include <absl/strings/str_cat.h>
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
-#include <rapidjson/prettywriter.h>
 
+#include "base/json/json_writer.h"
 #include "base/runtime/status_macros.h"
-#include "base/text/printable.h"
+#include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/report/explain.h"
 #include "meta_recovery/report/finding_text.h"
-#include "meta_recovery/report/findings_by_kind.h"
-#include "meta_recovery/report/table_summary.h"
+#include "meta_recovery/report/report.h"
+#include "meta_recovery/report/table_section.h"
 
 namespace metarec {
 namespace {
 
 constexpr int kSchema = 1;
 
-// What rapidjson writes to: gives it to a sink in larger pieces.
-class SinkStream {
- public:
-  using Ch = char;
-
-  explicit SinkStream(TextSink sink) : sink_(sink) { buffer_.reserve(kBufferedBytes); }
-
-  void Put(char c) {
-    buffer_.push_back(c);
-    if (buffer_.size() == kBufferedBytes) Flush();
-  }
-  void Flush() {
-    if (status_.ok()) status_ = sink_(buffer_);
-    buffer_.clear();
-  }
-  const absl::Status& status() const { return status_; }
-
- private:
-  static constexpr size_t kBufferedBytes = 64 << 10;
-
-  const TextSink sink_;
-  std::string buffer_;
-  absl::Status status_;
-};
-
 class JsonReport {
  public:
   JsonReport(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink)
-      : plan_(plan), options_(options), stream_(sink), writer_(stream_) {
-    writer_.SetIndent(' ', 1);
-  }
+      : plan_(plan), options_(options), json_(sink, {.text = JsonText::kPrintable, .indent = 1}) {}
 
   absl::Status Write(const PlanNumbers& numbers) {
-    writer_.StartObject();
-    Int("schema", kSchema);
-    String("outcome", PlanOutcomeName(plan_.outcome));
-    Int("exit_code", PlanExitCode(plan_.outcome, numbers));
-    String("verdict", Verdict(plan_, numbers));
-    Int("evidence_collected_at", absl::ToUnixSeconds(plan_.evidence_collected_at));
+    json_.StartObject();
+    json_.Int("schema", kSchema);
+    json_.String("outcome", PlanOutcomeName(plan_.outcome));
+    json_.Int("exit_code", PlanExitCode(plan_.outcome, numbers));
+    json_.String("verdict", Verdict(plan_, numbers));
+    json_.Int("evidence_collected_at", absl::ToUnixSeconds(plan_.evidence_collected_at));
     WriteNumbers(numbers);
     WriteGroups();
     WriteNodes();
     WriteTables();
     WriteFindings();
     if (!options_.only.has_value()) WriteNextStep();
-    writer_.EndObject();
-    stream_.Put('\n');
-    stream_.Flush();
-    return stream_.status();
+    json_.EndObject();
+    return json_.Newline().Finish();
   }
 
  private:
@@ -74,179 +43,139 @@ class JsonReport {
     return !options_.only.has_value() || IsAbout(finding, *options_.only);
   }
 
-  void Key(absl::string_view key) {
-    writer_.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  }
-  void Value(absl::string_view value) {
-    const std::string printable = Printable(value);
-    writer_.String(printable.data(), static_cast<rapidjson::SizeType>(printable.size()));
-  }
-  void String(absl::string_view key, absl::string_view value) {
-    Key(key);
-    Value(value);
-  }
-  void Int(absl::string_view key, int64_t value) {
-    Key(key);
-    writer_.Int64(value);
-  }
-  void Bool(absl::string_view key, bool value) {
-    Key(key);
-    writer_.Bool(value);
-  }
-  void Strings(absl::string_view key, const std::vector<std::string>& values) {
-    Key(key);
-    writer_.StartArray();
-    for (const std::string& value : values) Value(value);
-    writer_.EndArray();
-  }
-
   void WriteNumbers(const PlanNumbers& numbers) {
-    Key("numbers");
-    writer_.StartObject();
-    Int("nodes_asked", numbers.nodes_asked);
-    Int("nodes_answered", numbers.nodes_answered);
-    Int("tables", numbers.tables);
-    Int("placeholders", numbers.placeholders);
-    Int("partitions", numbers.partitions);
-    Int("partitions_full", numbers.partitions_full);
-    Int("partitions_short", numbers.partitions_short);
-    Int("partitions_lost", numbers.partitions_lost);
-    Int("replicas_found", numbers.replicas_found);
-    Int("replicas_overruled", numbers.replicas_overruled);
-    Int("conflicts", numbers.conflicts);
-    Int("errors", numbers.errors);
-    Int("hazards", numbers.hazards);
-    Int("warnings", numbers.warnings);
-    Int("notes", numbers.notes);
-    writer_.EndObject();
+    json_.StartObject("numbers");
+    json_.Int("nodes_asked", numbers.nodes_asked);
+    json_.Int("nodes_answered", numbers.nodes_answered);
+    json_.Int("tables", numbers.tables);
+    json_.Int("placeholders", numbers.placeholders);
+    json_.Int("partitions", numbers.partitions);
+    json_.Int("partitions_full", numbers.partitions_full);
+    json_.Int("partitions_short", numbers.partitions_short);
+    json_.Int("partitions_lost", numbers.partitions_lost);
+    json_.Int("replicas_found", numbers.replicas_found);
+    json_.Int("replicas_overruled", numbers.replicas_overruled);
+    json_.Int("conflicts", numbers.conflicts);
+    json_.Int("errors", numbers.errors);
+    json_.Int("hazards", numbers.hazards);
+    json_.Int("warnings", numbers.warnings);
+    json_.Int("notes", numbers.notes);
+    json_.EndObject();
   }
 
   void WriteGroups() {
-    Key("groups");
-    writer_.StartArray();
+    json_.StartArray("groups");
     for (const Severity severity : {Severity::kConflict, Severity::kError, Severity::kHazard,
                                     Severity::kWarning, Severity::kNote}) {
       for (const FindingGroup& group : GroupFindings(plan_, severity, options_.only)) {
-        writer_.StartObject();
-        String("severity", SeverityName(severity));
-        String("kind", FindingKindName(group.kind));
-        Int("count", static_cast<int64_t>(group.findings.size()));
-        String("title", FindingKindTitle(group.kind));
-        writer_.EndObject();
+        json_.StartObject();
+        json_.String("severity", SeverityName(severity));
+        json_.String("kind", FindingKindName(group.kind));
+        json_.Int("count", static_cast<int64_t>(group.findings.size()));
+        json_.String("title", RowOf(group.kind).title);
+        json_.EndObject();
       }
     }
-    writer_.EndArray();
+    json_.EndArray();
   }
 
   void WriteNodes() {
-    Key("nodes");
-    writer_.StartArray();
+    json_.StartArray("nodes");
     for (size_t i = 0; i < plan_.nodes.size() && i < plan_.topology.nodes.size(); ++i) {
       const NodeDecision& node = plan_.nodes[i];
-      writer_.StartObject();
-      String("name", plan_.topology.nodes[i].name);
-      String("address", plan_.topology.nodes[i].address.ToString());
-      Strings("listed_as", node.listed_as);
-      String("name_source", NodeNameSourceName(node.name_source));
-      String("error", node.error);
-      String("error_detail", node.error_detail);
-      Int("tables", node.tables);
-      Int("replicas", node.replicas);
-      writer_.EndObject();
+      json_.StartObject();
+      json_.String("name", plan_.topology.nodes[i].name);
+      json_.String("address", plan_.topology.nodes[i].address.ToString());
+      json_.Strings("listed_as", node.listed_as);
+      json_.String("name_source", NodeNameSourceName(node.name_source));
+      json_.String("error", node.error);
+      json_.String("error_detail", node.error_detail);
+      json_.Int("tables", node.tables);
+      json_.Int("replicas", node.replicas);
+      json_.EndObject();
     }
-    writer_.EndArray();
+    json_.EndArray();
   }
 
   void WriteTables() {
-    Key("tables");
-    writer_.StartArray();
+    json_.StartArray("tables");
     for (size_t i = 0; i < plan_.tables.size() && i < plan_.topology.tables.size(); ++i) {
       const bool is_shown =
           !options_.only.has_value() || plan_.topology.tables[i].app_id == options_.only->app_id;
-      if (is_shown && stream_.status().ok()) WriteTable(i);
+      if (is_shown && json_.status().ok()) WriteTable(i);
     }
-    writer_.EndArray();
+    json_.EndArray();
   }
 
   void WriteTable(size_t table) {
     const TopologyTable& record = plan_.topology.tables[table];
     const TableDecision& decision = plan_.tables[table];
-    writer_.StartObject();
-    Int("app_id", record.app_id);
-    String("name", record.app_name);
-    String("old_name", decision.old_name);
-    String("status", TableStatusWord(record.status));
-    Bool("placeholder", decision.placeholder);
-    Bool("probably_dropped", decision.probably_dropped);
-    Int("partition_count", record.partition_count);
-    Int("max_replica_count", record.max_replica_count);
-    Key("described_by");
-    writer_.StartArray();
-    for (const NodeIndex node : decision.described_by) Value(NodeLabel(plan_, node));
-    writer_.EndArray();
+    json_.StartObject();
+    json_.Int("app_id", record.app_id);
+    json_.String("name", record.app_name);
+    json_.String("old_name", decision.old_name);
+    json_.String("status", TableStatusWord(record.status));
+    json_.Bool("placeholder", decision.placeholder);
+    json_.Bool("probably_dropped", decision.probably_dropped);
+    json_.Int("partition_count", record.partition_count);
+    json_.Int("max_replica_count", record.max_replica_count);
+    json_.StartArray("described_by");
+    for (const NodeIndex node : decision.described_by) json_.String(NodeLabel(plan_, node));
+    json_.EndArray();
     WriteSummary(SummarizeTable(plan_, table,
                                 options_.only.has_value() ? options_.only->partition_index : -1));
-    writer_.EndObject();
+    json_.EndObject();
   }
 
   void WriteSummary(const TableSummary& summary) {
-    Key("replicas");
-    writer_.StartObject();
-    Int("found", summary.replicas_found);
-    Int("expected", summary.replicas_expected);
-    Int("overruled", summary.replicas_overruled);
-    Int("incomplete", summary.replicas_incomplete);
-    Key("by_node");
-    writer_.StartObject();
-    for (const auto& [node, count] : summary.by_node) Int(NodeLabel(plan_, node), count);
-    writer_.EndObject();
-    writer_.EndObject();
-    Key("primaries");
-    writer_.StartObject();
+    json_.StartObject("replicas");
+    json_.Int("found", summary.replicas_found);
+    json_.Int("expected", summary.replicas_expected);
+    json_.Int("overruled", summary.replicas_overruled);
+    json_.Int("incomplete", summary.replicas_incomplete);
+    json_.StartObject("by_node");
+    for (const auto& [node, count] : summary.by_node) json_.Int(NodeLabel(plan_, node), count);
+    json_.EndObject();
+    json_.EndObject();
+    json_.StartObject("primaries");
     for (const auto& [election, indexes] : summary.by_election) {
-      Key(ElectionName(election));
-      writer_.StartArray();
-      for (const int32_t index : indexes) writer_.Int(index);
-      writer_.EndArray();
+      json_.Ints(ElectionName(election), indexes);
     }
-    writer_.EndObject();
+    json_.EndObject();
   }
 
   void WriteFindings() {
-    Key("findings");
-    writer_.StartArray();
+    json_.StartArray("findings");
     for (const Finding& finding : plan_.findings) {
       if (!IsShown(finding)) continue;
-      if (!stream_.status().ok()) break;
-      writer_.StartObject();
-      String("kind", FindingKindName(finding.kind));
-      String("severity", SeverityName(finding.severity));
-      if (finding.node != kNoNode) String("node", NodeLabel(plan_, finding.node));
-      if (finding.app_id != 0) Int("app_id", finding.app_id);
-      if (finding.partition_index >= 0) Int("partition_index", finding.partition_index);
-      Key("facts");
-      writer_.StartObject();
-      for (const auto& [key, value] : finding.facts) String(key, value);
-      writer_.EndObject();
-      String("text", FindingSentence(plan_, finding));
-      const std::vector<std::string> choices = SettleChoices(finding);
-      if (!choices.empty()) Strings("choices", choices);
-      writer_.EndObject();
+      if (!json_.status().ok()) break;
+      json_.StartObject();
+      json_.String("kind", FindingKindName(finding.kind()));
+      json_.String("severity", SeverityName(finding.severity));
+      if (finding.node != kNoNode) json_.String("node", NodeLabel(plan_, finding.node));
+      if (finding.app_id != 0) json_.Int("app_id", finding.app_id);
+      if (finding.partition_index >= 0) json_.Int("partition_index", finding.partition_index);
+      json_.StartObject("facts");
+      for (const auto& [key, value] : FactTexts(plan_, finding)) json_.String(key, value);
+      json_.EndObject();
+      json_.String("text", FindingSentence(plan_, finding));
+      const std::vector<std::string> choices = SettleChoices(plan_, finding);
+      if (!choices.empty()) json_.Strings("choices", choices);
+      json_.EndObject();
     }
-    writer_.EndArray();
+    json_.EndArray();
   }
 
   void WriteNextStep() {
     const NextStep step = NextStepOf(plan_, options_);
-    String("advice", step.advice);
-    String("next_command", step.commands.empty() ? "" : step.commands.front());
-    Strings("next_commands", step.commands);
+    json_.String("advice", step.advice);
+    json_.String("next_command", step.commands.empty() ? "" : step.commands.front());
+    json_.Strings("next_commands", step.commands);
   }
 
   const RecoveryPlan& plan_;
   const ReportOptions& options_;
-  SinkStream stream_;
-  rapidjson::PrettyWriter<SinkStream> writer_;
+  JsonWriter json_;
 };
 
 }  // namespace

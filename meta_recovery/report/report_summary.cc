@@ -1,15 +1,15 @@
-#include "meta_recovery/report/report_summary.h"
-
 #include <algorithm>
 #include <set>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
-#include "base/text/printable.h"
 #include "base/text/shell_word.h"
 #include "base/text/wording.h"
+#include "meta_recovery/planner/finding_registry.h"
+#include "meta_recovery/planner/finding_sentences.h"
 #include "meta_recovery/report/finding_text.h"
+#include "meta_recovery/report/report.h"
 
 namespace metarec {
 namespace {
@@ -18,34 +18,17 @@ std::string PlanPath(const ReportOptions& options) {
   return options.plan_path.empty() ? "FILE" : ShellWord(options.plan_path);
 }
 
-// The flags that a plan was made with, for a command that makes it again.
-std::string FlagsOf(const PlanOptions& options) {
-  const PlanOptions defaults;
-  std::string flags;
-  if (options.skip_bad_nodes) absl::StrAppend(&flags, " --skip_bad_nodes");
-  if (options.skip_lost_partitions) absl::StrAppend(&flags, " --skip_lost_partitions");
-  if (options.accept_still_served) absl::StrAppend(&flags, " --still_served");
-  if (options.rename_separator != defaults.rename_separator) {
-    absl::StrAppend(&flags, " --rename_separator ", ShellWord(options.rename_separator));
-  }
-  if (options.max_app_id != defaults.max_app_id) {
-    absl::StrAppend(&flags, " --max_app_id ", options.max_app_id);
-  }
-  for (const auto& [key, value] : options.settlements) {
-    absl::StrAppend(&flags, " --settle ", Printable(ShellWord(absl::StrCat(key, "=", value))));
-  }
-  return flags;
-}
-
-std::string PlanCommand(const RecoveryPlan& plan, const ReportOptions& options) {
-  if (!options.plan_command.empty()) return options.plan_command;
-  return absl::StrCat("metarec plan -f NODE_LIST --plan ", PlanPath(options),
-                      FlagsOf(plan.options));
+// Makes the plan again, with these options.
+std::string PlanCommand(const ReportOptions& options, const PlanOptions& plan_options) {
+  return absl::StrCat(options.plan_command.empty()
+                          ? absl::StrCat("metarec plan -f NODE_LIST --plan ", PlanPath(options))
+                          : options.plan_command,
+                      PlanOptionWords(plan_options));
 }
 
 bool Has(const RecoveryPlan& plan, FindingKind kind, Severity severity) {
   return std::any_of(plan.findings.begin(), plan.findings.end(), [&](const Finding& finding) {
-    return finding.kind == kind && finding.severity == severity;
+    return finding.kind() == kind && finding.severity == severity;
   });
 }
 
@@ -57,35 +40,22 @@ bool HasReservation(const RecoveryPlan& plan) {
 // Other than those that every plan may have.
 bool HasNoteToRead(const RecoveryPlan& plan) {
   return std::any_of(plan.findings.begin(), plan.findings.end(), [](const Finding& finding) {
-    return finding.severity == Severity::kNote && finding.kind != FindingKind::kTableLostState &&
-           finding.kind != FindingKind::kPlaceholder;
+    return finding.severity == Severity::kNote && RowOf(finding.kind()).among_findings;
   });
 }
 
-// Takes the flag out, since it may be given only once.
-void RemoveMaxAppId(const PlanOptions& options, std::string* command) {
-  const std::string flag = absl::StrCat(" --max_app_id ", options.max_app_id);
-  const size_t at = command->find(flag);
-  if (at == std::string::npos) return;
-  const size_t end = at + flag.size();
-  if (end == command->size() || (*command)[end] == ' ') command->erase(at, flag.size());
-}
-
 NextStep AfterConflict(const RecoveryPlan& plan, const ReportOptions& options) {
-  std::string command = PlanCommand(plan, options);
+  PlanOptions decided = plan.options;
   std::set<std::string> given;
   int shown = 0;
-  int32_t max_app_id = 0;
   for (const Finding& finding : plan.findings) {
-    if (CanRaiseMaxAppId(finding)) max_app_id = std::max(max_app_id, finding.app_id);
+    if (!CanRaiseMaxAppId(finding)) continue;
+    decided.max_app_id = std::max(decided.max_app_id, finding.app_id);
+    shown = 1;
   }
-  if (max_app_id > 0) {
-    RemoveMaxAppId(plan.options, &command);
-    absl::StrAppend(&command, " --max_app_id ", max_app_id);
-    ++shown;
-  }
+  std::string command = PlanCommand(options, decided);
   for (const Finding& finding : plan.findings) {
-    const std::vector<std::string> choices = SettleChoices(finding);
+    const std::vector<std::string> choices = SettleChoices(plan, finding);
     if (choices.empty() || CanRaiseMaxAppId(finding)) continue;
     if (!given.insert(choices.front()).second) continue;
     if (++shown > std::max(1, options.examples_max)) break;
@@ -126,16 +96,17 @@ NextStep AfterError(const RecoveryPlan& plan, const ReportOptions& options) {
   const bool bad_nodes = Has(plan, FindingKind::kBadNode, Severity::kError);
   const bool lost = Has(plan, FindingKind::kPartitionLost, Severity::kError);
   const Remedy& remedy = options.from_evidence_file ? kCollectAgain : kAskAgain;
-  std::string command = PlanCommand(plan, options);
-  const std::string again =
-      options.from_evidence_file ? "metarec collect -f NODE_LIST --evidence NEW_FILE" : command;
+  const std::string again = options.from_evidence_file
+                                ? "metarec collect -f NODE_LIST --evidence NEW_FILE"
+                                : PlanCommand(options, plan.options);
   if (bad_nodes && plan.options.skip_bad_nodes) {
     return {std::string(remedy.no_node_answered), {again}};
   }
-  if (bad_nodes) absl::StrAppend(&command, " --skip_bad_nodes");
-  if (lost) absl::StrAppend(&command, " --skip_lost_partitions");
+  PlanOptions accepting = plan.options;
+  accepting.skip_bad_nodes |= bad_nodes;
+  accepting.skip_lost_partitions |= lost;
   return {std::string(bad_nodes ? remedy.nodes_are_missing : remedy.replicas_are_missing),
-          {again, command}};
+          {again, PlanCommand(options, accepting)}};
 }
 
 NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {

@@ -1,8 +1,7 @@
-#include "meta_recovery/report/report_text.h"
-
 #include <algorithm>
 #include <climits>
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,24 +10,20 @@
 #include <absl/strings/str_join.h>
 #include <absl/time/time.h>
 
+#include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
-#include "meta_recovery/planner/fact_list.h"
-#include "meta_recovery/planner/index_ranges.h"
+#include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/plan_text.h"
+#include "meta_recovery/report/explain.h"
 #include "meta_recovery/report/finding_text.h"
-#include "meta_recovery/report/findings_by_kind.h"
-#include "meta_recovery/report/table_report.h"
+#include "meta_recovery/report/report.h"
+#include "meta_recovery/report/table_section.h"
 
 namespace metarec {
 namespace {
 
 // As much as is held before it is given to the sink.
 constexpr size_t kBufferedBytes = 64 << 10;
-
-// Told in a section of their own, or in the lines of their table.
-bool IsToldElsewhere(FindingKind kind) {
-  return kind == FindingKind::kTableLostState || kind == FindingKind::kPlaceholder;
-}
 
 class Report {
  public:
@@ -104,12 +99,12 @@ class Report {
     std::vector<FindingGroup> groups = GroupFindings(plan_, severity);
     int64_t count = 0;
     for (const FindingGroup& group : groups) {
-      if (!IsToldElsewhere(group.kind)) count += static_cast<int64_t>(group.findings.size());
+      if (RowOf(group.kind).among_findings) count += static_cast<int64_t>(group.findings.size());
     }
     if (count == 0) return;
     AddHeading(title, count);
     for (const FindingGroup& group : groups) {
-      if (!IsToldElsewhere(group.kind)) AddGroup(group);
+      if (RowOf(group.kind).among_findings) AddGroup(group);
     }
   }
 
@@ -117,7 +112,7 @@ class Report {
     // Names that shells refuse: one of them already breaks the shell for the whole cluster.
     const int examples =
         group.kind == FindingKind::kNameUnusableInShell && !options_.all ? 1 : ExamplesMax();
-    absl::StrAppend(&out_, "  ", FindingKindTitle(group.kind), " (", group.findings.size(), "):\n");
+    absl::StrAppend(&out_, "  ", RowOf(group.kind).title, " (", group.findings.size(), "):\n");
     const size_t shown = std::min(group.findings.size(), static_cast<size_t>(examples));
     for (size_t i = 0; i < shown && status_.ok(); ++i) {
       AddFinding(*group.findings[i]);
@@ -128,7 +123,7 @@ class Report {
 
   void AddFinding(const Finding& finding) {
     shown_.insert(&finding);
-    const std::vector<std::string> commands = FindingCommands(finding);
+    const std::vector<std::string> commands = FindingCommands(plan_, finding);
     absl::StrAppend(&out_, "    - ", Wrapped(FindingStatement(plan_, finding), 6, 6),
                     commands.empty() ? "\n" : ":\n");
     for (const std::string& command : commands) absl::StrAppend(&out_, "        ", command, "\n");
@@ -166,7 +161,7 @@ class Report {
   static std::string Place(int32_t app_id, std::vector<int32_t> indexes) {
     if (indexes.front() < 0) return absl::StrCat("table ", app_id);
     std::sort(indexes.begin(), indexes.end());
-    std::string ranges = IndexRanges(indexes);
+    std::string ranges = RangesText(RangesOf(indexes));
     if (ranges.size() > 40) {
       ranges.resize(ranges.rfind(',', 40));
       absl::StrAppend(&ranges, ",...");
@@ -210,7 +205,7 @@ class Report {
     }
     if (!placeholders.empty()) {
       absl::StrAppend(&out_, "  placeholders, dropped, so that no id is used twice: ",
-                      CutList(SplitItems(IndexRanges(placeholders)), 20), "\n");
+                      CutList(RangeTexts(RangesOf(placeholders)), 20), "\n");
     }
   }
 
@@ -219,10 +214,14 @@ class Report {
     std::vector<std::string> duplicated;
     std::vector<std::string> bulk_loading;
     for (const Finding& finding : plan_.findings) {
-      if (finding.kind != FindingKind::kTableLostState) continue;
+      const auto* lost = finding.facts.As<found::TableLostState>();
+      if (lost == nullptr) continue;
       const std::string label = TableLabel(plan_, finding.app_id);
-      if (!finding.Fact("duplicating_nodes").empty()) duplicated.push_back(label);
-      if (finding.Fact("bulk_loading") == "true") bulk_loading.push_back(label);
+      if (!lost->duplicating_nodes.empty()) duplicated.push_back(label);
+      const size_t table = FindTable(plan_, finding.app_id);
+      if (table != SIZE_MAX && plan_.topology.tables[table].is_bulk_loading) {
+        bulk_loading.push_back(label);
+      }
     }
     AddHeading("LOST WITH THE OLD ZOOKEEPER, to be set again by hand", 0);
     absl::StrAppend(&out_,
@@ -266,7 +265,51 @@ class Report {
   std::string out_;
 };
 
+// All of them, of one table or partition.
+absl::Status WriteFindings(const RecoveryPlan& plan, const TableOrPartition& subject,
+                           TextSink sink) {
+  std::vector<const Finding*> found;
+  for (const Finding& finding : plan.findings) {
+    if (IsAbout(finding, subject)) found.push_back(&finding);
+  }
+  if (found.empty()) return absl::OkStatus();
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Finding* a, const Finding* b) { return a->severity > b->severity; });
+  METAREC_RETURN_IF_ERROR(
+      sink(absl::StrCat("\nFINDINGS about it, the worst first (", found.size(), ")\n")));
+  for (const Finding* finding : found) {
+    const std::string text =
+        absl::StrCat(SeverityName(finding->severity), ": ", FindingSentence(plan, *finding));
+    METAREC_RETURN_IF_ERROR(sink(absl::StrCat("  - ", Wrapped(text, 4, 4), "\n")));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status WriteDetails(const RecoveryPlan& plan, const PlanNumbers& numbers,
+                          const ReportOptions& options, TextSink sink) {
+  const TableOrPartition subject = *options.only;
+  const std::string verdict = absl::StrCat(Verdict(plan, numbers), "\n\n");
+  const size_t table = FindTable(plan, subject.app_id);
+  if (subject.partition_index >= 0 || table >= plan.tables.size()) {
+    const std::string name = subject.partition_index < 0
+                                 ? absl::StrCat(subject.app_id)
+                                 : absl::StrCat(subject.app_id, ".", subject.partition_index);
+    METAREC_ASSIGN_OR_RETURN(const std::string explanation, Explain(plan, name));
+    METAREC_RETURN_IF_ERROR(sink(verdict));
+    return sink(explanation);
+  }
+  METAREC_RETURN_IF_ERROR(sink(verdict));
+  std::vector<const Finding*> of_partitions;
+  for (const Finding& finding : plan.findings) {
+    if (IsAbout(finding, subject) && finding.partition_index >= 0) {
+      of_partitions.push_back(&finding);
+    }
+  }
+  METAREC_RETURN_IF_ERROR(sink(RenderTable(plan, table, of_partitions, options)));
+  return WriteFindings(plan, subject, sink);
+}
 
 absl::Status WriteReport(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink) {
   if (options.only.has_value()) return WriteDetails(plan, CountPlan(plan), options, sink);

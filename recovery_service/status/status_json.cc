@@ -157,7 +157,7 @@ void WriteTables(const TableRows& tables, Json* json) {
 void WriteSome(const RecoveryPlan& plan, Severity severity, bool lost, size_t* left, Json* json) {
   for (size_t i = 0; i < plan.findings.size() && *left > 0; ++i) {
     const Finding& finding = plan.findings[i];
-    if (finding.severity != severity || (finding.kind == FindingKind::kPartitionLost) != lost) {
+    if (finding.severity != severity || (finding.kind() == FindingKind::kPartitionLost) != lost) {
       continue;
     }
     --*left;

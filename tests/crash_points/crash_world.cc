@@ -10,7 +10,7 @@
 
 #include "base/runtime/status_macros.h"
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/planner/topology_digest.h"
+#include "meta_recovery/planner/recovery_plan.h"
 #include "tests/meta_recovery/planner/evidence_builder.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"

@@ -6,12 +6,10 @@
 #include <glog/logging.h>
 
 #include "meta_recovery/plan_file/plan_file.h"
-#include "meta_recovery/plan_file/plan_selection.h"
-#include "meta_recovery/planner/plan_numbers.h"
-#include "meta_recovery/planner/topology_digest.h"
+#include "meta_recovery/plan_file/plan_excerpt.h"
+#include "meta_recovery/planner/recovery_plan.h"
 #include "meta_recovery/report/explain.h"
-#include "meta_recovery/report/report_json.h"
-#include "meta_recovery/report/report_text.h"
+#include "meta_recovery/report/report.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "tests/fuzz/line_digests.h"
 #include "tests/fuzz/plan_renderings.h"

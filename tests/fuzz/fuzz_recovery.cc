@@ -7,12 +7,12 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
 #include <glog/logging.h>
 
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/planner/topology_digest.h"
+#include "meta_recovery/planner/settlements.h"
+#include "meta_recovery/planner/recovery_plan.h"
 #include "recovery_service/root_topology.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/evidence_program.h"
@@ -42,11 +42,10 @@ PlanOptions MakeOptions(ByteSource& source) {
 
 // What an operator may answer to a conflict, right or wrong.
 std::string Answer(const Finding& conflict, ByteSource& source) {
-  const std::pair<absl::string_view, absl::string_view> first =
-      absl::StrSplit(conflict.Fact("values"), absl::MaxSplits(" (weight", 1));
+  const auto* differing = conflict.facts.As<found::RecordsConflict>();
   switch (source.Pick(0, 4)) {
     case 0:
-      return conflict.Fact("values").empty() ? "ignore" : std::string(first.first);
+      return differing == nullptr ? "ignore" : differing->values.front().value;
     case 1:
       return absl::StrCat(source.Pick(0, 20));
     case 2: {
@@ -70,8 +69,8 @@ absl::StatusOr<RecoveryPlan> PlanAndSettle(const Evidence& evidence, PlanOptions
         plan->findings.begin(), plan->findings.end(),
         [](const Finding& finding) { return finding.severity == Severity::kConflict; });
     CHECK(conflict != plan->findings.end());
-    const std::vector<std::string> keys = absl::StrSplit(conflict->Fact("settle"), ',');
-    CHECK(!keys.front().empty()) << "a conflict that cannot be settled";
+    const std::vector<std::string> keys = SettlementKeysOf(*conflict);
+    CHECK(!keys.empty()) << "a conflict that cannot be settled";
     const PlanOptions before = options;
     options.settlements[keys[source.Byte() % keys.size()]] = Answer(*conflict, source);
     if (!MakePlan(evidence, options).ok()) options = before;  // refused, with a reason

@@ -10,9 +10,8 @@
 
 #include "base/text/printable.h"
 #include "meta_recovery/report/explain.h"
-#include "meta_recovery/report/hints.h"
-#include "meta_recovery/report/report_json.h"
-#include "meta_recovery/report/report_text.h"
+#include "meta_recovery/report/finding_text.h"
+#include "meta_recovery/report/report.h"
 
 namespace metarec::fuzz {
 namespace {

@@ -9,7 +9,7 @@
 #include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 
-#include "meta_recovery/report/hints.h"
+#include "meta_recovery/report/finding_text.h"
 #include "pegasus_client/shell_failure.h"
 #include "rpc/native_frame.h"
 #include "rpc/pegasus_status.h"

@@ -7,7 +7,7 @@
 
 #include "idl/error_names.h"
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/planner/topology_digest.h"
+#include "meta_recovery/planner/recovery_plan.h"
 #include "replica_collector/collector.h"
 #include "world.h"
 #include "zk_store/topology/refusal.h"

@@ -1,7 +1,9 @@
 // What the planner decided, beside what the reference model says.
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
+#include "meta_recovery/planner/settlements.h"
 #include "reference_model.h"
 #include "zk_store/topology/znode_layout.h"
 
@@ -12,8 +14,7 @@ ModelPlan ModelOf(const RecoveryPlan& plan) {
   model.outcome = plan.outcome;
   for (const Finding& finding : plan.findings) {
     if (finding.severity == Severity::kConflict) {
-      const absl::string_view field = finding.Fact("settle");
-      model.conflicts.insert(std::string(field));
+      model.conflicts.insert(absl::StrJoin(SettlementKeysOf(finding), ","));
     } else if (finding.severity == Severity::kError) {
       model.errors.insert(finding.node != kNoNode
                               ? plan.topology.nodes[finding.node].name

@@ -11,7 +11,7 @@
 #include "idl/error_names.h"
 #include "idl/task_codes.h"
 #include "meta_recovery/job/recovery_job.h"
-#include "meta_recovery/report/hints.h"
+#include "meta_recovery/report/finding_text.h"
 #include "rpc/pegasus_status.h"
 #include "tools/cli/recover_texts.h"
 

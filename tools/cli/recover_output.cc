@@ -12,8 +12,7 @@
 #include "base/text/printable.h"
 #include "base/text/wording.h"
 #include "meta_recovery/plan_file/plan_file.h"
-#include "meta_recovery/report/report_json.h"
-#include "meta_recovery/report/report_text.h"
+#include "meta_recovery/report/report.h"
 #include "tools/cli/recover_texts.h"
 #include "tools/cli/start_advice.h"
 

@@ -5,7 +5,7 @@
 #include <absl/status/status.h>
 
 #include "meta_recovery/job/recovery_job.h"
-#include "meta_recovery/report/report_summary.h"
+#include "meta_recovery/report/report.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/report_arguments.h"
 #include "tools/cli/shell_output.h"

@@ -4,8 +4,7 @@
 
 #include "base/text/printable.h"
 #include "meta_recovery/report/explain.h"
-#include "meta_recovery/report/report_json.h"
-#include "meta_recovery/report/report_text.h"
+#include "meta_recovery/report/report.h"
 
 namespace metarec::tools {
 

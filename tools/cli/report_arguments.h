@@ -6,8 +6,8 @@
 #include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 
-#include "meta_recovery/plan_file/plan_selection.h"
-#include "meta_recovery/report/report_summary.h"
+#include "meta_recovery/plan_file/plan_excerpt.h"
+#include "meta_recovery/report/report.h"
 #include "tools/cli/output_arguments.h"
 
 namespace metarec::tools {

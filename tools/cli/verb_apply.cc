@@ -13,7 +13,7 @@
 #include "idl/error_names.h"
 #include "meta_recovery/job/recovery_job.h"
 #include "meta_recovery/planner/plan_text.h"
-#include "meta_recovery/planner/topology_digest.h"
+#include "meta_recovery/planner/recovery_plan.h"
 #include "tools/cli/command_errors.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/node_access.h"
@@ -56,7 +56,7 @@ struct Arguments {
 
 bool MadeWhileServed(const RecoveryPlan& plan) {
   for (const Finding& finding : plan.findings) {
-    if (finding.kind == FindingKind::kStillServed) return !plan.options.accept_still_served;
+    if (finding.kind() == FindingKind::kStillServed) return !plan.options.accept_still_served;
   }
   return false;
 }

@@ -9,8 +9,8 @@
 #include "base/text/shell_word.h"
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/planner/topology_digest.h"
-#include "meta_recovery/report/report_summary.h"
+#include "meta_recovery/planner/recovery_plan.h"
+#include "meta_recovery/report/report.h"
 #include "tools/cli/command_errors.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/evidence_arguments.h"
@@ -52,7 +52,7 @@ ReportOptions ReportOf(const Arguments& arguments) {
   report.plan_path = arguments.file.path();
   report.from_evidence_file = arguments.evidence.is_file();
   report.plan_command = absl::StrCat("metarec plan ", arguments.evidence.AsTyped(), " --plan ",
-                                     ShellWord(arguments.file.path()), arguments.plan.AsTyped(),
+                                     ShellWord(arguments.file.path()),
                                      arguments.file.overwrite() ? " --overwrite" : "");
   return report;
 }

@@ -123,7 +123,7 @@ ReportOptions ReportOf(const Arguments& arguments) {
   ReportOptions report;
   report.store_flags = arguments.store.AsTyped();
   report.plan_command = absl::StrCat("metarec recover ", arguments.nodes.AsTyped(), " ",
-                                     arguments.store.AsTypedToWrite(), arguments.plan.AsTyped());
+                                     arguments.store.AsTypedToWrite());
   return report;
 }
 

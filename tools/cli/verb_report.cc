@@ -3,8 +3,7 @@
 
 #include "base/runtime/status_macros.h"
 #include "meta_recovery/plan_file/plan_file.h"
-#include "meta_recovery/report/report_json.h"
-#include "meta_recovery/report/report_text.h"
+#include "meta_recovery/report/report.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/interrupt_signals.h"
 #include "tools/cli/output_arguments.h"

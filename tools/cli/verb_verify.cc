@@ -9,7 +9,7 @@
 #include "base/text/wording.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/report/report_summary.h"
+#include "meta_recovery/report/report.h"
 #include "tools/cli/command_errors.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/evidence_arguments.h"

@@ -19,7 +19,7 @@
 
 #include "base/runtime/system_clock.h"
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/planner/topology_digest.h"
+#include "meta_recovery/planner/recovery_plan.h"
 #include "rpc/pegasus_status.h"
 #include "testing/in_memory_meta_store.h"
 

@@ -213,13 +213,13 @@ TEST(PlanConsistency, TheOutcomeFollowsFromTheRest) {
       {[](RecoveryPlan& plan) {
          plan.options.skip_bad_nodes = false;
          std::erase_if(plan.findings, [](const Finding& finding) {
-           return finding.kind == FindingKind::kBadNode;
+           return finding.kind() == FindingKind::kBadNode;
          });
        },
        "'outcome' is ready, while nodes did not answer"},
       {[](RecoveryPlan& plan) {
          std::erase_if(plan.findings, [](const Finding& finding) {
-           return finding.kind == FindingKind::kPartitionLost;
+           return finding.kind() == FindingKind::kPartitionLost;
          });
        },
        "1 partition without replicas, and 0 findings of kind partition_lost"},
@@ -250,7 +250,7 @@ void ExpectNoOtherSeverity(const Graveness& test) {
     RecoveryPlan plan = test.plan;
     Severity gravest = Severity::kNote;
     for (Finding& finding : plan.findings) {
-      if (finding.kind == test.kind) finding.severity = other;
+      if (finding.kind() == test.kind) finding.severity = other;
       gravest = std::max(gravest, finding.severity);
     }
     plan.outcome = OutcomeOf(gravest);
@@ -304,9 +304,128 @@ TEST(PlanConsistency, WhatDecidesAboutTheOutcomeIsAsGraveAsTheOptionsMakeIt) {
   for (const Graveness& test : tests) ExpectNoOtherSeverity(test);
   RecoveryPlan plan = Plan(served);
   plan.findings.push_back(
-      {.kind = kPlaceholder, .severity = Severity::kError, .app_id = 1, .facts = {}});
+      {.facts = found::Placeholder{}, .severity = Severity::kError, .app_id = 1});
   plan.outcome = PlanOutcome::kTryAgain;
   EXPECT_THAT(ErrorOf(plan), HasSubstr("a finding placeholder has 'severity' error"));
+}
+
+// The first finding of the kind.
+Finding& TheOne(RecoveryPlan& plan, FindingKind kind) {
+  const auto found = std::find_if(plan.findings.begin(), plan.findings.end(),
+                                  [kind](const Finding& f) { return f.kind() == kind; });
+  EXPECT_NE(found, plan.findings.end()) << FindingKindName(kind);
+  return *found;
+}
+
+TEST(PlanConsistency, FindingsAreAboutWhatIsThere) {
+  using enum FindingKind;
+  ExpectRefused({
+      {[](RecoveryPlan& plan) { TheOne(plan, kTableLostState).app_id = 9; },
+       "a finding table_lost_state is about table 9, which is not in the plan"},
+      {[](RecoveryPlan& plan) { TheOne(plan, kPartitionLost).partition_index = 1; },
+       "a finding partition_lost is about partition 4.1, which its table does not have"},
+      {[](RecoveryPlan& plan) {
+         plan.findings.push_back(
+             {.facts = found::ReplicaBeyondCount{.highest_index = 1, .nodes = {0}},
+              .severity = Severity::kConflict,
+              .app_id = 4,
+              .partition_index = 0});
+       },
+       "a finding replica_beyond_count is about partition 4.0, which its table has"},
+      {[](RecoveryPlan& plan) {
+         TheOne(plan, kPlaceholder).facts = found::AppIdOutOfRange{.nodes = {0}, .replicas = 1};
+         TheOne(plan, kAppIdOutOfRange).severity = Severity::kConflict;
+       },
+       "a finding app_id_out_of_range is about table 2, which is not above the option max_app_id"},
+      {[](RecoveryPlan& plan) { TheOne(plan, kPlaceholder).app_id = 0; },
+       "a finding about a table that names none"},
+      {[](RecoveryPlan& plan) { TheOne(plan, kPlaceholder).node = 0; },
+       "a finding that names a node, which it is not about"},
+      {[](RecoveryPlan& plan) { TheOne(plan, kPlaceholder).partition_index = 0; },
+       "a finding that names a partition, which it is not about"},
+      {[](RecoveryPlan& plan) { TheOne(plan, kPartitionLost).partition_index = -1; },
+       "a finding about a partition that names none"},
+      {[](RecoveryPlan& plan) { TheOne(plan, kBadNode).app_id = 1; },
+       "a finding that names a table, which it is not about"},
+      {[](RecoveryPlan& plan) { TheOne(plan, kBadNode).node = kNoNode; },
+       "a finding about a node that names none"},
+  });
+}
+
+TEST(PlanConsistency, EveryFindingIsThereOnceAndInOrder) {
+  ExpectRefused({
+      {[](RecoveryPlan& plan) { plan.findings.push_back(plan.findings.back()); },
+       "a finding partition_lost is there twice"},
+      {[](RecoveryPlan& plan) { std::swap(plan.findings.front(), plan.findings.back()); },
+       "is not in the order of findings"},
+      {[](RecoveryPlan& plan) {
+         std::erase_if(plan.findings, [](const Finding& finding) {
+           return finding.kind() == FindingKind::kPlaceholder;
+         });
+       },
+       "1 table that is a placeholder, and 0 findings of kind placeholder"},
+      {[](RecoveryPlan& plan) {
+         std::erase_if(plan.findings, [](const Finding& finding) {
+           return finding.kind() == FindingKind::kBallotAbovePrimary;
+         });
+       },
+       "1 partition with a ballot above its primary's, and 0 findings of kind "
+       "ballot_above_primary"},
+  });
+}
+
+TEST(PlanConsistency, FactsNameNodesThatAnsweredInOrder) {
+  using enum FindingKind;
+  const auto ballot = [](RecoveryPlan& plan) {
+    return TheOne(plan, kBallotAbovePrimary).facts.As<found::BallotAbovePrimary>();
+  };
+  ExpectRefused({
+      {[&](RecoveryPlan& plan) { ballot(plan)->primary = 3; },
+       "a finding ballot_above_primary: 'primary' names node 3, which did not answer"},
+      {[&](RecoveryPlan& plan) { ballot(plan)->reported_by = kNoNode; },
+       "a finding ballot_above_primary: 'reported_by' names no node"},
+      {[&](RecoveryPlan& plan) {
+         TheOne(plan, kTableLostState).facts = found::TableLostState{.duplicating_nodes = {1, 1}};
+       },
+       "a finding table_lost_state: 'duplicating_nodes' does not ascend"},
+  });
+}
+
+TEST(PlanConsistency, FactsFitTheTableThatTheyAreAbout) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 1).Everywhere(2, "temp", 1);
+  cluster.Node("n1").Table(3, "short", 1).Replica("3.0");
+  const RecoveryPlan sound = Plan(cluster);
+  RecoveryPlan plan = sound;
+  TheOne(plan, FindingKind::kTableRenamed).facts = found::TableRenamed{.kept_by = 3};
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("'kept_by' is no table that keeps the name"));
+  plan = sound;
+  TheOne(plan, FindingKind::kReplicasMissing).facts = found::ReplicasMissing{.collected = 3};
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("'collected' is not below the table's 'max_replica_count'"));
+}
+
+TEST(PlanConsistency, EveryDecisionOfTheOperatorDecidedSomethingOnce) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 2);
+  cluster.Node("n1").Replica("1.5");
+  const RecoveryPlan sound = Plan(cluster, {.settlements = {{"1.5", "ignore"}}});
+  RecoveryPlan plan = sound;
+  plan.options.settlements["1.app_type"] = "pegasus";
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("2 settlements, and 1 finding of kind settled"));
+  plan = sound;
+  TheOne(plan, FindingKind::kSettled).facts.As<found::Settled>()->key = "1.6";
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("'key' is none of the options' settlements"));
+  plan = sound;
+  plan.options.settlements["2.app_type"] = "pegasus";
+  TheOne(plan, FindingKind::kSettled).facts.As<found::Settled>()->key = "2.app_type";
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("a finding settled: 'key' is that of something else"));
+  plan = sound;
+  TheOne(plan, FindingKind::kSettled).facts.As<found::Settled>()->conflict =
+      FindingKind::kReplicasMissing;
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("'conflict' is no kind that is settled"));
+  plan = sound;
+  plan.findings.push_back(TheOne(plan, FindingKind::kSettled));
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("a finding settled "));
 }
 
 TEST(PlanConsistency, WhatTheFileSaysIsShortAndPrintableInMessages) {

@@ -1,5 +1,7 @@
 #include "tests/meta_recovery/planner/evidence_builder.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -93,6 +95,162 @@ Cluster ThreeNodes() {
   Cluster cluster;
   cluster.Node("n1").Node("n2").Node("n3");
   return cluster;
+}
+
+namespace {
+
+bool OneIn(std::mt19937& random, int64_t n) { return Pick(random, 1, n) == 1; }
+
+// The library's distributions and std::shuffle differ between standard libraries; this does not.
+template <typename T>
+void ShuffleVector(std::vector<T>& items, std::mt19937& random) {
+  for (size_t i = items.size(); i > 1; --i) {
+    std::swap(items[i - 1], items[Pick(random, 0, static_cast<int64_t>(i) - 1)]);
+  }
+}
+
+void DistortRecord(TableRecord& table, std::mt19937& random) {
+  switch (Pick(random, 0, 9)) {
+    case 0:
+      table.app_name += "_old";
+      break;
+    case 1:
+      table.max_replica_count = static_cast<int32_t>(Pick(random, 1, 5));
+      break;
+    case 2:
+      table.envs[absl::StrCat("k", Pick(random, 0, 2))] = absl::StrCat(Pick(random, 0, 2));
+      break;
+    case 3:
+      table.duplicating = true;
+      break;
+    case 4:
+      table.partition_count *= 2;
+      break;
+    case 5:
+      table.drop_second = Pick(random, 0, 3);
+      break;
+    case 6:
+      table.create_second += Pick(random, 0, 1);
+      break;
+    case 7:
+      table.init_partition_count = static_cast<int32_t>(Pick(random, -1, 4));
+      break;
+    case 8:
+      table.status = static_cast<TableStatus>(Pick(random, 0, 9));
+      break;
+    default:
+      table.app_name = std::string("\xff\xfe\0\"\\", 5);
+      break;
+  }
+}
+
+ReplicaState RandomState(std::mt19937& random) {
+  ReplicaState state;
+  state.ballot = Pick(random, 1, 4);
+  state.committed = Pick(random, 0, 3);
+  state.prepared = state.committed + Pick(random, 0, 1);
+  if (OneIn(random, 3)) state.status = static_cast<ReplicaStatus>(Pick(random, 0, 7));
+  return state;
+}
+
+}  // namespace
+
+int64_t Pick(std::mt19937& random, int64_t least, int64_t most) {
+  return least + static_cast<int64_t>(random() % static_cast<uint64_t>(most - least + 1));
+}
+
+Evidence RandomEvidence(std::mt19937& random) {
+  Cluster cluster;
+  const int64_t nodes = Pick(random, 1, 6);
+  const int64_t tables = Pick(random, 0, 6);
+  for (int64_t n = 1; n <= nodes; ++n) cluster.Node(absl::StrCat("n", n));
+  for (int64_t t = 1; t <= tables; ++t) {
+    const auto app_id = static_cast<int32_t>(t + Pick(random, 0, 3));
+    const auto count = static_cast<int32_t>(Pick(random, 1, 4));
+    const std::string name = absl::StrCat("t", OneIn(random, 2) ? "" : absl::StrCat("-", t));
+    const bool odd = OneIn(random, 4);
+    const bool dropped = OneIn(random, 6);
+    for (int64_t n = 1; n <= nodes; ++n) {
+      if (OneIn(random, 8)) continue;
+      cluster.Node(absl::StrCat("n", n)).Table(app_id, name, count);
+      if (odd && OneIn(random, 2)) {
+        cluster.With([&](TableRecord& table) { DistortRecord(table, random); });
+      }
+      for (int32_t index = 0; index < count; ++index) {
+        if (OneIn(random, 3)) continue;
+        ReplicaState state = RandomState(random);
+        if (dropped) state.status = ReplicaStatus::kError;
+        cluster.Replica(absl::StrCat(app_id, ".", index + (OneIn(random, 40) ? count : 0)), state);
+      }
+      if (OneIn(random, 30)) cluster.Replica(absl::StrCat(app_id + 5, ".1"));
+    }
+  }
+  if (OneIn(random, 5)) cluster.BadNode(absl::StrCat("n", Pick(random, 1, nodes + 1)));
+  return cluster.Build();
+}
+
+void Shuffle(Evidence& evidence, std::mt19937& random) {
+  ShuffleVector(evidence.nodes, random);
+  for (NodeEvidence& node : evidence.nodes) {
+    ShuffleVector(node.listed_as, random);
+    ShuffleVector(node.tables, random);
+    ShuffleVector(node.replicas, random);
+  }
+}
+
+void Mutate(Evidence& evidence, std::mt19937& random) {
+  static constexpr int64_t kNumbers[] = {INT64_MIN, INT32_MIN, -2,      -1,        0,        1,
+                                         2,         7,         1 << 20, INT32_MAX, INT64_MAX};
+  const auto number = [&] { return kNumbers[Pick(random, 0, std::size(kNumbers) - 1)]; };
+  const auto small = [&] { return static_cast<int32_t>(number()); };
+  for (int64_t i = Pick(random, 1, 4); i > 0 && !evidence.nodes.empty(); --i) {
+    NodeEvidence& node =
+        evidence.nodes[Pick(random, 0, static_cast<int64_t>(evidence.nodes.size()) - 1)];
+    if (!node.replicas.empty()) {
+      ReplicaRecord& replica =
+          node.replicas[Pick(random, 0, static_cast<int64_t>(node.replicas.size()) - 1)];
+      switch (Pick(random, 0, 5)) {
+        case 0:
+          replica.app_id = small();
+          break;
+        case 1:
+          replica.partition_index = small();
+          break;
+        case 2:
+          replica.ballot = number();
+          break;
+        case 3:
+          replica.last_committed_decree = number();
+          break;
+        case 4:
+          replica.status = static_cast<ReplicaStatus>(small());
+          break;
+        default:
+          node.replicas.push_back(replica);
+          node.replicas.back().ballot = number();
+      }
+    }
+    if (node.tables.empty() || OneIn(random, 2)) continue;
+    TableRecord& table =
+        node.tables[Pick(random, 0, static_cast<int64_t>(node.tables.size()) - 1)].Mutable();
+    switch (Pick(random, 0, 4)) {
+      case 0:
+        table.app_id = small();
+        break;
+      case 1:
+        table.partition_count = small();
+        break;
+      case 2:
+        table.max_replica_count = small();
+        break;
+      case 3:
+        table.init_partition_count = small();
+        break;
+      default:
+        node.tables.emplace_back(TableRecord(table));
+        node.tables.back().Mutable().app_name += "?";
+    }
+  }
 }
 
 }  // namespace metarec

@@ -1,14 +1,10 @@
-// A small world for tests, written down as it would be told:
-//
-//   Cluster().Node("n1").Table(2, "temp", 4).Replica("2.0", {.ballot = 3}).Node("n2")...
-//
-// What follows a node is about that node. Node "n7" is 10.0.0.7:34801, calls itself "n7:34801" and
-// is listed by that name.
+// Evidence for tests: told step by step, or at random.
 
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <random>
 #include <string>
 
 #include <absl/strings/string_view.h>
@@ -56,5 +52,18 @@ class Cluster {
 
 // Three nodes n1, n2, n3 that hold nothing yet.
 Cluster ThreeNodes();
+
+// A few nodes and tables. Now and then something is missing, stale, split, renamed, dropped or
+// contradictory.
+Evidence RandomEvidence(std::mt19937& random);
+
+// Puts nodes, and each node's tables and replicas, into another order.
+void Shuffle(Evidence& evidence, std::mt19937& random);
+
+// Changes a few fields to anything at all.
+void Mutate(Evidence& evidence, std::mt19937& random);
+
+// A number from `least` to `most`.
+int64_t Pick(std::mt19937& random, int64_t least, int64_t most);
 
 }  // namespace metarec

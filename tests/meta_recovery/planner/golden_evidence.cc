@@ -1,10 +1,13 @@
 #include "tests/meta_recovery/planner/golden_evidence.h"
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -14,6 +17,8 @@
 #include <absl/strings/strip.h>
 #include <glog/logging.h>
 #include <rapidjson/document.h>
+
+#include "zk_store/topology/znode_json.h"
 
 namespace metarec {
 namespace {
@@ -125,6 +130,182 @@ std::map<std::string, GoldenZnode> LoadGoldenApps(const std::string& file, absl:
     apps[std::string(path)] = {json["data"].GetString(), json["version"].GetInt()};
   }
   return apps;
+}
+
+namespace {
+
+struct Entry {
+  std::string name;  // as it goes into the tree
+  const NodeEvidence* node;
+};
+
+struct Found {
+  const Entry* entry;
+  ReplicaRecord replica;
+};
+
+class Original {
+ public:
+  Original(const OriginalInput& input, const Differences& differences)
+      : input_(input), differences_(differences) {}
+
+  std::map<std::string, std::string> Run() {
+    ReadNodeList();
+    ReadTables();
+    Rename();
+    ReadReplicas();
+    for (auto& [app_id, table] : tables_) WriteTable(table);
+    return std::move(znodes_);
+  }
+
+ private:
+  void ReadNodeList() {
+    std::set<const NodeEvidence*> seen;
+    for (const std::string& text : input_.node_list) {
+      const NodeEvidence* server = nullptr;
+      for (const NodeEvidence& node : input_.evidence.nodes) {
+        const auto& names = node.listed_as;
+        if (std::find(names.begin(), names.end(), text) != names.end()) server = &node;
+      }
+      CHECK(server != nullptr) << text;
+      const bool is_new = seen.insert(server).second;
+      if (!server->complete() || (differences_.servers_by_own_name && !is_new)) continue;
+      entries_.push_back({differences_.servers_by_own_name ? server->name : text, server});
+    }
+    if (differences_.ties_by_address) {
+      std::stable_sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
+        return a.node->address < b.node->address;
+      });
+    }
+  }
+
+  // The first record of an id counts.
+  void ReadTables() {
+    for (const Entry& entry : entries_) {
+      for (const TableRecord& record : entry.node->tables) {
+        AppZnode& table = tables_[record.app_id];
+        if (table.app_id != 0) {
+          if (differences_.duplicating_anywhere) table.duplicating |= record.duplicating;
+          continue;
+        }
+        table.app_type = record.app_type;
+        table.app_name = record.app_name;
+        table.app_id = record.app_id;
+        table.partition_count = record.partition_count;
+        table.envs = record.envs;
+        table.is_stateful = record.is_stateful;
+        table.max_replica_count = record.max_replica_count;
+        table.expire_second = record.expire_second;
+        table.create_second = record.create_second;
+        table.drop_second = record.drop_second;
+        table.duplicating = record.duplicating;
+        table.init_partition_count =
+            differences_.init_count_is_count ? record.partition_count : record.init_partition_count;
+        table.is_bulk_loading = record.is_bulk_loading;
+        table.atomic_idempotent = record.atomic_idempotent;
+      }
+    }
+    for (int32_t app_id = 1; app_id < tables_.rbegin()->first; ++app_id) {
+      AppZnode& table = tables_[app_id];
+      if (table.app_id != 0) continue;
+      table.status = TableStatus::kDropped;
+      table.app_type = "pegasus";
+      table.app_name = absl::StrCat("__drop_holder__", app_id);
+      table.app_id = app_id;
+      table.partition_count = 1;
+      table.init_partition_count = differences_.init_count_is_count ? 1 : -1;
+      table.expire_second = differences_.placeholders_never_expire ? 0 : input_.now;
+    }
+  }
+
+  void Rename() {
+    std::set<std::string> all;
+    std::set<std::string> higher;
+    for (const auto& [app_id, table] : tables_) all.insert(table.app_name);
+    for (auto it = tables_.rbegin(); it != tables_.rend(); ++it) {
+      std::string& name = it->second.app_name;
+      std::set<std::string>& taken = differences_.unique_against_all_names ? all : higher;
+      if (higher.insert(name).second) continue;
+      do {
+        absl::StrAppend(&name, differences_.rename_separator, it->first);
+      } while (taken.contains(name));
+      higher.insert(name);
+      all.insert(name);
+    }
+  }
+
+  void ReadReplicas() {
+    for (const Entry& entry : entries_) {
+      for (const ReplicaRecord& replica : entry.node->replicas) {
+        found_[{replica.app_id, replica.partition_index}].push_back({&entry, replica});
+      }
+    }
+    for (auto& [gpid, replicas] : found_) {
+      std::stable_sort(replicas.begin(), replicas.end(), [&](const Found& a, const Found& b) {
+        return Rank(a.replica) > Rank(b.replica);
+      });
+    }
+  }
+
+  std::tuple<bool, int64_t, bool, int64_t, int64_t> Rank(const ReplicaRecord& replica) const {
+    const bool complete = replica.status != ReplicaStatus::kError &&
+                          replica.status != ReplicaStatus::kPotentialSecondary &&
+                          replica.status != ReplicaStatus::kPartitionSplit;
+    return {!differences_.incomplete_last || complete, replica.ballot,
+            differences_.primary_status_counts && replica.status == ReplicaStatus::kPrimary,
+            replica.last_committed_decree, replica.last_prepared_decree};
+  }
+
+  void WriteTable(const AppZnode& table) {
+    std::string& json = znodes_[absl::StrCat(table.app_id)];
+    EncodeApp(table, &json);
+    for (int32_t index = 0; index < table.partition_count; ++index) WritePartition(table, index);
+  }
+
+  void WritePartition(const AppZnode& table, int32_t index) {
+    PartitionZnode partition;
+    partition.app_id = table.app_id;
+    partition.index = index;
+    partition.max_replica_count = table.max_replica_count;
+    const std::vector<Found>& replicas = found_[{table.app_id, index}];
+    if (table.status == TableStatus::kDropped) {
+      partition.partition_flags = differences_.placeholders_never_expire ? 1 : 0;
+    } else if (!replicas.empty()) {
+      const Found& best = replicas.front();
+      partition.ballot = best.replica.ballot;
+      for (const Found& found : replicas) {
+        if (differences_.highest_ballot) {
+          partition.ballot = std::max(partition.ballot, found.replica.ballot);
+        }
+      }
+      if (differences_.writes_committed_decree) {
+        partition.last_committed_decree = best.replica.last_committed_decree;
+      }
+      partition.primary = best.entry->node->address.ToString();
+      partition.hp_primary = best.entry->name;
+      const size_t members = std::min<size_t>(replicas.size(), table.max_replica_count);
+      for (size_t i = members; i-- > 1;) {
+        partition.last_drops.push_back(replicas[i].entry->node->address.ToString());
+        partition.hp_last_drops.push_back(replicas[i].entry->name);
+      }
+    }
+    std::string& json = znodes_[absl::StrCat(table.app_id, "/", index)];
+    EncodePartition(partition, &json);
+  }
+
+  const OriginalInput& input_;
+  const Differences& differences_;
+  std::vector<Entry> entries_;
+  std::map<int32_t, AppZnode> tables_;
+  std::map<std::pair<int32_t, int32_t>, std::vector<Found>> found_;
+  std::map<std::string, std::string> znodes_;
+};
+
+}  // namespace
+
+std::map<std::string, std::string> OriginalRecovery(const OriginalInput& input,
+                                                    const Differences& differences) {
+  return Original(input, differences).Run();
 }
 
 }  // namespace metarec

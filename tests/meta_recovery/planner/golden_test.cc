@@ -14,9 +14,9 @@
 #include <rapidjson/document.h>
 
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/report/hints.h"
+#include "meta_recovery/report/finding_text.h"
 #include "tests/meta_recovery/planner/golden_evidence.h"
-#include "tests/meta_recovery/planner/original_recovery.h"
+#include "tests/meta_recovery/planner/plan_matchers.h"
 #include "zk_store/topology/znode_json.h"
 
 namespace metarec {
@@ -267,11 +267,11 @@ TEST(GoldenFindings, LeasesThatHaveNotRunOutAreAHazardWithNumbers) {
   ASSERT_TRUE(plan.ok()) << plan.status();
   const auto it = std::find_if(
       plan->findings.begin(), plan->findings.end(),
-      [](const Finding& finding) { return finding.kind == FindingKind::kStillServed; });
+      [](const Finding& finding) { return finding.kind() == FindingKind::kStillServed; });
   ASSERT_NE(it, plan->findings.end());
   EXPECT_EQ(it->severity, Severity::kHazard);
-  EXPECT_NE(it->Fact("primaries"), "0");
-  EXPECT_EQ(it->Fact("nodes"), "localhost:34801,localhost:34802,localhost:34803");
+  EXPECT_NE(FactOf(*plan, *it, "primaries"), "0");
+  EXPECT_EQ(FactOf(*plan, *it, "nodes"), "localhost:34801,localhost:34802,localhost:34803");
 }
 
 TEST(GoldenFindings, SoftDroppedTablesOfScenarioBAreNamed) {
@@ -279,8 +279,8 @@ TEST(GoldenFindings, SoftDroppedTablesOfScenarioBAreNamed) {
   ASSERT_TRUE(plan.ok()) << plan.status();
   std::vector<int32_t> dropped;
   for (const Finding& finding : plan->findings) {
-    if (finding.kind == FindingKind::kTableProbablyDropped) dropped.push_back(finding.app_id);
-    EXPECT_NE(finding.kind, FindingKind::kPrimaryIncomplete);
+    if (finding.kind() == FindingKind::kTableProbablyDropped) dropped.push_back(finding.app_id);
+    EXPECT_NE(finding.kind(), FindingKind::kPrimaryIncomplete);
   }
   EXPECT_THAT(dropped, ElementsAre(7, 4));
 }

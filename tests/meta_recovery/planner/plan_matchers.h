@@ -8,7 +8,9 @@
 #include <gtest/gtest.h>
 
 #include "meta_recovery/plan_file/plan_file.h"
+#include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/planner.h"
+#include "meta_recovery/report/finding_text.h"
 #include "tests/meta_recovery/planner/evidence_builder.h"
 
 namespace metarec {
@@ -27,7 +29,7 @@ inline RecoveryPlan Plan(const Cluster& cluster, const PlanOptions& options = {}
 inline std::vector<Finding> FindingsOf(const RecoveryPlan& plan, FindingKind kind) {
   std::vector<Finding> findings;
   for (const Finding& finding : plan.findings) {
-    if (finding.kind == kind) findings.push_back(finding);
+    if (finding.kind() == kind) findings.push_back(finding);
   }
   return findings;
 }
@@ -37,6 +39,17 @@ inline Finding TheFinding(const RecoveryPlan& plan, FindingKind kind) {
   const std::vector<Finding> findings = FindingsOf(plan, kind);
   EXPECT_EQ(findings.size(), 1u) << FindingKindName(kind);
   return findings.size() == 1 ? findings.front() : Finding{};
+}
+
+// A fact as reports show it; "" if the finding has none of that name.
+inline std::string FactOf(const RecoveryPlan& plan, const Finding& finding, absl::string_view key) {
+  for (const auto& [name, text] : FactTexts(plan, finding)) {
+    if (name == key) return text;
+  }
+  return "";
+}
+inline std::string FactOfThe(const RecoveryPlan& plan, FindingKind kind, absl::string_view key) {
+  return FactOf(plan, TheFinding(plan, kind), key);
 }
 
 inline bool Has(const RecoveryPlan& plan, FindingKind kind) {

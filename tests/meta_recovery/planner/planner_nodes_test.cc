@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "meta_recovery/report/hints.h"
+#include "meta_recovery/report/finding_text.h"
 #include "tests/meta_recovery/planner/plan_matchers.h"
 
 namespace metarec {
@@ -33,10 +33,10 @@ TEST(PlannerNodes, ABadNodeIsAnErrorAndNothingFurtherIsExamined) {
   const Finding finding = TheFinding(plan, FindingKind::kBadNode);
   EXPECT_EQ(finding.severity, Severity::kError);
   EXPECT_EQ(finding.node, 2u);
-  EXPECT_EQ(finding.Fact("listed_as"), "n3:34801");
-  EXPECT_EQ(finding.Fact("err"), "ERR_TIMEOUT");
-  EXPECT_EQ(finding.Fact("attempts"), "3");
-  EXPECT_EQ(finding.Fact("detail"), "no answer to RPC_QUERY_REPLICA_INFO");
+  EXPECT_EQ(FactOf(plan, finding, "listed_as"), "n3:34801");
+  EXPECT_EQ(FactOf(plan, finding, "err"), "ERR_TIMEOUT");
+  EXPECT_EQ(FactOf(plan, finding, "attempts"), "3");
+  EXPECT_EQ(FactOf(plan, finding, "detail"), "no answer to RPC_QUERY_REPLICA_INFO");
 }
 
 TEST(PlannerNodes, ASkippedBadNodeIsAWarningAndAHazardAndNothingOfItIsUsed) {
@@ -88,21 +88,21 @@ TEST(PlannerNodes, ANameThatDiffersFromTheListIsANote) {
   Cluster cluster = ThreeNodes();
   cluster.Node("n2").Current().listed_as = {"10.0.0.2:34801"};
   cluster.Current().name_source = NodeNameSource::kReverseLookup;
-  const Finding finding = TheFinding(Plan(cluster), FindingKind::kNodeNameDiffers);
+  const RecoveryPlan plan = Plan(cluster);
+  const Finding finding = TheFinding(plan, FindingKind::kNodeNameDiffers);
   EXPECT_EQ(finding.severity, Severity::kNote);
   EXPECT_EQ(finding.node, 1u);
-  EXPECT_EQ(finding.Fact("listed_as"), "10.0.0.2:34801");
-  EXPECT_EQ(finding.Fact("name"), "n2:34801");
-  EXPECT_EQ(finding.Fact("source"), "reverse_lookup");
+  EXPECT_EQ(FactOf(plan, finding, "listed_as"), "10.0.0.2:34801");
+  EXPECT_EQ(FactOf(plan, finding, "name"), "n2:34801");
+  EXPECT_EQ(FactOf(plan, finding, "source"), "reverse_lookup");
 }
 
 TEST(PlannerNodes, AServerListedTwiceIsOneNodeAndANote) {
   Cluster cluster = ThreeNodes();
   cluster.Node("n2").Current().listed_as = {"n2:34801", "10.0.0.2:34801"};
   const RecoveryPlan plan = Plan(cluster);
-  EXPECT_EQ(TheFinding(plan, FindingKind::kNodeListedTwice).Fact("listed_as"),
-            "10.0.0.2:34801,n2:34801");
-  EXPECT_EQ(TheFinding(plan, FindingKind::kNodeNameDiffers).Fact("listed_as"), "10.0.0.2:34801");
+  EXPECT_EQ(FactOfThe(plan, FindingKind::kNodeListedTwice, "listed_as"), "10.0.0.2:34801,n2:34801");
+  EXPECT_EQ(FactOfThe(plan, FindingKind::kNodeNameDiffers, "listed_as"), "10.0.0.2:34801");
 }
 
 TEST(PlannerNodes, OneAddressTwiceIsRefusedNamingBoth) {
@@ -124,6 +124,17 @@ TEST(PlannerNodes, OneNameTwiceIsRefusedNamingBothAndTheRemedy) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("--node_name"));
 }
 
+TEST(PlannerNodes, ANameThatMetadataCannotHoldIsRefusedNamingTheRemedy) {
+  for (const char* name : {"n2", "n2:0", "n 2:34801", "n2:34801:1", ":34801"}) {
+    Cluster cluster = ThreeNodes();
+    cluster.Node("n2").Current().name = name;
+    const absl::Status status = MakePlan(cluster.Build(), {}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << name;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("no host:port"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("--node_name"));
+  }
+}
+
 TEST(PlannerNodes, EvidenceWithoutAnyNodeIsRefused) {
   EXPECT_EQ(MakePlan(Evidence(), {}).status().code(), absl::StatusCode::kInvalidArgument);
 }
@@ -137,16 +148,16 @@ TEST(PlannerNodes, ReplicasThatAreStillServedAreAHazardWithTheNumbers) {
   const Finding finding = TheFinding(plan, FindingKind::kStillServed);
   EXPECT_EQ(finding.severity, Severity::kHazard);
   EXPECT_EQ(finding.node, kNoNode);
-  EXPECT_EQ(finding.Fact("primaries"), "1");
-  EXPECT_EQ(finding.Fact("secondaries"), "1");
-  EXPECT_EQ(finding.Fact("nodes"), "n1:34801,n3:34801");
-  EXPECT_EQ(finding.Fact("accepted"), "false");
+  EXPECT_EQ(FactOf(plan, finding, "primaries"), "1");
+  EXPECT_EQ(FactOf(plan, finding, "secondaries"), "1");
+  EXPECT_EQ(FactOf(plan, finding, "nodes"), "n1:34801,n3:34801");
+  EXPECT_EQ(FactOf(plan, finding, "accepted"), "false");
   EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
 
   const Finding accepted =
       TheFinding(Plan(cluster, {.accept_still_served = true}), FindingKind::kStillServed);
   EXPECT_EQ(accepted.severity, Severity::kWarning);
-  EXPECT_EQ(accepted.Fact("accepted"), "true");
+  EXPECT_EQ(FactOf(plan, accepted, "accepted"), "true");
 }
 
 TEST(PlannerNodes, HintsNameBadNodesAsListedInTheOrderOfTheList) {
@@ -191,20 +202,21 @@ TEST(PlannerNodes, WhatMakesNoSenseIsLeftOutAndCountedByNodeAndApp) {
     EXPECT_EQ(finding.severity, Severity::kWarning);
   }
   EXPECT_EQ(findings[0].app_id, 0);
-  EXPECT_THAT(std::string(findings[0].Fact("problems")),
+  EXPECT_THAT(std::string(FactOf(plan, findings[0], "problems")),
               HasSubstr("a replica of an app id below 1 (2 times)"));
   EXPECT_EQ(findings[1].app_id, 1);
-  EXPECT_THAT(std::string(findings[1].Fact("problems")), HasSubstr("ballot below 0"));
-  EXPECT_THAT(std::string(findings[1].Fact("problems")), HasSubstr("decree below -1"));
-  EXPECT_THAT(std::string(findings[1].Fact("problems")), HasSubstr("above max_partition_count"));
+  EXPECT_THAT(std::string(FactOf(plan, findings[1], "problems")), HasSubstr("ballot below 0"));
+  EXPECT_THAT(std::string(FactOf(plan, findings[1], "problems")), HasSubstr("decree below -1"));
+  EXPECT_THAT(std::string(FactOf(plan, findings[1], "problems")),
+              HasSubstr("above max_partition_count"));
   EXPECT_EQ(findings[2].app_id, 7);
-  EXPECT_THAT(std::string(findings[2].Fact("problems")), HasSubstr("without a name"));
+  EXPECT_THAT(std::string(FactOf(plan, findings[2], "problems")), HasSubstr("without a name"));
 }
 
 std::string ProblemsOf(Cluster cluster) {
   const RecoveryPlan plan = Plan(cluster);
   EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
-  return std::string(TheFinding(plan, FindingKind::kNodeReportInvalid).Fact("problems"));
+  return std::string(FactOfThe(plan, FindingKind::kNodeReportInvalid, "problems"));
 }
 
 TEST(PlannerNodes, NumbersThatNoMetaServerCanLiveWithAreLeftOut) {
@@ -237,10 +249,10 @@ TEST(PlannerNodes, JustAboveTheBoundOfPartitionsIsLeftOut) {
   cluster.Node("n1").Table(1, "temp", 2).Replicas(1, 0, 1);
   EXPECT_FALSE(Has(Plan(cluster, options), FindingKind::kNodeReportInvalid));
   const RecoveryPlan index = Plan(Cluster(cluster).Replica("1.2"), options);
-  EXPECT_THAT(std::string(TheFinding(index, FindingKind::kNodeReportInvalid).Fact("problems")),
+  EXPECT_THAT(std::string(FactOfThe(index, FindingKind::kNodeReportInvalid, "problems")),
               HasSubstr("a partition index above max_partition_count"));
   const RecoveryPlan count = Plan(Cluster(cluster).Table(2, "large", 3), options);
-  EXPECT_THAT(std::string(TheFinding(count, FindingKind::kNodeReportInvalid).Fact("problems")),
+  EXPECT_THAT(std::string(FactOfThe(count, FindingKind::kNodeReportInvalid, "problems")),
               HasSubstr("a partition count above max_partition_count"));
 }
 
@@ -284,7 +296,7 @@ TEST(PlannerNodes, OfOneReplicaNamedTwiceByANodeTheBetterCounts) {
   const RecoveryPlan plan = Plan(cluster);
   EXPECT_EQ(plan.replicas.size(), 1u);
   EXPECT_EQ(Describe(plan, 1, 0), "n1 | | ballot 5 decree 10");
-  EXPECT_THAT(std::string(TheFinding(plan, FindingKind::kNodeReportInvalid).Fact("problems")),
+  EXPECT_THAT(std::string(FactOfThe(plan, FindingKind::kNodeReportInvalid, "problems")),
               HasSubstr("partition 0 more than once"));
 }
 

@@ -1,12 +1,13 @@
 // Which replica becomes the primary of a partition, and what is said about the others.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "meta_recovery/report/hints.h"
+#include "meta_recovery/report/finding_text.h"
 #include "tests/meta_recovery/planner/plan_matchers.h"
 
 namespace metarec {
@@ -93,7 +94,7 @@ TEST(PlannerPartitions, MoreReplicasThanWantedAreOverruledWithTheReason) {
   EXPECT_EQ(Describe(plan, 1, 0), "n1 | n5 n3 | ballot 3 decree 10");
   const Finding finding = TheFinding(plan, FindingKind::kReplicaOverruled);
   EXPECT_EQ(finding.severity, Severity::kNote);
-  EXPECT_EQ(finding.Fact("count"), "2");
+  EXPECT_EQ(FactOf(plan, finding, "count"), "2");
   EXPECT_EQ(plan.replicas[3].role, ReplicaRole::kOverruled);
 }
 
@@ -113,8 +114,8 @@ TEST(PlannerPartitions, FewerReplicasThanWantedAreAWarningWithTheCount) {
   EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
   const Finding finding = TheFinding(plan, FindingKind::kReplicasMissing);
   EXPECT_EQ(finding.severity, Severity::kWarning);
-  EXPECT_EQ(finding.Fact("collected"), "1");
-  EXPECT_EQ(finding.Fact("expected"), "3");
+  EXPECT_EQ(FactOf(plan, finding, "collected"), "1");
+  EXPECT_EQ(FactOf(plan, finding, "expected"), "3");
   EXPECT_THAT(HintLines(plan, {}),
               ElementsAre("WARNING: partition(1.0) only collects 1/3 of replicas, may lost data"));
 }
@@ -148,7 +149,7 @@ TEST(PlannerPartitions, ALostSplitChildNamesTheParentThatMayHoldItsData) {
     table.init_partition_count = 2;
   });
   cluster.Replicas(1, 0, 2);
-  EXPECT_EQ(TheFinding(Plan(cluster), FindingKind::kPartitionLost).Fact("split_parent"), "1");
+  EXPECT_EQ(FactOfThe(Plan(cluster), FindingKind::kPartitionLost, "split_parent"), "1");
 }
 
 TEST(PlannerPartitions, AnIncompletePrimaryIsAWarningThatSaysSo) {
@@ -157,11 +158,12 @@ TEST(PlannerPartitions, AnIncompletePrimaryIsAWarningThatSaysSo) {
   for (const char* node : {"n1", "n2", "n3"}) {
     cluster.Node(node).Current().replicas[0].status = ReplicaStatus::kPotentialSecondary;
   }
-  const Finding finding = TheFinding(Plan(cluster), FindingKind::kPrimaryIncomplete);
+  const RecoveryPlan plan = Plan(cluster);
+  const Finding finding = TheFinding(plan, FindingKind::kPrimaryIncomplete);
   EXPECT_EQ(finding.partition_index, 0);
   EXPECT_EQ(finding.severity, Severity::kWarning);
-  EXPECT_EQ(finding.Fact("primary"), "n1:34801");
-  EXPECT_EQ(finding.Fact("status"), "PS_POTENTIAL_SECONDARY");
+  EXPECT_EQ(FactOf(plan, finding, "primary"), "n1:34801");
+  EXPECT_EQ(FactOf(plan, finding, "status"), "PS_POTENTIAL_SECONDARY");
 }
 
 TEST(PlannerPartitions, ABallotAboveThePrimarysOwnIsAWarning) {
@@ -172,20 +174,21 @@ TEST(PlannerPartitions, ABallotAboveThePrimarysOwnIsAWarning) {
       .Replica("1.0", {.ballot = 8, .status = ReplicaStatus::kError});
   const RecoveryPlan plan = Plan(cluster);
   const Finding finding = TheFinding(plan, FindingKind::kBallotAbovePrimary);
-  EXPECT_EQ(finding.Fact("primary_ballot"), "3");
-  EXPECT_EQ(finding.Fact("ballot"), "8");
-  EXPECT_EQ(finding.Fact("reported_by"), "n2:34801");
+  EXPECT_EQ(FactOf(plan, finding, "primary_ballot"), "3");
+  EXPECT_EQ(FactOf(plan, finding, "ballot"), "8");
+  EXPECT_EQ(FactOf(plan, finding, "reported_by"), "n2:34801");
 }
 
 TEST(PlannerPartitions, ThatSomebodyElseCommittedMoreIsAWarning) {
   Cluster cluster;
   cluster.Node("n1").Table(1, "temp", 1).Replica("1.0", {.ballot = 4, .committed = 10});
   cluster.Node("n2").Table(1, "temp", 1).Replica("1.0", {.ballot = 3, .committed = 12});
-  const Finding finding = TheFinding(Plan(cluster), FindingKind::kLessDataThanOverruled);
+  const RecoveryPlan plan = Plan(cluster);
+  const Finding finding = TheFinding(plan, FindingKind::kLessDataThanOverruled);
   EXPECT_EQ(finding.severity, Severity::kWarning);
-  EXPECT_EQ(finding.Fact("primary_committed"), "10");
-  EXPECT_EQ(finding.Fact("node"), "n2:34801");
-  EXPECT_EQ(finding.Fact("committed"), "12");
+  EXPECT_EQ(FactOf(plan, finding, "primary_committed"), "10");
+  EXPECT_EQ(FactOf(plan, finding, "node"), "n2:34801");
+  EXPECT_EQ(FactOf(plan, finding, "committed"), "12");
 }
 
 TEST(PlannerPartitions, FindingsComeAsNodesThenTablesFromTheHighestThenPartitions) {
@@ -194,7 +197,8 @@ TEST(PlannerPartitions, FindingsComeAsNodesThenTablesFromTheHighestThenPartition
   const RecoveryPlan plan = Plan(cluster, {.skip_bad_nodes = true});
   std::vector<std::string> order;
   for (const Finding& finding : plan.findings) {
-    order.push_back(absl::StrCat(std::string(FindingKindName(finding.kind)), " ", finding.app_id));
+    order.push_back(
+        absl::StrCat(std::string(FindingKindName(finding.kind())), " ", finding.app_id));
   }
   EXPECT_THAT(order, ElementsAre("bad_node 0", "skipped_node_returns 0", "table_lost_state 2",
                                  "table_lost_state 1", "replicas_missing 1", "replicas_missing 2"));
@@ -212,8 +216,80 @@ TEST(PlannerPartitions, AnErrorThatIsFoundAfterAConflictDoesNotHideIt) {
   Cluster cluster = ThreeNodes();
   cluster.Node("n1").Table(1, "temp", 1).Replica("1.7").Table(2, "later", 1);
   const RecoveryPlan plan = Plan(cluster);
-  EXPECT_EQ(plan.findings.back().kind, FindingKind::kPartitionLost);
+  EXPECT_EQ(plan.findings.back().kind(), FindingKind::kPartitionLost);
   EXPECT_EQ(plan.outcome, PlanOutcome::kConflict);
+}
+
+// Table 1 of which n3 knows that it is split from 2 to 4.
+Cluster WithSplit() {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 2);
+  cluster.Node("n3").With([](TableRecord& t) { t.partition_count = 4; });
+  return cluster;
+}
+
+TEST(PlannerSplits, AnUnfinishedSplitIsWrittenSoThatTheBootingMetaTakesItUp) {
+  Cluster cluster = WithSplit();
+  cluster.Node("n1").Replica("1.3").Node("n2").Replica("1.2",
+                                                       {.status = ReplicaStatus::kPartitionSplit});
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
+  const TopologyTable& table = TableOf(plan, 1);
+  EXPECT_EQ(table.partition_count, 4);
+  EXPECT_EQ(table.init_partition_count, 2);
+  EXPECT_EQ(table.partitions_count, 3u);
+  EXPECT_EQ(Describe(plan, 1, 2), "no such partition");
+  EXPECT_EQ(Describe(plan, 1, 3), "n1 | | ballot 3 decree 10");
+  const Finding finding = TheFinding(plan, FindingKind::kSplitUnfinished);
+  EXPECT_EQ(finding.severity, Severity::kWarning);
+  EXPECT_EQ(FactOf(plan, finding, "children_registered"), "3");
+  EXPECT_EQ(FactOf(plan, finding, "children_missing"), "2");
+  EXPECT_EQ(FactOf(plan, finding, "records_after"), "n3:34801");
+  EXPECT_FALSE(Has(plan, FindingKind::kPartitionLost));
+}
+
+TEST(PlannerSplits, WithAReplicaOfEveryChildTheSplitIsComplete) {
+  Cluster cluster = WithSplit();
+  for (const char* node : {"n1", "n2", "n3"}) cluster.Node(node).Replicas(1, 2, 3);
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(TableOf(plan, 1).init_partition_count, 4);
+  EXPECT_EQ(TableOf(plan, 1).partitions_count, 4u);
+  EXPECT_FALSE(Has(plan, FindingKind::kSplitUnfinished));
+  EXPECT_EQ(FactOfThe(plan, FindingKind::kSplitCompleted, "command"),
+            "use temp; set_app_envs replica.split.validate_partition_hash true");
+}
+
+TEST(PlannerSplits, ATableThatWasSplitOnceIsAWarningWithTheEnvToSetAgain) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 4);
+  cluster.Node("n1").With([](TableRecord& t) { t.init_partition_count = 2; });
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(TableOf(plan, 1).init_partition_count, 4);
+  const Finding finding = TheFinding(plan, FindingKind::kSplitCompleted);
+  EXPECT_EQ(finding.severity, Severity::kWarning);
+  EXPECT_EQ(FactOf(plan, finding, "init_partition_count"), "2");
+}
+
+TEST(PlannerSplits, CountsThatNoSplitExplainsAreAConflictAndSettledByOneOfThem) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 2);
+  cluster.Node("n3").With([](TableRecord& t) { t.partition_count = 3; });
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(plan.outcome, PlanOutcome::kConflict);
+  EXPECT_EQ(FactOfThe(plan, FindingKind::kRecordsConflict, "settle"), "1.partition_count");
+  const RecoveryPlan settled = Plan(cluster, {.settlements = {{"1.partition_count", "2"}}});
+  EXPECT_EQ(settled.outcome, PlanOutcome::kReady);
+  EXPECT_EQ(TableOf(settled, 1).partitions_count, 2u);
+  EXPECT_FALSE(MakePlan(cluster.Build(), {.settlements = {{"1.partition_count", "4"}}}).ok());
+}
+
+TEST(PlannerSplits, ThreeTimesAsManyOrThreeCountsAreNoSplit) {
+  for (const auto& [of_n2, of_n3] : {std::pair{2, 6}, std::pair{3, 4}}) {
+    Cluster cluster = ThreeNodes();
+    cluster.Node("n1").Table(1, "temp", 2).Replicas(1, 0, 1);
+    cluster.Node("n2").Table(1, "temp", of_n2).Node("n3").Table(1, "temp", of_n3);
+    EXPECT_EQ(Plan(cluster).outcome, PlanOutcome::kConflict);
+  }
 }
 
 }  // namespace

@@ -12,10 +12,10 @@
 #include <gtest/gtest.h>
 
 #include "meta_recovery/plan_file/plan_file.h"
-#include "meta_recovery/planner/fact_list.h"
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/report/hints.h"
-#include "tests/meta_recovery/planner/random_cluster.h"
+#include "meta_recovery/planner/settlements.h"
+#include "meta_recovery/report/finding_text.h"
+#include "tests/meta_recovery/planner/evidence_builder.h"
 
 namespace metarec {
 namespace {
@@ -84,7 +84,7 @@ void CheckOrderOfFindings(const RecoveryPlan& plan) {
   const auto subject = [](const Finding& f) {
     return std::tie(f.node, f.app_id, f.partition_index);
   };
-  const auto rest = [](const Finding& f) { return std::tie(f.kind, f.severity, f.facts); };
+  const auto rest = [](const Finding& f) { return std::make_tuple(f.kind(), f.severity, f.facts); };
   for (size_t i = 1; i < plan.findings.size(); ++i) {
     const Finding& before = plan.findings[i - 1];
     if (subject(before) != subject(plan.findings[i])) continue;
@@ -170,13 +170,10 @@ PlanOptions RandomOptions(std::mt19937& random) {
 
 // An answer to a conflict that the planner may take: "" for none.
 std::string SettlementOf(const Finding& conflict, std::mt19937& random) {
-  if (conflict.kind == FindingKind::kRecordsConflict) {
-    absl::string_view values = conflict.Fact("values");
-    std::string value = TakeItem(&values, '(');
-    value.pop_back();  // the space before the weight
-    return value;
+  if (conflict.kind() == FindingKind::kRecordsConflict) {
+    return conflict.facts.As<found::RecordsConflict>()->values.front().value;
   }
-  if (conflict.kind == FindingKind::kReplicasWithoutTable && Pick(random, 0, 1) > 0) {
+  if (conflict.kind() == FindingKind::kReplicasWithoutTable && Pick(random, 0, 1) > 0) {
     return absl::StrCat("named:", Pick(random, 2, 9), ":3");
   }
   return "ignore";
@@ -185,10 +182,7 @@ std::string SettlementOf(const Finding& conflict, std::mt19937& random) {
 void Settle(const RecoveryPlan& plan, std::mt19937& random, PlanOptions& options) {
   for (const Finding& finding : plan.findings) {
     if (finding.severity != Severity::kConflict || Pick(random, 0, 3) == 0) continue;
-    const std::string key(finding.Fact("settle"));
-    const bool beyond = finding.kind == FindingKind::kReplicaBeyondCount;
-    options.settlements[beyond ? absl::StrCat(finding.app_id, ".", finding.partition_index) : key] =
-        SettlementOf(finding, random);
+    options.settlements[SettlementKeysOf(finding).back()] = SettlementOf(finding, random);
   }
 }
 

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "meta_recovery/report/hints.h"
+#include "meta_recovery/report/finding_text.h"
 #include "tests/meta_recovery/planner/plan_matchers.h"
 
 namespace metarec {
@@ -35,10 +35,10 @@ TEST(PlannerRecords, ANodeThatMissedARenameIsOutvoted) {
   EXPECT_EQ(TableOf(plan, 1).app_name, "temp");
   const Finding finding = TheFinding(plan, FindingKind::kRecordsDiffer);
   EXPECT_EQ(finding.severity, Severity::kWarning);
-  EXPECT_EQ(finding.Fact("field"), "app_name");
-  EXPECT_EQ(finding.Fact("chosen"), "temp");
-  EXPECT_EQ(finding.Fact("rule"), "vote");
-  EXPECT_EQ(finding.Fact("values"),
+  EXPECT_EQ(FactOf(plan, finding, "field"), "app_name");
+  EXPECT_EQ(FactOf(plan, finding, "chosen"), "temp");
+  EXPECT_EQ(FactOf(plan, finding, "rule"), "vote");
+  EXPECT_EQ(FactOf(plan, finding, "values"),
             "temp (weight 4: n1:34801, n2:34801); old (weight 0: n3:34801)");
 }
 
@@ -94,17 +94,17 @@ TEST(PlannerRecords, ATieIsAConflictThatTheOperatorSettles) {
   EXPECT_EQ(plan.outcome, PlanOutcome::kConflict);
   const Finding conflict = TheFinding(plan, FindingKind::kRecordsConflict);
   EXPECT_EQ(conflict.severity, Severity::kConflict);
-  EXPECT_EQ(conflict.Fact("settle"), "1.app_name");
-  EXPECT_EQ(conflict.Fact("values"), "two (weight 2: n2:34801); one (weight 2: n1:34801)");
+  EXPECT_EQ(FactOf(plan, conflict, "settle"), "1.app_name");
+  EXPECT_EQ(FactOf(plan, conflict, "values"), "two (weight 2: n2:34801); one (weight 2: n1:34801)");
 
   const RecoveryPlan settled = Plan(WithTiedNames(), {.settlements = {{"1.app_name", "one"}}});
   EXPECT_EQ(settled.outcome, PlanOutcome::kReady);
   EXPECT_EQ(TableOf(settled, 1).app_name, "one");
   const Finding note = TheFinding(settled, FindingKind::kSettled);
   EXPECT_EQ(note.app_id, 1);
-  EXPECT_EQ(note.Fact("key"), "1.app_name");
-  EXPECT_EQ(note.Fact("value"), "one");
-  EXPECT_EQ(note.Fact("conflict"), "records_conflict");
+  EXPECT_EQ(FactOf(settled, note, "key"), "1.app_name");
+  EXPECT_EQ(FactOf(settled, note, "value"), "one");
+  EXPECT_EQ(FactOf(settled, note, "conflict"), "records_conflict");
 }
 
 TEST(PlannerRecords, ASettlementIsOfItsTableOnly) {
@@ -142,9 +142,9 @@ TEST(PlannerRecords, FieldsThatNeverChangeAreAConflictHoweverTheVotesAre) {
     const RecoveryPlan plan = Plan(cluster);
     EXPECT_EQ(plan.outcome, PlanOutcome::kConflict);
     const Finding conflict = TheFinding(plan, FindingKind::kRecordsConflict);
-    EXPECT_EQ(conflict.Fact("field"), test.field);
+    EXPECT_EQ(FactOf(plan, conflict, "field"), test.field);
     const std::string key = absl::StrCat("1.", test.field);
-    EXPECT_EQ(conflict.Fact("settle"), key);
+    EXPECT_EQ(FactOf(plan, conflict, "settle"), key);
     EXPECT_EQ(Plan(cluster, {.settlements = {{key, test.settle_with}}}).outcome,
               PlanOutcome::kReady);
   }
@@ -159,8 +159,8 @@ TEST(PlannerRecords, EnvsAreMergedKeyByKeyAmongTheNodesThatHaveThem) {
   const std::map<std::string, std::string> expected = {{"a,c", "1"}, {"b", "y"}, {"d", "2"}};
   EXPECT_EQ(TableOf(plan, 1).envs, expected);
   const Finding finding = TheFinding(plan, FindingKind::kRecordsDiffer);
-  EXPECT_EQ(finding.Fact("field"), "envs.b");
-  EXPECT_EQ(TheFinding(plan, FindingKind::kTableLostState).Fact("envs_kept"), "a\\,c,b,d");
+  EXPECT_EQ(FactOf(plan, finding, "field"), "envs.b");
+  EXPECT_EQ(FactOfThe(plan, FindingKind::kTableLostState, "envs_kept"), "a\\,c,b,d");
 }
 
 TEST(PlannerRecords, OfARecalledTableTheHighestTimesCount) {
@@ -172,7 +172,7 @@ TEST(PlannerRecords, OfARecalledTableTheHighestTimesCount) {
   EXPECT_EQ(TableOf(plan, 1).drop_second, 1'600'000'000);
   EXPECT_EQ(TableOf(plan, 1).expire_second, 1'600'600'000);
   for (const Finding& finding : FindingsOf(plan, FindingKind::kRecordsDiffer)) {
-    EXPECT_EQ(finding.Fact("rule"), "highest");
+    EXPECT_EQ(FactOf(plan, finding, "rule"), "highest");
   }
 }
 
@@ -184,8 +184,8 @@ TEST(PlannerRecords, DuplicationAndBulkLoadSeenAnywhereAreKeptAndNamedAsLostStat
   EXPECT_TRUE(TableOf(plan, 1).duplicating);
   EXPECT_TRUE(TableOf(plan, 1).is_bulk_loading);
   const Finding lost = TheFinding(plan, FindingKind::kTableLostState);
-  EXPECT_EQ(lost.Fact("duplicating_nodes"), "n3:34801");
-  EXPECT_EQ(lost.Fact("bulk_loading"), "true");
+  EXPECT_EQ(FactOf(plan, lost, "duplicating_nodes"), "n3:34801");
+  EXPECT_EQ(FactOf(plan, lost, "bulk_loading"), "true");
   EXPECT_FALSE(Has(plan, FindingKind::kRecordsDiffer));
 }
 
@@ -195,7 +195,8 @@ TEST(PlannerRecords, AStatusIsNotedAndTheTableComesBackAvailable) {
   EXPECT_EQ(TableOf(plan, 1).status, TableStatus::kAvailable);
   const Finding finding = TheFinding(plan, FindingKind::kRecordsDiffer);
   EXPECT_EQ(finding.severity, Severity::kNote);
-  EXPECT_THAT(std::string(finding.Fact("values")), HasSubstr("AS_DROPPED (weight 0: n3:34801)"));
+  EXPECT_THAT(std::string(FactOf(plan, finding, "values")),
+              HasSubstr("AS_DROPPED (weight 0: n3:34801)"));
 }
 
 TEST(PlannerRecords, EvenIfAllSayThatItIsDroppedTheTableComesBackAvailable) {
@@ -231,18 +232,18 @@ TEST(PlannerNames, TheHighestIdKeepsTheNameAndTheOthersBecomeUnique) {
                           "(t-3)",
                           "WARNING: app(2)'s old name(t) is conflict with others, rename it to "
                           "(t-2-2)"));
-  EXPECT_EQ(FindingsOf(plan, FindingKind::kTableRenamed)[0].Fact("kept_by"), "5");
+  EXPECT_EQ(FactOf(plan, FindingsOf(plan, FindingKind::kTableRenamed)[0], "kept_by"), "5");
 }
 
 TEST(PlannerNames, ThatStockShellsRefuseAreAHazardWhenGivenAndANoteWhenKept) {
   Cluster cluster = ThreeNodes();
   cluster.Everywhere(1, "t", 1).Everywhere(2, "t", 1).Everywhere(3, "my-table", 1);
-  const std::vector<Finding> findings =
-      FindingsOf(Plan(cluster), FindingKind::kNameUnusableInShell);
+  const RecoveryPlan plan = Plan(cluster);
+  const std::vector<Finding> findings = FindingsOf(plan, FindingKind::kNameUnusableInShell);
   ASSERT_EQ(findings.size(), 2u);
-  EXPECT_EQ(findings[0].Fact("name"), "my-table");
+  EXPECT_EQ(FactOf(plan, findings[0], "name"), "my-table");
   EXPECT_EQ(findings[0].severity, Severity::kNote);
-  EXPECT_EQ(findings[1].Fact("name"), "t-1");
+  EXPECT_EQ(FactOf(plan, findings[1], "name"), "t-1");
   EXPECT_EQ(findings[1].severity, Severity::kHazard);
   const RecoveryPlan underscore = Plan(cluster, {.rename_separator = "__"});
   EXPECT_EQ(TableOf(underscore, 1).app_name, "t__1");
@@ -281,78 +282,6 @@ TEST(PlannerPlaceholders, FillTheGapsAndNeverExpire) {
   EXPECT_EQ(FindingsOf(plan, FindingKind::kPlaceholder).size(), 2u);
 }
 
-// Table 1 of which n3 knows that it is split from 2 to 4.
-Cluster WithSplit() {
-  Cluster cluster = ThreeNodes();
-  cluster.Everywhere(1, "temp", 2);
-  Set(cluster.Node("n3").Current(), [](TableRecord& t) { t.partition_count = 4; });
-  return cluster;
-}
-
-TEST(PlannerSplits, AnUnfinishedSplitIsWrittenSoThatTheBootingMetaTakesItUp) {
-  Cluster cluster = WithSplit();
-  cluster.Node("n1").Replica("1.3").Node("n2").Replica("1.2",
-                                                       {.status = ReplicaStatus::kPartitionSplit});
-  const RecoveryPlan plan = Plan(cluster);
-  EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
-  const TopologyTable& table = TableOf(plan, 1);
-  EXPECT_EQ(table.partition_count, 4);
-  EXPECT_EQ(table.init_partition_count, 2);
-  EXPECT_EQ(table.partitions_count, 3u);
-  EXPECT_EQ(Describe(plan, 1, 2), "no such partition");
-  EXPECT_EQ(Describe(plan, 1, 3), "n1 | | ballot 3 decree 10");
-  const Finding finding = TheFinding(plan, FindingKind::kSplitUnfinished);
-  EXPECT_EQ(finding.severity, Severity::kWarning);
-  EXPECT_EQ(finding.Fact("children_registered"), "3");
-  EXPECT_EQ(finding.Fact("children_missing"), "2");
-  EXPECT_EQ(finding.Fact("records_after"), "n3:34801");
-  EXPECT_FALSE(Has(plan, FindingKind::kPartitionLost));
-}
-
-TEST(PlannerSplits, WithAReplicaOfEveryChildTheSplitIsComplete) {
-  Cluster cluster = WithSplit();
-  for (const char* node : {"n1", "n2", "n3"}) cluster.Node(node).Replicas(1, 2, 3);
-  const RecoveryPlan plan = Plan(cluster);
-  EXPECT_EQ(TableOf(plan, 1).init_partition_count, 4);
-  EXPECT_EQ(TableOf(plan, 1).partitions_count, 4u);
-  EXPECT_FALSE(Has(plan, FindingKind::kSplitUnfinished));
-  EXPECT_EQ(TheFinding(plan, FindingKind::kSplitCompleted).Fact("command"),
-            "use temp; set_app_envs replica.split.validate_partition_hash true");
-}
-
-TEST(PlannerSplits, ATableThatWasSplitOnceIsAWarningWithTheEnvToSetAgain) {
-  Cluster cluster = ThreeNodes();
-  cluster.Everywhere(1, "temp", 4);
-  Set(cluster.Node("n1").Current(), [](TableRecord& t) { t.init_partition_count = 2; });
-  const RecoveryPlan plan = Plan(cluster);
-  EXPECT_EQ(TableOf(plan, 1).init_partition_count, 4);
-  const Finding finding = TheFinding(plan, FindingKind::kSplitCompleted);
-  EXPECT_EQ(finding.severity, Severity::kWarning);
-  EXPECT_EQ(finding.Fact("init_partition_count"), "2");
-}
-
-TEST(PlannerSplits, CountsThatNoSplitExplainsAreAConflictAndSettledByOneOfThem) {
-  Cluster cluster = ThreeNodes();
-  cluster.Everywhere(1, "temp", 2);
-  Set(cluster.Node("n3").Current(), [](TableRecord& t) { t.partition_count = 3; });
-  const RecoveryPlan plan = Plan(cluster);
-  EXPECT_EQ(plan.outcome, PlanOutcome::kConflict);
-  EXPECT_EQ(TheFinding(plan, FindingKind::kRecordsConflict).Fact("settle"), "1.partition_count");
-  const RecoveryPlan settled = Plan(cluster, {.settlements = {{"1.partition_count", "2"}}});
-  EXPECT_EQ(settled.outcome, PlanOutcome::kReady);
-  EXPECT_EQ(TableOf(settled, 1).partitions_count, 2u);
-  EXPECT_FALSE(MakePlan(cluster.Build(), {.settlements = {{"1.partition_count", "4"}}}).ok());
-}
-
-TEST(PlannerSplits, ThreeTimesAsManyOrThreeCountsAreNoSplit) {
-  for (const auto& [of_n2, of_n3] : {std::pair{2, 6}, std::pair{3, 4}}) {
-    Cluster cluster = ThreeNodes();
-    cluster.Node("n1").Table(1, "temp", 2).Replicas(1, 0, 1);
-    cluster.Node("n2").Table(1, "temp", of_n2).Node("n3").Table(1, "temp", of_n3);
-    EXPECT_EQ(Plan(cluster).outcome, PlanOutcome::kConflict);
-  }
-}
-
 Cluster WithReplicaBeyond() {
   Cluster cluster = ThreeNodes();
   cluster.Everywhere(1, "temp", 2);
@@ -366,9 +295,9 @@ TEST(PlannerHomes, AReplicaBeyondTheCountIsAConflict) {
   const Finding finding = TheFinding(plan, FindingKind::kReplicaBeyondCount);
   EXPECT_EQ(finding.app_id, 1);
   EXPECT_EQ(finding.partition_index, 5);
-  EXPECT_EQ(finding.Fact("partition_count"), "2");
-  EXPECT_EQ(finding.Fact("nodes"), "n2:34801");
-  EXPECT_EQ(finding.Fact("settle"), "1.partition_count,1.5");
+  EXPECT_EQ(FactOf(plan, finding, "partition_count"), "2");
+  EXPECT_EQ(FactOf(plan, finding, "nodes"), "n2:34801");
+  EXPECT_EQ(FactOf(plan, finding, "settle"), "1.partition_count,1.5");
 }
 
 TEST(PlannerHomes, TheFirstIndexBeyondTheCountIsAConflictToo) {
@@ -419,10 +348,10 @@ TEST(PlannerHomes, ReplicasOfATableThatNobodyDescribesAreAConflict) {
   EXPECT_EQ(plan.outcome, PlanOutcome::kConflict);
   const Finding finding = TheFinding(plan, FindingKind::kReplicasWithoutTable);
   EXPECT_EQ(finding.app_id, 2);
-  EXPECT_EQ(finding.Fact("indices"), "0-1,4");
-  EXPECT_EQ(finding.Fact("nodes"), "n1:34801,n3:34801");
-  EXPECT_EQ(finding.Fact("replicas"), "3");
-  EXPECT_EQ(finding.Fact("settle"), "2");
+  EXPECT_EQ(FactOf(plan, finding, "indices"), "0-1,4");
+  EXPECT_EQ(FactOf(plan, finding, "nodes"), "n1:34801,n3:34801");
+  EXPECT_EQ(FactOf(plan, finding, "replicas"), "3");
+  EXPECT_EQ(FactOf(plan, finding, "settle"), "2");
 }
 
 TEST(PlannerHomes, IgnoredTheyGetAPlaceholderThatHasTheirIndexes) {
@@ -470,9 +399,9 @@ TEST(PlannerHomes, AnIdFarBeyondTheOthersIsAConflictAndNotThatManyPlaceholders) 
   const std::vector<Finding> findings = FindingsOf(plan, FindingKind::kAppIdOutOfRange);
   ASSERT_EQ(findings.size(), 2u);
   EXPECT_EQ(findings[0].app_id, 3'000'000);
-  EXPECT_EQ(findings[0].Fact("replicas"), "1");
-  EXPECT_EQ(findings[1].Fact("name"), "wild");
-  EXPECT_EQ(findings[1].Fact("max_app_id"), "100000");
+  EXPECT_EQ(FactOf(plan, findings[0], "replicas"), "1");
+  EXPECT_EQ(FactOf(plan, findings[1], "name"), "wild");
+  EXPECT_EQ(FactOf(plan, findings[1], "max_app_id"), "100000");
   const RecoveryPlan settled =
       Plan(cluster, {.settlements = {{"2000000", "ignore"}, {"3000000", "ignore"}}});
   EXPECT_EQ(settled.outcome, PlanOutcome::kReady);
@@ -493,12 +422,12 @@ TEST(PlannerDropped, ATableWhoseReplicasAreAllClosedIsProbablyDroppedOnceNotPerP
   const RecoveryPlan plan = Plan(cluster, {.rename_separator = "_"});
   const Finding finding = TheFinding(plan, FindingKind::kTableProbablyDropped);
   EXPECT_EQ(finding.app_id, 1);
-  EXPECT_EQ(finding.Fact("replicas"), "12");
-  EXPECT_EQ(finding.Fact("command"), "drop gone_1");
+  EXPECT_EQ(FactOf(plan, finding, "replicas"), "12");
+  EXPECT_EQ(FactOf(plan, finding, "command"), "drop gone_1");
   EXPECT_TRUE(plan.tables[0].probably_dropped);
   EXPECT_FALSE(Has(plan, FindingKind::kPrimaryIncomplete));
   EXPECT_EQ(TableOf(plan, 1).status, TableStatus::kAvailable);
-  EXPECT_EQ(TheFinding(Plan(cluster), FindingKind::kTableProbablyDropped).Fact("command"), "")
+  EXPECT_EQ(FactOfThe(Plan(cluster), FindingKind::kTableProbablyDropped, "command"), "")
       << "stock shells cannot drop gone-1";
 }
 

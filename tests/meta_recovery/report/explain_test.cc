@@ -109,8 +109,7 @@ TEST(ExplainTest, SaysWhatBecomesOfAPartitionWithoutReplica) {
 
 TEST(ExplainTest, AddsTheFindingsOfAPartition) {
   PlanBuilder builder = HealthyPlan();
-  builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 2, 1,
-                  {{"collected", "1"}, {"expected", "3"}});
+  builder.Finding(found::ReplicasMissing{.collected = 1}, Severity::kWarning, 2, 1);
   EXPECT_THAT(Explained(builder.plan(), "2.1"),
               HasSubstr("Findings:\n  warning: partition 2.1 (temp) has only 1 of 3 replicas"));
   EXPECT_THAT(Explained(builder.plan(), "2.2"), Not(HasSubstr("Findings")));
@@ -188,8 +187,8 @@ TEST(ExplainTest, ExplainsABadNode) {
 
 TEST(ExplainTest, ShowsTheConflictOfWhatIsNotInThePlan) {
   PlanBuilder builder = HealthyPlan();
-  builder.Finding(FindingKind::kReplicaBeyondCount, Severity::kConflict, 2, 9, {{"settle", "2.9"}});
-  builder.Finding(FindingKind::kAppIdOutOfRange, Severity::kConflict, 900001, -1, {});
+  builder.Finding(found::ReplicaBeyondCount{}, Severity::kConflict, 2, 9);
+  builder.Finding(found::AppIdOutOfRange{}, Severity::kConflict, 900001);
   EXPECT_THAT(Explained(builder.plan(), "2.9"),
               HasSubstr("Partition 2.9 is not in the plan as it stands."));
   EXPECT_THAT(Explained(builder.plan(), "900001"),

@@ -96,10 +96,9 @@ PlanBuilder& PlanBuilder::EqualPartitions(int replicas) {
   return *this;
 }
 
-PlanBuilder& PlanBuilder::Finding(FindingKind kind, Severity severity, int32_t app_id,
-                                  int32_t index, std::vector<FindingFact> facts, NodeIndex node) {
+PlanBuilder& PlanBuilder::Finding(FindingFacts facts, Severity severity, int32_t app_id,
+                                  int32_t index, NodeIndex node) {
   metarec::Finding finding;
-  finding.kind = kind;
   finding.severity = severity;
   finding.app_id = app_id;
   finding.partition_index = index;

@@ -23,8 +23,8 @@ class PlanBuilder {
   PlanBuilder& Partition(std::initializer_list<RankedReplica> replicas);
   // The same for all partitions of that table: equal replicas on the first nodes.
   PlanBuilder& EqualPartitions(int replicas = 3);
-  PlanBuilder& Finding(FindingKind kind, Severity severity, int32_t app_id = 0, int32_t index = -1,
-                       std::vector<FindingFact> facts = {}, NodeIndex node = kNoNode);
+  PlanBuilder& Finding(FindingFacts facts, Severity severity, int32_t app_id = 0,
+                       int32_t index = -1, NodeIndex node = kNoNode);
   PlanBuilder& Outcome(PlanOutcome outcome);
 
   TopologyTable& table() { return plan_.topology.tables.back(); }

@@ -1,11 +1,10 @@
-#include "meta_recovery/report/report_json.h"
-
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
+#include "meta_recovery/report/report.h"
 #include "tests/meta_recovery/report/plan_builder.h"
 
 namespace metarec {
@@ -60,10 +59,12 @@ TEST(ReportJsonTest, ListsNodesAndTables) {
 TEST(ReportJsonTest, ListsEveryFindingWithItsFactsTextAndChoices) {
   PlanBuilder builder = HealthyPlan();
   builder.Outcome(PlanOutcome::kConflict);
-  builder.Finding(FindingKind::kBadNode, Severity::kWarning, 0, -1, {{"err", "ERR_TIMEOUT"}}, 1);
-  builder.Finding(FindingKind::kRecordsConflict, Severity::kConflict, 2, -1,
-                  {{"values", "a (weight 1: n); b (weight 1: m)"}, {"settle", "2.app_type"}});
-  builder.Finding(FindingKind::kPartitionLost, Severity::kError, 2, 0, {});
+  builder.plan().nodes[1].error = "ERR_TIMEOUT";
+  builder.Finding(found::BadNode{}, Severity::kWarning, 0, -1, /*node=*/1);
+  builder.Finding(
+      found::RecordsConflict{.field = "app_type", .values = {{"a", 1, {0}}, {"b", 1, {1}}}},
+      Severity::kConflict, 2);
+  builder.Finding(found::PartitionLost{}, Severity::kError, 2, 0);
   const auto json = Render(builder.plan());
   EXPECT_EQ(json["exit_code"].GetInt(), 3);
   ASSERT_EQ(json["findings"].Size(), 3u);
@@ -85,9 +86,9 @@ TEST(ReportJsonTest, ListsEveryFindingWithItsFactsTextAndChoices) {
 TEST(ReportJsonTest, CountsFindingsByKindTheWorstFirst) {
   PlanBuilder builder = HealthyPlan();
   for (int32_t index = 0; index < 3; ++index) {
-    builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 1, index);
+    builder.Finding(found::ReplicasMissing{}, Severity::kWarning, 1, index);
   }
-  builder.Finding(FindingKind::kPartitionLost, Severity::kError, 2, 0);
+  builder.Finding(found::PartitionLost{}, Severity::kError, 2, 0);
   const auto json = Render(builder.plan());
   ASSERT_EQ(json["groups"].Size(), 2u);
   EXPECT_STREQ(json["groups"][0]["kind"].GetString(), "partition_lost");
@@ -99,9 +100,9 @@ TEST(ReportJsonTest, CountsFindingsByKindTheWorstFirst) {
 
 TEST(ReportJsonTest, TellsOfOneTableOrPartition) {
   PlanBuilder builder = HealthyPlan();
-  builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 1, 0);
-  builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 1, 1);
-  builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 2, 1);
+  builder.Finding(found::ReplicasMissing{}, Severity::kWarning, 1, 0);
+  builder.Finding(found::ReplicasMissing{}, Severity::kWarning, 1, 1);
+  builder.Finding(found::ReplicasMissing{}, Severity::kWarning, 2, 1);
   ReportOptions options;
   options.only = TableOrPartition{.app_id = 1, .partition_index = 1};
   rapidjson::Document json;

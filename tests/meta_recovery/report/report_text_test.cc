@@ -1,11 +1,10 @@
-#include "meta_recovery/report/report_text.h"
-
 #include <algorithm>
 
 #include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "meta_recovery/report/report.h"
 #include "tests/meta_recovery/report/plan_builder.h"
 
 namespace metarec {
@@ -30,7 +29,7 @@ ReportOptions Options() {
 TEST(ReportTextTest, SaysAllThatThereIsToSayOfAHealthyPlan) {
   PlanBuilder builder = HealthyPlan();
   builder.Placeholder(3);
-  builder.Finding(FindingKind::kPlaceholder, Severity::kNote, 3, -1, {{"name", "x"}});
+  builder.Finding(found::Placeholder{}, Severity::kNote, 3);
   EXPECT_EQ(RenderReport(builder.plan(), Options()),
             R"(READY to apply, with nothing to worry about
 
@@ -81,8 +80,7 @@ TEST(ReportTextTest, SaysSomethingOfAnEmptyPlan) {
 TEST(ReportTextTest, SaysWhatToDoAboutABadNode) {
   PlanBuilder builder;
   builder.Node("rs1:34801").BadNode("rs2:34801", "ERR_TIMEOUT").Outcome(PlanOutcome::kTryAgain);
-  builder.Finding(FindingKind::kBadNode, Severity::kError, 0, -1,
-                  {{"listed_as", "rs2:34801"}, {"err", "ERR_TIMEOUT"}, {"attempts", "1"}}, 1);
+  builder.Finding(found::BadNode{}, Severity::kError, 0, -1, /*node=*/1);
   ReportOptions options = Options();
   options.plan_command = "metarec plan -f nodes.txt --plan monday.plan";
   EXPECT_EQ(RenderReport(builder.plan(), options),
@@ -109,8 +107,7 @@ NEXT
 TEST(ReportTextTest, DoesNotAdviseToPlanAnEvidenceFileAgainThatLacksANode) {
   PlanBuilder builder;
   builder.Node("rs1:34801").BadNode("rs2:34801", "ERR_TIMEOUT").Outcome(PlanOutcome::kTryAgain);
-  builder.Finding(FindingKind::kBadNode, Severity::kError, 0, -1,
-                  {{"listed_as", "rs2:34801"}, {"err", "ERR_TIMEOUT"}, {"attempts", "1"}}, 1);
+  builder.Finding(found::BadNode{}, Severity::kError, 0, -1, /*node=*/1);
   ReportOptions options = Options();
   options.plan_command = "metarec plan --evidence old --plan monday.plan";
   options.from_evidence_file = true;
@@ -128,12 +125,10 @@ TEST(ReportTextTest, DoesNotAdviseToPlanAnEvidenceFileAgainThatLacksANode) {
 TEST(ReportTextTest, PutsTheHazardsOnTopAndTheChoicesBesideAConflict) {
   PlanBuilder builder = HealthyPlan();
   builder.Outcome(PlanOutcome::kConflict);
-  builder.Finding(FindingKind::kNameUnusableInShell, Severity::kHazard, 1, -1,
-                  {{"name", "stat-1"}});
-  builder.Finding(FindingKind::kRecordsConflict, Severity::kConflict, 2, -1,
-                  {{"field", "app_type"},
-                   {"values", "a b (weight 4: rs1:1); c (weight 2: rs2:1)"},
-                   {"settle", "2.app_type"}});
+  builder.Finding(found::NameUnusableInShell{}, Severity::kHazard, 1);
+  builder.Finding(
+      found::RecordsConflict{.field = "app_type", .values = {{"a b", 4, {0}}, {"c", 2, {1}}}},
+      Severity::kConflict, 2);
   const std::string report = RenderReport(builder.plan(), Options());
   EXPECT_THAT(report, StartsWith("NOT READY: 1 conflict needs your decision\n"));
   EXPECT_THAT(report, HasSubstr("decide with:\n        --settle '2.app_type=a b'\n"
@@ -147,17 +142,30 @@ TEST(ReportTextTest, PutsTheHazardsOnTopAndTheChoicesBesideAConflict) {
 TEST(ReportTextTest, RepeatsTheFlagsOfThePlanInTheNextCommand) {
   PlanBuilder builder = HealthyPlan();
   builder.Outcome(PlanOutcome::kTryAgain);
-  builder.Finding(FindingKind::kPartitionLost, Severity::kError, 2, 7, {{"expected", "3"}});
+  builder.Finding(found::PartitionLost{}, Severity::kError, 2, 7);
   PlanOptions& options = builder.plan().options;
   options.skip_bad_nodes = true;
   options.accept_still_served = true;
   options.rename_separator = "_";
   options.max_app_id = 7;
+  options.max_partition_count = 64;
   options.settlements = {{"10.app_type", "pegasus"}};
   EXPECT_THAT(RenderReport(builder.plan(), Options()),
               HasSubstr("metarec plan -f NODE_LIST --plan monday.plan --skip_bad_nodes "
-                        "--still_served --rename_separator _ --max_app_id 7 --settle "
-                        "10.app_type=pegasus --skip_lost_partitions\n"));
+                        "--skip_lost_partitions --still_served --rename_separator _ --max_app_id 7 "
+                        "--max_partition_count 64 --settle 10.app_type=pegasus\n"));
+}
+
+TEST(ReportTextTest, CutsNothingOutOfAQuotedPathInTheNextCommand) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Outcome(PlanOutcome::kConflict);
+  builder.plan().options.max_app_id = 7;
+  builder.Finding(found::AppIdOutOfRange{}, Severity::kConflict, 900);
+  ReportOptions options = Options();
+  options.plan_command = "metarec plan -f 'my --max_app_id 7 list' --plan monday.plan";
+  EXPECT_THAT(NextStepOf(builder.plan(), options).commands,
+              ElementsAre("metarec plan -f 'my --max_app_id 7 list' --plan monday.plan "
+                          "--max_app_id 900"));
 }
 
 TEST(ReportTextTest, DoesNotBlameASkippedNodeForALostPartition) {
@@ -165,7 +173,7 @@ TEST(ReportTextTest, DoesNotBlameASkippedNodeForALostPartition) {
   builder.Outcome(PlanOutcome::kTryAgain);
   builder.plan().nodes[2].error = "ERR_TIMEOUT";
   builder.plan().options.skip_bad_nodes = true;
-  builder.Finding(FindingKind::kPartitionLost, Severity::kError, 2, 7, {{"expected", "3"}});
+  builder.Finding(found::PartitionLost{}, Severity::kError, 2, 7);
   EXPECT_THAT(
       RenderReport(builder.plan(), Options()),
       AllOf(HasSubstr("NOT READY: "), HasSubstr(" no replica"), Not(HasSubstr("1 of 3 nodes"))));
@@ -187,14 +195,11 @@ TEST(ReportTextTest, ListsExceptionalPartitionsOnly) {
                      Replica(3, 2, 8, ReplicaRole::kOverruled, RankReason::kLowerBallot)});
   builder.Partition({});
   builder.plan().partitions.back().lost = true;
-  builder.Finding(FindingKind::kPartitionLost, Severity::kWarning, 1, 3, {{"expected", "3"}});
-  builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 1, 0,
-                  {{"collected", "2"}, {"expected", "3"}});
-  builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 1, 1,
-                  {{"collected", "2"}, {"expected", "3"}});
-  builder.Finding(FindingKind::kReplicaOverruled, Severity::kNote, 1, 2, {{"count", "1"}});
-  builder.Finding(FindingKind::kTableLostState, Severity::kNote, 1, -1,
-                  {{"duplicating_nodes", "rs1:34801"}});
+  builder.Finding(found::PartitionLost{}, Severity::kWarning, 1, 3);
+  builder.Finding(found::ReplicasMissing{.collected = 2}, Severity::kWarning, 1, 0);
+  builder.Finding(found::ReplicasMissing{.collected = 2}, Severity::kWarning, 1, 1);
+  builder.Finding(found::ReplicaOverruled{.count = 1}, Severity::kNote, 1, 2);
+  builder.Finding(found::TableLostState{.duplicating_nodes = {0}}, Severity::kNote, 1);
   const std::string report = RenderReport(builder.plan(), Options());
   EXPECT_THAT(report, StartsWith("READY to apply, with 1 partition created EMPTY as accepted, "
                                  "3 warnings\n"));
@@ -229,11 +234,9 @@ PlanBuilder TwentyShortPartitions() {
   PlanBuilder builder = HealthyPlan();
   builder.Table(3, "third", 20).EqualPartitions(2);
   for (int32_t index = 0; index < 20; ++index) {
-    builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 3, index,
-                    {{"collected", "2"}, {"expected", "3"}});
+    builder.Finding(found::ReplicasMissing{.collected = 2}, Severity::kWarning, 3, index);
   }
-  builder.Finding(FindingKind::kTableProbablyDropped, Severity::kWarning, 3, -1,
-                  {{"name", "third"}, {"replicas", "40"}});
+  builder.Finding(found::TableProbablyDropped{.replicas = 40}, Severity::kWarning, 3);
   return builder;
 }
 
@@ -276,8 +279,7 @@ TEST(ReportTextTest, EndsWhereItsReaderDoes) {
   PlanBuilder builder = HealthyPlan();
   builder.Table(3, "third", 5000).EqualPartitions(2);
   for (int32_t index = 0; index < 5000; ++index) {
-    builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, 3, index,
-                    {{"collected", "2"}, {"expected", "3"}});
+    builder.Finding(found::ReplicasMissing{.collected = 2}, Severity::kWarning, 3, index);
   }
   ReportOptions options = Options();
   options.all = true;
@@ -296,8 +298,7 @@ TEST(ReportTextTest, StaysReadableWithManyFindings) {
   for (int32_t app_id = 3; app_id < kTables; ++app_id) {
     builder.Table(app_id, absl::StrCat("t", app_id), 16).EqualPartitions(2);
     for (int32_t index = 0; index < 16; ++index) {
-      builder.Finding(FindingKind::kReplicasMissing, Severity::kWarning, app_id, index,
-                      {{"collected", "2"}, {"expected", "3"}});
+      builder.Finding(found::ReplicasMissing{.collected = 2}, Severity::kWarning, app_id, index);
     }
   }
   ReportOptions options = Options();
@@ -329,8 +330,7 @@ TEST(ReportTextTest, ProposesToTakeInEveryIdOutOfRangeBeforeLeavingAnyOut) {
   builder.Outcome(PlanOutcome::kConflict);
   builder.plan().options.max_app_id = 7;
   for (const int32_t app_id : {900, 8}) {
-    builder.Finding(FindingKind::kAppIdOutOfRange, Severity::kConflict, app_id, -1,
-                    {{"settle", absl::StrCat(app_id)}});
+    builder.Finding(found::AppIdOutOfRange{}, Severity::kConflict, app_id);
   }
   EXPECT_THAT(RenderReport(builder.plan(), Options()),
               HasSubstr("\n    metarec plan -f NODE_LIST --plan monday.plan --max_app_id 900\n"));
@@ -340,7 +340,7 @@ TEST(ReportTextTest, CutsLongListsOfPartitions) {
   PlanBuilder builder = HealthyPlan();
   builder.Table(3, "t", 400).EqualPartitions();
   for (int32_t index = 0; index < 400; index += 2) {
-    builder.Finding(FindingKind::kReplicaOverruled, Severity::kNote, 3, index);
+    builder.Finding(found::ReplicaOverruled{}, Severity::kNote, 3, index);
   }
   EXPECT_THAT(
       RenderReport(builder.plan(), Options()),
@@ -351,7 +351,7 @@ TEST(ReportTextTest, CutsLongListsOfPartitions) {
 
 TEST(ReportTextTest, SaysThatApplyWaitsWhileReplicasAreServed) {
   PlanBuilder builder = HealthyPlan();
-  builder.Finding(FindingKind::kStillServed, Severity::kHazard, 0, -1, {{"nodes", "rs1:34801"}});
+  builder.Finding(found::StillServed{.nodes = {0}}, Severity::kHazard);
   EXPECT_THAT(RenderReport(builder.plan(), Options()),
               AllOf(HasSubstr("HAZARDS (1)"), HasSubstr("Stop every meta server first")));
 }

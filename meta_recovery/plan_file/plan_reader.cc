@@ -1,49 +1,53 @@
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include <absl/strings/escaping.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <rapidjson/document.h>
 
+#include "base/json/json_reader.h"
 #include "base/line_file/json_line_parser.h"
-#include "base/json/json_object_reader.h"
+#include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/shortened.h"
 #include "meta_recovery/plan_file/plan_consistency.h"
+#include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/plan_file/plan_line_fields.h"
-#include "meta_recovery/plan_file/plan_lines.h"
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/planner/sane_values.h"
 
 namespace metarec {
 namespace {
 
 constexpr absl::string_view kRemedy = "make the plan again, or take an intact copy";
 
-}  // namespace
-
-class PlanLineDecoder::State {
+// Builds a plan from its lines, or what is selected of it: every line is checked in any case. Not
+// thread-safe.
+class PlanReader {
  public:
-  State(absl::string_view name, PlanSelection selection)
+  // `name` is for messages.
+  PlanReader(absl::string_view name, PlanSelection selection)
       : name_(name), lines_(name, kRemedy), selection_(std::move(selection)) {}
 
+  // The next line, without its newline. `terminated`: whether it had one. Nothing may follow an
+  // error.
   absl::Status Add(absl::string_view line, bool terminated) {
     lines_.Parse(line, terminated);
     if (ended_) return Damaged("text behind the last line of the plan");
     const bool is_first = lines_.line_number() == 1;
     if (is_first) {
       METAREC_RETURN_IF_ERROR(CheckFormat(line));
-    } else if (!lines_.has_object() || lines_.json().MemberCount() != 1) {
+    } else if (!lines_.has_object() || lines_.root().Members().size() != 1) {
       return lines_.NotParsed("not a JSON object with one key");
-    } else if (lines_.json().HasMember("digest")) {
+    } else if (lines_.root().Find("digest")) {
       return End();
     }
     lines_.AddToDigest(line);
     return is_first ? ReadHeader() : ReadLine();
   }
 
+  // kDataLoss when the last line is missing.
   absl::StatusOr<PlanExcerpt> Finish() {
     if (lines_.line_number() == 0) return NotPlan("it is empty");
     if (!ended_) return lines_.Truncated();
@@ -65,20 +69,16 @@ class PlanLineDecoder::State {
       });
       return NotPlan(binary ? "it looks like a binary file" : "its first line is no JSON");
     }
-    const auto format = lines_.json().FindMember("format");
-    if (format == lines_.json().MemberEnd() || !format->value.IsString()) {
-      return NotPlan("its first line names no format");
-    }
-    const absl::string_view text(format->value.GetString(), format->value.GetStringLength());
+    const std::optional<absl::string_view> format = lines_.root().Find("format").String();
+    if (!format.has_value()) return NotPlan("its first line names no format");
+    const absl::string_view text = *format;
     if (text == "metarec-evidence") {
       return NotPlan("it is an evidence file, which `metarec plan --evidence` makes a plan from");
     }
     if (text != kPlanFormat) {
       return NotPlan(absl::StrCat("its format is '", absl::CHexEscape(Shortened(text)), "'"));
     }
-    const auto version = lines_.json().FindMember("version");
-    if (version == lines_.json().MemberEnd() || !version->value.IsInt64() ||
-        version->value.GetInt64() != kPlanVersion) {
+    if (lines_.root().Find("version").Int() != kPlanVersion) {
       return absl::InvalidArgumentError(absl::StrCat(
           name_, ":1: this plan is of another version than ", kPlanVersion,
           ", the only one that this program reads; make the plan again with this program, or use "
@@ -88,38 +88,39 @@ class PlanLineDecoder::State {
   }
 
   absl::Status ReadHeader() {
-    JsonObjectReader json(lines_.json());
-    plan_.outcome = ReadOutcome(json);
-    plan_.evidence_collected_at = absl::FromUnixSeconds(json.Int64("collected_at"));
-    const rapidjson::Value* counts = json.Find("counts");
-    if (counts == nullptr) json.Fail("'counts' is missing");
+    JsonFieldReader json(lines_.root());
+    PlanFieldReader(json, 0)("outcome", plan_.outcome);
+    plan_.evidence_collected_at = absl::FromUnixSeconds(json.Int("collected_at"));
+    const JsonValue counts = json.Find("counts");
+    if (!counts) json.Fail("'counts' is missing");
     if (!json.ok()) return Damaged(json.error());
-    JsonObjectReader counts_reader(*counts);
+    JsonFieldReader counts_reader(counts);
     for (size_t i = 0; i < std::size(kCounted); ++i) {
-      announced_[i] = counts_reader.Number(kCounted[i], 0, INT64_MAX);
+      announced_[i] = counts_reader.Int(kCounted[i], 0, INT64_MAX);
     }
     return counts_reader.ok() ? absl::OkStatus() : Damaged(counts_reader.error());
   }
 
   absl::Status ReadLine() {
-    const auto& member = *lines_.json().MemberBegin();
-    const absl::string_view what(member.name.GetString(), member.name.GetStringLength());
-    JsonObjectReader json(member.value);
+    const auto [what, value] = lines_.root().Members().front();
+    JsonFieldReader json(value);
+    PlanFieldReader fields(json, plan_.nodes.size());
     if (lines_.line_number() == 2 && what == "options") {
-      ReadOptionFields(json, plan_.options);
+      ForEachOptionField(plan_.options, fields);
       Refuse(json, [this] { return consistency_.ProblemOfOptions(); });
     } else if (lines_.line_number() == 2) {
       return Damaged("the second line holds no options");
     } else if (what == "node" && plan_.tables.empty() && read_.findings == 0) {
-      ReadNodeFields(json, plan_.topology.nodes.emplace_back(), plan_.nodes.emplace_back());
+      ForEachNodeField(plan_.topology.nodes.emplace_back(), plan_.nodes.emplace_back(), fields);
+      if (!IsErrorName(plan_.nodes.back().error)) json.Fail("'error' is no name of an error");
       Refuse(json, [this] { return consistency_.ProblemOfLastNode(); });
       counter_.AddNode(plan_.nodes.back());
     } else if (what == "table" && read_.findings == 0) {
-      ReadTable(json);
+      ReadTable(json, fields);
     } else if (what == "partition" && read_.findings == 0 && partitions_missing_ > 0) {
-      ReadPartition(json);
+      ReadPartition(json, fields);
     } else if (what == "finding" && partitions_missing_ == 0) {
-      ReadFinding(json);
+      ReadFindingLine(json);
     } else {
       return Damaged(absl::StrCat("'", absl::CHexEscape(Shortened(what)), "' is out of place"));
     }
@@ -128,22 +129,21 @@ class PlanLineDecoder::State {
 
   // For what contradicts the rest of the plan, unless a field could not even be read.
   template <typename FindProblem>
-  static void Refuse(JsonObjectReader& json, FindProblem find_problem) {
+  static void Refuse(JsonFieldReader& json, FindProblem find_problem) {
     if (!json.ok()) return;
     const std::string problem = find_problem();
     if (!problem.empty()) json.Fail(problem);
   }
 
-  void ReadTable(JsonObjectReader& json) {
+  void ReadTable(JsonFieldReader& json, PlanFieldReader& fields) {
     if (partitions_missing_ > 0) json.Fail("the table before lacks partitions");
     if (plan_.tables.empty()) selection_.AfterNodes(plan_);
     TopologyTable& table = plan_.topology.tables.emplace_back();
-    ReadTableFields(json, plan_.nodes.size(), table, plan_.tables.emplace_back());
+    ForEachTableField(table, plan_.tables.emplace_back(), partitions_missing_, fields);
     if (table.app_id != static_cast<int64_t>(plan_.tables.size())) {
       json.Fail("'app_id' is not the next one");  // no id is left out
     }
     table.partitions_begin = static_cast<uint32_t>(plan_.partitions.size());
-    partitions_missing_ = json.Number("partitions", 0, table.partition_count);
     if (read_.partitions + partitions_missing_ > kPlanPartitionsMax) {
       json.Fail("more partitions than any plan may have");
     }
@@ -153,22 +153,13 @@ class PlanLineDecoder::State {
     selection_.BeginTable(table, plan_.tables.back());
   }
 
-  void ReadPartition(JsonObjectReader& json) {
+  void ReadPartition(JsonFieldReader& json, PlanFieldReader& fields) {
     TopologyTable& table = plan_.topology.tables.back();
     TopologyPartition partition;
     PartitionDecision decision;
     partition.index = ReadIndex(json, table);
-    partition.ballot = json.Number("ballot", 0, kBallotMax);
-    partition.last_committed_decree = json.Number("last_committed_decree", -1, kDecreeMax);
-    partition.partition_flags = json.Int32("flags");
-    decision.lost = json.Bool("lost");
-    if (const rapidjson::Value* primary = json.Find("primary");
-        primary == nullptr || !primary->IsNull()) {
-      partition.primary = static_cast<NodeIndex>(
-          json.Number("primary", 0, static_cast<int64_t>(plan_.nodes.size()) - 1));
-    }
-    const std::vector<NodeIndex> last_drops =
-        ReadNodeNumbers(json, "last_drops", plan_.nodes.size());
+    std::vector<NodeIndex> last_drops;
+    ForEachPartitionField(partition, decision, last_drops, fields);
     ReadReplicas(json);
     Refuse(json, [&] {
       return consistency_.ProblemOfPartition(partition, decision, last_drops, replicas_);
@@ -203,7 +194,7 @@ class PlanLineDecoder::State {
   }
 
   // Of the "pid", which must be of this table and above the one before.
-  int32_t ReadIndex(JsonObjectReader& json, const TopologyTable& table) const {
+  int32_t ReadIndex(JsonFieldReader& json, const TopologyTable& table) const {
     const std::string pid = json.String("pid");
     const std::string prefix = absl::StrCat(table.app_id, ".");
     int32_t index = -1;
@@ -217,21 +208,21 @@ class PlanLineDecoder::State {
   }
 
   // Into `replicas_`.
-  void ReadReplicas(JsonObjectReader& json) {
+  void ReadReplicas(JsonFieldReader& json) {
     replicas_.clear();
-    const rapidjson::Value* replicas = json.Find("replicas");
-    if (replicas == nullptr || !replicas->IsArray()) return json.Fail("'replicas' is no array");
-    for (const rapidjson::Value& element : replicas->GetArray()) {
-      if (!ReadReplicaFields(element, plan_.nodes.size(), replicas_.emplace_back())) {
+    const JsonValue replicas = json.Find("replicas");
+    if (!replicas.IsArray()) return json.Fail("'replicas' is no array");
+    for (size_t i = 0; i < replicas.size(); ++i) {
+      if (!ReadReplica(replicas[i], plan_.nodes.size(), replicas_.emplace_back())) {
         return json.Fail("'replicas' holds something that cannot be");
       }
     }
   }
 
-  void ReadFinding(JsonObjectReader& json) {
+  void ReadFindingLine(JsonFieldReader& json) {
     if (read_.findings++ == 0 && plan_.tables.empty()) selection_.AfterNodes(plan_);
     Finding finding;
-    ReadFindingFields(json, plan_.nodes.size(), finding);
+    ReadFinding(json, plan_.nodes.size(), finding);
     counter_.AddFinding(finding);
     Refuse(json, [&] { return consistency_.ProblemOfFinding(finding); });
     if (selection_.KeepsFinding(finding)) plan_.findings.push_back(std::move(finding));
@@ -251,7 +242,7 @@ class PlanLineDecoder::State {
       return Damaged(absl::StrCat("there are ", counts[i], " ", kCounted[i],
                                   ", while the first line announces ", announced_[i]));
     }
-    JsonObjectReader json(lines_.json());
+    JsonFieldReader json(lines_.root());
     METAREC_RETURN_IF_ERROR(lines_.CheckDigest(json.String("digest")));
     const std::string problem = consistency_.ProblemOfWhole(counter_.numbers());
     if (!problem.empty()) return Damaged(problem);
@@ -265,7 +256,7 @@ class PlanLineDecoder::State {
   const std::string name_;
   JsonLineParser lines_;
   int64_t announced_[std::size(kCounted)] = {};
-  // Of those kinds of which not everything may be kept.
+  // How many lines there were, kept or not.
   struct {
     int64_t partitions = 0;
     int64_t replicas = 0;
@@ -282,14 +273,46 @@ class PlanLineDecoder::State {
   PlanConsistency consistency_{plan_};
 };
 
-PlanLineDecoder::PlanLineDecoder(absl::string_view name, PlanSelection selection)
-    : state_(std::make_unique<State>(name, std::move(selection))) {}
-PlanLineDecoder::~PlanLineDecoder() = default;
+}  // namespace
 
-absl::Status PlanLineDecoder::Add(absl::string_view line, bool terminated) {
-  return state_->Add(line, terminated);
+absl::StatusOr<RecoveryPlan> ReadPlanFile(const std::string& path, const PlanFileOptions& options) {
+  METAREC_ASSIGN_OR_RETURN(PlanExcerpt whole,
+                           ReadPlanExcerpt(path, PlanSelection::Everything(), options));
+  return std::move(whole.plan);
 }
 
-absl::StatusOr<PlanExcerpt> PlanLineDecoder::Finish() { return state_->Finish(); }
+absl::StatusOr<PlanExcerpt> ReadPlanExcerpt(const std::string& path, PlanSelection selection,
+                                            const PlanFileOptions& options) {
+  METAREC_ASSIGN_OR_RETURN(
+      LineReader file,
+      LineReader::Open(path, {.line_bytes_max = options.line_bytes_max,
+                              .interrupt_descriptor = options.interrupt_descriptor}));
+  PlanReader reader(path, std::move(selection));
+  std::string line;
+  while (true) {
+    METAREC_ASSIGN_OR_RETURN(const bool more, file.Next(&line));
+    if (!more) break;
+    METAREC_RETURN_IF_ERROR(reader.Add(line, file.line_was_terminated()));
+  }
+  return reader.Finish();
+}
+
+absl::StatusOr<RecoveryPlan> DecodePlan(absl::string_view text, absl::string_view name) {
+  METAREC_ASSIGN_OR_RETURN(PlanExcerpt whole,
+                           DecodePlanExcerpt(text, name, PlanSelection::Everything()));
+  return std::move(whole.plan);
+}
+
+absl::StatusOr<PlanExcerpt> DecodePlanExcerpt(absl::string_view text, absl::string_view name,
+                                              PlanSelection selection) {
+  PlanReader reader(name, std::move(selection));
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    const bool terminated = end != absl::string_view::npos;
+    METAREC_RETURN_IF_ERROR(reader.Add(text.substr(0, end), terminated));
+    text.remove_prefix(terminated ? end + 1 : text.size());
+  }
+  return reader.Finish();
+}
 
 }  // namespace metarec

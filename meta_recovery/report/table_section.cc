@@ -1,4 +1,4 @@
-#include "meta_recovery/report/table_report.h"
+#include "meta_recovery/report/table_section.h"
 
 #include <algorithm>
 #include <map>
@@ -9,13 +9,105 @@
 
 #include "base/text/printable.h"
 #include "base/text/wording.h"
-#include "meta_recovery/planner/index_ranges.h"
+#include "meta_recovery/planner/finding_registry.h"
+#include "meta_recovery/planner/finding_sentences.h"
 #include "meta_recovery/planner/plan_text.h"
-#include "meta_recovery/report/finding_sentences.h"
 #include "meta_recovery/report/finding_text.h"
-#include "meta_recovery/report/table_summary.h"
 
 namespace metarec {
+absl::string_view ElectionName(Election election) {
+  switch (election) {
+    case Election::kAllAgree:
+      return "all_agree";
+    case Election::kTie:
+      return "tie";
+    case Election::kOnlyReplica:
+      return "only_replica";
+    case Election::kOnlyComplete:
+      return "only_complete";
+    case Election::kHighestBallot:
+      return "highest_ballot";
+    case Election::kWasPrimary:
+      return "was_primary";
+    case Election::kMostCommitted:
+      return "most_committed";
+    case Election::kMostPrepared:
+      return "most_prepared";
+    case Election::kNoReplica:
+      return "no_replica";
+  }
+  return "unknown";
+}
+
+absl::string_view ElectionInWords(Election election) {
+  switch (election) {
+    case Election::kAllAgree:
+      return "all replicas agree, the lowest address is primary";
+    case Election::kTie:
+      return "the best replicas agree, the lowest address of them is primary";
+    case Election::kOnlyReplica:
+      return "the only replica is primary";
+    case Election::kOnlyComplete:
+      return "the only complete replica is primary";
+    case Election::kHighestBallot:
+      return "the replica with the highest ballot is primary";
+    case Election::kWasPrimary:
+      return "the replica that is PS_PRIMARY at the highest ballot is primary";
+    case Election::kMostCommitted:
+      return "the replica that has committed most at the highest ballot is primary";
+    case Election::kMostPrepared:
+      return "the replica that has prepared most at the highest ballot is primary";
+    case Election::kNoReplica:
+      return "no replica was found";
+  }
+  return "unknown";
+}
+
+Election ElectionOf(const RecoveryPlan& plan, const PartitionDecision& decision) {
+  const auto replicas = plan.ReplicasOf(decision);
+  if (replicas.empty()) return Election::kNoReplica;
+  if (replicas.size() == 1) return Election::kOnlyReplica;
+  switch (replicas[1].reason) {
+    case RankReason::kIncomplete:
+      return Election::kOnlyComplete;
+    case RankReason::kLowerBallot:
+      return Election::kHighestBallot;
+    case RankReason::kNotPrimaryAtBallot:
+      return Election::kWasPrimary;
+    case RankReason::kLowerCommittedDecree:
+      return Election::kMostCommitted;
+    case RankReason::kLowerPreparedDecree:
+      return Election::kMostPrepared;
+    case RankReason::kBest:
+    case RankReason::kHigherAddress:
+      break;
+  }
+  const bool all_equal = std::all_of(
+      replicas.begin() + 1, replicas.end(),
+      [](const RankedReplica& replica) { return replica.reason == RankReason::kHigherAddress; });
+  return all_equal ? Election::kAllAgree : Election::kTie;
+}
+
+TableSummary SummarizeTable(const RecoveryPlan& plan, size_t table, int32_t only_partition) {
+  TableSummary summary;
+  const TopologyTable& record = plan.topology.tables[table];
+  for (const TopologyPartition& partition : plan.topology.PartitionsOf(record)) {
+    const size_t position = static_cast<size_t>(&partition - plan.topology.partitions.data());
+    if (position >= plan.partitions.size()) break;
+    if (only_partition >= 0 && partition.index != only_partition) continue;
+    const PartitionDecision& decision = plan.partitions[position];
+    summary.replicas_expected += std::max(0, record.max_replica_count);
+    summary.by_election[ElectionOf(plan, decision)].push_back(partition.index);
+    for (const RankedReplica& replica : plan.ReplicasOf(decision)) {
+      ++summary.replicas_found;
+      ++summary.by_node[replica.node];
+      summary.replicas_overruled += replica.role == ReplicaRole::kOverruled;
+      summary.replicas_incomplete += IsIncomplete(replica.status);
+    }
+  }
+  return summary;
+}
+
 namespace {
 
 constexpr size_t kNodesShown = 6;
@@ -31,7 +123,7 @@ void AddLine(absl::string_view label, absl::string_view text, std::string* out) 
 
 // "0-3,7", cut when it gets long.
 std::string Ranges(const std::vector<int32_t>& indexes) {
-  std::string ranges = IndexRanges(indexes);
+  std::string ranges = RangesText(RangesOf(indexes));
   if (ranges.size() <= kRangeCharactersMax) return ranges;
   ranges.resize(ranges.rfind(',', kRangeCharactersMax));
   return absl::StrCat(ranges, ",...");
@@ -119,46 +211,22 @@ void AddElections(const TableSummary& summary, std::string* out) {
   }
 }
 
-// The label of the line that sums up a kind of finding about partitions; empty: none.
-std::pair<absl::string_view, absl::string_view> PartitionLine(const Finding& finding) {
-  switch (finding.kind) {
-    case FindingKind::kReplicasMissing:
-      return {"too few", "fewer replicas found than there should be"};
-    case FindingKind::kPartitionLost:
-      return {"LOST", finding.severity == Severity::kError
-                          ? "no replica found"
-                          : "no replica found, created EMPTY as accepted"};
-    case FindingKind::kPrimaryIncomplete:
-      return {"incomplete", "the primary may hold half the data"};
-    case FindingKind::kReplicaOverruled:
-      return {"overruled", "replicas beyond max_replica_count, which stay out"};
-    case FindingKind::kBallotAbovePrimary:
-      return {"ballot", "written higher than the primary's own"};
-    case FindingKind::kLessDataThanOverruled:
-      return {"LESS DATA", "the primary has committed less than another replica"};
-    case FindingKind::kReplicaBeyondCount:
-      return {"beyond", "indexes that the table does not have"};
-    default:
-      return {"", ""};
-  }
-}
-
 // Those that the heading or another section tells are left out.
 bool IsToldElsewhere(const Finding& finding) {
   return finding.severity == Severity::kHazard || finding.severity == Severity::kConflict ||
-         finding.severity == Severity::kError || finding.kind == FindingKind::kTableRenamed ||
-         finding.kind == FindingKind::kTableProbablyDropped ||
-         finding.kind == FindingKind::kPlaceholder;
+         finding.severity == Severity::kError || !RowOf(finding.kind()).in_table;
 }
 
 void AddPartitionFindings(const std::vector<const Finding*>& findings, std::string* out) {
   std::map<std::pair<absl::string_view, absl::string_view>, std::vector<int32_t>> by_line;
   for (const Finding* finding : findings) {
-    if (finding->partition_index < 0) continue;
-    by_line[PartitionLine(*finding)].push_back(finding->partition_index);
+    const FindingKindRow::Line& line = RowOf(finding->kind()).line;
+    if (finding->partition_index < 0 || line.label.empty()) continue;
+    const bool is_accepted = finding->severity == Severity::kWarning && !line.accepted.empty();
+    by_line[{line.label, is_accepted ? line.accepted : line.text}].push_back(
+        finding->partition_index);
   }
   for (auto& [line, indexes] : by_line) {
-    if (line.first.empty()) continue;
     std::sort(indexes.begin(), indexes.end());
     indexes.erase(std::unique(indexes.begin(), indexes.end()), indexes.end());
     AddLine(line.first, absl::StrCat(Partitions(indexes), ": ", line.second), out);
@@ -172,8 +240,8 @@ void AddTableFindings(const RecoveryPlan& plan, const std::vector<const Finding*
   for (const Finding* finding : findings) {
     if (finding->partition_index >= 0 || IsToldElsewhere(*finding)) continue;
     if (++count > shown_max) continue;
-    if (finding->kind == FindingKind::kTableLostState) {
-      AddLine("lost", LostState(*finding), out);
+    if (finding->kind() == FindingKind::kTableLostState) {
+      AddLine("lost", LostState(plan, *finding), out);
     } else {
       AddLine(SeverityName(finding->severity), FindingSentence(plan, *finding), out);
     }

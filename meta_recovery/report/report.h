@@ -1,5 +1,4 @@
-// What the report says at its beginning and its end, the same as text and as JSON: the verdict, the
-// numbers, and what to do next.
+// The report on a plan, as text and as JSON.
 
 #pragma once
 
@@ -7,10 +6,11 @@
 #include <string>
 #include <vector>
 
+#include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 
-#include "meta_recovery/plan_file/plan_selection.h"
-#include "meta_recovery/planner/plan_numbers.h"
+#include "base/text/text_sink.h"
+#include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/recovery_plan.h"
 
 namespace metarec {
@@ -29,9 +29,9 @@ struct ReportOptions {
   // How to reach the ZooKeeper root, e.g. "--zk zk1:2181 --root /pegasus/new". Empty: shown as
   // placeholders.
   std::string store_flags;
-  // The command that made this plan, with its flags; more flags are appended to it for a plan that
-  // is not ready. Empty: shown as "metarec plan -f NODE_LIST --plan FILE" with the plan's own
-  // flags.
+  // The command that made this plan, without the words for PlanOptions: those are the plan's, or
+  // others that help a plan that is not ready. Empty: shown as "metarec plan -f NODE_LIST --plan
+  // FILE".
   std::string plan_command;
   // Whether that command plans from an evidence file: planning again does not help then, before
   // evidence is collected anew.
@@ -68,5 +68,28 @@ std::string ExplainCommand(const RecoveryPlan& plan, const ReportOptions& option
 // that verb; without a plan file, to which command to add it.
 std::string CommandToSee(const RecoveryPlan& plan, const ReportOptions& options,
                          absl::string_view option);
+
+// The plan for the person who has to decide whether to apply it, who may be tired: the verdict and
+// the numbers first, then hazards, conflicts, errors and warnings, what is known of each table,
+// what was lost with the old ZooKeeper, and the next command. Of many similar things it shows a few
+// and how to see the rest.
+//
+// With ReportOptions::only it fails like Explain when the plan has no such table or partition.
+absl::Status WriteReport(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink);
+std::string RenderReport(const RecoveryPlan& plan, const ReportOptions& options);
+
+// The report about ReportOptions::only, which must be given, from an excerpt that holds it.
+absl::Status WriteDetails(const RecoveryPlan& plan, const PlanNumbers& numbers,
+                          const ReportOptions& options, TextSink sink);
+
+// What RenderReport says, for programs: one JSON object over several lines, with a newline at the
+// end. The schema is in docs/report-schema.md; fields are added to it, never renamed. Nothing is
+// cut short in it: ReportOptions::all, examples_max and tables_max do not matter.
+absl::Status WriteReportJson(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink);
+std::string RenderReportJson(const RecoveryPlan& plan, const ReportOptions& options);
+
+// As WriteDetails.
+absl::Status WriteDetailsJson(const RecoveryPlan& plan, const PlanNumbers& numbers,
+                              const ReportOptions& options, TextSink sink);
 
 }  // namespace metarec

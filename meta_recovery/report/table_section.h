@@ -1,4 +1,5 @@
-// One table of a plan, summed up: where its replicas were found and how its primaries were chosen.
+// One table in a report: where its replicas were found, how its primaries were chosen, and the
+// section of the text that says so.
 
 #pragma once
 
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "meta_recovery/planner/recovery_plan.h"
+#include "meta_recovery/report/report.h"
 
 namespace metarec {
 
@@ -43,5 +45,11 @@ struct TableSummary {
 
 // `table` is a position in Topology::tables. Of all its partitions, or of the only one asked for.
 TableSummary SummarizeTable(const RecoveryPlan& plan, size_t table, int32_t only_partition = -1);
+
+// A few lines: what the table is, which nodes described it, what was found where, how the primaries
+// were chosen, and which partitions are exceptions. `table` is a position in Topology::tables;
+// `findings` are all those about the table and its partitions, in the order of the plan.
+std::string RenderTable(const RecoveryPlan& plan, size_t table,
+                        const std::vector<const Finding*>& findings, const ReportOptions& options);
 
 }  // namespace metarec

@@ -1,0 +1,128 @@
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <glog/logging.h>
+
+#include "base/line_file/json_line_writer.h"
+#include "base/line_file/line_file.h"
+#include "base/runtime/status_macros.h"
+#include "meta_recovery/plan_file/plan_file.h"
+#include "meta_recovery/plan_file/plan_line_fields.h"
+
+namespace metarec {
+namespace {
+
+class PlanWriter {
+ public:
+  PlanWriter(const RecoveryPlan& plan, JsonLineWriter::Sink sink) : plan_(plan), out_(sink) {}
+
+  absl::Status Run() {
+    METAREC_RETURN_IF_ERROR(WriteHeader());
+    METAREC_RETURN_IF_ERROR(WriteOptions());
+    for (size_t i = 0; i < plan_.nodes.size(); ++i) METAREC_RETURN_IF_ERROR(WriteNode(i));
+    for (size_t i = 0; i < plan_.tables.size(); ++i) {
+      const TopologyTable& table = plan_.topology.tables[i];
+      METAREC_RETURN_IF_ERROR(WriteTable(table, plan_.tables[i]));
+      for (uint32_t p = 0; p < table.partitions_count; ++p) {
+        METAREC_RETURN_IF_ERROR(WritePartition(table, table.partitions_begin + p));
+      }
+    }
+    for (const Finding& finding : plan_.findings) {
+      METAREC_RETURN_IF_ERROR(WriteFindingLine(finding));
+    }
+    out_.json().StartObject();
+    return out_.EndFile();
+  }
+
+ private:
+  absl::Status WriteHeader() {
+    out_.json().StartObject();
+    out_.Text("format", kPlanFormat);
+    out_.Number("version", kPlanVersion);
+    out_.Text("outcome", PlanOutcomeName(plan_.outcome));
+    out_.Number("collected_at", absl::ToUnixSeconds(plan_.evidence_collected_at));
+    out_.json().Key("counts");
+    out_.json().StartObject();
+    out_.Count("nodes", plan_.nodes.size());
+    out_.Count("tables", plan_.tables.size());
+    out_.Count("partitions", plan_.partitions.size());
+    out_.Count("replicas", plan_.replicas.size());
+    out_.Count("last_drops", plan_.topology.last_drops.size());
+    out_.Count("findings", plan_.findings.size());
+    out_.json().EndObject();
+    out_.json().EndObject();
+    return out_.EndLine();
+  }
+
+  absl::Status WriteOptions() {
+    out_.Open("options");
+    ForEachOptionField(plan_.options, fields_);
+    return out_.Close();
+  }
+
+  absl::Status WriteNode(size_t index) {
+    out_.Open("node");
+    ForEachNodeField(plan_.topology.nodes[index], plan_.nodes[index], fields_);
+    return out_.Close();
+  }
+
+  absl::Status WriteTable(const TopologyTable& table, const TableDecision& decision) {
+    out_.Open("table");
+    const int64_t partitions = table.partitions_count;
+    ForEachTableField(table, decision, partitions, fields_);
+    return out_.Close();
+  }
+
+  absl::Status WritePartition(const TopologyTable& table, uint32_t position) {
+    const TopologyPartition& partition = plan_.topology.partitions[position];
+    const PartitionDecision& decision = plan_.partitions[position];
+    const auto last_drops = plan_.topology.LastDropsOf(partition);
+    last_drops_.assign(last_drops.begin(), last_drops.end());
+    out_.Open("partition");
+    out_.Text("pid", absl::StrCat(table.app_id, ".", partition.index));
+    ForEachPartitionField(partition, decision, std::as_const(last_drops_), fields_);
+    out_.json().Key("replicas");
+    out_.json().StartArray();
+    for (const RankedReplica& replica : plan_.ReplicasOf(decision)) WriteReplica(replica, out_);
+    out_.json().EndArray();
+    return out_.Close();
+  }
+
+  absl::Status WriteFindingLine(const Finding& finding) {
+    out_.Open("finding");
+    WriteFinding(finding, out_);
+    return out_.Close();
+  }
+
+  const RecoveryPlan& plan_;
+  JsonLineWriter out_;
+  PlanFieldWriter fields_{out_};
+  std::vector<NodeIndex> last_drops_;  // of the partition that is written
+};
+
+}  // namespace
+
+absl::Status WritePlanFile(const RecoveryPlan& plan, const std::string& path,
+                           const PlanFileOptions& options) {
+  METAREC_ASSIGN_OR_RETURN(
+      LineWriter file,
+      LineWriter::Create(path, {.overwrite = options.overwrite,
+                                .line_bytes_max = options.line_bytes_max,
+                                .interrupt_descriptor = options.interrupt_descriptor}));
+  METAREC_RETURN_IF_ERROR(
+      PlanWriter(plan, [&](absl::string_view line) { return file.Append(line); }).Run());
+  return file.Finish();
+}
+
+std::string EncodePlan(const RecoveryPlan& plan) {
+  std::string text;
+  const absl::Status status = PlanWriter(plan, [&](absl::string_view line) {
+                                absl::StrAppend(&text, line, "\n");
+                                return absl::OkStatus();
+                              }).Run();
+  CHECK(status.ok()) << status;
+  return text;
+}
+
+}  // namespace metarec

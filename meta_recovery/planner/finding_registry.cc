@@ -1,0 +1,253 @@
+#include "meta_recovery/planner/finding_registry.h"
+
+#include <array>
+#include <cstddef>
+
+#include "meta_recovery/planner/finding_sentences.h"
+#include "meta_recovery/planner/settlements.h"
+
+namespace metarec {
+namespace {
+
+using enum Severity;
+using About = FindingAbout;
+
+constexpr int kReadLast = 99;
+
+bool IsIgnored(const PlanOptions& options, const std::string& key) {
+  const auto settled = options.settlements.find(key);
+  return settled != options.settlements.end() && settled->second == kSettleIgnore;
+}
+
+template <Severity... severities>
+Severities Always(const Finding&, const PlanOptions&, bool) {
+  return {severities...};
+}
+
+Severities OfBadNode(const Finding&, const PlanOptions& options, bool has_answer) {
+  return {options.skip_bad_nodes && has_answer ? kWarning : kError};
+}
+
+Severities OfStillServed(const Finding&, const PlanOptions& options, bool) {
+  return {options.accept_still_served ? kWarning : kHazard};
+}
+
+Severities OfPartitionLost(const Finding&, const PlanOptions& options, bool) {
+  return {options.skip_lost_partitions ? kWarning : kError};
+}
+
+Severities OfAppIdOutOfRange(const Finding& finding, const PlanOptions& options, bool) {
+  return {IsIgnored(options, SettlementKey(finding.app_id)) ? kHazard : kConflict};
+}
+
+Severities OfReplicaBeyondCount(const Finding& finding, const PlanOptions& options, bool) {
+  const std::string key = SettlementKey(finding.app_id, finding.partition_index);
+  return {IsIgnored(options, key) ? kHazard : kConflict};
+}
+
+Severities OfReplicasWithoutTable(const Finding& finding, const PlanOptions& options, bool) {
+  const std::string key = SettlementKey(finding.app_id);
+  if (IsIgnored(options, key)) return {kHazard};
+  return {options.settlements.contains(key) ? kWarning : kConflict};
+}
+
+// Its kind and its sentence follow from its facts.
+template <typename Facts>
+std::string Say(const RecoveryPlan& plan, const Finding& finding) {
+  const Facts* facts = finding.facts.As<Facts>();
+  return facts == nullptr ? "" : Sentence(plan, finding, *facts);
+}
+
+template <typename Facts>
+constexpr FindingKindRow Row(FindingKindRow row) {
+  row.kind = Facts::kKind;
+  row.sentence = Say<Facts>;
+  return row;
+}
+
+constexpr std::array kRows = {
+    // Nodes.
+    Row<found::BadNode>({.name = "bad_node",
+                         .title = "nodes that did not answer completely",
+                         .gravity = 5,
+                         .about = About::kNode,
+                         .severities = OfBadNode,
+                         .hint = BadNodeHint}),
+    Row<found::SkippedNodeReturns>({.name = "skipped_node_returns",
+                                    .title = "nodes that were left out and may come back",
+                                    .gravity = 3,
+                                    .about = About::kNode,
+                                    .severities = Always<kHazard>}),
+    Row<found::NodeNameDiffers>({.name = "node_name_differs",
+                                 .title = "nodes that call themselves otherwise than the list does",
+                                 .gravity = kReadLast,
+                                 .about = About::kNode,
+                                 .severities = Always<kNote>}),
+    Row<found::NodeListedTwice>({.name = "node_listed_twice",
+                                 .title = "nodes listed more than once",
+                                 .gravity = kReadLast,
+                                 .about = About::kNode,
+                                 .severities = Always<kNote>}),
+    Row<found::StillServed>({.name = "still_served",
+                             .title = "replicas that are still being served",
+                             .gravity = 1,
+                             .about = About::kCluster,
+                             .severities = OfStillServed}),
+    Row<found::NodeReportInvalid>({.name = "node_report_invalid",
+                                   .title = "reports with parts that make no sense",
+                                   .gravity = 18,
+                                   .about = About::kNodeAndMaybeTable,
+                                   .severities = Always<kWarning>}),
+
+    // Tables.
+    Row<found::TableRenamed>({.name = "table_renamed",
+                              .title = "tables that get another name",
+                              .gravity = 16,
+                              .about = About::kTable,
+                              .severities = Always<kWarning>,
+                              .hint = TableRenamedHint,
+                              .in_table = false}),
+    Row<found::NameUnusableInShell>({.name = "name_unusable_in_shell",
+                                     .title = "table names that stock shells refuse",
+                                     .gravity = 2,
+                                     .about = About::kTable,
+                                     .severities = Always<kHazard, kNote>}),
+    Row<found::TableProbablyDropped>(
+        {.name = "table_probably_dropped",
+         .title = "tables that were probably dropped before the outage and come back alive",
+         .gravity = 15,
+         .about = About::kTable,
+         .severities = Always<kWarning>,
+         .in_table = false}),
+    Row<found::RecordsDiffer>(
+        {.name = "records_differ",
+         .title = "fields that nodes report differently, decided by rule (weight: replicas with "
+                  "the latest ballot)",
+         .gravity = 17,
+         .about = About::kTable,
+         .severities = Always<kWarning, kNote>}),
+    Row<found::RecordsConflict>(
+        {.name = "records_conflict",
+         .title = "fields that nodes report differently and that no rule decides (weight: replicas "
+                  "with the latest ballot)",
+         .gravity = 8,
+         .about = About::kTable,
+         .severities = Always<kConflict>}),
+    Row<found::SplitUnfinished>({.name = "split_unfinished",
+                                 .title = "tables in the middle of a partition split",
+                                 .gravity = 13,
+                                 .about = About::kTable,
+                                 .severities = Always<kWarning>}),
+    Row<found::SplitCompleted>(
+        {.name = "split_completed",
+         .title = "tables that were split and need an env again before clients read them",
+         .gravity = 14,
+         .about = About::kTable,
+         .severities = Always<kWarning>}),
+    Row<found::TableLostState>({.name = "table_lost_state",
+                                .title = "tables that lost what only ZooKeeper knew",
+                                .gravity = kReadLast,
+                                .about = About::kTable,
+                                .severities = Always<kNote>,
+                                .among_findings = false}),
+    Row<found::Placeholder>({.name = "placeholder",
+                             .title = "ids without evidence, kept from being used again",
+                             .gravity = kReadLast,
+                             .about = About::kTable,
+                             .severities = Always<kNote>,
+                             .among_findings = false,
+                             .in_table = false}),
+    Row<found::AppIdOutOfRange>({.name = "app_id_out_of_range",
+                                 .title = "table ids far beyond the others",
+                                 .gravity = 9,
+                                 .about = About::kTable,
+                                 .severities = OfAppIdOutOfRange}),
+    Row<found::ReplicasWithoutTable>(
+        {.name = "replicas_without_table",
+         .title = "table ids that have replicas but that no node describes",
+         .gravity = 6,
+         .about = About::kTable,
+         .severities = OfReplicasWithoutTable}),
+    Row<found::Settled>({.name = "settled",
+                         .title = "decisions of the operator",
+                         .gravity = 20,
+                         .about = About::kTableOrPartition,
+                         .severities = Always<kNote>}),
+
+    // Partitions.
+    Row<found::ReplicasMissing>(
+        {.name = "replicas_missing",
+         .title = "partitions with fewer replicas than they should have",
+         .gravity = 12,
+         .about = About::kPartition,
+         .severities = Always<kWarning>,
+         .hint = ReplicasMissingHint,
+         .line = {"too few", "fewer replicas found than there should be", ""}}),
+    Row<found::PartitionLost>(
+        {.name = "partition_lost",
+         .title = "partitions without any replica",
+         .gravity = 4,
+         .about = About::kPartition,
+         .severities = OfPartitionLost,
+         .hint = PartitionLostHint,
+         .line = {"LOST", "no replica found", "no replica found, created EMPTY as accepted"}}),
+    Row<found::PrimaryIncomplete>(
+        {.name = "primary_incomplete",
+         .title = "partitions whose only candidates may hold half the data",
+         .gravity = 11,
+         .about = About::kPartition,
+         .severities = Always<kWarning>,
+         .line = {"incomplete", "the primary may hold half the data", ""}}),
+    Row<found::ReplicaOverruled>(
+        {.name = "replica_overruled",
+         .title = "partitions with replicas that are overruled",
+         .gravity = kReadLast,
+         .about = About::kPartition,
+         .severities = Always<kNote>,
+         .line = {"overruled", "replicas beyond max_replica_count, which stay out", ""}}),
+    Row<found::BallotAbovePrimary>(
+        {.name = "ballot_above_primary",
+         .title = "partitions whose ballot is written higher than the primary's own",
+         .gravity = 19,
+         .about = About::kPartition,
+         .severities = Always<kWarning>,
+         .line = {"ballot", "written higher than the primary's own", ""}}),
+    Row<found::LessDataThanOverruled>(
+        {.name = "less_data_than_overruled",
+         .title = "partitions whose primary has committed less than another replica",
+         .gravity = 10,
+         .about = About::kPartition,
+         .severities = Always<kWarning>,
+         .line = {"LESS DATA", "the primary has committed less than another replica", ""}}),
+    Row<found::ReplicaBeyondCount>(
+        {.name = "replica_beyond_count",
+         .title = "replicas whose partition index is beyond the table's count",
+         .gravity = 7,
+         .about = About::kPartition,
+         .severities = OfReplicaBeyondCount,
+         .line = {"beyond", "indexes that the table does not have", ""}}),
+};
+
+constexpr bool RowsAreInOrderAndComplete() {
+  for (size_t i = 0; i < kRows.size(); ++i) {
+    const FindingKindRow& row = kRows[i];
+    if (static_cast<size_t>(row.kind) != i || row.name.empty() || row.title.empty() ||
+        row.gravity < 1 || row.severities == nullptr) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static_assert(kRows.size() == kFindingKinds, "every kind has a row");
+static_assert(RowsAreInOrderAndComplete(), "rows are in the order of FindingKind");
+
+}  // namespace
+
+absl::Span<const FindingKindRow> FindingKindRows() { return kRows; }
+
+const FindingKindRow& RowOf(FindingKind kind) { return kRows[static_cast<size_t>(kind)]; }
+
+absl::string_view FindingKindName(FindingKind kind) { return RowOf(kind).name; }
+
+}  // namespace metarec

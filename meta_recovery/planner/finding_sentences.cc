@@ -1,0 +1,482 @@
+#include "meta_recovery/planner/finding_sentences.h"
+
+#include <vector>
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_replace.h>
+#include <absl/time/time.h>
+
+#include "base/text/printable.h"
+#include "base/text/shell_word.h"
+#include "base/text/wording.h"
+#include "meta_recovery/planner/plan_text.h"
+#include "meta_recovery/planner/planner.h"
+#include "meta_recovery/planner/settlements.h"
+#include "meta_recovery/planner/table_names.h"
+
+namespace metarec {
+namespace {
+
+constexpr absl::string_view kShellsFail =
+    "stock shells accept only letters, digits and \"._:\" in names, and with this one `ls -d` and "
+    "`nodes -d` fail for the whole cluster, `drop` refuses the table and `rename` crashes the "
+    "shell "
+    "(plain `ls`, the meta server, data clients and Pegasus's Go admin-cli accept it)";
+
+// The first of them.
+std::string NodesInWords(const RecoveryPlan& plan, absl::Span<const NodeIndex> nodes) {
+  std::vector<std::string> labels;
+  for (const NodeIndex node : nodes) labels.push_back(NodeLabel(plan, node));
+  return CutList(labels);
+}
+
+// As the list has it, since the operator looks for it there.
+std::string ListedNode(const RecoveryPlan& plan, const Finding& finding) {
+  const std::string listed_as = JoinedItems(ListedAs(plan, finding.node));
+  return listed_as.empty() ? NodeLabel(plan, finding.node) : listed_as;
+}
+
+std::string ErrorOf(const RecoveryPlan& plan, NodeIndex node, int32_t attempts) {
+  if (node >= plan.nodes.size()) return "?";
+  const NodeDecision& decision = plan.nodes[node];
+  return absl::StrCat(
+      decision.error,
+      decision.error_detail.empty() ? "" : absl::StrCat(" (", decision.error_detail, ")"),
+      attempts == 1 ? "" : absl::StrCat(" after ", attempts, " attempts"));
+}
+
+absl::string_view SourceInWords(const RecoveryPlan& plan, NodeIndex node) {
+  if (node >= plan.nodes.size()) return "as the node list says";
+  switch (plan.nodes[node].name_source) {
+    case NodeNameSource::kOverride:
+      return "--node_name says so";
+    case NodeNameSource::kBeacon:
+      return "its beacon says so";
+    case NodeNameSource::kReverseLookup:
+      return "its address resolves back to that";
+    case NodeNameSource::kNodeList:
+      break;
+  }
+  return "as the node list says";
+}
+
+std::string ReplicasOnNodes(const RecoveryPlan& plan, int64_t replicas,
+                            absl::Span<const NodeIndex> nodes) {
+  return absl::StrCat(Counted(replicas, "replica"), " on ", NodesInWords(plan, nodes));
+}
+
+std::string RangesOrNone(absl::Span<const IndexRange> ranges) {
+  return ranges.empty() ? "none" : RangesText(ranges);
+}
+
+absl::string_view RuleInWords(RecordRule rule) {
+  switch (rule) {
+    case RecordRule::kVote:
+      return "the best supported value";
+    case RecordRule::kHighest:
+      return "the highest value";
+    case RecordRule::kAvailable:
+      return "every table comes back available";
+  }
+  return "by rule";
+}
+
+// `values` that are times, with the date behind each number.
+std::vector<WeighedValue> WithDates(std::vector<WeighedValue> values) {
+  std::vector<WeighedValue> dated = values;
+  for (WeighedValue& value : dated) {
+    int64_t second = 0;
+    if (!absl::SimpleAtoi(value.value, &second)) return values;
+    absl::StrAppend(&value.value, ", ",
+                    absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", absl::FromUnixSeconds(second),
+                                     absl::UTCTimeZone()));
+  }
+  return dated;
+}
+
+// For messages about a partition.
+std::string Partition(const RecoveryPlan& plan, const Finding& finding) {
+  return PartitionLabel(plan, finding.app_id, finding.partition_index);
+}
+
+// "partition(3.17)", as Pegasus writes it.
+std::string PegasusPartition(const Finding& finding) {
+  return absl::StrCat("partition(", finding.app_id, ".", finding.partition_index, ")");
+}
+
+std::string ReplicaInWords(const RecoveryPlan& plan, const RankedReplica& replica) {
+  return absl::StrCat(NodeLabel(plan, replica.node), " (", ReplicaStatusName(replica.status),
+                      ", ballot ", replica.ballot, ", committed/prepared ",
+                      replica.last_committed_decree, "/", replica.last_prepared_decree, ": ",
+                      absl::StrReplaceAll(RankReasonName(replica.reason), {{"_", " "}}), ")");
+}
+
+}  // namespace
+
+std::string ValuesText(const RecoveryPlan& plan, absl::Span<const WeighedValue> values) {
+  const auto append_name = [&plan](std::string* out, NodeIndex node) {
+    absl::StrAppend(out, EscapedItem(NodeName(plan, node), ",)"));
+  };
+  return absl::StrJoin(values, "; ", [&](std::string* out, const WeighedValue& value) {
+    absl::StrAppend(out, EscapedItem(value.value, "("), " (weight ", value.weight, ": ",
+                    absl::StrJoin(value.nodes, ", ", append_name), ")");
+  });
+}
+
+// Nodes.
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::BadNode& facts) {
+  const std::string node = absl::StrCat("node ", ListedNode(plan, finding), " ");
+  const std::string error = ErrorOf(plan, finding.node, facts.attempts);
+  if (finding.severity == Severity::kWarning) {
+    return absl::StrCat(node, "is left out, and nothing that it holds is used: ", error);
+  }
+  if (plan.options.skip_bad_nodes) {
+    return absl::StrCat(node, "did not answer completely: ", error,
+                        "; nor did any other node, so there is nothing to recover from");
+  }
+  return absl::StrCat(node, "did not answer completely: ", error,
+                      "; bring it back and collect again, or leave it out with --skip_bad_nodes");
+}
+
+std::string BadNodeHint(const RecoveryPlan& plan, const Finding& finding,
+                        absl::string_view listed_as) {
+  const std::string what = absl::StrCat(": collect app and replica info from node(", listed_as,
+                                        ") failed with err(", plan.nodes[finding.node].error, ")");
+  if (finding.severity != Severity::kError) {
+    return absl::StrCat("WARNING", what, ", skip the bad node");
+  }
+  if (plan.options.skip_bad_nodes) {
+    return absl::StrCat("ERROR", what, ", no node is left to recover from");
+  }
+  return absl::StrCat("ERROR", what, ", you can skip it by set skip_bad_nodes option");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::SkippedNodeReturns&) {
+  return absl::StrCat(
+      "node ", ListedNode(plan, finding),
+      " was left out; if it comes back, a stock meta server aborts on a replica of a table or "
+      "partition that it does not know, and newer data on the node may be ignored or deleted; keep "
+      "the node down, or collect and plan again with it, or move its data directories away first");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::NodeNameDiffers& facts) {
+  const std::string address = finding.node < plan.topology.nodes.size()
+                                  ? plan.topology.nodes[finding.node].address.ToString()
+                                  : "ADDRESS";
+  return absl::StrCat("node ", facts.listed_as, " calls itself ", NodeName(plan, finding.node),
+                      " (", SourceInWords(plan, finding.node),
+                      "), and that gets written; if it is wrong, plan again with --node_name ",
+                      address, "=NAME");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::NodeListedTwice&) {
+  return absl::StrCat(
+      "node ", NodeLabel(plan, finding.node),
+      " is in the list more than once and counts once: ", CutList(ListedAs(plan, finding.node)));
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::StillServed& facts) {
+  const std::string what =
+      absl::StrCat("replicas are still served on ", NodesInWords(plan, facts.nodes), " (",
+                   facts.primaries, " PS_PRIMARY, ", facts.secondaries,
+                   " PS_SECONDARY): these nodes hold a lease of a meta server");
+  if (finding.severity != Severity::kHazard) {
+    return absl::StrCat(what,
+                        "; accepted by --still_served, although stock replica servers abort when "
+                        "they are recovered in this state");
+  }
+  return absl::StrCat(
+      what,
+      ", and stock replica servers abort when they are recovered in this state; stop "
+      "every meta server and wait until the leases have run out (recover and apply "
+      "wait for that)");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::NodeReportInvalid& facts) {
+  return absl::StrCat("node ", NodeLabel(plan, finding.node), " reported what makes no sense",
+                      finding.app_id > 0 ? absl::StrCat(" about ", TableLabel(plan, finding.app_id))
+                                         : std::string(),
+                      ", and it was left out: ", ProblemsText(facts.problems));
+}
+
+// Tables.
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::TableRenamed& facts) {
+  return absl::StrCat("table ", finding.app_id, " was called ", OldTableName(plan, finding.app_id),
+                      ", a name that table ", facts.kept_by, " keeps; it comes back as ",
+                      TableName(plan, finding.app_id));
+}
+
+std::string TableRenamedHint(const RecoveryPlan& plan, const Finding& finding, absl::string_view) {
+  return absl::StrCat("WARNING: app(", finding.app_id, ")'s old name(",
+                      OldTableName(plan, finding.app_id), ") is conflict with others, ",
+                      kRenamedHint, TableName(plan, finding.app_id), ")");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::NameUnusableInShell&) {
+  const absl::string_view name = TableName(plan, finding.app_id);
+  if (finding.severity != Severity::kHazard) {
+    return absl::StrCat("table ", finding.app_id, " had the name ", name,
+                        " already and keeps it: ", kShellsFail);
+  }
+  return absl::StrCat("table ", finding.app_id, " gets the name ", name, ": ", kShellsFail,
+                      "; to avoid it, plan again with --rename_separator _ "
+                      "(or __, as stock meta servers join)");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::TableProbablyDropped& facts) {
+  return absl::StrCat(
+      TableLabel(plan, finding.app_id), " was probably dropped before the outage (",
+      facts.replicas == 1 ? "its only replica is"
+                          : absl::StrCat("all ", facts.replicas, " replicas are"),
+      " closed, PS_ERROR) and comes back alive; ",
+      IsUsableInShell(TableName(plan, finding.app_id))
+          ? "to drop it again, in Pegasus's shell"
+          : "stock shells refuse its name, so drop it again with Pegasus's Go admin-cli");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::RecordsDiffer& facts) {
+  return absl::StrCat("nodes report ", facts.field, " of ", TableLabel(plan, finding.app_id),
+                      " differently: ", ValuesText(plan, facts.values),
+                      "; taken: ", facts.chosen.empty() ? "\"\"" : facts.chosen, " (",
+                      RuleInWords(facts.rule), ")");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::RecordsConflict& facts) {
+  return absl::StrCat(
+      "nodes report ", facts.field, " of ", TableLabel(plan, finding.app_id),
+      " differently, and no rule can decide: ",
+      ValuesText(plan, facts.field == "create_second" ? WithDates(facts.values) : facts.values),
+      "; decide with");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::SplitUnfinished& facts) {
+  const size_t table = FindTable(plan, finding.app_id);
+  const TopologyTable record = table == SIZE_MAX ? TopologyTable{} : plan.topology.tables[table];
+  return absl::StrCat(
+      "a split of ", TableLabel(plan, finding.app_id), " from ", record.init_partition_count,
+      " to ", record.partition_count, " partitions was not finished: children registered ",
+      RangesOrNone(facts.children_registered), ", not yet registered ",
+      RangesOrNone(facts.children_missing),
+      facts.records_after.empty() ? ""
+                                  : absl::StrCat(" (the new count is known to ",
+                                                 NodesInWords(plan, facts.records_after), ")"),
+      "; the meta server that boots goes on with the split");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::SplitCompleted& facts) {
+  const size_t table = FindTable(plan, finding.app_id);
+  return absl::StrCat(
+      TableLabel(plan, finding.app_id), " was once split from ", facts.init_partition_count, " to ",
+      table == SIZE_MAX ? 0 : plan.topology.tables[table].partition_count,
+      " partitions, and the env that hides the other half's keys until compaction is lost; before "
+      "clients read, set it again in Pegasus's shell");
+}
+
+std::string LostState(const RecoveryPlan& plan, const Finding& finding) {
+  const size_t table = FindTable(plan, finding.app_id);
+  std::vector<std::string> envs;
+  bool is_bulk_loading = false;
+  if (table != SIZE_MAX) {
+    for (const auto& [key, value] : plan.topology.tables[table].envs) envs.push_back(key);
+    is_bulk_loading = plan.topology.tables[table].is_bulk_loading;
+  }
+  std::string text = envs.empty() ? std::string("all its envs")
+                                  : absl::StrCat("its envs but for ", CutList(envs),
+                                                 " (as the servers remember them, possibly "
+                                                 "outdated)");
+  const auto* facts = finding.facts.As<found::TableLostState>();
+  if (facts != nullptr && !facts->duplicating_nodes.empty()) {
+    absl::StrAppend(&text, ", its duplications (reported by ",
+                    NodesInWords(plan, facts->duplicating_nodes), "; add them again)");
+  }
+  if (is_bulk_loading) {
+    absl::StrAppend(&text, ", a bulk load that was under way (start it again)");
+  }
+  return Printable(text);
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::TableLostState&) {
+  return absl::StrCat(TableLabel(plan, finding.app_id),
+                      " loses what only ZooKeeper knew: ", LostState(plan, finding));
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding, const found::Placeholder&) {
+  return absl::StrCat("no node knows table ", finding.app_id, "; a dropped placeholder, ",
+                      TableName(plan, finding.app_id), ", keeps the id from being used again");
+}
+
+bool CanRaiseMaxAppId(const Finding& finding) {
+  return finding.kind() == FindingKind::kAppIdOutOfRange &&
+         finding.severity == Severity::kConflict && finding.app_id <= kMaxAppIdMax;
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::AppIdOutOfRange& facts) {
+  const std::string what = absl::StrCat(
+      "table id ", finding.app_id, facts.name.empty() ? "" : absl::StrCat(" (", facts.name, ")"),
+      " with ", ReplicasOnNodes(plan, facts.replicas, facts.nodes), " is above --max_app_id ",
+      plan.options.max_app_id);
+  if (finding.severity == Severity::kConflict) {
+    return absl::StrCat(what,
+                        CanRaiseMaxAppId(finding)
+                            ? ": raise the bound, which makes a placeholder of every unused id "
+                              "below it, or leave the table and its data out; decide with"
+                            : ", and no bound may be that high: leave the table and its data out; "
+                              "decide with");
+  }
+  return absl::StrCat(what,
+                      " and is left out, as decided; a stock meta server aborts when one of these "
+                      "nodes reports it, so move its directories away there first");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::ReplicasWithoutTable& facts) {
+  const std::string what = absl::StrCat(ReplicasOnNodes(plan, facts.replicas, facts.nodes),
+                                        " (partitions ", RangesText(facts.indices), ") of table ",
+                                        finding.app_id, ", which no node describes");
+  if (finding.severity == Severity::kConflict) {
+    return absl::StrCat(what, ": say what the table was, or leave them out; decide with");
+  }
+  if (finding.severity == Severity::kWarning) {
+    return absl::StrCat(
+        what, "; recovered as decided: ", DecisionOf(plan.options, SettlementKey(finding.app_id)));
+  }
+  return absl::StrCat(what,
+                      "; left out as decided, a placeholder keeps a stock meta server from "
+                      "aborting on them, but their data stay unused");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding&, const found::Settled& facts) {
+  return absl::StrCat("decided by the operator: --settle ",
+                      ShellWord(absl::StrCat(facts.key, "=", DecisionOf(plan.options, facts.key))),
+                      facts.values.empty()
+                          ? ""
+                          : absl::StrCat("; nodes had reported: ", ValuesText(plan, facts.values)));
+}
+
+// Partitions.
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::ReplicasMissing& facts) {
+  return absl::StrCat(Partition(plan, finding), " has only ", facts.collected, " of ",
+                      MaxReplicaCount(plan, finding.app_id),
+                      " replicas; writes that only a missing one holds would be lost");
+}
+
+std::string ReplicasMissingHint(const RecoveryPlan& plan, const Finding& finding,
+                                absl::string_view) {
+  const auto* facts = finding.facts.As<found::ReplicasMissing>();
+  return absl::StrCat("WARNING: ", PegasusPartition(finding), " only collects ",
+                      facts == nullptr ? 0 : facts->collected, "/",
+                      MaxReplicaCount(plan, finding.app_id), " of replicas, may lost data");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::PartitionLost& facts) {
+  const int32_t expected = MaxReplicaCount(plan, finding.app_id);
+  const std::string what = absl::StrCat(
+      Partition(plan, finding),
+      expected == 1 ? " has no replica" : absl::StrCat(" has none of ", expected, " replicas"),
+      facts.split_parent < 0
+          ? ""
+          : absl::StrCat(" (it was split off ", facts.split_parent, ", which may hold its data)"));
+  if (finding.severity == Severity::kError) {
+    return absl::StrCat(what,
+                        "; find the node that had one and collect again, or have it created empty "
+                        "with --skip_lost_partitions");
+  }
+  return absl::StrCat(what,
+                      " and is created empty, as accepted; if its node returns, the old data stay "
+                      "out");
+}
+
+std::string PartitionLostHint(const RecoveryPlan& plan, const Finding& finding, absl::string_view) {
+  if (plan.options.skip_lost_partitions) {
+    return absl::StrCat("WARNING: ", PegasusPartition(finding), " has no replica collected, ",
+                        kLostPartitionHint);
+  }
+  return absl::StrCat("ERROR: ", PegasusPartition(finding),
+                      " has no replica collected, you can force recover it by set "
+                      "skip_lost_partitions option");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::PrimaryIncomplete& facts) {
+  return absl::StrCat("no replica of ", Partition(plan, finding),
+                      " is known to be complete; the primary, ", NodeLabel(plan, facts.primary),
+                      ", is ", ReplicaStatusName(facts.status), " and may hold half the data");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::ReplicaOverruled&) {
+  std::vector<std::string> replicas;
+  const size_t partition = FindPartition(plan, finding.app_id, finding.partition_index);
+  if (partition < plan.partitions.size()) {
+    for (const RankedReplica& replica : plan.ReplicasOf(plan.partitions[partition])) {
+      if (replica.role != ReplicaRole::kOverruled) continue;
+      replicas.push_back(ReplicaInWords(plan, replica));
+    }
+  }
+  return absl::StrCat("overruled in ", Partition(plan, finding), ": ",
+                      absl::StrJoin(replicas, ", "));
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::BallotAbovePrimary& facts) {
+  return absl::StrCat("the ballot written for ", Partition(plan, finding), " is ", facts.ballot,
+                      ", which ", NodeLabel(plan, facts.reported_by), " reported, above the ",
+                      facts.primary_ballot, " of its primary ", NodeLabel(plan, facts.primary),
+                      "; a replica server ignores for ever an entry below its own ballot");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::LessDataThanOverruled& facts) {
+  const bool is_countable =
+      facts.primary_committed >= 0 && facts.committed > facts.primary_committed;
+  return absl::StrCat(
+      "the primary of ", Partition(plan, finding), ", ", NodeLabel(plan, facts.primary),
+      ", has committed up to ", facts.primary_committed, ", but ", NodeLabel(plan, facts.node),
+      ", which stands below it, up to ", facts.committed,
+      is_countable
+          ? absl::StrCat("; up to ", Counted(facts.committed - facts.primary_committed, "write"),
+                         " may be lost")
+          : "");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::ReplicaBeyondCount& facts) {
+  const size_t table = FindTable(plan, finding.app_id);
+  const std::string what = absl::StrCat(
+      "partition ", finding.app_id, ".", finding.partition_index, " on ",
+      NodesInWords(plan, facts.nodes), " is beyond the ",
+      Counted(table == SIZE_MAX ? 0 : plan.topology.tables[table].partition_count, "partition"),
+      " of ", TableLabel(plan, finding.app_id));
+  if (finding.severity == Severity::kConflict) {
+    return absl::StrCat(
+        what, ": either the table has more partitions, or these replicas stay out; decide with");
+  }
+  return absl::StrCat(
+      what,
+      " and is left out, as decided; a stock meta server aborts when a node reports "
+      "it, so move its directory away first");
+}
+
+}  // namespace metarec
