@@ -15,8 +15,6 @@
 namespace metarec::fuzz {
 namespace {
 
-using tools::ParsePegasusConfig;
-using tools::PegasusConfig;
 
 // A value as the file has to have it.
 std::string Escaped(const std::string& value) {
