@@ -84,7 +84,7 @@ function(metarec_compile_options name)
     $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
   if(arg_TEST)
     # A test runs once for every time that it is compiled: what it tests is optimised, it is not.
-    target_compile_options(${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
+    target_compile_options(${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0>)
     set(precompiled metarec_precompiled_for_tests)
   else()
     set(precompiled metarec_precompiled)

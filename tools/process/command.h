@@ -1,0 +1,72 @@
+// The options of one command of a program.
+//
+// CLI11 parses them and writes the help. It takes several seconds to compile wherever it is
+// included, so that only command.cc and the sources that parse a whole command line do so.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace metarec::tools {
+
+// One option. Copies stand for the same option, which lives as long as its command.
+class CommandOption {
+ public:
+  explicit CommandOption(CLI::Option* option) : option_(option) {}
+
+  // What is declared of it. Each returns the option itself.
+  CommandOption& TypeName(const std::string& name);  // in the help: "FILE"
+  CommandOption& Group(const std::string& heading);  // of the help
+  CommandOption& ShowDefault();                      // its present value, in the help
+  CommandOption& Required();
+  CommandOption& Repeatable();
+  CommandOption& Between(int32_t least, int32_t most);
+  CommandOption& Between(double least, double most);
+  CommandOption& OneOf(const std::vector<std::string>& values);
+  CommandOption& Needs(const CommandOption& other);
+  CommandOption& Excludes(const CommandOption& other);
+
+  std::string name() const;       // "--plan"; of a positional argument "subject"
+  std::string type_name() const;  // as given to TypeName
+  bool is_required() const;
+  // Once the command line is parsed.
+  bool is_given() const;
+  std::vector<std::string> values() const;  // as they were typed; of a flag "true"
+
+ private:
+  CLI::Option* option_;
+};
+
+// A command that gets its options. Not thread-safe.
+class Command {
+ public:
+  explicit Command(CLI::App* app) : app_(app) {}
+
+  // `names` is "-o,--output" or, of a positional argument, "subject". `value` must outlive the
+  // parsing, which sets it.
+  CommandOption Add(const std::string& names, std::string* value, const std::string& help);
+  CommandOption Add(const std::string& names, int32_t* value, const std::string& help);
+  CommandOption Add(const std::string& names, int64_t* value, const std::string& help);
+  CommandOption Add(const std::string& names, double* value, const std::string& help);
+  CommandOption Add(const std::string& names, std::vector<std::string>* value,
+                    const std::string& help);
+  CommandOption AddFlag(const std::string& names, bool* value, const std::string& help);
+
+  // Printed below the options in the help.
+  void Footer(const std::string& text);
+
+  // All of them, in the order in which they were added; the one for help comes first.
+  std::vector<CommandOption> options() const;
+
+ private:
+  CLI::App* app_;
+};
+
+}  // namespace metarec::tools
