@@ -9,9 +9,10 @@ namespace metarec::simulation {
 namespace {
 
 constexpr absl::string_view kItemNames[kItemKinds] = {
-    "table",     "node",        "down",       "loading", "half",      "garbage",  "lease",
-    "node_slow", "store_fault", "disconnect", "lag",     "net_fault", "cut_off",  "recover",
-    "apply",     "serve",       "shell",      "kill",    "interrupt", "stranger", "candidate"};
+    "table",   "node",      "contradiction", "down",        "loading",    "half",
+    "garbage", "lease",     "node_slow",     "store_fault", "disconnect", "silence",
+    "lag",     "net_fault", "cut_off",       "recover",     "apply",      "serve",
+    "shell",   "kill",      "interrupt",     "stranger",    "candidate"};
 
 // An index of the engine's requests: early ones are the interesting ones.
 int64_t RequestIndex(Random* random) {
@@ -25,7 +26,9 @@ absl::Duration Gap(Random* random) {
 
 class Generator {
  public:
-  explicit Generator(uint64_t seed) : random_(seed) { case_.seed = seed; }
+  explicit Generator(uint64_t seed) : random_(seed), chance_of_more_(seed ^ 0xDEC1DE) {
+    case_.seed = seed;
+  }
 
   Case Run() {
     std::vector<int32_t> app_ids;
@@ -68,6 +71,8 @@ class Generator {
            .a = RequestIndex(&random_),
            .b = random_.OneIn(2) ? kDeletesLeader : kOverwritesLeader});
     }
+    if (chance_of_more_.OneIn(5)) AddDecisions();
+    if (HasServers() && chance_of_more_.OneIn(5)) AddSilence();
     return std::move(case_);
   }
 
@@ -192,9 +197,58 @@ class Generator {
     }
   }
 
+  // Nodes contradict each other, and operators decide. By chance of its own, as is AddSilence, so
+  // that the rest of a case is what it was before there was this.
+  void AddDecisions() {
+    Random& random = chance_of_more_;
+    const auto flags = [&] { return kSettles | (random.OneIn(3) ? kSettlesWrongly : 0); };
+    for (int64_t i = random.Pick(1, 2); i > 0; --i) {
+      Add({.kind = ItemKind::kContradiction,
+           .a = random.Pick(0, kContradictions - 1),
+           .b = static_cast<int64_t>(random.Next() >> 8)});
+    }
+    absl::Duration latest;
+    for (Item& item : case_.items) {
+      const bool is_command = item.kind == ItemKind::kRecover || item.kind == ItemKind::kApply;
+      if (is_command || item.kind == ItemKind::kShell) latest = std::max(latest, item.at);
+      if (is_command && !random.OneIn(4)) item.a |= flags();
+    }
+    if (HasServers()) {
+      // Started again with decisions, one after the other, and asked again.
+      for (int64_t server = 0; server < 3; ++server) {
+        Add({.kind = ItemKind::kServe,
+             .at = latest + absl::Seconds(20),
+             .lasts = absl::Minutes(10),
+             .a = server,
+             .b = kServesSettled});
+      }
+      Add({.kind = ItemKind::kShell,
+           .at = latest + absl::Seconds(40),
+           .lasts = random.Span(absl::Seconds(10), absl::Seconds(30)),
+           .a = random.Pick(0, 3)});
+    }
+    if (!HasServers() || random.OneIn(2)) {
+      Add({.kind = ItemKind::kRecover,
+           .at = latest + random.Span(absl::Seconds(1), absl::Seconds(60)),
+           .a = flags() + 3});
+    }
+  }
+
+  // A meta server is cut off from ZooKeeper, but from nobody else.
+  void AddSilence() {
+    Random& random = chance_of_more_;
+    for (int64_t i = random.Pick(1, 2); i > 0; --i) {
+      Add({.kind = ItemKind::kSilence,
+           .at = random.Span(absl::Milliseconds(10), absl::Seconds(10)),
+           .lasts = random.Span(absl::ZeroDuration(), 4 * case_.session_timeout),
+           .a = random.Pick(0, 2)});
+    }
+  }
+
   int64_t AnyNode() { return random_.Pick(0, static_cast<int64_t>(case_.nodes.size()) - 1); }
 
   Random random_;
+  Random chance_of_more_;
   Case case_;
 };
 

@@ -1,4 +1,4 @@
-// One simulated disaster, as data: made from a seed, and cut down by leaving items out.
+// One simulated disaster as data. It is made from a seed, and gets smaller by leaving items out.
 
 #pragma once
 
@@ -25,9 +25,10 @@ struct CaseNode {
 };
 
 enum class ItemKind {
-  // The world. Left out, it is as if it had never been there.
-  kTable,  // `a`: the app id
-  kNode,   // `a`: the node, of the list and of the world
+  // The world. An item that is left out was never there.
+  kTable,          // `a`: the app id
+  kNode,           // `a`: the node, in the node list and in the world
+  kContradiction,  // nodes contradict each other: Contradict(`a`, `b`)
   // Replica servers; `a`: the node.
   kDown,      // from `at` for `lasts`
   kLoading,   // answers ERR_HANDLER_NOT_FOUND from `at` for `lasts`
@@ -38,18 +39,21 @@ enum class ItemKind {
   // ZooKeeper. `a`: which of the engine's requests; `b`: what happens (StoreFaultKind).
   kStoreFault,
   kDisconnect,  // everybody's connections break at `at` for `lasts`
-  kLag,         // server `a` learns of what is written `b` ms later, from `at` for `lasts`
+  kSilence,     // meta server `a` and ZooKeeper stop hearing each other, and are not told
+  kLag,         // writes reach server `a` `b` ms later, from `at` for `lasts`
   // The network. `a`: which message; `b`: what happens (NetworkFaultKind).
   kNetworkFault,
   kCutOff,  // host `a` (a node, or 100 + a meta server) from `at` for `lasts`
   // Operators.
   kRecover,  // `metarec recover`, at `at`; `a`: flags
   kApply,    // `metarec plan` at `at`, and `apply` of that plan after `lasts`
-  kServe,    // a meta server in recovery mode, number `a`, from `at` for `lasts`
-  kShell,    // a shell's recover, sent to the meta servers at `at`; waits for `lasts`
-  // Whoever sends the engine's request number `a` ends at once, before it or, with `b`, after it.
+  // A meta server in recovery mode, number `a`, from `at` for `lasts`; `b`: kKilledInTheEnd, and
+  // kServesSettled: with decisions about the conflicts that meta servers have named by then.
+  kServe,
+  kShell,  // a shell's recover, sent to the meta servers at `at`; waits for `lasts`
+  // The process that sends the engine's request number `a` is killed before it, or after it (`b`).
   kKill,
-  kInterrupt,  // likewise, but with Ctrl-C
+  kInterrupt,  // the same, but by Ctrl-C
   // Others.
   kStranger,   // writes (`b`: what) before the engine's request number `a`
   kCandidate,  // a stock meta server contends from `at` for `lasts`
@@ -74,6 +78,14 @@ inline constexpr int64_t kOverwritesLeader = 8;  // likewise
 // Of Item::a of operators' commands.
 inline constexpr int64_t kSkipBadNodes = 1;
 inline constexpr int64_t kSkipLostPartitions = 2;
+inline constexpr int64_t kSettles = 4;         // decides conflicts, and runs it again
+inline constexpr int64_t kSettlesWrongly = 8;  // at first
+// Of Item::b of kServe.
+inline constexpr int64_t kKilledInTheEnd = 1;
+inline constexpr int64_t kServesSettled = 2;
+
+// What nodes can contradict each other in, by Item::a of kContradiction: Contradict knows.
+inline constexpr int64_t kContradictions = 10;
 
 struct Case {
   uint64_t seed = 0;
@@ -81,7 +93,7 @@ struct Case {
   std::vector<Item> items;
   std::set<size_t> dropped;  // indexes of items
 
-  // Of the writer; small, so that small trees take many transactions.
+  // For the writer. Small, so that small trees take many transactions.
   size_t ops_max = 1;
   size_t in_flight_max = 1;
   absl::Duration session_timeout;
@@ -89,10 +101,14 @@ struct Case {
   bool Has(size_t item) const { return !dropped.contains(item); }
 };
 
-// Everything but `dropped`, which changes nothing else.
+// The case without the items `dropped`; the other items stay as they are.
 Case MakeCase(uint64_t seed, std::set<size_t> dropped = {});
 
 // The cluster of a case, without any item.
 std::vector<CaseNode> MakeCluster(Random* random, std::vector<int32_t>* app_ids);
+
+// Makes nodes contradict each other about one of their tables. Not always a conflict: a few nodes
+// may be outvoted.
+void Contradict(int64_t kind, uint64_t seed, std::vector<CaseNode>* nodes);
 
 }  // namespace metarec::simulation

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <set>
 
 #include <absl/strings/str_cat.h>
@@ -194,7 +196,78 @@ void Split(const TablePlan& table, std::vector<CaseNode>* nodes, Random* random)
   }
 }
 
+// On every other node.
+void ChangeRecords(int32_t app_id, std::vector<CaseNode>* nodes,
+                   const std::function<void(TableRecord*)>& change) {
+  for (size_t i = 1; i < nodes->size(); i += 2) {
+    for (TableRecord& record : (*nodes)[i].tables) {
+      if (record.app_id == app_id) change(&record);
+    }
+  }
+}
+
+void ChangeReplicas(int32_t app_id, std::vector<CaseNode>* nodes,
+                    const std::function<void(ReplicaRecord*)>& change) {
+  for (CaseNode& node : *nodes) {
+    for (ReplicaRecord& replica : node.replicas) {
+      if (replica.app_id == app_id) change(&replica);
+    }
+  }
+}
+
 }  // namespace
+
+void Contradict(int64_t kind, uint64_t seed, std::vector<CaseNode>* nodes) {
+  Random random(seed);
+  std::set<int32_t> app_ids;
+  for (const CaseNode& node : *nodes) {
+    for (const TableRecord& table : node.tables) app_ids.insert(table.app_id);
+  }
+  if (app_ids.empty()) return;
+  auto chosen = app_ids.begin();
+  std::advance(chosen, random.Pick(0, static_cast<int64_t>(app_ids.size()) - 1));
+  const int32_t app_id = *chosen;
+  const auto some = [&](const std::function<void(TableRecord*)>& change) {
+    ChangeRecords(app_id, nodes, change);
+  };
+  switch (kind) {
+    case 0:
+      return some([](TableRecord* record) { record->app_type = "other"; });
+    case 1:
+      return some([](TableRecord* record) { ++record->create_second; });
+    case 2:
+      return some([](TableRecord* record) { record->is_stateful = false; });
+    case 3:
+      return some([](TableRecord* record) { record->partition_count *= 3; });
+    case 4:
+      return some([](TableRecord* record) { record->app_name += "2"; });
+    case 5:
+      return some([](TableRecord* record) {
+        record->max_replica_count = record->max_replica_count % 3 + 1;
+        record->atomic_idempotent = true;
+      });
+    case 6:  // replicas beyond the count
+    case 7: {
+      const auto by = static_cast<int32_t>(random.Pick(1, 3));
+      return ChangeReplicas(app_id, nodes, [&](ReplicaRecord* replica) {
+        if (random.OneIn(2)) replica->partition_index += by;
+      });
+    }
+    case 8:  // replicas of a table that nobody describes
+      for (CaseNode& node : *nodes) {
+        std::erase_if(node.tables,
+                      [&](const TableRecord& table) { return table.app_id == app_id; });
+      }
+      return;
+    default: {  // ids far above the others
+      const auto by = static_cast<int32_t>(random.Pick(1000, 100'000));
+      if (random.OneIn(2)) some([by](TableRecord* record) { record->app_id += by; });
+      return ChangeReplicas(app_id, nodes, [&](ReplicaRecord* replica) {
+        if (random.OneIn(2)) replica->app_id += by;
+      });
+    }
+  }
+}
 
 std::vector<CaseNode> MakeCluster(Random* random, std::vector<int32_t>* app_ids) {
   const int64_t node_count = random->Pick(1, 5);

@@ -1,15 +1,13 @@
-#include "meta_process.h"
-
 #include <utility>
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
-#include "command_process.h"
 #include "idl/error_names.h"
 #include "idl/meta_server_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
+#include "process.h"
 #include "world.h"
 
 namespace metarec::simulation {
@@ -25,14 +23,16 @@ Ipv4Endpoint MetaAddress(int number) {
 
 std::string MetaName(int number) { return absl::StrCat("meta", number, ":34601"); }
 
-MetaProcess::MetaProcess(World* world, std::string name, int number)
+MetaProcess::MetaProcess(World* world, std::string name, int number, Settlements settlements)
     : Process(world, std::move(name), MetaAddress(number).ip),
       address_(MetaAddress(number)),
+      settlements_(std::move(settlements)),
       beacon_source_(MetaAddress(number).ip, &world->servers, &world->network) {
   const RecoveryRequest request = world->MakeRequest(0);
   RecoveryServiceOptions options;
   options.recovery.root = kRoot;
   options.recovery.plan = request.plan;
+  options.recovery.plan.settlements = settlements_;
   options.recovery.collector = request.collector;
   options.recovery.writer = request.writer;
   options.version = "simulated";
@@ -58,9 +58,11 @@ MetaProcess::MetaProcess(World* world, std::string name, int number)
     if (dead() || world_->network.IsCutOff(ip_)) {
       co_return absl::UnavailableError("no ZooKeeper server can be reached");
     }
-    co_return world_->zookeeper.Connect(client_, world_->the_case.session_timeout);
+    auto store = world_->zookeeper.Connect(client_, world_->the_case.session_timeout);
+    session_id_ = store->session_id();
+    co_return store;
   };
-  // A name service, which takes its time.
+  // A name service that takes its time.
   with.address_of = [world](std::string meta) -> asio::awaitable<std::optional<Ipv4Endpoint>> {
     const absl::Duration delay = world->random.Span(
         absl::ZeroDuration(), world->random.OneIn(4) ? absl::Seconds(4) : absl::Milliseconds(50));
@@ -93,6 +95,7 @@ void MetaProcess::OnKilled() { world_->network.Unbind(address_); }
 
 ModelOptions MetaProcess::Flags() const {
   ModelOptions options;
+  options.settlements = settlements_;
   const RecoveryOrder* const order = service_->status().order;
   if (order == nullptr) return options;
   options.skip_bad_nodes = order->skip_bad_nodes;
@@ -109,7 +112,8 @@ asio::awaitable<void> MetaProcess::Serve(rpc::Request request, SimulatedNetwork:
 }
 
 void MetaProcess::CheckAnswer(const rpc::Request& request, const rpc::HandlerResult& result,
-                              absl::Time asked) const {
+                              absl::Time asked) {
+  world_->CheckLeader(*this);
   if (world_->queue.now() > asked + request.timeout + kMargin) Violate("answers too late");
   if (request.task_code == idl::kRpcFdFailureDetectorPing) {
     idl::beacon_ack ack;
@@ -133,10 +137,86 @@ void MetaProcess::CheckAnswer(const rpc::Request& request, const rpc::HandlerRes
   const RecoveryServiceStatus status = service_->status();
   if (status.result == nullptr || status.run_state == RecoveryState::kRecovering) return;
   if (response.err.name != status.result->error_name) return;  // of another request
-  // Of many runs one process wrote; which writes were whose, is not known here.
-  const std::string problem =
-      ProblemOf(*status.result, *const_cast<MetaProcess*>(this)->Model(), world_->watch, -1);
+  if (status.result->outcome == RecoveryOutcome::kConflict) {
+    world_->NoteConflicts(ModelOf(*status.result->plan).conflicts, source_.told());
+  }
+  // One process may run several recoveries; which of them wrote what is not known here.
+  const std::string problem = ProblemOf(*status.result, *Model(), settlements_, world_->watch, -1);
   if (!problem.empty()) Violate(problem);
+}
+
+asio::awaitable<void> ShellProcess::Main() {
+  idl::configuration_recovery_request body;
+  const ModelOptions flags = Flags();
+  body.skip_bad_nodes = flags.skip_bad_nodes;
+  body.skip_lost_partitions = flags.skip_lost_partitions;
+  std::vector<idl::host_port> names;
+  for (const NodeListEntry& entry : world_->MakeRequest(flags_).nodes.entries) {
+    names.emplace_back(entry.host, entry.port);
+  }
+  body.__set_hp_recovery_nodes(names);
+  rpc::Request request;
+  request.task_code = idl::kRpcCmStartRecovery;
+  request.body = idl::EncodeBody(body);
+  request.peer = {.ip = ip_, .port = 1};
+  request.from_address = idl::rpc_address(ip_, 1);
+  request.timeout = timeout_;
+  request.is_forward_supported = true;
+  int meta = static_cast<int>(world_->random.Pick(0, kMetaServersMax - 1));
+  Ipv4Endpoint to = MetaAddress(meta);
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    const absl::Time deadline = world_->queue.now() + timeout_;
+    const absl::StatusOr<rpc::HandlerResult> answer =
+        co_await world_->network.Call(ip_, to, request, deadline);
+    if (dead()) co_return;
+    std::string said = answer.ok() ? answer->error_name : std::string(answer.status().message());
+    meta = (meta + 1) % kMetaServersMax;
+    to = MetaAddress(meta);
+    if (answer.ok() && answer->error_name == idl::kErrForwardToOthers) {
+      idl::rpc_address leader;
+      if (idl::DecodeBody(answer->body, &leader).ok() && EndpointOf(leader).ok()) {
+        to = *EndpointOf(leader);
+      }
+    } else if (answer.ok() && answer->error_name == idl::kErrOk) {
+      idl::configuration_recovery_response response;
+      const absl::Status read = idl::DecodeBody(answer->body, &response);
+      if (!read.ok()) {
+        Violate("gets an answer that it cannot read");
+        co_return;
+      }
+      said = absl::StrCat(response.err.name, " ", response.hint_message);
+      const bool again = response.err.name == idl::kErrForwardToOthers ||
+                         response.err.name == idl::kErrTimeout ||
+                         response.err.name == idl::kErrBusy;
+      if (!again) attempt = 8;
+    }
+    Say(said);
+    const absl::Status slept = co_await world_->clock.SleepFor(absl::Seconds(1));
+    if (!slept.ok()) co_return;
+  }
+}
+
+void SendBeacons(World* world, const CaseNode& node, absl::Time until) {
+  if (world->queue.now() >= until) return;
+  const auto colon = node.name.find(':');
+  for (int i = 0; i < kMetaServersMax; ++i) {
+    idl::beacon_msg beacon;
+    beacon.time = absl::ToUnixMillis(world->queue.now());
+    beacon.from_node = node.address.ToRpcAddress();
+    beacon.to_node = MetaAddress(i).ToRpcAddress();
+    beacon.__set_start_time(1);
+    beacon.__set_hp_from_node(idl::host_port(node.name.substr(0, colon), node.address.port));
+    beacon.__set_hp_to_node(idl::host_port(absl::StrCat("meta", i), 34601));
+    rpc::Request request;
+    request.task_code = idl::kRpcFdFailureDetectorPing;
+    request.body = idl::EncodeBody(beacon);
+    request.peer = node.address;
+    request.from_address = node.address.ToRpcAddress();
+    request.timeout = absl::Seconds(2);
+    world->network.Send(node.address.ip, MetaAddress(i), std::move(request),
+                        [](rpc::HandlerResult) {});
+  }
+  world->queue.After(absl::Seconds(3), [world, &node, until] { SendBeacons(world, node, until); });
 }
 
 }  // namespace metarec::simulation

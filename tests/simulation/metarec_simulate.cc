@@ -1,15 +1,16 @@
-// Simulates recoveries by the thousand, replays one of them, or cuts one down. See
-// docs/simulation.md.
+// Simulates recoveries by the thousand, replays one of them, or cuts one down: docs/simulation.md.
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <iterator>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -27,6 +28,8 @@ namespace {
 
 constexpr int64_t kShrinkRunsMax = 3000;
 constexpr int64_t kSeldom = 30;  // branches that are reached less often are listed
+constexpr uint64_t kChunk = 2000;
+constexpr int kNotDone = 3;  // exit code
 
 struct Arguments {
   std::string seeds;
@@ -35,6 +38,8 @@ struct Arguments {
   std::optional<uint64_t> replay;
   std::optional<uint64_t> shrink;
   std::string drop;
+  std::string record;
+  int seconds = 0;
 };
 
 bool ParseRange(const std::string& text, Range* range) {
@@ -84,10 +89,11 @@ void Print(const char* title, const std::map<std::string, int64_t>& counts) {
   for (const auto& [name, count] : counts) absl::PrintF("  %10d  %s\n", count, name);
 }
 
-int Tell(const Tally& tally, double seconds, int jobs) {
+// `runs_now`: how many of the runs are of now; the others were read from a record.
+int Tell(const Tally& tally, double seconds, int jobs, int64_t runs_now) {
   absl::PrintF("%d runs (%d of them twice) in %.1f s on %d cores: %.0f/s, %.0f/s per core\n",
-               tally.runs, tally.runs_twice, seconds, jobs, tally.runs / seconds,
-               tally.runs / seconds / jobs);
+               tally.runs, tally.runs_twice, seconds, jobs, runs_now / seconds,
+               runs_now / seconds / jobs);
   absl::PrintF("%d steps, %d requests to ZooKeeper, %d messages, %.0f hours of virtual time\n",
                tally.steps, tally.requests, tally.messages,
                absl::ToDoubleHours(tally.virtual_time));
@@ -111,62 +117,158 @@ int Tell(const Tally& tally, double seconds, int jobs) {
   return tally.failed == 0 ? 0 : 1;
 }
 
-// Each share in a process of its own: a crash is a violation like any other.
-Tally RunShares(const Range& range, int jobs) {
-  std::vector<std::pair<pid_t, std::FILE*>> children;
-  const uint64_t count = range.last - range.first + 1;
-  int64_t not_started = 0;
-  for (int job = 0; job < jobs; ++job) {
-    Range share = range;
-    share.first = range.first + count * static_cast<uint64_t>(job) / static_cast<uint64_t>(jobs);
-    share.last =
-        range.first + count * static_cast<uint64_t>(job + 1) / static_cast<uint64_t>(jobs) - 1;
-    if (share.first > share.last) continue;
-    std::FILE* const file = std::tmpfile();
-    std::fflush(stdout);
-    const pid_t pid = file == nullptr ? -1 : fork();
-    if (pid == 0) {
-      const std::string text = Encode(SimulateRange(share));
-      const bool is_written =
-          std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0;
-      _exit(is_written ? 0 : 1);
-    }
-    if (pid < 0) {
-      absl::PrintF("no process for seeds %d-%d: %s\n", share.first, share.last,
-                   std::strerror(errno));
-      ++not_started;
-      if (file != nullptr) std::fclose(file);
-      continue;
-    }
-    children.emplace_back(pid, file);
-  }
-  Tally tally;
-  tally.failed = not_started;
-  for (const auto& [pid, file] : children) {
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0) {
-      if (errno == EINTR) continue;
-      status = -1;
-      break;
-    }
-    std::rewind(file);
+// What is known of the chunks that are done, in a file, so that a long run can be ended and taken
+// up again. A chunk is appended as a whole; one that was cut off is run again.
+class Record {
+ public:
+  // "": there is none.
+  explicit Record(std::string path) : path_(std::move(path)) {}
+
+  // Adds what is done to `tally`, and removes it from `chunks`.
+  void Resume(std::vector<Range>* chunks, Tally* tally) const {
+    std::ifstream file(path_);
+    std::string line;
     std::string text;
-    char buffer[4096];
-    for (size_t got = 0; (got = std::fread(buffer, 1, sizeof(buffer), file)) > 0;) {
-      text.append(buffer, got);
+    uint64_t first = 0;
+    while (!path_.empty() && std::getline(file, line)) {
+      const std::vector<std::string> words = absl::StrSplit(line, ' ');
+      if (words[0] == "chunk" && words.size() == 2 && absl::SimpleAtoi(words[1], &first)) {
+        text.clear();
+        continue;
+      }
+      if (line != "end") {
+        absl::StrAppend(&text, line, "\n");
+        continue;
+      }
+      Tally chunk;
+      const auto found = std::find_if(chunks->begin(), chunks->end(),
+                                      [&](const Range& range) { return range.first == first; });
+      if (found == chunks->end() || !Decode(text, &chunk)) continue;
+      chunks->erase(found);
+      tally->Add(chunk);
     }
-    std::fclose(file);
-    Tally share;
-    if (status != 0 || !Decode(text, &share)) {
-      absl::PrintF(
-          "a share of the seeds crashed or could not tell its results (status %d); run it "
-          "with --jobs 1\n",
-          status);
-      ++tally.failed;
-    }
-    tally.Add(share);
   }
-  return tally;
+
+  void Append(const Range& chunk, const Tally& tally) const {
+    if (path_.empty()) return;
+    std::ofstream file(path_, std::ios::app);
+    file << "chunk " << chunk.first << "\n" << Encode(tally) << "end\n" << std::flush;
+    if (!file) absl::FPrintF(stderr, "cannot write %s\n", path_);
+  }
+
+ private:
+  const std::string path_;
+};
+
+// A chunk of the seeds in a process of its own: a crash is a violation like any other.
+struct Child {
+  pid_t pid = -1;
+  Range chunk;
+  std::FILE* results = nullptr;
+};
+
+std::optional<Child> StartChild(const Range& chunk) {
+  Child child{.chunk = chunk, .results = std::tmpfile()};
+  std::fflush(stdout);
+  child.pid = child.results == nullptr ? -1 : fork();
+  if (child.pid == 0) {
+    const std::string text = Encode(SimulateRange(chunk));
+    const bool is_written =
+        std::fwrite(text.data(), 1, text.size(), child.results) == text.size() &&
+        std::fflush(child.results) == 0;
+    _exit(is_written ? 0 : 1);
+  }
+  if (child.pid > 0) return child;
+  absl::PrintF("no process for seeds %d-%d: %s\n", chunk.first, chunk.last, std::strerror(errno));
+  if (child.results != nullptr) std::fclose(child.results);
+  return std::nullopt;
+}
+
+// nullopt: it crashed, or could not tell its results.
+std::optional<Tally> ResultsOf(const Child& child, int status) {
+  std::rewind(child.results);
+  std::string text;
+  char buffer[4096];
+  for (size_t got = 0; (got = std::fread(buffer, 1, sizeof(buffer), child.results)) > 0;) {
+    text.append(buffer, got);
+  }
+  std::fclose(child.results);
+  Tally tally;
+  if (status == 0 && Decode(text, &tally)) return tally;
+  absl::PrintF("seeds %d-%d crashed (status %d); run them with --jobs 1\n", child.chunk.first,
+               child.chunk.last, status);
+  return std::nullopt;
+}
+
+// Runs chunks, the first ones first, `jobs` at a time. After `deadline` no other one is begun:
+// `chunks` is what is left then.
+void RunChunks(int jobs, std::chrono::steady_clock::time_point deadline, const Record& record,
+               std::vector<Range>* chunks, Tally* tally) {
+  std::vector<Child> children;
+  auto next = chunks->begin();
+  for (;;) {
+    while (next != chunks->end() && static_cast<int>(children.size()) < jobs &&
+           std::chrono::steady_clock::now() < deadline) {
+      const std::optional<Child> child = StartChild(*next++);
+      if (child) children.push_back(*child);
+      if (!child) ++tally->failed;
+    }
+    if (children.empty()) break;
+    int status = 0;
+    const pid_t ended = wait(&status);
+    const auto child = std::find_if(children.begin(), children.end(),
+                                    [ended](const Child& c) { return c.pid == ended; });
+    if (child == children.end()) continue;  // EINTR
+    const std::optional<Tally> results = ResultsOf(*child, status);
+    if (results) {
+      record.Append(child->chunk, *results);
+      tally->Add(*results);
+    } else {
+      ++tally->failed;
+    }
+    children.erase(child);
+  }
+  chunks->erase(chunks->begin(), next);
+}
+
+std::vector<Range> ChunksOf(const Range& range, uint64_t size) {
+  std::vector<Range> chunks;
+  for (uint64_t first = range.first; first <= range.last; first += size) {
+    Range& chunk = chunks.emplace_back(range);
+    chunk.first = first;
+    chunk.last = std::min(range.last, first + size - 1);
+  }
+  return chunks;
+}
+
+int RunSeeds(const Arguments& arguments, const Range& range) {
+  int jobs = arguments.jobs;
+  if (jobs <= 0) jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const auto start = std::chrono::steady_clock::now();
+  Tally tally;
+  if (jobs == 1 && arguments.record.empty()) {
+    tally = SimulateRange(range);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    return Tell(tally, took.count(), jobs, tally.runs);
+  }
+  // Small enough that no core is idle at the end for long.
+  const uint64_t seeds = range.last - range.first + 1;
+  const uint64_t size =
+      arguments.record.empty() ? std::clamp<uint64_t>(seeds / (8 * jobs), 1, kChunk) : kChunk;
+  std::vector<Range> chunks = ChunksOf(range, size);
+  const Record record(arguments.record);
+  record.Resume(&chunks, &tally);
+  const int64_t before = tally.runs;
+  const auto deadline = arguments.seconds > 0 ? start + std::chrono::seconds(arguments.seconds)
+                                              : std::chrono::steady_clock::time_point::max();
+  RunChunks(jobs, deadline, record, &chunks, &tally);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  if (before > 0) absl::PrintF("%d of the runs are from before\n", before);
+  const int code = Tell(tally, took.count(), jobs, tally.runs - before);
+  if (chunks.empty()) return code;
+  absl::PrintF("NOT DONE: seeds from %d on; the same command goes on with them\n",
+               chunks.front().first);
+  return code != 0 ? code : kNotDone;
 }
 
 int Main(int argc, char** argv) {
@@ -176,6 +278,11 @@ int Main(int argc, char** argv) {
   app.add_option("--jobs", arguments.jobs, "processes; default: one a core");
   app.add_option("--twice_every", arguments.twice_every,
                  "every so many seeds one is run twice, which must give the same trace; 0: none");
+  app.add_option("--record", arguments.record,
+                 "keep the results of what is done in this file, and leave out what is done there")
+      ->type_name("FILE");
+  app.add_option("--seconds", arguments.seconds,
+                 "begin nothing more after so long; exit code 3 if something is left then");
   app.add_option("--replay", arguments.replay, "run this seed and print what happens");
   app.add_option("--shrink", arguments.shrink, "cut down the case of this seed, which fails");
   app.add_option("--drop", arguments.drop, "items of the case to leave out, by number: 3,7,12");
@@ -192,12 +299,7 @@ int Main(int argc, char** argv) {
     absl::FPrintF(stderr, "give --seeds A-B, --replay SEED or --shrink SEED\n");
     return 2;
   }
-  int jobs = arguments.jobs;
-  if (jobs <= 0) jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const auto start = std::chrono::steady_clock::now();
-  const Tally tally = jobs == 1 ? SimulateRange(range) : RunShares(range, jobs);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  return Tell(tally, took.count(), jobs);
+  return RunSeeds(arguments, range);
 }
 
 }  // namespace

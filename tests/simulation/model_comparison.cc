@@ -31,6 +31,10 @@ ModelPlan ModelOf(const RecoveryPlan& plan) {
 }
 
 std::string Difference(const ModelPlan& expected, const ModelPlan& actual) {
+  if (expected.wrong_settlements != actual.wrong_settlements) {
+    return absl::StrCat("a decision that cannot be is taken: ",
+                        absl::StrJoin(expected.wrong_settlements, " "));
+  }
   if (expected.outcome != actual.outcome) {
     return absl::StrCat("the outcome should be ", PlanOutcomeName(expected.outcome), ", is ",
                         PlanOutcomeName(actual.outcome));

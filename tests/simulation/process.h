@@ -1,15 +1,25 @@
+// The processes of a simulation: commands, meta servers in recovery mode, shells.
+
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
 #include <absl/time/time.h>
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_signal.hpp>
 
+#include "base/runtime/task_group.h"
+#include "meta_recovery/job/recovery_job.h"
+#include "recovery_service/recovery_contender.h"
+#include "recovery_service/recovery_service.h"
 #include "reference_model.h"
 #include "replica_servers.h"
+#include "seeded_run.h"
 #include "simulated_zookeeper.h"
 #include "tree_watch.h"
 
@@ -26,7 +36,7 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void Start();
-  // At once: nothing that it does has an effect any more. Its coroutines are ended in silence.
+  // Takes effect at once: nothing that it does later reaches anybody.
   void Kill();
   // Ctrl-C.
   void Interrupt();
@@ -36,9 +46,9 @@ class Process {
   bool interrupted() const { return interrupted_; }
   const StoreClient& client() const { return client_; }
   const SimulatedSource& source() const { return source_; }
-  // When it ends by itself at the latest; nothing is wrong if it does later.
+  // To end later than this is a violation.
   virtual absl::Time MustEndBy() const = 0;
-  // Goes on until it is told to end.
+  // Whether it runs until it is told to end.
   virtual bool IsServer() const { return false; }
   Mandate GetMandate();
 
@@ -48,7 +58,7 @@ class Process {
   virtual bool MustLead() const { return false; }
   virtual void OnKilled() {}
 
-  // What the model makes of what was told.
+  // The model's plan from what this process was told.
   std::shared_ptr<const ModelPlan> Model();
   void Say(absl::string_view what) const;
   void Violate(absl::string_view what) const;
@@ -67,12 +77,123 @@ class Process {
   bool dead_ = false;
   bool interrupted_ = false;
   std::shared_ptr<const ModelPlan> model_;
-  std::shared_ptr<const std::map<Ipv4Endpoint, ToldNode>> told_;  // that it is of
+  std::shared_ptr<const std::map<Ipv4Endpoint, ToldNode>> told_;  // what model_ was made from
   int64_t modelled_version_ = -1;
   ModelOptions modelled_flags_;
 };
 
-// Of commands' and requests' skip flags.
+// From the flags of a command or request.
 ModelOptions FlagsOf(int64_t flags);
+
+using Told = std::map<Ipv4Endpoint, ToldNode>;
+using Settlements = std::map<std::string, std::string>;
+
+// How an operator settles `conflicts` (ModelPlan::conflicts) after what the nodes told. If
+// `wrongly`, one decision more settles nothing, or one of them cannot be.
+Settlements Decide(const std::set<std::string>& conflicts, const Told& told, bool wrongly,
+                   Random* random);
+
+// `metarec recover`, or `plan` and later `apply` of what that found out. With kSettles, the
+// operator settles the conflicts that a run names, and runs it again.
+class CommandProcess final : public Process {
+ public:
+  // `apply_after`: between plan and apply; nullopt: recover.
+  CommandProcess(World* world, std::string name, uint32_t ip, int64_t flags,
+                 std::optional<absl::Duration> apply_after);
+
+  absl::Time MustEndBy() const override;
+  // nullopt: it was killed, or ended before there was a plan to apply.
+  const std::optional<RecoveryResult>& result() const { return result_; }
+  // What the model made of what it was told.
+  std::shared_ptr<const ModelPlan> model() { return Model(); }
+
+ protected:
+  asio::awaitable<void> Main() override;
+  ModelOptions Flags() const override;
+
+ private:
+  // The plan that `plan` makes; nullopt if it is refused.
+  asio::awaitable<std::optional<RecoveryPlan>> Plan();
+  asio::awaitable<std::optional<RecoveryPlan>> PlanAndSettle();
+  // Runs the job, again after each round of decisions.
+  asio::awaitable<void> Recover(RecoveryRequest request, MetaStore* store);
+  // After a run that ended in conflicts, or was refused for a decision: whether the operator
+  // decides something and runs it again.
+  bool DecideAfter(const std::set<std::string>& conflicts, bool was_wrong);
+  void CheckResult();
+
+  const int64_t flags_;
+  const std::optional<absl::Duration> apply_after_;
+  Settlements settlements_;
+  bool may_err_;  // the next decisions may be wrong
+  int rounds_ = 0;
+  bool was_wrong_ = false;  // the last plan was refused for a decision
+  Random random_;           // the operator's
+  std::optional<RecoveryResult> result_;
+};
+
+// Whether a plan was refused for one of the operator's decisions.
+bool IsOfSettlements(const absl::Status& status);
+
+// What is wrong with the end of a recovery that was told what `model` is of, by this process;
+// empty: nothing.
+std::string ProblemOf(const RecoveryResult& result, const ModelPlan& model,
+                      const Settlements& settlements, const TreeWatch& watch, int client_number);
+
+// A meta server in recovery mode: everything of metarecd but its sockets.
+class MetaProcess final : public Process {
+ public:
+  // Number from 0; the address is that of MetaAddress.
+  MetaProcess(World* world, std::string name, int number, Settlements settlements);
+  ~MetaProcess() override;
+
+  absl::Time MustEndBy() const override { return absl::InfiniteFuture(); }
+  bool IsServer() const override { return true; }
+  // Whether it answers as the leader, by the session that it has now.
+  bool IsLeading() const { return service_->status().leadership.is_us; }
+  int64_t session_id() const { return session_id_; }
+
+ protected:
+  asio::awaitable<void> Main() override;
+  ModelOptions Flags() const override;
+  bool MustLead() const override { return true; }
+  void OnKilled() override;
+
+ private:
+  asio::awaitable<void> Serve(rpc::Request request, SimulatedNetwork::Reply reply);
+  void CheckAnswer(const rpc::Request& request, const rpc::HandlerResult& result, absl::Time asked);
+
+  const Ipv4Endpoint address_;
+  const Settlements settlements_;
+  int64_t session_id_ = 0;
+  SimulatedSource beacon_source_;
+  std::unique_ptr<RecoveryService> service_;
+  std::unique_ptr<RecoveryContender> contender_;
+  std::unique_ptr<TaskGroup> serving_;
+};
+
+Ipv4Endpoint MetaAddress(int number);
+std::string MetaName(int number);
+inline constexpr int kMetaServersMax = 3;
+
+// A shell that sends `recover` to the meta servers, follows them to the leader, and tries again.
+class ShellProcess final : public Process {
+ public:
+  ShellProcess(World* world, std::string name, uint32_t ip, int64_t flags, absl::Duration timeout)
+      : Process(world, std::move(name), ip), flags_(flags), timeout_(timeout) {}
+
+  absl::Time MustEndBy() const override { return started_ + 10 * timeout_ + absl::Minutes(10); }
+
+ protected:
+  asio::awaitable<void> Main() override;
+  ModelOptions Flags() const override { return FlagsOf(flags_); }
+
+ private:
+  const int64_t flags_;
+  const absl::Duration timeout_;
+};
+
+// A replica server's beacons to all meta servers, until `until`.
+void SendBeacons(World* world, const CaseNode& node, absl::Time until);
 
 }  // namespace metarec::simulation

@@ -1,6 +1,6 @@
-// docs/recovery-rules.md, written down a second time as simply as possible: maps, sorting, no
-// thought of speed, and nothing shared with the planner but the encoding of znodes. What the
-// planner decides must be what this says.
+// docs/recovery-rules.md implemented a second time, as simply as possible: with maps and sorting,
+// without regard to speed, sharing nothing with the planner but the encoding of znodes. The planner
+// must decide what this decides.
 
 #pragma once
 
@@ -29,12 +29,17 @@ struct ModelOptions {
   std::string separator = "-";
   int32_t max_app_id = 1000;
   int32_t max_partition_count = 1000;
+  std::map<std::string, std::string> settlements;  // the operator's decisions
+
+  friend bool operator==(const ModelOptions&, const ModelOptions&) = default;
 };
 
 struct ModelPlan {
   PlanOutcome outcome = PlanOutcome::kReady;
-  std::set<std::string> conflicts;  // what would settle them
+  std::set<std::string> conflicts;  // the keys that would settle them
   std::set<std::string> errors;     // names of bad nodes, and partitions that are lost
+  // Keys of decisions that settle nothing or cannot be. If there are any, there is no plan.
+  std::set<std::string> wrong_settlements;
   // Data by path below /apps: "2" and "2/0". Only if the outcome is kReady.
   std::map<std::string, std::string> znodes;
 

@@ -42,6 +42,11 @@ ReplicaServers::ReplicaServers(const Case* the_case, testing::EventQueue* queue,
     nodes_.push_back(std::move(node));
     index_in_case_.push_back(i);
   }
+  for (size_t i = 0; i < case_.items.size(); ++i) {
+    const Item& item = case_.items[i];
+    if (item.kind != ItemKind::kContradiction || !case_.Has(i)) continue;
+    Contradict(item.a, static_cast<uint64_t>(item.b), &nodes_);
+  }
 }
 
 const Item* ReplicaServers::Trouble(size_t index, ItemKind kind) const {

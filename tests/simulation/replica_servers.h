@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "case.h"
-#include "random.h"
 #include "replica_collector/replica_source.h"
+#include "seeded_run.h"
 #include "simulated_network.h"
 #include "testing/virtual_clock.h"
 
@@ -21,12 +21,13 @@ class ReplicaServers {
  public:
   ReplicaServers(const Case* the_case, testing::EventQueue* queue, SimulatedNetwork* network);
 
-  // From now on nothing is wrong with any server, as far as it can be.
+  // Ends all faults of all servers.
   void Calm() { is_calm_ = true; }
 
   // The servers that exist.
   const std::vector<CaseNode>& nodes() const { return nodes_; }
-  // Whether the server there holds a lease now, and has not said otherwise.
+  // Whether the server there holds a lease now. False if it has sent garbage, which may say
+  // otherwise.
   bool IsServed(Ipv4Endpoint address) const;
   int64_t faults(ItemKind kind) const {
     const auto found = faults_.find(kind);
@@ -46,13 +47,13 @@ class ReplicaServers {
   const absl::Time start_;
   std::vector<CaseNode> nodes_;
   std::vector<size_t> index_in_case_;
-  std::set<Ipv4Endpoint> not_to_be_believed_;  // have sent garbage, which may look like an answer
+  std::set<Ipv4Endpoint> not_to_be_believed_;  // have sent garbage
   bool is_calm_ = false;
   Random random_;
   mutable std::map<ItemKind, int64_t> faults_;
 };
 
-// What one collection was told, as the model is to judge it.
+// What one node answered in a collection, for the model.
 struct ToldNode {
   NodeIdentity identity;
   bool has_tables = false;
@@ -61,7 +62,7 @@ struct ToldNode {
   std::vector<ReplicaRecord> replicas;
 };
 
-// The seam to them for one process, which notes what it was told.
+// One process's way to the servers. It records what the process is told.
 class SimulatedSource final : public ReplicaSource {
  public:
   SimulatedSource(uint32_t own_ip, const ReplicaServers* servers, SimulatedNetwork* network)

@@ -44,7 +44,7 @@ absl::Duration SimulatedNetwork::Delay() {
   return with_.random->Span(absl::Microseconds(100), absl::Milliseconds(20));
 }
 
-// Whoever is cut off when a message is sent or would arrive does not get it.
+// A message is lost if either end is cut off when it is sent or when it would arrive.
 void SimulatedNetwork::Deliver(uint32_t from, Ipv4Endpoint to, rpc::Request request,
                                absl::Duration delay, Reply answered) {
   if (IsCutOff(from)) return;

@@ -12,10 +12,9 @@
 #include <asio/awaitable.hpp>
 
 #include "idl/ipv4_endpoint.h"
-#include "random.h"
 #include "rpc/server.h"
+#include "seeded_run.h"
 #include "testing/virtual_clock.h"
-#include "trace.h"
 
 namespace metarec::simulation {
 
@@ -44,14 +43,14 @@ class SimulatedNetwork {
     testing::EventQueue* queue = nullptr;
     Random* random = nullptr;
     Trace* trace = nullptr;
-    // Asked about every message that somebody sends of his own accord.
+    // Asked for every message that is no answer.
     std::function<NetworkFault(int64_t index)> on_message;
   };
 
   explicit SimulatedNetwork(Surroundings surroundings) : with_(std::move(surroundings)) {}
 
   void Bind(Ipv4Endpoint address, Handler handler) { handlers_[address] = std::move(handler); }
-  // From now on connections to it are refused.
+  // Refuses connections to it from now on.
   void Unbind(Ipv4Endpoint address) { handlers_.erase(address); }
   // Nothing reaches this host, and nothing that it sends reaches others.
   void CutOff(uint32_t ip, absl::Duration lasts);

@@ -18,9 +18,9 @@ struct StoreCall {
   absl::string_view kind;
   std::string path;
   StoreFault fault;
-  std::function<void(int64_t index)> execute;  // sets the answer
+  std::function<void(int64_t index)> execute;  // computes the answer
   bool is_executed = false;
-  size_t position = 0;   // of the server when it was
+  size_t position = 0;   // of the server when it was executed
   bool is_void = false;  // will never be executed
   absl::Status result;   // not OK: there was no answer
 };
@@ -34,12 +34,14 @@ struct StoreSession {
   absl::Duration timeout;
   SessionTracker tracker;
   int server = 0;
-  size_t seen = 0;  // of what was committed; no server that knows less is used
+  size_t seen = 0;  // how much of the log the client has seen; it uses no server that knows less
   bool is_connected = true;
   bool is_expired = false;  // for the server
   bool is_dead = false;     // the process is gone
   bool is_closed = false;   // the store was destroyed
   int64_t epoch = 0;        // changes with every connection
+  absl::Time silent_until = absl::InfinitePast();
+  absl::Time held_until = absl::InfinitePast();  // what arrived last after a silence
   absl::Time executed_at = absl::InfinitePast();
   absl::Time answered_at = absl::InfinitePast();
   std::deque<std::shared_ptr<StoreCall>> in_flight;

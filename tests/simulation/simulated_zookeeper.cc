@@ -16,6 +16,72 @@ constexpr absl::Duration kInstant = absl::Microseconds(1);
 
 }  // namespace
 
+void Ensemble::Lag(int follower_index, absl::Time until, absl::Duration by) {
+  Follower& follower = followers_[static_cast<size_t>(follower_index)];
+  if (!follower.tree.has_value()) {
+    follower.tree = leader_;
+    follower.position = log_.size();
+  }
+  follower.lags_until = until;
+  follower.lags_by = by;
+}
+
+absl::StatusOr<std::vector<StoreOpResult>> Ensemble::Apply(
+    std::shared_ptr<const std::vector<StoreOp>> ops, bool is_multi, testing::ZnodeCaller caller) {
+  const testing::ZnodeTree::Transaction transaction{++zxid_, absl::ToUnixMillis(queue_->now()),
+                                                    OpenAcl()};
+  auto applied = leader_.Apply(*ops, is_multi, caller, transaction);
+  if (!applied.ok()) return applied.status();
+  Publish(
+      [ops = std::move(ops), is_multi, caller = std::move(caller),
+       transaction](testing::ZnodeTree* tree) {
+        tree->Apply(*ops, is_multi, caller, transaction).IgnoreError();
+      },
+      std::move(applied->changes));
+  return std::move(applied->results);
+}
+
+void Ensemble::DropEphemerals(int64_t session_id) {
+  const int64_t zxid = ++zxid_;
+  Publish([session_id, zxid](testing::ZnodeTree* tree) { tree->DropEphemerals(session_id, zxid); },
+          leader_.DropEphemerals(session_id, zxid));
+}
+
+void Ensemble::Publish(Replay replay, Changes changes) {
+  const bool has_lagged = std::any_of(followers_.begin(), followers_.end(),
+                                      [](const Follower& f) { return f.tree.has_value(); });
+  if (has_lagged) log_.push_back({std::move(replay), changes});
+  for (int server = 0; server < kServers; ++server) {
+    Follower& follower = followers_[static_cast<size_t>(server)];
+    if (!follower.tree.has_value()) {
+      on_changes_(server, changes);
+      continue;
+    }
+    const absl::Time now = queue_->now();
+    const absl::Duration lag = now < follower.lags_until ? follower.lags_by : absl::ZeroDuration();
+    follower.arrival = std::max(follower.arrival, now + lag);
+    const size_t position = log_.size();
+    if (follower.arrival == now) {
+      Advance(server, position);
+    } else {
+      queue_->At(follower.arrival, [this, server, position] { Advance(server, position); });
+    }
+  }
+}
+
+void Ensemble::CatchUp(int server) {
+  if (followers_[static_cast<size_t>(server)].tree.has_value()) Advance(server, log_.size());
+}
+
+void Ensemble::Advance(int server, size_t position) {
+  Follower& follower = followers_[static_cast<size_t>(server)];
+  while (follower.position < position) {
+    const Commit& commit = log_[follower.position++];
+    commit.replay(&*follower.tree);
+    on_changes_(server, commit.changes);
+  }
+}
+
 absl::string_view StoreFaultName(StoreFaultKind kind) {
   static constexpr absl::string_view kNames[kStoreFaultKinds] = {
       "none",          "lost_before", "lost_after", "late",     "expired",
@@ -48,8 +114,8 @@ absl::Duration SimulatedZooKeeper::Delay() {
   return with_.random->Span(absl::Microseconds(100), absl::Milliseconds(5));
 }
 
-// What it does to the connection is done when the request arrives, so that those before it in the
-// same connection still have their effect.
+// A fault takes effect when the request arrives, so that earlier requests of the same connection
+// are still executed.
 void SimulatedZooKeeper::Submit(const std::shared_ptr<StoreSession>& session,
                                 const std::shared_ptr<StoreCall>& call, StoreRequest request) {
   const auto fail = [&](StoreError error, absl::Duration after) {
@@ -85,6 +151,7 @@ void SimulatedZooKeeper::ExecuteAt(absl::Time time, const std::shared_ptr<StoreS
                                    const std::shared_ptr<StoreCall>& call) {
   with_.queue->At(time, [this, session, call] {
     if (call->is_void || session->is_expired) return;
+    if (const auto later = HeldUntil(session.get())) return ExecuteAt(*later, session, call);
     const StoreFault fault = std::exchange(call->fault, StoreFault());
     const auto refuse = [&](StoreError error) {
       call->result = MakeStoreError(error, call->kind, call->path);
@@ -105,7 +172,7 @@ void SimulatedZooKeeper::ExecuteAt(absl::Time time, const std::shared_ptr<StoreS
       case StoreFaultKind::kLate: {
         const bool was_connected = session->is_connected;
         if (was_connected) Break(session, fault.lasts);
-        // Neither executed nor given up: whatever Break decided.
+        // It will be executed, whatever Break decided.
         call->is_void = false;
         return ExecuteAt(with_.queue->now() + fault.lasts * with_.random->Fraction(), session,
                          call);
@@ -124,6 +191,8 @@ void SimulatedZooKeeper::ExecuteAt(absl::Time time, const std::shared_ptr<StoreS
     if (!session->is_connected) return;
     if (fault.kind == StoreFaultKind::kSlow) {
       session->answered_at = std::max(session->answered_at, with_.queue->now() + fault.lasts);
+      // Answers come in order: until then the client hears nothing else.
+      BreakIfSilent(session, fault.lasts);
     }
     Answer(session, call);
   });
@@ -140,7 +209,14 @@ void SimulatedZooKeeper::Answer(const std::shared_ptr<StoreSession>& session,
       call->done.Set();
     });
   }
-  with_.queue->At(session->answered_at, [session, call] {
+  AnswerAt(session->answered_at, session, call);
+}
+
+void SimulatedZooKeeper::AnswerAt(absl::Time time, const std::shared_ptr<StoreSession>& session,
+                                  const std::shared_ptr<StoreCall>& call) {
+  with_.queue->At(time, [this, session, call] {
+    const auto later = HeldUntil(session.get());
+    if (later && !call->done.is_set()) return AnswerAt(*later, session, call);
     if (!session->in_flight.empty() && session->in_flight.front() == call) {
       session->in_flight.pop_front();
     }

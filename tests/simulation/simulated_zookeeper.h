@@ -1,29 +1,93 @@
-// ZooKeeper with time: requests and answers take a while, connections break, sessions expire.
+// ZooKeeper with time: requests and answers take a while, connections break, sessions expire, and
+// two of the three servers may know less than their leader.
 
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
 #include "base/runtime/event.h"
-#include "ensemble.h"
-#include "random.h"
+#include "seeded_run.h"
 #include "testing/virtual_clock.h"
 #include "testing/znode_tree.h"
-#include "trace.h"
 #include "zk_store/client/meta_store.h"
 #include "zk_store/client/session_tracker.h"
 #include "zk_store/client/watch.h"
 
 namespace metarec::simulation {
+
+// ZooKeeper's servers. The leader knows everything, a follower what has reached it. A client reads
+// from the server that it is connected to, so it may read old data.
+class Ensemble {
+ public:
+  static constexpr int kServers = 3;  // the first one leads
+  using Changes = std::vector<testing::ZnodeChange>;
+
+  // `on_changes`: what has arrived at a server.
+  Ensemble(testing::EventQueue* queue, std::function<void(int server, const Changes&)> on_changes)
+      : queue_(queue), on_changes_(std::move(on_changes)) {}
+
+  // Until `until`, commits reach this follower later than the others, by `by`.
+  void Lag(int follower, absl::Time until, absl::Duration by);
+
+  // A transaction of the leader's.
+  absl::StatusOr<std::vector<StoreOpResult>> Apply(std::shared_ptr<const std::vector<StoreOp>> ops,
+                                                   bool is_multi, testing::ZnodeCaller caller);
+  void DropEphemerals(int64_t session_id);
+  // All that has been committed arrives at this server now.
+  void CatchUp(int server);
+
+  const testing::ZnodeTree& TreeOf(int server) const {
+    const auto& own = followers_[static_cast<size_t>(server)].tree;
+    return own.has_value() ? *own : leader_;
+  }
+  const testing::ZnodeTree& leader() const { return leader_; }
+  // How much of what was committed has arrived there; counts since somebody first lagged.
+  size_t Position(int server) const {
+    const Follower& follower = followers_[static_cast<size_t>(server)];
+    return follower.tree.has_value() ? follower.position : log_.size();
+  }
+  bool IsBehind(int server) const { return Position(server) < log_.size(); }
+  // The changes by the transaction at this position.
+  const Changes& ChangesAt(size_t position) const { return log_[position].changes; }
+
+ private:
+  using Replay = std::function<void(testing::ZnodeTree*)>;
+  struct Commit {
+    Replay replay;
+    Changes changes;
+  };
+  struct Follower {
+    std::optional<testing::ZnodeTree> tree;  // once it has lagged; before that, the leader's
+    size_t position = 0;
+    absl::Time lags_until = absl::InfinitePast();
+    absl::Duration lags_by;
+    absl::Time arrival = absl::InfinitePast();  // of the latest transaction
+  };
+
+  void Publish(Replay replay, Changes changes);
+  void Advance(int server, size_t position);
+
+  testing::EventQueue* const queue_;
+  const std::function<void(int server, const Changes&)> on_changes_;
+  testing::ZnodeTree leader_;
+  int64_t zxid_ = 0;
+  std::array<Follower, kServers> followers_;  // the leader never lags
+  std::vector<Commit> log_;
+};
 
 // What goes wrong with one request.
 enum class StoreFaultKind {
@@ -33,9 +97,9 @@ enum class StoreFaultKind {
   kLate,          // the connection breaks; it is executed later, before there is a new connection
   kExpired,       // the session ends, the request is not executed
   kExpiredAfter,  // it is executed, its answer is lost, and then the session ends
-  kSlow,          // the answer takes long; longer than a client waits, perhaps
+  kSlow,          // the answer takes long, perhaps longer than the client waits
   kNoAuth,        // refused
-  kTooLarge,      // dropped by the server, which takes less than the client thought
+  kTooLarge,      // refused: the server takes less in one request than the client thought
 };
 inline constexpr int kStoreFaultKinds = 9;
 absl::string_view StoreFaultName(StoreFaultKind kind);
@@ -45,12 +109,16 @@ struct StoreFault {
   absl::Duration lasts = absl::ZeroDuration();  // without a connection; for kSlow: until the answer
 };
 
-// A process that uses ZooKeeper, as the observers of its writes know it.
+// A process that uses ZooKeeper.
 struct StoreClient {
   std::string name;
   int number = 0;          // unique; of strangers: negative
   bool is_engine = false;  // runs our code
 };
+
+// After so long without a word from the server, a client takes the connection for broken
+// (libzookeeper: two thirds of the session's timeout).
+inline absl::Duration SilenceMax(absl::Duration session_timeout) { return session_timeout * 2 / 3; }
 
 struct StoreSession;
 struct StoreCall;
@@ -68,12 +136,14 @@ class SimulatedZooKeeper {
     testing::EventQueue* queue = nullptr;
     Random* random = nullptr;
     Trace* trace = nullptr;
-    // Asked when the engine sends a request; may do other things to the world, too.
+    // Asked for every request of the engine. May change other things in the world.
     std::function<StoreFault(const StoreClient&, const StoreRequest&)> on_request;
     // After every transaction that took effect; `request` is -1 if it is not the engine's.
     std::function<void(const StoreClient&, int64_t session_id, int64_t request,
                        const std::vector<StoreOp>&, const std::vector<StoreOpResult>&)>
         on_applied;
+    // After ZooKeeper has ended a session of the engine.
+    std::function<void(int64_t session_id)> on_expired;
   };
 
   explicit SimulatedZooKeeper(Surroundings surroundings);
@@ -87,23 +157,26 @@ class SimulatedZooKeeper {
   void Kill(int client_number);
   // The client's connection breaks and comes back after `lasts`, if the session still lives then.
   void Disconnect(int client_number, absl::Duration lasts);
-  void Expire(int client_number);
+  // For `lasts`, nothing arrives in either direction of the client's connections, and neither side
+  // is told. Each takes the connection for broken, as real ones do, once it has heard nothing for
+  // long.
+  void Silence(int client_number, absl::Duration lasts);
   // What is written reaches a server so much later until `lasts` is over: Ensemble.
   void Lag(int follower, absl::Duration lasts, absl::Duration by) {
     ensemble_.Lag(follower, with_.queue->now() + lasts, by);
   }
 
-  // Somebody who is no part of the engine writes, at once. 0 is nobody's session.
+  // A write by somebody outside the engine, executed at once. Session 0 is nobody's.
   absl::StatusOr<std::vector<StoreOpResult>> Write(const StoreClient& client, int64_t session_id,
                                                    const std::vector<StoreOp>& ops);
   int64_t OpenForeignSession() { return ++last_session_id_; }
   void EndForeignSession(int64_t session_id);
 
-  // As the leader has it.
+  // The leader's tree.
   const testing::ZnodeTree& tree() const { return ensemble_.leader(); }
   int64_t requests() const { return requests_; }
   int64_t writes() const { return writes_; }
-  // By servers that did not know everything then.
+  // Reads from servers that lagged.
   int64_t stale_reads() const { return stale_reads_; }
 
  private:
@@ -113,13 +186,22 @@ class SimulatedZooKeeper {
               StoreRequest request);
   void Break(const std::shared_ptr<StoreSession>& session, absl::Duration lasts);
   void ComeBack(const std::shared_ptr<StoreSession>& session);
+  // During a silence, when a message that would arrive now arrives instead; messages keep their
+  // order. nullopt: there is no silence.
+  std::optional<absl::Time> HeldUntil(StoreSession* session) const;
   void ChooseServer(const std::shared_ptr<StoreSession>& session);
-  // What a session reads from.
+  // The tree of the session's server.
   const testing::ZnodeTree& TreeOf(const StoreSession& session);
   void ExpireAtServer(const std::shared_ptr<StoreSession>& session);
   void ExecuteAt(absl::Time time, const std::shared_ptr<StoreSession>& session,
                  const std::shared_ptr<StoreCall>& call);
   void Answer(const std::shared_ptr<StoreSession>& session, const std::shared_ptr<StoreCall>& call);
+  void AnswerAt(absl::Time time, const std::shared_ptr<StoreSession>& session,
+                const std::shared_ptr<StoreCall>& call);
+  void FireWatchAt(absl::Time time, const std::shared_ptr<StoreSession>& session, size_t position,
+                   std::weak_ptr<Watch> watch, WatchEvent event);
+  // The client hears nothing for `lasts` from now on.
+  void BreakIfSilent(const std::shared_ptr<StoreSession>& session, absl::Duration lasts);
   void Announce(int server, const Ensemble::Changes& changes);
   void AnnounceTo(const std::shared_ptr<StoreSession>& session, const Ensemble::Changes& changes);
   void FireWatch(const std::shared_ptr<StoreSession>& session, std::weak_ptr<Watch> watch,

@@ -18,7 +18,7 @@ void AddAll(const std::map<std::string, int64_t>& from, std::map<std::string, in
   for (const auto& [name, count] : from) (*to)[name] += count;
 }
 
-// A rule by the words of its violation: without the numbers and names of the case.
+// Which rule was violated: the words of the violation without the case's numbers and names.
 std::string RuleOf(const std::string& violation) {
   std::string rule;
   for (const absl::string_view word : absl::StrSplit(violation, ' ')) {

@@ -1,4 +1,4 @@
-// From a seed to a verdict, and from a failing case to a smaller one.
+// Runs seeds, and makes failing cases smaller.
 
 #pragma once
 
@@ -30,7 +30,7 @@ struct Failure {
   std::vector<std::string> violations;
 };
 
-// What many simulations came to.
+// The results of many simulations.
 struct Tally {
   int64_t runs = 0;  // the second ones of a seed do not count
   int64_t runs_twice = 0;
@@ -51,7 +51,7 @@ struct Tally {
 // Ends early after `failures_max` seeds that failed.
 Tally SimulateRange(const Range& range, int64_t failures_max = 20);
 
-// A tally between processes.
+// A tally as text, to pass it between processes and to keep it in a file.
 std::string Encode(const Tally& tally);
 bool Decode(const std::string& text, Tally* tally);
 

@@ -1,4 +1,5 @@
-// Those who share ZooKeeper with the engine: a stock meta server, and somebody who knows nothing.
+// Others who use the same ZooKeeper: a stock meta server, and somebody who writes what he should
+// not.
 
 #include <utility>
 
@@ -39,8 +40,8 @@ void World::Contend(absl::Duration lasts) {
 void World::BootIfLeading(int64_t session, const std::string& candidate, absl::Time until) {
   const bool is_leading = watch.LeadingSession() == session;
   if (is_leading || queue.now() >= until || is_calm_) {
-    // A stock meta server that cannot boot ends; one that can lives on, as one that leads an empty
-    // cluster would. Nobody shall take over here, so it leaves when its time is over.
+    // A stock meta server that cannot boot ends. One that can would live on; here it leaves when
+    // its time is over, as it is not to take over.
     if (is_leading && watch.Boot()) trace.Add(queue.now(), "stock", "boots");
     zookeeper.EndForeignSession(session);
     trace.Add(queue.now(), "stock", "leaves");

@@ -30,7 +30,7 @@ bool MakesSense(const ReplicaRecord& replica) {
          replica.last_prepared_decree <= kLargest;
 }
 
-// A node may name a replica twice; null: it has none, or did not answer.
+// The better one if a node names a replica twice. Null: it has none, or did not answer.
 const ReplicaRecord* BestOf(const ToldNode& node, int32_t app_id, int32_t index) {
   const ReplicaRecord* best = nullptr;
   if (!node.has_tables || !node.has_replicas) return best;
@@ -105,7 +105,11 @@ void TreeWatch::OnApplied(const StoreClient& client, int64_t session_id, int64_t
     if (absl::StartsWith(path, with_.lock_directory + "/")) {
       if (is_create) {
         candidates_[path] = session_id;
-      } else if (client.is_engine && candidates_[path] != session_id) {
+        with_.on_candidate(session_id, true);
+        continue;
+      }
+      if (candidates_.contains(path)) with_.on_candidate(candidates_[path], false);
+      if (client.is_engine && candidates_[path] != session_id) {
         Violate(client, absl::StrCat("touches somebody else's candidate ", path));
       }
     } else if (!IsInRoot(path)) {
@@ -115,7 +119,8 @@ void TreeWatch::OnApplied(const StoreClient& client, int64_t session_id, int64_t
       }
     } else if (!client.is_engine) {
       has_met_stranger_ = true;
-      // Who writes what is there already, or was before another stranger came, has changed nothing.
+      // To write what is there already, or what was there before another stranger came, is no
+      // change.
       const auto* set = std::get_if<SetOp>(&ops[i]);
       const std::string digest = JournalDigest();
       const bool is_underway = plans_.contains(digest) && !finished_.contains(digest);
@@ -132,8 +137,8 @@ void TreeWatch::OnApplied(const StoreClient& client, int64_t session_id, int64_t
   if (!is_in_root) return;
   ++writes_[client.number];
   const Mandate mandate = with_.mandate_of(request);
-  // A slower run of the same plan neither: /apps is not as that run has left it, unless a stranger
-  // has made it so.
+  // This holds for a slower run of the same plan, too: to it /apps has changed. Unless a stranger
+  // has unlocked the tree.
   if (was_bootable && !touched_.contains(with_.root + "/apps")) {
     Violate(client, "writes into a root from which a meta server boots");
   }
@@ -182,7 +187,7 @@ void TreeWatch::CheckWrite(const StoreClient& client, const Mandate& mandate, co
   }
 }
 
-// One digest, one tree; and nobody works on another one's.
+// One digest stands for one tree, and nobody goes on with another plan's run.
 void TreeWatch::CheckJournal(const StoreClient& client, const Mandate& mandate) {
   const std::string digest = JournalDigest();
   if (digest.empty()) {

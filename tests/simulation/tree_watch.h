@@ -1,4 +1,4 @@
-// Sees every transaction that ZooKeeper executes, and what must never be seen there.
+// Checks every transaction that ZooKeeper executes.
 
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace metarec::simulation {
 
-// What a process has been told, and what follows from it: what it may write.
+// What a process was told, and the plan that follows from it: nothing else may it write.
 struct Mandate {
   std::shared_ptr<const ModelPlan> plan;
   std::shared_ptr<const std::map<Ipv4Endpoint, ToldNode>> told;
@@ -29,22 +29,25 @@ class TreeWatch {
     const testing::ZnodeTree* tree = nullptr;
     std::string root;
     std::string lock_directory;
-    // Of who sent this request of the engine, at that time.
+    // The mandate of the process that sent this request of the engine, at that time.
     std::function<Mandate(int64_t request)> mandate_of;
     std::function<void(std::string)> on_violation;
+    // A session has a candidate for the lock now; or its candidate is gone, or somebody wrote
+    // into it.
+    std::function<void(int64_t session_id, bool is_there)> on_candidate;
   };
 
   explicit TreeWatch(Surroundings surroundings) : with_(std::move(surroundings)) {}
 
   void OnApplied(const StoreClient& client, int64_t session_id, int64_t request,
                  const std::vector<StoreOp>& ops, const std::vector<StoreOpResult>& results);
-  // A stock meta server leads: it boots if it can, from what must then be complete. False: it
-  // cannot.
+  // A stock meta server leads and boots, if the root lets it; the tree must be complete then.
+  // Returns whether it booted.
   bool Boot();
 
   // Whether a stock meta server would boot from what is there.
   bool IsBootable() const;
-  // Whoever leads by the lock, by its session; 0: nobody.
+  // The session of the candidate that leads; 0: there is none.
   int64_t LeadingSession() const;
   // The digest in the journal; empty: there is none.
   std::string JournalDigest() const;
@@ -54,7 +57,7 @@ class TreeWatch {
   // Whether this process unlocked a tree.
   bool HasFinished(int client_number) const;
   bool IsTouchedByStrangers() const { return !touched_.empty(); }
-  // Whether one wrote there, though perhaps only what was there already.
+  // Whether a stranger wrote into the root, even if nothing changed by it.
   bool HasMetStranger() const { return has_met_stranger_; }
   int64_t WritesOf(int client_number) const {
     const auto found = writes_.find(client_number);

@@ -4,9 +4,10 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
-#include "command_process.h"
-#include "meta_process.h"
+#include "base/runtime/rare_branch.h"
+#include "process.h"
 #include "replica_collector/node_list.h"
 #include "zk_store/election/lock_directory.h"
 
@@ -16,6 +17,8 @@ namespace {
 constexpr int64_t kStepsMax = 400'000;
 constexpr uint32_t kShellIp = 0x0A000300;
 constexpr absl::Duration kBeaconsFor = absl::Minutes(1);
+// For a process to act on what it could know.
+constexpr absl::Duration kMarginToKnow = absl::Seconds(1);
 
 }  // namespace
 
@@ -36,13 +39,19 @@ World::World(const Case& the_case_in, std::FILE* trace_out)
                [this](const StoreClient& client, int64_t session_id, int64_t request,
                       const std::vector<StoreOp>& ops, const std::vector<StoreOpResult>& results) {
                  watch.OnApplied(client, session_id, request, ops, results);
-               }}),
+               },
+           .on_expired = [this](int64_t session_id) { OnCandidateGone(session_id); }}),
       servers(&the_case_in, &queue, &network),
       watch({.tree = &zookeeper.tree(),
              .root = kRoot,
              .lock_directory = LockDirectoryPath(kLockRoot),
              .mandate_of = [this](int64_t request) { return mandates_[request]; },
-             .on_violation = [this](std::string what) { Violate(std::move(what)); }}),
+             .on_violation = [this](std::string what) { Violate(std::move(what)); },
+             .on_candidate =
+                 [this](int64_t session_id, bool is_there) {
+                   is_there ? static_cast<void>(gone_.erase(session_id))
+                            : OnCandidateGone(session_id);
+                 }}),
       the_case(the_case_in),
       start_(queue.now()) {}
 
@@ -142,6 +151,7 @@ void World::StartOperators() {
       case ItemKind::kShell:
       case ItemKind::kCandidate:
       case ItemKind::kDisconnect:
+      case ItemKind::kSilence:
       case ItemKind::kLag:
       case ItemKind::kCutOff:
         break;
@@ -183,6 +193,13 @@ void World::Act(const Item& item) {
         zookeeper.Disconnect(process->client().number, item.lasts);
       }
       return;
+    case ItemKind::kSilence:
+      for (const auto& process : processes_) {
+        if (process->client().name != absl::StrCat("meta", item.a) || process->dead()) continue;
+        CountFault("silence");
+        zookeeper.Silence(process->client().number, item.lasts);
+      }
+      return;
     case ItemKind::kLag:
       CountFault("lag");
       return zookeeper.Lag(static_cast<int>(item.a), item.lasts, absl::Milliseconds(item.b));
@@ -208,14 +225,82 @@ bool World::AllCommandsEnded() const {
 void World::Serve(const Item& item) {
   const int number = static_cast<int>(item.a);
   const std::string name = absl::StrCat("meta", number);
-  const bool is_taken = std::any_of(processes_.begin(), processes_.end(), [&](const auto& process) {
-    return process->client().name == name && !process->ended();
-  });
-  if (is_taken) return;
-  Process* const server = Add(std::make_unique<MetaProcess>(this, name, number));
-  queue.After(item.lasts, [server, is_killed = item.b != 0] {
+  const bool is_settled = (item.b & kServesSettled) != 0;
+  for (const auto& process : processes_) {
+    if (process->client().name != name || process->ended()) continue;
+    if (!is_settled) return;
+    // Stopped first, then started again.
+    process->Interrupt();
+    ++operators_left_;
+    queue.After(absl::Seconds(1), [this, &item] {
+      --operators_left_;
+      Serve(item);
+    });
+    return;
+  }
+  Settlements settlements;
+  if (is_settled) {
+    Random random(the_case.seed ^ static_cast<uint64_t>(number));
+    settlements = Decide(conflicts_, told_, random.OneIn(5), &random);
+  }
+  Process* const server =
+      Add(std::make_unique<MetaProcess>(this, name, number, std::move(settlements)));
+  queue.After(item.lasts, [server, is_killed = (item.b & kKilledInTheEnd) != 0] {
     is_killed ? server->Kill() : server->Interrupt();
   });
+}
+
+void World::NoteConflicts(std::set<std::string> conflicts, Told told) {
+  conflicts_ = std::move(conflicts);
+  told_ = std::move(told);
+}
+
+// How long a leader may go on after its candidate is gone. Its server tells it when it knows
+// itself. If nothing reaches the leader, it notices after SilenceMax that it hears nothing, and
+// gives up after another session timeout without a connection
+// (LeaderLockOptions::disconnected_max).
+absl::Duration World::MayLeadFor() const {
+  absl::Duration lag;
+  for (size_t i = 0; i < the_case.items.size(); ++i) {
+    const Item& item = the_case.items[i];
+    if (item.kind == ItemKind::kLag && the_case.Has(i)) {
+      lag = std::max(lag, absl::Milliseconds(item.b));
+    }
+  }
+  return lag + SilenceMax(the_case.session_timeout) + the_case.session_timeout + kMarginToKnow;
+}
+
+void World::OnCandidateGone(int64_t session_id) {
+  if (!gone_.emplace(session_id, queue.now()).second) return;
+  const auto found = std::find_if(processes_.begin(), processes_.end(), [&](const auto& process) {
+    const auto* const server = dynamic_cast<const MetaProcess*>(process.get());
+    return server != nullptr && !server->ended() && !server->dead() && server->IsLeading() &&
+           server->session_id() == session_id;
+  });
+  if (found == processes_.end()) return;
+  const auto* const server = static_cast<const MetaProcess*>(found->get());
+  trace.Add(queue.now(), server->client().name, "leads by a candidate that is gone");
+  ++operators_left_;
+  queue.After(MayLeadFor() + absl::Milliseconds(1), [this, server, session_id] {
+    --operators_left_;
+    const bool is_over = server->ended() || server->dead() || server->session_id() != session_id;
+    if (is_over || !server->IsLeading()) {
+      METAREC_RARE_BRANCH("a leader whose candidate is gone has stepped down in time");
+      return;
+    }
+    CheckLeader(*server);
+  });
+}
+
+void World::CheckLeader(const MetaProcess& server) {
+  const auto gone = gone_.find(server.session_id());
+  if (gone == gone_.end() || !server.IsLeading()) return;
+  if (queue.now() <= gone->second + MayLeadFor()) {
+    METAREC_RARE_BRANCH("a leader answers as such, and does not know that it is none");
+    return;
+  }
+  Violate(
+      absl::StrCat(server.client().name, ": leads on for longer than its candidate may be gone"));
 }
 
 void World::Pass(const std::function<bool()>& done, absl::Time horizon) {
@@ -227,6 +312,69 @@ void World::Pass(const std::function<bool()>& done, absl::Time horizon) {
     if (queue.events_run() > kStepsMax) return Violate("takes too many steps");
     if (!queue.RunNext()) return Violate("waits for what never comes");
   }
+}
+
+// After everything, on a calm day, one more run must end in the right tree or say why not.
+void World::Judge() {
+  is_calm_ = true;
+  servers.Calm();
+  for (const auto& process : processes_) process->Interrupt();
+  Pass(
+      [this] {
+        return std::all_of(processes_.begin(), processes_.end(),
+                           [](const auto& process) { return process->ended(); });
+      },
+      queue.now() + absl::Minutes(5));
+  const absl::Time calm_at = queue.now() + absl::Minutes(10);
+  bool is_calm = false;
+  queue.At(calm_at, [&is_calm] { is_calm = true; });
+  Pass([&is_calm] { return is_calm; }, calm_at + absl::Minutes(1));
+  if (!outcome_.violations.empty()) return;
+  const std::string digest = watch.JournalDigest();
+  const std::shared_ptr<const ModelPlan> unfinished = watch.PlanOf(digest);
+  const bool is_settled =
+      std::any_of(the_case.items.begin(), the_case.items.end(),
+                  [](const Item& item) { return item.kind == ItemKind::kContradiction; });
+  const int64_t flags = kSkipBadNodes | kSkipLostPartitions | (is_settled ? kSettles : 0);
+  auto judge =
+      std::make_unique<CommandProcess>(this, "judge", kCommandIp + 200, flags, std::nullopt);
+  CommandProcess* const command = judge.get();
+  Add(std::move(judge));
+  Pass([command] { return command->ended(); }, command->MustEndBy());
+  if (!outcome_.violations.empty() || watch.IsTouchedByStrangers()) return;
+  const RecoveryOutcome outcome = command->result()->outcome;
+  const std::shared_ptr<const ModelPlan> model = command->model();
+  RecoveryOutcome expected = RecoveryOutcome::kRecovered;
+  if (!model->wrong_settlements.empty()) {
+    expected = RecoveryOutcome::kFailed;
+  } else if (model->outcome == PlanOutcome::kConflict) {
+    expected = RecoveryOutcome::kConflict;
+  } else if (model->outcome == PlanOutcome::kTryAgain) {
+    expected = RecoveryOutcome::kTryAgain;
+  } else if (unfinished != nullptr && unfinished->znodes != model->znodes) {
+    expected = RecoveryOutcome::kRootRefused;
+  }
+  const auto serves = [](const auto& told) {
+    return std::any_of(told.second.replicas.begin(), told.second.replicas.end(),
+                       [](const ReplicaRecord& replica) {
+                         return replica.status == ReplicaStatus::kPrimary ||
+                                replica.status == ReplicaStatus::kSecondary;
+                       });
+  };
+  const auto& told = command->source().told();
+  if (expected == RecoveryOutcome::kRecovered || expected == RecoveryOutcome::kRootRefused) {
+    // Nodes that lie about being served are believed.
+    if (std::any_of(told.begin(), told.end(), serves)) expected = RecoveryOutcome::kStillServed;
+  }
+  if (outcome != expected) {
+    Violate(absl::StrCat("on a calm day the outcome should be ", RecoveryOutcomeName(expected),
+                         ", is ", RecoveryOutcomeName(outcome), ": ",
+                         command->result()->status.message()));
+  }
+  trace.Add(queue.now(), "tree",
+            absl::StrJoin(zookeeper.tree().Dump("/"), "\n", [](std::string* out, const auto& node) {
+              absl::StrAppend(out, node.path, " ", node.data);
+            }));
 }
 
 Outcome World::Run() {

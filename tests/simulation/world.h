@@ -1,4 +1,4 @@
-// Everything that there is in one simulation, and the loop that lets time pass.
+// One simulation: everything in it, and the loop that lets time pass.
 
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,11 @@
 #include "case.h"
 #include "meta_recovery/job/recovery_job.h"
 #include "process.h"
-#include "random.h"
 #include "replica_servers.h"
+#include "seeded_run.h"
 #include "simulated_network.h"
 #include "simulated_zookeeper.h"
 #include "testing/virtual_clock.h"
-#include "trace.h"
 #include "tree_watch.h"
 
 namespace metarec::simulation {
@@ -63,7 +63,12 @@ class World {
   void Count(const std::string& end) { ++outcome_.ends[end]; }
   void CountFault(absl::string_view kind) { ++outcome_.faults[std::string(kind)]; }
   int NewNumber() { return ++last_number_; }
-  // What every command needs; the flags are the command's.
+  // Called when `server` answers. It may answer as the leader only while its candidate is there,
+  // and for MayLeadFor after that.
+  void CheckLeader(const MetaProcess& server);
+  // What meta servers named as conflicts, after what they were told.
+  void NoteConflicts(std::set<std::string> conflicts, Told told);
+  // What every command needs. `flags`: of the command.
   RecoveryRequest MakeRequest(int64_t flags) const;
   absl::Time start() const { return start_; }
 
@@ -78,10 +83,13 @@ class World {
   void Judge();
   Process* Add(std::unique_ptr<Process> process);
   Process* Find(const StoreClient& client);
-  // Lets things happen until `done`; a violation if that takes longer than until `horizon`.
+  // Lets time pass until `done`. To reach `horizon` first is a violation.
   void Pass(const std::function<bool()>& done, absl::Time horizon);
   void Serve(const Item& item);
-  // Operators' commands; meta servers go on.
+  // The candidate of this session is gone or was overwritten.
+  void OnCandidateGone(int64_t session_id);
+  absl::Duration MayLeadFor() const;
+  // Not the meta servers, which go on.
   bool AllCommandsEnded() const;
 
   const absl::Time start_;
@@ -89,6 +97,9 @@ class World {
   bool is_calm_ = false;
   std::vector<std::unique_ptr<Process>> processes_;
   int64_t operators_left_ = 0;
+  std::set<std::string> conflicts_;  // that meta servers named last
+  Told told_;
+  std::map<int64_t, absl::Time> gone_;  // by session: when its candidate was
   int last_number_ = 0;
   std::map<int64_t, Mandate> mandates_;  // by the number of a write's request
 };
