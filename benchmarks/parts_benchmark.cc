@@ -6,7 +6,6 @@
 
 #include <benchmark/benchmark.h>
 
-#include "benchmarks/replica_answer.h"
 #include "benchmarks/sized_cluster.h"
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"

@@ -20,7 +20,6 @@
 #include "base/runtime/status_macros.h"
 #include "base/runtime/system_clock.h"
 #include "benchmarks/raw_zookeeper.h"
-#include "benchmarks/replica_answer.h"
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
 #include "meta_recovery/planner/planner.h"

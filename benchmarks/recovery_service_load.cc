@@ -5,6 +5,8 @@
 // on a thread of this one. Ends with 1 when an answer was lost or wrong, or a connection.
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -16,18 +18,176 @@
 #include <CLI/CLI.hpp>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
 #include <absl/strings/str_split.h>
 #include <absl/time/clock.h>
+#include <absl/time/time.h>
 #include <sys/resource.h>
 
+#include "base/json/json_writer.h"
 #include "base/runtime/status_macros.h"
-#include "benchmarks/child_process.h"
 #include "benchmarks/load_clients.h"
-#include "benchmarks/load_report.h"
 #include "benchmarks/served_cluster.h"
+#include "testing/child_process.h"
 
 namespace metarec::benchmarks {
 namespace {
+
+struct LoadReport {
+  // Answers to questions that came while the server was doing this.
+  struct Answers {
+    std::string key;   // in JSON
+    std::string what;  // in the table
+    std::vector<int64_t> latencies_us;
+  };
+  struct Memory {
+    std::string key;
+    std::string what;
+    int64_t connections = 0;
+    int64_t bytes = 0;  // by which the server grew
+  };
+
+  int64_t connections = 0;
+  double rate = 0;  // questions a second
+  int64_t partitions = 0;
+  std::vector<Answers> answers;
+  std::vector<absl::Duration> recoveries_alone;
+  std::vector<absl::Duration> recoveries_under_load;
+  std::vector<Memory> memory;
+  int64_t lost = 0;    // questions without an answer
+  int64_t wrong = 0;   // answers
+  int64_t closed = 0;  // connections that the server ended
+
+  bool is_clean() const { return lost == 0 && wrong == 0 && closed == 0; }
+};
+
+std::string LoadReportTable(const LoadReport& report);
+std::string LoadReportJson(const LoadReport& report);
+
+struct Quantile {
+  const char* key;
+  double share;
+};
+constexpr Quantile kQuantiles[] = {{"p50", 0.5}, {"p99", 0.99}, {"p99.9", 0.999}, {"max", 1}};
+
+// Of values in ascending order: the smallest that so large a share of them does not exceed.
+double QuantileMs(const std::vector<int64_t>& sorted_us, double share) {
+  if (sorted_us.empty()) return 0;
+  const auto count = static_cast<double>(sorted_us.size());
+  const auto rank = static_cast<size_t>(std::max(1.0, std::ceil(share * count)));
+  return static_cast<double>(sorted_us[rank - 1]) / 1000;
+}
+
+std::vector<int64_t> Sorted(std::vector<int64_t> values) {
+  std::sort(values.begin(), values.end());
+  return values;
+}
+
+double MedianMs(std::vector<absl::Duration> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const size_t middle = values.size() / 2;
+  const absl::Duration median =
+      values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  return absl::ToDoubleMilliseconds(median);
+}
+
+double Slowdown(const LoadReport& report) {
+  const double alone = MedianMs(report.recoveries_alone);
+  return alone > 0 ? MedianMs(report.recoveries_under_load) / alone : 0;
+}
+
+double PerConnection(const LoadReport::Memory& memory) {
+  return static_cast<double>(memory.bytes) /
+         static_cast<double>(std::max<int64_t>(memory.connections, 1));
+}
+
+std::string RunsText(const std::vector<absl::Duration>& runs) {
+  std::string text;
+  for (const absl::Duration run : runs) {
+    absl::StrAppendFormat(&text, "%s%.0f", text.empty() ? "" : " ",
+                          absl::ToDoubleMilliseconds(run));
+  }
+  return text;
+}
+
+constexpr int kDecimalsMax = 3;
+
+void WriteRuns(absl::string_view key, const std::vector<absl::Duration>& runs, JsonWriter* json) {
+  json->StartArray(key);
+  for (const absl::Duration run : runs) {
+    json->Double(absl::ToDoubleMilliseconds(run), kDecimalsMax);
+  }
+  json->EndArray();
+}
+
+void WriteAnswers(const LoadReport& report, JsonWriter* json) {
+  json->StartObject("answers");
+  for (const LoadReport::Answers& answers : report.answers) {
+    const std::vector<int64_t> sorted = Sorted(answers.latencies_us);
+    json->StartObject(answers.key);
+    json->Int("count", static_cast<int64_t>(sorted.size()));
+    for (const Quantile& quantile : kQuantiles) {
+      json->Double(absl::StrCat(quantile.key, "_ms"), QuantileMs(sorted, quantile.share),
+                   kDecimalsMax);
+    }
+    json->EndObject();
+  }
+  json->EndObject();
+}
+
+std::string LoadReportTable(const LoadReport& report) {
+  std::string text =
+      absl::StrFormat("%-52s %9s", "answers (ms from when they were due)", "answers");
+  for (const Quantile& quantile : kQuantiles) absl::StrAppendFormat(&text, " %8s", quantile.key);
+  text += '\n';
+  for (const LoadReport::Answers& answers : report.answers) {
+    const std::vector<int64_t> sorted = Sorted(answers.latencies_us);
+    absl::StrAppendFormat(&text, "%-52s %9d", answers.what, sorted.size());
+    for (const Quantile& quantile : kQuantiles) {
+      absl::StrAppendFormat(&text, " %8.2f", QuantileMs(sorted, quantile.share));
+    }
+    text += '\n';
+  }
+  absl::StrAppendFormat(&text, "\n%-52s %9s   runs\n", "recovery (ms)", "median");
+  absl::StrAppendFormat(&text, "%-52s %9.0f   %s\n", "alone", MedianMs(report.recoveries_alone),
+                        RunsText(report.recoveries_alone));
+  absl::StrAppendFormat(&text, "%-52s %9.0f   %s\n", "under load",
+                        MedianMs(report.recoveries_under_load),
+                        RunsText(report.recoveries_under_load));
+  absl::StrAppendFormat(&text, "%-52s %9.2f\n", "slowdown", Slowdown(report));
+  absl::StrAppendFormat(&text, "\n%-52s %9s %9s\n", "memory of the server", "bytes each", "MiB");
+  for (const LoadReport::Memory& memory : report.memory) {
+    absl::StrAppendFormat(&text, "%-52s %9.0f %9.1f\n", memory.what, PerConnection(memory),
+                          static_cast<double>(memory.bytes) / (1 << 20));
+  }
+  absl::StrAppendFormat(&text, "\nlost %d, wrong %d, connections closed %d\n", report.lost,
+                        report.wrong, report.closed);
+  return text;
+}
+
+std::string LoadReportJson(const LoadReport& report) {
+  std::string text;
+  JsonWriter json(&text, {.indent = 4});
+  json.StartObject();
+  json.Int("connections", report.connections);
+  json.Double("rate", report.rate, kDecimalsMax);
+  json.Int("partitions", report.partitions);
+  WriteAnswers(report, &json);
+  WriteRuns("recovery_alone_ms", report.recoveries_alone, &json);
+  WriteRuns("recovery_under_load_ms", report.recoveries_under_load, &json);
+  json.Double("slowdown", Slowdown(report), kDecimalsMax);
+  json.StartObject("bytes_per_connection");
+  for (const LoadReport::Memory& memory : report.memory) {
+    json.Double(memory.key, PerConnection(memory), kDecimalsMax);
+  }
+  json.EndObject();
+  json.Int("lost", report.lost);
+  json.Int("wrong", report.wrong);
+  json.Int("closed", report.closed);
+  json.EndObject().Newline();
+  return text;
+}
 
 constexpr absl::Duration kAnswerTimeout = absl::Seconds(60);
 constexpr double kGoodClientRate = 1000;
@@ -77,7 +237,7 @@ class Benchmark {
   const LoadReport& report() const { return report_; }
 
  private:
-  using Clients = std::unique_ptr<ChildProcess>;
+  using Clients = std::unique_ptr<testing::ChildProcess>;
 
   // ZooKeeper's first transactions are slow ones.
   absl::Status WarmUp() {
@@ -154,14 +314,15 @@ class Benchmark {
     command.insert(command.end(), arguments.begin(), arguments.end());
     METAREC_ASSIGN_OR_RETURN(
         Clients clients,
-        ChildProcess::Start(std::move(command), cluster_->folder() + "/clients.log"));
+        testing::ChildProcess::Start(
+            std::move(command), {.log = cluster_->folder() + "/clients", .is_talked_to = true}));
     METAREC_ASSIGN_OR_RETURN(const std::string line, clients->ReadLine(kAnswerTimeout));
     if (line != "connected") return absl::UnavailableError(absl::StrCat("clients: ", line));
     absl::SleepFor(kSettle);
     return clients;
   }
 
-  absl::Status SendFor(ChildProcess* clients, double rate,
+  absl::Status SendFor(testing::ChildProcess* clients, double rate,
                        std::optional<absl::Duration> duration = std::nullopt) {
     METAREC_RETURN_IF_ERROR(Say(clients, absl::StrCat("send ", rate)));
     absl::SleepFor(duration.value_or(absl::Seconds(arguments_.seconds)));
@@ -169,7 +330,7 @@ class Benchmark {
   }
 
   // They acknowledge every line.
-  static absl::Status Say(ChildProcess* clients, const std::string& line) {
+  static absl::Status Say(testing::ChildProcess* clients, const std::string& line) {
     METAREC_RETURN_IF_ERROR(clients->WriteLine(line));
     return clients->ReadLine(kAnswerTimeout).status();
   }
@@ -180,7 +341,7 @@ class Benchmark {
   };
 
   // Adds what the clients have seen in their phases to these rows.
-  absl::Status Collect(ChildProcess* clients, const std::vector<Row>& phases) {
+  absl::Status Collect(testing::ChildProcess* clients, const std::vector<Row>& phases) {
     METAREC_RETURN_IF_ERROR(clients->WriteLine("report"));
     METAREC_ASSIGN_OR_RETURN(const std::string counts, clients->ReadLine(kAnswerTimeout));
     const std::vector<std::string> words = absl::StrSplit(counts, ' ');

@@ -115,10 +115,10 @@ absl::Status ServedCluster::StartService() {
   ++services_;
   endpoint_ = {kLoopback, testing::FreePort()};
   METAREC_RETURN_IF_ERROR(WriteConfig());
-  METAREC_ASSIGN_OR_RETURN(service_,
-                           ChildProcess::Start({programs_ + "/metarecd", "--pegasus_config",
-                                                folder_ + "/config.ini", "--listen", "127.0.0.1"},
-                                               folder_ + "/metarecd.log"));
+  METAREC_ASSIGN_OR_RETURN(
+      service_, testing::ChildProcess::Start({programs_ + "/metarecd", "--pegasus_config",
+                                              folder_ + "/config.ini", "--listen", "127.0.0.1"},
+                                             {.log = folder_ + "/metarecd", .is_talked_to = true}));
   return AwaitLeading();
 }
 
@@ -136,7 +136,7 @@ absl::Status ServedCluster::AwaitLeading() const {
     absl::SleepFor(kPollInterval);
   }
   return absl::DeadlineExceededError(
-      absl::StrCat("metarecd does not come to lead; see ", folder_, "/metarecd.log"));
+      absl::StrCat("metarecd does not come to lead; see ", folder_, "/metarecd.err"));
 }
 
 absl::StatusOr<absl::Duration> ServedCluster::Recover() {

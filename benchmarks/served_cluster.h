@@ -9,8 +9,8 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
-#include "benchmarks/child_process.h"
 #include "idl/ipv4_endpoint.h"
+#include "testing/child_process.h"
 #include "testing/simulated_cluster_thread.h"
 #include "testing/zookeeper_server.h"
 
@@ -56,7 +56,7 @@ class ServedCluster {
   Ipv4Endpoint endpoint_;
   std::unique_ptr<testing::ZooKeeperServer> zookeeper_;
   std::unique_ptr<testing::SimulatedClusterThread> servers_;
-  std::unique_ptr<ChildProcess> service_;
+  std::unique_ptr<testing::ChildProcess> service_;
 };
 
 }  // namespace metarec::benchmarks

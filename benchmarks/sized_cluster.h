@@ -27,4 +27,7 @@ absl::StatusOr<ClusterSize> ClusterSizeOf(absl::string_view name);
 // the size alone.
 Evidence MakeEvidence(const ClusterSize& size);
 
+// The query_replica_info_response by which a server says what it holds.
+std::string BodyOf(const NodeEvidence& node);
+
 }  // namespace metarec::benchmarks

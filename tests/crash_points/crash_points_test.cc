@@ -2,18 +2,23 @@
 //
 // METAREC_CRASH_POINTS=all (scripts/campaign-crash-points) enumerates on the real ZooKeeper, too.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/string_view.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/crash_points/crash_world.h"
+#include "zk_store/election/leader_lock.h"
 #include "zk_store/topology/refusal.h"
 
 namespace metarec {
@@ -168,5 +173,272 @@ TEST(CrashPointsOnZooKeeperTest, EveryCrashIsResumedThereToo) {
   std::cout << world.runs() << " runs on a real ZooKeeper" << std::endl;
 }
 
+// Somebody else writes into the root of a recovery, or takes the leadership, between any two of its
+// operations: what is theirs stays as it is, and nothing that is not complete is unlocked.
+
+constexpr char kTheirs[] = "theirs";
+
+enum class Act { kAdd, kChange, kRemove };
+
+struct StrangersWrite {
+  Act act;
+  std::string path;  // below the root
+
+  std::string Name() const {
+    static constexpr const char* kNames[] = {"adds ", "changes ", "removes "};
+    return absl::StrCat("a stranger ", kNames[static_cast<size_t>(act)], path);
+  }
+};
+
+const StrangersWrite kWrites[] = {
+    {Act::kAdd, "/a_file"},
+    {Act::kAdd, "/apps/99"},
+    {Act::kAdd, "/apps/1/99"},
+    {Act::kChange, "/apps"},
+    {Act::kChange, "/apps/1"},
+    {Act::kChange, "/apps/1/2"},
+    {Act::kChange, "/apps/3/1"},
+    {Act::kChange, "/metarec_journal"},
+    {Act::kRemove, "/apps/1/2"},
+    {Act::kRemove, "/apps/3/1"},
+    {Act::kRemove, "/metarec_journal"},
+};
+
+// False where it cannot be done, since there is no such place yet.
+bool Do(const StrangersWrite& write, CrashWorld* world) {
+  switch (write.act) {
+    case Act::kAdd:
+      if (write.path == "/a_file" && !world->PutRoot().ok()) return false;
+      return world->Put(write.path, kTheirs).ok();
+    case Act::kChange:
+      return world->Change(write.path, kTheirs).ok();
+    case Act::kRemove:
+      return world->Remove(write.path).ok();
+  }
+  return false;
+}
+
+// Whether an operation tells, if it comes after the write.
+bool Sees(const RecordedCall& call, const StrangersWrite& write, const std::string& root) {
+  const std::string path = root + write.path;
+  const std::string parent = path.substr(0, path.rfind('/'));
+  const auto concerns = [&](const std::string& one) {
+    return std::find(call.paths.begin(), call.paths.end(), one) != call.paths.end();
+  };
+  if (call.kind == "children") return write.act != Act::kChange && concerns(parent);
+  return concerns(path);
+}
+
+int64_t LastWrite(const CrashRun& run) {
+  int64_t last = -1;
+  for (int64_t i = 0; i < run.operations; ++i) {
+    if (run.calls[i].is_write) last = i;
+  }
+  return last;
+}
+
+class SecondWriterTest : public ::testing::Test {
+ protected:
+  void ExpectTheirsIsThere(const StrangersWrite& write, const RootNode* as_written) {
+    const RootTree tree = world_.Read();
+    const auto found = tree.find(write.path);
+    if (as_written == nullptr) {
+      EXPECT_EQ(found, tree.end()) << "it was made again";
+      return;
+    }
+    ASSERT_NE(found, tree.end());
+    EXPECT_EQ(found->second, *as_written);
+  }
+
+  // The run in whose middle it happens.
+  void Disturb(const StrangersWrite& write, int64_t k);
+
+  // Another run of the same plan, when `before` is what is there.
+  void ExpectRefusedOrMended(const StrangersWrite& write, const RootTree& before) {
+    const CrashRun again = world_.Recover(world_.plan());
+    if (write.act == Act::kRemove && before.at("/apps").data == "lock" &&
+        write.path != "/metarec_journal") {
+      EXPECT_TRUE(again.status.ok()) << again.status;
+      EXPECT_TRUE(world_.IsComplete(world_.Read()));
+      return;
+    }
+    // What was finished before is not looked at again; a meta server may live there by now.
+    EXPECT_NE(IsRefused(again.status), again.already_finished) << again.status;
+    EXPECT_EQ(world_.Read(), before);
+  }
+
+  CrashWorld world_{CrashWorld::Kind::kInMemory};
+  int64_t cases_ = 0;
+  int64_t too_late_ = 0;   // after its last look at that place, before it unlocks
+  int64_t after_end_ = 0;  // after it has unlocked
+};
+
+void SecondWriterTest::Disturb(const StrangersWrite& write, int64_t k) {
+  world_.StartAfresh();
+  bool done = false;
+  RootNode theirs;
+  const CrashRun run =
+      world_.Recover(world_.plan(), [&](const StoreCall& call) -> std::optional<StoreFault> {
+        if (call.index != k) return std::nullopt;
+        done = Do(write, &world_);
+        if (done && write.act != Act::kRemove) theirs = world_.Read().at(write.path);
+        return std::nullopt;
+      });
+  if (!done) return;
+  ++cases_;
+  ExpectTheirsIsThere(write, write.act == Act::kRemove ? nullptr : &theirs);
+
+  // Up to operation k it is the undisturbed run.
+  const int64_t unlocking = LastWrite(world_.undisturbed_run());
+  bool is_seen = false;
+  for (int64_t i = k; i <= LastWrite(run); ++i) {
+    is_seen |= Sees(run.calls[i], write, world_.root());
+  }
+  RootTree tree = world_.Read();
+  const auto apps = tree.find("/apps");
+  const bool is_unlocked = apps != tree.end() && apps->second.data == "unlock";
+  if (!is_unlocked && k <= unlocking) {
+    EXPECT_FALSE(run.status.ok());
+    EXPECT_TRUE(IsRefused(run.status) || IsDisturbed(run.status)) << run.status;
+    ExpectRefusedOrMended(write, tree);
+    return;
+  }
+  EXPECT_FALSE(is_seen) << "unlocked all the same";
+  ++(k > unlocking ? after_end_ : too_late_);
+  // Everything else is complete.
+  if (write.act == Act::kAdd) {
+    tree.erase(write.path);
+    EXPECT_TRUE(world_.IsComplete(tree));
+  }
+}
+
+TEST_F(SecondWriterTest, BetweenAnyTwoOperationsTheirsIsUntouchedAndWhatIsSeenKeepsItLocked) {
+  const int64_t operations = world_.undisturbed_run().operations;
+  for (const StrangersWrite& write : kWrites) {
+    for (int64_t k = 0; k < operations; ++k) {
+      SCOPED_TRACE(absl::StrCat(write.Name(), " before operation ", k));
+      Disturb(write, k);
+      ASSERT_FALSE(HasFailure());
+    }
+  }
+  std::cout << cases_ << " strangers' writes between operations, " << too_late_
+            << " of them after the last look at what they changed, and " << after_end_
+            << " after the end; " << world_.runs() << " runs" << std::endl;
+  EXPECT_GT(cases_, 100);
+}
+
+TEST_F(SecondWriterTest, AfterACrashAnywhereTheNextRunTouchesNothingOfTheirs) {
+  const int64_t operations = world_.undisturbed_run().operations;
+  for (const StrangersWrite& write : kWrites) {
+    for (int64_t k = 0; k < operations; ++k) {
+      for (const auto moment : {StoreFault::Moment::kBefore, StoreFault::Moment::kAfter}) {
+        SCOPED_TRACE(absl::StrCat("crash at operation ", k, ", then ", write.Name()));
+        world_.StartAfresh();
+        const CrashRun run =
+            world_.Recover(world_.plan(), [&](const StoreCall& call) -> std::optional<StoreFault> {
+              if (call.index != k) return std::nullopt;
+              return StoreFault{moment, StoreError::kClosed, true};
+            });
+        EXPECT_FALSE(run.status.ok());
+        if (!Do(write, &world_)) continue;
+        ++cases_;
+        ExpectRefusedOrMended(write, world_.Read());
+        ASSERT_FALSE(HasFailure());
+      }
+    }
+  }
+  std::cout << cases_ << " strangers' writes after crashes, " << world_.runs() << " runs"
+            << std::endl;
+  EXPECT_GT(cases_, 100);
+}
+
+class LostLeadershipTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<LeaderLock> Lead(MetaStore* session, const std::string& name) {
+    LeaderLockOptions options;
+    options.lock_root = world_.root() + "/lock";
+    options.own_name = name;
+    auto lock = std::make_unique<LeaderLock>(options, session, world_.clock());
+    const absl::Status acquired = world_.Run(lock->Acquire());
+    EXPECT_TRUE(acquired.ok()) << acquired;
+    return lock;
+  }
+
+  // The leader's run, with `injector`; then another one's, who leads from then on.
+  CrashRun RunAndTakeOver(const std::function<testing::FaultInjector(LeaderLock*)>& injector) {
+    world_.StartAfresh();
+    const auto first = Lead(world_.session(), "first:1");
+    const CrashRun run = world_.Recover(world_.plan(), injector(first.get()), first->Fence());
+    const RootTree left = world_.Read();
+    world_.Judge(left);
+    (void)world_.Remove(first->znode_path().substr(world_.root().size()));
+    const auto session = world_.NewSession();
+    const auto second = Lead(session.get(), "second:1");
+    EXPECT_EQ(world_.Read(), left);
+    const CrashRun taken_over =
+        world_.Recover(world_.plan(), nullptr, second->Fence(), session.get());
+    EXPECT_TRUE(taken_over.status.ok()) << taken_over.status;
+    EXPECT_TRUE(world_.IsComplete(world_.Read()));
+    return run;
+  }
+
+  CrashWorld world_{CrashWorld::Kind::kInMemory};
+};
+
+TEST_F(LostLeadershipTest, LostBetweenAnyTwoOperationsNothingIsWrittenAndTheNextOneFinishes) {
+  int64_t k = 0;
+  int64_t fenced = 0;
+  for (bool is_reached = true; is_reached; ++k) {
+    SCOPED_TRACE(absl::StrCat("lost before operation ", k));
+    RootTree at_loss;
+    is_reached = false;
+    const CrashRun run = RunAndTakeOver([&](LeaderLock* lock) -> testing::FaultInjector {
+      return [&, lock](const StoreCall& call) -> std::optional<StoreFault> {
+        if (call.index != k) return std::nullopt;
+        is_reached = true;
+        EXPECT_TRUE(world_.Remove(lock->znode_path().substr(world_.root().size())).ok());
+        at_loss = world_.Read();
+        return std::nullopt;
+      };
+    });
+    if (!is_reached) {
+      EXPECT_TRUE(run.status.ok()) << run.status;
+      break;
+    }
+    // The lock is not needed any more once everything is unlocked.
+    const auto apps = at_loss.find("/apps");
+    const bool was_complete = apps != at_loss.end() && apps->second.data == "unlock";
+    EXPECT_EQ(run.status.ok(), was_complete) << run.status;
+    EXPECT_EQ(IsFenced(run.status), !was_complete) << run.status;
+    fenced += was_complete ? 0 : 1;
+    ASSERT_FALSE(HasFailure());
+    ASSERT_LT(k, 1000);
+  }
+  EXPECT_GE(fenced, 20);
+  std::cout << "leadership lost before each of " << k << " operations, " << fenced
+            << " of them before the end; " << world_.runs() << " runs" << std::endl;
+}
+
+TEST_F(LostLeadershipTest, ALeaderThatCrashesAnywhereIsFollowedByOneThatFinishes) {
+  int64_t crashes = 0;
+  for (bool is_reached = true; is_reached; ++crashes) {
+    SCOPED_TRACE(absl::StrCat("crash ", crashes));
+    const CrashRun run = RunAndTakeOver([&](LeaderLock*) -> testing::FaultInjector {
+      return [&](const StoreCall& call) -> std::optional<StoreFault> {
+        if (call.index != crashes / 2) return std::nullopt;
+        return StoreFault{
+            crashes % 2 == 0 ? StoreFault::Moment::kBefore : StoreFault::Moment::kAfter,
+            StoreError::kClosed, true};
+      };
+    });
+    is_reached = run.operations > crashes / 2;
+    EXPECT_EQ(run.status.ok(), !is_reached) << run.status;
+    ASSERT_FALSE(HasFailure());
+    ASSERT_LT(crashes, 2000);
+  }
+  std::cout << crashes << " crashes of leaders, " << world_.runs() << " runs" << std::endl;
+}
+
 }  // namespace
+
 }  // namespace metarec

@@ -35,7 +35,7 @@ TEST_P(FuzzCorpus, HoldsNothingThatFails) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, FuzzCorpus,
-                         ::testing::ValuesIn(FuzzTargets().begin(), FuzzTargets().end()),
+                         ::testing::ValuesIn(kFuzzTargets),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -17,7 +17,6 @@
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/evidence_program.h"
 #include "tests/fuzz/fuzz_targets.h"
-#include "tests/fuzz/plan_renderings.h"
 #include "tests/fuzz/root_world.h"
 
 namespace metarec::fuzz {

@@ -5,7 +5,10 @@
 #pragma once
 
 #include <absl/strings/string_view.h>
-#include <absl/types/span.h>
+
+namespace metarec {
+struct RecoveryPlan;
+}  // namespace metarec
 
 namespace metarec::fuzz {
 
@@ -37,6 +40,23 @@ struct FuzzTarget {
   absl::string_view name;  // of the folder in tests/fuzz/corpus; the program is fuzz_<name>
   void (*run)(absl::string_view input);
 };
-absl::Span<const FuzzTarget> FuzzTargets();
+inline constexpr FuzzTarget kFuzzTargets[] = {
+    {"frames", FuzzFrames},
+    {"server", FuzzServer},
+    {"client", FuzzClient},
+    {"requests", FuzzRequests},
+    {"responses", FuzzResponses},
+    {"node_list", FuzzNodeList},
+    {"evidence_file", FuzzEvidenceFile},
+    {"plan_file", FuzzPlanFile},
+    {"config_ini", FuzzConfigIni},
+    {"arguments", FuzzArguments},
+    {"znode_json", FuzzZnodeJson},
+    {"root", FuzzRoot},
+    {"recovery", FuzzRecovery},
+};
+
+// Makes everything that is ever shown of a plan, and looks at what can be seen of it.
+void RenderEverything(const RecoveryPlan& plan);
 
 }  // namespace metarec::fuzz

@@ -37,10 +37,9 @@ absl::StatusOr<std::unique_ptr<KillWorld>> KillWorld::Make(int tables, int parti
   world->hosts_ = world->zookeeper().hosts();
   ScratchFolder& folder = world->world_->folder();
   world->plan_path_ = folder.Path("plan.jsonl");
-  METAREC_ASSIGN_OR_RETURN(
-      auto plan, MetarecProcess::Start(
-                     {"plan", "-f", folder.Path("recover_node_list"), "--plan", world->plan_path_},
-                     folder.Path("plan")));
+  METAREC_ASSIGN_OR_RETURN(auto plan, StartProgram({"plan", "-f", folder.Path("recover_node_list"),
+                                                    "--plan", world->plan_path_},
+                                                   folder.Path("plan")));
   if (plan->Wait() != 0) return absl::InternalError(plan->Errors());
   const std::string root = world->NewRoot();
   const auto apply = world->Start(Verb::kApply, root);
@@ -64,7 +63,7 @@ std::unique_ptr<MetarecProcess> KillWorld::Start(Verb verb, const std::string& r
   arguments.insert(arguments.end(),
                    {"--zk", hosts.empty() ? hosts_ : hosts, "--root", root, "--zk_timeout", "60"});
   auto process =
-      MetarecProcess::Start(arguments, world_->folder().Path(absl::StrCat("killed", processes_++)));
+      StartProgram(arguments, world_->folder().Path(absl::StrCat("killed", processes_++)));
   EXPECT_TRUE(process.ok()) << process.status();
   return *std::move(process);
 }

@@ -1,33 +1,164 @@
 #include "tests/scenarios/scenario_runner.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <optional>
+#include <regex>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_replace.h>
 #include <absl/strings/str_split.h>
+#include <absl/strings/string_view.h>
 #include <absl/strings/strip.h>
+#include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 
 #include "base/runtime/status_macros.h"
+#include "testing/child_process.h"
+#include "testing/scratch_folder.h"
 #include "testing/simulated_cluster_thread.h"
 #include "testing/simulated_fault.h"
-#include "tests/scenarios/output_mask.h"
-#include "tests/scenarios/shell_process.h"
 #include "tests/scenarios/world.h"
-#include "tests/scenarios/znode_snapshot.h"
+#include "zk_store/client/meta_store.h"
+#include "zk_store/client/store_error.h"
 #include "zk_store/client/zookeeper_meta_store.h"
 
 namespace metarec::scenarios {
 namespace {
+
+// Makes the output of two runs comparable: what the kernel or the clock chose is replaced by fixed
+// text.
+class OutputMask {
+ public:
+  // Every `found` becomes `shown`.
+  void Replace(std::string found, std::string shown);
+
+  // The replacements, then digests become sha256:DIGEST, points in time TIME (but for
+  // 2023-11-14, the day on which the tables of scenarios are created), and durations with a
+  // fraction ("0.053 s") N.
+  std::string Apply(absl::string_view text) const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> replacements_;
+};
+
+void OutputMask::Replace(std::string found, std::string shown) {
+  replacements_.emplace_back(std::move(found), std::move(shown));
+}
+
+std::string OutputMask::Apply(absl::string_view text) const {
+  static const auto* const patterns = new std::vector<std::pair<std::regex, std::string>>{
+      {std::regex("\\b(sha256:)?[0-9a-f]{64}\\b"), "sha256:DIGEST"},
+      {std::regex("\\b(?!2023-11-14)20[2-9][0-9]-[0-9]{2}-[0-9]{2}[T _][0-9]{2}:[0-9]{2}:[0-9]{2}"
+                  "(\\.[0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2}| UTC)?"),
+       "TIME"},
+      {std::regex("\\b[0-9]+\\.[0-9]+ ?(s|ms|us|seconds)\\b"), "N s"},
+      {std::regex("\\b[0-9]+ ?(ms|us)\\b"), "N s"},
+      // What is printed when something takes longer than a second.
+      {std::regex("\n(! )?(collecting|waiting for leases to run out|planning|writing|verifying): "
+                  "[^\n]*(?=\n)"),
+       ""},
+      {std::regex("\n! \\{\"progress\":[^\n]*(?=\n)"), ""},
+      {std::regex("\nWait recovery for [0-9]+ seconds(?=\n)"), ""},
+  };
+  std::string masked = absl::StrReplaceAll(text, replacements_);
+  for (const auto& [pattern, shown] : *patterns) {
+    masked = std::regex_replace(masked, pattern, shown);
+  }
+  return masked;
+}
+
+struct SnapshotEntry {
+  std::string path;
+  std::string data;
+  NodeStat stat;
+};
+
+constexpr size_t kNodesMax = 10'000;
+
+bool BeforeInTree(const std::string& a, const std::string& b) {
+  const bool numbers = a.find_first_not_of("0123456789") == std::string::npos &&
+                       b.find_first_not_of("0123456789") == std::string::npos;
+  return numbers && a.size() != b.size() ? a.size() < b.size() : a < b;
+}
+
+std::string DescribeStat(const NodeStat& stat) {
+  return absl::StrCat("version ", stat.version, ", child version ", stat.child_version, ", czxid ",
+                      stat.czxid, ", mzxid ", stat.mzxid, ", pzxid ", stat.pzxid);
+}
+
+// `root` and everything below it, by path, numbers in numeric order; empty if there is no such
+// node.
+asio::awaitable<absl::StatusOr<std::vector<SnapshotEntry>>> TakeSnapshot(MetaStore* store,
+                                                                         std::string root) {
+  std::vector<SnapshotEntry> entries;
+  std::vector<std::string> pending = {root};
+  while (!pending.empty()) {
+    if (entries.size() == kNodesMax) co_return absl::ResourceExhaustedError("too many znodes");
+    const std::string path = std::move(pending.back());
+    pending.pop_back();
+    absl::StatusOr<NodeData> node = co_await store->Get(path);
+    if (StoreErrorOf(node.status()) == StoreError::kNoNode) continue;
+    METAREC_CO_RETURN_IF_ERROR(node.status());
+    entries.push_back({path, node->data, node->stat});
+    absl::StatusOr<NodeChildren> children = co_await store->Children(path);
+    METAREC_CO_RETURN_IF_ERROR(children.status());
+    std::sort(children->names.begin(), children->names.end(), BeforeInTree);
+    for (auto name = children->names.rbegin(); name != children->names.rend(); ++name) {
+      pending.push_back(absl::StrCat(path == "/" ? "" : path, "/", *name));
+    }
+  }
+  co_return entries;
+}
+
+// Creates or sets a node, and its missing parents.
+asio::awaitable<absl::Status> PutZnode(MetaStore* store, std::string path, std::string data) {
+  for (size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    const auto parent = co_await store->Create(path.substr(0, slash), "");
+    if (!parent.ok() && StoreErrorOf(parent.status()) != StoreError::kNodeExists) {
+      co_return parent.status();
+    }
+  }
+  const auto created = co_await store->Create(path, data);
+  if (StoreErrorOf(created.status()) != StoreError::kNodeExists) co_return created.status();
+  const auto set = co_await store->Set(path, data);
+  co_return set.status();
+}
+
+// What has happened between the two, a line each; empty if nothing, not even a change to the same
+// data.
+std::string DescribeChanges(const std::vector<SnapshotEntry>& before,
+                            const std::vector<SnapshotEntry>& after) {
+  std::map<std::string, const SnapshotEntry*> known;
+  for (const SnapshotEntry& entry : before) known[entry.path] = &entry;
+  std::string changes;
+  for (const SnapshotEntry& entry : after) {
+    const auto found = known.find(entry.path);
+    if (found == known.end()) {
+      absl::StrAppend(&changes, "new: ", entry.path, "\n");
+      continue;
+    }
+    const std::string was = DescribeStat(found->second->stat);
+    const std::string is = DescribeStat(entry.stat);
+    if (was != is) absl::StrAppend(&changes, "changed: ", entry.path, ": ", was, " -> ", is, "\n");
+    known.erase(found);
+  }
+  for (const auto& [path, entry] : known) absl::StrAppend(&changes, "gone: ", path, "\n");
+  return changes;
+}
 
 constexpr char kShownRoot[] = "/pegasus/recovered";
 constexpr int kFirstShownPort = 34801;
@@ -46,23 +177,6 @@ Result Await(asio::io_context& context, std::function<asio::awaitable<Result>()>
   context.run();
   return *std::move(result);
 }
-
-class Folder {
- public:
-  Folder() {
-    std::string path =
-        (std::filesystem::temp_directory_path() / "metarec-scenario-XXXXXX").string();
-    if (mkdtemp(path.data()) != nullptr) path_ = path;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Lines with `prefix` in front of each; a last line without its newline is made visible.
 std::string Shown(absl::string_view text, absl::string_view prefix) {
@@ -128,7 +242,6 @@ class Run {
   absl::Status SetUp() {
     METAREC_RETURN_IF_ERROR(PutZnodes());
     METAREC_RETURN_IF_ERROR(Remember());
-    if (folder_.path().empty()) return absl::InternalError("no temporary folder");
     testing::SimulatedCluster cluster;
     for (const WorldNode& node : world_.nodes()) {
       METAREC_ASSIGN_OR_RETURN(testing::SimulatedNode simulated, Simulated(node));
@@ -211,15 +324,18 @@ class Run {
   }
 
   absl::Status Shell(const std::string& text) {
-    METAREC_ASSIGN_OR_RETURN(const ShellResult result,
-                             RunShell(text, folder_.path(), variables_, kCommandTimeout));
-    absl::StrAppend(&transcript_, Shown(result.standard_output, ""),
-                    Shown(result.standard_error, "! "));
-    if (result.timed_out) {
+    METAREC_ASSIGN_OR_RETURN(
+        const auto shell,
+        testing::ChildProcess::Start(
+            {"/bin/sh", "-c", text},
+            {.folder = folder_.path(), .environment = variables_, .log = logs_.Path("command")}));
+    const int exit_code = shell->Wait(kCommandTimeout);
+    absl::StrAppend(&transcript_, Shown(shell->Output(), ""), Shown(shell->Errors(), "! "));
+    if (shell->has_timed_out()) {
       return absl::DeadlineExceededError(
           absl::StrCat("the command does not end. So far:\n", mask_.Apply(transcript_)));
     }
-    absl::StrAppend(&transcript_, "exit ", result.exit_code, "\n");
+    absl::StrAppend(&transcript_, "exit ", exit_code, "\n");
     return absl::OkStatus();
   }
 
@@ -260,7 +376,8 @@ class Run {
   const std::string root_;
 
   World world_;
-  Folder folder_;
+  const testing::ScratchFolder folder_;  // of the commands
+  const testing::ScratchFolder logs_;
   std::unique_ptr<testing::SimulatedClusterThread> servers_;
   std::vector<std::pair<std::string, std::string>> variables_;
   size_t znodes_put_ = 0;

@@ -60,7 +60,7 @@ class CapturedClusterTest : public ::testing::Test {
       const std::vector<std::string> store = {"--zk", server_->hosts(), "--root", kRoot};
       arguments.insert(arguments.end(), store.begin(), store.end());
     }
-    auto process = MetarecProcess::Start(arguments, folder_.Path(arguments.front()));
+    auto process = StartProgram(arguments, folder_.Path(arguments.front()));
     ASSERT_TRUE(process.ok()) << process.status();
     EXPECT_EQ((*process)->Wait(), 0) << (*process)->Errors();
   }

@@ -71,7 +71,7 @@ class StalledPipe : public ::testing::Test {
 
   // `verb` with the pipe as its file; ended by one signal.
   void ExpectOneSignalToEnd(std::vector<std::string> arguments) {
-    auto process = MetarecProcess::Start(std::move(arguments), folder_ + "/log");
+    auto process = StartProgram(std::move(arguments), folder_ + "/log");
     ASSERT_TRUE(process.ok()) << process.status();
     // Succeeds as soon as the process has opened it for reading.
     int writer = -1;

@@ -62,7 +62,7 @@ class InterruptedPhasesTest : public ::testing::Test {
   void Start(const std::vector<std::string>& arguments) {
     command_line_ = METAREC_BIN_DIR "/metarec";
     for (const std::string& argument : arguments) absl::StrAppend(&command_line_, " ", argument);
-    auto process = MetarecProcess::Start(arguments, folder_.Path("log"));
+    auto process = StartProgram(arguments, folder_.Path("log"));
     ASSERT_TRUE(process.ok()) << process.status();
     process_ = *std::move(process);
   }

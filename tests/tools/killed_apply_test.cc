@@ -130,7 +130,7 @@ class KilledApplyTest : public ::testing::Test {
   static std::unique_ptr<MetarecProcess> StartApply(const std::string& root,
                                                     const std::string& hosts,
                                                     const std::string& timeout = "60") {
-    auto apply = MetarecProcess::Start(
+    auto apply = StartProgram(
         {"apply", "--plan", PlanPath(), "--zk", hosts, "--root", root, "--zk_timeout", timeout},
         folder_->Path(absl::StrCat("apply", processes_++)));
     EXPECT_TRUE(apply.ok()) << apply.status();
@@ -316,9 +316,9 @@ TEST(ReadOnlyServerTest, AServerWithoutQuorumIsRefusedForWriting) {
   const absl::StatusOr<RecoveryPlan> plan = MakePlan(evidence, {});
   ASSERT_TRUE(plan.ok()) << plan.status();
   ASSERT_EQ(WritePlanFile(*plan, folder.Path("plan")), absl::OkStatus());
-  auto apply = MetarecProcess::Start({"apply", "--plan", folder.Path("plan"), "--zk",
-                                      (*server)->hosts(), "--root", "/r", "--zk_timeout", "6"},
-                                     folder.Path("apply"));
+  auto apply = StartProgram({"apply", "--plan", folder.Path("plan"), "--zk", (*server)->hosts(),
+                             "--root", "/r", "--zk_timeout", "6"},
+                            folder.Path("apply"));
   ASSERT_TRUE(apply.ok()) << apply.status();
   EXPECT_EQ((*apply)->Wait(), 1);
   EXPECT_THAT((*apply)->Errors(), AllOf(HasSubstr("read-only"), HasSubstr("quorum")));

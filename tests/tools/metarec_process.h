@@ -1,43 +1,27 @@
 #pragma once
 
-#include <csignal>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <absl/status/statusor.h>
-#include <absl/time/time.h>
-#include <sys/types.h>
+#include <absl/strings/str_cat.h>
+
+#include "testing/child_process.h"
 
 namespace metarec::tools {
 
-// The real program as a child process. Its output goes into the files `<log>.out` and `<log>.err`.
-class MetarecProcess {
- public:
-  // `program`: "metarec" or another of ours.
-  static absl::StatusOr<std::unique_ptr<MetarecProcess>> Start(
-      std::vector<std::string> arguments, const std::string& log,
-      const std::string& program = "metarec");
-  // Kills it if it still runs.
-  ~MetarecProcess();
-  MetarecProcess(const MetarecProcess&) = delete;
-  MetarecProcess& operator=(const MetarecProcess&) = delete;
+using MetarecProcess = testing::ChildProcess;
 
-  bool Runs();
-  void Signal(int signal) const;
-  // The exit code, or 128 + the signal that ended it. After `timeout` it is killed.
-  int Wait(absl::Duration timeout = absl::Seconds(120));
-
-  std::string Output() const;
-  std::string Errors() const;
-
- private:
-  MetarecProcess(pid_t child, std::string log) : child_(child), log_(std::move(log)) {}
-
-  pid_t child_ = 0;  // 0: it has ended
-  int exit_code_ = -1;
-  const std::string log_;
-};
+// Starts "metarec" or another program of ours. Its output goes into `<log>.out` and `<log>.err`.
+inline absl::StatusOr<std::unique_ptr<MetarecProcess>> StartProgram(
+    std::vector<std::string> arguments, const std::string& log,
+    const std::string& program = "metarec") {
+  arguments.insert(arguments.begin(), absl::StrCat(METAREC_BIN_DIR "/", program));
+  testing::ChildProcessOptions options;
+  options.log = log;
+  return testing::ChildProcess::Start(std::move(arguments), std::move(options));
+}
 
 }  // namespace metarec::tools

@@ -61,7 +61,7 @@ class MetarecdFlagsTest : public ::testing::Test {
 
   // The real program, which must end by itself.
   Ended Run(const std::vector<std::string>& arguments) {
-    auto process = MetarecProcess::Start(arguments, folder_.Path("ended"), "metarecd");
+    auto process = StartProgram(arguments, folder_.Path("ended"), "metarecd");
     EXPECT_TRUE(process.ok()) << process.status();
     if (!process.ok()) return {};
     const int exit_code = (*process)->Wait(absl::Seconds(60));
@@ -241,8 +241,7 @@ TEST_F(MetarecdFlagsTest, ThePagesMayHaveAPortOfTheirOwn) {
   };
   Metarecd metarecd;
   metarecd.port = FreePort();
-  auto process =
-      MetarecProcess::Start(with_name(metarecd.port), folder_.Path("metarecd"), "metarecd");
+  auto process = StartProgram(with_name(metarecd.port), folder_.Path("metarecd"), "metarecd");
   ASSERT_TRUE(process.ok()) << process.status();
   metarecd.process = *std::move(process);
   ASSERT_TRUE(metarecd.AwaitLog("status pages on 127.0.0.1:" + http_port));

@@ -107,8 +107,8 @@ class MetarecdOneboxTest : public ::testing::Test {
   }
 
   void StartMetarecd() {
-    auto started = MetarecProcess::Start({"--pegasus_config", Path("config.ini")},
-                                         Path(absl::StrCat("metarecd", starts_++)), "metarecd");
+    auto started = StartProgram({"--pegasus_config", Path("config.ini")},
+                                Path(absl::StrCat("metarecd", starts_++)), "metarecd");
     ASSERT_TRUE(started.ok()) << started.status();
     metarecd_ = *std::move(started);
   }
@@ -134,7 +134,7 @@ class MetarecdOneboxTest : public ::testing::Test {
   Ended Metarec(const std::string& line) {
     std::vector<std::string> arguments = absl::StrSplit(line, ' ');
     arguments.insert(arguments.end(), {"--meta", absl::StrCat("localhost:", port_)});
-    auto process = MetarecProcess::Start(arguments, Path("metarec"));
+    auto process = StartProgram(arguments, Path("metarec"));
     if (!process.ok()) return {-1, "", process.status().ToString()};
     const int exit_code = (*process)->Wait();
     return {exit_code, (*process)->Output(), (*process)->Errors()};

@@ -111,8 +111,8 @@ std::unique_ptr<Metarecd> MetarecdWorld::StartMetarecd(const std::string& root, 
   folder_.Write(config, ConfigText(root, own, ports, zookeeper_->hosts(), session_timeout));
   auto metarecd = std::make_unique<Metarecd>();
   metarecd->port = own;
-  auto process = MetarecProcess::Start({"--pegasus_config", folder_.Path(config)}, Log("metarecd"),
-                                       "metarecd");
+  auto process =
+      StartProgram({"--pegasus_config", folder_.Path(config)}, Log("metarecd"), "metarecd");
   EXPECT_TRUE(process.ok()) << process.status();
   metarecd->process = *std::move(process);
   return metarecd;
@@ -122,7 +122,7 @@ std::unique_ptr<MetarecProcess> MetarecdWorld::StartRecover(const std::vector<ui
   const std::string servers = absl::StrJoin(ports, ",", [](std::string* out, uint16_t port) {
     absl::StrAppend(out, "127.0.0.1:", port);
   });
-  auto process = MetarecProcess::Start(
+  auto process = StartProgram(
       {"recover", "-f", folder_.Path("recover_node_list"), "--meta", servers, "-w", "60"},
       Log("recover"));
   EXPECT_TRUE(process.ok()) << process.status();
