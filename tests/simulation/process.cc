@@ -162,6 +162,10 @@ class Operator {
     }
     auto victim = decisions_.begin();
     std::advance(victim, random_->Pick(0, static_cast<int64_t>(decisions_.size()) - 1));
+    if (absl::EndsWith(victim->first, ".partition_count")) {
+      victim->second = absl::StrCat(random_->Pick(0, 6));
+      return;
+    }
     victim->second = std::string(kNoValues[random_->Pick(0, std::size(kNoValues) - 1)]);
   }
 
