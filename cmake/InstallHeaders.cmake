@@ -1,41 +1,58 @@
-# Run by `cmake --install`: installs METAREC_API below include/metarec/. Where the headers include each
-# other, the path gets the same prefix: "rpc/client.h" becomes "metarec/rpc/client.h".
-set(rooms "base|idl|rpc|zk_store|replica_collector|meta_recovery|recovery_service|pegasus_client|migration|testing")
+# Run by `cmake --install`: installs the headers METAREC_API, and those of ours that they include,
+# below include/metarec/. Where they include each other, the path gets the same prefix: "rpc/client.h"
+# becomes "metarec/rpc/client.h".
+cmake_minimum_required(VERSION 3.25)
+set(private_dependencies "(rapidjson|zookeeper|glog|gflags|openssl|prometheus|CLI)/[^>]*|zstd\\.h")
 
-# The path of each header from its root, which is the sources' or the generated files' folder.
-set(paths "")
+# Headers are named by their path from their root, the sources' or the generated files' folder.
+set(to_install "")
 foreach(header IN LISTS METAREC_API)
   foreach(root IN LISTS METAREC_API_ROOTS)
     cmake_path(IS_PREFIX root ${header} NORMALIZE is_here)
     if(is_here)
       cmake_path(RELATIVE_PATH header BASE_DIRECTORY ${root} OUTPUT_VARIABLE path)
-      list(APPEND paths ${path})
+      list(APPEND to_install ${path})
       break()
     endif()
   endforeach()
 endforeach()
 
-foreach(header path IN ZIP_LISTS METAREC_API paths)
+# file(INSTALL) itself puts $DESTDIR in front.
+cmake_path(ABSOLUTE_PATH METAREC_INCLUDE_FOLDER BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX}
+  OUTPUT_VARIABLE destination)
+set(done "")
+while(to_install)
+  list(POP_FRONT to_install path)
+  if(path IN_LIST done)
+    continue()
+  endif()
+  list(APPEND done ${path})
+  unset(header)
+  foreach(root IN LISTS METAREC_API_ROOTS)
+    if(EXISTS ${root}/${path})
+      set(header ${root}/${path})
+      break()
+    endif()
+  endforeach()
+  if(NOT DEFINED header)
+    message(FATAL_ERROR "An installed header includes ${path}, which is not there")
+  endif()
+
   file(READ ${header} text)
-  string(REGEX REPLACE "(#include \")((${rooms})/)" "\\1metarec/\\2" text "${text}")
-  if(text MATCHES "#include <((rapidjson|zookeeper|glog|gflags|openssl|prometheus|CLI)/[^>]*|zstd\\.h)>")
-    message(FATAL_ERROR "${path} is installed but includes <${CMAKE_MATCH_1}>, a private dependency")
+  if(text MATCHES "#include <(${private_dependencies})>")
+    message(FATAL_ERROR "${path} is installed but includes <${CMAKE_MATCH_1}>, which users need not have")
   endif()
   string(REGEX MATCHALL "#include \"[^\"]*\"" includes "${text}")
   foreach(include IN LISTS includes)
-    string(REGEX REPLACE "^#include \"(metarec/)?(.*)\"$" "\\2" included "${include}")
-    if(NOT included IN_LIST paths)
-      message(FATAL_ERROR "${path} is installed but includes ${included}, which is not. "
-        "Add that to its metarec_library(API), or do without it.")
-    endif()
+    string(REGEX REPLACE "^#include \"(.*)\"$" "\\1" included "${include}")
+    list(APPEND to_install ${included})
   endforeach()
+  string(REPLACE "#include \"" "#include \"metarec/" text "${text}")
   # An unchanged header keeps its time, so that nothing is compiled anew because of it.
   set(installed ${METAREC_INSTALLED_HEADERS}/${path})
   file(WRITE ${installed}.new "${text}")
   file(COPY_FILE ${installed}.new ${installed} ONLY_IF_DIFFERENT)
+  file(REMOVE ${installed}.new)
   cmake_path(GET path PARENT_PATH folder)
-  # file(INSTALL) itself puts $DESTDIR in front.
-  cmake_path(ABSOLUTE_PATH METAREC_INCLUDE_FOLDER BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX}
-    OUTPUT_VARIABLE destination)
   file(INSTALL ${installed} DESTINATION ${destination}/metarec/${folder})
-endforeach()
+endwhile()

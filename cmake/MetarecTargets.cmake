@@ -3,7 +3,8 @@
 # A static library, one for each part of a room: target NAME, alias metarec::NAME, archive
 # libmetarec_NAME.a. NAME is the folder with underscores for slashes.
 #
-# API: the headers that are installed. PUBLIC: what they include; PRIVATE: what only sources need.
+# API: the headers that users include; what these include of ours is installed with them. PUBLIC: what
+# headers need; PRIVATE: what only sources need.
 # In this tree a header is included as "zk_store/client/watch.h", and where it is installed as
 # "metarec/zk_store/client/watch.h" (InstallHeaders.cmake).
 function(metarec_library name)
@@ -33,7 +34,7 @@ function(metarec_room name)
   install(TARGETS ${name} EXPORT metarecTargets)
 endfunction()
 
-# metarec_api(a.h ...): headers of the current folder that are installed.
+# metarec_api(a.h ...): headers of the current folder that users include.
 function(metarec_api)
   foreach(header IN LISTS ARGN)
     cmake_path(ABSOLUTE_PATH header BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
