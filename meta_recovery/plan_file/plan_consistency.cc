@@ -38,15 +38,7 @@ bool IsNameMadeOf(absl::string_view name, absl::string_view old_name, absl::stri
   return name.empty();
 }
 
-ReplicaClaim ClaimOf(const RankedReplica& replica) {
-  return {.ballot = replica.ballot,
-          .last_committed_decree = replica.last_committed_decree,
-          .last_prepared_decree = replica.last_prepared_decree,
-          .node = replica.node,
-          .status = replica.status};
-}
-
-// The findings that the rest of a plan calls for: what it calls for them with, in words.
+// Findings that follow from the rest of a plan, and what they follow from, in words.
 struct DueFindings {
   FindingKind kind;
   absl::string_view noun;
@@ -75,7 +67,7 @@ constexpr DueFindings kDueFindings[] = {
 
 size_t Index(FindingKind kind) { return static_cast<size_t>(kind); }
 
-// Nodes in facts answered, and lists of them ascend.
+// Checks that the nodes that facts name did answer, and that lists of nodes ascend.
 class NodesOfFacts {
  public:
   explicit NodesOfFacts(const RecoveryPlan& plan) : plan_(plan) {}
@@ -189,7 +181,7 @@ std::string PlanConsistency::ProblemOfPlaceholder(int64_t partitions) const {
   const TableDecision& decision = plan_.tables.back();
   const TableDraft made = MakePlaceholder(table.app_id, table.partition_count);
   if (partitions != table.partition_count) return "'partitions' is not 'partition_count'";
-  // It is not known here which partitions will be kept.
+  // Which partitions will be kept is not known here.
   TopologyTable comparable = table;
   comparable.partitions_begin = made.table.partitions_begin;
   comparable.partitions_count = made.table.partitions_count;
@@ -223,7 +215,7 @@ std::string PlanConsistency::ProblemOfLivingTable(int64_t partitions) const {
 std::string PlanConsistency::ProblemOfPartitionCounts(int64_t partitions) const {
   const TopologyTable& table = plan_.topology.tables.back();
   if (table.init_partition_count == table.partition_count) {
-    // That of another count is not planned before it is decided.
+    // Until the partition count is decided, no partition is planned.
     const bool undecided = partitions == 0 && plan_.outcome == PlanOutcome::kConflict;
     if (partitions == table.partition_count || undecided) return "";
     return "'partitions' is not 'partition_count', while no split is unfinished";
@@ -385,7 +377,7 @@ std::string PlanConsistency::ProblemOfFinding(const Finding& finding) {
   return "";
 }
 
-// Whether what it is about is there.
+// Checks that the plan has what the finding is about.
 std::string PlanConsistency::ProblemOfPlace(const Finding& finding) const {
   const FindingKind kind = finding.kind();
   const int64_t id = finding.app_id;
@@ -394,7 +386,7 @@ std::string PlanConsistency::ProblemOfPlace(const Finding& finding) const {
     if (id > plan_.options.max_app_id) return "";
     return absl::StrCat(" is about table ", id, ", which is not above the option max_app_id");
   }
-  // Servers may have said anything, and ids that are out of range may be settled.
+  // Servers may have named any table, and ids out of range may be settled.
   if (id == 0 || kind == FindingKind::kNodeReportInvalid) return "";
   if (kind == FindingKind::kSettled && id > plan_.options.max_app_id) return "";
   if (!has_table) return absl::StrCat(" is about table ", id, ", which is not in the plan");

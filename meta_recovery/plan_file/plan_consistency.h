@@ -54,7 +54,7 @@ class PlanConsistency {
   std::string ProblemOfPlace(const Finding& finding) const;
   std::string ProblemOfFacts(const Finding& finding) const;
   std::string ProblemOfFindingCounts() const;
-  // Otherwise the plan ends with the nodes.
+  // False if the plan stops after its nodes because some did not answer.
   bool AreTablesPlanned() const {
     return has_answer_ &&
            (plan_.options.skip_bad_nodes || due_[static_cast<size_t>(FindingKind::kBadNode)] == 0);
@@ -72,7 +72,7 @@ class PlanConsistency {
   bool has_served_replica_ = false;
   Severity gravest_finding_ = Severity::kNote;
   std::optional<Finding> last_finding_;
-  // By kind: how many findings there are, and how many there should be by the rest of the plan.
+  // By kind: how many findings there are, and how many follow from the rest of the plan.
   std::array<int64_t, kFindingKinds> made_ = {};
   std::array<int64_t, kFindingKinds> due_ = {};
 };

@@ -1,5 +1,5 @@
-// What of a plan is wanted, everything or what it says of one subject, and how much the whole
-// holds.
+// What to keep of a plan file, everything or what it says about one subject, and the numbers of the
+// whole plan.
 
 #pragma once
 
@@ -31,7 +31,7 @@ struct PlanNumbers {
   int64_t hazards = 0;
   int64_t warnings = 0;
   int64_t notes = 0;
-  bool bad_node_error = false;  // one of the errors is that a node could not be asked
+  bool bad_node_error = false;  // an error says that a node did not answer
 
   friend bool operator==(const PlanNumbers&, const PlanNumbers&) = default;
 };
@@ -62,8 +62,8 @@ struct TableOrPartition {
 // False for any other text.
 bool ParseTableOrPartition(absl::string_view text, TableOrPartition* numbers);
 
-// Those of a plan by their names, ids and addresses; SIZE_MAX and kNoNode if there is none. A table
-// that is to live goes by the name that it gets.
+// The position of the living table that gets this name, and the node with this name, address or
+// entry in the list. SIZE_MAX and kNoNode if there is none.
 size_t FindTableNamed(const RecoveryPlan& plan, absl::string_view name);
 NodeIndex FindNodeNamed(const RecoveryPlan& plan, absl::string_view name);
 
@@ -72,7 +72,7 @@ NodeIndex FindNodeNamed(const RecoveryPlan& plan, absl::string_view name);
 class PlanSelection {
  public:
   static PlanSelection Everything() { return PlanSelection(); }
-  // What Explain needs for a subject, as it takes it.
+  // What Explain needs for this subject (meta_recovery/report/explain.h).
   static PlanSelection Subject(absl::string_view text);
   // A table by its id or name, which no node can have.
   static PlanSelection Table(absl::string_view text);
@@ -96,8 +96,8 @@ class PlanSelection {
   NodeIndex node_ = kNoNode;
 };
 
-// A plan, or a selection from it: what is not selected is missing in `plan`, and
-// Topology::tables count only the partitions that are there. `numbers` are those of the whole plan.
+// A plan, or a selection from it. `plan` lacks what is not selected; its tables count only the
+// partitions that it has. `numbers` are those of the whole plan.
 struct PlanExcerpt {
   RecoveryPlan plan;
   PlanNumbers numbers;

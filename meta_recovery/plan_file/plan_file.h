@@ -21,18 +21,18 @@ struct PlanFileOptions {
   int interrupt_descriptor = -1;     // both ways; as in LineReaderOptions
 };
 
-// The file is there completely or not at all; compressed when its name ends in ".zst". Equal plans
-// give equal bytes. kAlreadyExists unless the options allow to overwrite.
+// Writes the whole file or none, compressed if its name ends in ".zst". Equal plans give equal
+// bytes. kAlreadyExists if the file exists, unless the options allow to overwrite it.
 absl::Status WritePlanFile(const RecoveryPlan& plan, const std::string& path,
                            const PlanFileOptions& options = {});
 
-// Gives exactly what was written. kNotFound or another open error; kInvalidArgument for what is no
-// plan file or one of another version; kDataLoss when it is truncated or was edited. The message
-// says where (file:line) and what to do.
+// Returns the plan that was written. kNotFound or another error of opening; kInvalidArgument for a
+// file that is no plan or one of another version; kDataLoss for one that is truncated or was
+// edited. The message says where (file:line) and what to do.
 absl::StatusOr<RecoveryPlan> ReadPlanFile(const std::string& path,
                                           const PlanFileOptions& options = {});
 
-// What is selected of it. The whole file is read and checked, but only the selection is held in
+// Returns what is selected of it. Reads and checks the whole file, but keeps only the selection in
 // memory.
 absl::StatusOr<PlanExcerpt> ReadPlanExcerpt(const std::string& path, PlanSelection selection,
                                             const PlanFileOptions& options = {});

@@ -24,8 +24,9 @@
 namespace metarec {
 
 inline constexpr absl::string_view kPlanFormat = "metarec-plan";
-// To be raised whenever a plan that this program wrote would be refused or understood otherwise:
-// when the lines change, and when what PlanConsistency checks does, which is how plans are made.
+// Raise it whenever an older program would refuse a plan of this one or read it differently: when
+// lines change, and when the planner begins to make plans that older checks (PlanConsistency)
+// refuse.
 inline constexpr int32_t kPlanVersion = 2;
 
 template <typename Options, typename Visitor>
@@ -144,10 +145,10 @@ class PlanFieldWriter {
   JsonLineWriter& out_;
 };
 
-// Reads them. What cannot be is remembered by the reader of the object.
+// Reads them. The reader of the object remembers the first field that is missing or wrong.
 class PlanFieldReader {
  public:
-  // `nodes`: how many there are; numbers of nodes must be below.
+  // `nodes`: how many nodes there are. A field that names another one is wrong.
   PlanFieldReader(JsonFieldReader& json, size_t nodes) : json_(json), nodes_(nodes) {}
 
   // Fields so far.

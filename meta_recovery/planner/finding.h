@@ -30,14 +30,14 @@ enum class Severity : uint8_t {
 
 absl::string_view SeverityName(Severity severity);
 
-// The facts of one finding, which say of what kind it is. A plan may have a million findings about
-// partitions: theirs are held in place, larger ones elsewhere.
+// The facts of one finding; their type is its kind. A plan may have a million findings about
+// partitions, so small facts are stored in place and only larger ones on the heap.
 class FindingFacts {
  public:
   template <typename Facts, FindingKind = Facts::kKind>
   FindingFacts(Facts facts) : held_(Held<Facts>(std::move(facts))) {}  // NOLINT: meant to convert
 
-  // With nothing said.
+  // Of this kind, with default values.
   static FindingFacts Of(FindingKind kind);
 
   FindingKind kind() const { return static_cast<FindingKind>(held_.index()); }
@@ -104,7 +104,7 @@ class FindingFacts {
     return *boxed;
   }
 
-  // In the order of FindingKind, which std::visit and std::get_if hold each other to.
+  // In the order of FindingKind; As does not compile otherwise.
   template <typename... Facts>
   using InOrder = std::variant<Held<Facts>...>;
   using AnyFacts = InOrder<
@@ -138,7 +138,7 @@ struct Finding {
   friend bool operator==(const Finding&, const Finding&) = default;
 };
 
-// The order of RecoveryPlan::findings; total.
+// The order of RecoveryPlan::findings, which is total.
 bool ComesBefore(const Finding& a, const Finding& b);
 
 // What a finding is about.
@@ -158,7 +158,7 @@ struct FindingSubject {
   }
 };
 
-// Gathers findings in any order and gives them back in the one of RecoveryPlan::findings.
+// Takes findings in any order and gives them back in that of RecoveryPlan::findings.
 class FindingsList {
  public:
   void Add(Severity severity, FindingSubject subject, FindingFacts facts);

@@ -77,7 +77,7 @@ absl::StatusOr<NodeRoster> NodeRoster::Make(const Evidence& evidence) {
   if (absl::Status status = CheckNodes(roster.nodes_); !status.ok()) return status;
   for (const NodeEvidence* node : roster.nodes_) {
     roster.listed_as_.push_back(SortedList(*node));
-    // A bad node may not even have told its name.
+    // A bad node may not have told its name.
     const bool unnamed = node->name.empty() && !node->listed_as.empty();
     roster.names_.push_back(unnamed ? roster.listed_as_.back().front() : node->name);
   }
@@ -109,7 +109,7 @@ void NodeRoster::FillPlan(RecoveryPlan& plan) const {
 }
 
 void NodeRoster::AddFindings(const PlanOptions& options, FindingsList& findings) const {
-  // With nobody left to listen to, skipping the bad nodes would write an empty cluster.
+  // If no node answered, skipping the bad ones would write an empty cluster.
   const bool accepted = options.skip_bad_nodes && HasCompleteNode();
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const NodeEvidence& node = *nodes_[i];

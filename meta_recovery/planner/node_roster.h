@@ -21,8 +21,8 @@ namespace metarec {
 
 class NodeRoster {
  public:
-  // kInvalidArgument when there is no node, or when two are the same server. The evidence must
-  // outlive the roster.
+  // kInvalidArgument if there is no node, if two are the same server, or if one that answered has a
+  // name that is no host:port. The evidence must outlive the roster.
   static absl::StatusOr<NodeRoster> Make(const Evidence& evidence);
 
   size_t size() const { return nodes_.size(); }

@@ -46,6 +46,14 @@ Comparison Compare(const ReplicaClaim& a, const ReplicaClaim& b) {
 
 }  // namespace
 
+ReplicaClaim ClaimOf(const RankedReplica& replica) {
+  return {.ballot = replica.ballot,
+          .last_committed_decree = replica.last_committed_decree,
+          .last_prepared_decree = replica.last_prepared_decree,
+          .node = replica.node,
+          .status = replica.status};
+}
+
 bool IsBetter(const ReplicaClaim& a, const ReplicaClaim& b) { return Compare(a, b).order < 0; }
 
 RankReason ReasonBelow(const ReplicaClaim& better, const ReplicaClaim& worse) {

@@ -29,6 +29,9 @@ struct ReplicaClaim {
   friend bool operator==(const ReplicaClaim&, const ReplicaClaim&) = default;
 };
 
+// What a node said of a replica that is ranked already.
+ReplicaClaim ClaimOf(const RankedReplica& replica);
+
 // Whether `a` is the better of two replicas of one partition. The order is total: complete before
 // incomplete, higher ballot, PS_PRIMARY at that ballot, higher committed decree, higher prepared
 // decree, lower address. A node that names one replica twice is told apart by the status's number.

@@ -74,16 +74,6 @@ std::string AlignedRows(const std::vector<std::vector<std::string>>& rows) {
 
 // Partitions.
 
-ReplicaClaim ClaimOf(const RankedReplica& replica) {
-  ReplicaClaim claim;
-  claim.node = replica.node;
-  claim.status = replica.status;
-  claim.ballot = replica.ballot;
-  claim.last_committed_decree = replica.last_committed_decree;
-  claim.last_prepared_decree = replica.last_prepared_decree;
-  return claim;
-}
-
 // "ballot 4 is below 5": why `worse` stands below `better`.
 std::string Comparison(const RecoveryPlan& plan, const RankedReplica& better,
                        const RankedReplica& worse) {
