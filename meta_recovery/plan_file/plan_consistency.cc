@@ -11,11 +11,11 @@
 #include "idl/error_names.h"
 #include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/partition_planner.h"
+#include "meta_recovery/planner/planned_tables.h"
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/planner/replica_index.h"
 #include "meta_recovery/planner/settlements.h"
-#include "meta_recovery/planner/table_drafts.h"
-#include "meta_recovery/planner/table_names.h"
+#include "meta_recovery/planner/unique_names.h"
 #include "replica_collector/node_list.h"
 
 namespace metarec {
@@ -31,7 +31,7 @@ bool IsServed(ReplicaStatus status) {
   return status == ReplicaStatus::kPrimary || status == ReplicaStatus::kSecondary;
 }
 
-// Renaming appends the id as often as it takes (table_names.h).
+// Renaming appends the id as often as it takes (unique_names.h).
 bool IsNameMadeOf(absl::string_view name, absl::string_view old_name, absl::string_view suffix) {
   if (!absl::ConsumePrefix(&name, old_name)) return false;
   while (absl::ConsumePrefix(&name, suffix)) continue;
@@ -179,7 +179,7 @@ std::string PlanConsistency::ProblemOfLastTable(int64_t partitions) {
 std::string PlanConsistency::ProblemOfPlaceholder(int64_t partitions) const {
   const TopologyTable& table = plan_.topology.tables.back();
   const TableDecision& decision = plan_.tables.back();
-  const TableDraft made = MakePlaceholder(table.app_id, table.partition_count);
+  const PlannedTable made = MakePlaceholder(table.app_id, table.partition_count);
   if (partitions != table.partition_count) return "'partitions' is not 'partition_count'";
   // Which partitions will be kept is not known here.
   TopologyTable comparable = table;

@@ -14,7 +14,7 @@
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/planner/settlements.h"
-#include "meta_recovery/planner/table_names.h"
+#include "meta_recovery/planner/unique_names.h"
 
 namespace metarec {
 namespace {

@@ -9,9 +9,9 @@ namespace metarec {
 namespace {
 
 // Soft-deleted tables leave this mark: their replicas are closed while the records say available.
-bool IsProbablyDropped(const TableDraft& draft) {
-  return !draft.decision.placeholder && !draft.claims.empty() &&
-         std::all_of(draft.claims.begin(), draft.claims.end(), [](const ReplicaClaim& claim) {
+bool IsProbablyDropped(const PlannedTable& planned) {
+  return !planned.decision.placeholder && !planned.claims.empty() &&
+         std::all_of(planned.claims.begin(), planned.claims.end(), [](const ReplicaClaim& claim) {
            return claim.status == ReplicaStatus::kError;
          });
 }
@@ -31,27 +31,27 @@ void PartitionPlanner::Reserve(size_t partitions, size_t replicas) {
   plan_.replicas.reserve(replicas);
 }
 
-void PartitionPlanner::Add(TableDraft draft) {
-  draft.decision.probably_dropped = IsProbablyDropped(draft);
-  if (draft.decision.probably_dropped) {
-    const auto replicas = static_cast<int64_t>(draft.claims.size());
-    findings_.Add(Severity::kWarning, FindingSubject::Table(draft.table.app_id),
+void PartitionPlanner::Add(PlannedTable planned) {
+  planned.decision.probably_dropped = IsProbablyDropped(planned);
+  if (planned.decision.probably_dropped) {
+    const auto replicas = static_cast<int64_t>(planned.claims.size());
+    findings_.Add(Severity::kWarning, FindingSubject::Table(planned.table.app_id),
                   found::TableProbablyDropped{.replicas = replicas});
   }
-  draft.table.partitions_begin = static_cast<uint32_t>(plan_.topology.partitions.size());
-  if (draft.decision.placeholder) {
-    AddPlaceholderPartitions(draft);
-  } else if (!draft.partition_count_undecided) {
-    AddPartitions(draft);
+  planned.table.partitions_begin = static_cast<uint32_t>(plan_.topology.partitions.size());
+  if (planned.decision.placeholder) {
+    AddPlaceholderPartitions(planned);
+  } else if (!planned.partition_count_undecided) {
+    AddPartitions(planned);
   }
-  draft.table.partitions_count =
-      static_cast<uint32_t>(plan_.topology.partitions.size()) - draft.table.partitions_begin;
-  plan_.topology.tables.push_back(std::move(draft.table));
-  plan_.tables.push_back(std::move(draft.decision));
+  planned.table.partitions_count =
+      static_cast<uint32_t>(plan_.topology.partitions.size()) - planned.table.partitions_begin;
+  plan_.topology.tables.push_back(std::move(planned.table));
+  plan_.tables.push_back(std::move(planned.decision));
 }
 
-void PartitionPlanner::AddPlaceholderPartitions(const TableDraft& draft) {
-  for (int32_t index = 0; index < draft.table.partition_count; ++index) {
+void PartitionPlanner::AddPlaceholderPartitions(const PlannedTable& planned) {
+  for (int32_t index = 0; index < planned.table.partition_count; ++index) {
     // With the flag set, a meta server that boots has nothing to write.
     plan_.topology.partitions.push_back(
         {.index = index,
@@ -61,33 +61,33 @@ void PartitionPlanner::AddPlaceholderPartitions(const TableDraft& draft) {
   }
 }
 
-void PartitionPlanner::AddPartitions(const TableDraft& draft) {
+void PartitionPlanner::AddPartitions(const PlannedTable& planned) {
   size_t next = 0;
-  for (int32_t index = 0; index < draft.table.partition_count; ++index) {
+  for (int32_t index = 0; index < planned.table.partition_count; ++index) {
     const size_t begin = next;
-    while (next < draft.claims.size() && draft.claims[next].partition_index == index) ++next;
-    if (draft.split_unfinished && index >= draft.table.init_partition_count &&
-        !std::binary_search(draft.registered_children.begin(), draft.registered_children.end(),
+    while (next < planned.claims.size() && planned.claims[next].partition_index == index) ++next;
+    if (planned.split_unfinished && index >= planned.table.init_partition_count &&
+        !std::binary_search(planned.registered_children.begin(), planned.registered_children.end(),
                             index)) {
       continue;
     }
     if (begin == next) {
-      AddLostPartition(draft, index);
+      AddLostPartition(planned, index);
     } else {
-      AddPartition(draft, index, draft.claims.subspan(begin, next - begin));
+      AddPartition(planned, index, planned.claims.subspan(begin, next - begin));
     }
   }
 }
 
-void PartitionPlanner::AddLostPartition(const TableDraft& draft, int32_t index) {
+void PartitionPlanner::AddLostPartition(const PlannedTable& planned, int32_t index) {
   const bool accepted = plan_.options.skip_lost_partitions;
-  const int32_t before_split = draft.partition_count_before_split;
+  const int32_t before_split = planned.partition_count_before_split;
   found::PartitionLost facts;
-  if (int64_t{2} * before_split == draft.table.partition_count && index >= before_split) {
+  if (int64_t{2} * before_split == planned.table.partition_count && index >= before_split) {
     facts.split_parent = index - before_split;
   }
   findings_.Add(accepted ? Severity::kWarning : Severity::kError,
-                FindingSubject::Partition(draft.table.app_id, index), facts);
+                FindingSubject::Partition(planned.table.app_id, index), facts);
   plan_.topology.partitions.push_back(
       {.index = index,
        .last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size())});
@@ -95,11 +95,11 @@ void PartitionPlanner::AddLostPartition(const TableDraft& draft, int32_t index) 
       {.replicas_begin = static_cast<uint32_t>(plan_.replicas.size()), .lost = accepted});
 }
 
-void PartitionPlanner::AddPartition(const TableDraft& draft, int32_t index,
+void PartitionPlanner::AddPartition(const PlannedTable& planned, int32_t index,
                                     absl::Span<const ReplicaClaim> replicas) {
   const auto replicas_begin = static_cast<uint32_t>(plan_.replicas.size());
   const auto last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size());
-  RankReplicas(draft, replicas);
+  RankReplicas(planned, replicas);
   const auto ranked = absl::MakeConstSpan(plan_.replicas).subspan(replicas_begin);
   // The best comes last.
   for (size_t i = ranked.size(); i-- > 1;) {
@@ -120,10 +120,10 @@ void PartitionPlanner::AddPartition(const TableDraft& draft, int32_t index,
            static_cast<uint32_t>(plan_.topology.last_drops.size()) - last_drops_begin});
   plan_.partitions.push_back(
       {.replicas_begin = replicas_begin, .replicas_count = static_cast<uint32_t>(ranked.size())});
-  ExplainChoice(draft, index, ranked, ballot);
+  ExplainChoice(planned, index, ranked, ballot);
 }
 
-void PartitionPlanner::RankReplicas(const TableDraft& draft,
+void PartitionPlanner::RankReplicas(const PlannedTable& planned,
                                     absl::Span<const ReplicaClaim> replicas) {
   for (size_t i = 0; i < replicas.size(); ++i) {
     const ReplicaClaim& replica = replicas[i];
@@ -133,20 +133,20 @@ void PartitionPlanner::RankReplicas(const TableDraft& draft,
          .ballot = replica.ballot,
          .last_committed_decree = replica.last_committed_decree,
          .last_prepared_decree = replica.last_prepared_decree,
-         .role = RoleOf(i, draft.table.max_replica_count),
+         .role = RoleOf(i, planned.table.max_replica_count),
          .reason = i == 0 ? RankReason::kBest : ReasonBelow(replicas[i - 1], replica)});
   }
 }
 
-void PartitionPlanner::ExplainChoice(const TableDraft& draft, int32_t index,
+void PartitionPlanner::ExplainChoice(const PlannedTable& planned, int32_t index,
                                      absl::Span<const RankedReplica> ranked, int64_t ballot) {
-  const FindingSubject subject = FindingSubject::Partition(draft.table.app_id, index);
+  const FindingSubject subject = FindingSubject::Partition(planned.table.app_id, index);
   const RankedReplica& primary = ranked.front();
-  if (static_cast<int64_t>(ranked.size()) < draft.table.max_replica_count) {
+  if (static_cast<int64_t>(ranked.size()) < planned.table.max_replica_count) {
     findings_.Add(Severity::kWarning, subject,
                   found::ReplicasMissing{.collected = static_cast<int32_t>(ranked.size())});
   }
-  if (IsIncomplete(primary.status) && !draft.decision.probably_dropped) {
+  if (IsIncomplete(primary.status) && !planned.decision.probably_dropped) {
     METAREC_RARE_BRANCH("an incomplete replica becomes primary");
     findings_.Add(Severity::kWarning, subject,
                   found::PrimaryIncomplete{.primary = primary.node, .status = primary.status});

@@ -9,8 +9,8 @@
 #include <absl/types/span.h>
 
 #include "meta_recovery/planner/finding.h"
+#include "meta_recovery/planner/planned_tables.h"
 #include "meta_recovery/planner/recovery_plan.h"
-#include "meta_recovery/planner/table_draft.h"
 
 namespace metarec {
 
@@ -28,17 +28,17 @@ class PartitionPlanner {
   // The most that will be added. What is not used costs address space only.
   void Reserve(size_t partitions, size_t replicas);
 
-  void Add(TableDraft draft);
+  void Add(PlannedTable planned);
 
  private:
-  void AddPlaceholderPartitions(const TableDraft& draft);
-  void AddPartitions(const TableDraft& draft);
-  void AddPartition(const TableDraft& draft, int32_t index,
+  void AddPlaceholderPartitions(const PlannedTable& planned);
+  void AddPartitions(const PlannedTable& planned);
+  void AddPartition(const PlannedTable& planned, int32_t index,
                     absl::Span<const ReplicaClaim> replicas);
-  void AddLostPartition(const TableDraft& draft, int32_t index);
-  void RankReplicas(const TableDraft& draft, absl::Span<const ReplicaClaim> replicas);
-  void ExplainChoice(const TableDraft& draft, int32_t index, absl::Span<const RankedReplica> ranked,
-                     int64_t ballot);
+  void AddLostPartition(const PlannedTable& planned, int32_t index);
+  void RankReplicas(const PlannedTable& planned, absl::Span<const ReplicaClaim> replicas);
+  void ExplainChoice(const PlannedTable& planned, int32_t index,
+                     absl::Span<const RankedReplica> ranked, int64_t ballot);
   void NoteOverruled(FindingSubject subject, absl::Span<const RankedReplica> ranked);
 
   FindingsList& findings_;

@@ -10,13 +10,14 @@
 //   2. Tables.     The records of each table are merged field by field. Fields that change in a
 //                  table's life are decided by a vote in which a node weighs as much as it took
 //                  part in the table's latest changes; fields that never change must agree, or the
-//                  operator decides (table_records.h). The partition count may stand doubled in
-//                  some records while a split is under way (table_partition_count.h).
+//                  operator decides (record_reconciliation.h). The partition count may stand
+//                  doubled in some records while a split is under way
+//                  (partition_count_decision.cc).
 //   3. Homes.      Replicas of a table that nobody describes, or of an index that the table does
 //                  not have, are conflicts that the operator settles: a stock meta server would
 //                  have such replicas deleted, or abort on them. Ids that nobody mentions become
-//                  placeholders, so that they are not used again (table_drafts.h).
-//   4. Names.      Of several living tables of one name the highest id keeps it (table_names.h).
+//                  placeholders, so that they are not used again (planned_tables.h).
+//   4. Names.      Of several living tables of one name the highest id keeps it (unique_names.h).
 //   5. Partitions. The best replica becomes the primary, the next ones last_drops; the ballot is
 //                  the highest that anybody reported (partition_planner.h).
 //
@@ -41,10 +42,10 @@
 #include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/node_roster.h"
 #include "meta_recovery/planner/partition_planner.h"
+#include "meta_recovery/planner/planned_tables.h"
 #include "meta_recovery/planner/replica_index.h"
 #include "meta_recovery/planner/settlements.h"
-#include "meta_recovery/planner/table_drafts.h"
-#include "meta_recovery/planner/table_names.h"
+#include "meta_recovery/planner/unique_names.h"
 
 namespace metarec {
 namespace {
@@ -97,7 +98,7 @@ class Planner {
     if (MayGoOn()) {
       SortReplicas();
       release_replicas();
-      METAREC_RETURN_IF_ERROR(DraftEveryTable());
+      METAREC_RETURN_IF_ERROR(PlanEveryTable());
       RenameTables();
       WarnOfFinishedSplits();
       METAREC_RETURN_IF_ERROR(PlanPartitions());
@@ -127,10 +128,10 @@ class Planner {
                                      .nodes = served.nodes});
   }
 
-  absl::Status DraftEveryTable() {
-    const TableDraftsInput input = {
+  absl::Status PlanEveryTable() {
+    const PlannedTablesInput input = {
         .roster = roster_, .replicas = *replicas_, .options = plan_.options};
-    METAREC_ASSIGN_OR_RETURN(drafts_, DraftTables(input, problems_, settlements_, findings_));
+    METAREC_ASSIGN_OR_RETURN(tables_, PlanTables(input, problems_, settlements_, findings_));
     problems_.MoveTo(findings_);
     return absl::OkStatus();
   }
@@ -138,37 +139,37 @@ class Planner {
   // Placeholders are dropped tables and do not compete for names.
   void RenameTables() {
     std::vector<NamedTable> names;
-    for (const TableDraft& draft : drafts_) {
-      if (draft.decision.placeholder) continue;
-      names.push_back({.app_id = draft.table.app_id, .name = draft.table.app_name});
+    for (const PlannedTable& planned : tables_) {
+      if (planned.decision.placeholder) continue;
+      names.push_back({.app_id = planned.table.app_id, .name = planned.table.app_name});
     }
     for (const Renaming& renaming : MakeNamesUnique(names, plan_.options.rename_separator)) {
-      TableDraft& draft = drafts_[names[renaming.table].app_id - 1];
-      draft.table.app_name = renaming.new_name;
-      findings_.Add(Severity::kWarning, FindingSubject::Table(draft.table.app_id),
+      PlannedTable& planned = tables_[names[renaming.table].app_id - 1];
+      planned.table.app_name = renaming.new_name;
+      findings_.Add(Severity::kWarning, FindingSubject::Table(planned.table.app_id),
                     found::TableRenamed{.kept_by = renaming.kept_by});
     }
-    for (const TableDraft& draft : drafts_) {
-      if (draft.decision.placeholder || IsUsableInShell(draft.table.app_name)) continue;
-      const bool renamed = draft.table.app_name != draft.decision.old_name;
+    for (const PlannedTable& planned : tables_) {
+      if (planned.decision.placeholder || IsUsableInShell(planned.table.app_name)) continue;
+      const bool renamed = planned.table.app_name != planned.decision.old_name;
       findings_.Add(renamed ? Severity::kHazard : Severity::kNote,
-                    FindingSubject::Table(draft.table.app_id), found::NameUnusableInShell{});
+                    FindingSubject::Table(planned.table.app_id), found::NameUnusableInShell{});
     }
   }
 
   // The env that hides the other half's keys after a split was in ZooKeeper only.
   void WarnOfFinishedSplits() {
-    for (const TableDraft& draft : drafts_) {
-      if (draft.split_unfinished || draft.partition_count_before_split == 0) continue;
+    for (const PlannedTable& planned : tables_) {
+      if (planned.split_unfinished || planned.partition_count_before_split == 0) continue;
       findings_.Add(
-          Severity::kWarning, FindingSubject::Table(draft.table.app_id),
-          found::SplitCompleted{.init_partition_count = draft.partition_count_before_split});
+          Severity::kWarning, FindingSubject::Table(planned.table.app_id),
+          found::SplitCompleted{.init_partition_count = planned.partition_count_before_split});
     }
   }
 
   absl::Status PlanPartitions() {
     int64_t partitions = 0;
-    for (const TableDraft& draft : drafts_) partitions += draft.table.partition_count;
+    for (const PlannedTable& planned : tables_) partitions += planned.table.partition_count;
     if (partitions > kPlanPartitionsMax) {
       return absl::ResourceExhaustedError(
           absl::StrCat("the tables of the evidence claim ", partitions,
@@ -178,7 +179,7 @@ class Planner {
     }
     PartitionPlanner planner(findings_, plan_);
     planner.Reserve(static_cast<size_t>(partitions), replicas_->size());
-    for (TableDraft& draft : drafts_) planner.Add(std::move(draft));
+    for (PlannedTable& planned : tables_) planner.Add(std::move(planned));
     return absl::OkStatus();
   }
 
@@ -195,7 +196,7 @@ class Planner {
   ReportProblems problems_;
   FindingsList findings_;
   std::optional<ReplicaIndex> replicas_;
-  std::vector<TableDraft> drafts_;
+  std::vector<PlannedTable> tables_;
   RecoveryPlan plan_;
 };
 

@@ -1,6 +1,7 @@
 #include "meta_recovery/planner/sane_values.h"
 
 #include <algorithm>
+#include <map>
 #include <type_traits>
 #include <utility>
 
@@ -15,12 +16,27 @@ constexpr size_t kBytesOfNumbers = 1000;  // everything in an app znode but text
 constexpr size_t kBytesEscapedMax = 6;    // \u001b
 constexpr size_t kBytesOfPunctuation = 6;
 
-// At least as much as its texts make of an app znode.
-size_t TextBytes(absl::string_view app_name, absl::string_view app_type,
-                 const std::map<std::string, std::string>& envs) {
-  size_t bytes = app_name.size() + app_type.size();
-  for (const auto& [key, value] : envs) bytes += key.size() + value.size() + kBytesOfPunctuation;
+// Calls `visit` with each field that is text or a map of texts.
+template <typename Visitor>
+void VisitTexts(Visitor visit) {
+  VisitTableFields([&visit](auto field) {
+    using Value = std::remove_cvref_t<decltype(field.of(std::declval<TableDescription&>()))>;
+    if constexpr (!std::is_arithmetic_v<Value> && !std::is_enum_v<Value>) visit(field);
+  });
+}
+
+size_t BytesOf(const std::string& text) { return text.size(); }
+size_t BytesOf(const std::map<std::string, std::string>& texts) {
+  size_t bytes = 0;
+  for (const auto& [key, value] : texts) bytes += key.size() + value.size() + kBytesOfPunctuation;
   return bytes;
+}
+
+// Whether the app znode is short enough, however its texts are escaped.
+bool IsShort(const TableDescription& table) {
+  size_t bytes = 0;
+  VisitTexts([&](auto field) { bytes += BytesOf(field.of(table)); });
+  return kBytesOfNumbers + kBytesEscapedMax * bytes <= kAppZnodeBytesMax;
 }
 
 size_t EncodedBytes(const AppZnode& znode) {
@@ -30,12 +46,9 @@ size_t EncodedBytes(const AppZnode& znode) {
 }
 
 bool IsTooLong(const TableRecord& record) {
-  const size_t bytes = TextBytes(record.app_name, record.app_type, record.envs);
-  if (kBytesOfNumbers + kBytesEscapedMax * bytes <= kAppZnodeBytesMax) return false;
+  if (IsShort(record)) return false;
   AppZnode znode;
-  znode.app_name = record.app_name;
-  znode.app_type = record.app_type;
-  znode.envs = record.envs;
+  VisitTexts([&](auto field) { field.of(znode) = field.of(record); });
   return EncodedBytes(znode) > kAppZnodeBytesMax;
 }
 
@@ -74,13 +87,9 @@ std::string ProblemOf(const TableRecord& record, const PlanOptions& options) {
   return "";
 }
 
-std::vector<std::string> RemoveEnvsBeyondBound(TopologyTable* table) {
+std::vector<std::string> RemoveEnvsBeyondBound(TableDescription* table) {
   std::vector<std::string> removed;
-  if (kBytesOfNumbers +
-          kBytesEscapedMax * TextBytes(table->app_name, table->app_type, table->envs) <=
-      kAppZnodeBytesMax) {
-    return removed;
-  }
+  if (IsShort(*table)) return removed;
   size_t bytes = EncodedBytes(*table);
   const size_t bytes_of_none = EncodedBytes(AppZnode{});
   std::vector<std::pair<size_t, std::string>> by_length;

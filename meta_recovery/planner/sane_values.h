@@ -1,5 +1,5 @@
-// What no cluster can have. Records and replicas beyond it are left out, as docs/recovery-rules.md
-// says: a meta server could not live with them.
+// What no cluster can have: a meta server could not live with it. Such records and replicas are
+// left out (docs/recovery-rules.md).
 
 #pragma once
 
@@ -25,6 +25,6 @@ std::string ProblemOf(const TableRecord& record, const PlanOptions& options);
 
 // Removes the longest envs, as many as it takes for the table's znode to keep to its bound, and
 // returns their keys. Each node's own envs may fit, and yet not all of them together.
-std::vector<std::string> RemoveEnvsBeyondBound(TopologyTable* table);
+std::vector<std::string> RemoveEnvsBeyondBound(TableDescription* table);
 
 }  // namespace metarec

@@ -13,7 +13,7 @@
 #include "meta_recovery/planner/finding_sentences.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/settlements.h"
-#include "meta_recovery/planner/table_names.h"
+#include "meta_recovery/planner/unique_names.h"
 
 namespace metarec {
 namespace {

@@ -98,11 +98,12 @@ RecoveryPlan PlanOf(const std::vector<TableDescription>& said, PlanOptions optio
   return *std::move(plan);
 }
 
-// The fields that findings of one kind name.
-std::vector<std::string> FieldsOf(const RecoveryPlan& plan, FindingKind kind) {
+// The fields that are named by findings with these facts.
+template <typename Facts>
+std::vector<std::string> FieldsIn(const RecoveryPlan& plan) {
   std::vector<std::string> fields;
   for (const Finding& finding : plan.findings) {
-    if (finding.kind == kind) fields.emplace_back(finding.Fact("field"));
+    if (const Facts* facts = finding.facts.As<Facts>()) fields.push_back(facts->field);
   }
   return fields;
 }
@@ -114,8 +115,8 @@ void ExpectReconciled(const Field& field) {
   const TableDescription changed = Changed(field);
   const RecoveryPlan plan = PlanOf({base, base, changed});
   const TableDescription& planned = plan.topology.tables.front();
-  const auto differ = FieldsOf(plan, FindingKind::kRecordsDiffer);
-  const auto conflict = FieldsOf(plan, FindingKind::kRecordsConflict);
+  const auto differ = FieldsIn<found::RecordsDiffer>(plan);
+  const auto conflict = FieldsIn<found::RecordsConflict>(plan);
   switch (field.kRule) {
     case TableFieldRule::kIdentity:
       EXPECT_EQ(plan.topology.tables.size(), 2u);
@@ -123,7 +124,7 @@ void ExpectReconciled(const Field& field) {
     case TableFieldRule::kVote:
       EXPECT_THAT(differ, ElementsAre(field.name));
       EXPECT_EQ(field.of(planned), field.of(base));
-      EXPECT_THAT(FieldsOf(PlanOf({Base(), changed}), FindingKind::kRecordsConflict),
+      EXPECT_THAT(FieldsIn<found::RecordsConflict>(PlanOf({base, changed})),
                   ElementsAre(field.name));
       break;
     case TableFieldRule::kVoteByKey:

@@ -1,8 +1,8 @@
-#include "meta_recovery/planner/table_records.h"
+#include "meta_recovery/planner/record_reconciliation.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
-#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -12,6 +12,7 @@
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
+#include "meta_recovery/planner/replica_index.h"
 #include "meta_recovery/planner/sane_values.h"
 
 namespace metarec {
@@ -29,18 +30,31 @@ std::string TextOf(const Value& value) {
   }
 }
 
-// Merges the records of one table, field by field.
-class RecordMerge {
+// Whether the first is not better supported than the second.
+bool IsTied(const std::vector<Candidate>& candidates) {
+  return candidates.size() > 1 && candidates[0].weight == candidates[1].weight &&
+         candidates[0].nodes.size() == candidates[1].nodes.size();
+}
+
+bool NeedWeights(absl::Span<const NodeRecord> records) {
+  return std::any_of(records.begin(), records.end(), [&](const NodeRecord& record) {
+    return record.record->status != TableStatus::kAvailable ||
+           (record.record != records.front().record && *record.record != *records.front().record);
+  });
+}
+
+// Reconciles the records of one table, field by field.
+class Reconciliation {
  public:
-  RecordMerge(const TableRecords& table, ReportProblems& problems, Settlements& settlements,
-              FindingsList& findings, TableDraft& draft)
-      : records_(table.records),
-        subject_(FindingSubject::Table(table.app_id)),
+  Reconciliation(const ReportedTable& reported, ReportProblems& problems, Settlements& settlements,
+                 FindingsList& findings, PlannedTable& planned)
+      : records_(reported.records),
+        subject_(FindingSubject::Table(reported.app_id)),
         problems_(problems),
         settlements_(settlements),
         findings_(findings),
-        draft_(draft) {
-    draft_.table.app_id = table.app_id;
+        planned_(planned) {
+    planned_.table.app_id = reported.app_id;
   }
 
   absl::Status Run() {
@@ -52,12 +66,12 @@ class RecordMerge {
       if constexpr (field.kRule == TableFieldRule::kAlwaysAvailable) NoteStatus(field);
       if constexpr (field.kRule == TableFieldRule::kAnyNode) TakeAny(field);
     });
-    for (const std::string& key : RemoveEnvsBeyondBound(&draft_.table)) NoteRemovedEnv(key);
+    for (const std::string& key : RemoveEnvsBeyondBound(&planned_.table)) NoteRemovedEnv(key);
     NoteLostState();
     for (const NodeRecord& record : records_) {
-      draft_.decision.described_by.push_back(record.node);
+      planned_.decision.described_by.push_back(record.node);
     }
-    draft_.decision.old_name = draft_.table.app_name;
+    planned_.decision.old_name = planned_.table.app_name;
     return absl::OkStatus();
   }
 
@@ -85,7 +99,7 @@ class RecordMerge {
   absl::Status Vote(const Field& field) {
     constexpr bool kMustAgree = Field::kRule == TableFieldRule::kMustAgree;
     const std::vector<Candidate> candidates = CountVotesOn(field);
-    field.of(draft_.table) = field.of(*candidates.front().record);
+    field.of(planned_.table) = field.of(*candidates.front().record);
     if (candidates.size() == 1) return absl::OkStatus();
     if (!kMustAgree && !IsTied(candidates)) {
       NoteDifference(field.name, candidates.front().value, RecordRule::kVote, candidates,
@@ -96,14 +110,13 @@ class RecordMerge {
     const std::string key = SettlementKey(subject_.app_id, field.name);
     METAREC_ASSIGN_OR_RETURN(const Candidate* chosen, FindSettled(key, candidates, settlements_));
     if (chosen != nullptr) {
-      field.of(draft_.table) = field.of(*chosen->record);
+      field.of(planned_.table) = field.of(*chosen->record);
       settlements_.Use(key, FindingKind::kRecordsConflict, subject_, findings_,
                        ValuesOf(candidates));
       return absl::OkStatus();
     }
-    findings_.Add(
-        Severity::kConflict, subject_,
-        found::RecordsConflict{.field = std::string(field.name), .values = ValuesOf(candidates)});
+    findings_.Add(Severity::kConflict, subject_,
+                  found::RecordsConflict{.field = field.name, .values = ValuesOf(candidates)});
     return absl::OkStatus();
   }
 
@@ -132,7 +145,7 @@ class RecordMerge {
             *value = it->second;
             return true;
           });
-      field.of(draft_.table).emplace(std::string(key), candidates.front().value);
+      field.of(planned_.table).emplace(std::string(key), candidates.front().value);
       if (candidates.size() > 1) {
         NoteDifference(absl::StrCat(field.name, ".", key), candidates.front().value,
                        RecordRule::kVote, candidates, Severity::kWarning);
@@ -151,7 +164,7 @@ class RecordMerge {
   // A table that was recalled and replicated again has replicas from before and after.
   template <typename Field>
   void TakeHighest(const Field& field) {
-    auto& chosen = field.of(draft_.table);
+    auto& chosen = field.of(planned_.table);
     chosen = field.of(*records_.front().record);
     bool differs = false;
     for (const NodeRecord& record : records_) {
@@ -166,7 +179,7 @@ class RecordMerge {
   // Drops are never written to replica servers, so a status is no evidence (INTEROP.md, 10.1).
   template <typename Field>
   void NoteStatus(const Field& field) {
-    field.of(draft_.table) = TableStatus::kAvailable;
+    field.of(planned_.table) = TableStatus::kAvailable;
     if (std::all_of(records_.begin(), records_.end(), [&](const NodeRecord& record) {
           return field.of(*record.record) == TableStatus::kAvailable;
         })) {
@@ -179,7 +192,7 @@ class RecordMerge {
   template <typename Field>
   void TakeAny(const Field& field) {
     for (const NodeRecord& record : records_) {
-      field.of(draft_.table) |= field.of(*record.record);
+      field.of(planned_.table) |= field.of(*record.record);
     }
   }
 
@@ -197,13 +210,14 @@ class RecordMerge {
   ReportProblems& problems_;
   Settlements& settlements_;
   FindingsList& findings_;
-  TableDraft& draft_;
+  PlannedTable& planned_;
 };
 
 }  // namespace
 
-std::vector<TableRecords> CollectTableRecords(const NodeRoster& roster, const PlanOptions& options,
-                                              ReportProblems& problems) {
+std::vector<ReportedTable> CollectReportedTables(const NodeRoster& roster,
+                                                 const PlanOptions& options,
+                                                 ReportProblems& problems) {
   std::vector<std::pair<int32_t, NodeRecord>> all;
   for (NodeIndex node = 0; node < roster.size(); ++node) {
     if (!roster.Get(node).complete()) continue;
@@ -221,10 +235,11 @@ std::vector<TableRecords> CollectTableRecords(const NodeRoster& roster, const Pl
     if (a.second.node != b.second.node) return a.second.node < b.second.node;
     return *b.second.record < *a.second.record;
   });
-  std::vector<TableRecords> tables;
+  std::vector<ReportedTable> tables;
   for (const auto& [app_id, record] : all) {
-    if (tables.empty() || tables.back().app_id != app_id)
+    if (tables.empty() || tables.back().app_id != app_id) {
       tables.push_back({.app_id = app_id, .records = {}});
+    }
     std::vector<NodeRecord>& records = tables.back().records;
     if (!records.empty() && records.back().node == record.node) {
       METAREC_RARE_BRANCH("a node describes a table twice");
@@ -236,16 +251,67 @@ std::vector<TableRecords> CollectTableRecords(const NodeRoster& roster, const Pl
   return tables;
 }
 
-bool NeedWeights(absl::Span<const NodeRecord> records) {
-  return std::any_of(records.begin(), records.end(), [&](const NodeRecord& record) {
-    return record.record->status != TableStatus::kAvailable ||
-           (record.record != records.front().record && *record.record != *records.front().record);
+void WeighRecords(absl::Span<const ReplicaClaim> claims, ReportedTable& reported) {
+  std::vector<NodeRecord>& records = reported.records;
+  if (!NeedWeights(records)) return;
+  ForEachPartition(claims, [&](int32_t, absl::Span<const ReplicaClaim> replicas) {
+    int64_t highest_ballot = 0;
+    for (const ReplicaClaim& replica : replicas) {
+      highest_ballot = std::max(highest_ballot, replica.ballot);
+    }
+    for (const ReplicaClaim& replica : replicas) {
+      if (IsIncomplete(replica.status) || replica.ballot < highest_ballot) continue;
+      const auto it = std::lower_bound(
+          records.begin(), records.end(), replica.node,
+          [](const NodeRecord& record, NodeIndex node) { return record.node < node; });
+      if (it != records.end() && it->node == replica.node) ++it->weight;
+    }
   });
 }
 
-absl::Status MergeRecords(const TableRecords& records, ReportProblems& problems,
-                          Settlements& settlements, FindingsList& findings, TableDraft& draft) {
-  return RecordMerge(records, problems, settlements, findings, draft).Run();
+absl::Status ReconcileRecords(const ReportedTable& reported, ReportProblems& problems,
+                              Settlements& settlements, FindingsList& findings,
+                              PlannedTable& planned) {
+  return Reconciliation(reported, problems, settlements, findings, planned).Run();
+}
+
+std::vector<Candidate> CountVotes(absl::Span<const NodeRecord> records, FieldText text) {
+  std::map<std::string, Candidate> by_value;
+  // Most nodes share one record, of which the value is looked at once.
+  const TableRecord* latest = nullptr;
+  Candidate* candidate = nullptr;  // of the latest; null: it has no value
+  for (const NodeRecord& record : records) {
+    if (record.record != latest) {
+      latest = record.record;
+      std::string value;
+      candidate = text(*latest, &value) ? &by_value[value] : nullptr;
+      if (candidate != nullptr) candidate->value = std::move(value);
+    }
+    if (candidate == nullptr) continue;
+    candidate->weight += record.weight;
+    candidate->nodes.push_back(record.node);
+    candidate->record = record.record;
+  }
+  std::vector<Candidate> candidates;
+  for (auto it = by_value.rbegin(); it != by_value.rend(); ++it) {
+    candidates.push_back(std::move(it->second));
+  }
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) {
+                     if (a.weight != b.weight) return a.weight > b.weight;
+                     return a.nodes.size() > b.nodes.size();
+                   });
+  return candidates;
+}
+
+std::vector<WeighedValue> ValuesOf(const std::vector<Candidate>& candidates) {
+  std::vector<WeighedValue> values;
+  values.reserve(candidates.size());
+  for (const Candidate& candidate : candidates) {
+    values.push_back(
+        {.value = candidate.value, .weight = candidate.weight, .nodes = candidate.nodes});
+  }
+  return values;
 }
 
 absl::StatusOr<const Candidate*> FindSettled(const std::string& key,

@@ -1,4 +1,4 @@
-#include "meta_recovery/planner/table_partition_count.h"
+// How many partitions a table has, when nodes disagree or a split was under way.
 
 #include <algorithm>
 #include <set>
@@ -10,6 +10,7 @@
 
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
+#include "meta_recovery/planner/record_reconciliation.h"
 #include "meta_recovery/planner/replica_index.h"
 
 namespace metarec {
@@ -17,23 +18,23 @@ namespace {
 
 class PartitionCountDecision {
  public:
-  PartitionCountDecision(const TableRecords& table, const PlanOptions& options,
-                         Settlements& settlements, FindingsList& findings, TableDraft& draft)
+  PartitionCountDecision(const ReportedTable& table, const PlanOptions& options,
+                         Settlements& settlements, FindingsList& findings, PlannedTable& planned)
       : records_(table.records),
         app_id_(table.app_id),
         key_(SettlementKey(table.app_id, "partition_count")),
         options_(options),
         settlements_(settlements),
         findings_(findings),
-        draft_(draft) {}
+        planned_(planned) {}
 
   absl::Status Run() {
     METAREC_RETURN_IF_ERROR(ReadRecords());
-    if (draft_.partition_count_undecided) return absl::OkStatus();
+    if (planned_.partition_count_undecided) return absl::OkStatus();
     METAREC_RETURN_IF_ERROR(RaiseAboveReplicas());
     METAREC_RETURN_IF_ERROR(RefuseReplicasBeyond());
-    draft_.table.partition_count = count_;
-    draft_.table.init_partition_count = count_;
+    planned_.table.partition_count = count_;
+    planned_.table.init_partition_count = count_;
     if (split_from_ > 0) LookAtSplit();
     return absl::OkStatus();
   }
@@ -49,8 +50,8 @@ class PartitionCountDecision {
       for (const NodeRecord& record : records_) {
         const int32_t before = record.record->init_partition_count;
         if (before > 0 && before < count_) {
-          draft_.partition_count_before_split =
-              std::max(draft_.partition_count_before_split, before);
+          planned_.partition_count_before_split =
+              std::max(planned_.partition_count_before_split, before);
         }
       }
       return absl::OkStatus();
@@ -77,9 +78,9 @@ class PartitionCountDecision {
       return absl::OkStatus();
     }
     METAREC_RARE_BRANCH("partition counts differ, and are no split's");
-    draft_.partition_count_undecided = true;
-    draft_.table.partition_count = candidates.front().record->partition_count;
-    draft_.table.init_partition_count = draft_.table.partition_count;
+    planned_.partition_count_undecided = true;
+    planned_.table.partition_count = candidates.front().record->partition_count;
+    planned_.table.init_partition_count = planned_.table.partition_count;
     findings_.Add(
         Severity::kConflict, FindingSubject::Table(app_id_),
         found::RecordsConflict{.field = "partition_count", .values = ValuesOf(candidates)});
@@ -89,7 +90,7 @@ class PartitionCountDecision {
   // A replica beyond the count may mean that the records are the older ones.
   absl::Status RaiseAboveReplicas() {
     int32_t highest = -1;
-    for (const ReplicaClaim& claim : draft_.claims) {
+    for (const ReplicaClaim& claim : planned_.claims) {
       if (claim.partition_index >= count_ && !Ignores(claim.partition_index)) {
         highest = claim.partition_index;
       }
@@ -107,7 +108,7 @@ class PartitionCountDecision {
     settlements_.Use(key_, FindingKind::kReplicaBeyondCount, FindingSubject::Table(app_id_),
                      findings_);
     split_from_ = split_from_ == 0 && count == int64_t{2} * count_ ? count_ : 0;
-    draft_.partition_count_before_split = 0;
+    planned_.partition_count_before_split = 0;
     count_ = count;
     return absl::OkStatus();
   }
@@ -118,9 +119,9 @@ class PartitionCountDecision {
   }
 
   absl::Status RefuseReplicasBeyond() {
-    const int32_t highest = draft_.claims.empty() ? -1 : draft_.claims.back().partition_index;
+    const int32_t highest = planned_.claims.empty() ? -1 : planned_.claims.back().partition_index;
     absl::Status status;
-    ForEachPartition(draft_.claims, [&](int32_t index, absl::Span<const ReplicaClaim> replicas) {
+    ForEachPartition(planned_.claims, [&](int32_t index, absl::Span<const ReplicaClaim> replicas) {
       if (index < count_) return;
       const FindingSubject subject = FindingSubject::Partition(app_id_, index);
       const std::string key = SettlementKey(app_id_, index);
@@ -147,7 +148,7 @@ class PartitionCountDecision {
   // server that boots shall take the split up where it was (INTEROP.md, section 6.3, step 4).
   void LookAtSplit() {
     std::vector<int32_t> registered;
-    ForEachPartition(draft_.claims, [&](int32_t index, absl::Span<const ReplicaClaim> replicas) {
+    ForEachPartition(planned_.claims, [&](int32_t index, absl::Span<const ReplicaClaim> replicas) {
       if (index < split_from_ || index >= count_) return;
       if (std::any_of(replicas.begin(), replicas.end(), [](const ReplicaClaim& replica) {
             return replica.status != ReplicaStatus::kPartitionSplit;
@@ -155,14 +156,14 @@ class PartitionCountDecision {
         registered.push_back(index);
       }
     });
-    draft_.partition_count_before_split = split_from_;
+    planned_.partition_count_before_split = split_from_;
     if (registered.size() == static_cast<size_t>(count_ - split_from_)) {
       METAREC_RARE_BRANCH("every child of a split is registered");
       return;
     }
     METAREC_RARE_BRANCH("a split is taken up where it was");
-    draft_.split_unfinished = true;
-    draft_.table.init_partition_count = split_from_;
+    planned_.split_unfinished = true;
+    planned_.table.init_partition_count = split_from_;
     std::vector<int32_t> missing;
     for (int32_t index = split_from_; index < count_; ++index) {
       if (!std::binary_search(registered.begin(), registered.end(), index)) {
@@ -177,7 +178,7 @@ class PartitionCountDecision {
                   found::SplitUnfinished{.children_registered = RangesOf(registered),
                                          .children_missing = RangesOf(missing),
                                          .records_after = std::move(know_split)});
-    draft_.registered_children = std::move(registered);
+    planned_.registered_children = std::move(registered);
   }
 
   const std::vector<NodeRecord>& records_;
@@ -186,7 +187,7 @@ class PartitionCountDecision {
   const PlanOptions& options_;
   Settlements& settlements_;
   FindingsList& findings_;
-  TableDraft& draft_;
+  PlannedTable& planned_;
 
   int32_t count_ = 0;
   int32_t split_from_ = 0;  // the smaller count while a split may be under way, else 0
@@ -195,10 +196,10 @@ class PartitionCountDecision {
 
 }  // namespace
 
-absl::Status DecidePartitionCount(const TableRecords& records, const PlanOptions& options,
+absl::Status DecidePartitionCount(const ReportedTable& records, const PlanOptions& options,
                                   Settlements& settlements, FindingsList& findings,
-                                  TableDraft& draft) {
-  return PartitionCountDecision(records, options, settlements, findings, draft).Run();
+                                  PlannedTable& planned) {
+  return PartitionCountDecision(records, options, settlements, findings, planned).Run();
 }
 
 }  // namespace metarec

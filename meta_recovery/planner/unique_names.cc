@@ -1,4 +1,4 @@
-#include "meta_recovery/planner/table_names.h"
+#include "meta_recovery/planner/unique_names.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "meta_recovery/planner/table_drafts.h"
+#include "meta_recovery/planner/planned_tables.h"
 
 #include <algorithm>
 #include <map>
@@ -8,19 +8,16 @@
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
 
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
-#include "meta_recovery/planner/sane_values.h"
-#include "meta_recovery/planner/table_partition_count.h"
-#include "meta_recovery/planner/table_records.h"
+#include "meta_recovery/planner/record_reconciliation.h"
 
 namespace metarec {
 namespace {
 
-// How the operator describes a table that no node has a record of: NAME:PARTITIONS:REPLICAS. The
-// name may hold colons.
+// A table that no node describes, as the operator settles it: NAME:PARTITIONS:REPLICAS. The name
+// may hold colons.
 struct DescribedTable {
   std::string name;
   int32_t partition_count = 0;
@@ -39,34 +36,34 @@ bool ParseDescribedTable(absl::string_view text, DescribedTable* table) {
          table->max_replica_count <= kReplicaCountMax;
 }
 
-class TableDrafter {
+class TablePlanner {
  public:
-  TableDrafter(const TableDraftsInput& input, ReportProblems& problems, Settlements& settlements,
+  TablePlanner(const PlannedTablesInput& input, ReportProblems& problems, Settlements& settlements,
                FindingsList& findings)
       : input_(input), problems_(problems), settlements_(settlements), findings_(findings) {}
 
-  absl::StatusOr<std::vector<TableDraft>> Run() {
-    std::vector<TableRecords> records =
-        CollectTableRecords(input_.roster, input_.options, problems_);
-    METAREC_RETURN_IF_ERROR(SetAsideIdsOutOfRange(records));
-    for (TableRecords& table : records) METAREC_RETURN_IF_ERROR(DraftFromRecords(table));
+  absl::StatusOr<std::vector<PlannedTable>> Run() {
+    std::vector<ReportedTable> reported =
+        CollectReportedTables(input_.roster, input_.options, problems_);
+    METAREC_RETURN_IF_ERROR(SetAsideIdsOutOfRange(reported));
+    for (ReportedTable& table : reported) METAREC_RETURN_IF_ERROR(PlanFromRecords(table));
     for (const int32_t app_id : input_.replicas.app_ids()) {
-      if (input_.replicas.ClaimsOf(app_id).empty() || drafts_.contains(app_id)) continue;
-      METAREC_RETURN_IF_ERROR(DraftFromReplicas(app_id));
+      if (input_.replicas.ClaimsOf(app_id).empty() || tables_.contains(app_id)) continue;
+      METAREC_RETURN_IF_ERROR(PlanFromReplicas(app_id));
     }
     return WithoutGaps();
   }
 
  private:
-  // A single absurd id must not cost that many placeholders.
-  absl::Status SetAsideIdsOutOfRange(std::vector<TableRecords>& records) {
+  // A single absurd id would cost as many placeholders.
+  absl::Status SetAsideIdsOutOfRange(std::vector<ReportedTable>& reported) {
     struct OutOfRange {
       std::set<NodeIndex> nodes;
       std::string name;
       int64_t replicas = 0;
     };
     std::map<int32_t, OutOfRange> apps;
-    for (const TableRecords& table : records) {
+    for (const ReportedTable& table : reported) {
       if (table.app_id <= input_.options.max_app_id) continue;
       METAREC_RARE_BRANCH("an id is far above the others");
       OutOfRange& app = apps[table.app_id];
@@ -75,7 +72,7 @@ class TableDrafter {
         app.name = std::max(app.name, record.record->app_name);
       }
     }
-    std::erase_if(records, [&](const TableRecords& table) {
+    std::erase_if(reported, [&](const ReportedTable& table) {
       return table.app_id > input_.options.max_app_id;
     });
     for (const auto& [app_id, replicas] : input_.replicas.out_of_range()) {
@@ -94,7 +91,7 @@ class TableDrafter {
     return absl::OkStatus();
   }
 
-  // Whether the operator said that nothing of this app counts. The only possible answer.
+  // Whether the operator decided to leave the table out. Nothing else can be decided.
   absl::StatusOr<bool> IsIgnored(int32_t app_id, FindingKind conflict) {
     const std::string key = SettlementKey(app_id);
     const std::string* settled = settlements_.Find(key);
@@ -109,22 +106,23 @@ class TableDrafter {
     return true;
   }
 
-  absl::Status DraftFromRecords(TableRecords& table) {
-    TableDraft& draft = drafts_[table.app_id];
-    draft.claims = input_.replicas.ClaimsOf(table.app_id);
-    if (NeedWeights(table.records)) WeighRecords(draft.claims, absl::MakeSpan(table.records));
-    METAREC_RETURN_IF_ERROR(MergeRecords(table, problems_, settlements_, findings_, draft));
-    return DecidePartitionCount(table, input_.options, settlements_, findings_, draft);
+  absl::Status PlanFromRecords(ReportedTable& reported) {
+    PlannedTable& planned = tables_[reported.app_id];
+    planned.claims = input_.replicas.ClaimsOf(reported.app_id);
+    WeighRecords(planned.claims, reported);
+    METAREC_RETURN_IF_ERROR(
+        ReconcileRecords(reported, problems_, settlements_, findings_, planned));
+    return DecidePartitionCount(reported, input_.options, settlements_, findings_, planned);
   }
 
-  absl::Status DraftFromReplicas(int32_t app_id) {
+  absl::Status PlanFromReplicas(int32_t app_id) {
     const absl::Span<const ReplicaClaim> claims = input_.replicas.ClaimsOf(app_id);
     const FindingSubject subject = FindingSubject::Table(app_id);
     const std::string key = SettlementKey(app_id);
     const std::string* settled = settlements_.Find(key);
     Severity severity = Severity::kConflict;
     METAREC_RARE_BRANCH("replicas are of a table that nobody describes");
-    drafts_[app_id] = MakePlaceholder(app_id, 1);
+    tables_[app_id] = MakePlaceholder(app_id, 1);
     if (settled != nullptr) {
       METAREC_ASSIGN_OR_RETURN(severity, SettleReplicasWithoutTable(app_id, *settled, claims));
       settlements_.Use(key, FindingKind::kReplicasWithoutTable, subject, findings_);
@@ -150,7 +148,7 @@ class TableDrafter {
     const int32_t highest = claims.back().partition_index;
     if (settled == kSettleIgnore) {
       // A stock meta server aborts on a replica whose index is beyond the count.
-      drafts_[app_id] = MakePlaceholder(app_id, highest + 1);
+      tables_[app_id] = MakePlaceholder(app_id, highest + 1);
       return Severity::kHazard;
     }
     DescribedTable described;
@@ -163,66 +161,66 @@ class TableDrafter {
                        highest + 1, " to ", input_.options.max_partition_count,
                        " and a replica count from 1 to ", kReplicaCountMax));
     }
-    TableDraft draft;
-    draft.claims = claims;
-    draft.table.app_type = "pegasus";
-    draft.table.app_name = described.name;
-    draft.table.app_id = app_id;
-    draft.table.partition_count = described.partition_count;
-    draft.table.init_partition_count = described.partition_count;
-    draft.table.max_replica_count = described.max_replica_count;
-    draft.table.create_second = 0;  // not known; a time of today would differ at every planning
-    draft.decision.old_name = described.name;
-    drafts_[app_id] = std::move(draft);
+    PlannedTable planned;
+    planned.claims = claims;
+    planned.table.app_type = "pegasus";
+    planned.table.app_name = described.name;
+    planned.table.app_id = app_id;
+    planned.table.partition_count = described.partition_count;
+    planned.table.init_partition_count = described.partition_count;
+    planned.table.max_replica_count = described.max_replica_count;
+    planned.table.create_second = 0;  // not known; a time of today would differ at every planning
+    planned.decision.old_name = described.name;
+    tables_[app_id] = std::move(planned);
     findings_.Add(Severity::kNote, FindingSubject::Table(app_id), found::TableLostState{});
     return Severity::kWarning;
   }
 
-  std::vector<TableDraft> WithoutGaps() {
-    std::vector<TableDraft> drafts;
-    const int32_t highest = drafts_.empty() ? 0 : drafts_.rbegin()->first;
-    drafts.reserve(highest);
-    for (auto& [app_id, draft] : drafts_) {
-      while (static_cast<int32_t>(drafts.size()) + 1 < app_id) {
-        drafts.push_back(MakePlaceholder(static_cast<int32_t>(drafts.size()) + 1, 1));
+  std::vector<PlannedTable> WithoutGaps() {
+    std::vector<PlannedTable> tables;
+    const int32_t highest = tables_.empty() ? 0 : tables_.rbegin()->first;
+    tables.reserve(highest);
+    for (auto& [app_id, planned] : tables_) {
+      while (static_cast<int32_t>(tables.size()) + 1 < app_id) {
+        tables.push_back(MakePlaceholder(static_cast<int32_t>(tables.size()) + 1, 1));
       }
-      drafts.push_back(std::move(draft));
+      tables.push_back(std::move(planned));
     }
-    for (const TableDraft& draft : drafts) {
-      if (!draft.decision.placeholder) continue;
-      findings_.Add(Severity::kNote, FindingSubject::Table(draft.table.app_id),
+    for (const PlannedTable& planned : tables) {
+      if (!planned.decision.placeholder) continue;
+      findings_.Add(Severity::kNote, FindingSubject::Table(planned.table.app_id),
                     found::Placeholder{});
     }
-    return drafts;
+    return tables;
   }
 
-  const TableDraftsInput& input_;
+  const PlannedTablesInput& input_;
   ReportProblems& problems_;
   Settlements& settlements_;
   FindingsList& findings_;
-  std::map<int32_t, TableDraft> drafts_;
+  std::map<int32_t, PlannedTable> tables_;
 };
 
 }  // namespace
 
-TableDraft MakePlaceholder(int32_t app_id, int32_t partition_count) {
-  TableDraft draft;
-  draft.table.status = TableStatus::kDropped;
-  draft.table.app_type = "pegasus";
-  draft.table.app_name = absl::StrCat("__drop_holder__", app_id);
-  draft.table.app_id = app_id;
-  draft.table.partition_count = partition_count;
-  draft.table.init_partition_count = partition_count;
-  draft.decision.old_name = draft.table.app_name;
-  draft.decision.placeholder = true;
-  return draft;
+PlannedTable MakePlaceholder(int32_t app_id, int32_t partition_count) {
+  PlannedTable planned;
+  planned.table.status = TableStatus::kDropped;
+  planned.table.app_type = "pegasus";
+  planned.table.app_name = absl::StrCat("__drop_holder__", app_id);
+  planned.table.app_id = app_id;
+  planned.table.partition_count = partition_count;
+  planned.table.init_partition_count = partition_count;
+  planned.decision.old_name = planned.table.app_name;
+  planned.decision.placeholder = true;
+  return planned;
 }
 
-absl::StatusOr<std::vector<TableDraft>> DraftTables(const TableDraftsInput& input,
-                                                    ReportProblems& problems,
-                                                    Settlements& settlements,
-                                                    FindingsList& findings) {
-  return TableDrafter(input, problems, settlements, findings).Run();
+absl::StatusOr<std::vector<PlannedTable>> PlanTables(const PlannedTablesInput& input,
+                                                     ReportProblems& problems,
+                                                     Settlements& settlements,
+                                                     FindingsList& findings) {
+  return TablePlanner(input, problems, settlements, findings).Run();
 }
 
 }  // namespace metarec

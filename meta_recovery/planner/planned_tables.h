@@ -1,0 +1,58 @@
+// Every table id of a plan: those that nodes describe, those that only replicas name, and the gaps
+// between them.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <absl/status/statusor.h>
+#include <absl/types/span.h>
+
+#include "meta_recovery/planner/finding.h"
+#include "meta_recovery/planner/node_roster.h"
+#include "meta_recovery/planner/recovery_plan.h"
+#include "meta_recovery/planner/replica_index.h"
+#include "meta_recovery/planner/settlements.h"
+#include "zk_store/topology/topology.h"
+
+namespace metarec {
+
+// What the planner decides of a table, before its partitions are planned.
+struct PlannedTable {
+  TopologyTable table;
+  TableDecision decision;
+
+  // Its replicas, ascending by partition, the best first; see ReplicaIndex::ClaimsOf.
+  absl::Span<const ReplicaClaim> claims;
+
+  // If a split is unfinished: the partitions from init_partition_count on that have a znode,
+  // ascending. Otherwise every partition has one.
+  bool split_unfinished = false;
+  std::vector<int32_t> registered_children;
+
+  // The partition count before the table was split in two; 0 if it never was.
+  int32_t partition_count_before_split = 0;
+
+  // The operator must decide the partition count first. The partitions are not planned.
+  bool partition_count_undecided = false;
+};
+
+struct PlannedTablesInput {
+  const NodeRoster& roster;
+  const ReplicaIndex& replicas;
+  const PlanOptions& options;
+};
+
+// A dropped table that keeps an id from being used again. It never expires: a stock meta server
+// deletes what a returning node still holds of an expired one.
+PlannedTable MakePlaceholder(int32_t app_id, int32_t partition_count);
+
+// One table for each id from 1 to the highest that the evidence names, ascending. Their claims
+// point into `input.replicas`. kInvalidArgument if a settlement makes no sense.
+absl::StatusOr<std::vector<PlannedTable>> PlanTables(const PlannedTablesInput& input,
+                                                     ReportProblems& problems,
+                                                     Settlements& settlements,
+                                                     FindingsList& findings);
+
+}  // namespace metarec
