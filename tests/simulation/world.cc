@@ -280,6 +280,7 @@ void World::OnCandidateGone(int64_t session_id) {
   if (found == processes_.end()) return;
   const auto* const server = static_cast<const MetaProcess*>(found->get());
   trace.Add(queue.now(), server->client().name, "leads by a candidate that is gone");
+  CountFault("leader_without_candidate");
   ++operators_left_;
   queue.After(MayLeadFor() + absl::Milliseconds(1), [this, server, session_id] {
     --operators_left_;
