@@ -16,7 +16,13 @@ namespace http = boost::beast::http;
 constexpr uint32_t kHeaderBytesMax = 8 * 1024;
 constexpr uint64_t kBodyBytesMax = 64 * 1024;
 
+constexpr char kAllowedMethods[] = "GET, HEAD, POST";
+
 std::string ToString(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+bool IsAllowed(http::verb method) {
+  return method == http::verb::get || method == http::verb::head || method == http::verb::post;
+}
 
 }  // namespace
 
@@ -27,6 +33,7 @@ class HttpRequestParser::State {
     parser.body_limit(kBodyBytesMax);
   }
   http::request_parser<http::string_body> parser;
+  bool is_header_done = false;
 };
 
 HttpRequestParser::HttpRequestParser() : state_(std::make_unique<State>()) {}
@@ -41,9 +48,15 @@ absl::StatusOr<size_t> HttpRequestParser::Feed(absl::string_view bytes) {
         boost::asio::const_buffer(bytes.data() + taken, bytes.size() - taken), error);
     taken += more;
     if (error == http::error::need_more) break;
-    if (error == http::error::header_limit || error == http::error::body_limit) {
-      return absl::ResourceExhaustedError("the HTTP request is too long");
+    const bool is_too_long = error == http::error::header_limit || error == http::error::body_limit;
+    // A body that is too long has a header that was read.
+    const bool is_header_known =
+        state_->parser.is_header_done() || error == http::error::body_limit;
+    if (is_header_known && !IsAllowed(state_->parser.get().method())) {
+      return absl::PermissionDeniedError("an HTTP method that is not served");
     }
+    state_->is_header_done = is_header_known;
+    if (is_too_long) return absl::ResourceExhaustedError("the HTTP request is too long");
     if (error) return absl::DataLossError(absl::StrCat("no HTTP request: ", error.message()));
     // Nobody sends us such bodies, and for chunks with a wrong end the parser aborts the process.
     if (state_->parser.is_header_done() && state_->parser.chunked()) {
@@ -54,12 +67,34 @@ absl::StatusOr<size_t> HttpRequestParser::Feed(absl::string_view bytes) {
   return taken;
 }
 
+HttpResponse HttpRequestParser::Refusal(const absl::Status& error) const {
+  HttpResponse response;
+  if (absl::IsPermissionDenied(error)) {
+    response.status = 405;
+    response.allow = kAllowedMethods;
+    response.body = absl::StrCat("This port answers ", kAllowedMethods, " only.\n");
+  } else if (absl::IsResourceExhausted(error)) {
+    const bool is_body = state_->is_header_done;
+    response.status = is_body ? 413 : 431;
+    response.body = is_body ? "The body of this request is longer than 64 KiB.\n"
+                            : "The header of this request is longer than 8 KiB.\n";
+  } else if (absl::IsUnimplemented(error)) {
+    response.status = 501;
+    response.body = "This port takes no bodies in chunks; send a Content-Length.\n";
+  } else {
+    response.status = 400;
+    response.body = "This is no HTTP request that this port understands.\n";
+  }
+  return response;
+}
+
 bool HttpRequestParser::is_done() const { return state_->parser.is_done(); }
 
 HttpRequest HttpRequestParser::Request() const {
   const auto& message = state_->parser.get();
   HttpRequest request;
-  request.method = ToString(message.method_string());
+  request.is_head = message.method() == http::verb::head;
+  request.method = request.is_head ? "GET" : ToString(message.method_string());
   const std::string target = ToString(message.target());
   const size_t question_mark = target.find('?');
   request.path = target.substr(0, question_mark);
@@ -68,13 +103,16 @@ HttpRequest HttpRequestParser::Request() const {
   return request;
 }
 
-std::string SerializeHttpResponse(const HttpResponse& response, bool keep_alive) {
+std::string SerializeHttpResponse(const HttpResponse& response, HttpConnection connection) {
   http::response<http::string_body> message(static_cast<http::status>(response.status), 11);
   message.set(http::field::content_type, response.content_type);
   message.set(http::field::cache_control, "no-store");
-  message.keep_alive(keep_alive);
+  if (!response.allow.empty()) message.set(http::field::allow, response.allow);
+  message.keep_alive(connection.keep_alive);
   message.body() = response.body;
   message.prepare_payload();
+  // The header tells the length of the body either way.
+  if (connection.without_body) message.body().clear();
   std::ostringstream out;
   out << message;
   return out.str();

@@ -15,17 +15,19 @@
 namespace metarec::rpc {
 
 struct HttpRequest {
-  std::string method;  // "GET" or "POST"
+  std::string method;  // "GET" or "POST"; HEAD is asked for as a GET
   std::string path;    // "/metrics", without the query
   std::string query;   // what follows '?', as it came
   Ipv4Endpoint peer;
   bool keep_alive = true;
+  bool is_head = false;  // the answer goes out without its body
 };
 
 struct HttpResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
+  std::string allow;  // the methods that are served, in a 405
 };
 
 // Takes one request apart as its bytes arrive. Not thread-safe.
@@ -37,10 +39,14 @@ class HttpRequestParser {
   HttpRequestParser& operator=(const HttpRequestParser&) = delete;
 
   // Returns how many of the bytes belong to this request and were taken; the others are to be given
-  // again, with more behind them, or to the next parser once is_done. kDataLoss for what is no
-  // HTTP, kResourceExhausted beyond 8 KiB of header or 64 KiB of body, kUnimplemented for a body in
-  // chunks.
+  // again, with more behind them, or to the next parser once is_done. Nothing may follow an error:
+  // kDataLoss for what is no HTTP, kResourceExhausted beyond 8 KiB of header or 64 KiB of body,
+  // kUnimplemented for a body in chunks, kPermissionDenied for a method other than GET, HEAD and
+  // POST.
   absl::StatusOr<size_t> Feed(absl::string_view bytes);
+
+  // What to answer to the request for which Feed gave `error`.
+  HttpResponse Refusal(const absl::Status& error) const;
 
   bool is_done() const;
   // Once it is done; `peer` is left empty.
@@ -51,6 +57,10 @@ class HttpRequestParser {
   const std::unique_ptr<State> state_;
 };
 
-std::string SerializeHttpResponse(const HttpResponse& response, bool keep_alive);
+struct HttpConnection {
+  bool keep_alive = true;
+  bool without_body = false;  // an answer to HEAD
+};
+std::string SerializeHttpResponse(const HttpResponse& response, HttpConnection connection);
 
 }  // namespace metarec::rpc

@@ -5,11 +5,11 @@
 #include <absl/strings/cord.h>
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
+#include <boost/crc.hpp>
 
 #include "base/runtime/status_macros.h"
 #include "idl/task_codes.h"
 #include "rpc/byte_order.h"
-#include "rpc/crc32c.h"
 
 namespace metarec::rpc {
 namespace {
@@ -68,6 +68,12 @@ absl::Status WrongCrc(absl::string_view message) {
 }
 
 }  // namespace
+
+uint32_t Crc32c(absl::string_view bytes) {
+  boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc;
+  crc.process_bytes(bytes.data(), bytes.size());
+  return crc.checksum();
+}
 
 absl::StatusOr<NativeHeader> ParseNativeHeader(absl::string_view bytes) {
   if (bytes.size() != kNativeHeaderBytes || bytes.substr(0, 4) != kMagic) {

@@ -71,4 +71,7 @@ std::string BuildNativeHeader(const NativeHeader& header, absl::string_view body
 NativeHeader ResponseHeaderFor(const NativeHeader& request, idl::rpc_address responder,
                                absl::string_view error_name);
 
+// CRC-32C (Castagnoli), as in these frames; "123456789" gives 0xE3069283.
+uint32_t Crc32c(absl::string_view bytes);
+
 }  // namespace metarec::rpc

@@ -1,19 +1,14 @@
 #include "rpc/server.h"
 
-#include <exception>
+#include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/post.hpp>
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
+#include <asio/error.hpp>
+#include <sys/resource.h>
 
-#include "rpc/listen_error.h"
 #include "rpc/server_connection.h"
-#include "rpc/server_state.h"
 
 namespace metarec::rpc {
 namespace {
@@ -21,11 +16,15 @@ namespace {
 // After an error such as "too many open files".
 constexpr absl::Duration kAcceptRetryDelay = absl::Milliseconds(100);
 
+// More than a meta server ever meets; at some kilobytes each that is a bound on memory.
+constexpr size_t kConnectionsMax = 50'000;
+constexpr size_t kOtherFilesMax = 2048;
+// If the system does not say.
+constexpr size_t kOpenFilesUnknown = 1024;
+
 asio::awaitable<void> Accept(std::shared_ptr<ServerState> state) {
-  co_await asio::this_coro::throw_if_cancelled(false);
   while (!state->stopping) {
-    auto [error, socket] =
-        co_await state->acceptor.async_accept(asio::experimental::as_tuple(asio::use_awaitable));
+    auto [error, socket] = co_await state->acceptor.async_accept(kAwaitTuple);
     if (state->stopping) co_return;
     if (error) {
       ++state->counts.accept_errors;
@@ -54,16 +53,11 @@ ServerState::ServerState(const asio::any_io_executor& executor_in, Clock* clock_
       ended(executor_in) {}
 
 void ServerState::Spawn(asio::awaitable<void> coroutine) {
-  const auto cancel = cancels_.emplace(cancels_.end());
-  // asio still looks at the slot after the completion handler has run, hence the post.
-  asio::co_spawn(executor, std::move(coroutine),
-                 asio::bind_cancellation_slot(
-                     cancel->slot(), [self = shared_from_this(), cancel](std::exception_ptr) {
-                       asio::post(self->executor, [self, cancel] {
-                         self->cancels_.erase(cancel);
-                         self->TellIfEnded();
-                       });
-                     }));
+  const auto task = tasks_.emplace(tasks_.end());
+  task->Start(executor, std::move(coroutine), [self = shared_from_this(), task] {
+    self->tasks_.erase(task);
+    self->TellIfEnded();
+  });
 }
 
 void ServerState::CloseSockets() {
@@ -77,9 +71,7 @@ void ServerState::CloseSockets() {
 
 void ServerState::CloseAll() {
   CloseSockets();
-  for (asio::cancellation_signal& cancel : cancels_) {
-    cancel.emit(asio::cancellation_type::terminal);
-  }
+  for (CancellableTask& task : tasks_) task.Cancel();
 }
 
 void ServerState::Forget(ServerConnection* connection) {
@@ -135,6 +127,33 @@ ServerCounts Server::counts() const {
   ServerCounts counts = state_->counts;
   counts.open = static_cast<int64_t>(state_->connections.size());
   return counts;
+}
+
+size_t RaiseOpenFilesLimit() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return kOpenFilesUnknown;
+  rlimit raised = limit;
+  raised.rlim_cur = raised.rlim_max;
+  return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+}
+
+size_t ConnectionsWithin(size_t open_files_max) {
+  const size_t others = std::min(kOtherFilesMax, open_files_max / 2);
+  return std::clamp<size_t>(open_files_max - others, 1, kConnectionsMax);
+}
+
+absl::Status ListenError(absl::string_view what, Ipv4Endpoint endpoint,
+                         const asio::error_code& error) {
+  absl::string_view advice;
+  if (error == asio::error::address_in_use) {
+    advice = "; stop the program that has this port (a meta server?), or give another one";
+  } else if (error == asio::error::access_denied) {
+    advice = "; ports below 1024 are for privileged users: give another one";
+  } else if (error.value() == EADDRNOTAVAIL) {
+    advice = "; give an address of this machine, or 0.0.0.0";
+  }
+  return absl::UnavailableError(
+      absl::StrCat("cannot listen on ", what, endpoint.ToString(), ": ", error.message(), advice));
 }
 
 }  // namespace metarec::rpc

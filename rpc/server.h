@@ -23,7 +23,8 @@
 namespace metarec::rpc {
 
 struct ServerOptions {
-  // Further ones are closed at once. The process must be allowed as many open files (open_files.h).
+  // Further ones are closed at once. The process must be allowed as many open files
+  // (ConnectionsWithin).
   size_t connections_max = 1024;
   size_t in_flight_per_connection_max = 64;  // further requests wait in the socket
   size_t request_body_bytes_max = 64 << 20;
@@ -98,7 +99,9 @@ class Server {
   // Replaces the handler that was there; requests that run keep theirs.
   void Register(std::string task_code, Handler handler);
 
-  // Whoever speaks HTTP on the port is served by this; without it he is disconnected.
+  // Whoever speaks HTTP on the port is served by this; without it the peer is disconnected. What is
+  // no GET, HEAD or POST, too long or malformed is refused in HTTP's own words (400, 405, 413, 431,
+  // 501), and the connection ends.
   void ServeHttp(HttpHandler handler);
 
   // Begins to serve; once. Port 0 lets the system choose. Returns where it listens, or
@@ -114,5 +117,12 @@ class Server {
  private:
   std::shared_ptr<class ServerState> state_;
 };
+
+// How many connections a process has room for: each is an open file. The first lets the process
+// have as many as it may have without further rights (the hard limit of RLIMIT_NOFILE), and returns
+// how many. The second leaves enough for the rest of the process: connections to replica servers
+// and ZooKeeper, logs, look-ups of names. For ServerOptions::connections_max.
+size_t RaiseOpenFilesLimit();
+size_t ConnectionsWithin(size_t open_files_max);
 
 }  // namespace metarec::rpc

@@ -6,15 +6,19 @@
 
 #include <absl/strings/str_cat.h>
 #include <asio/buffer.hpp>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 
 #include "base/runtime/status_macros.h"
 #include "rpc/thrift_frame.h"
 
 namespace metarec::rpc {
+namespace {
+
+// For a peer to read our last answer and close its end.
+constexpr absl::Duration kLingerTime = absl::Seconds(2);
+constexpr size_t kLingerBytesMax = 16 << 20;
+
+}  // namespace
 
 ServerConnection::ServerConnection(std::shared_ptr<ServerState> state, asio::ip::tcp::socket socket)
     : state_(std::move(state)), socket_(std::move(socket)), reader_(&socket_) {
@@ -47,7 +51,6 @@ void ServerConnection::Rest() {
 }
 
 asio::awaitable<void> ServerConnection::Serve(std::shared_ptr<ServerConnection> self) {
-  co_await asio::this_coro::throw_if_cancelled(false);
   const absl::Status ended = co_await self->ServeRequests();
   if (ended.ok()) {
     self->Rest();
@@ -152,32 +155,47 @@ asio::awaitable<absl::Status> ServerConnection::ReadThftRequest(Pending* pending
   co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> ServerConnection::ServeHttpRequest() {
-  HttpRequestParser parser;
-  while (!parser.is_done()) {
+asio::awaitable<absl::Status> ServerConnection::ReadHttpRequest(HttpRequestParser* parser) {
+  for (;;) {
     if (!prefix_.empty()) {
-      METAREC_CO_ASSIGN_OR_RETURN(const size_t taken, parser.Feed(prefix_));
+      METAREC_CO_ASSIGN_OR_RETURN(const size_t taken, parser->Feed(prefix_));
       prefix_.erase(0, taken);
-      if (parser.is_done()) break;
+      if (parser->is_done()) co_return absl::OkStatus();
     }
     METAREC_CO_RETURN_IF_ERROR(co_await reader_.ReadSome(&prefix_));
   }
-  HttpRequest request = parser.Request();
-  request.peer = peer_;
-  const bool keep_alive = request.keep_alive;
+}
+
+asio::awaitable<absl::Status> ServerConnection::ServeHttpRequest() {
+  HttpRequestParser parser;
+  const absl::Status read = co_await ReadHttpRequest(&parser);
+  // Only a peer that is still there, and sent enough to be judged, can be answered.
+  const bool is_broken = absl::IsOutOfRange(read) || absl::IsUnavailable(read);
+  if (is_broken) co_return read;
   ++in_flight_;
   idle_too_long_ = false;
   HttpResponse response;
-  try {
-    response = co_await state_->http_handler(std::move(request));
-  } catch (const std::exception&) {
-    response.status = 500;
+  HttpConnection connection;
+  if (read.ok()) {
+    HttpRequest request = parser.Request();
+    request.peer = peer_;
+    connection = {.keep_alive = request.keep_alive, .without_body = request.is_head};
+    try {
+      response = co_await state_->http_handler(std::move(request));
+    } catch (const std::exception&) {
+      response.status = 500;
+    }
+  } else {
+    CountFailure(read);
+    response = parser.Refusal(read);
+    connection.keep_alive = false;
   }
   Outgoing outgoing;
-  outgoing.header = SerializeHttpResponse(response, keep_alive);
-  outgoing.is_last = !keep_alive;
+  outgoing.header = SerializeHttpResponse(response, connection);
+  outgoing.is_last = !connection.keep_alive;
+  outgoing.lingers = outgoing.is_last;
   Send(std::move(outgoing));
-  is_last_request_read_ = !keep_alive;
+  is_last_request_read_ = !connection.keep_alive;
   co_return absl::OkStatus();
 }
 
@@ -192,7 +210,6 @@ asio::awaitable<absl::Status> ServerConnection::ReadBody(size_t body_length, std
 
 asio::awaitable<void> ServerConnection::Handle(std::shared_ptr<ServerConnection> self,
                                                Pending pending) {
-  co_await asio::this_coro::throw_if_cancelled(false);
   HandlerResult result;
   const auto handler = self->state_->FindHandler(pending.request.task_code);
   if (handler == nullptr) {
@@ -237,7 +254,6 @@ void ServerConnection::Send(Outgoing outgoing) {
 }
 
 asio::awaitable<void> ServerConnection::Write(std::shared_ptr<ServerConnection> self) {
-  co_await asio::this_coro::throw_if_cancelled(false);
   while (!self->outgoing_.empty()) {
     const Outgoing outgoing = std::move(self->outgoing_.front());
     self->outgoing_.pop_front();
@@ -245,12 +261,23 @@ asio::awaitable<void> ServerConnection::Write(std::shared_ptr<ServerConnection> 
                                                        asio::buffer(outgoing.body)};
     const TimeoutQueue::Timer timer(&self->state_->frame_timeouts,
                                     [raw = self.get()] { raw->CloseForStall(); });
-    const auto [error, size] = co_await asio::async_write(
-        self->socket_, buffers, asio::experimental::as_tuple(asio::use_awaitable));
+    const auto [error, size] = co_await asio::async_write(self->socket_, buffers, kAwaitTuple);
+    if (!error && outgoing.lingers) co_await self->Linger();
     if (error || outgoing.is_last) self->Close();
     self->EndRequest();
   }
   self->writing_ = false;
+}
+
+// Closing a socket that has unread bytes makes the system tell the peer so, which may then never
+// read our answer. Nobody else reads when the last answer goes out.
+asio::awaitable<void> ServerConnection::Linger() {
+  asio::error_code ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  const DeadlineTimer timer(state_->executor, state_->clock, state_->clock->Now() + kLingerTime,
+                            [this] { Close(); });
+  const absl::Status skipped = co_await reader_.Skip(kLingerBytesMax);
+  skipped.IgnoreError();  // the peer has closed, or the time is over
 }
 
 void ServerConnection::EndRequest() {
@@ -278,6 +305,8 @@ void ServerConnection::CountFailure(const absl::Status& failure) {
   if (is_closed_) return;  // that is why
   ServerCounts& counts = state_->counts;
   switch (failure.code()) {
+    case absl::StatusCode::kPermissionDenied:  // an HTTP method: no fault of the bytes
+      return;
     case absl::StatusCode::kResourceExhausted:
       ++counts.oversized;
       return;

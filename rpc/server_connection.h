@@ -1,4 +1,4 @@
-// Private to rpc/: one connection of a Server.
+// Private to rpc/: what a Server's coroutines share, and its connections.
 
 #pragma once
 
@@ -7,18 +7,62 @@
 #include <optional>
 #include <string>
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <absl/status/status.h>
 #include <asio/awaitable.hpp>
 #include <asio/ip/tcp.hpp>
 
+#include "base/runtime/cancellation.h"
+#include "base/runtime/deadline_timer.h"
 #include "base/runtime/event.h"
 #include "rpc/native_frame.h"
 #include "rpc/protocol_detector.h"
-#include "rpc/server_state.h"
+#include "rpc/server.h"
 #include "rpc/socket_reader.h"
-#include "rpc/timeout_queue.h"
 
 namespace metarec::rpc {
+
+// Kept alive by every coroutine that runs under it.
+class ServerState : public std::enable_shared_from_this<ServerState> {
+ public:
+  ServerState(const asio::any_io_executor& executor, Clock* clock_in, ServerOptions options_in);
+
+  // Runs a coroutine that CloseAll cancels and `ended` waits for.
+  void Spawn(asio::awaitable<void> coroutine);
+
+  // Closes the port and the connections and cancels all coroutines.
+  void CloseAll();
+
+  // The first half of that: whoever still runs is left behind.
+  void CloseSockets();
+
+  // The connection is destroyed.
+  void Forget(class ServerConnection* connection);
+
+  // nullptr when there is none.
+  std::shared_ptr<const Handler> FindHandler(absl::string_view task_code) const;
+
+  const asio::any_io_executor executor;
+  Clock* const clock;
+  const ServerOptions options;
+  asio::ip::tcp::acceptor acceptor;
+  absl::flat_hash_map<std::string, std::shared_ptr<const Handler>> handlers;
+  HttpHandler http_handler;
+  TimeoutQueue idle_timeouts;
+  TimeoutQueue frame_timeouts;
+  // Those that live; what they wait for keeps them alive, and they keep this list.
+  absl::flat_hash_set<class ServerConnection*> connections;
+  ServerCounts counts;  // `open` is not kept here
+  bool stopping = false;
+  Event ended;  // stopping, and the last coroutine and connection are gone
+  bool has_ended() const { return stopping && tasks_.empty() && connections.empty(); }
+
+ private:
+  void TellIfEnded();
+
+  std::list<CancellableTask> tasks_;
+};
 
 // Most connections are at rest most of the time, and there are many: one at rest has neither a
 // coroutine nor a buffer. When something arrives, a coroutine reads requests until nothing is left
@@ -51,6 +95,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
     std::string header;
     std::string body;
     bool is_last = false;  // the connection ends behind it
+    bool lingers = false;  // what the peer still sends is read, so that the answer arrives
   };
 
   void Rest();
@@ -64,11 +109,13 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   asio::awaitable<absl::Status> ReadThftRequest(Pending* pending);
   // Reads one and answers it before the next is read, so that answers come in their order.
   asio::awaitable<absl::Status> ServeHttpRequest();
+  asio::awaitable<absl::Status> ReadHttpRequest(HttpRequestParser* parser);
   asio::awaitable<absl::Status> ReadBody(size_t body_length, std::string* body);
   static asio::awaitable<void> Handle(std::shared_ptr<ServerConnection> self, Pending pending);
   void Answer(const ReplyTo& reply_to, HandlerResult result);
   void Send(Outgoing outgoing);
   static asio::awaitable<void> Write(std::shared_ptr<ServerConnection> self);
+  asio::awaitable<void> Linger();
   void EndRequest();
   void CloseForIdleness();
   void CloseForStall();
@@ -93,5 +140,9 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   bool is_closed_ = false;             // by us
   bool idle_too_long_ = false;         // ends with the requests that are still in flight
 };
+
+// kUnavailable, with what to do about it. `what`: "", or "UDP " for example.
+absl::Status ListenError(absl::string_view what, Ipv4Endpoint endpoint,
+                         const asio::error_code& error);
 
 }  // namespace metarec::rpc

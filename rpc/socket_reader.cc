@@ -5,10 +5,9 @@
 #include <absl/strings/str_cat.h>
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/read.hpp>
-#include <asio/use_awaitable.hpp>
 
+#include "base/runtime/cancellation.h"
 #include "base/runtime/status_macros.h"
 
 namespace metarec::rpc {
@@ -24,8 +23,7 @@ absl::Status ReadError(const asio::error_code& error) {
 asio::awaitable<absl::Status> SocketReader::AwaitBytes() {
   if (has_bytes()) co_return absl::OkStatus();
   if (buffer_ == nullptr) buffer_ = std::make_unique<Buffer>();
-  const auto [error, size] = co_await socket_->async_read_some(
-      asio::buffer(*buffer_), asio::experimental::as_tuple(asio::use_awaitable));
+  const auto [error, size] = co_await socket_->async_read_some(asio::buffer(*buffer_), kAwaitTuple);
   begin_ = 0;
   end_ = size;
   received_bytes_ += size;
@@ -79,8 +77,7 @@ asio::awaitable<absl::Status> SocketReader::ReadChunk(size_t size, std::string* 
   const size_t before = out->size();
   out->resize(before + size);
   const auto [error, read] =
-      co_await asio::async_read(*socket_, asio::buffer(out->data() + before, size),
-                                asio::experimental::as_tuple(asio::use_awaitable));
+      co_await asio::async_read(*socket_, asio::buffer(out->data() + before, size), kAwaitTuple);
   received_bytes_ += read;
   if (error) co_return ReadError(error);
   co_return absl::OkStatus();

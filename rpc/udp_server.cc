@@ -7,11 +7,10 @@
 
 #include <absl/strings/str_cat.h>
 #include <asio/buffer.hpp>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/use_awaitable.hpp>
 
-#include "rpc/listen_error.h"
+#include "base/runtime/cancellation.h"
 #include "rpc/native_frame.h"
+#include "rpc/server_connection.h"
 
 namespace metarec::rpc {
 namespace {
@@ -72,8 +71,8 @@ asio::awaitable<void> UdpServer::Receive() {
   std::array<char, kDatagramBytesMax + 1> buffer;
   while (socket_.is_open()) {
     asio::ip::udp::endpoint peer;
-    const auto [error, size] = co_await socket_.async_receive_from(
-        asio::buffer(buffer), peer, asio::experimental::as_tuple(asio::use_awaitable));
+    const auto [error, size] =
+        co_await socket_.async_receive_from(asio::buffer(buffer), peer, kAwaitTuple);
     if (error == asio::error::operation_aborted) co_return;
     if (error) {
       const absl::Status slept = co_await clock_->SleepFor(kReceiveRetryDelay);

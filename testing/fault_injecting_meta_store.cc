@@ -1,24 +1,52 @@
 #include "testing/fault_injecting_meta_store.h"
 
 #include <utility>
+#include <variant>
 
-#include <asio/post.hpp>
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
+#include <absl/algorithm/container.h>
 
 #include "base/runtime/cancellation.h"
 
 namespace metarec::testing {
+
 namespace {
 
-// An answer comes later, never before its question is through.
-asio::awaitable<void> Yield() {
-  const bool throws_when_cancelled = co_await asio::this_coro::throw_if_cancelled();
-  co_await asio::this_coro::throw_if_cancelled(false);
-  const auto executor = co_await asio::this_coro::executor;
-  co_await asio::post(executor, asio::use_awaitable);
-  co_await asio::this_coro::throw_if_cancelled(throws_when_cancelled);
+absl::Status ErrorOf(const StoreFault& fault, const StoreCall& call) {
+  if (fault.failed_op.has_value() && call.is_write() && *fault.failed_op < call.ops->size()) {
+    const StoreOp& op = (*call.ops)[*fault.failed_op];
+    return MakeMultiError(fault.error, *fault.failed_op, call.ops->size(), OpName(op), OpPath(op));
+  }
+  return MakeStoreError(fault.error, call.kind, call.path);
 }
+
+}  // namespace
+
+StoreCall MultiCall(absl::string_view kind, const std::vector<StoreOp>& ops) {
+  const bool writes =
+      !absl::c_all_of(ops, [](const StoreOp& op) { return std::holds_alternative<CheckOp>(op); });
+  StoreCall call;
+  call.kind = writes ? kind : "check";
+  call.path = OpPath(ops.front());
+  (writes ? call.ops : call.checks) = &ops;
+  return call;
+}
+
+FaultGate::Verdict FaultGate::Judge(StoreCall call, StoreError session) {
+  call.index = operation_count_++;
+  Verdict verdict;
+  if (dead_.has_value() || session != StoreError::kNone) {
+    verdict.before = MakeStoreError(dead_.value_or(session), call.kind, call.path);
+    return verdict;
+  }
+  const std::optional<StoreFault> fault = injector_ ? injector_(call) : std::nullopt;
+  if (!fault.has_value()) return verdict;
+  if (fault->for_ever) dead_ = fault->error;
+  const bool is_before = fault->moment == StoreFault::Moment::kBefore;
+  (is_before ? verdict.before : verdict.after) = ErrorOf(*fault, call);
+  return verdict;
+}
+
+namespace {
 
 StoreCall Call(absl::string_view kind, std::string path) {
   StoreCall call;

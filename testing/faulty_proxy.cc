@@ -7,23 +7,21 @@
 #include <absl/strings/str_cat.h>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
+
+#include "base/runtime/cancellation.h"
 
 namespace metarec::testing {
 namespace {
 
 using asio::ip::tcp;
 
-constexpr auto kTuple = asio::experimental::as_tuple(asio::use_awaitable);
-
 tcp::endpoint Loopback(uint16_t port) { return {asio::ip::address_v4::loopback(), port}; }
 
 asio::awaitable<void> Sleep(absl::Duration duration) {
   asio::steady_timer timer(co_await asio::this_coro::executor, absl::ToChronoNanoseconds(duration));
-  co_await timer.async_wait(kTuple);
+  co_await timer.async_wait(kAwaitTuple);
 }
 
 }  // namespace
@@ -83,11 +81,11 @@ std::string FaultyProxy::hosts() const { return absl::StrCat("127.0.0.1:", port_
 asio::awaitable<void> FaultyProxy::Accept() {
   for (;;) {
     auto link = std::make_shared<Link>(context_.get_executor());
-    const auto [failed] = co_await acceptor_.async_accept(link->client, kTuple);
+    const auto [failed] = co_await acceptor_.async_accept(link->client, kAwaitTuple);
     if (failed) co_return;
     ++connections_;
     const auto [refused] =
-        co_await link->server.async_connect(Loopback(options_.server_port), kTuple);
+        co_await link->server.async_connect(Loopback(options_.server_port), kAwaitTuple);
     if (refused) continue;  // which closes the client's connection as well
     asio::error_code ignored;
     for (tcp::socket* socket : {&link->client, &link->server}) {
@@ -103,7 +101,7 @@ asio::awaitable<void> FaultyProxy::Pump(std::shared_ptr<Link> link, ProxyDirecti
   std::array<char, 16384> buffer;
   for (;;) {
     const auto [error, size] =
-        co_await link->From(direction).async_read_some(asio::buffer(buffer), kTuple);
+        co_await link->From(direction).async_read_some(asio::buffer(buffer), kAwaitTuple);
     if (error) break;
     if (options_.delay > absl::ZeroDuration()) co_await Sleep(options_.delay);
     const bool passed = co_await Pass(link.get(), direction, buffer.data(), size);
@@ -122,7 +120,7 @@ asio::awaitable<bool> FaultyProxy::Pass(Link* link, ProxyDirection direction, co
     if (part > 0) {
       bytes_[static_cast<int>(direction)] += static_cast<int64_t>(part);
       const auto [error, written] =
-          co_await asio::async_write(link->To(direction), asio::buffer(data, part), kTuple);
+          co_await asio::async_write(link->To(direction), asio::buffer(data, part), kAwaitTuple);
       if (error) {
         link->Close();
         co_return false;

@@ -2,10 +2,6 @@
 
 #include <utility>
 
-#include <asio/post.hpp>
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
-
 #include "base/runtime/cancellation.h"
 
 namespace metarec::testing {
@@ -27,11 +23,7 @@ asio::awaitable<Result> Run(SharedSession session, absl::string_view kind, std::
   if (co_await IsCancelled()) co_return absl::CancelledError("cancelled before it was submitted");
   Result result = execute();
   const int64_t connections_lost = session->connections_lost;
-  const bool throws_when_cancelled = co_await asio::this_coro::throw_if_cancelled();
-  co_await asio::this_coro::throw_if_cancelled(false);
-  const auto executor = co_await asio::this_coro::executor;
-  co_await asio::post(executor, asio::use_awaitable);
-  co_await asio::this_coro::throw_if_cancelled(throws_when_cancelled);
+  co_await Yield();
   if (co_await IsCancelled()) co_return absl::CancelledError("cancelled while it was executed");
   if (session->tracker.Get() == SessionState::kClosed) {
     co_return MakeStoreError(StoreError::kClosed, kind, path);

@@ -11,8 +11,8 @@
 #include <absl/strings/string_view.h>
 #include <asio/awaitable.hpp>
 
+#include "testing/fault_injecting_meta_store.h"
 #include "testing/in_memory_zookeeper.h"
-#include "testing/store_fault.h"
 #include "zk_store/client/meta_store.h"
 #include "zk_store/client/zookeeper_options.h"
 

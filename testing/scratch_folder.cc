@@ -1,18 +1,36 @@
 #include "testing/scratch_folder.h"
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
 
+#include <absl/strings/str_cat.h>
 #include <glog/logging.h>
 
 namespace metarec::testing {
+namespace {
 
-ScratchFolder::ScratchFolder()
-    : path_((std::filesystem::temp_directory_path() / "metarec-XXXXXX").string()) {
-  PCHECK(mkdtemp(path_.data()) != nullptr) << path_;
+std::string MakeOrDie() {
+  absl::StatusOr<std::string> folder = MakeTemporaryFolder("metarec");
+  CHECK(folder.ok()) << folder.status();
+  return *std::move(folder);
 }
+
+}  // namespace
+
+absl::StatusOr<std::string> MakeTemporaryFolder(absl::string_view name) {
+  const char* const tmpdir = std::getenv("TMPDIR");
+  const std::string parent = tmpdir == nullptr || *tmpdir == '\0' ? "/tmp" : tmpdir;
+  std::string path = absl::StrCat(parent, "/", name, "-XXXXXX");
+  if (mkdtemp(path.data()) != nullptr) return path;
+  return absl::ErrnoToStatus(
+      errno, absl::StrCat("cannot make a temporary folder in ", parent,
+                          "; let TMPDIR name a folder that exists, has room and can be written"));
+}
+
+ScratchFolder::ScratchFolder() : path_(MakeOrDie()) {}
 
 ScratchFolder::~ScratchFolder() {
   std::error_code ignored;

@@ -1,10 +1,19 @@
+// Temporary folders, made in one way: below TMPDIR, or /tmp.
+
 #pragma once
 
 #include <string>
 
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
 namespace metarec::testing {
 
-// A folder below TMPDIR that goes with its owner. Ends the process when it cannot be made.
+// A new, empty folder, "<TMPDIR>/<name>-XXXXXX", which is the caller's to remove. The error says
+// what to do.
+absl::StatusOr<std::string> MakeTemporaryFolder(absl::string_view name);
+
+// A folder that goes with its owner. Ends the process, with that error, when it cannot be made.
 class ScratchFolder {
  public:
   ScratchFolder();
@@ -17,7 +26,7 @@ class ScratchFolder {
   void Write(const std::string& name, const std::string& text) const;
 
  private:
-  std::string path_;
+  const std::string path_;
 };
 
 }  // namespace metarec::testing

@@ -10,9 +10,15 @@
 
 #include "base/runtime/clock.h"
 #include "idl/ipv4_endpoint.h"
+#include "idl/replica_server_types.h"
+#include "replica_collector/evidence.h"
 #include "testing/simulated_cluster.h"
 
 namespace metarec::testing {
+
+// What a replica server would say that has this.
+idl::app_info ToWire(const TableRecord& table);
+idl::replica_info ToWire(const ReplicaRecord& replica);
 
 // A replica server as a collector meets it: it answers RPC_QUERY_APP_INFO and
 // RPC_QUERY_REPLICA_INFO over the real protocol on a real port, or misbehaves as it is told to.

@@ -1,48 +1,67 @@
 #include "base/runtime/deadline_timer.h"
 
-#include <exception>
 #include <utility>
 
 #include <asio/awaitable.hpp>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/post.hpp>
-#include <asio/this_coro.hpp>
 
 namespace metarec {
+namespace {
 
-struct DeadlineTimer::Sleep {
-  asio::cancellation_signal cancel;
-  std::function<void()> on_expiry;
-};
+asio::awaitable<void> Sleep(Clock* clock, absl::Time deadline,
+                            std::shared_ptr<std::function<void()>> on_expiry) {
+  const absl::Status slept = co_await clock->SleepUntil(deadline);
+  if (slept.ok() && *on_expiry) std::exchange(*on_expiry, nullptr)();
+}
+
+}  // namespace
 
 DeadlineTimer::DeadlineTimer(const asio::any_io_executor& executor, Clock* clock,
                              absl::Time deadline, std::function<void()> on_expiry) {
   if (deadline == absl::InfiniteFuture()) return;
-  auto sleep = std::make_shared<Sleep>();
-  sleep->on_expiry = std::move(on_expiry);
-  sleep_ = sleep;
-  // asio still looks at the slot after the completion handler has run, hence the post.
-  asio::co_spawn(
-      executor, Run(clock, deadline, sleep),
-      asio::bind_cancellation_slot(sleep->cancel.slot(), [executor, sleep](std::exception_ptr) {
-        asio::post(executor, [sleep] {});
-      }));
+  on_expiry_ = std::make_shared<std::function<void()>>(std::move(on_expiry));
+  sleep_.Start(executor, Sleep(clock, deadline, on_expiry_), nullptr);
 }
 
 DeadlineTimer::~DeadlineTimer() {
-  const std::shared_ptr<Sleep> sleep = sleep_.lock();
-  if (sleep == nullptr) return;
-  sleep->on_expiry = nullptr;
-  sleep->cancel.emit(asio::cancellation_type::terminal);
+  if (on_expiry_ != nullptr) *on_expiry_ = nullptr;
+  sleep_.Cancel();
 }
 
-asio::awaitable<void> DeadlineTimer::Run(Clock* clock, absl::Time deadline,
-                                         std::shared_ptr<Sleep> sleep) {
-  co_await asio::this_coro::throw_if_cancelled(false);
-  const absl::Status slept = co_await clock->SleepUntil(deadline);
-  if (slept.ok() && sleep->on_expiry) std::exchange(sleep->on_expiry, nullptr)();
+TimeoutQueue::TimeoutQueue(asio::any_io_executor executor, Clock* clock, absl::Duration timeout)
+    : executor_(std::move(executor)), clock_(clock), timeout_(timeout) {}
+
+TimeoutQueue::Timer::Timer(TimeoutQueue* queue, std::function<void()> on_timeout)
+    : queue_(queue),
+      deadline_(queue->clock_->Now() + queue->timeout_),
+      on_timeout_(std::move(on_timeout)),
+      place_(queue->timers_.insert(queue->timers_.end(), this)) {
+  queue_->SleepForTheFirst();
+}
+
+TimeoutQueue::Timer::~Timer() {
+  if (place_) queue_->timers_.erase(*place_);
+}
+
+void TimeoutQueue::Stop() {
+  stopped_ = true;
+  alarm_.reset();
+}
+
+void TimeoutQueue::SleepForTheFirst() {
+  if (alarm_ || stopped_ || timers_.empty()) return;
+  alarm_.emplace(executor_, clock_, timers_.front()->deadline_, [this] { FireWhatIsDue(); });
+}
+
+void TimeoutQueue::FireWhatIsDue() {
+  alarm_.reset();
+  const absl::Time now = clock_->Now();
+  while (!timers_.empty() && timers_.front()->deadline_ <= now) {
+    Timer* const timer = timers_.front();
+    timers_.pop_front();
+    timer->place_.reset();
+    timer->on_timeout_();
+  }
+  SleepForTheFirst();
 }
 
 }  // namespace metarec

@@ -1,8 +1,6 @@
 #include "base/runtime/event.h"
 
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
+#include <utility>
 
 #include "base/runtime/cancellation.h"
 
@@ -19,21 +17,16 @@ void Event::Set() {
 asio::awaitable<absl::Status> Event::Wait() {
   if (is_set_) co_return absl::OkStatus();
   if (co_await IsCancelled()) co_return absl::CancelledError("the wait was cancelled");
-  const bool throws_when_cancelled = co_await asio::this_coro::throw_if_cancelled();
-  co_await asio::this_coro::throw_if_cancelled(false);
-  co_await never_.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
-  co_await asio::this_coro::throw_if_cancelled(throws_when_cancelled);
+  auto wait = never_.async_wait(kAwaitTuple);
+  co_await WithoutThrowing(std::move(wait));
   if (is_set_) co_return absl::OkStatus();
   co_return absl::CancelledError("the wait was cancelled");
 }
 
-asio::awaitable<void> Event::WaitRegardless() {
-  const bool throws_when_cancelled = co_await asio::this_coro::throw_if_cancelled();
-  co_await asio::this_coro::throw_if_cancelled(false);
-  while (!is_set_) {
-    co_await never_.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
-  }
-  co_await asio::this_coro::throw_if_cancelled(throws_when_cancelled);
+asio::awaitable<void> Event::WaitRegardless() { return WithoutThrowing(WaitUntilSet()); }
+
+asio::awaitable<void> Event::WaitUntilSet() {
+  while (!is_set_) co_await never_.async_wait(kAwaitTuple);
 }
 
 }  // namespace metarec

@@ -25,6 +25,8 @@ class Event {
   asio::awaitable<void> WaitRegardless();
 
  private:
+  asio::awaitable<void> WaitUntilSet();
+
   bool is_set_ = false;
   asio::steady_timer never_;  // never expires; its cancellation is what wakes the waiters
 };

@@ -19,7 +19,23 @@ enum class Phase {
 };
 
 // "collect", "await_inactive", "plan", "write", "verify", "read".
-absl::string_view PhaseName(Phase phase);
+inline absl::string_view PhaseName(Phase phase) {
+  switch (phase) {
+    case Phase::kCollect:
+      return "collect";
+    case Phase::kAwaitInactive:
+      return "await_inactive";
+    case Phase::kPlan:
+      return "plan";
+    case Phase::kWrite:
+      return "write";
+    case Phase::kVerify:
+      return "verify";
+    case Phase::kRead:
+      return "read";
+  }
+  return "unknown";
+}
 
 // A value: cheap to copy, complete in itself.
 struct Progress {

@@ -3,10 +3,19 @@
 //
 //   METAREC_RARE_BRANCH("an answer was lost, and the write had happened");
 //
-// Compiled out unless METAREC_RARE_BRANCHES is on (a CMake option, which the test presets turn on).
-// For .cc files of ours, in which it is a statement; never included by a header.
+// Off unless the CMake option METAREC_RARE_BRANCHES is on, as in the presets that test; then there
+// is neither code nor a global behind a mark. For .cc files of ours, in which it is a statement;
+// never included by a header.
 
 #pragma once
+
+#include "base/runtime/rare_branch_option.h"  // generated
+
+#if !METAREC_RARE_BRANCHES
+
+#define METAREC_RARE_BRANCH(text) static_cast<void>(0)
+
+#else
 
 #include <algorithm>
 #include <atomic>
@@ -15,12 +24,11 @@
 #include <map>
 #include <string>
 
-#include "base/runtime/rare_branch_option.h"  // generated
+#define METAREC_RARE_BRANCH(text) ::metarec::internal::RareBranch<text>::Reach()
 
 namespace metarec {
 
-// Every marker that is linked into this program, by its text: how often it was reached.
-// Thread-safe.
+// Every mark that is linked into this program, by its text: how often it was reached. Thread-safe.
 std::map<std::string, int64_t> RareBranchCounts();
 
 namespace internal {
@@ -46,8 +54,4 @@ struct RareBranch {
 }  // namespace internal
 }  // namespace metarec
 
-#if METAREC_RARE_BRANCHES
-#define METAREC_RARE_BRANCH(text) ::metarec::internal::RareBranch<text>::Reach()
-#else
-#define METAREC_RARE_BRANCH(text) static_cast<void>(0)
 #endif

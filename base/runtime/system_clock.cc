@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include <absl/time/clock.h>
-#include <asio/error.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include "base/runtime/cancellation.h"
 
@@ -29,14 +27,11 @@ absl::Time SystemClock::Now() const {
 
 asio::awaitable<absl::Status> SystemClock::SleepUntil(absl::Time deadline) {
   if (co_await IsCancelled()) co_return absl::CancelledError("the wait was cancelled");
-  // A year stands for ever: asio adds the duration to a time point, which must not overflow.
+  // A year stands for infinity: asio adds it to a time point, which must not overflow.
   const absl::Duration wait = std::min(deadline - Now(), absl::Hours(24 * 365));
   asio::steady_timer timer(co_await asio::this_coro::executor, absl::ToChronoNanoseconds(wait));
-  // Reported, not thrown: a cancelled coroutine still has to clean up behind itself.
-  const bool throws_when_cancelled = co_await asio::this_coro::throw_if_cancelled();
-  co_await asio::this_coro::throw_if_cancelled(false);
-  const auto [error] = co_await timer.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
-  co_await asio::this_coro::throw_if_cancelled(throws_when_cancelled);
+  auto waiting = timer.async_wait(kAwaitTuple);
+  const auto [error] = co_await WithoutThrowing(std::move(waiting));
   if (error) co_return absl::CancelledError("the wait was cancelled");
   co_return absl::OkStatus();
 }

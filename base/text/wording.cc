@@ -1,5 +1,8 @@
 #include "base/text/wording.h"
 
+#include <algorithm>
+
+#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
@@ -38,6 +41,45 @@ std::string Wrapped(absl::string_view text, size_t column, size_t indent) {
     column += word.size();
   }
   return wrapped;
+}
+
+namespace {
+
+// Of a character of UTF-8, the bytes that follow its first.
+bool Continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+
+}  // namespace
+
+std::string Shortened(absl::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return std::string(text);
+  size_t bytes = bytes_max;
+  while (bytes > 0 && Continues(text[bytes])) --bytes;
+  return absl::StrCat(text.substr(0, bytes), "...");
+}
+
+std::string ShortenedInTheMiddle(absl::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return std::string(text);
+  size_t begin = text.size() - bytes_max / 2;
+  while (begin < text.size() && Continues(text[begin])) ++begin;
+  return absl::StrCat(Shortened(text, bytes_max - bytes_max / 2), text.substr(begin));
+}
+
+std::string ShellWord(absl::string_view text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           absl::string_view("_-+=:,./@%").find(c) != absl::string_view::npos;
+  });
+  if (plain) return std::string(text);
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      absl::StrAppend(&quoted, "'\\''");
+    } else {
+      quoted.push_back(c);
+    }
+  }
+  quoted.push_back('\'');
+  return quoted;
 }
 
 }  // namespace metarec

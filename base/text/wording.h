@@ -1,4 +1,4 @@
-// What sentences for people are made of.
+// What sentences for people are made of, and the commands that they are to type.
 
 #pragma once
 
@@ -20,5 +20,16 @@ std::string CutList(absl::Span<const std::string> items, size_t max = 5);
 // `text` broken into lines of about 100 bytes between words, for a line that has `column` bytes
 // already; the lines that follow are indented by `indent`. No line break at the end.
 std::string Wrapped(absl::string_view text, size_t column, size_t indent);
+
+// The beginning of `text`, whole characters of UTF-8, with "..." behind it if there is more: for
+// messages about what may be longer than anybody wants to read.
+std::string Shortened(absl::string_view text, size_t bytes_max = 100);
+
+// The beginning and the end, with "..." between them, of what both are needed of to tell one from
+// another, such as a path.
+std::string ShortenedInTheMiddle(absl::string_view text, size_t bytes_max = 100);
+
+// `text` as one word of a shell command, in quotes if it needs them.
+std::string ShellWord(absl::string_view text);
 
 }  // namespace metarec

@@ -13,7 +13,6 @@
 
 #include "rpc/byte_order.h"
 #include "rpc/native_frame.h"
-#include "rpc/open_files.h"
 #include "rpc/server.h"
 #include "rpc/thrift_frame.h"
 #include "testing/virtual_clock.h"

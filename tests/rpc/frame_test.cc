@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "idl/error_names.h"
-#include "rpc/crc32c.h"
 #include "rpc/native_frame.h"
 #include "rpc/pegasus_status.h"
 #include "rpc/protocol_detector.h"
@@ -22,6 +21,8 @@ TEST(ProtocolDetector, KnowsTheFourBeginnings) {
   EXPECT_EQ(DetectProtocol("THFT"), WireProtocol::kThft);
   EXPECT_EQ(DetectProtocol("GET /"), WireProtocol::kHttp);
   EXPECT_EQ(DetectProtocol("POST /"), WireProtocol::kHttp);
+  EXPECT_EQ(DetectProtocol("HEAD"), WireProtocol::kHttp);
+  EXPECT_EQ(DetectProtocol("OPTIONS *"), WireProtocol::kHttp);
   EXPECT_EQ(DetectProtocol("_RAW"), WireProtocol::kUnknown);
   EXPECT_EQ(DetectProtocol("RDS"), WireProtocol::kUnknown);
 }

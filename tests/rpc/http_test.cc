@@ -2,7 +2,6 @@
 
 #include <asio/co_spawn.hpp>
 #include <asio/connect.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/read.hpp>
@@ -14,11 +13,15 @@
 #include "base/runtime/system_clock.h"
 #include "rpc/http_message.h"
 #include "rpc/server.h"
+#include "tests/rpc/loopback.h"
 
 namespace metarec::rpc {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 TEST(HttpRequestParserTest, TakesARequestInPiecesAndLeavesWhatIsBehindIt) {
   const std::string bytes = "GET /meta/apps?detail=true HTTP/1.1\r\nHost: x\r\n\r\nGET /next";
@@ -90,9 +93,10 @@ class HttpServerTest : public ::testing::Test {
     asio::ip::tcp::socket socket(context_);
     const asio::ip::tcp::endpoint endpoint(asio::ip::address_v4(where.ip), where.port);
     co_await socket.async_connect(endpoint, asio::use_awaitable);
-    co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
-    const auto [error, size] = co_await asio::async_read(
-        socket, asio::dynamic_buffer(*answer), asio::experimental::as_tuple(asio::use_awaitable));
+    // Not all of it is taken from a peer that is refused.
+    co_await asio::async_write(socket, asio::buffer(request), kTuple);
+    const auto [error, size] =
+        co_await asio::async_read(socket, asio::dynamic_buffer(*answer), kTuple);
     static_cast<void>(error);
     co_await server.Stop();
   }
@@ -117,8 +121,62 @@ TEST_F(HttpServerTest, AnswersOneAfterTheOtherInTheirOrder) {
   EXPECT_THAT(answer, HasSubstr("HTTP/1.1 404 Not Found"));
 }
 
-TEST_F(HttpServerTest, WhoSpeaksNoHttpBehindItsFirstBytesIsDisconnected) {
-  EXPECT_EQ(Exchange("GET \x01\x02\x03 nonsense\r\n\r\n"), "");
+TEST_F(HttpServerTest, AHeadWasClosedWithoutAnAnswer) {
+  const std::string close = "Host: x\r\nConnection: close\r\n\r\n";
+  const std::string get = Exchange("GET /a HTTP/1.1\r\n" + close);
+  const std::string head = Exchange("HEAD /a HTTP/1.1\r\n" + close);
+  EXPECT_THAT(get, EndsWith("\r\n\r\nGET /a"));
+  EXPECT_EQ(head + "GET /a", get);
+}
+
+TEST_F(HttpServerTest, AfterAHeadTheConnectionGoesOn) {
+  const std::string answer = Exchange(
+      "HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n"
+      "GET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(answer, Not(HasSubstr("GET /a")));
+  EXPECT_THAT(answer, EndsWith("GET /b"));
+}
+
+TEST_F(HttpServerTest, APutWasClosedWithoutAnAnswer) {
+  for (const std::string method : {"PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"}) {
+    const std::string answer = Exchange(method + " /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 Method Not Allowed\r\n")) << method;
+    EXPECT_THAT(answer, HasSubstr("\r\nAllow: GET, HEAD, POST\r\n")) << method;
+    EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n")) << method;
+    EXPECT_THAT(answer, EndsWith("This port answers GET, HEAD, POST only.\n")) << method;
+  }
+}
+
+// A socket that is closed with bytes in it is reset, and the peer loses what it has not yet read.
+TEST_F(HttpServerTest, AnAnswerWasLostBecauseTheBodyWasNotRead) {
+  const std::string body(4 << 20, 'x');
+  const std::string answer =
+      Exchange("PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
+               "\r\n\r\n" + body);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 "));
+}
+
+TEST_F(HttpServerTest, ABadRequestWasClosedWithoutAnAnswer) {
+  for (const std::string request :
+       {"GET \x01\x02\x03 nonsense\r\n\r\n", "GET / HTTX/1.1\r\n\r\n", "GET /\r\n\r\n",
+        "POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n", "HEAD / HTTP/1.1\r\n: x\r\n\r\n"}) {
+    const std::string answer = Exchange(request);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n")) << request;
+    EXPECT_THAT(answer, EndsWith("no HTTP request that this port understands.\n")) << request;
+  }
+}
+
+TEST_F(HttpServerTest, ATooLongRequestWasClosedWithoutAnAnswer) {
+  const std::string header =
+      Exchange("GET / HTTP/1.1\r\nX: " + std::string(100'000, 'x') + "\r\n\r\n");
+  EXPECT_THAT(header, StartsWith("HTTP/1.1 431 Request Header Fields Too Large\r\n"));
+  const std::string body =
+      Exchange("POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + std::string(100'000, 'x'));
+  EXPECT_THAT(body, StartsWith("HTTP/1.1 413 Payload Too Large\r\n"));
+  EXPECT_THAT(body, EndsWith("longer than 64 KiB.\n"));
+  const std::string chunks =
+      Exchange("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  EXPECT_THAT(chunks, StartsWith("HTTP/1.1 501 Not Implemented\r\n"));
 }
 
 TEST_F(HttpServerTest, WithoutAHandlerHttpIsNotServed) {

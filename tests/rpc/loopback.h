@@ -13,20 +13,19 @@
 #include <absl/time/time.h>
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/read.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 
+#include "base/runtime/cancellation.h"
 #include "idl/ipv4_endpoint.h"
 
 namespace metarec::rpc {
 
 inline constexpr uint32_t kLoopback = 0x7F000001;
-inline constexpr auto kTuple = asio::experimental::as_tuple(asio::use_awaitable);
+inline constexpr auto kTuple = kAwaitTuple;
 
 // The result of a coroutine, run to its end; nullopt when it does not end in half a minute.
 template <typename T>

@@ -87,7 +87,9 @@ Tally SimulateRange(const Range& range, int64_t failures_max) {
     }
     tally.Add(seed, outcome);
   }
+#if METAREC_RARE_BRANCHES
   tally.branches = RareBranchCounts();
+#endif
   return tally;
 }
 

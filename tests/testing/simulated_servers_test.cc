@@ -20,7 +20,7 @@
 #include "base/runtime/system_clock.h"
 #include "replica_collector/collector.h"
 #include "replica_collector/rpc_replica_source.h"
-#include "testing/simulated_cluster_thread.h"
+#include "testing/scratch_folder.h"
 
 namespace metarec::testing {
 namespace {
@@ -111,13 +111,8 @@ TEST(SimulatedClusterThread, PortThatIsTakenOrOfNobodyIsAnError) {
 // The program metarec-sim.
 class SimulatorProgram : public ::testing::Test {
  protected:
-  SimulatorProgram() {
-    std::string pattern = ::testing::TempDir() + "metarec_sim_XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-  }
   ~SimulatorProgram() override {
     if (process_ > 0) Stop(SIGKILL);
-    std::filesystem::remove_all(folder_);
   }
 
   void Start(std::vector<std::string> arguments) {
@@ -127,7 +122,7 @@ class SimulatorProgram : public ::testing::Test {
     words.push_back(nullptr);
     process_ = ::fork();
     if (process_ == 0) {
-      const std::string output = folder_ + "/output";
+      const std::string output = folder_.Path("output");
       if (::freopen(output.c_str(), "w", stdout) == nullptr || ::dup2(1, 2) < 0) ::_exit(126);
       ::execv(words[0], words.data());
       ::_exit(127);
@@ -146,26 +141,26 @@ class SimulatorProgram : public ::testing::Test {
   }
 
   std::string ContentOf(const std::string& name) const {
-    std::ifstream in(folder_ + "/" + name);
+    std::ifstream in(folder_.Path(name));
     return std::string(std::istreambuf_iterator<char>(in), {});
   }
   // Polls, as another program would.
   bool AppearsWithinAMinute(const std::string& name) const {
     for (int i = 0; i < 6'000; ++i) {
-      if (std::filesystem::exists(folder_ + "/" + name)) return true;
+      if (std::filesystem::exists(folder_.Path(name))) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     return false;
   }
 
-  std::string folder_;
+  const ScratchFolder folder_;
   pid_t process_ = 0;
 };
 
 TEST_F(SimulatorProgram, ServesTheListedNodesUntilSigterm) {
   Start({"--nodes", "3", "--table", "temp:8", "--table", "usertable:4", "--fault",
          "n2=error:ERR_BUSY", "--fault", "n2=error:ERR_ACL_DENY", "--node-list",
-         folder_ + "/list"});
+         folder_.Path("list")});
   ASSERT_TRUE(AppearsWithinAMinute("list")) << ContentOf("output");
   const Evidence evidence = Collect(ContentOf("list"));
   ASSERT_EQ(evidence.nodes.size(), 3u);
@@ -176,9 +171,9 @@ TEST_F(SimulatorProgram, ServesTheListedNodesUntilSigterm) {
 }
 
 TEST_F(SimulatorProgram, ServesAClusterFile) {
-  std::ofstream(folder_ + "/cluster.json")
+  std::ofstream(folder_.Path("cluster.json"))
       << R"({"nodes": [{"name": "a", "replicas": [{"pid": "1.0", "ballot": 42}]}]})";
-  Start({"--cluster", folder_ + "/cluster.json", "--node_list", folder_ + "/list"});
+  Start({"--cluster", folder_.Path("cluster.json"), "--node_list", folder_.Path("list")});
   ASSERT_TRUE(AppearsWithinAMinute("list")) << ContentOf("output");
   EXPECT_EQ(Collect(ContentOf("list")).nodes[0].replicas.at(0).ballot, 42);
   EXPECT_EQ(Stop(SIGINT), 0);

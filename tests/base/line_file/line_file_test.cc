@@ -13,27 +13,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "testing/scratch_folder.h"
+
 namespace metarec {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
-class LineFile : public testing::TestWithParam<const char*> {
+class LineFile : public ::testing::TestWithParam<const char*> {
  protected:
-  LineFile() {
-    std::string pattern = testing::TempDir() + "line_file_XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~LineFile() override { std::filesystem::remove_all(folder_); }
-
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string Path(const std::string& name) const { return folder_.Path(name); }
   std::string DefaultPath() const { return Path(GetParam()); }
 
   std::vector<std::string> NamesInFolder() const {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
       names.push_back(entry.path().filename());
     }
     return names;
@@ -73,10 +69,10 @@ class LineFile : public testing::TestWithParam<const char*> {
     std::ofstream(path, std::ios::binary) << bytes;
   }
 
-  std::string folder_;
+  const metarec::testing::ScratchFolder folder_;
 };
 
-INSTANTIATE_TEST_SUITE_P(PlainAndCompressed, LineFile, testing::Values("f.jsonl", "f.jsonl.zst"),
+INSTANTIATE_TEST_SUITE_P(PlainAndCompressed, LineFile, ::testing::Values("f.jsonl", "f.jsonl.zst"),
                          [](const auto& test) {
                            return IsCompressedName(test.param) ? "compressed" : "plain";
                          });
@@ -175,7 +171,7 @@ TEST_P(LineFile, NamesTheLineThatIsAboveTheReadersBound) {
 }
 
 using LineFileErrors = LineFile;
-INSTANTIATE_TEST_SUITE_P(, LineFileErrors, testing::Values("unused"));
+INSTANTIATE_TEST_SUITE_P(, LineFileErrors, ::testing::Values("unused"));
 
 TEST_P(LineFileErrors, MissingFileAndMissingFolderAreNotFound) {
   EXPECT_EQ(LineReader::Open(Path("none")).status().code(), absl::StatusCode::kNotFound);
@@ -185,8 +181,8 @@ TEST_P(LineFileErrors, MissingFileAndMissingFolderAreNotFound) {
 }
 
 TEST_P(LineFileErrors, DirectoryIsNeitherReadNorReplaced) {
-  EXPECT_EQ(LineReader::Open(folder_).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(LineWriter::Create(folder_, {.overwrite = true}).status().code(),
+  EXPECT_EQ(LineReader::Open(folder_.path()).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(LineWriter::Create(folder_.path(), {.overwrite = true}).status().code(),
             absl::StatusCode::kAlreadyExists);
 }
 

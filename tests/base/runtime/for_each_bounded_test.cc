@@ -1,5 +1,3 @@
-#include "base/runtime/for_each_bounded.h"
-
 #include <algorithm>
 #include <vector>
 
@@ -14,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "base/runtime/system_clock.h"
+#include "base/runtime/task_group.h"
 
 namespace metarec {
 namespace {

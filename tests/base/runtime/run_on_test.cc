@@ -1,5 +1,3 @@
-#include "base/runtime/run_on.h"
-
 #include <functional>
 #include <thread>
 
@@ -15,6 +13,7 @@
 
 #include "base/runtime/cancellation.h"
 #include "base/runtime/system_clock.h"
+#include "base/runtime/task_group.h"
 
 namespace metarec {
 namespace {

@@ -1,8 +1,6 @@
 #include <gtest/gtest.h>
 
 #include "base/text/printable.h"
-#include "base/text/shell_word.h"
-#include "base/text/shortened.h"
 #include "base/text/wording.h"
 
 namespace metarec {
