@@ -1,9 +1,36 @@
-#include "idl/ipv4_endpoint.h"
-
 #include <gtest/gtest.h>
 
-namespace metarec {
+#include "idl/enum_names.h"
+#include "idl/ipv4_endpoint.h"
+
+namespace metarec::idl {
 namespace {
+
+TEST(EnumNames, AreTheNamesOfTheProtocol) {
+  EXPECT_EQ(ToName(app_status::AS_DROPPED), "AS_DROPPED");
+  EXPECT_EQ(ToName(partition_status::PS_POTENTIAL_SECONDARY), "PS_POTENTIAL_SECONDARY");
+  EXPECT_EQ(ToName(meta_function_level::fl_invalid), "fl_invalid");
+}
+
+TEST(EnumNames, AValueWithoutANameIsShownAsItsNumber) {
+  EXPECT_EQ(ToName(static_cast<partition_status>(99)), "99");
+  EXPECT_EQ(ToName(static_cast<partition_status>(-1)), "-1");
+}
+
+TEST(EnumNames, EveryNameParsesBackToItsValue) {
+  ASSERT_EQ(EnumNames(partition_status{}).size(), 7u);
+  for (const auto& known : EnumNames(partition_status{})) {
+    partition_status parsed = static_cast<partition_status>(99);
+    EXPECT_TRUE(FromName(known.name, &parsed));
+    EXPECT_EQ(parsed, known.value);
+  }
+}
+
+TEST(EnumNames, AnUnknownNameLeavesTheValueAlone) {
+  app_status status = app_status::AS_CREATING;
+  EXPECT_FALSE(FromName("AS_NOTHING", &status));
+  EXPECT_EQ(status, app_status::AS_CREATING);
+}
 
 TEST(Ipv4Endpoint, ParsesWhatItPrints) {
   const auto endpoint = ParseIpv4Endpoint("10.235.114.240:34801");
@@ -33,8 +60,8 @@ TEST(Ipv4Endpoint, ConvertsToTheWiresAddressAndBack) {
   const Ipv4Endpoint endpoint{0x7F000001, 34601};
   EXPECT_EQ(endpoint.ToRpcAddress().raw(), 0x7F00000187290001u);
   EXPECT_EQ(*EndpointOf(endpoint.ToRpcAddress()), endpoint);
-  EXPECT_FALSE(EndpointOf(idl::rpc_address()).ok());
+  EXPECT_FALSE(EndpointOf(rpc_address()).ok());
 }
 
 }  // namespace
-}  // namespace metarec
+}  // namespace metarec::idl
