@@ -8,8 +8,10 @@
 #include <utility>
 
 #include <absl/base/thread_annotations.h>
+#include <absl/strings/str_cat.h>
 #include <absl/synchronization/mutex.h>
 #include <asio/any_io_executor.hpp>
+#include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 
@@ -147,6 +149,31 @@ asio::awaitable<absl::Status> AwaitBlockingCall(Clock* clock, absl::Time deadlin
   METAREC_CO_RETURN_IF_ERROR(co_await wait->over.Wait());
   if (wait->returned) co_return absl::OkStatus();
   co_return absl::DeadlineExceededError("it did not return in time");
+}
+
+asio::awaitable<absl::StatusOr<ResolverResults>> AskResolver(Clock* clock, absl::Time deadline,
+                                                             std::string what,
+                                                             ResolverQuestion question) {
+  struct Answer {
+    asio::error_code error;
+    ResolverResults results;
+  };
+  const auto answer = std::make_shared<Answer>();
+  const std::function<void()> call = [answer, question = std::move(question)] {
+    asio::io_context unused;
+    asio::ip::tcp::resolver resolver(unused);
+    answer->results = question(resolver, answer->error);
+  };
+  const absl::Status answered = co_await AwaitBlockingCall(clock, deadline, call);
+  if (absl::IsDeadlineExceeded(answered)) {
+    co_return absl::DeadlineExceededError(
+        absl::StrCat("the resolver did not answer in time for ", what));
+  }
+  METAREC_CO_RETURN_IF_ERROR(answered);
+  if (answer->error) {
+    co_return absl::NotFoundError(absl::StrCat(what, ": ", answer->error.message()));
+  }
+  co_return std::move(answer->results);
 }
 
 }  // namespace metarec
