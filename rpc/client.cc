@@ -267,7 +267,7 @@ asio::awaitable<void> ClientConnection::WriteRequests() {
     const auto [error, size] = co_await asio::async_write(socket_, buffers, kAwaitTuple);
     if (!error) continue;
     // An answer to an earlier call may have arrived just before; the reader would still find it,
-    // but whoever cannot take requests is not worth waiting for.
+    // but a peer that takes no requests is not worth waiting for.
     Close(
         PegasusError(idl::kErrNetworkFailure,
                      absl::StrCat("cannot send to ", endpoint_.ToString(), ": ", error.message())));

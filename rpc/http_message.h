@@ -1,6 +1,6 @@
 // HTTP/1.1 on an RPC port (INTEROP.md section 1.4): small requests without much of a body, read by
-// Boost.Beast's parser. This header must stay free of asio: Boost's own and the standalone one do
-// not bear each other in one file.
+// Boost.Beast's parser. This header must stay free of asio: Boost's own and the standalone one
+// cannot be included in one file.
 
 #pragma once
 

@@ -30,7 +30,7 @@ struct ServerOptions {
   size_t request_body_bytes_max = 64 << 20;
   // A message that has begun to arrive, or to leave, must be through in this time.
   absl::Duration frame_timeout = absl::Seconds(60);
-  // A connection that never says anything, or no longer.
+  // A connection that is silent, from the beginning or later.
   absl::Duration idle_timeout = absl::Hours(1);
   // What answers give as their sender; by default the address that the peer connected to.
   std::optional<Ipv4Endpoint> own_address;
@@ -84,7 +84,8 @@ using HttpHandler = std::function<asio::awaitable<HttpResponse>(HttpRequest)>;
 
 // Serves native RDSN, THFT and HTTP requests on one TCP port (INTEROP.md section 1): answers go out
 // in the order in which handlers finish. A request for a task code without a handler is answered
-// ERR_HANDLER_NOT_FOUND; a peer that breaks the protocol or a bound is disconnected without a word.
+// ERR_HANDLER_NOT_FOUND; a peer that breaks the protocol or a bound is disconnected without an
+// answer, unless it speaks HTTP.
 //
 // Not thread-safe: made and used on `executor` (a single thread or a strand). `clock` must outlive
 // the server's coroutines, that is, the end of Stop.
@@ -99,7 +100,7 @@ class Server {
   // Replaces the handler that was there; requests that run keep theirs.
   void Register(std::string task_code, Handler handler);
 
-  // Whoever speaks HTTP on the port is served by this; without it the peer is disconnected. What is
+  // Peers that speak HTTP are served by this; without it they are disconnected. What is
   // no GET, HEAD or POST, too long or malformed is refused in HTTP's own words (400, 405, 413, 431,
   // 501), and the connection ends.
   void ServeHttp(HttpHandler handler);

@@ -34,7 +34,7 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
   // Closes the port and the connections and cancels all coroutines.
   void CloseAll();
 
-  // The first half of that: whoever still runs is left behind.
+  // Only the first half of that: coroutines that still run are left behind.
   void CloseSockets();
 
   // The connection is destroyed.
@@ -101,7 +101,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   void Rest();
   static asio::awaitable<void> Serve(std::shared_ptr<ServerConnection> self);
   // OK when nothing is left to read. kOutOfRange when the peer sends nothing more; earlier requests
-  // are answered all the same.
+  // are still answered.
   asio::awaitable<absl::Status> ServeRequests();
   asio::awaitable<absl::Status> AwaitRoom();
   asio::awaitable<absl::Status> ReadRequest();

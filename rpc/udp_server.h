@@ -31,7 +31,7 @@ struct UdpServerCounts {
   int64_t malformed = 0;  // too short or long, no request, an address without a port
   int64_t wrong_crc = 0;
   int64_t without_handler = 0;
-  int64_t dropped = 0;  // for want of room
+  int64_t dropped = 0;  // there was no room
 };
 
 // Serves native RDSN requests that are one datagram each, of 1000 bytes at the most (INTEROP.md

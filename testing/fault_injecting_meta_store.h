@@ -52,7 +52,7 @@ struct StoreFault {
 // It may also do something meanwhile, as a second writer would between any two operations.
 using FaultInjector = std::function<std::optional<StoreFault>(const StoreCall&)>;
 
-// Asks the injector for one store, and remembers what is for ever.
+// Asks the injector for one store, and remembers permanent faults.
 class FaultGate {
  public:
   explicit FaultGate(FaultInjector injector) : injector_(std::move(injector)) {}
@@ -69,7 +69,7 @@ class FaultGate {
  private:
   const FaultInjector injector_;
   int64_t operation_count_ = 0;
-  std::optional<StoreError> dead_;  // after a fault that is for ever
+  std::optional<StoreError> dead_;  // after a permanent fault
 };
 
 struct FaultInjectingOptions {

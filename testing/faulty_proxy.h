@@ -40,8 +40,8 @@ struct FaultyProxyOptions {
   absl::Duration delay = absl::ZeroDuration();
 };
 
-// Passes TCP connections on to a server, badly: where and how is said in bytes, so that it is the
-// same each time. On loopback, with a thread of its own; thread-safe.
+// A TCP proxy that damages connections. Where it does so is given in bytes, so that every run is
+// the same. On loopback, with a thread of its own; thread-safe.
 class FaultyProxy {
  public:
   static absl::StatusOr<std::unique_ptr<FaultyProxy>> Start(FaultyProxyOptions options);

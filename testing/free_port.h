@@ -4,7 +4,7 @@
 
 namespace metarec::testing {
 
-// Free for TCP on loopback a moment ago.
+// A TCP port of loopback that was free a moment ago.
 uint16_t FreePort();
 
 }  // namespace metarec::testing

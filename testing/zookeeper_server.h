@@ -28,19 +28,19 @@ struct ZooKeeperServerOptions {
   int heap_mib = 256;
   // A member of an ensemble whose other two members are not there, so that it only reads.
   bool read_only = false;
-  // A member of an ensemble (zookeeper_ensemble.h): which one, from 1, and all members' addresses,
+  // A member of an ensemble (ZooKeeperEnsemble): which one, from 1, and all members' addresses,
   // "host:<port of the quorum>:<port of the election>".
   int id = 0;
   std::vector<std::string> members;
   // ZooKeeper expires sessions in steps of this.
   absl::Duration tick = absl::Milliseconds(200);
-  // Whoever asks for a longer one gets this.
+  // Clients that ask for a longer one get this.
   absl::Duration session_timeout_max = absl::Minutes(10);
   absl::Duration start_timeout = absl::Seconds(60);
 };
 
-// A socket that keeps a port of loopback for who will listen there, until it is closed; `*port` is
-// chosen by the kernel if it is 0.
+// A socket that keeps a port of loopback for the server that will listen there, until it is closed;
+// `*port` is chosen by the kernel if it is 0.
 absl::StatusOr<int> ReserveLoopbackPort(uint16_t* port);
 
 // A real ZooKeeper server for tests and demos, on loopback: Debian's `zookeeper` jars in a child

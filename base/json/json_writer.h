@@ -27,9 +27,9 @@ struct JsonStyle {
   int indent = -1;  // spaces for each level; -1: everything in one line, without blanks
 };
 
-// Writes JSON, byte for byte as RapidJSON's writers do and several times as fast. Whoever calls it
-// answers for the structure: every object and array that is started is ended, and in an object a
-// key comes before each value.
+// Writes JSON, byte for byte as RapidJSON's writers do and several times as fast. The caller is
+// responsible for the structure: every object and array that is started is ended, and in an object
+// a key comes before each value.
 //
 // Not thread-safe.
 class JsonWriter {

@@ -159,7 +159,7 @@ class LineReader::File {
       // A pipe that was never written to is not ready, and yet reads as at its end.
       if (count == 0 && !ready) return NobodyWrites();
       if (count < 0 && errno != EINTR && errno != EAGAIN) return Failed("read");
-      may_lack_writer_ = false;  // there was one, be it that it takes its time
+      may_lack_writer_ = false;  // there was one, which may be slow
       if (count >= 0) return count;
     }
   }

@@ -89,7 +89,7 @@ class CallThreads {
     }
   }
 
-  // Null when the thread shall end.
+  // Null when the thread has to end.
   std::shared_ptr<Call> Next() {
     absl::MutexLock lock(&mutex_);
     if (waiting_.empty() || threads_ - abandoned_ > kAwaitedMax) {

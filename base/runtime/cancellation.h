@@ -7,8 +7,8 @@
 //   co_await asio::this_coro::throw_if_cancelled(false);
 //
 // A CancellableTask does that. asio delivers the signal only to the operation that is pending at
-// that moment; whoever starts another one later must ask IsCancelled() first, as Clock::SleepUntil
-// and Event::Wait do.
+// that moment; a coroutine that starts another one later must ask IsCancelled() first, as
+// Clock::SleepUntil and Event::Wait do.
 //
 // GCC 12 miscompiles some coroutines. It destroys temporaries twice, or too early, when a co_await
 //   - is on the right of && or ||, in a branch of ?:, or in the condition of a loop, or

@@ -6,7 +6,7 @@
 
 namespace metarec {
 
-// Where a text that may be long goes, piece by piece. After an error nothing more is to be given.
+// Takes a text that may be long, piece by piece. After an error, give it nothing more.
 using TextSink = absl::FunctionRef<absl::Status(absl::string_view text)>;
 
 }  // namespace metarec

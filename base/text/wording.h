@@ -22,11 +22,11 @@ std::string CutList(absl::Span<const std::string> items, size_t max = 5);
 std::string Wrapped(absl::string_view text, size_t column, size_t indent);
 
 // The beginning of `text`, whole characters of UTF-8, with "..." behind it if there is more: for
-// messages about what may be longer than anybody wants to read.
+// messages about texts that may be very long.
 std::string Shortened(absl::string_view text, size_t bytes_max = 100);
 
-// The beginning and the end, with "..." between them, of what both are needed of to tell one from
-// another, such as a path.
+// The beginning and the end with "..." between them: for texts, such as paths, that only both tell
+// apart.
 std::string ShortenedInTheMiddle(absl::string_view text, size_t bytes_max = 100);
 
 // `text` as one word of a shell command, in quotes if it needs them.
