@@ -353,7 +353,7 @@ std::string ZooKeeperServer::LogTail() const {
 
 namespace {
 
-constexpr absl::Duration kPollInterval = absl::Milliseconds(20);
+constexpr absl::Duration kEnsemblePollInterval = absl::Milliseconds(20);
 
 }  // namespace
 
@@ -403,7 +403,7 @@ absl::StatusOr<int> ZooKeeperEnsemble::AwaitLeader(absl::Duration timeout) {
       METAREC_ASSIGN_OR_RETURN(const std::string mode, servers_[i]->Mode());
       if (mode == "leader") return i;
     }
-    absl::SleepFor(kPollInterval);
+    absl::SleepFor(kEnsemblePollInterval);
   }
   return absl::DeadlineExceededError("no server of the ensemble leads");
 }

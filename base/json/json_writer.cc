@@ -35,7 +35,12 @@ char ShortEscape(char c) {
 }  // namespace
 
 JsonWriter::JsonWriter(TextSink sink, JsonStyle style)
-    : out_(&buffer_), style_(style), flushed_at_bytes_(kPieceBytes), sink_(sink) {}
+    : sunk_(new Sunk{sink, "", absl::OkStatus()}), out_(&sunk_->buffer), style_(style) {}
+
+absl::Status JsonWriter::Finish() {
+  if (sunk_ != nullptr) Flush(sunk_.get());
+  return status();
+}
 
 JsonWriter& JsonWriter::StringNotAsIs(absl::string_view text, JsonText how) {
   if (how == JsonText::kHex) {
@@ -57,36 +62,39 @@ JsonWriter& JsonWriter::Double(double value, int decimals_max) {
   return Json({buffer.GetString(), buffer.GetSize()});
 }
 
-void JsonWriter::QuoteEscaped(absl::string_view text) {
+void JsonWriter::QuoteEscaped(absl::string_view text, std::string* out) {
   constexpr char kHexDigits[] = "0123456789ABCDEF";
-  out_->push_back('"');
+  out->push_back('"');
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x20 && c != '"' && c != '\\') {
-      out_->push_back(c);
+      out->push_back(c);
       continue;
     }
-    out_->push_back('\\');
+    out->push_back('\\');
     if (const char letter = ShortEscape(c)) {
-      out_->push_back(letter);
+      out->push_back(letter);
     } else {
-      out_->append("u00");
-      out_->push_back(kHexDigits[byte >> 4]);
-      out_->push_back(kHexDigits[byte & 0xF]);
+      out->append("u00");
+      out->push_back(kHexDigits[byte >> 4]);
+      out->push_back(kHexDigits[byte & 0xF]);
     }
   }
-  out_->push_back('"');
+  out->push_back('"');
 }
 
-void JsonWriter::BreakLine() {
-  out_->push_back('\n');
-  out_->append(static_cast<size_t>(depth_) * static_cast<size_t>(style_.indent), ' ');
+void JsonWriter::BreakLine(int spaces, std::string* out) {
+  out->push_back('\n');
+  out->append(static_cast<size_t>(spaces), ' ');
 }
 
-void JsonWriter::Flush() {
-  if (!sink_.has_value()) return;
-  if (status_.ok()) status_ = (*sink_)(buffer_);
-  buffer_.clear();
+void JsonWriter::FlushIfLong(Sunk* sunk) {
+  if (sunk->buffer.size() >= kPieceBytes) Flush(sunk);
+}
+
+void JsonWriter::Flush(Sunk* sunk) {
+  if (sunk->status.ok()) sunk->status = sunk->sink(sunk->buffer);
+  sunk->buffer.clear();
 }
 
 }  // namespace metarec

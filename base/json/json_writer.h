@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -39,6 +39,7 @@ class JsonWriter {
   // Gives the text to `sink` in pieces of about 64 KiB, the last one in Finish. `sink` must outlive
   // this.
   explicit JsonWriter(TextSink sink, JsonStyle style = {});
+  ~JsonWriter() = default;
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
 
@@ -50,7 +51,8 @@ class JsonWriter {
   JsonWriter& Key(absl::string_view key) {
     BeforeItem();
     Quote(key);
-    out_->append(style_.indent < 0 ? ":" : ": ");
+    out_->push_back(':');
+    if (style_.indent >= 0) out_->push_back(' ');
     next_ = Next::kValueOfKey;
     return *this;
   }
@@ -125,25 +127,30 @@ class JsonWriter {
 
   // The first error of the sink, after which nothing more is given to it. Long loops ask now and
   // then whether to go on.
-  const absl::Status& status() const { return status_; }
+  absl::Status status() const { return sunk_ == nullptr ? absl::OkStatus() : sunk_->status; }
   // Gives the rest to the sink.
-  absl::Status Finish() {
-    Flush();
-    return status_;
-  }
+  absl::Status Finish();
 
  private:
   // What comes next: the first item of what is open, another one, or the value of a key.
   enum class Next : char { kFirstItem, kFurtherItem, kValueOfKey };
 
+  struct Sunk {
+    TextSink sink;
+    std::string buffer;
+    absl::Status status;
+  };
+
+  // Nothing below is told `this` as long as the style is the default one and there is no sink: then
+  // the compiler keeps the writer in registers, which millions of znodes are worth.
   void BeforeItem() {
     const Next next = std::exchange(next_, Next::kFurtherItem);
     if (next == Next::kValueOfKey) return;
     if (next == Next::kFurtherItem) out_->push_back(',');
-    if (style_.indent >= 0 && depth_ > 0) BreakLine();
+    if (style_.indent >= 0 && depth_ > 0) BreakLine(depth_ * style_.indent, out_);
   }
   JsonWriter& AfterItem() {
-    if (out_->size() >= flushed_at_bytes_) Flush();
+    if (sunk_ != nullptr) FlushIfLong(sunk_.get());
     return *this;
   }
   JsonWriter& Open(char bracket) {
@@ -155,7 +162,7 @@ class JsonWriter {
   }
   JsonWriter& Close(char bracket) {
     --depth_;
-    if (style_.indent >= 0 && next_ == Next::kFurtherItem) BreakLine();
+    if (style_.indent >= 0 && next_ == Next::kFurtherItem) BreakLine(depth_ * style_.indent, out_);
     out_->push_back(bracket);
     next_ = depth_ > 0 ? Next::kFurtherItem : Next::kFirstItem;
     return AfterItem();
@@ -170,25 +177,24 @@ class JsonWriter {
 
   void Quote(absl::string_view text) {
     for (const char c : text) {
-      if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') return QuoteEscaped(text);
+      if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') {
+        return QuoteEscaped(text, out_);
+      }
     }
     out_->push_back('"');
     out_->append(text.data(), text.size());
     out_->push_back('"');
   }
-  void QuoteEscaped(absl::string_view text);
-  void BreakLine();
-  void Flush();
+  static void QuoteEscaped(absl::string_view text, std::string* out);
+  static void BreakLine(int spaces, std::string* out);
+  static void FlushIfLong(Sunk* sunk);
+  static void Flush(Sunk* sunk);
 
+  std::unique_ptr<Sunk> sunk_;  // only with a sink
   std::string* const out_;
   const JsonStyle style_;
   Next next_ = Next::kFirstItem;
   int depth_ = 0;
-  size_t flushed_at_bytes_ = SIZE_MAX;
-  // Only with a sink.
-  std::optional<TextSink> sink_;
-  std::string buffer_;
-  absl::Status status_;
 };
 
 }  // namespace metarec
