@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <tuple>
 
 namespace metarec {
 namespace {
@@ -66,8 +65,8 @@ bool ComesBefore(const Finding& a, const Finding& b) {
     return group == SubjectGroup::kTables ? a.app_id > b.app_id : a.app_id < b.app_id;
   }
   if (a.partition_index != b.partition_index) return a.partition_index < b.partition_index;
-  const FindingKind kind = a.kind();
-  return std::tie(kind, a.severity, a.facts) < std::forward_as_tuple(b.kind(), b.severity, b.facts);
+  if (a.kind() != b.kind()) return a.kind() < b.kind();
+  return a.severity != b.severity ? a.severity < b.severity : a.facts < b.facts;
 }
 
 void FindingsList::Add(Severity severity, FindingSubject subject, FindingFacts facts) {
@@ -84,13 +83,8 @@ std::vector<Finding> FindingsList::TakeSorted() {
 }
 
 FindingFacts FindingFacts::Of(FindingKind kind) {
-  // One maker for each alternative, by its place.
-  static constexpr auto kMakers = []<size_t... kinds>(std::index_sequence<kinds...>) {
-    return std::array<FindingFacts (*)(), sizeof...(kinds)>{[] {
-      FindingFacts facts = found::BadNode{};
-      facts.held_.template emplace<kinds>();
-      return facts;
-    }...};
+  static constexpr auto kMakers = []<size_t... indexes>(std::index_sequence<indexes...>) {
+    return std::array{&FindingFacts::OfIndex<indexes>...};
   }
   (std::make_index_sequence<kKinds>());
   return kMakers[static_cast<size_t>(kind)]();

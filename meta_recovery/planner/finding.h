@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -65,8 +64,15 @@ class FindingFacts {
     return std::visit([&](auto& held) -> decltype(auto) { return visit(Unboxed(held)); }, held_);
   }
 
-  friend bool operator==(const FindingFacts&, const FindingFacts&) = default;
-  friend auto operator<=>(const FindingFacts&, const FindingFacts&) = default;
+  friend bool operator==(const FindingFacts& a, const FindingFacts& b) {
+    return a.held_ == b.held_;
+  }
+  // By kind, then field by field.
+  friend bool operator<(const FindingFacts& a, const FindingFacts& b) {
+    if (a.kind() != b.kind()) return a.kind() < b.kind();
+    return a.Visit(
+        [&b](const auto& facts) { return facts < *b.As<std::remove_cvref_t<decltype(facts)>>(); });
+  }
 
  private:
   template <typename Facts>
@@ -81,7 +87,6 @@ class FindingFacts {
 
     Facts& operator*() const { return *facts_; }
     friend bool operator==(const Boxed& a, const Boxed& b) { return *a == *b; }
-    friend auto operator<=>(const Boxed& a, const Boxed& b) { return *a <=> *b; }
 
    private:
     std::unique_ptr<Facts> facts_;
@@ -115,6 +120,13 @@ class FindingFacts {
       found::AppIdOutOfRange, found::ReplicasWithoutTable, found::Settled, found::ReplicasMissing,
       found::PartitionLost, found::PrimaryIncomplete, found::ReplicaOverruled,
       found::BallotAbovePrimary, found::LessDataThanOverruled, found::ReplicaBeyondCount>;
+
+  template <size_t index>
+  static FindingFacts OfIndex() {
+    FindingFacts facts = found::BadNode{};
+    facts.held_.template emplace<index>();
+    return facts;
+  }
 
  public:
   static constexpr size_t kKinds = std::variant_size_v<AnyFacts>;
