@@ -31,7 +31,7 @@
 #include "idl/meta_admin_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
-#include "recovery_service/meta_rpcs.h"
+#include "recovery_service/recovery_gate.h"
 #include "rpc/native_frame.h"
 #include "rpc/socket_reader.h"
 
@@ -62,9 +62,7 @@ GatedRpc Rpc(const char* task_code, const Request& request) {
   rpc.task_code = task_code;
   rpc.request = idl::EncodeBody(request);
   rpc.is_right = IsRight<Response>;
-  for (const MetaRpc& known : MetaRpcs()) {
-    if (known.task_code == task_code) rpc.refusal = known.encode_refusal(idl::kErrUnderRecovery);
-  }
+  rpc.refusal = FindMetaRpc(task_code)->EncodeRefusal(idl::kErrUnderRecovery);
   return rpc;
 }
 

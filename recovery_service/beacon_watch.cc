@@ -45,13 +45,13 @@ std::optional<idl::beacon_ack> BeaconWatch::Answer(const idl::beacon_msg& beacon
   if (beacon.__isset.hp_to_node) ack.__set_hp_this_node(beacon.hp_to_node);
   ack.allowed = true;
   ack.is_master = leadership.is_us && node->known.is_granted;
-  // A server that is told of a leader turns to that one at once; one that may not have us as its
-  // master is told of none, and asks again.
+  // A server that is told of a leader turns to it at once. One that may not have us as its master
+  // is told of none, and asks again.
   if (leadership.leader && (ack.is_master || !leadership.is_us)) {
     if (leadership.leader->address) {
       ack.primary_node = leadership.leader->address->ToRpcAddress();
     }
-    if (beacon.__isset.hp_to_node) ack.__set_hp_primary_node(HostPortOf(*leadership.leader));
+    if (beacon.__isset.hp_to_node) ack.__set_hp_primary_node(HostPortOf(leadership.leader->name));
   } else if (beacon.__isset.hp_to_node) {
     ack.__set_hp_primary_node(idl::host_port());
   }
@@ -113,6 +113,7 @@ void BeaconWatch::AskIfDue(Node* node) {
 asio::awaitable<void> BeaconWatch::Ask(Node* node) {
   int64_t serving = 0;
   const int64_t start_time = node->start_time;
+  const uint64_t term = term_;
   const absl::Status status =
       co_await source_->QueryReplicas(node->known.address, clock_->Now() + options_.query_timeout,
                                       [&serving](const ReplicaRecord& replica) {
@@ -120,7 +121,8 @@ asio::awaitable<void> BeaconWatch::Ask(Node* node) {
                                         return absl::OkStatus();
                                       });
   node->is_asking = false;
-  if (!status.ok() || node->start_time != start_time) co_return;
+  // What was asked of an earlier process, or before leadership was lost, says nothing about now.
+  if (!status.ok() || node->start_time != start_time || term_ != term) co_return;
   node->known.replicas_serving = serving;
   node->known.is_granted = serving == 0;
 }
@@ -147,9 +149,11 @@ bool BeaconWatch::IsAlive(Ipv4Endpoint address) const {
 }
 
 void BeaconWatch::ForgetGrants() {
+  ++term_;
   for (const auto& [address, node] : nodes_) {
     node->known.is_granted = false;
     node->known.replicas_serving.reset();
+    node->asked = absl::InfinitePast();
   }
 }
 

@@ -62,10 +62,10 @@ class BeaconWatch {
   BeaconWatch(const BeaconWatch&) = delete;
   BeaconWatch& operator=(const BeaconWatch&) = delete;
 
-  // The answer to a beacon; nullopt when none is due. As a follower: who leads. As the leader: with
-  // mastership if the node may have it, and a query is begun if that is not known. `peer_ip`: where
+  // The answer to a beacon; nullopt if none is due. A follower says who leads. The leader grants
+  // mastership if the node may have it, and begins a query if that is not known. `peer_ip`: where
   // the beacon comes from. Anybody can send one for another address, so a name is believed only if
-  // it comes from the address that bears it, and such nodes are kept when there are too many.
+  // it comes from the address that bears it, and such nodes are kept if there are too many.
   std::optional<idl::beacon_ack> Answer(const idl::beacon_msg& beacon, uint32_t peer_ip,
                                         const Leadership& leadership);
 
@@ -75,7 +75,8 @@ class BeaconWatch {
   std::map<Ipv4Endpoint, std::string> NodeNames() const;
   bool IsAlive(Ipv4Endpoint address) const;
 
-  // Who lost leadership knows nothing any more of who may have a master.
+  // To be called when leadership is lost. Forgets which nodes have a master; queries that are in
+  // flight find out nothing any more.
   void ForgetGrants();
 
   // Cancels the queries and awaits their end.
@@ -86,8 +87,8 @@ class BeaconWatch {
 
   // nullptr: the beacon makes no sense, or there are too many nodes.
   Node* FindOrAdd(const idl::beacon_msg& beacon, uint32_t peer_ip);
-  // Whether there is room for one more, by forgetting who is silent or, for one that is
-  // `is_from_there`, one that is not.
+  // Makes room for one more node by forgetting silent ones. For a node that `is_from_there`, also
+  // one that is not may be forgotten. False if there is no room.
   bool MakeRoom(bool is_from_there);
   void AskIfDue(Node* node);
   asio::awaitable<void> Ask(Node* node);
@@ -97,6 +98,7 @@ class BeaconWatch {
   const BeaconWatchOptions options_;
   std::map<Ipv4Endpoint, std::unique_ptr<Node>> nodes_;
   absl::Time swept_ = absl::InfinitePast();
+  uint64_t term_ = 0;  // of our leadership; queries of an earlier one do not count
   TaskGroup queries_;
 };
 

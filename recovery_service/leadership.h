@@ -2,8 +2,13 @@
 
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
+
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 
 #include "idl/ipv4_endpoint.h"
 #include "idl/placeholders_types.h"
@@ -16,13 +21,18 @@ struct LeaderIdentity {
   std::optional<Ipv4Endpoint> address;
 };
 
-// The name in the form of messages; invalid if it is none.
-idl::host_port HostPortOf(const LeaderIdentity& leader);
-
-// A value. Neither we nor anybody known: there is no leader at the moment.
+// A value. If `is_us` is false and no leader is known, there is none at the moment.
 struct Leadership {
   bool is_us = false;
-  std::optional<LeaderIdentity> leader;  // of us, too
+  std::optional<LeaderIdentity> leader;  // also if that is us
 };
+
+// "host:port" in the form that messages have. Not valid if `name` is something else.
+inline idl::host_port HostPortOf(absl::string_view name) {
+  const size_t colon = name.rfind(':');
+  if (colon == absl::string_view::npos) return idl::host_port();
+  const absl::StatusOr<uint16_t> port = ParsePort(name.substr(colon + 1));
+  return port.ok() ? idl::host_port(std::string(name.substr(0, colon)), *port) : idl::host_port();
+}
 
 }  // namespace metarec

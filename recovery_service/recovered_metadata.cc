@@ -10,15 +10,10 @@
 #include <absl/strings/str_join.h>
 
 #include "idl/error_names.h"
+#include "recovery_service/leadership.h"
 
 namespace metarec {
 namespace {
-
-idl::host_port HostPortOf(const TopologyNode& node) {
-  const size_t colon = node.name.rfind(':');
-  if (colon == std::string::npos) return idl::host_port();
-  return idl::host_port(node.name.substr(0, colon), node.address.port);
-}
 
 bool MatchesName(const idl::configuration_list_apps_request& request, const std::string& name) {
   if (!request.__isset.app_name_pattern || !request.__isset.match_type) return true;
@@ -61,7 +56,7 @@ size_t RecoveredMetadata::KnownReplicas(const TopologyPartition& partition) cons
 }
 
 idl::configuration_list_apps_response RecoveredMetadata::ListApps(
-    const idl::configuration_list_apps_request& request) const {
+    const idl::configuration_list_apps_request& request, const LiveCluster& /*live*/) const {
   idl::configuration_list_apps_response response;
   if (request.__isset.match_type &&
       request.match_type == idl::pattern_match_type::PMT_MATCH_REGEX) {
@@ -80,16 +75,15 @@ idl::configuration_list_apps_response RecoveredMetadata::ListApps(
 }
 
 idl::configuration_list_nodes_response RecoveredMetadata::ListNodes(
-    const idl::configuration_list_nodes_request& request,
-    const std::function<bool(const TopologyNode&)>& is_alive) const {
+    const idl::configuration_list_nodes_request& request, const LiveCluster& live) const {
   idl::configuration_list_nodes_response response;
   response.err = idl::error_code(idl::kErrOk);
   for (const TopologyNode& node : topology_.nodes) {
     idl::node_info info;
-    info.status = is_alive(node) ? idl::node_status::NS_ALIVE : idl::node_status::NS_UNALIVE;
+    info.status = live.is_alive(node) ? idl::node_status::NS_ALIVE : idl::node_status::NS_UNALIVE;
     if (request.status != idl::node_status::NS_INVALID && info.status != request.status) continue;
     info.node = node.address.ToRpcAddress();
-    info.__set_hp_node(HostPortOf(node));
+    info.__set_hp_node(HostPortOf(node.name));
     response.infos.push_back(std::move(info));
   }
   return response;
@@ -120,18 +114,18 @@ idl::partition_configuration RecoveredMetadata::ConfigurationOf(
   if (partition.primary != kNoNode) {
     const TopologyNode& primary = topology_.nodes[partition.primary];
     configuration.primary = primary.address.ToRpcAddress();
-    configuration.__set_hp_primary(HostPortOf(primary));
+    configuration.__set_hp_primary(HostPortOf(primary.name));
   }
   // Both lists of names are always there, empty or not.
   configuration.__set_hp_secondaries({});
   for (const NodeIndex index : SecondariesOf(partition)) {
     configuration.secondaries.push_back(topology_.nodes[index].address.ToRpcAddress());
-    configuration.hp_secondaries.push_back(HostPortOf(topology_.nodes[index]));
+    configuration.hp_secondaries.push_back(HostPortOf(topology_.nodes[index].name));
   }
   configuration.__set_hp_last_drops({});
   for (const NodeIndex index : topology_.LastDropsOf(partition)) {
     configuration.last_drops.push_back(topology_.nodes[index].address.ToRpcAddress());
-    configuration.hp_last_drops.push_back(HostPortOf(topology_.nodes[index]));
+    configuration.hp_last_drops.push_back(HostPortOf(topology_.nodes[index].name));
   }
   return configuration;
 }
@@ -153,8 +147,8 @@ idl::partition_configuration RecoveredMetadata::ConfigurationAt(const TopologyTa
   return configuration;
 }
 
-idl::query_cfg_response RecoveredMetadata::QueryPartitions(
-    const idl::query_cfg_request& request) const {
+idl::query_cfg_response RecoveredMetadata::QueryPartitions(const idl::query_cfg_request& request,
+                                                           const LiveCluster& /*live*/) const {
   idl::query_cfg_response response;
   const TopologyTable* const table = FindAvailable(request.app_name);
   if (table == nullptr) {
@@ -166,7 +160,7 @@ idl::query_cfg_response RecoveredMetadata::QueryPartitions(
   response.partition_count = table->partition_count;
   response.is_stateful = table->is_stateful;
   for (const int32_t index : request.partition_indices) {
-    // Nobody has a use for more answers than there are partitions.
+    // Nobody needs more answers than there are partitions.
     if (response.partitions.size() >= static_cast<size_t>(table->partition_count)) break;
     if (index < 0 || index >= table->partition_count) continue;
     response.partitions.push_back(ConfigurationAt(*table, index));
@@ -179,7 +173,8 @@ idl::query_cfg_response RecoveredMetadata::QueryPartitions(
 }
 
 idl::configuration_cluster_info_response RecoveredMetadata::ClusterInfo(
-    const ClusterIdentity& identity) const {
+    const idl::configuration_cluster_info_request& /*request*/, const LiveCluster& live) const {
+  const ClusterIdentity identity = live.identity();
   std::vector<int64_t> primaries(topology_.nodes.size());
   std::vector<int64_t> replicas(topology_.nodes.size());
   for (const TopologyPartition& partition : topology_.partitions) {
@@ -211,8 +206,21 @@ idl::configuration_cluster_info_response RecoveredMetadata::ClusterInfo(
   return response;
 }
 
+idl::configuration_meta_control_response RecoveredMetadata::ControlMeta(
+    const idl::configuration_meta_control_request& request, const LiveCluster& /*live*/) const {
+  idl::configuration_meta_control_response response;
+  if (request.level != idl::meta_function_level::fl_invalid &&
+      request.level != idl::meta_function_level::fl_steady) {
+    response.err = idl::error_code(idl::kErrUnderRecovery);
+    return response;
+  }
+  response.err = idl::error_code(idl::kErrOk);
+  response.old_level = idl::meta_function_level::fl_steady;
+  return response;
+}
+
 idl::ddd_diagnose_response RecoveredMetadata::DiagnosePartitions(
-    const idl::ddd_diagnose_request& request) const {
+    const idl::ddd_diagnose_request& request, const LiveCluster& /*live*/) const {
   idl::ddd_diagnose_response response;
   response.err = idl::error_code(idl::kErrOk);
   for (const TopologyTable& table : topology_.tables) {

@@ -24,32 +24,45 @@ struct ClusterIdentity {
   std::string zookeeper_root;
 };
 
+// What answers depend on beside the metadata.
+struct LiveCluster {
+  std::function<ClusterIdentity()> identity;
+  std::function<bool(const TopologyNode&)> is_alive;
+};
+
 // Which nodes hold the secondaries of each partition, parallel to Topology::partitions. Only a
 // running cluster writes them into its tree; empty: no partition has any, as after every recovery.
 using Secondaries = std::vector<std::vector<NodeIndex>>;
 
-// Immutable, so thread-safe. Requests come from peers and may say anything.
+// The tree as it was written or read. Its answers are those of a stock meta server. Immutable, so
+// thread-safe. Requests come from peers and may say anything.
 class RecoveredMetadata {
  public:
   explicit RecoveredMetadata(Topology topology, Secondaries secondaries = {});
 
   // Ids ascending. Regular expressions are not matched: ERR_NOT_IMPLEMENTED, with a hint.
   idl::configuration_list_apps_response ListApps(
-      const idl::configuration_list_apps_request& request) const;
+      const idl::configuration_list_apps_request& request, const LiveCluster& live) const;
 
-  // Every node that the tree names, by address. `is_alive` says who is heard of.
+  // Every node that the tree names, by address.
   idl::configuration_list_nodes_response ListNodes(
-      const idl::configuration_list_nodes_request& request,
-      const std::function<bool(const TopologyNode&)>& is_alive) const;
+      const idl::configuration_list_nodes_request& request, const LiveCluster& live) const;
 
   // An index list that is empty, or wrong throughout, stands for all partitions. Children that an
   // unfinished split has not registered have ballot -1.
-  idl::query_cfg_response QueryPartitions(const idl::query_cfg_request& request) const;
+  idl::query_cfg_response QueryPartitions(const idl::query_cfg_request& request,
+                                          const LiveCluster& live) const;
 
-  idl::configuration_cluster_info_response ClusterInfo(const ClusterIdentity& identity) const;
+  idl::configuration_cluster_info_response ClusterInfo(
+      const idl::configuration_cluster_info_request& request, const LiveCluster& live) const;
+
+  // The level is steady. There is nothing here that another level would govern.
+  idl::configuration_meta_control_response ControlMeta(
+      const idl::configuration_meta_control_request& request, const LiveCluster& live) const;
 
   // The partitions that nobody can be the primary of: those created empty.
-  idl::ddd_diagnose_response DiagnosePartitions(const idl::ddd_diagnose_request& request) const;
+  idl::ddd_diagnose_response DiagnosePartitions(const idl::ddd_diagnose_request& request,
+                                                const LiveCluster& live) const;
 
   const Topology& topology() const { return topology_; }
 

@@ -7,11 +7,13 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
+#include "base/runtime/event.h"
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/run_on.h"
 #include "base/runtime/run_until.h"
 #include "base/runtime/status_macros.h"
 #include "idl/error_names.h"
+#include "rpc/pegasus_status.h"
 #include "zk_store/client/store_error.h"
 #include "zk_store/topology/znode_creator.h"
 
@@ -27,12 +29,17 @@ idl::configuration_recovery_response Response(absl::string_view error_name, std:
   return response;
 }
 
-// Whether it ended because we lead no more. Nobody knows yet who does; his answer is the one that
-// counts.
+// Whether it ended because we lead no more. The answer of the next leader is the one that counts.
 bool EndedWithLeadership(const RecoveryResult& result) {
   const StoreError error = StoreErrorOf(result.status);
   return result.outcome == RecoveryOutcome::kCancelled || IsFenced(result.status) ||
          error == StoreError::kSessionExpired || error == StoreError::kClosed;
+}
+
+idl::configuration_recovery_response NotLeading() {
+  return Response(idl::kErrForwardToOthers,
+                  "WARNING: this meta server does not lead; send the same request to the one that "
+                  "leads\n");
 }
 
 idl::configuration_recovery_response ResponseOf(const RecoveryResult& result) {
@@ -55,9 +62,9 @@ idl::configuration_recovery_response ResponseOf(const RecoveryResult& result) {
 
 struct RecoveryRunner::Run {
   Run(const asio::any_io_executor& executor, RecoveryOrder order_in, RecoveryRequest request,
-      RecoveryJob::Surroundings surroundings)
+      const Surroundings& surroundings, MetaStore* store, ProgressListener* progress)
       : order(std::move(order_in)),
-        job(std::move(request), std::move(surroundings)),
+        job(std::move(request), surroundings, store, progress),
         ended(executor) {}
 
   const RecoveryOrder order;
@@ -100,12 +107,151 @@ absl::StatusOr<RecoveryOrder> OrderOf(const idl::configuration_recovery_request&
   return order;
 }
 
+AskedNode::State AskedNode::state() const {
+  const auto is_any = [this](Answer answer) {
+    return tables_answer == answer || replicas_answer == answer;
+  };
+  if (is_any(Answer::kDue)) return State::kAsking;
+  if (is_any(Answer::kRefused)) return State::kFailed;
+  return is_any(Answer::kNone) ? State::kWaiting : State::kAnswered;
+}
+
+void RunWatch::Begin(const NodeList& nodes) {
+  absl::MutexLock lock(&mutex_);
+  nodes_.clear();
+  by_text_.clear();
+  by_address_.clear();
+  phases_.clear();
+  for (const NodeListEntry& entry : nodes.entries) {
+    if (!by_text_.try_emplace(entry.text, nodes_.size()).second) continue;
+    nodes_.emplace_back().listed_as = entry.text;
+  }
+}
+
+std::vector<AskedNode> RunWatch::nodes() const {
+  absl::MutexLock lock(&mutex_);
+  return nodes_;
+}
+
+std::vector<Progress> RunWatch::phases() const {
+  absl::MutexLock lock(&mutex_);
+  return phases_;
+}
+
+AskedNode* RunWatch::FindListed(const std::string& text) {
+  const auto found = by_text_.find(text);
+  return found == by_text_.end() ? nullptr : &nodes_[found->second];
+}
+
+AskedNode* RunWatch::FindAt(Ipv4Endpoint address) {
+  const auto found = by_address_.find(address);
+  return found == by_address_.end() ? nullptr : &nodes_[found->second];
+}
+
+asio::awaitable<absl::StatusOr<NodeIdentity>> RunWatch::Identify(NodeListEntry entry,
+                                                                 absl::Time deadline) {
+  const std::string text = entry.text;
+  absl::StatusOr<NodeIdentity> identity = co_await source_->Identify(std::move(entry), deadline);
+  NoteIdentity(text, identity);
+  co_return identity;
+}
+
+void RunWatch::NoteIdentity(const std::string& text, const absl::StatusOr<NodeIdentity>& identity) {
+  absl::MutexLock lock(&mutex_);
+  AskedNode* const node = FindListed(text);
+  if (node == nullptr) return;
+  if (identity.ok()) {
+    node->address = identity->address;
+    const size_t index = by_text_.at(text);
+    node->is_duplicate = by_address_.try_emplace(identity->address, index).first->second != index;
+  } else if (!absl::IsCancelled(identity.status())) {
+    node->tables_answer = AskedNode::Answer::kRefused;
+    node->error = rpc::PegasusErrorName(identity.status());
+  }
+}
+
+asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> RunWatch::QueryTables(
+    Ipv4Endpoint address, absl::Time deadline) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (AskedNode* const node = FindAt(address); node != nullptr) {
+      ++node->tries;
+      node->tables_answer = AskedNode::Answer::kDue;
+      node->tables = 0;
+    }
+  }
+  absl::StatusOr<std::vector<TableRecord>> tables =
+      co_await source_->QueryTables(address, deadline);
+  {
+    absl::MutexLock lock(&mutex_);
+    if (AskedNode* const node = FindAt(address); node != nullptr && tables.ok()) {
+      node->tables = static_cast<int64_t>(tables->size());
+    }
+  }
+  EndAnswer(&AskedNode::tables_answer, address, tables.status());
+  co_return tables;
+}
+
+asio::awaitable<absl::Status> RunWatch::QueryReplicas(Ipv4Endpoint address, absl::Time deadline,
+                                                      ReplicaSink sink) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (AskedNode* const node = FindAt(address); node != nullptr) {
+      node->replicas_answer = AskedNode::Answer::kDue;
+      node->replicas = 0;
+      node->replicas_serving = 0;
+    }
+  }
+  const ReplicaSink counting = [this, address, &sink](const ReplicaRecord& replica) {
+    absl::MutexLock lock(&mutex_);
+    if (AskedNode* const node = FindAt(address); node != nullptr) {
+      ++node->replicas;
+      const bool serves =
+          replica.status == ReplicaStatus::kPrimary || replica.status == ReplicaStatus::kSecondary;
+      if (serves) ++node->replicas_serving;
+    }
+    return sink(replica);
+  };
+  const absl::Status status = co_await source_->QueryReplicas(address, deadline, counting);
+  EndAnswer(&AskedNode::replicas_answer, address, status);
+  co_return status;
+}
+
+void RunWatch::EndAnswer(AskedNode::Answer AskedNode::*answer, Ipv4Endpoint address,
+                         const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
+  AskedNode* const node = FindAt(address);
+  // A node that a cancelled run had asked has not refused: its answer stays due.
+  if (node == nullptr || absl::IsCancelled(status)) return;
+  node->*answer = status.ok() ? AskedNode::Answer::kGiven : AskedNode::Answer::kRefused;
+  if (!status.ok()) node->error = rpc::PegasusErrorName(status);
+}
+
+void RunWatch::OnProgress(const Progress& progress) {
+  if (progress.phase == Phase::kPlan) return;  // over before anybody can see it
+  absl::MutexLock lock(&mutex_);
+  const auto same =
+      std::find_if(phases_.begin(), phases_.end(),
+                   [&progress](const Progress& known) { return known.phase == progress.phase; });
+  if (same == phases_.end()) {
+    phases_.push_back(progress);
+  } else {
+    *same = progress;
+  }
+}
+
 RecoveryRunner::RecoveryRunner(asio::any_io_executor executor, RecoveryRunnerOptions options,
-                               Surroundings surroundings)
+                               Surroundings surroundings, std::optional<RecoveryThread> thread,
+                               std::function<void()> on_change)
     : executor_(std::move(executor)),
       options_(std::move(options)),
       surroundings_(std::move(surroundings)),
-      tasks_(std::make_unique<TaskGroup>(executor_)) {}
+      thread_(std::move(thread)),
+      on_change_(std::move(on_change)),
+      watch_(thread_ ? thread_->source : surroundings_.source),
+      tasks_(std::make_unique<TaskGroup>(executor_)) {
+  surroundings_.source = &watch_;
+}
 
 RecoveryRunner::~RecoveryRunner() = default;
 
@@ -114,8 +260,9 @@ void RecoveryRunner::UseStore(MetaStore* store, std::vector<StoreOp> fence) {
   fence_ = std::move(fence);
 }
 
-asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(RecoveryOrder order,
-                                                                            absl::Time deadline) {
+asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(
+    RecoveryOrder order, std::map<Ipv4Endpoint, std::string> beacon_names, absl::Time deadline) {
+  if (store_ == nullptr || abandons_ > 0) co_return NotLeading();
   const bool is_same = latest_ && latest_->order.SameAs(order);
   if (state_ == RecoveryState::kRecovering && !is_same) {
     co_return Response(
@@ -127,7 +274,7 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(Reco
     co_return Response(idl::kErrServiceAlreadyRunning, "");
   }
   if (state_ == RecoveryState::kWaiting || state_ == RecoveryState::kFailed) {
-    Begin(std::move(order), deadline);
+    Begin(std::move(order), std::move(beacon_names), deadline);
   }
   if (is_same) METAREC_RARE_BRANCH("a request attaches to a recovery that runs or ran");
   const std::shared_ptr<Run> run = latest_;
@@ -144,22 +291,22 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(Reco
                      "WARNING: the recovery goes on; send the same request again for its result\n");
 }
 
-void RecoveryRunner::Begin(RecoveryOrder order, absl::Time deadline) {
-  // What it can end with in time is told in time.
+void RecoveryRunner::Begin(RecoveryOrder order, std::map<Ipv4Endpoint, std::string> beacon_names,
+                           absl::Time deadline) {
+  // The job ends a little earlier than the caller's time, so that its result is told in time.
   const absl::Duration time = deadline - surroundings_.clock->Now();
-  RecoveryRequest request = RequestOf(order, time - std::min(kTimeForAnswering, time / 20));
-  latest_ = std::make_shared<Run>(executor_, std::move(order), std::move(request),
-                                  RecoveryJob::Surroundings{.source = surroundings_.source,
-                                                            .store = store_,
-                                                            .clock = surroundings_.clock,
-                                                            .listener = surroundings_.listener,
-                                                            .random = surroundings_.random});
+  RecoveryRequest request =
+      RequestOf(order, std::move(beacon_names), time - std::min(kTimeForAnswering, time / 20));
+  watch_.Begin(order.nodes);
+  latest_ = std::make_shared<Run>(executor_, std::move(order), std::move(request), surroundings_,
+                                  store_, &watch_);
   state_ = RecoveryState::kRecovering;
   tasks_->Spawn(Execute(latest_));
-  if (surroundings_.on_begun) surroundings_.on_begun();
+  on_change_();
 }
 
 RecoveryRequest RecoveryRunner::RequestOf(const RecoveryOrder& order,
+                                          std::map<Ipv4Endpoint, std::string> beacon_names,
                                           absl::Duration time_limit) const {
   RecoveryRequest request;
   request.nodes = order.nodes;
@@ -168,7 +315,7 @@ RecoveryRequest RecoveryRunner::RequestOf(const RecoveryOrder& order,
   request.plan.skip_bad_nodes = order.skip_bad_nodes;
   request.plan.skip_lost_partitions = order.skip_lost_partitions;
   request.collector = options_.collector;
-  if (surroundings_.beacon_names) request.collector.beacon_names = surroundings_.beacon_names();
+  request.collector.beacon_names = std::move(beacon_names);
   request.collector.node_timeout = std::min(request.collector.node_timeout, time_limit);
   request.writer = options_.writer;
   request.writer.fence = fence_;
@@ -182,21 +329,26 @@ asio::awaitable<void> RecoveryRunner::Execute(std::shared_ptr<Run> run) {
   const std::function<asio::awaitable<void>()> recover = [&]() -> asio::awaitable<void> {
     result = co_await run->job.Run();
   };
-  if (surroundings_.recovery_executor) {
-    co_await RunOn(surroundings_.recovery_executor, recover);
+  if (thread_) {
+    co_await RunOn(thread_->executor, recover);
   } else {
     co_await recover();
   }
   run->result = std::move(result);
-  state_ = run->result->outcome == RecoveryOutcome::kRecovered ? RecoveryState::kRecovered
-                                                               : RecoveryState::kFailed;
-  if (surroundings_.on_ended) surroundings_.on_ended(*run->result);
+  if (abandons_ == 0) {
+    const bool is_recovered = run->result->outcome == RecoveryOutcome::kRecovered;
+    state_ = is_recovered ? RecoveryState::kRecovered : RecoveryState::kFailed;
+    on_change_();
+  }
   run->ended.Set();
 }
 
 asio::awaitable<void> RecoveryRunner::Abandon() {
+  UseStore(nullptr, {});
+  ++abandons_;
   tasks_->Cancel();
   co_await tasks_->Join();
+  --abandons_;
   tasks_ = std::make_unique<TaskGroup>(executor_);
   latest_.reset();
   state_ = RecoveryState::kWaiting;

@@ -1,20 +1,25 @@
-// Runs the recoveries that start_recovery asks for, one at a time.
+// Runs the recoveries that start_recovery asks for, one at a time, and notes how far each one got.
 
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <absl/base/thread_annotations.h>
+#include <absl/container/flat_hash_map.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/synchronization/mutex.h>
 #include <absl/time/time.h>
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
-#include "base/runtime/event.h"
+#include "base/runtime/progress.h"
 #include "base/runtime/task_group.h"
 #include "idl/ipv4_endpoint.h"
 #include "idl/meta_server_types.h"
@@ -22,6 +27,7 @@
 #include "meta_recovery/planner/plan_options.h"
 #include "recovery_service/recovery_gate.h"
 #include "replica_collector/node_list.h"
+#include "replica_collector/replica_source.h"
 
 namespace metarec {
 
@@ -34,7 +40,7 @@ struct RecoveryRunnerOptions {
   size_t nodes_max = 10'000;
 };
 
-// What is asked for. Two that are equal are one: a client's retry, or a second operator.
+// What is asked for. Two that are the same are one: a client's retry, or a second operator.
 struct RecoveryOrder {
   NodeList nodes;
   bool skip_bad_nodes = false;
@@ -43,76 +49,146 @@ struct RecoveryOrder {
   bool SameAs(const RecoveryOrder& other) const;
 };
 
-// kInvalidArgument when the request names no node, too many, or one that cannot be.
+// kInvalidArgument if the request names no node, too many, or one that cannot be.
 absl::StatusOr<RecoveryOrder> OrderOf(const idl::configuration_recovery_request& request,
                                       size_t nodes_max);
 
+// A thread (or a strand) for recoveries, so that callers of the service do not wait for them. It
+// must have ended before the context of the service's executor is destroyed, and not before the
+// service's Stop has.
+struct RecoveryThread {
+  asio::any_io_executor executor;
+  ReplicaSource* source = nullptr;  // used there, in place of Surroundings::source
+};
+
+// A server of the node list, as far as it was asked.
+struct AskedNode {
+  enum class Answer { kNone, kDue, kGiven, kRefused };
+  std::string listed_as;
+  std::optional<Ipv4Endpoint> address;  // once it was looked up
+  bool is_duplicate = false;            // another entry is the same server, and stands for it
+
+  int tries = 0;
+  // Of the latest try, as they arrive.
+  Answer tables_answer = Answer::kNone;
+  Answer replicas_answer = Answer::kNone;
+  int64_t tables = 0;
+  int64_t replicas = 0;
+  int64_t replicas_serving = 0;  // of these, PS_PRIMARY or PS_SECONDARY
+  std::string error;             // name of the last one, also if an earlier try ended with it
+
+  enum class State {
+    kWaiting,  // to be looked up, or to be asked
+    kAsking,
+    kAnswered,
+    kFailed,  // a few more tries may follow
+  };
+  State state() const;
+};
+
+// Stands between a recovery and the servers that it asks, and notes for people how far it got: the
+// status page shows which servers a recovery waits for. `source` must outlive it, and is used where
+// the recovery runs. The rest is thread-safe.
+class RunWatch final : public ReplicaSource, public ProgressListener {
+ public:
+  explicit RunWatch(ReplicaSource* source) : source_(source) {}
+
+  // Forgets what was before. From now on a recovery of these nodes runs.
+  void Begin(const NodeList& nodes);
+
+  // In the order of the list.
+  std::vector<AskedNode> nodes() const;
+  // The latest of each phase that there was, in the order in which they began.
+  std::vector<Progress> phases() const;
+
+  asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry,
+                                                         absl::Time deadline) override;
+  asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(
+      Ipv4Endpoint address, absl::Time deadline) override;
+  asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time deadline,
+                                              ReplicaSink sink) override;
+  void OnProgress(const Progress& progress) override;
+
+ private:
+  // nullptr: there is none. Pointers must not be kept over a co_await: another run may begin.
+  AskedNode* FindListed(const std::string& text) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  AskedNode* FindAt(Ipv4Endpoint address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteIdentity(const std::string& text, const absl::StatusOr<NodeIdentity>& identity);
+  // One of the two queries of a try has ended.
+  void EndAnswer(AskedNode::Answer AskedNode::*answer, Ipv4Endpoint address,
+                 const absl::Status& status);
+
+  ReplicaSource* const source_;
+  mutable absl::Mutex mutex_;
+  std::vector<AskedNode> nodes_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, size_t> by_text_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<Ipv4Endpoint, size_t> by_address_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Progress> phases_ ABSL_GUARDED_BY(mutex_);
+};
+
 // Not thread-safe: used on `executor` (a single thread or a strand), where recoveries run, too,
-// unless they have another. Abandon must have ended before it is destroyed.
+// unless they have a thread. Abandon must have ended before it is destroyed.
 class RecoveryRunner {
  public:
-  // All must outlive the runner.
-  struct Surroundings {
-    ReplicaSource* source = nullptr;
-    Clock* clock = nullptr;
-    ProgressListener* listener = nullptr;
-    Collector::Random random;
-    // What the nodes call themselves in their beacons.
-    std::function<std::map<Ipv4Endpoint, std::string>()> beacon_names;
-    // Called when a run has begun.
-    std::function<void()> on_begun;
-    // Called when a run has ended, before those who wait for it get their answers.
-    std::function<void(const RecoveryResult&)> on_ended;
-    // Where recoveries run; empty: on the runner's executor. All of the above but the functions is
-    // used there, and so is the store.
-    asio::any_io_executor recovery_executor = {};
-  };
-
+  // `on_change` is called after a run has begun or ended, and before those who wait for the run get
+  // their answers. It is not called of a run that Abandon ends, whatever that ends with.
   RecoveryRunner(asio::any_io_executor executor, RecoveryRunnerOptions options,
-                 Surroundings surroundings);
+                 Surroundings surroundings, std::optional<RecoveryThread> thread,
+                 std::function<void()> on_change);
   ~RecoveryRunner();
   RecoveryRunner(const RecoveryRunner&) = delete;
   RecoveryRunner& operator=(const RecoveryRunner&) = delete;
 
-  // Where further runs write, with what only the leader may write (LeaderLock::Fence). Must come
-  // before Start; `store` must outlive what runs, that is, the end of Abandon.
+  // Where further runs write, with what only the leader may write (LeaderLock::Fence). `store` must
+  // outlive the end of Abandon.
   void UseStore(MetaStore* store, std::vector<StoreOp> fence);
 
-  // Answers at `deadline` at the latest:
+  // `beacon_names`: what the nodes call themselves in their beacons. Answers at `deadline` at the
+  // latest:
   // - with the result, of a new run or of the one that does the same and runs, or has succeeded;
   // - ERR_BUSY while one runs that does something else;
-  // - ERR_SERVICE_ALREADY_RUNNING when something else has succeeded, as stock meta servers do;
-  // - ERR_FORWARD_TO_OTHERS when it ended because we lead no more;
-  // - ERR_TIMEOUT when it takes longer. It goes on; the same order again attaches to it.
+  // - ERR_SERVICE_ALREADY_RUNNING if something else has succeeded, as stock meta servers do;
+  // - ERR_FORWARD_TO_OTHERS if we do not lead: before UseStore, from the beginning of Abandon on,
+  //   and if the run ended because we lead no more;
+  // - ERR_TIMEOUT if it takes longer. The run goes on; the same order again attaches to it.
   // A caller that goes away, or is cancelled, ends nothing.
-  asio::awaitable<idl::configuration_recovery_response> Start(RecoveryOrder order,
-                                                              absl::Time deadline);
+  asio::awaitable<idl::configuration_recovery_response> Start(
+      RecoveryOrder order, std::map<Ipv4Endpoint, std::string> beacon_names, absl::Time deadline);
 
-  // Cancels what runs, awaits its end, and forgets what was done: for who leads no longer.
+  // To be called when leadership is lost. Cancels what runs, awaits its end, and forgets what was
+  // done. Nothing is started before this has ended and UseStore was called again.
   asio::awaitable<void> Abandon();
 
   RecoveryState state() const { return state_; }
   // Of the run that runs or ran last; nullptr: there was none.
   const RecoveryOrder* order() const;
-  // Of the last run that has ended; nullptr: none has.
+  // Of the last run, if that has ended.
   const RecoveryResult* result() const;
   Progress progress() const;
+  const RunWatch& watch() const { return watch_; }
 
  private:
   struct Run;
 
-  void Begin(RecoveryOrder order, absl::Time deadline);
+  void Begin(RecoveryOrder order, std::map<Ipv4Endpoint, std::string> beacon_names,
+             absl::Time deadline);
   asio::awaitable<void> Execute(std::shared_ptr<Run> run);
-  RecoveryRequest RequestOf(const RecoveryOrder& order, absl::Duration time_limit) const;
+  RecoveryRequest RequestOf(const RecoveryOrder& order,
+                            std::map<Ipv4Endpoint, std::string> beacon_names,
+                            absl::Duration time_limit) const;
 
   const asio::any_io_executor executor_;
   const RecoveryRunnerOptions options_;
-  const Surroundings surroundings_;
-  MetaStore* store_ = nullptr;
+  Surroundings surroundings_;  // of the runs: they ask through the watch
+  const std::optional<RecoveryThread> thread_;
+  const std::function<void()> on_change_;
+  RunWatch watch_;
+  MetaStore* store_ = nullptr;  // nullptr: nothing can be started
   std::vector<StoreOp> fence_;
   RecoveryState state_ = RecoveryState::kWaiting;
   std::shared_ptr<Run> latest_;
   std::unique_ptr<TaskGroup> tasks_;
+  int abandons_ = 0;  // that have not ended
 };
 
 }  // namespace metarec

@@ -9,18 +9,22 @@
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
-#include "recovery_service/meta_rpcs.h"
-#include "recovery_service/status/status_line.h"
 
 namespace metarec {
 namespace {
 
-// An answer later than its caller's time is none.
+// An answer that comes after its caller's time is worth nothing.
 constexpr absl::Duration kAnswerMargin = absl::Milliseconds(200);
 
 rpc::HandlerResult Answer(std::string body) {
   rpc::HandlerResult result;
   result.body = std::move(body);
+  return result;
+}
+
+rpc::HandlerResult NoAnswer() {
+  rpc::HandlerResult result;
+  result.is_answered = false;
   return result;
 }
 
@@ -31,61 +35,55 @@ rpc::HandlerResult TransportError(absl::string_view error_name, std::string body
   return result;
 }
 
-// Decodes the request, lets `answer` make the response, and encodes that.
-template <typename Request, typename Answerer>
-rpc::HandlerResult AnswerTyped(const rpc::Request& request, const Answerer& answer) {
-  Request decoded;
-  if (!idl::DecodeBody(request.body, &decoded).ok()) return TransportError(idl::kErrInvalidData);
-  return Answer(idl::EncodeBody(answer(decoded)));
-}
-
-std::string EncodeRefusal(absl::string_view task_code, absl::string_view error_name) {
-  for (const MetaRpc& rpc : MetaRpcs()) {
-    if (rpc.task_code == task_code) return rpc.encode_refusal(error_name);
-  }
-  return EncodeBareRefusal(error_name);
+idl::configuration_recovery_response RecoveryResponse(absl::string_view error_name,
+                                                      std::string hint = "") {
+  idl::configuration_recovery_response response;
+  response.err = idl::error_code(error_name);
+  response.hint_message = std::move(hint);
+  return response;
 }
 
 }  // namespace
 
 RecoveryService::RecoveryService(const asio::any_io_executor& executor,
-                                 RecoveryServiceOptions options, Surroundings surroundings)
+                                 RecoveryServiceOptions options, Surroundings surroundings,
+                                 RecoveryListener* listener, std::optional<RecoveryThread> thread)
     : options_(std::move(options)),
-      surroundings_(std::move(surroundings)),
-      beacons_(executor, surroundings_.clock, surroundings_.source, options_.beacons),
-      watch_(surroundings_.recovery_thread ? surroundings_.recovery_thread->source
-                                           : surroundings_.source),
-      runner_(executor, options_.recovery,
-              {.source = &watch_,
-               .clock = surroundings_.clock,
-               .listener = &watch_,
-               .random = surroundings_.random,
-               .beacon_names = [this] { return beacons_.NodeNames(); },
-               .on_begun = [this] { OnRunBegun(); },
-               .on_ended = [this](const RecoveryResult& result) { OnRunEnded(result); },
-               .recovery_executor = surroundings_.recovery_thread
-                                        ? surroundings_.recovery_thread->executor
-                                        : asio::any_io_executor()}),
-      told_at_(surroundings_.clock->Now()) {
-  commands_.Add("server-info", "- query server information",
-                [version = options_.version, started = surroundings_.clock->Now()](
-                    const std::vector<std::string>&) { return ServerInfo(version, started); });
-  commands_.Add("server-stat", "- query the state of the recovery and of the port",
-                [this](const std::vector<std::string>&) { return ServerStat(status()); });
-  commands_.Add("recovery-status", "- query the state of the recovery",
-                [this](const std::vector<std::string>&) { return StatusLine(status()); });
-}
+      clock_(surroundings.clock),
+      listener_(listener),
+      live_cluster_(MakeLiveCluster()),
+      beacons_(executor, clock_, surroundings.source, options_.beacons),
+      runner_(executor, options_.recovery, std::move(surroundings), std::move(thread),
+              [this] { OnRunChanged(); }),
+      told_at_(clock_->Now()) {}
 
 RecoveryService::~RecoveryService() = default;
 
+LiveCluster RecoveryService::MakeLiveCluster() const {
+  LiveCluster cluster;
+  cluster.identity = [this] {
+    ClusterIdentity identity = options_.cluster;
+    if (leadership_.leader) identity.primary_meta_server = leadership_.leader->name;
+    return identity;
+  };
+  cluster.is_alive = [this](const TopologyNode& node) {
+    // Every node has just answered the recovery. Later, those that send beacons are alive.
+    const bool is_fresh = clock_->Now() - recovered_at_ <= options_.beacons.grace;
+    return is_fresh || beacons_.IsAlive(node.address);
+  };
+  return cluster;
+}
+
 void RecoveryService::RegisterOn(rpc::Server* server) {
-  const rpc::Handler handler = [this](rpc::Request request) { return Serve(std::move(request)); };
-  for (const MetaRpc& rpc : MetaRpcs()) server->Register(std::string(rpc.task_code), handler);
-  server->Register(idl::kRpcFdFailureDetectorPing, handler);
-  server->Register(idl::kRpcCliCliCall, handler);
+  tcp_ = server;
+  for (const MetaRpc& rpc : MetaRpcs()) {
+    server->Register(std::string(rpc.task_code),
+                     [this](rpc::Request request) { return Serve(std::move(request)); });
+  }
 }
 
 void RecoveryService::RegisterOn(rpc::UdpServer* server) {
+  udp_ = server;
   server->Register(idl::kRpcFdFailureDetectorPing,
                    [this](rpc::Request request) { return Serve(std::move(request)); });
 }
@@ -109,148 +107,82 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::Serve(rpc::Request request)
 
 asio::awaitable<rpc::HandlerResult> RecoveryService::ServeGated(
     rpc::Request request, std::shared_ptr<const rpc::Handler> handler) {
-  const GateVerdict verdict = gate_.Decide(request.task_code, SituationOf(request));
-  if (verdict.action != GateVerdict::Action::kServe) {
-    ++(verdict.action == GateVerdict::Action::kForward ? requests_.forwarded : requests_.refused);
-    co_return Refuse(request, verdict);
+  const MetaRpc* const rpc = FindMetaRpc(request.task_code);
+  const GateSituation situation = SituationOf(request);
+  GateVerdict verdict = gate_.Decide(request.task_code, situation);
+  if (verdict.action == GateVerdict::Action::kServe && !handler) {
+    // The gate lets through what nobody here serves: an embedder's policy without its handler.
+    if (rpc == nullptr || rpc->answer == nullptr)
+      co_return TransportError(idl::kErrHandlerNotFound);
+    verdict = rpc->Decide(situation);
   }
+  if (verdict.action != GateVerdict::Action::kServe) co_return Refuse(rpc, verdict);
   rpc::HandlerResult result;
   if (handler) {
     result = co_await (*handler)(std::move(request));
   } else {
-    result = co_await ServePassed(std::move(request));
+    result = co_await (this->*rpc->answer)(std::move(request));
   }
   ++(result.error_name == idl::kErrInvalidData ? requests_.undecodable : requests_.served);
   co_return result;
 }
 
-rpc::HandlerResult RecoveryService::Refuse(const rpc::Request& request,
-                                           const GateVerdict& verdict) const {
+rpc::HandlerResult RecoveryService::Refuse(const MetaRpc* rpc, const GateVerdict& verdict) {
+  const LeaderIdentity* const leader = leadership_.leader ? &*leadership_.leader : nullptr;
   if (verdict.action == GateVerdict::Action::kForward) {
-    return TransportError(verdict.error_name,
-                          idl::EncodeBody(leadership_.leader->address->ToRpcAddress()));
+    ++requests_.forwarded;
+    return TransportError(verdict.error_name, idl::EncodeBody(leader->address->ToRpcAddress()));
   }
-  if (verdict.error_name == idl::kErrForwardToOthers && leadership_.leader &&
-      leadership_.leader->address && request.task_code == idl::kRpcCmQueryPartitionConfigByIndex) {
-    // Clients look for the leader there.
-    idl::query_cfg_response response;
-    response.err = idl::error_code(verdict.error_name);
-    response.partitions.emplace_back();
-    response.partitions.back().primary = leadership_.leader->address->ToRpcAddress();
-    response.partitions.back().__set_hp_primary(HostPortOf(*leadership_.leader));
-    return Answer(idl::EncodeBody(response));
-  }
-  return Answer(EncodeRefusal(request.task_code, verdict.error_name));
-}
-
-asio::awaitable<rpc::HandlerResult> RecoveryService::ServePassed(rpc::Request request) {
-  if (request.task_code == idl::kRpcFdFailureDetectorPing) co_return AnswerBeacon(request);
-  if (request.task_code == idl::kRpcCliCliCall) co_return RunCommand(request);
-  if (request.task_code == idl::kRpcCmStartRecovery) {
-    co_return co_await StartRecovery(std::move(request));
-  }
-  co_return Query(request);
+  ++requests_.refused;
+  if (rpc == nullptr) return Answer(EncodeBareRefusal(verdict.error_name));
+  if (rpc->refusal == nullptr) return NoAnswer();
+  return Answer(rpc->EncodeRefusal(verdict.error_name, leader));
 }
 
 asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request request) {
-  const absl::Time now = surroundings_.clock->Now();
+  const absl::Time now = clock_->Now();
   if (!options_.operators.Allows(request.peer.ip)) {
     ++requests_.denied;
-    co_return Answer(EncodeRefusal(request.task_code, idl::kErrAclDeny));
+    co_return Answer(idl::EncodeBody(RecoveryResponse(idl::kErrAclDeny)));
   }
   idl::configuration_recovery_request decoded;
   if (!idl::DecodeBody(request.body, &decoded).ok()) {
     co_return TransportError(idl::kErrInvalidData);
   }
   if (metadata_ && retries_ == Retries::kRefused) {
-    co_return Answer(EncodeRefusal(request.task_code, idl::kErrServiceAlreadyRunning));
+    co_return Answer(idl::EncodeBody(RecoveryResponse(idl::kErrServiceAlreadyRunning)));
   }
   absl::StatusOr<RecoveryOrder> order = OrderOf(decoded, options_.recovery.nodes_max);
   if (!order.ok()) {
-    idl::configuration_recovery_response response;
-    response.err = idl::error_code(idl::kErrInvalidParameters);
-    response.hint_message = absl::StrCat("ERROR: ", order.status().message(), "\n");
-    co_return Answer(idl::EncodeBody(response));
+    std::string hint = absl::StrCat("ERROR: ", order.status().message(), "\n");
+    co_return Answer(
+        idl::EncodeBody(RecoveryResponse(idl::kErrInvalidParameters, std::move(hint))));
   }
   absl::Duration wait = request.timeout;
   if (wait <= absl::ZeroDuration()) wait = options_.default_wait;
   wait = std::min(wait, options_.wait_max);
   const absl::Time deadline = now + wait - std::min(kAnswerMargin, wait / 10);
   const idl::configuration_recovery_response response =
-      co_await runner_.Start(*std::move(order), deadline);
-  TellState();
+      co_await runner_.Start(*std::move(order), beacons_.NodeNames(), deadline);
   co_return Answer(idl::EncodeBody(response));
 }
 
-rpc::HandlerResult RecoveryService::AnswerBeacon(const rpc::Request& request) {
+asio::awaitable<rpc::HandlerResult> RecoveryService::AnswerBeacon(rpc::Request request) {
   idl::beacon_msg beacon;
-  if (!idl::DecodeBody(request.body, &beacon).ok()) return TransportError(idl::kErrInvalidData);
+  if (!idl::DecodeBody(request.body, &beacon).ok()) co_return TransportError(idl::kErrInvalidData);
   const std::optional<idl::beacon_ack> ack = beacons_.Answer(beacon, request.peer.ip, leadership_);
-  if (ack) return Answer(idl::EncodeBody(*ack));
-  rpc::HandlerResult nothing;
-  nothing.is_answered = false;
-  return nothing;
+  co_return ack ? Answer(idl::EncodeBody(*ack)) : NoAnswer();
 }
 
-rpc::HandlerResult RecoveryService::RunCommand(const rpc::Request& request) {
+asio::awaitable<rpc::HandlerResult> RecoveryService::RunCommand(rpc::Request request) {
   idl::command command;
-  if (!idl::DecodeBody(request.body, &command).ok()) return TransportError(idl::kErrInvalidData);
+  if (!idl::DecodeBody(request.body, &command).ok()) co_return TransportError(idl::kErrInvalidData);
   if (!options_.operators.Allows(request.peer.ip)) {
     ++requests_.denied;
-    return Answer(idl::EncodeBody(
+    co_return Answer(idl::EncodeBody(
         std::string("ERR_ACL_DENY: remote commands are not allowed from your address")));
   }
-  return Answer(idl::EncodeBody(commands_.Run(command.cmd, command.arguments)));
-}
-
-rpc::HandlerResult RecoveryService::Query(const rpc::Request& request) const {
-  const RecoveredMetadata& metadata = *metadata_;
-  if (request.task_code == idl::kRpcCmListApps) {
-    return AnswerTyped<idl::configuration_list_apps_request>(
-        request, [&](const auto& decoded) { return metadata.ListApps(decoded); });
-  }
-  if (request.task_code == idl::kRpcCmListNodes) {
-    // Who has just answered the recovery is alive, and from then on who sends beacons.
-    const bool is_fresh = surroundings_.clock->Now() - recovered_at_ <= options_.beacons.grace;
-    return AnswerTyped<idl::configuration_list_nodes_request>(request, [&](const auto& decoded) {
-      return metadata.ListNodes(decoded, [&](const TopologyNode& node) {
-        return is_fresh || beacons_.IsAlive(node.address);
-      });
-    });
-  }
-  if (request.task_code == idl::kRpcCmClusterInfo) {
-    return Answer(idl::EncodeBody(metadata.ClusterInfo(Identity())));
-  }
-  if (request.task_code == idl::kRpcCmQueryPartitionConfigByIndex) {
-    return AnswerTyped<idl::query_cfg_request>(
-        request, [&](const auto& decoded) { return metadata.QueryPartitions(decoded); });
-  }
-  if (request.task_code == idl::kRpcCmDddDiagnose) {
-    return AnswerTyped<idl::ddd_diagnose_request>(
-        request, [&](const auto& decoded) { return metadata.DiagnosePartitions(decoded); });
-  }
-  if (request.task_code == idl::kRpcCmControlMeta) {
-    return AnswerTyped<idl::configuration_meta_control_request>(request, [](const auto& decoded) {
-      idl::configuration_meta_control_response response;
-      // There is nothing here that another level would govern.
-      if (decoded.level != idl::meta_function_level::fl_invalid &&
-          decoded.level != idl::meta_function_level::fl_steady) {
-        response.err = idl::error_code(idl::kErrUnderRecovery);
-        return response;
-      }
-      response.err = idl::error_code(idl::kErrOk);
-      response.old_level = idl::meta_function_level::fl_steady;
-      return response;
-    });
-  }
-  // The gate let through what nobody here serves: an embedder's policy without its handler.
-  return TransportError(idl::kErrHandlerNotFound);
-}
-
-ClusterIdentity RecoveryService::Identity() const {
-  ClusterIdentity identity = options_.cluster;
-  if (leadership_.leader) identity.primary_meta_server = leadership_.leader->name;
-  return identity;
+  co_return Answer(idl::EncodeBody(commands_.Run(command.cmd, command.arguments)));
 }
 
 void RecoveryService::Lead(LeaderIdentity us, MetaStore* store, std::vector<StoreOp> fence) {
@@ -265,6 +197,9 @@ void RecoveryService::Follow(std::optional<LeaderIdentity> leader) {
 asio::awaitable<void> RecoveryService::StepDown() {
   leadership_ = {};
   beacons_.ForgetGrants();
+  if (runner_.state() == RecoveryState::kRecovering) {
+    NoteUnfinishedRun("A recovery was under way when this server stopped leading.");
+  }
   co_await runner_.Abandon();
   metadata_.reset();
   retries_ = Retries::kAnswered;
@@ -278,31 +213,28 @@ void RecoveryService::ServeRecovered(Topology topology, Secondaries secondaries,
 
 void RecoveryService::ServeFromNowOn(Topology topology, Secondaries secondaries) {
   metadata_ = std::make_unique<RecoveredMetadata>(std::move(topology), std::move(secondaries));
-  recovered_at_ = surroundings_.clock->Now();
+  recovered_at_ = clock_->Now();
+  unfinished_run_.clear();
   TellState();
 }
 
-void RecoveryService::OnRunBegun() {
-  watch_.Begin(runner_.order()->nodes);
-  TellState();
-}
-
-void RecoveryService::OnRunEnded(const RecoveryResult& result) {
-  if (result.outcome != RecoveryOutcome::kRecovered) {
+void RecoveryService::OnRunChanged() {
+  const RecoveryResult* const result = runner_.result();
+  if (result == nullptr) unfinished_run_.clear();  // one has begun
+  if (result == nullptr || result->outcome != RecoveryOutcome::kRecovered) {
     TellState();
     return;
   }
-  ServeFromNowOn(result.plan->topology, {});
-  if (surroundings_.listener != nullptr) {
-    surroundings_.listener->OnRecovered(metadata_->topology());
-  }
+  ServeFromNowOn(result->plan->topology, {});
+  // Somebody may lead in our place by now, if the embedder called Follow without StepDown.
+  if (leadership_.is_us && listener_ != nullptr) listener_->OnRecovered(metadata_->topology());
 }
 
 void RecoveryService::TellState() {
   const RecoveryState now = state();
   if (std::exchange(told_, now) == now) return;
-  told_at_ = surroundings_.clock->Now();
-  if (surroundings_.listener != nullptr) surroundings_.listener->OnStateChanged(now);
+  told_at_ = clock_->Now();
+  if (listener_ != nullptr) listener_->OnStateChanged(now);
 }
 
 RecoveryState RecoveryService::state() const {
@@ -310,23 +242,30 @@ RecoveryState RecoveryService::state() const {
 }
 
 RecoveryServiceStatus RecoveryService::status() const {
-  return {.state = state(),
-          .state_since = told_at_,
-          .leadership = leadership_,
-          .progress = runner_.progress(),
-          .order = runner_.order(),
-          .result = runner_.result(),
-          .run = runner_.order() == nullptr ? nullptr : &watch_,
-          .run_state = runner_.state(),
-          .served = metadata_.get(),
-          .retries = retries_,
-          .nodes = beacons_.Nodes(),
-          .requests = requests_,
-          .ports = surroundings_.port_counts ? std::make_optional(surroundings_.port_counts())
-                                             : std::nullopt};
+  RecoveryServiceStatus status;
+  status.state = state();
+  status.state_since = told_at_;
+  status.leadership = leadership_;
+  status.progress = runner_.progress();
+  status.order = runner_.order();
+  status.result = runner_.result();
+  status.run = status.order == nullptr ? nullptr : &runner_.watch();
+  status.run_state = runner_.state();
+  status.served = metadata_.get();
+  status.retries = retries_;
+  status.zookeeper_trouble = zookeeper_trouble_;
+  status.unfinished_run = unfinished_run_;
+  status.nodes = beacons_.Nodes();
+  status.requests = requests_;
+  if (tcp_ != nullptr) {
+    status.ports = PortCounts{.tcp = tcp_->counts(),
+                              .udp = udp_ == nullptr ? rpc::UdpServerCounts() : udp_->counts()};
+  }
+  return status;
 }
 
 asio::awaitable<void> RecoveryService::Stop() {
+  leadership_ = {};
   co_await runner_.Abandon();
   co_await beacons_.Stop();
 }

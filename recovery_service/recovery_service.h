@@ -7,20 +7,21 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/time/time.h>
+#include <absl/types/span.h>
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
-#include "recovery_service/allowed_networks.h"
+#include "meta_recovery/job/recovery_job.h"
 #include "recovery_service/beacon_watch.h"
 #include "recovery_service/leadership.h"
+#include "recovery_service/operator_access.h"
 #include "recovery_service/recovered_metadata.h"
 #include "recovery_service/recovery_gate.h"
 #include "recovery_service/recovery_runner.h"
-#include "recovery_service/remote_commands.h"
-#include "recovery_service/run_watch.h"
 #include "rpc/server.h"
 #include "rpc/udp_server.h"
 
@@ -29,26 +30,29 @@ namespace metarec {
 struct RecoveryServiceOptions {
   RecoveryRunnerOptions recovery;
   BeaconWatchOptions beacons;
-  // Of those who may send start_recovery and remote commands.
+  // From which start_recovery and remote commands are taken.
   AllowedNetworks operators;
-  // For start_recovery requests that give no time of their own, and the most that one may ask for.
+  // For start_recovery requests that give no time of their own.
   absl::Duration default_wait = absl::Seconds(100);
-  absl::Duration wait_max = absl::Hours(24);
+  absl::Duration wait_max = absl::Hours(24);  // the most that one may ask for
 
   // For cluster_info. The leader is filled in.
   ClusterIdentity cluster;
-  std::string version;  // for server-info
 };
 
-// Told on the service's executor; must return quickly, must not throw, and must neither stop nor
-// destroy the service: what takes longer is to be spawned or posted.
+// Called on the service's executor. Must return quickly, must not throw, and must neither stop nor
+// destroy the service: spawn or post what takes longer.
 class RecoveryListener {
  public:
   virtual ~RecoveryListener() = default;
   virtual void OnStateChanged(RecoveryState state) = 0;
-  // The metadata are written by a recovery that this service ran (ServeRecovered tells it not):
-  // the embedder may go on booting from `topology`, which is valid during the call, and open the
-  // gate for handlers of its own (RecoveryService::gate, Gated).
+  // The metadata are written by a recovery that this service ran (not by ServeRecovered). The
+  // embedder may go on booting from `topology`, which is valid during the call, and open the gate
+  // for handlers of its own (RecoveryService::gate, Gated).
+  //
+  // Called only while the service leads: never once StepDown or Follow was called, even if the tree
+  // is finished after that. Whoever leads next finds the finished tree in the root and calls
+  // ServeRecovered with it.
   virtual void OnRecovered(const Topology& topology) = 0;
 };
 
@@ -61,7 +65,7 @@ struct RequestCounts {
   int64_t undecodable = 0;  // let pass, but their bodies made no sense
 };
 
-// What happened on the ports that the embedder owns.
+// What happened on the ports that the service was registered on.
 struct PortCounts {
   rpc::ServerCounts tcp;
   rpc::UdpServerCounts udp;
@@ -71,10 +75,10 @@ struct PortCounts {
 enum class Retries {
   // ERR_SERVICE_ALREADY_RUNNING, as by stock meta servers that serve; nothing runs.
   kRefused,
-  // For who takes over in recovery mode: whoever lost the answer with the leader gets it by asking
-  // again. A recovery runs while the metadata go on being served. Of the same plan it finds its own
-  // finished run, changes nothing, and ends with ERR_OK; of another one it is refused by what the
-  // root holds (ERR_NODE_ALREADY_EXIST).
+  // For who takes over in recovery mode: a caller that lost the answer with the leader gets it by
+  // asking again. A recovery runs while the metadata are still served. With the same plan it finds
+  // its own finished run, changes nothing, and ends with ERR_OK. With another one it is refused
+  // because of what the root holds (ERR_NODE_ALREADY_EXIST).
   kAnswered,
 };
 
@@ -93,50 +97,36 @@ struct RecoveryServiceStatus {
   RecoveryState run_state = RecoveryState::kWaiting;
   const RecoveredMetadata* served = nullptr;  // in state kRecovered
   Retries retries = Retries::kAnswered;
+  // What is wrong with ZooKeeper at the moment; empty: nothing that we know of.
+  std::string zookeeper_trouble;
+  // That the root holds a recovery which has begun and not ended, or may do so; empty: not known.
+  std::string unfinished_run;
   std::vector<BeaconNode> nodes;  // who sent beacons
   RequestCounts requests;
-  std::optional<PortCounts> ports;  // nullopt: the embedder does not tell
-};
-
-// A thread (or a strand) for recoveries, so that whoever waits for an answer does not wait for
-// them. It must have ended before the context of the service's executor is destroyed, and not
-// before the service's Stop has.
-struct RecoveryThread {
-  asio::any_io_executor executor;
-  ReplicaSource* source = nullptr;  // used there, in place of Surroundings::source
+  std::optional<PortCounts> ports;  // nullopt: it is not registered on an rpc::Server
 };
 
 // Owns no thread and no port: it runs on `executor` (a single thread or a strand) and serves what
 // the embedder's rpc::Server gives it. Not thread-safe.
 class RecoveryService {
  public:
-  // All must outlive the service. `listener` may be null.
-  struct Surroundings {
-    ReplicaSource* source = nullptr;
-    Clock* clock = nullptr;
-    RecoveryListener* listener = nullptr;
-    Collector::Random random;
-    // For metrics and server-stat; may be null.
-    std::function<PortCounts()> port_counts = nullptr;
-    // Where recoveries run; by default on `executor`, which then serves nobody for as long as
-    // a plan is made.
-    std::optional<RecoveryThread> recovery_thread = std::nullopt;
-  };
-
+  // `listener` may be null, and must outlive the service if it is not. Recoveries run on `thread`;
+  // without one on `executor`, which then serves nobody while a plan is made.
   RecoveryService(const asio::any_io_executor& executor, RecoveryServiceOptions options,
-                  Surroundings surroundings);
+                  Surroundings surroundings, RecoveryListener* listener = nullptr,
+                  std::optional<RecoveryThread> thread = std::nullopt);
   ~RecoveryService();
   RecoveryService(const RecoveryService&) = delete;
   RecoveryService& operator=(const RecoveryService&) = delete;
 
   // Registers all that a stock meta server registers. The service must outlive the server's
-  // handlers, that is, the end of its Stop.
+  // handlers, that is, the end of its Stop. status() tells of the server, which must be there then.
   void RegisterOn(rpc::Server* server);
   // Beacons, which replica servers send by UDP.
   void RegisterOn(rpc::UdpServer* server);
 
-  // A handler for rpc::Server::Register that calls the embedder's `handler` when the gate lets a
-  // request pass, and otherwise answers as this service does. For RPCs of the embedder's own, whose
+  // A handler for rpc::Server::Register that calls the embedder's `handler` if the gate lets a
+  // request pass, and otherwise answers as this service does. For the embedder's own RPCs, whose
   // answers must have `err` as their first field, and in place of those that RegisterOn registered.
   rpc::Handler Gated(rpc::Handler handler);
 
@@ -144,24 +134,32 @@ class RecoveryService {
   asio::awaitable<rpc::HandlerResult> Serve(rpc::Request request);
 
   // We lead from now on: what is recovered is written into `store`, each transaction behind `fence`
-  // (LeaderLock::Fence; empty where nobody contends). `store` must outlive the end of StepDown, and
-  // bear to be used on the recovery thread, if there is one, as ZooKeeperMetaStore does.
+  // (LeaderLock::Fence; empty where nobody contends). `store` must outlive the end of StepDown.
+  // With a recovery thread it is used there, too, which ZooKeeperMetaStore allows.
   void Lead(LeaderIdentity us, MetaStore* store, std::vector<StoreOp> fence);
 
-  // Somebody else leads; nullopt: nobody that we know of. Who led must StepDown first.
+  // Somebody else leads; nullopt: nobody that we know of. Whoever led must StepDown first.
   void Follow(std::optional<LeaderIdentity> leader);
 
-  // We lead no more, at once: nothing is served, nobody has us as its master. Then ends a recovery
-  // that runs and awaits that.
+  // We lead no more, at once: nothing is served, and no node has us as its master. Then cancels a
+  // recovery that runs and awaits its end. Await this before the next Lead.
   asio::awaitable<void> StepDown();
 
+  // For the status pages. Empty: there is no trouble any more, no unfinished run.
+  void NoteZooKeeperTrouble(std::string trouble) { zookeeper_trouble_ = std::move(trouble); }
+  void NoteUnfinishedRun(std::string run) { unfinished_run_ = std::move(run); }
+
   // Serves metadata that are there already: the state is kRecovered from now on, until StepDown,
-  // whatever becomes of `retries`. The listener's OnRecovered is told only if one of them succeeds.
+  // whatever becomes of `retries`. OnRecovered is called only if one of them succeeds.
   void ServeRecovered(Topology topology, Secondaries secondaries = {},
                       Retries retries = Retries::kRefused);
 
   // Opens or closes the gate for further RPCs.
   RecoveryGate& gate() { return gate_; }
+
+  // The remote commands that operators may send. At first there is only "help";
+  // status/status_commands.h has those of stock servers.
+  RemoteCommands& commands() { return commands_; }
 
   RecoveryState state() const;
   RecoveryServiceStatus status() const;
@@ -170,34 +168,44 @@ class RecoveryService {
   asio::awaitable<void> Stop();
 
  private:
+  friend absl::Span<const MetaRpc> MetaRpcs();
+
+  // The table of recovery_gate.h, and what its rows answer with: requests that have passed.
+  static absl::Span<const MetaRpc> Rpcs();
+  template <auto Method>  // of RecoveredMetadata
+  asio::awaitable<rpc::HandlerResult> AnswerFrom(rpc::Request request);
+  asio::awaitable<rpc::HandlerResult> StartRecovery(rpc::Request request);
+  asio::awaitable<rpc::HandlerResult> AnswerBeacon(rpc::Request request);
+  asio::awaitable<rpc::HandlerResult> RunCommand(rpc::Request request);
+
   // `handler` null: the service's own.
   asio::awaitable<rpc::HandlerResult> ServeGated(rpc::Request request,
                                                  std::shared_ptr<const rpc::Handler> handler);
   GateSituation SituationOf(const rpc::Request& request) const;
-  rpc::HandlerResult Refuse(const rpc::Request& request, const GateVerdict& verdict) const;
-  asio::awaitable<rpc::HandlerResult> ServePassed(rpc::Request request);
-  asio::awaitable<rpc::HandlerResult> StartRecovery(rpc::Request request);
-  rpc::HandlerResult AnswerBeacon(const rpc::Request& request);
-  rpc::HandlerResult RunCommand(const rpc::Request& request);
-  rpc::HandlerResult Query(const rpc::Request& request) const;
-  ClusterIdentity Identity() const;
+  rpc::HandlerResult Refuse(const MetaRpc* rpc, const GateVerdict& verdict);
+  LiveCluster MakeLiveCluster() const;
   void ServeFromNowOn(Topology topology, Secondaries secondaries);
-  void OnRunBegun();
-  void OnRunEnded(const RecoveryResult& result);
+  void OnRunChanged();
   void TellState();
 
   const RecoveryServiceOptions options_;
-  const Surroundings surroundings_;
+  Clock* const clock_;
+  RecoveryListener* const listener_;
   RecoveryGate gate_;
+  RemoteCommands commands_;
+  const LiveCluster live_cluster_;
   Leadership leadership_;
   BeaconWatch beacons_;
-  RunWatch watch_;
   RecoveryRunner runner_;
   std::unique_ptr<RecoveredMetadata> metadata_;  // in state kRecovered
   Retries retries_ = Retries::kAnswered;
   absl::Time recovered_at_;
-  RemoteCommands commands_;
+  std::string zookeeper_trouble_;
+  std::string unfinished_run_;
   RequestCounts requests_;
+  // That it is registered on.
+  const rpc::Server* tcp_ = nullptr;
+  const rpc::UdpServer* udp_ = nullptr;
   RecoveryState told_ = RecoveryState::kWaiting;
   absl::Time told_at_;
 };

@@ -11,6 +11,7 @@
 #include "metarec/idl/meta_admin_types.h"
 #include "metarec/idl/serialization.h"
 #include "metarec/recovery_service/recovery_service.h"
+#include "metarec/recovery_service/status/status_commands.h"
 #include "metarec/recovery_service/status/status_pages.h"
 #include "metarec/replica_collector/rpc_replica_source.h"
 #include "metarec/zk_store/election/leader_lock.h"
@@ -50,6 +51,7 @@ class MetaServer final : private metarec::RecoveryListener {
     const auto own = [this](const metarec::rpc::Request&) { return AnswerTableSizes(); };
     server_.Register(kRpcTableSizes, service_.Gated(own));  // refused as long as it has no policy
     server_.ServeHttp([this](metarec::rpc::HttpRequest request) { return Page(request); });
+    metarec::AddStatusCommands("1.0", clock_->Now(), &service_);  // server-info and the like
     METAREC_ASSIGN_OR_RETURN(endpoint_, server_.Listen(endpoint));
     return udp_.Listen(endpoint_).status();
   }
@@ -93,7 +95,7 @@ class MetaServer final : private metarec::RecoveryListener {
   const std::string root_;
   metarec::rpc::Client client_{executor_, clock_};
   metarec::RpcReplicaSource source_{&client_, clock_};  // asks the replica servers
-  metarec::RecoveryService service_{executor_, ServiceOptions(), {&source_, clock_, this, Random}};
+  metarec::RecoveryService service_{executor_, ServiceOptions(), {&source_, clock_, Random}, this};
   metarec::rpc::Server server_{executor_, clock_};  // ends before the service that its handlers use
   metarec::rpc::UdpServer udp_{executor_, clock_};
   metarec::Ipv4Endpoint endpoint_;

@@ -1,27 +1,29 @@
 // Look, collect, plan, wait, write.
 //
-// The root is looked at first, so that a wrong one is refused before any server is asked; the
+// The root is looked at first, so that a wrong one is refused before any server is asked. The
 // writer looks again. Replicas that are still served mean that the nodes hold a lease of some meta
-// server, and a tree that appears before it has run out makes stock replica servers abort. So the
+// server, and stock replica servers abort if a tree appears before that lease has run out. So the
 // job asks again until every replica is inactive, and plans from the last answers. A node that
-// served and then falls silent may go on serving: it is waited for until its lease must be over. A
-// plan that cannot be applied anyway (a node is down, a conflict) ends the job at once: waiting
+// served and then falls silent may still serve: the job waits until its lease must be over. A plan
+// that cannot be applied anyway (a node is down, a conflict) ends the job at once, since waiting
 // does not mend it.
 //
-// The time limit covers everything up to there. A write that has begun is not given up for it: half
-// a tree is of use to nobody, and the writer has bounds of its own.
+// The time limit covers everything up to there. It does not end a write that has begun: half a tree
+// is of no use to anybody, and the writer has bounds of its own.
 
 #include "meta_recovery/job/recovery_job.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
-#include <vector>
 
+#include <absl/container/flat_hash_set.h>
+#include <absl/strings/cord.h>
 #include <absl/strings/str_cat.h>
 
-#include "base/runtime/cancellation.h"
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/run_until.h"
+#include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
 #include "idl/error_names.h"
 #include "meta_recovery/planner/planner.h"
@@ -30,6 +32,7 @@
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_error.h"
 #include "zk_store/client/store_reader.h"
+#include "zk_store/topology/refusal.h"
 
 namespace metarec {
 namespace {
@@ -37,12 +40,45 @@ namespace {
 constexpr absl::Duration kTimeForTheLastRound = absl::Milliseconds(500);
 constexpr size_t kSilentNodesNamedMax = 10;
 
-std::string HintText(const RecoveryPlan& plan, const NodeList& nodes) {
-  std::vector<std::string> order;
-  for (const NodeListEntry& entry : nodes.entries) order.push_back(entry.text);
-  std::string text;
-  for (const std::string& line : HintLines(plan, order)) absl::StrAppend(&text, line, "\n");
-  return text;
+// In the order of the enumerators. An empty error name follows from the error itself.
+struct OutcomeNames {
+  absl::string_view name;
+  absl::string_view error_name;
+};
+constexpr std::array kOutcomes = {
+    OutcomeNames{"recovered", idl::kErrOk},
+    OutcomeNames{"try_again", idl::kErrTryAgain},
+    OutcomeNames{"conflict", idl::kErrInvalidState},
+    OutcomeNames{"still_served", idl::kErrTimeout},
+    OutcomeNames{"root_refused", idl::kErrNodeAlreadyExist},
+    OutcomeNames{"plan_outdated", idl::kErrInvalidState},
+    OutcomeNames{"timed_out", idl::kErrTimeout},
+    OutcomeNames{"cancelled", idl::kErrUnknown},
+    OutcomeNames{"failed", ""},
+};
+
+const OutcomeNames& NamesOf(RecoveryOutcome outcome) {
+  return kOutcomes.at(static_cast<size_t>(outcome));
+}
+
+// An error bears the outcome that it ends the job with as a payload, from the step that fails to
+// the place that makes a result of it.
+constexpr char kOutcomePayload[] = "metarec/recovery_outcome";
+
+absl::Status Ending(RecoveryOutcome outcome, absl::Status error) {
+  error.SetPayload(kOutcomePayload, absl::Cord(NamesOf(outcome).name));
+  return error;
+}
+
+RecoveryOutcome OutcomeOf(const absl::Status& status) {
+  if (status.ok()) return RecoveryOutcome::kRecovered;
+  if (const auto borne = status.GetPayload(kOutcomePayload)) {
+    for (size_t i = 0; i < kOutcomes.size(); ++i) {
+      if (*borne == kOutcomes[i].name) return static_cast<RecoveryOutcome>(i);
+    }
+  }
+  if (absl::IsCancelled(status)) return RecoveryOutcome::kCancelled;
+  return IsRefused(status) ? RecoveryOutcome::kRootRefused : RecoveryOutcome::kFailed;
 }
 
 absl::string_view ErrorNameOf(const absl::Status& error) {
@@ -64,30 +100,55 @@ absl::string_view ErrorNameOf(const absl::Status& error) {
   }
 }
 
+std::string HintText(const RecoveryPlan& plan, const NodeList& nodes) {
+  std::vector<std::string> order;
+  for (const NodeListEntry& entry : nodes.entries) order.push_back(entry.text);
+  std::string text;
+  for (const std::string& line : HintLines(plan, order)) absl::StrAppend(&text, line, "\n");
+  return text;
+}
+
 }  // namespace
 
-absl::string_view RecoveryOutcomeName(RecoveryOutcome outcome) {
-  switch (outcome) {
-    case RecoveryOutcome::kRecovered:
-      return "recovered";
-    case RecoveryOutcome::kTryAgain:
-      return "try_again";
-    case RecoveryOutcome::kConflict:
-      return "conflict";
-    case RecoveryOutcome::kStillServed:
-      return "still_served";
-    case RecoveryOutcome::kRootRefused:
-      return "root_refused";
-    case RecoveryOutcome::kPlanOutdated:
-      return "plan_outdated";
-    case RecoveryOutcome::kTimedOut:
-      return "timed_out";
-    case RecoveryOutcome::kCancelled:
-      return "cancelled";
-    case RecoveryOutcome::kFailed:
-      return "failed";
+absl::string_view RecoveryOutcomeName(RecoveryOutcome outcome) { return NamesOf(outcome).name; }
+
+void ServingNodes::Note(const Evidence& evidence, absl::Time now) {
+  absl::flat_hash_set<std::string> answered;
+  std::vector<Node> serving_nodes;
+  for (const NodeEvidence& node : evidence.nodes) {
+    if (!node.complete()) continue;
+    answered.insert(node.listed_as.begin(), node.listed_as.end());
+    const int64_t serving = CountServing(node);
+    if (serving == 0) continue;
+    serving_nodes.push_back({.listed_as = node.listed_as,
+                             .serving = serving,
+                             .replicas = static_cast<int64_t>(node.replicas.size()),
+                             .lease_over = now + lease_max_});
   }
-  return "unknown";
+  count_ = CountServing(evidence);
+  has_lost_sight_ = false;
+  for (Node& node : nodes_) {
+    if (std::any_of(node.listed_as.begin(), node.listed_as.end(),
+                    [&](const std::string& text) { return answered.contains(text); })) {
+      continue;
+    }
+    has_lost_sight_ = true;
+    if (now >= node.lease_over) continue;
+    node.is_silent = true;
+    count_.serving += node.serving;
+    count_.replicas += node.replicas;
+    ++count_.nodes_serving;
+    serving_nodes.push_back(std::move(node));
+  }
+  nodes_ = std::move(serving_nodes);
+}
+
+std::vector<std::string> ServingNodes::Silent() const {
+  std::vector<std::string> silent;
+  for (const Node& node : nodes_) {
+    if (node.is_silent) silent.push_back(node.listed_as.front());
+  }
+  return silent;
 }
 
 void RecoveryJob::LatestProgress::OnProgress(const Progress& progress) {
@@ -103,48 +164,54 @@ Progress RecoveryJob::LatestProgress::Get() const {
   return latest_;
 }
 
-RecoveryJob::RecoveryJob(RecoveryRequest request, Surroundings surroundings)
+RecoveryJob::RecoveryJob(RecoveryRequest request, Surroundings surroundings, MetaStore* store,
+                         ProgressListener* progress)
     : request_(std::move(request)),
       surroundings_(std::move(surroundings)),
-      progress_(surroundings_.listener),
+      store_(store),
+      progress_(progress),
       serving_(request_.lease_max) {}
 
 asio::awaitable<RecoveryResult> RecoveryJob::Run() {
   deadline_ = surroundings_.clock->Now() + request_.time_limit;
-  // One after the other; each may end the job.
-  bool go_on = co_await LookAtRoot();
-  if (go_on) go_on = co_await CollectAndPlan();
-  if (go_on) go_on = co_await Write();
+  result_.status = co_await TakeSteps();
+  result_.outcome = OutcomeOf(result_.status);
+  const absl::string_view error_name = NamesOf(result_.outcome).error_name;
+  result_.error_name = std::string(error_name.empty() ? ErrorNameOf(result_.status) : error_name);
+  result_.status.ErasePayload(kOutcomePayload);
   co_return std::move(result_);
 }
 
-bool RecoveryJob::End(RecoveryOutcome outcome, absl::string_view error_name, absl::Status status) {
-  result_.outcome = outcome;
-  result_.error_name = std::string(error_name);
-  result_.status = std::move(status);
-  return false;
+asio::awaitable<absl::Status> RecoveryJob::TakeSteps() {
+  METAREC_CO_RETURN_IF_ERROR(co_await LookAtRoot());
+  METAREC_CO_RETURN_IF_ERROR(co_await PlanOnceInactive());
+  METAREC_CO_ASSIGN_OR_RETURN(std::string digest, DigestOfReviewed());
+  co_return co_await Write(std::move(digest));
 }
 
-bool RecoveryJob::EndWith(const absl::Status& error) {
-  if (absl::IsCancelled(error)) {
-    return End(RecoveryOutcome::kCancelled, idl::kErrUnknown, error);
-  }
-  if (IsRefused(error)) {
-    return End(RecoveryOutcome::kRootRefused, idl::kErrNodeAlreadyExist, error);
-  }
-  return End(RecoveryOutcome::kFailed, ErrorNameOf(error), error);
-}
-
-asio::awaitable<bool> RecoveryJob::LookAtRoot() {
+asio::awaitable<absl::Status> RecoveryJob::LookAtRoot() {
   RetryBudget budget(surroundings_.clock, request_.writer.retry);
-  StoreReader reader(surroundings_.store, &budget);
-  const absl::StatusOr<RootInspection> root =
-      co_await InspectRoot(&reader, request_.root, request_.writer.inspection);
-  if (!root.ok()) co_return EndWith(root.status());
-  // Whose run an unfinished or finished one is, only the plan's digest tells: the writer sees.
-  if (root->root_case != RootCase::kForeign) co_return true;
-  co_return EndWith(RefusedError(
-      absl::StrCat(root->Describe(), ". Nothing was written; give a root that is empty or new")));
+  StoreReader reader(store_, &budget);
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const RootInspection root,
+      co_await InspectRoot(&reader, request_.root, request_.writer.inspection));
+  // Only the plan's digest tells whose run an unfinished or finished one is: the writer sees.
+  if (root.root_case != RootCase::kForeign) co_return absl::OkStatus();
+  co_return RefusedError(
+      absl::StrCat(root.Describe(), ". Nothing was written; give a root that is empty or new"));
+}
+
+asio::awaitable<absl::Status> RecoveryJob::PlanOnceInactive() {
+  for (;;) {
+    METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence, co_await Collect());
+    const bool was_serving = serving_.IsAnyServing();
+    serving_.Note(evidence, surroundings_.clock->Now());
+    if (was_serving && !serving_.IsAnyServing() && !serving_.HasLostSight()) TellOfServing();
+    const bool must_wait = serving_.IsAnyServing() && !request_.plan.accept_still_served;
+    if (!must_wait || MustPlanNow()) METAREC_CO_RETURN_IF_ERROR(Plan(std::move(evidence)));
+    if (!must_wait) co_return absl::OkStatus();
+    METAREC_CO_RETURN_IF_ERROR(co_await AwaitNextRound());
+  }
 }
 
 asio::awaitable<absl::StatusOr<Evidence>> RecoveryJob::Collect() {
@@ -154,83 +221,59 @@ asio::awaitable<absl::StatusOr<Evidence>> RecoveryJob::Collect() {
   const absl::Status in_time = co_await RunUntil(
       deadline_, surroundings_.clock,
       [&]() -> asio::awaitable<void> { evidence = co_await collector.Collect(request_.nodes); });
-  if (absl::IsDeadlineExceeded(in_time) && !evidence.ok()) {
-    const std::string silent = CutList(collector.unanswered(), kSilentNodesNamedMax);
-    co_return absl::DeadlineExceededError(absl::StrCat(
-        idl::kErrTimeout, ": no answer from ", silent,
-        " in the time that was given (--wait_seconds). Nothing was written; give it more, or see "
-        "what is wrong there"));
-  }
-  if (!in_time.ok() && !evidence.ok()) co_return in_time;
-  co_return evidence;
+  if (evidence.ok() || in_time.ok()) co_return evidence;
+  if (!absl::IsDeadlineExceeded(in_time)) co_return in_time;
+  if (serving_.IsAnyServing()) co_return StillServed();
+  METAREC_RARE_BRANCH("the time is over before all nodes have answered");
+  co_return Ending(
+      RecoveryOutcome::kTimedOut,
+      absl::DeadlineExceededError(absl::StrCat(
+          idl::kErrTimeout, ": no answer from ",
+          CutList(collector.unanswered(), kSilentNodesNamedMax),
+          " in the time that was given (--wait_seconds). Nothing was written; give it more, or see "
+          "what is wrong there")));
 }
 
-asio::awaitable<bool> RecoveryJob::CollectAndPlan() {
-  while (true) {
-    absl::StatusOr<Evidence> evidence = co_await Collect();
-    if (absl::IsDeadlineExceeded(evidence.status())) {
-      if (serving_.count().serving > 0) co_return EndStillServed();
-      METAREC_RARE_BRANCH("the time is over before all nodes have answered");
-      co_return End(RecoveryOutcome::kTimedOut, idl::kErrTimeout, evidence.status());
-    }
-    if (!evidence.ok()) co_return EndWith(evidence.status());
-
-    const bool has_waited = serving_.count().serving > 0;
-    serving_.Note(*evidence, surroundings_.clock->Now());
-    const bool serving = serving_.count().serving > 0;
-    if (has_waited && !serving && !serving_.HasLostSight()) TellOfServing();
-    const bool wait = serving && !request_.plan.accept_still_served;
-    // While waiting, one plan is enough to know whether it is worth it, unless there may be none
-    // without a node that has fallen silent.
-    const bool may_be_worth_it =
-        result_.plan.has_value() && (request_.plan.skip_bad_nodes || !serving_.HasLostSight());
-    if (!wait || !may_be_worth_it) {
-      if (!Plan(*std::move(evidence))) co_return false;
-    }
-    if (!wait) co_return NameWhatIsWritten() && CheckAgainstReviewed();
-    if (!co_await AwaitNextRound()) co_return false;
-  }
+// While replicas are served: one plan is enough to know whether waiting is worth it, unless the
+// plan needs a node that has fallen silent.
+bool RecoveryJob::MustPlanNow() const {
+  if (!result_.plan.has_value()) return true;
+  return serving_.HasLostSight() && !request_.plan.skip_bad_nodes;
 }
 
-bool RecoveryJob::Plan(Evidence evidence) {
+absl::Status RecoveryJob::Plan(Evidence evidence) {
   result_.plan.reset();  // two at once would need twice the memory
   Progress progress;
   progress.phase = Phase::kPlan;
   progress_.OnProgress(progress);
-  absl::StatusOr<RecoveryPlan> plan = MakePlan(std::move(evidence), request_.plan);
-  if (!plan.ok()) return EndWith(plan.status());
-  result_.plan = *std::move(plan);
+  METAREC_ASSIGN_OR_RETURN(result_.plan, MakePlan(std::move(evidence), request_.plan));
   progress.done = progress.total = static_cast<int64_t>(result_.plan->partitions.size());
   progress_.OnProgress(progress);
   result_.hints = HintText(*result_.plan, request_.nodes);
   switch (result_.plan->outcome) {
     case PlanOutcome::kReady:
-      return true;
+      return absl::OkStatus();
     case PlanOutcome::kTryAgain:
-      return End(RecoveryOutcome::kTryAgain, idl::kErrTryAgain,
-                 absl::FailedPreconditionError("the plan has errors; nothing was written"));
+      return Ending(RecoveryOutcome::kTryAgain,
+                    absl::FailedPreconditionError("the plan has errors; nothing was written"));
     case PlanOutcome::kConflict:
-      return End(RecoveryOutcome::kConflict, idl::kErrInvalidState,
-                 absl::FailedPreconditionError("the plan needs decisions; nothing was written"));
+      return Ending(RecoveryOutcome::kConflict,
+                    absl::FailedPreconditionError("the plan needs decisions; nothing was written"));
   }
-  return EndWith(absl::InternalError("a plan without outcome"));
+  return absl::InternalError("a plan without outcome");
 }
 
-bool RecoveryJob::NameWhatIsWritten() {
-  absl::StatusOr<std::string> digest = TopologyDigest(result_.plan->topology);
-  if (!digest.ok()) return EndWith(digest.status());
-  digest_ = *std::move(digest);
-  return true;
-}
-
-bool RecoveryJob::CheckAgainstReviewed() {
-  if (request_.reviewed == nullptr) return true;
-  const absl::StatusOr<std::string> reviewed = TopologyDigest(request_.reviewed->topology);
-  if (!reviewed.ok()) return EndWith(reviewed.status());
-  if (*reviewed == digest_) return true;
-  return End(RecoveryOutcome::kPlanOutdated, idl::kErrInvalidState,
-             RefusedError("the cluster changed since the plan was made, so that what was reviewed "
-                          "is no longer what would be written. Nothing was written; plan again"));
+asio::awaitable<absl::Status> RecoveryJob::AwaitNextRound() {
+  TellOfServing();
+  // The last round comes earlier than the others rather than not at all.
+  const absl::Duration last_round = std::min(request_.ask_again_after, kTimeForTheLastRound);
+  const absl::Duration left = deadline_ - surroundings_.clock->Now() - last_round;
+  const absl::Duration pause = std::min(request_.ask_again_after, left);
+  if (pause <= absl::ZeroDuration()) {
+    METAREC_RARE_BRANCH("leases outlive the time limit");
+    co_return StillServed();
+  }
+  co_return co_await surroundings_.clock->SleepFor(pause);
 }
 
 void RecoveryJob::TellOfServing() {
@@ -244,47 +287,43 @@ void RecoveryJob::TellOfServing() {
                    : absl::StrCat(Counted(count.nodes_serving, "node"), " still serving")});
 }
 
-asio::awaitable<bool> RecoveryJob::AwaitNextRound() {
-  Clock* const clock = surroundings_.clock;
-  TellOfServing();
-  // The last round comes earlier than the others rather than not at all.
-  const absl::Duration last_round = std::min(request_.ask_again_after, kTimeForTheLastRound);
-  const absl::Duration pause =
-      std::min(request_.ask_again_after, deadline_ - clock->Now() - last_round);
-  if (pause <= absl::ZeroDuration()) {
-    METAREC_RARE_BRANCH("leases outlive the time limit");
-    co_return EndStillServed();
-  }
-  const absl::Status slept = co_await clock->SleepFor(pause);
-  co_return slept.ok() ? true : EndWith(slept);
-}
-
-bool RecoveryJob::EndStillServed() {
+absl::Status RecoveryJob::StillServed() const {
   const ServingCount& count = serving_.count();
   const std::vector<std::string> silent = serving_.Silent();
-  return End(RecoveryOutcome::kStillServed, idl::kErrTimeout,
-             RefusedError(absl::StrCat(
-                 count.serving, " of ", Counted(count.replicas, "replica"), " on ",
-                 Counted(count.nodes_serving, "node"), count.serving == 1 ? " is" : " are",
-                 " still served, so some meta server gave ", count.serving == 1 ? "it" : "them",
-                 " a lease that has not run out. ",
-                 silent.empty() ? ""
-                                : absl::StrCat("Of these nodes do not answer any more: ",
-                                               CutList(silent, kSilentNodesNamedMax), ". "),
-                 "Nothing was written; stop every meta server, wait half a minute and run it "
-                 "again")));
+  const std::string of_silent = silent.empty()
+                                    ? ""
+                                    : absl::StrCat("Of these nodes do not answer any more: ",
+                                                   CutList(silent, kSilentNodesNamedMax), ". ");
+  return Ending(
+      RecoveryOutcome::kStillServed,
+      RefusedError(absl::StrCat(
+          count.serving, " of ", Counted(count.replicas, "replica"), " on ",
+          Counted(count.nodes_serving, "node"), count.serving == 1 ? " is" : " are",
+          " still served, so some meta server gave ", count.serving == 1 ? "it" : "them",
+          " a lease that has not run out. ", of_silent,
+          "Nothing was written; stop every meta server, wait half a minute and run it again")));
 }
 
-asio::awaitable<bool> RecoveryJob::Write() {
-  progress_.OnProgress(
-      {.phase = Phase::kWrite, .note = ""});  // from now on something may have been written
-  TopologyWriter writer(request_.writer, surroundings_.store, surroundings_.clock, &progress_);
-  absl::StatusOr<WriteResult> written =
-      co_await writer.Write(result_.plan->topology, request_.root, digest_);
-  if (!written.ok()) co_return EndWith(written.status());
-  result_.written = *std::move(written);
-  End(RecoveryOutcome::kRecovered, idl::kErrOk, absl::OkStatus());
-  co_return true;
+// Of what is to be written, if that is what was reviewed.
+absl::StatusOr<std::string> RecoveryJob::DigestOfReviewed() const {
+  METAREC_ASSIGN_OR_RETURN(std::string digest, TopologyDigest(result_.plan->topology));
+  if (request_.reviewed == nullptr) return digest;
+  METAREC_ASSIGN_OR_RETURN(const std::string reviewed, TopologyDigest(request_.reviewed->topology));
+  if (reviewed == digest) return digest;
+  return Ending(RecoveryOutcome::kPlanOutdated,
+                RefusedError("the cluster changed since the plan was made, so that what was "
+                             "reviewed is no longer what would be written. Nothing was written; "
+                             "plan again"));
+}
+
+asio::awaitable<absl::Status> RecoveryJob::Write(std::string digest) {
+  // From now on something may have been written.
+  progress_.OnProgress({.phase = Phase::kWrite, .note = ""});
+  TopologyWriter writer(request_.writer, store_, surroundings_.clock, &progress_);
+  METAREC_CO_ASSIGN_OR_RETURN(
+      result_.written,
+      co_await writer.Write(result_.plan->topology, request_.root, std::move(digest)));
+  co_return absl::OkStatus();
 }
 
 }  // namespace metarec

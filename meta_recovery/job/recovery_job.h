@@ -2,11 +2,15 @@
 
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <absl/base/thread_annotations.h>
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 #include <absl/synchronization/mutex.h>
 #include <absl/time/time.h>
@@ -14,10 +18,10 @@
 
 #include "base/runtime/clock.h"
 #include "base/runtime/progress.h"
-#include "meta_recovery/job/serving_nodes.h"
 #include "meta_recovery/planner/plan_options.h"
 #include "meta_recovery/planner/recovery_plan.h"
 #include "replica_collector/collector.h"
+#include "replica_collector/evidence.h"
 #include "replica_collector/node_list.h"
 #include "replica_collector/replica_source.h"
 #include "zk_store/client/meta_store.h"
@@ -26,6 +30,15 @@
 
 namespace metarec {
 
+// What every recovery gets from the program around it, whether it runs alone, in a service or in a
+// server. What the pointers name must outlive whoever is given them.
+struct Surroundings {
+  ReplicaSource* source = nullptr;
+  Clock* clock = nullptr;
+  // A number in [0, 1), different at every call: spreads the retries of many nodes.
+  std::function<double()> random;
+};
+
 struct RecoveryRequest {
   NodeList nodes;
   std::string root;
@@ -33,17 +46,17 @@ struct RecoveryRequest {
   CollectorOptions collector;
   TopologyWriterOptions writer;
 
-  // For everything before the writing, in which waiting for leases to run out takes longest. What
-  // has begun to be written is written to the end.
+  // For everything before the writing. Waiting for leases to run out takes most of it. What has
+  // begun to be written is written to the end.
   absl::Duration time_limit = absl::Seconds(100);
   // Between two rounds of asking while replicas are still served.
   absl::Duration ask_again_after = absl::Seconds(3);
-  // So long a node that served when it answered last, and does not answer any more, counts as
-  // serving: a lease that nobody renews is over after fd_lease_seconds and
-  // fd_check_interval_seconds, 20 and 2 with stock servers.
+  // A node that served when it last answered, and does not answer any more, counts as serving for
+  // this long. A lease that nobody renews ends after fd_lease_seconds and
+  // fd_check_interval_seconds, which are 20 and 2 with stock servers.
   absl::Duration lease_max = absl::Seconds(30);
 
-  // If set, only what this plan writes is written: when the nodes' answers now lead to something
+  // If set, only what this plan writes is written: if the nodes' answers now lead to something
   // else, the outcome is kPlanOutdated. Must outlive the job.
   const RecoveryPlan* reviewed = nullptr;
 };
@@ -67,35 +80,61 @@ struct RecoveryResult {
   RecoveryOutcome outcome = RecoveryOutcome::kFailed;
   // The name that operators know: ERR_OK, ERR_TRY_AGAIN, ... (INTEROP.md section 4.3).
   std::string error_name;
-  // For people: OK only with kRecovered.
+  // For people. OK only with kRecovered.
   absl::Status status;
 
-  std::optional<RecoveryPlan> plan;  // as far as it came to a plan
-  // Pegasus's hints about the plan, a line each, each with its newline.
+  std::optional<RecoveryPlan> plan;  // if it came to a plan
+  // Pegasus's hints about the plan, one per line, each with its newline.
   std::string hints;
   std::optional<WriteResult> written;
+};
+
+// Which nodes hold a lease of some meta server, over several rounds of asking. A node that served
+// when it last answered, and does not answer any more, may still serve: it counts until its lease
+// must be over. Not thread-safe.
+class ServingNodes {
+ public:
+  explicit ServingNodes(absl::Duration lease_max) : lease_max_(lease_max) {}
+
+  // After each round. `now`: not before the answers came.
+  void Note(const Evidence& evidence, absl::Time now);
+
+  // The replicas of the nodes that answered, and of the silent ones that count as serving.
+  const ServingCount& count() const { return count_; }
+  bool IsAnyServing() const { return count_.serving > 0; }
+  // True if a node that was serving did not answer the last round.
+  bool HasLostSight() const { return has_lost_sight_; }
+  // Those that count as serving without an answer in the last round, as they are listed.
+  std::vector<std::string> Silent() const;
+
+ private:
+  struct Node {
+    std::vector<std::string> listed_as;
+    int64_t serving = 0;
+    int64_t replicas = 0;
+    absl::Time lease_over;
+    bool is_silent = false;
+  };
+
+  const absl::Duration lease_max_;
+  ServingCount count_;
+  std::vector<Node> nodes_;
+  bool has_lost_sight_ = false;
 };
 
 // Runs once. Everything happens on the executor of the coroutine that awaits Run (a single thread
 // or a strand).
 class RecoveryJob {
  public:
-  // All must outlive the job. `random` spreads retries (collector.h).
-  struct Surroundings {
-    ReplicaSource* source = nullptr;
-    MetaStore* store = nullptr;
-    Clock* clock = nullptr;
-    ProgressListener* listener = nullptr;
-    Collector::Random random;
-  };
+  // `store` and `progress` must outlive the job.
+  RecoveryJob(RecoveryRequest request, Surroundings surroundings, MetaStore* store,
+              ProgressListener* progress);
 
-  RecoveryJob(RecoveryRequest request, Surroundings surroundings);
-
-  // Collects, plans, waits until no replica is served any more, and writes; the writer checks that
-  // everything is there as written before it unlocks the tree. Planning, naming what is written and
-  // checking its sizes are plain computation on the executor, which does nothing else meanwhile:
-  // docs/embedding.md says how long. Cancelling the awaiting coroutine ends it at the
-  // next step with kCancelled; what was written by then is resumed by the next run.
+  // Collects, plans, waits until no replica is served any more, and writes. The writer checks that
+  // everything is there as written before it unlocks the tree. Planning, computing the digest of
+  // what is written and checking its sizes are plain computation on the executor, which does
+  // nothing else meanwhile: docs/embedding.md says how long. Cancelling the awaiting coroutine ends
+  // it at the next step with kCancelled. What was written by then is resumed by the next run.
   asio::awaitable<RecoveryResult> Run();
 
   // The latest progress. Thread-safe.
@@ -115,28 +154,29 @@ class RecoveryJob {
     Progress latest_ ABSL_GUARDED_BY(mutex_);
   };
 
-  // The steps of Run. Each returns false when it has ended the job, with the reason in `result_`.
-  asio::awaitable<bool> LookAtRoot();
-  asio::awaitable<bool> CollectAndPlan();
-  asio::awaitable<bool> Write();
+  // The steps, in their order. The first error ends the job. It may bear an outcome (see
+  // Ending in the source), which otherwise follows from its kind.
+  asio::awaitable<absl::Status> TakeSteps();
+  asio::awaitable<absl::Status> LookAtRoot();
+  asio::awaitable<absl::Status> PlanOnceInactive();
+  absl::StatusOr<std::string> DigestOfReviewed() const;
+  asio::awaitable<absl::Status> Write(std::string digest);
 
+  // The parts of PlanOnceInactive.
   asio::awaitable<absl::StatusOr<Evidence>> Collect();
-  bool Plan(Evidence evidence);
-  bool NameWhatIsWritten();
-  bool CheckAgainstReviewed();
+  bool MustPlanNow() const;
+  absl::Status Plan(Evidence evidence);
+  asio::awaitable<absl::Status> AwaitNextRound();
   void TellOfServing();
-  asio::awaitable<bool> AwaitNextRound();
-  bool EndStillServed();
-  bool End(RecoveryOutcome outcome, absl::string_view error_name, absl::Status status);
-  bool EndWith(const absl::Status& error);
+  absl::Status StillServed() const;
 
   const RecoveryRequest request_;
   const Surroundings surroundings_;
+  MetaStore* const store_;
   LatestProgress progress_;
   absl::Time deadline_;
-  ServingNodes serving_;  // as the nodes said last
-  std::string digest_;    // of what is to be written
-  RecoveryResult result_;
+  ServingNodes serving_;   // as the nodes last said
+  RecoveryResult result_;  // the plan and what was written, as far as it came
 };
 
 }  // namespace metarec

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <string>
+
 #include <absl/time/time.h>
 
 #include "recovery_service/recovery_service.h"
@@ -16,5 +18,9 @@ namespace metarec {
 // Anything else is 404, any other method 405.
 rpc::HttpResponse ServeStatusPages(const RecoveryService& service, const rpc::HttpRequest& request,
                                    absl::Time now);
+
+// What the service and its ports did and do, in Prometheus's text format. `status` must be of this
+// moment: made on the service's executor, with no co_await since.
+std::string MetricsText(const RecoveryServiceStatus& status);
 
 }  // namespace metarec

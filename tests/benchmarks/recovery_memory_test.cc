@@ -239,7 +239,7 @@ Usage Measure(int32_t partitions) {
   const int64_t allocated_before = allocations;
   peak_bytes = before;
   {
-    RecoveryJob job(request, {&source, &store, &clock, &progress, [] { return 0.5; }});
+    RecoveryJob job(request, {&source, &clock, [] { return 0.5; }}, &store, &progress);
     const RecoveryResult result = RunAlone(&io, job.Run());
     EXPECT_EQ(result.outcome, RecoveryOutcome::kRecovered) << result.status;
   }

@@ -161,18 +161,22 @@ void CheckAnswers(absl::string_view body) {
   static const auto* const metadata = new RecoveredMetadata(SampleTopology());
   idl::query_cfg_request partitions;
   if (idl::DecodeBody(body, &partitions).ok()) {
-    const auto response = metadata->QueryPartitions(partitions);
+    const auto response = metadata->QueryPartitions(partitions, {});
     CHECK_LE(response.partitions.size(), 8u);
     CheckEncodes(response);
   }
   idl::configuration_list_apps_request apps;
-  if (idl::DecodeBody(body, &apps).ok()) CheckEncodes(metadata->ListApps(apps));
+  if (idl::DecodeBody(body, &apps).ok()) CheckEncodes(metadata->ListApps(apps, {}));
   idl::configuration_list_nodes_request nodes;
   if (idl::DecodeBody(body, &nodes).ok()) {
-    CheckEncodes(metadata->ListNodes(nodes, [](const TopologyNode&) { return true; }));
+    LiveCluster live;
+    live.is_alive = [](const TopologyNode&) { return true; };
+    CheckEncodes(metadata->ListNodes(nodes, live));
   }
   idl::ddd_diagnose_request diagnose;
-  if (idl::DecodeBody(body, &diagnose).ok()) CheckEncodes(metadata->DiagnosePartitions(diagnose));
+  if (idl::DecodeBody(body, &diagnose).ok()) {
+    CheckEncodes(metadata->DiagnosePartitions(diagnose, {}));
+  }
 }
 
 }  // namespace

@@ -92,11 +92,11 @@ void CheckContents(const RootContents& contents, RootWorld* world) {
   if (!metadata.ok()) return;
   CHECK(CheckTopology(metadata->topology).ok()) << CheckTopology(metadata->topology);
   const RecoveredMetadata served(metadata->topology, metadata->secondaries);
-  served.ListApps({});
+  served.ListApps({}, {});
   for (const TopologyTable& table : metadata->topology.tables) {
     idl::query_cfg_request request;
     request.app_name = table.app_name;
-    served.QueryPartitions(request);
+    served.QueryPartitions(request, {});
   }
   const auto written = world->Write(metadata->topology, kCopy, "sha256:copy");
   CHECK(written.ok()) << written.status();

@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 
 #include "idl/task_codes.h"
-#include "recovery_service/recovery_server.h"
+#include "recovery_service/server/recovery_server.h"
 #include "rpc/byte_order.h"
 #include "rpc/native_frame.h"
 #include "service_world.h"
@@ -52,16 +52,13 @@ class ServiceWithBadPeersTest : public ::testing::Test {
     options.lock_root = "/pegasus/lock";
     options.service = ServiceWorld::Options();
     options.rpc.connections_max = kIdlePeers + 10;
-    RecoveryServer::Surroundings surroundings;
-    surroundings.source = &source_;
-    surroundings.clock = &clock_;
-    surroundings.random = [] { return 0.5; };
-    surroundings.connect = [this]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
+    options.connect = [this]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
       co_return std::make_unique<testing::InMemoryMetaStore>(zookeeper_);
     };
-    surroundings.log = [](absl::string_view) {};
-    server_ = std::make_unique<RecoveryServer>(io_.get_executor(), std::move(options),
-                                               std::move(surroundings));
+    options.log = [](absl::string_view) {};
+    server_ = std::make_unique<RecoveryServer>(
+        io_.get_executor(), std::move(options),
+        Surroundings{.source = &source_, .clock = &clock_, .random = [] { return 0.5; }});
     asio::co_spawn(io_, Run(server_.get()),
                    asio::bind_cancellation_slot(
                        stop_.slot(), [this](const std::exception_ptr&, absl::Status ended) {

@@ -36,6 +36,7 @@ class CapturedSource final : public ReplicaSource {
                                               ReplicaSink sink) override;
 
   std::map<uint16_t, std::string> errors;  // by port, in place of what the evidence says
+  Event* asked = nullptr;                  // set when the first node is asked
   Event* hold = nullptr;                   // answers wait for it
   int served_answers = -1;                 // after so many answers all replicas are inactive
 
@@ -66,12 +67,10 @@ class CapturedWorld {
 
   // Sends a frame over a new connection and returns the whole frame that answers it.
   asio::awaitable<std::string> Exchange(std::string frame);
-  // Sends it as a datagram from where it says that its sender listens, and the answer goes.
+  // Sends it as a datagram from any port, which the frame names then as where its sender listens.
   asio::awaitable<std::string> ExchangeDatagram(std::string frame);
   // Either, from outside of Run.
   std::string Ask(const std::string& frame, bool by_udp = false);
-  // For a moment, while others do something.
-  asio::awaitable<void> Pause();
 
   asio::io_context context;
   SystemClock clock;

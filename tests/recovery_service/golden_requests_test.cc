@@ -22,7 +22,7 @@
 #include "idl/meta_server_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
-#include "recovery_service/meta_rpcs.h"
+#include "recovery_service/recovery_gate.h"
 
 namespace metarec {
 namespace {
@@ -135,9 +135,8 @@ class GoldenRequestsTest : public ::testing::Test {
   void ExpectUnderRecovery(const CapturedRequest& captured, const Answer& answer) {
     EXPECT_EQ(answer.error_name, "ERR_OK");
     EXPECT_EQ(ErrorOf(captured, answer), "ERR_UNDER_RECOVERY");
-    for (const MetaRpc& rpc : MetaRpcs()) {
-      if (rpc.task_code != captured.task_code) continue;
-      EXPECT_EQ(answer.body, rpc.encode_refusal("ERR_UNDER_RECOVERY"));
+    if (const MetaRpc* const rpc = FindMetaRpc(captured.task_code)) {
+      EXPECT_EQ(answer.body, rpc->EncodeRefusal("ERR_UNDER_RECOVERY"));
     }
     if (!absl::StrContains(captured.response, "ERR_UNDER_RECOVERY")) return;
     EXPECT_EQ(answer.body, Parsed(captured.response).body);
@@ -203,32 +202,39 @@ TEST_F(GoldenRequestsTest, WhileWaiting) {
 
 TEST_F(GoldenRequestsTest, WhileRecovering) {
   CapturedWorld world;
+  Event is_asking(world.context.get_executor());
   Event go_on(world.context.get_executor());
+  world.source.asked = &is_asking;
   world.source.hold = &go_on;
   const CapturedRequest& first = CapturedRequestOf("rpc/RPC_CM_START_RECOVERY.1");
   std::map<std::string, std::string> recovered;
   size_t asked = 0;
+  size_t others = 0;  // of these, those that want something else, which need not wait
+  Event others_answered(world.context.get_executor());
+  Event all_answered(world.context.get_executor());
   world.Run([&]() -> asio::awaitable<void> {
     const auto ask = [&](const CapturedRequest& captured) -> asio::awaitable<void> {
       const std::string name = captured.name;
       std::string frame = co_await world.Exchange(captured.request);
       recovered[name] = std::move(frame);
+      if (recovered.size() == others) others_answered.Set();
+      if (recovered.size() == asked) all_answered.Set();
     };
     asio::co_spawn(world.context, ask(first), asio::detached);
     ++asked;
-    while (world.service->state() != RecoveryState::kRecovering) co_await world.Pause();
+    co_await is_asking.WaitRegardless();
+    EXPECT_EQ(world.service->state(), RecoveryState::kRecovering);
     co_await AskEverything(&world, TheTable(RecoveryState::kRecovering));
-    size_t others = 0;
     for (const CapturedRequest& captured : CapturedRequests()) {
       if (!StartsRecovery(captured) || &captured == &first) continue;
       asio::co_spawn(world.context, ask(captured), asio::detached);
       ++asked;
       if (!IsSameOrder(captured, first)) ++others;
     }
-    while (recovered.size() < others) co_await world.Pause();
+    co_await others_answered.WaitRegardless();
     EXPECT_EQ(world.service->state(), RecoveryState::kRecovering);
     go_on.Set();
-    while (recovered.size() < asked) co_await world.Pause();
+    co_await all_answered.WaitRegardless();
   });
   for (const auto& [name, frame] : recovered) {
     const CapturedRequest& captured = CapturedRequestOf(name);

@@ -1,4 +1,4 @@
-#include "recovery_service/recovery_server.h"
+#include "recovery_service/server/recovery_server.h"
 
 #include <memory>
 #include <string>
@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "idl/task_codes.h"
+#include "recovery_service/status/status_json.h"
 #include "recovery_service/status/status_pages.h"
 #include "service_world.h"
 
@@ -29,29 +30,28 @@ using ::testing::Not;
 class Member {
  public:
   Member(asio::io_context* context, Clock* clock, WorldSource* source,
-         std::shared_ptr<testing::InMemoryZooKeeper> zookeeper, std::string name, bool recover)
+         std::shared_ptr<testing::InMemoryZooKeeper> zookeeper, std::string name, bool recover,
+         std::string lock_root = "/pegasus/lock")
       : zookeeper_(std::move(zookeeper)) {
     RecoveryServerOptions options;
     options.listen = {.ip = 0x7F000001, .port = 0};
     options.own_name = std::move(name);
     options.recover = recover;
-    options.lock_root = "/pegasus/lock";
+    options.lock_root = std::move(lock_root);
     options.reconnect_after = absl::Milliseconds(1);
     options.service = ServiceWorld::Options();
-    RecoveryServer::Surroundings surroundings;
-    surroundings.source = source;
-    surroundings.clock = clock;
-    surroundings.random = [] { return 0.5; };
-    surroundings.connect = [this]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
+    options.connect = [this]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
+      if (!no_session.ok()) co_return no_session;
       testing::InMemoryMetaStoreOptions store_options;
       store_options.injector = std::exchange(first_session, nullptr);
       auto store = std::make_unique<testing::InMemoryMetaStore>(zookeeper_, store_options);
       session_ = store->session_id();
       co_return std::move(store);
     };
-    surroundings.log = [this](absl::string_view line) { log.emplace_back(line); };
-    server = std::make_unique<RecoveryServer>(context->get_executor(), std::move(options),
-                                              std::move(surroundings));
+    options.log = [this](absl::string_view line) { log.emplace_back(line); };
+    server = std::make_unique<RecoveryServer>(
+        context->get_executor(), std::move(options),
+        Surroundings{.source = source, .clock = clock, .random = [] { return 0.5; }});
     asio::co_spawn(*context, RunWithoutThrowing(server.get()),
                    asio::bind_cancellation_slot(
                        stop_.slot(), [this](const std::exception_ptr& thrown, absl::Status ended) {
@@ -72,6 +72,7 @@ class Member {
 
   std::unique_ptr<RecoveryServer> server;
   testing::FaultInjector first_session;  // what happens to it
+  absl::Status no_session;               // why none can be opened
   std::vector<std::string> log;
   absl::Status status;
   bool is_ended = false;
@@ -115,6 +116,10 @@ class RecoveryServerTest : public ::testing::Test {
         [](const std::exception_ptr& thrown) { EXPECT_EQ(thrown, nullptr); });
     RunUntilTrue([&] { return !error.empty(); });
     return error;
+  }
+
+  std::string StatusJsonOf(const Member& member) const {
+    return StatusJson(member.server->service().status(), clock_.Now());
   }
 
   std::string AppsState() const {
@@ -298,6 +303,72 @@ TEST_F(RecoveryServerTest, StatusPagesTellWhatGoesOn) {
   const std::string metrics = get("/metrics").body;
   EXPECT_THAT(metrics, HasSubstr("metarec_recovery_state{state=\"recovered\"} 1"));
   EXPECT_THAT(metrics, HasSubstr("metarec_requests_total{verdict=\"served\"} 1"));
+  StopAll({member.get()});
+}
+
+TEST_F(RecoveryServerTest, APermissionThatIsMissingEndsItWithTheReason) {
+  const auto member = Start("127.0.0.1:1001");
+  member->first_session = [](const testing::StoreCall& call) -> std::optional<testing::StoreFault> {
+    if (call.kind != "create") return std::nullopt;
+    return testing::StoreFault{.error = StoreError::kNoAuth, .for_ever = true};
+  };
+  RunUntilTrue([&] { return member->is_ended || member->leads(); });
+  EXPECT_EQ(StoreErrorOf(member->status), StoreError::kNoAuth) << member->status;
+  EXPECT_THAT(std::string(member->status.message()), HasSubstr("/pegasus"));
+  StopAll({member.get()});
+}
+
+TEST_F(RecoveryServerTest, CredentialsThatAreRefusedEndItWithTheReason) {
+  const auto member = Start("127.0.0.1:1001");
+  member->no_session = MakeStoreError(StoreError::kAuthFailed, "connect", "zk1:2181");
+  RunUntilTrue([&] { return member->is_ended || member->log.size() > 3; });
+  EXPECT_EQ(StoreErrorOf(member->status), StoreError::kAuthFailed) << member->status;
+  StopAll({member.get()});
+}
+
+TEST_F(RecoveryServerTest, ALockRootThatIsNoneEndsItWithTheReason) {
+  Member member(&context_, &clock_, &source_, zookeeper_, "127.0.0.1:1001", true, "no/path");
+  RunUntilTrue([&] { return member.is_ended || member.log.size() > 3; });
+  EXPECT_TRUE(absl::IsInvalidArgument(member.status)) << member.status;
+  EXPECT_THAT(std::string(member.status.message()), HasSubstr("no/path"));
+  StopAll({&member});
+}
+
+TEST_F(RecoveryServerTest, TheStatusTellsOfAZooKeeperThatCannotBeReached) {
+  const auto member = Start("127.0.0.1:1001");
+  member->no_session = absl::UnavailableError("no server took a session");
+  RunUntilTrue([&] { return !member->log.empty() && member->log.size() > 2; });
+  EXPECT_THAT(StatusJsonOf(*member), HasSubstr("\"zookeeper\":\"no server took a session\""));
+  EXPECT_THAT(StatusJsonOf(*member),
+              HasSubstr("\"next\":\"Trouble with ZooKeeper: no server took a session"));
+  member->no_session = absl::OkStatus();
+  RunUntilTrue([&] { return member->leads(); });
+  EXPECT_THAT(StatusJsonOf(*member), Not(HasSubstr("\"zookeeper\"")));
+  zookeeper_->StopServing();
+  RunUntilTrue([&] { return absl::StrContains(StatusJsonOf(*member), "\"zookeeper\""); });
+  EXPECT_TRUE(member->leads());
+  StopAll({member.get()});
+}
+
+TEST_F(RecoveryServerTest, TheStatusTellsOfTheRunThatALostSessionLeftUnfinished) {
+  const auto member = Start("127.0.0.1:1001");
+  int writes = 0;
+  member->first_session =
+      [&writes](const testing::StoreCall& call) -> std::optional<testing::StoreFault> {
+    if (call.kind != "multi" || ++writes != 2) return std::nullopt;
+    return testing::StoreFault{.error = StoreError::kSessionExpired, .for_ever = true};
+  };
+  RunUntilTrue([&] { return member->leads(); });
+  EXPECT_THAT(StatusJsonOf(*member), Not(HasSubstr("unfinished_run")));
+  EXPECT_EQ(Recover(member.get()), "ERR_FORWARD_TO_OTHERS");
+  ASSERT_EQ(AppsState(), "lock");
+  RunUntilTrue([&] {
+    return member->leads() && absl::StrContains(StatusJsonOf(*member), "unfinished run");
+  });
+  EXPECT_THAT(StatusJsonOf(*member), HasSubstr("\"state\":\"waiting\""));
+  EXPECT_THAT(StatusJsonOf(*member), HasSubstr("Send the same recover command again"));
+  EXPECT_EQ(Recover(member.get()), "ERR_OK");
+  EXPECT_THAT(StatusJsonOf(*member), Not(HasSubstr("unfinished_run")));
   StopAll({member.get()});
 }
 

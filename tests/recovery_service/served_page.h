@@ -1,24 +1,51 @@
-// A recovery server on real sockets, in a thread of its own, whose status page can be looked at in
-// every state.
+// A recovery server on real sockets, in a thread of its own, and a headless browser that looks at
+// its status page as a person would, in every state.
 
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include <absl/status/statusor.h>
 #include <asio/cancellation_signal.hpp>
 #include <asio/io_context.hpp>
 
 #include "base/runtime/system_clock.h"
-#include "recovery_service/recovery_server.h"
+#include "recovery_service/server/recovery_server.h"
 #include "replica_collector/rpc_replica_source.h"
 #include "rpc/client.h"
 #include "testing/in_memory_meta_store.h"
 #include "testing/simulated_cluster_thread.h"
 
 namespace metarec {
+
+struct PageView {
+  std::string dom;        // serialized, after the page's scripts have run for some seconds
+  std::string text;       // of the DOM: what is between the tags, a line each, without scripts
+  std::string arguments;  // of the browser, for failures
+
+  // The URLs that the page itself asked for, as the browser's network log has them, before they are
+  // looked up or sent.
+  std::vector<std::string> requests;
+};
+
+class Browser {
+ public:
+  // METAREC_BROWSER, or a Chromium of the usual names; nullopt if there is none.
+  static std::optional<Browser> Find();
+
+  // `screenshot`: a PNG file to write, or empty. Nothing is reached but 127.0.0.1.
+  absl::StatusOr<PageView> Open(const std::string& url, const std::string& screenshot = "") const;
+
+ private:
+  explicit Browser(std::string program) : program_(std::move(program)) {}
+
+  std::string program_;
+};
 
 struct SkipFlags {
   bool bad_nodes = false;

@@ -6,10 +6,13 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 #include <asio/co_spawn.hpp>
+#include <asio/post.hpp>
 #include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 
 #include "idl/task_codes.h"
+#include "recovery_service/status/status_commands.h"
 #include "rpc/pegasus_status.h"
 
 namespace metarec {
@@ -23,6 +26,11 @@ asio::awaitable<void> WithoutThrowing(std::function<asio::awaitable<void>()> cor
 }
 
 }  // namespace
+
+asio::awaitable<void> Settle() {
+  const auto executor = co_await asio::this_coro::executor;
+  for (int i = 0; i < 20; ++i) co_await asio::post(executor, asio::use_awaitable);
+}
 
 asio::awaitable<absl::StatusOr<NodeIdentity>> WorldSource::Identify(NodeListEntry entry,
                                                                     absl::Time) {
@@ -52,6 +60,7 @@ asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> WorldSource::QueryTabl
 asio::awaitable<absl::Status> WorldSource::QueryReplicas(Ipv4Endpoint address, absl::Time,
                                                          ReplicaSink sink) {
   ++replica_queries;
+  if (before_replicas) co_await before_replicas();
   if (down[address.port]) co_return rpc::PegasusError("ERR_INVALID_DATA", "it is down");
   ReplicaRecord replica;
   replica.app_id = 1;
@@ -73,19 +82,18 @@ RecoveryServiceOptions ServiceWorld::Options() {
                      .primary_meta_server = "",
                      .zookeeper_hosts = "127.0.0.1:22181",
                      .zookeeper_root = kRoot};
-  options.version = "1.2.3";
   return options;
 }
 
-ServiceWorld::ServiceWorld(RecoveryServiceOptions options)
+ServiceWorld::ServiceWorld(RecoveryServiceOptions options,
+                           testing::InMemoryMetaStoreOptions store_options)
     : zookeeper(std::make_shared<testing::InMemoryZooKeeper>()),
-      store(std::make_unique<testing::InMemoryMetaStore>(zookeeper)),
+      store(std::make_unique<testing::InMemoryMetaStore>(zookeeper, std::move(store_options))),
       service(std::make_unique<RecoveryService>(
           context.get_executor(), std::move(options),
-          RecoveryService::Surroundings{
-              .source = &source, .clock = &clock, .listener = &listener, .random = [] {
-                return 0.5;
-              }})) {
+          Surroundings{.source = &source, .clock = &clock, .random = [] { return 0.5; }},
+          &listener)) {
+  AddStatusCommands("1.2.3", clock.Now(), service.get());
   service->Lead(LeaderIdentity{.name = "meta1:34601",
                                .address = Ipv4Endpoint{.ip = kLoopback, .port = 34601}},
                 store.get(), {});
@@ -168,9 +176,9 @@ Topology ServiceWorld::ServedTopology() {
   return topology;
 }
 
-std::string ServiceWorld::AppsState() const {
+std::string ServiceWorld::Znode(const std::string& path) const {
   for (const testing::DumpedNode& node : zookeeper->Dump()) {
-    if (node.path == std::string(kRoot) + "/apps") return node.data;
+    if (node.path == kRoot + path) return node.data;
   }
   return "(none)";
 }

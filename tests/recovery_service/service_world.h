@@ -31,6 +31,7 @@ class WorldSource final : public ReplicaSource {
   std::map<uint16_t, ReplicaStatus> status;  // by port; inactive unless given
   std::map<uint16_t, bool> down;             // by port
   std::function<asio::awaitable<void>()> before_tables;
+  std::function<asio::awaitable<void>()> before_replicas;
   int replica_queries = 0;
   int table_queries = 0;
 };
@@ -54,7 +55,8 @@ class ServiceWorld {
  public:
   static constexpr char kRoot[] = "/pegasus/recovered";
 
-  explicit ServiceWorld(RecoveryServiceOptions options = Options());
+  explicit ServiceWorld(RecoveryServiceOptions options = Options(),
+                        testing::InMemoryMetaStoreOptions store_options = {});
   ~ServiceWorld();
 
   static RecoveryServiceOptions Options();
@@ -72,7 +74,9 @@ class ServiceWorld {
                                     absl::Duration timeout = absl::Seconds(60));
   static rpc::Request Beacon(uint16_t port, int64_t start_time = 1);
 
-  std::string AppsState() const;
+  // "(none)" if there is no such znode below the root.
+  std::string Znode(const std::string& path) const;
+  std::string AppsState() const { return Znode("/apps"); }
 
   // Two tables that some root holds: "served", one of whose two partitions names three replicas and
   // the other one none, and "dropped".
@@ -86,6 +90,9 @@ class ServiceWorld {
   std::unique_ptr<testing::InMemoryMetaStore> store;
   std::unique_ptr<RecoveryService> service;
 };
+
+// Lets everything else that is ready run.
+asio::awaitable<void> Settle();
 
 // Decodes the answer into a struct; a test that gets anything else fails.
 template <typename Response>

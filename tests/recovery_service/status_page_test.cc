@@ -17,7 +17,6 @@
 #include <gtest/gtest.h>
 
 #include "base/runtime/system_clock.h"
-#include "browser.h"
 #include "rpc/server.h"
 #include "served_page.h"
 
@@ -155,6 +154,7 @@ TEST_F(StatusPageTest, RecoveringShowsHowMuchIsWrittenAndWhatItWaitsFor) {
   const PageView view = Look(page);
   EXPECT_THAT(view.text,
               AllOf(HasSubstr("Ask the nodes\n3 of 3"), HasSubstr("Write to ZooKeeper\n"),
+                    HasSubstr("Trouble with ZooKeeper: there is no connection"),
                     HasSubstr(" of 20,001\n"), HasSubstr("no connection to ZooKeeper, retrying"),
                     HasSubstr("Check what was written\nwaiting")));
   EXPECT_THAT(view.dom, HasSubstr("<div class=\"phase done\">"));
@@ -224,7 +224,7 @@ absl::StatusOr<PageView> LookAtHtml(const Browser& browser, const std::string& h
 }
 
 TEST_F(StatusPageTest, AServerThatAnswersNoStatusIsTakenForLost) {
-  std::ifstream file(METAREC_TESTS_DIR "/../recovery_service/status_page.html");
+  std::ifstream file(METAREC_TESTS_DIR "/../recovery_service/status/status_page.html");
   const std::string html((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const absl::StatusOr<PageView> view = LookAtHtml(*browser_, html);
   ASSERT_TRUE(view.ok()) << view.status();

@@ -35,14 +35,14 @@ MetaProcess::MetaProcess(World* world, std::string name, int number, Settlements
   options.recovery.plan.settlements = settlements_;
   options.recovery.collector = request.collector;
   options.recovery.writer = request.writer;
-  options.version = "simulated";
   const asio::any_io_executor executor = world->context.get_executor();
-  RecoveryService::Surroundings surroundings;
+  Surroundings surroundings;
   surroundings.source = &beacon_source_;
   surroundings.clock = &world->clock;
   surroundings.random = [world] { return world->random.Fraction(); };
-  surroundings.recovery_thread = RecoveryThread{.executor = executor, .source = &source_};
-  service_ = std::make_unique<RecoveryService>(executor, options, surroundings);
+  service_ =
+      std::make_unique<RecoveryService>(executor, options, surroundings, /*listener=*/nullptr,
+                                        RecoveryThread{.executor = executor, .source = &source_});
   serving_ = std::make_unique<TaskGroup>(executor);
 
   RecoveryContenderOptions contending;
@@ -51,10 +51,7 @@ MetaProcess::MetaProcess(World* world, std::string name, int number, Settlements
   contending.root = kRoot;
   contending.lock_root = kLockRoot;
   contending.session_timeout = world->the_case.session_timeout;
-  RecoveryContender::Surroundings with;
-  with.service = service_.get();
-  with.clock = &world->clock;
-  with.connect = [this]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
+  contending.connect = [this]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
     if (dead() || world_->network.IsCutOff(ip_)) {
       co_return absl::UnavailableError("no ZooKeeper server can be reached");
     }
@@ -63,7 +60,8 @@ MetaProcess::MetaProcess(World* world, std::string name, int number, Settlements
     co_return store;
   };
   // A name service that takes its time.
-  with.address_of = [world](std::string meta) -> asio::awaitable<std::optional<Ipv4Endpoint>> {
+  contending.address_of =
+      [world](std::string meta) -> asio::awaitable<std::optional<Ipv4Endpoint>> {
     const absl::Duration delay = world->random.Span(
         absl::ZeroDuration(), world->random.OneIn(4) ? absl::Seconds(4) : absl::Milliseconds(50));
     const absl::Status slept = co_await world->clock.SleepFor(delay);
@@ -73,8 +71,9 @@ MetaProcess::MetaProcess(World* world, std::string name, int number, Settlements
     }
     co_return std::nullopt;
   };
-  with.log = [this](absl::string_view line) { Say(line); };
-  contender_ = std::make_unique<RecoveryContender>(executor, contending, with);
+  contending.log = [this](absl::string_view line) { Say(line); };
+  contender_ = std::make_unique<RecoveryContender>(executor, std::move(contending), service_.get(),
+                                                   &world->clock);
 }
 
 MetaProcess::~MetaProcess() = default;

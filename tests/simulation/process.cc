@@ -341,14 +341,12 @@ asio::awaitable<void> CommandProcess::Main() {
 asio::awaitable<void> CommandProcess::Recover(RecoveryRequest request, MetaStore* store) {
   for (bool again = true; again;) {
     request.plan.settlements = settlements_;
-    RecoveryJob::Surroundings surroundings;
+    Surroundings surroundings;
     SilentProgress silent;
     surroundings.source = &source_;
-    surroundings.store = store;
     surroundings.clock = &world_->clock;
-    surroundings.listener = &silent;
     surroundings.random = [this] { return world_->random.Fraction(); };
-    RecoveryJob job(request, std::move(surroundings));
+    RecoveryJob job(request, std::move(surroundings), store, &silent);
     RecoveryResult result = co_await job.Run();
     if (dead()) co_return;
     result_ = std::move(result);

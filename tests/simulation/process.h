@@ -15,8 +15,8 @@
 
 #include "base/runtime/task_group.h"
 #include "meta_recovery/job/recovery_job.h"
-#include "recovery_service/recovery_contender.h"
 #include "recovery_service/recovery_service.h"
+#include "recovery_service/server/recovery_contender.h"
 #include "reference_model.h"
 #include "replica_servers.h"
 #include "seeded_run.h"

@@ -149,6 +149,17 @@ TEST_F(MetarecdStopTest, ToldToEndWhileZooKeeperHangsItDoesSoToo) {
   ExpectTheNextOneFinishes("/hangs");
 }
 
+TEST_F(MetarecdStopTest, WithoutThePermissionThatItNeedsItEndsWithTheReason) {
+  const auto owner = world_->NewSession(StoreAuth{"digest", "somebody:secret"});
+  ASSERT_TRUE(owner.ok()) << owner.status();
+  const auto created = world_->Run<absl::StatusOr<std::string>>(
+      [&owner] { return (*owner)->Create("/forbidden", ""); });
+  ASSERT_TRUE(created.ok()) << created.status();
+  metarecd_ = world_->StartMetarecd("/forbidden/recovered", port_, {port_});
+  EXPECT_EQ(metarecd_->process->Wait(kSoon), 1);
+  EXPECT_THAT(metarecd_->process->Errors(), HasSubstr("metarecd: ZooKeeper: create /forbidden"));
+}
+
 TEST_F(MetarecdStopTest, ASecondSignalEndsItAtOnce) {
   ASSERT_NO_FATAL_FAILURE(BeginToWrite("/twice", kShortSession));
   world_->zookeeper().Pause();

@@ -91,11 +91,14 @@ absl::Status MetarecdWorld::ConnectTo(std::string hosts) {
   return Connect();
 }
 
-absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>> MetarecdWorld::NewSession() {
+absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>> MetarecdWorld::NewSession(
+    std::optional<StoreAuth> owner) {
   using Connected = absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>>;
   return Run<Connected>([&] {
     ZooKeeperOptions options;
     options.hosts = other_hosts_.empty() ? zookeeper_->hosts() : other_hosts_;
+    options.auth = owner;
+    if (owner) options.acl = CreatorOnlyAcl();
     return ZooKeeperMetaStore::Connect(options, &clock_);
   });
 }

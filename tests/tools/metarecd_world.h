@@ -112,7 +112,9 @@ class MetarecdWorld {
   absl::Status Connect();
   // To another ZooKeeper than its own; empty: to its own again.
   absl::Status ConnectTo(std::string hosts);
-  absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>> NewSession();
+  // `owner`, if given, is the only one who may use what this session creates.
+  absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>> NewSession(
+      std::optional<StoreAuth> owner = std::nullopt);
 
   template <typename Result>
   Result Run(std::function<asio::awaitable<Result>()> start) {

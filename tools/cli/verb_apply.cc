@@ -130,8 +130,8 @@ asio::awaitable<absl::StatusOr<WriteResult>> ApplyOnceInactive(const Arguments& 
   request.ask_again_after = absl::Seconds(arguments.ask_again_seconds);
   request.reviewed = &plan;
   NodeAccess access(co_await asio::this_coro::executor, clock);
-  RecoveryJob job(std::move(request),
-                  {access.source(), store, clock, progress, &NodeAccess::Random});
+  RecoveryJob job(std::move(request), {access.source(), clock, &NodeAccess::Random}, store,
+                  progress);
   RecoveryResult result = co_await job.Run();
   if (result.outcome == RecoveryOutcome::kRecovered) co_return *std::move(result.written);
   if (result.outcome == RecoveryOutcome::kTryAgain ||

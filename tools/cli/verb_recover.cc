@@ -146,8 +146,8 @@ asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const Arguments& argu
   METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> store,
                               co_await arguments.store.Open(clock));
   NodeAccess access(co_await asio::this_coro::executor, clock);
-  RecoveryJob job(std::move(request),
-                  {access.source(), store.get(), clock, progress, &NodeAccess::Random});
+  RecoveryJob job(std::move(request), {access.source(), clock, &NodeAccess::Random}, store.get(),
+                  progress);
   const RecoveryResult result = co_await WithWaitLines(job.Run(), &output, clock);
   progress->Clear();
   if (result.outcome == RecoveryOutcome::kCancelled) co_return result.status;

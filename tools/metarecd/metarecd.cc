@@ -23,7 +23,7 @@
 #include "base/runtime/system_clock.h"
 #include "base/text/printable.h"
 #include "base/text/wording.h"
-#include "recovery_service/recovery_server.h"
+#include "recovery_service/server/recovery_server.h"
 #include "replica_collector/rpc_replica_source.h"
 #include "rpc/client.h"
 #include "rpc/open_files.h"
@@ -67,19 +67,14 @@ absl::Status Serve(MetarecdOptions options) {
   LoggingListener listener;
   std::mt19937_64 generator{std::random_device()()};
   std::uniform_real_distribution<double> random(0, 1);
-  const RecoveryServer::Connect connect =
-      [&]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
+  options.server.connect = [&]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
     co_return co_await ZooKeeperMetaStore::Connect(options.zookeeper, &clock);
   };
-  RecoveryServer server(context.get_executor(), std::move(options.server),
-                        {.source = &source,
-                         .clock = &clock,
-                         .listener = &listener,
-                         .random = [&] { return random(generator); },
-                         .connect = connect,
-                         .log = [](absl::string_view line) { LOG(INFO) << line; },
-                         .recovery_thread = RecoveryThread{.executor = recoveries.get_executor(),
-                                                           .source = &recovery_source}});
+  options.server.log = [](absl::string_view line) { LOG(INFO) << line; };
+  RecoveryServer server(
+      context.get_executor(), std::move(options.server),
+      {.source = &source, .clock = &clock, .random = [&] { return random(generator); }}, &listener,
+      RecoveryThread{.executor = recoveries.get_executor(), .source = &recovery_source});
 
   // Before anything is destroyed that the thread may use.
   const absl::Cleanup end_thread = [&recoveries] {

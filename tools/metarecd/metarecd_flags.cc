@@ -186,7 +186,6 @@ absl::Status AddService(const PegasusConfig& config, RecoveryServiceOptions* ser
                       .primary_meta_server = "",
                       .zookeeper_hosts = config.zookeeper_hosts,
                       .zookeeper_root = config.cluster_root};
-  service->version = kVersion;
   return absl::OkStatus();
 }
 
@@ -203,6 +202,7 @@ absl::StatusOr<MetarecdOptions> OptionsFromFlags() {
   METAREC_RETURN_IF_ERROR(AddListeners(config, &options.server));
   METAREC_ASSIGN_OR_RETURN(options.server.own_name, OwnName(config));
   options.server.recover = config.recover_from_replica_server;
+  options.server.version = kVersion;
   options.server.lock_root = config.lock_root;
   options.server.session_timeout = config.zookeeper_session_timeout;
   METAREC_RETURN_IF_ERROR(AddService(config, &options.server.service));

@@ -7,7 +7,7 @@
 
 #include <absl/status/statusor.h>
 
-#include "recovery_service/recovery_server.h"
+#include "recovery_service/server/recovery_server.h"
 #include "zk_store/client/zookeeper_options.h"
 
 namespace metarec::tools {

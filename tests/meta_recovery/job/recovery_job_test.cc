@@ -102,7 +102,7 @@ class RecoveryJobTest : public ::testing::Test {
   }
 
   RecoveryResult Run(RecoveryRequest request) {
-    RecoveryJob job(std::move(request), {&servers_, &store_, &clock_, &heard_, [] { return 0.5; }});
+    RecoveryJob job(std::move(request), {&servers_, &clock_, [] { return 0.5; }}, &store_, &heard_);
     std::optional<RecoveryResult> result;
     asio::co_spawn(context_, RunWithoutThrowing(&job),
                    asio::bind_cancellation_slot(
@@ -124,7 +124,7 @@ class RecoveryJobTest : public ::testing::Test {
       return testing::StoreFault{.error = StoreError::kSessionExpired, .for_ever = true};
     };
     testing::InMemoryMetaStore dying(zookeeper_, options);
-    RecoveryJob job(std::move(request), {&servers_, &dying, &clock_, &silent_, [] { return 0.5; }});
+    RecoveryJob job(std::move(request), {&servers_, &clock_, [] { return 0.5; }}, &dying, &silent_);
     asio::co_spawn(context_, RunWithoutThrowing(&job),
                    [](const std::exception_ptr&, const RecoveryResult& result) {
                      EXPECT_EQ(result.outcome, RecoveryOutcome::kFailed);

@@ -1,4 +1,4 @@
-#include "recovery_service/recovery_contender.h"
+#include "recovery_service/server/recovery_contender.h"
 
 #include <utility>
 
@@ -35,11 +35,37 @@ absl::Status NotEmpty(const RootInspection& root) {
                    "there"));
 }
 
-// Of the session, not of what is there: the next one may do better.
+// Of the session or the servers, not of what is there: the next session may do better.
 bool IsSessionTrouble(const absl::Status& status) {
   const StoreError error = StoreErrorOf(status);
   return RetryBudget::IsRetryable(status) || error == StoreError::kSessionExpired ||
          error == StoreError::kClosed || error == StoreError::kReadOnly;
+}
+
+// No later session would do better: a root, a name, the credentials or a permission is wrong.
+bool IsPermanent(const absl::Status& status) {
+  switch (StoreErrorOf(status)) {
+    case StoreError::kNoAuth:
+    case StoreError::kAuthFailed:
+    case StoreError::kInvalidAcl:
+    case StoreError::kBadArguments:
+    case StoreError::kNoChildrenForEphemerals:
+    case StoreError::kTooLarge:
+      return true;
+    default:
+      return absl::IsInvalidArgument(status);
+  }
+}
+
+std::string TroubleOf(SessionState state) {
+  switch (state) {
+    case SessionState::kConnecting:
+      return "there is no connection to any of its servers";
+    case SessionState::kReadOnly:
+      return "the server that we are connected to has lost its quorum and serves reads only";
+    default:
+      return "";
+  }
 }
 
 // Whether a recovery may write there.
@@ -52,18 +78,19 @@ bool MayBeFilled(const RootInspection& root) {
 }  // namespace
 
 RecoveryContender::RecoveryContender(const asio::any_io_executor& executor,
-                                     RecoveryContenderOptions options, Surroundings surroundings)
+                                     RecoveryContenderOptions options, RecoveryService* service,
+                                     Clock* clock)
     : options_(std::move(options)),
-      surroundings_(std::move(surroundings)),
-      service_(surroundings_.service),
-      clock_(surroundings_.clock),
+      executor_(executor),
+      service_(service),
+      clock_(clock),
       tasks_(executor) {}
 
 asio::awaitable<absl::Status> RecoveryContender::Run() {
-  own_address_ = co_await surroundings_.address_of(options_.own_name);
+  own_address_ = co_await options_.address_of(options_.own_name);
   if (!own_address_) {
-    surroundings_.log(absl::StrCat("the name ", options_.own_name,
-                                   " cannot be looked up: followers cannot tell where we are"));
+    options_.log(absl::StrCat("the name ", options_.own_name,
+                              " cannot be looked up: followers cannot tell where we are"));
   }
   const absl::Status status = co_await Serve();
   tasks_.Cancel();
@@ -73,20 +100,36 @@ asio::awaitable<absl::Status> RecoveryContender::Run() {
 
 asio::awaitable<absl::Status> RecoveryContender::Serve() {
   for (;;) {
-    absl::StatusOr<std::unique_ptr<MetaStore>> store = co_await surroundings_.connect();
+    absl::StatusOr<std::unique_ptr<MetaStore>> store = co_await options_.connect();
+    absl::Status status = store.status();
     if (store.ok()) {
-      const absl::Status session = co_await ServeSession(store->get());
-      if (IsSessionTrouble(session)) {
-        surroundings_.log(absl::StrCat("trouble with ZooKeeper: ", session.message()));
-      } else if (!session.ok()) {
-        co_return session;
-      }
-    } else if (absl::IsCancelled(store.status())) {
-      co_return store.status();
-    } else {
-      surroundings_.log(absl::StrCat("no ZooKeeper session: ", store.status().message()));
+      TaskGroup watching(executor_);
+      watching.Spawn(WatchConnection(store->get()));
+      status = co_await ServeSession(store->get());
+      watching.Cancel();
+      co_await watching.Join();
+    } else if (!absl::IsCancelled(status) && !IsPermanent(status)) {
+      options_.log(absl::StrCat("no ZooKeeper session: ", status.message()));
+      service_->NoteZooKeeperTrouble(std::string(status.message()));
+      status = absl::OkStatus();
+    }
+    if (IsSessionTrouble(status)) {
+      options_.log(absl::StrCat("trouble with ZooKeeper: ", status.message()));
+      service_->NoteZooKeeperTrouble(std::string(status.message()));
+    } else if (!status.ok()) {
+      co_return status;
     }
     METAREC_CO_RETURN_IF_ERROR(co_await clock_->SleepFor(options_.reconnect_after));
+  }
+}
+
+asio::awaitable<void> RecoveryContender::WatchConnection(MetaStore* store) {
+  SessionState state = store->session_state();
+  while (!IsFinal(state)) {
+    service_->NoteZooKeeperTrouble(TroubleOf(state));
+    const absl::StatusOr<SessionState> next = co_await store->AwaitSessionChange(state);
+    if (!next.ok()) co_return;
+    state = *next;
   }
 }
 
@@ -106,13 +149,14 @@ asio::awaitable<absl::Status> RecoveryContender::ServeTerm(MetaStore* store) {
   lock.emplace(std::move(options), store, clock_);
   const absl::Status acquired = co_await lock->Acquire();
   if (!acquired.ok()) {
-    if (absl::IsCancelled(acquired)) co_return acquired;
-    surroundings_.log(absl::StrCat("not contending any more: ", acquired.message()));
+    if (absl::IsCancelled(acquired) || IsPermanent(acquired)) co_return acquired;
+    options_.log(absl::StrCat("not contending any more: ", acquired.message()));
+    service_->NoteZooKeeperTrouble(std::string(acquired.message()));
     co_return absl::OkStatus();
   }
   const absl::Status ended = co_await LeadUntilLost(&*lock, store);
   if (absl::IsCancelled(ended)) {
-    // What follows is done also by those who are told to end.
+    // What follows is done even if we are told to end.
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   }
   co_await service_->StepDown();
@@ -134,7 +178,7 @@ asio::awaitable<void> RecoveryContender::Release(LeaderLock* lock, const MetaSto
     released.Update(run);
   }
   if (released.ok()) co_return;
-  surroundings_.log(
+  options_.log(
       absl::StrCat("could not give up the lock, which is ours until our ZooKeeper session ends: ",
                    released.message()));
 }
@@ -146,11 +190,11 @@ asio::awaitable<absl::Status> RecoveryContender::LeadUntilLost(LeaderLock* lock,
   us.address = own_address_;
   is_leading_ = true;
   service_->Lead(std::move(us), store, lock->Fence());
-  surroundings_.log(
+  options_.log(
       absl::StrCat("leading as ", options_.own_name, "; ", RecoveryStateName(service_->state())));
   const absl::Status lost = co_await lock->AwaitLoss();
   if (absl::IsCancelled(lost)) co_return lost;
-  surroundings_.log(absl::StrCat("leading no more: ", lost.message()));
+  options_.log(absl::StrCat("leading no more: ", lost.message()));
   co_return absl::OkStatus();
 }
 
@@ -176,9 +220,11 @@ asio::awaitable<absl::Status> RecoveryContender::LookAtRoot(MetaStore* store) {
   StoreReader reader(store, &budget);
   METAREC_CO_ASSIGN_OR_RETURN(const RootInspection root, co_await Inspect(&reader));
   if (MayBeFilled(root)) {
+    const bool is_unfinished = root.root_case == RootCase::kUnfinishedRun;
+    service_->NoteUnfinishedRun(is_unfinished ? absl::StrCat(root.Describe(), ".") : "");
     co_return options_.recover ? absl::OkStatus() : NothingToServe(root.root);
   }
-  // What was recovered since we started, by us or by another of us, is served on.
+  // What was recovered since we started, by us or by another meta server, is still served.
   if (options_.recover && root.root_case != RootCase::kFinishedRun) co_return NotEmpty(root);
   METAREC_RARE_BRANCH("a new leader serves what another one recovered");
   co_return co_await ServeFromRoot(&reader);
@@ -203,7 +249,7 @@ void RecoveryContender::OnLeaderChange(const std::optional<LockLeader>& leader) 
   if (!leader || leader->is_us) return;
   if (leader->name == options_.own_name) {
     METAREC_RARE_BRANCH("a restarted meta server waits for its own old session");
-    surroundings_.log("waiting for the end of the session that we had in our last life");
+    options_.log("waiting for the end of the session that we had in our last life");
   } else {
     tasks_.Spawn(FollowLeader(leader->name, change));
   }
@@ -211,13 +257,13 @@ void RecoveryContender::OnLeaderChange(const std::optional<LockLeader>& leader) 
 
 asio::awaitable<void> RecoveryContender::FollowLeader(std::string name, uint64_t change) {
   LeaderIdentity leader;
-  leader.address = co_await surroundings_.address_of(name);
+  leader.address = co_await options_.address_of(name);
   if (change != leader_changes_) {  // somebody else leads by now, or we do
     METAREC_RARE_BRANCH("the leader changes while it is looked up");
     co_return;
   }
-  surroundings_.log(absl::StrCat("following ", Printable(name),
-                                 leader.address ? "" : ", whose name cannot be looked up"));
+  options_.log(absl::StrCat("following ", Printable(name),
+                            leader.address ? "" : ", whose name cannot be looked up"));
   leader.name = std::move(name);
   service_->Follow(std::move(leader));
 }

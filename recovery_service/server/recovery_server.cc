@@ -1,4 +1,4 @@
-#include "recovery_service/recovery_server.h"
+#include "recovery_service/server/recovery_server.h"
 
 #include <optional>
 #include <utility>
@@ -6,6 +6,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/status_macros.h"
+#include "recovery_service/status/status_commands.h"
 #include "recovery_service/status/status_pages.h"
 #include "replica_collector/node_list.h"
 #include "rpc/resolver.h"
@@ -14,35 +15,31 @@ namespace metarec {
 namespace {
 
 constexpr absl::Duration kResolveTimeout = absl::Seconds(5);
+
 }  // namespace
 
 RecoveryServer::RecoveryServer(const asio::any_io_executor& executor, RecoveryServerOptions options,
-                               Surroundings surroundings)
+                               Surroundings surroundings, RecoveryListener* listener,
+                               std::optional<RecoveryThread> thread)
     : executor_(executor),
       options_(std::move(options)),
-      surroundings_(std::move(surroundings)),
-      server_(executor, surroundings_.clock, options_.rpc),
-      udp_(executor, surroundings_.clock),
-      service_(executor, options_.service,
-               {.source = surroundings_.source,
-                .clock = surroundings_.clock,
-                .listener = surroundings_.listener,
-                .random = surroundings_.random,
-                .port_counts =
-                    [this] { return PortCounts{.tcp = server_.counts(), .udp = udp_.counts()}; },
-                .recovery_thread = surroundings_.recovery_thread}),
+      clock_(surroundings.clock),
+      server_(executor, clock_, options_.rpc),
+      udp_(executor, clock_),
+      service_(executor, options_.service, std::move(surroundings), listener, std::move(thread)),
       contender_(executor,
                  {.own_name = options_.own_name,
                   .recover = options_.recover,
                   .root = options_.service.recovery.root,
                   .lock_root = options_.lock_root,
                   .session_timeout = options_.session_timeout,
-                  .reconnect_after = options_.reconnect_after},
-                 {.service = &service_,
-                  .clock = surroundings_.clock,
-                  .connect = surroundings_.connect,
+                  .reconnect_after = options_.reconnect_after,
+                  .connect = options_.connect,
                   .address_of = [this](std::string name) { return AddressOf(std::move(name)); },
-                  .log = surroundings_.log}) {}
+                  .log = options_.log},
+                 &service_, clock_) {
+  AddStatusCommands(options_.version, clock_->Now(), &service_);
+}
 
 RecoveryServer::~RecoveryServer() = default;
 
@@ -63,15 +60,15 @@ asio::awaitable<absl::Status> RecoveryServer::Run() {
 absl::Status RecoveryServer::Listen() {
   METAREC_ASSIGN_OR_RETURN(endpoint_, server_.Listen(options_.listen));
   METAREC_RETURN_IF_ERROR(udp_.Listen(endpoint_).status());
-  surroundings_.log(absl::StrCat("listening on ", endpoint_.ToString()));
-  if (options_.http_listen) http_server_.emplace(executor_, surroundings_.clock, options_.rpc);
+  options_.log(absl::StrCat("listening on ", endpoint_.ToString()));
+  if (options_.http_listen) http_server_.emplace(executor_, clock_, options_.rpc);
   rpc::Server& http = http_server_ ? *http_server_ : server_;
   http.ServeHttp([this](rpc::HttpRequest request) -> asio::awaitable<rpc::HttpResponse> {
-    co_return ServeStatusPages(service_, request, surroundings_.clock->Now());
+    co_return ServeStatusPages(service_, request, clock_->Now());
   });
   if (!http_server_) return absl::OkStatus();
   METAREC_ASSIGN_OR_RETURN(const Ipv4Endpoint pages, http_server_->Listen(*options_.http_listen));
-  surroundings_.log(absl::StrCat("status pages on ", pages.ToString()));
+  options_.log(absl::StrCat("status pages on ", pages.ToString()));
   return absl::OkStatus();
 }
 
@@ -84,9 +81,9 @@ asio::awaitable<void> RecoveryServer::StopListening() {
 asio::awaitable<std::optional<Ipv4Endpoint>> RecoveryServer::AddressOf(std::string name) {
   const absl::StatusOr<NodeListEntry> entry = ParseNodeListEntry(name);
   if (!entry.ok()) co_return std::nullopt;
-  const absl::Time deadline = surroundings_.clock->Now() + kResolveTimeout;
+  const absl::Time deadline = clock_->Now() + kResolveTimeout;
   const absl::StatusOr<Ipv4Endpoint> address =
-      co_await rpc::ResolveIpv4(surroundings_.clock, entry->host, entry->port, deadline);
+      co_await rpc::ResolveIpv4(clock_, entry->host, entry->port, deadline);
   if (!address.ok()) co_return std::nullopt;
   co_return *address;
 }

@@ -3,8 +3,6 @@
 
 #pragma once
 
-#include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,8 +13,8 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
-#include "recovery_service/recovery_contender.h"
 #include "recovery_service/recovery_service.h"
+#include "recovery_service/server/recovery_contender.h"
 #include "rpc/server.h"
 #include "rpc/udp_server.h"
 
@@ -33,6 +31,9 @@ struct RecoveryServerOptions {
   std::string lock_root;
   absl::Duration session_timeout = absl::Seconds(30);
   absl::Duration reconnect_after = absl::Seconds(1);
+  RecoveryContenderOptions::Connect connect;
+  RecoveryContenderOptions::Log log;
+  std::string version;  // for the remote command server-info
   RecoveryServiceOptions service;
   rpc::ServerOptions rpc;
 };
@@ -40,29 +41,16 @@ struct RecoveryServerOptions {
 // Not thread-safe: used on `executor` (a single thread or a strand).
 class RecoveryServer {
  public:
-  using Connect = RecoveryContender::Connect;
-
-  // All must outlive the server.
-  struct Surroundings {
-    ReplicaSource* source = nullptr;
-    Clock* clock = nullptr;
-    RecoveryListener* listener = nullptr;
-    Collector::Random random;
-    Connect connect;
-    // Told what happens, a line for the log each.
-    std::function<void(absl::string_view)> log;
-    std::optional<RecoveryThread> recovery_thread = std::nullopt;  // as for RecoveryService
-  };
-
+  // `listener` and `thread` as for RecoveryService.
   RecoveryServer(const asio::any_io_executor& executor, RecoveryServerOptions options,
-                 Surroundings surroundings);
+                 Surroundings surroundings, RecoveryListener* listener = nullptr,
+                 std::optional<RecoveryThread> thread = std::nullopt);
   ~RecoveryServer();
   RecoveryServer(const RecoveryServer&) = delete;
   RecoveryServer& operator=(const RecoveryServer&) = delete;
 
-  // Serves until the awaiting coroutine is cancelled: OK then, with everything ended. Errors:
-  // the port is taken, or the root is not what it should be (kFailedPrecondition, with what is
-  // there and what to do). Lost sessions are no error: it contends again.
+  // Serves until the awaiting coroutine is cancelled, and then returns OK. Everything has ended
+  // when this returns. Errors: the port is taken, and those of RecoveryContender::Run.
   asio::awaitable<absl::Status> Run();
 
   // Where it listens, once it does.
@@ -76,7 +64,7 @@ class RecoveryServer {
 
   const asio::any_io_executor executor_;
   const RecoveryServerOptions options_;
-  const Surroundings surroundings_;
+  Clock* const clock_;
   rpc::Server server_;
   rpc::UdpServer udp_;  // beacons come by it
   std::optional<rpc::Server> http_server_;

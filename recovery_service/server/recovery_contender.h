@@ -28,46 +28,49 @@
 namespace metarec {
 
 struct RecoveryContenderOptions {
+  // Opens a ZooKeeper session.
+  using Connect = std::function<asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>>()>;
+  // Where the meta server of a name (host:port) listens; nullopt if that cannot be found out.
+  using AddressOf = std::function<asio::awaitable<std::optional<Ipv4Endpoint>>(std::string)>;
+  // Told what happens, one line for the log each time.
+  using Log = std::function<void(absl::string_view)>;
+
   std::string own_name;  // host:port, as other meta servers know us
-  // Whether to recover into a root that is empty, or to serve what a root holds.
+  // [meta_server] recover_from_replica_server: whether to recover into a root that is empty, or to
+  // serve what a root holds.
   bool recover = false;
   std::string root;
   std::string lock_root;
   absl::Duration session_timeout = absl::Seconds(30);
   absl::Duration reconnect_after = absl::Seconds(1);
+  Connect connect;
+  AddressOf address_of;
+  Log log;
 };
 
 // Knows no transport. Not thread-safe: used on `executor` (a single thread or a strand).
 class RecoveryContender {
  public:
-  // Opens a ZooKeeper session.
-  using Connect = std::function<asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>>()>;
-
-  // All must outlive the contender.
-  struct Surroundings {
-    RecoveryService* service = nullptr;
-    Clock* clock = nullptr;
-    Connect connect;
-    // Where the meta server of a name (host:port) listens; nullopt if that cannot be found out.
-    std::function<asio::awaitable<std::optional<Ipv4Endpoint>>(std::string)> address_of;
-    // Told what happens, a line for the log each.
-    std::function<void(absl::string_view)> log;
-  };
-
+  // `service` and `clock` must outlive the contender.
   RecoveryContender(const asio::any_io_executor& executor, RecoveryContenderOptions options,
-                    Surroundings surroundings);
+                    RecoveryService* service, Clock* clock);
   RecoveryContender(const RecoveryContender&) = delete;
   RecoveryContender& operator=(const RecoveryContender&) = delete;
 
-  // Contends until the awaiting coroutine is cancelled: OK then; the service does not lead any
-  // more. kFailedPrecondition if the root is not what it should be, with what is there and what to
-  // do. Lost sessions are no error: it contends again.
+  // Contends until the awaiting coroutine is cancelled, and then returns OK. The service does not
+  // lead any more when this returns. Lost sessions, and servers that cannot be reached, are no
+  // errors: it contends again. Errors:
+  // - kFailedPrecondition if the root is not what it should be, with what is there and what to do;
+  // - what no other session would change, with the reason: ZooKeeper refuses the credentials or
+  //   does not permit what is needed, or a root or our own name is not valid.
   asio::awaitable<absl::Status> Run();
 
  private:
   asio::awaitable<absl::Status> Serve();
   // One session. OK: it is over, try again.
   asio::awaitable<absl::Status> ServeSession(MetaStore* store);
+  // Tells the service of lost connections, until it is cancelled.
+  asio::awaitable<void> WatchConnection(MetaStore* store);
   // Contends, leads, and steps down.
   asio::awaitable<absl::Status> ServeTerm(MetaStore* store);
   asio::awaitable<absl::Status> LeadUntilLost(LeaderLock* lock, MetaStore* store);
@@ -83,7 +86,7 @@ class RecoveryContender {
   asio::awaitable<void> FollowLeader(std::string name, uint64_t change);
 
   const RecoveryContenderOptions options_;
-  const Surroundings surroundings_;
+  const asio::any_io_executor executor_;
   RecoveryService* const service_;
   Clock* const clock_;
   TaskGroup tasks_;

@@ -1,5 +1,3 @@
-#include "recovery_service/status/status_json.h"
-
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +9,9 @@
 #include <rapidjson/document.h>
 
 #include "base/runtime/event.h"
+#include "recovery_service/status/status_commands.h"
+#include "recovery_service/status/status_json.h"
+#include "recovery_service/status/status_pages.h"
 #include "rpc/pegasus_status.h"
 #include "service_world.h"
 
@@ -18,6 +19,8 @@ namespace metarec {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 using RecoveryResponse = idl::configuration_recovery_response;
 
@@ -166,6 +169,74 @@ TEST(StatusJsonTest, AServerThatIsListedTwiceIsShownOnce) {
   rapidjson::Document json;
   json.Parse(StatusJson(status, absl::UnixEpoch()));
   EXPECT_THAT(Strings(json["nodes"], "name"), ElementsAre("a:1", "c:2"));
+}
+
+TEST(MetricsTextTest, SaysWhatPeersDidToThePort) {
+  RecoveryServiceStatus status;
+  EXPECT_THAT(MetricsText(status), Not(HasSubstr("metarec_rpc_")));
+  PortCounts& ports = status.ports.emplace();
+  ports.tcp.open = 3;
+  ports.tcp.accepted = 12;
+  ports.tcp.refused = 1;
+  ports.tcp.stalled = 2;
+  ports.tcp.wrong_crc = 4;
+  ports.udp.received = 50;
+  ports.udp.malformed = 5;
+  const std::string text = MetricsText(status);
+  EXPECT_THAT(text, HasSubstr("\n# TYPE metarec_rpc_connections_open gauge\n"
+                              "metarec_rpc_connections_open 3\n"));
+  EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_connections_accepted_total 12\n"));
+  EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_connections_refused_total 1\n"));
+  EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_connections_timed_out_total{reason=\"stalled\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_bad_messages_total{reason=\"wrong_crc\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_datagrams_received_total 50\n"));
+  EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_datagrams_ignored_total{reason=\"malformed\"} 5\n"));
+
+  EXPECT_EQ(PortLine(ports),
+            "port: 3 connections open, 12 accepted, 1 refused, 0 closed as idle, 2 as too slow, 4 "
+            "for bad messages; UDP: 50 received, 5 bad, 0 dropped");
+  ports.tcp.open = 1;
+  EXPECT_THAT(PortLine(ports), HasSubstr("port: 1 connection open, "));
+}
+
+TEST(StatusJsonTest, APlanThatFailsAfterTheWaitDoesNotShowTheWaitAsStillToCome) {
+  ServiceWorld world;
+  world.source.status[2] = ReplicaStatus::kPrimary;
+  int calls = 0;
+  world.source.before_tables = [&]() -> asio::awaitable<void> {
+    if (++calls == 4) {  // the second round
+      world.source.status.clear();
+      world.source.down[3] = true;
+    }
+    co_return;
+  };
+  Recover(&world, "1,2,3");
+  const rapidjson::Document json = JsonOf(world);
+  EXPECT_STREQ(json["error"].GetString(), "ERR_TRY_AGAIN");
+  EXPECT_THAT(Strings(json["phases"], "phase"),
+              ElementsAre("collect", "await_inactive", "write", "verify"));
+  EXPECT_THAT(Strings(json["phases"], "state"),
+              ElementsAre("failed", "done", "waiting", "waiting"));
+}
+
+TEST(StatusJsonTest, ANodeThatWillFailThePlanIsToldWhileLeasesAreWaitedFor) {
+  ServiceWorld world;
+  world.source.status[2] = ReplicaStatus::kPrimary;
+  int calls = 0;
+  std::string next;
+  world.source.before_tables = [&]() -> asio::awaitable<void> {
+    ++calls;
+    if (calls == 4) world.source.down[3] = true;  // in the second round
+    if (calls == 8) {                             // in the third
+      next = JsonOf(world)["next"].GetString();
+      world.source.status.clear();
+    }
+    co_return;
+  };
+  Recover(&world, "1,2,3");
+  EXPECT_THAT(next, HasSubstr("1 node fails (localhost:3: ERR_INVALID_DATA)"));
+  EXPECT_THAT(next, HasSubstr("will end with ERR_TRY_AGAIN"));
+  EXPECT_STREQ(JsonOf(world)["error"].GetString(), "ERR_TRY_AGAIN");
 }
 
 }  // namespace

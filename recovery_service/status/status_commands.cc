@@ -1,0 +1,71 @@
+#include "recovery_service/status/status_commands.h"
+
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+
+#include "base/json/json_writer.h"
+#include "base/text/wording.h"
+
+namespace metarec {
+namespace {
+
+std::string ServerInfo(const std::string& version, absl::Time started) {
+  std::string text;
+  JsonWriter(&text)
+      .StartObject()
+      .String("build_type", "metarec")
+      // Readers of stock servers look for it. The version says more about us.
+      .String("git_SHA", "unknown")
+      .String("start_time", absl::FormatTime("%Y-%m-%d %H:%M:%S", started, absl::LocalTimeZone()))
+      .String("version", version)
+      .EndObject();
+  return text;
+}
+
+std::string ServerStat(const RecoveryServiceStatus& status) {
+  std::string text = StatusLine(status);
+  if (status.ports) absl::StrAppend(&text, "\n", PortLine(*status.ports));
+  return text;
+}
+
+}  // namespace
+
+std::string StatusLine(const RecoveryServiceStatus& status) {
+  std::string line = absl::StrCat("recovery: ", RecoveryStateName(status.state));
+  if (status.state == RecoveryState::kRecovering) {
+    absl::StrAppend(&line, ", ", PhaseName(status.progress.phase), " ", status.progress.done, "/",
+                    status.progress.total);
+  }
+  if (status.state == RecoveryState::kFailed && status.result != nullptr) {
+    absl::StrAppend(&line, ": ", status.result->error_name, ": ", status.result->status.message());
+  }
+  return line;
+}
+
+std::string PortLine(const PortCounts& ports) {
+  const rpc::ServerCounts& tcp = ports.tcp;
+  const rpc::UdpServerCounts& udp = ports.udp;
+  return absl::StrCat("port: ", Counted(tcp.open, "connection"), " open, ", tcp.accepted,
+                      " accepted, ", tcp.refused, " refused, ", tcp.idle, " closed as idle, ",
+                      tcp.stalled, " as too slow, ",
+                      tcp.malformed + tcp.wrong_crc + tcp.oversized + tcp.truncated,
+                      " for bad messages; UDP: ", udp.received, " received, ",
+                      udp.malformed + udp.wrong_crc, " bad, ", udp.dropped, " dropped");
+}
+
+void AddStatusCommands(std::string version, absl::Time started, RecoveryService* service) {
+  using Arguments = std::vector<std::string>;
+  RemoteCommands& commands = service->commands();
+  commands.Add("server-info", "- query server information",
+               [version = std::move(version), started](const Arguments&) {
+                 return ServerInfo(version, started);
+               });
+  commands.Add("server-stat", "- query the state of the recovery and of the port",
+               [service](const Arguments&) { return ServerStat(service->status()); });
+  commands.Add("recovery-status", "- query the state of the recovery",
+               [service](const Arguments&) { return StatusLine(service->status()); });
+}
+
+}  // namespace metarec
