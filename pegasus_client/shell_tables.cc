@@ -4,17 +4,14 @@
 #include <initializer_list>
 
 #include <absl/strings/str_cat.h>
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
 
+#include "base/json/json_writer.h"
 #include "base/text/printable.h"
 
 namespace metarec {
 namespace {
 
 constexpr size_t kGap = 2;  // between the longest cell of a column and the next column
-
-using JsonWriter = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 
 void AppendPadding(size_t used, size_t width, std::string* out) {
   if (used < width) out->append(width - used, ' ');
@@ -68,23 +65,12 @@ void AppendText(const FieldTable& table, std::string* out) {
   }
 }
 
-void WriteKey(absl::string_view key, JsonWriter* writer) {
-  writer->Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-}
-
-void WriteString(absl::string_view key, absl::string_view value, JsonWriter* writer) {
-  WriteKey(key, writer);
-  writer->String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
-
 void WriteJson(const ColumnTable& table, JsonWriter* writer) {
-  WriteKey(table.name, writer);
-  writer->StartObject();
+  writer->StartObject(table.name);
   for (const auto& row : table.rows) {
-    WriteKey(row.empty() ? absl::string_view() : absl::string_view(row.front()), writer);
-    writer->StartObject();
+    writer->StartObject(row.empty() ? absl::string_view() : absl::string_view(row.front()));
     for (size_t i = 0; i < table.columns.size() && i < row.size(); ++i) {
-      WriteString(table.columns[i].title, row[i], writer);
+      writer->String(table.columns[i].title, row[i]);
     }
     writer->EndObject();
   }
@@ -92,9 +78,8 @@ void WriteJson(const ColumnTable& table, JsonWriter* writer) {
 }
 
 void WriteJson(const FieldTable& table, JsonWriter* writer) {
-  WriteKey(table.name, writer);
-  writer->StartObject();
-  for (const auto& [key, value] : table.fields) WriteString(key, value, writer);
+  writer->StartObject(table.name);
+  for (const auto& [key, value] : table.fields) writer->String(key, value);
   writer->EndObject();
 }
 
@@ -132,14 +117,14 @@ std::string ShellTables::ToText() const {
 }
 
 std::string ShellTables::ToJson() const {
-  rapidjson::StringBuffer buffer;
-  JsonWriter writer(buffer);
+  std::string json;
+  JsonWriter writer(&json, {.indent = 4});
   writer.StartObject();
   for (const auto& table : tables_) {
     std::visit([&writer](const auto& alternative) { WriteJson(alternative, &writer); }, table);
   }
-  writer.EndObject();
-  return absl::StrCat(absl::string_view(buffer.GetString(), buffer.GetSize()), "\n");
+  writer.EndObject().Newline();
+  return json;
 }
 
 }  // namespace metarec

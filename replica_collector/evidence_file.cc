@@ -1,6 +1,7 @@
 #include "replica_collector/evidence_file.h"
 
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -8,19 +9,15 @@
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 #include <absl/types/span.h>
-#include <rapidjson/document.h>
 
-#include "base/json/json_object_reader.h"
-#include "base/line_file/json_line_parser.h"
-#include "base/line_file/json_line_writer.h"
+#include "base/json/json_reader.h"
+#include "base/line_file/json_lines.h"
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
 #include "replica_collector/table_record_pool.h"
 
 namespace metarec {
 namespace {
-
-using Json = rapidjson::Value;
 
 constexpr char kFormat[] = "metarec-evidence";
 constexpr int kVersion = 1;
@@ -45,25 +42,25 @@ class EvidenceWriter {
 
  private:
   absl::Status WriteHeader(const Evidence& evidence) {
-    out_.json().StartObject();
-    out_.Text("format", kFormat);
-    out_.Number("version", kVersion);
-    out_.Number("collected_at", absl::ToUnixSeconds(evidence.collected_at));
-    out_.json().EndObject();
+    out_.StartObject();
+    out_.String("format", kFormat);
+    out_.Int("version", kVersion);
+    out_.Int("collected_at", absl::ToUnixSeconds(evidence.collected_at));
+    out_.EndObject();
     return out_.EndLine();
   }
 
   absl::Status WriteNode(const NodeEvidence& node) {
     out_.Open("node");
     out_.Strings("listed_as", node.listed_as);
-    out_.Text("address", node.address.ToString());
-    out_.Text("name", node.name);
-    out_.Text("name_source", NodeNameSourceName(node.name_source));
-    out_.Text("error", node.error);
-    out_.Text("error_detail", node.error_detail);
-    out_.Number("attempts", node.attempts);
-    out_.Count("tables", node.tables.size());
-    out_.Count("replicas", node.replicas.size());
+    out_.String("address", node.address.ToString());
+    out_.String("name", node.name);
+    out_.String("name_source", NodeNameSourceName(node.name_source));
+    out_.String("error", node.error);
+    out_.String("error_detail", node.error_detail);
+    out_.Int("attempts", node.attempts);
+    out_.Int("tables", node.tables.size());
+    out_.Int("replicas", node.replicas.size());
     METAREC_RETURN_IF_ERROR(out_.Close());
     for (const TableRecord& table : node.tables) METAREC_RETURN_IF_ERROR(WriteTable(table));
     return WriteReplicas(node.replicas);
@@ -80,9 +77,9 @@ class EvidenceWriter {
     if constexpr (std::is_same_v<Value, bool>) {
       out_.Bool(name, value);
     } else if constexpr (std::is_same_v<Value, std::string>) {
-      out_.Text(name, value);
+      out_.String(name, value);
     } else if constexpr (std::is_integral_v<Value> || std::is_enum_v<Value>) {
-      out_.Number(name, static_cast<int64_t>(value));
+      out_.Int(name, static_cast<int64_t>(value));
     } else {
       out_.Pairs(name, value);
     }
@@ -91,12 +88,12 @@ class EvidenceWriter {
   absl::Status WriteReplicas(absl::Span<const ReplicaRecord> replicas) {
     while (!replicas.empty()) {
       const auto chunk = replicas.subspan(0, kReplicasPerLine);
-      out_.json().StartObject();
-      out_.json().Key("replicas");
-      out_.json().StartArray();
+      out_.StartObject();
+      out_.Key("replicas");
+      out_.StartArray();
       for (const ReplicaRecord& replica : chunk) WriteReplica(replica);
-      out_.json().EndArray();
-      out_.json().EndObject();
+      out_.EndArray();
+      out_.EndObject();
       METAREC_RETURN_IF_ERROR(out_.EndLine());
       replicas.remove_prefix(chunk.size());
     }
@@ -104,15 +101,15 @@ class EvidenceWriter {
   }
 
   void WriteReplica(const ReplicaRecord& replica) {
-    out_.json().StartArray();
-    out_.json().Int(replica.app_id);
-    out_.json().Int(replica.partition_index);
-    out_.json().Int(static_cast<int32_t>(replica.status));
-    out_.json().Int(replica.ballot);
-    out_.json().Int(replica.last_committed_decree);
-    out_.json().Int(replica.last_prepared_decree);
-    out_.json().Int(replica.last_durable_decree);
-    out_.json().EndArray();
+    out_.StartArray();
+    out_.Int(replica.app_id);
+    out_.Int(replica.partition_index);
+    out_.Int(static_cast<int32_t>(replica.status));
+    out_.Int(replica.ballot);
+    out_.Int(replica.last_committed_decree);
+    out_.Int(replica.last_prepared_decree);
+    out_.Int(replica.last_durable_decree);
+    out_.EndArray();
   }
 
   absl::Status WriteEnd(const Evidence& evidence) {
@@ -122,13 +119,13 @@ class EvidenceWriter {
       tables += node.tables.size();
       replicas += node.replicas.size();
     }
-    out_.json().StartObject();
-    out_.json().Key("counts");
-    out_.json().StartObject();
-    out_.Count("nodes", evidence.nodes.size());
-    out_.Count("tables", tables);
-    out_.Count("replicas", replicas);
-    out_.json().EndObject();
+    out_.StartObject();
+    out_.Key("counts");
+    out_.StartObject();
+    out_.Int("nodes", evidence.nodes.size());
+    out_.Int("tables", tables);
+    out_.Int("replicas", replicas);
+    out_.EndObject();
     return out_.EndFile();
   }
 
@@ -175,20 +172,20 @@ class EvidenceReader {
     METAREC_ASSIGN_OR_RETURN(const bool more, NextLine());
     if (!more) return NotEvidence("it is empty");
     if (!lines_.has_object()) return NotEvidence("its first line is no JSON");
-    JsonObjectReader header(lines_.json());
+    JsonFieldReader header(lines_.root());
     const std::string format = header.String("format");
     if (!header.ok()) return NotEvidence("its first line names no format");
     if (format != kFormat) {
       return NotEvidence(absl::StrCat("its format is '", absl::CHexEscape(format), "'"));
     }
-    header.Number("version", kVersion, kVersion);
+    header.Int("version", kVersion, kVersion);
     if (!header.ok()) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_->path(), ":1: this evidence is of another version than ", kVersion,
           ", the only one that this program reads; collect again with this program, or use the "
           "one that wrote it"));
     }
-    evidence_.collected_at = absl::FromUnixSeconds(header.Int64("collected_at"));
+    evidence_.collected_at = absl::FromUnixSeconds(header.Int("collected_at"));
     if (!header.ok()) return Damaged(header.error());
     lines_.AddToDigest(line_);
     return absl::OkStatus();
@@ -196,22 +193,22 @@ class EvidenceReader {
 
   absl::Status ReadLine() {
     if (!lines_.has_object()) return lines_.NotParsed("not a JSON object");
-    const JsonObjectReader line(lines_.json());
-    if (line.Find("digest") != nullptr) return ReadEnd();
+    JsonFieldReader line(lines_.root());
+    if (line.Find("digest")) return ReadEnd();
     lines_.AddToDigest(line_);
-    if (const Json* node = line.Find("node")) return ReadNode(*node);
-    if (const Json* table = line.Find("table")) return ReadTable(*table);
-    if (const Json* replicas = line.Find("replicas")) return ReadReplicas(*replicas);
+    if (const JsonValue node = line.Find("node")) return ReadNode(node);
+    if (const JsonValue table = line.Find("table")) return ReadTable(table);
+    if (const JsonValue replicas = line.Find("replicas")) return ReadReplicas(replicas);
     return Damaged("neither a node, a table, replicas nor the end");
   }
 
-  absl::Status ReadNode(const Json& json) {
+  absl::Status ReadNode(const JsonValue& json) {
     METAREC_RETURN_IF_ERROR(CheckLastNodeIsWhole());
     if (evidence_.nodes.size() == options_.nodes_max) {
       return AboveBound("nodes", options_.nodes_max);
     }
     NodeEvidence node;
-    JsonObjectReader fields(json);
+    JsonFieldReader fields(json);
     node.listed_as = fields.Strings("listed_as");
     if (node.listed_as.empty()) fields.Fail("'listed_as' is empty");
     ReadAddress(fields, &node);
@@ -221,8 +218,8 @@ class EvidenceReader {
     if (!IsErrorName(node.error)) fields.Fail("'error' is no name of an error");
     node.error_detail = fields.String("error_detail");
     node.attempts = fields.Int32("attempts");
-    tables_expected_ = fields.Int64("tables");
-    replicas_expected_ = fields.Int64("replicas");
+    tables_expected_ = fields.Int("tables");
+    replicas_expected_ = fields.Int("replicas");
     if (!fields.ok()) return Damaged(fields.error());
     if (tables_expected_ < 0 || replicas_expected_ < 0) return Damaged("a negative count");
     if (!node.complete() && (tables_expected_ > 0 || replicas_expected_ > 0)) {
@@ -233,7 +230,7 @@ class EvidenceReader {
     return absl::OkStatus();
   }
 
-  static void ReadAddress(JsonObjectReader& fields, NodeEvidence* node) {
+  static void ReadAddress(JsonFieldReader& fields, NodeEvidence* node) {
     const std::string text = fields.String("address");
     if (text == kNoAddress) return;
     const absl::StatusOr<Ipv4Endpoint> address = ParseIpv4Endpoint(text);
@@ -244,7 +241,7 @@ class EvidenceReader {
     }
   }
 
-  static void ReadNameSource(JsonObjectReader& fields, NodeEvidence* node) {
+  static void ReadNameSource(JsonFieldReader& fields, NodeEvidence* node) {
     const std::string name = fields.String("name_source");
     for (const NodeNameSource source :
          {NodeNameSource::kOverride, NodeNameSource::kBeacon, NodeNameSource::kReverseLookup,
@@ -273,7 +270,7 @@ class EvidenceReader {
         absl::StrCat("node ", absl::CHexEscape(node), " is there already, in line ", first_line));
   }
 
-  absl::Status ReadTable(const Json& json) {
+  absl::Status ReadTable(const JsonValue& json) {
     if (evidence_.nodes.empty()) return Damaged("a table before any node");
     NodeEvidence& node = evidence_.nodes.back();
     if (static_cast<int64_t>(node.tables.size()) == tables_expected_ || !node.replicas.empty()) {
@@ -281,7 +278,7 @@ class EvidenceReader {
     }
     if (++tables_ > options_.tables_max) return AboveBound("tables", options_.tables_max);
     TableRecord table;
-    JsonObjectReader fields(json);
+    JsonFieldReader fields(json);
     VisitTableFields([&](auto field) { ReadField(fields, field.name, &field.of(table)); });
     if (!fields.ok()) return Damaged(fields.error());
     node.tables.push_back(records_.Share(std::move(table)));
@@ -289,13 +286,13 @@ class EvidenceReader {
   }
 
   template <typename Value>
-  static void ReadField(JsonObjectReader& fields, const char* name, Value* value) {
+  static void ReadField(JsonFieldReader& fields, const char* name, Value* value) {
     if constexpr (std::is_same_v<Value, bool>) {
       *value = fields.Bool(name);
     } else if constexpr (std::is_same_v<Value, std::string>) {
       *value = fields.String(name);
     } else if constexpr (std::is_same_v<Value, int64_t>) {
-      *value = fields.Int64(name);
+      *value = fields.Int(name);
     } else if constexpr (std::is_same_v<Value, int32_t> || std::is_enum_v<Value>) {
       *value = static_cast<Value>(fields.Int32(name));
     } else {
@@ -303,34 +300,40 @@ class EvidenceReader {
     }
   }
 
-  absl::Status ReadReplicas(const Json& json) {
+  absl::Status ReadReplicas(const JsonValue& json) {
     if (evidence_.nodes.empty()) return Damaged("replicas before any node");
     if (!json.IsArray()) return Damaged("'replicas' is no array");
     NodeEvidence& node = evidence_.nodes.back();
-    if (static_cast<int64_t>(node.replicas.size() + json.Size()) > replicas_expected_) {
+    if (static_cast<int64_t>(node.replicas.size() + json.size()) > replicas_expected_) {
       return Damaged("more replicas than the node announces");
     }
-    replicas_ += json.Size();
+    replicas_ += json.size();
     if (replicas_ > options_.replicas_max) return AboveBound("replicas", options_.replicas_max);
-    for (const Json& element : json.GetArray()) {
-      METAREC_RETURN_IF_ERROR(ReadReplica(element, &node.replicas.emplace_back()));
+    for (size_t i = 0; i < json.size(); ++i) {
+      METAREC_RETURN_IF_ERROR(ReadReplica(json[i], &node.replicas.emplace_back()));
     }
     return absl::OkStatus();
   }
 
-  absl::Status ReadReplica(const Json& json, ReplicaRecord* replica) const {
-    if (!json.IsArray() || json.Size() != kFieldsOfReplica || !json[0].IsInt() ||
-        !json[1].IsInt() || !json[2].IsInt() || !json[3].IsInt64() || !json[4].IsInt64() ||
-        !json[5].IsInt64() || !json[6].IsInt64()) {
+  absl::Status ReadReplica(const JsonValue& json, ReplicaRecord* replica) const {
+    const std::optional<int32_t> status = json[2].Int32();
+    const auto app_id = json[0].Int32();
+    const auto partition_index = json[1].Int32();
+    const auto ballot = json[3].Int();
+    const auto committed = json[4].Int();
+    const auto prepared = json[5].Int();
+    const auto durable = json[6].Int();
+    if (json.size() != kFieldsOfReplica || !app_id || !partition_index || !status || !ballot ||
+        !committed || !prepared || !durable) {
       return Damaged("a replica is not an array of seven integers");
     }
-    replica->app_id = json[0].GetInt();
-    replica->partition_index = json[1].GetInt();
-    replica->status = static_cast<ReplicaStatus>(json[2].GetInt());
-    replica->ballot = json[3].GetInt64();
-    replica->last_committed_decree = json[4].GetInt64();
-    replica->last_prepared_decree = json[5].GetInt64();
-    replica->last_durable_decree = json[6].GetInt64();
+    *replica = {.app_id = *app_id,
+                .partition_index = *partition_index,
+                .ballot = *ballot,
+                .last_committed_decree = *committed,
+                .last_prepared_decree = *prepared,
+                .last_durable_decree = *durable,
+                .status = static_cast<ReplicaStatus>(*status)};
     return absl::OkStatus();
   }
 
@@ -347,15 +350,15 @@ class EvidenceReader {
 
   absl::Status ReadEnd() {
     METAREC_RETURN_IF_ERROR(CheckLastNodeIsWhole());
-    JsonObjectReader end(lines_.json());
+    JsonFieldReader end(lines_.root());
     const std::string digest = end.String("digest");
-    const Json* counts = end.Find("counts");
-    if (counts == nullptr) end.Fail("'counts' is missing");
+    const JsonValue counts = end.Find("counts");
+    if (!counts) end.Fail("'counts' is missing");
     if (!end.ok()) return Damaged(end.error());
-    JsonObjectReader numbers(*counts);
-    const int64_t nodes = numbers.Int64("nodes");
-    const int64_t tables = numbers.Int64("tables");
-    const int64_t replicas = numbers.Int64("replicas");
+    JsonFieldReader numbers(counts);
+    const int64_t nodes = numbers.Int("nodes");
+    const int64_t tables = numbers.Int("tables");
+    const int64_t replicas = numbers.Int("replicas");
     if (!numbers.ok()) return Damaged(numbers.error());
     if (nodes != static_cast<int64_t>(evidence_.nodes.size()) ||
         tables != static_cast<int64_t>(tables_) || replicas != static_cast<int64_t>(replicas_)) {

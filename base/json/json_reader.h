@@ -26,8 +26,6 @@ namespace metarec {
 class JsonValue {
  public:
   JsonValue() = default;
-  // `value` is a rapidjson::Value.
-  explicit JsonValue(const void* value) : value_(value) {}
 
   explicit operator bool() const { return value_ != nullptr; }
   bool IsObject() const;
@@ -57,7 +55,10 @@ class JsonValue {
   friend bool operator==(const JsonValue& a, const JsonValue& b);
 
  private:
-  const void* value_ = nullptr;
+  friend class JsonDocument;
+  explicit JsonValue(const void* value) : value_(value) {}
+
+  const void* value_ = nullptr;  // a rapidjson::Value
 };
 
 // One text of JSON. Not thread-safe.

@@ -87,60 +87,60 @@ bool FromName(absl::string_view text, ReplicaStatus* status) {
 }
 
 void PlanFieldWriter::Nodes(const std::vector<NodeIndex>& nodes) {
-  out_.json().StartArray();
-  for (const NodeIndex node : nodes) out_.json().Int(node);
-  out_.json().EndArray();
+  out_.StartArray();
+  for (const NodeIndex node : nodes) out_.Int(node);
+  out_.EndArray();
 }
 
 void PlanFieldWriter::operator()(const char* key, NodeIndex node) {
-  out_.json().Key(key);
+  out_.Key(key);
   if (node == kNoNode) {
-    out_.json().Null();
+    out_.Null();
   } else {
-    out_.json().Int(node);
+    out_.Int(node);
   }
 }
 
 void PlanFieldWriter::operator()(const char* key, const std::vector<NodeIndex>& nodes) {
-  out_.json().Key(key);
+  out_.Key(key);
   Nodes(nodes);
 }
 
 void PlanFieldWriter::operator()(const char* key, const std::vector<IndexRange>& ranges) {
-  out_.json().Key(key);
-  out_.json().StartArray();
+  out_.Key(key);
+  out_.StartArray();
   for (const IndexRange& range : ranges) {
-    out_.json().StartArray();
-    out_.json().Int(range.first);
-    out_.json().Int(range.last);
-    out_.json().EndArray();
+    out_.StartArray();
+    out_.Int(range.first);
+    out_.Int(range.last);
+    out_.EndArray();
   }
-  out_.json().EndArray();
+  out_.EndArray();
 }
 
 void PlanFieldWriter::operator()(const char* key, const std::vector<WeighedValue>& values) {
-  out_.json().Key(key);
-  out_.json().StartArray();
+  out_.Key(key);
+  out_.StartArray();
   for (const WeighedValue& value : values) {
-    out_.json().StartArray();
+    out_.StartArray();
     out_.String(value.value);
-    out_.json().Int(value.weight);
+    out_.Int(value.weight);
     Nodes(value.nodes);
-    out_.json().EndArray();
+    out_.EndArray();
   }
-  out_.json().EndArray();
+  out_.EndArray();
 }
 
 void PlanFieldWriter::operator()(const char* key, const std::vector<CountedText>& texts) {
-  out_.json().Key(key);
-  out_.json().StartArray();
+  out_.Key(key);
+  out_.StartArray();
   for (const CountedText& text : texts) {
-    out_.json().StartArray();
+    out_.StartArray();
     out_.String(text.text);
-    out_.json().Int(text.count);
-    out_.json().EndArray();
+    out_.Int(text.count);
+    out_.EndArray();
   }
-  out_.json().EndArray();
+  out_.EndArray();
 }
 
 void PlanFieldReader::operator()(const char* key, bool& value, NumberBounds) {
@@ -258,15 +258,15 @@ void PlanFieldReader::operator()(const char* key, std::vector<CountedText>& text
 }
 
 void WriteReplica(const RankedReplica& replica, JsonLineWriter& out) {
-  out.json().StartArray();
-  out.json().Int(replica.node);
+  out.StartArray();
+  out.Int(replica.node);
   out.String(NameIn(replica.status));
-  out.json().Int(replica.ballot);
-  out.json().Int(replica.last_committed_decree);
-  out.json().Int(replica.last_prepared_decree);
+  out.Int(replica.ballot);
+  out.Int(replica.last_committed_decree);
+  out.Int(replica.last_prepared_decree);
   out.String(NameIn(replica.role));
   out.String(NameIn(replica.reason));
-  out.json().EndArray();
+  out.EndArray();
 }
 
 bool ReadReplica(JsonValue json, size_t nodes, RankedReplica& replica) {
@@ -294,10 +294,10 @@ void WriteFinding(const Finding& finding, JsonLineWriter& out) {
   if (finding.node != kNoNode) write("node", finding.node);
   if (finding.app_id != 0) write("app_id", finding.app_id);
   if (finding.partition_index >= 0) write("partition_index", finding.partition_index);
-  out.json().Key("facts");
-  out.json().StartObject();
+  out.Key("facts");
+  out.StartObject();
   finding.facts.Visit([&](const auto& facts) { facts.ForEach(facts, write); });
-  out.json().EndObject();
+  out.EndObject();
 }
 
 void ReadFinding(JsonFieldReader& json, size_t nodes, Finding& finding) {

@@ -14,7 +14,7 @@
 #include <absl/strings/string_view.h>
 
 #include "base/json/json_reader.h"
-#include "base/line_file/json_line_writer.h"
+#include "base/line_file/json_lines.h"
 #include "idl/table_description.h"
 #include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/planner.h"
@@ -114,10 +114,10 @@ class PlanFieldWriter {
   explicit PlanFieldWriter(JsonLineWriter& out) : out_(out) {}
 
   void operator()(const char* key, bool value, NumberBounds = {}) { out_.Bool(key, value); }
-  void operator()(const char* key, int32_t number, NumberBounds = {}) { out_.Number(key, number); }
-  void operator()(const char* key, int64_t number, NumberBounds = {}) { out_.Number(key, number); }
+  void operator()(const char* key, int32_t number, NumberBounds = {}) { out_.Int(key, number); }
+  void operator()(const char* key, int64_t number, NumberBounds = {}) { out_.Int(key, number); }
   void operator()(const char* key, const std::string& text, NumberBounds = {}) {
-    out_.Text(key, text);
+    out_.String(key, text);
   }
   void operator()(const char* key, const std::vector<std::string>& texts) {
     out_.Strings(key, texts);
@@ -127,7 +127,7 @@ class PlanFieldWriter {
     out_.Pairs(key, pairs);
   }
   void operator()(const char* key, const Ipv4Endpoint& address) {
-    out_.Text(key, address.ToString());
+    out_.String(key, address.ToString());
   }
   void operator()(const char* key, NodeIndex node);  // null: none
   void operator()(const char* key, const std::vector<NodeIndex>& nodes);
@@ -136,7 +136,7 @@ class PlanFieldWriter {
   void operator()(const char* key, const std::vector<CountedText>& texts);
   template <typename Enum, typename = std::enable_if_t<std::is_enum_v<Enum>>>
   void operator()(const char* key, Enum value, NumberBounds = {}) {
-    out_.Text(key, NameIn(value));
+    out_.String(key, NameIn(value));
   }
 
  private:

@@ -8,7 +8,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/json/json_reader.h"
-#include "base/line_file/json_line_parser.h"
+#include "base/line_file/json_lines.h"
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/shortened.h"

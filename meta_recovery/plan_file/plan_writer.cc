@@ -4,7 +4,7 @@
 #include <absl/strings/str_cat.h>
 #include <glog/logging.h>
 
-#include "base/line_file/json_line_writer.h"
+#include "base/line_file/json_lines.h"
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
 #include "meta_recovery/plan_file/plan_file.h"
@@ -31,27 +31,27 @@ class PlanWriter {
     for (const Finding& finding : plan_.findings) {
       METAREC_RETURN_IF_ERROR(WriteFindingLine(finding));
     }
-    out_.json().StartObject();
+    out_.StartObject();
     return out_.EndFile();
   }
 
  private:
   absl::Status WriteHeader() {
-    out_.json().StartObject();
-    out_.Text("format", kPlanFormat);
-    out_.Number("version", kPlanVersion);
-    out_.Text("outcome", PlanOutcomeName(plan_.outcome));
-    out_.Number("collected_at", absl::ToUnixSeconds(plan_.evidence_collected_at));
-    out_.json().Key("counts");
-    out_.json().StartObject();
-    out_.Count("nodes", plan_.nodes.size());
-    out_.Count("tables", plan_.tables.size());
-    out_.Count("partitions", plan_.partitions.size());
-    out_.Count("replicas", plan_.replicas.size());
-    out_.Count("last_drops", plan_.topology.last_drops.size());
-    out_.Count("findings", plan_.findings.size());
-    out_.json().EndObject();
-    out_.json().EndObject();
+    out_.StartObject();
+    out_.String("format", kPlanFormat);
+    out_.Int("version", kPlanVersion);
+    out_.String("outcome", PlanOutcomeName(plan_.outcome));
+    out_.Int("collected_at", absl::ToUnixSeconds(plan_.evidence_collected_at));
+    out_.Key("counts");
+    out_.StartObject();
+    out_.Int("nodes", plan_.nodes.size());
+    out_.Int("tables", plan_.tables.size());
+    out_.Int("partitions", plan_.partitions.size());
+    out_.Int("replicas", plan_.replicas.size());
+    out_.Int("last_drops", plan_.topology.last_drops.size());
+    out_.Int("findings", plan_.findings.size());
+    out_.EndObject();
+    out_.EndObject();
     return out_.EndLine();
   }
 
@@ -80,12 +80,12 @@ class PlanWriter {
     const auto last_drops = plan_.topology.LastDropsOf(partition);
     last_drops_.assign(last_drops.begin(), last_drops.end());
     out_.Open("partition");
-    out_.Text("pid", absl::StrCat(table.app_id, ".", partition.index));
+    out_.String("pid", absl::StrCat(table.app_id, ".", partition.index));
     ForEachPartitionField(partition, decision, std::as_const(last_drops_), fields_);
-    out_.json().Key("replicas");
-    out_.json().StartArray();
+    out_.Key("replicas");
+    out_.StartArray();
     for (const RankedReplica& replica : plan_.ReplicasOf(decision)) WriteReplica(replica, out_);
-    out_.json().EndArray();
+    out_.EndArray();
     return out_.Close();
   }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/line_file/line_digest.h"
+#include "base/line_file/json_lines.h"
 #include "base/runtime/status_macros.h"
 #include "zk_store/topology/znode_layout.h"
 

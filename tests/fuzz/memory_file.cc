@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/line_file/line_digest.h"
+#include "base/line_file/json_lines.h"
 
 namespace metarec::fuzz {
 namespace {

@@ -13,7 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/line_file/line_digest.h"
+#include "base/line_file/json_lines.h"
 #include "testing/scratch_folder.h"
 
 namespace metarec {

@@ -6,9 +6,8 @@
 #include <iostream>
 
 #include <absl/strings/str_cat.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
+#include "base/json/json_writer.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "tools/cli/interrupt_signals.h"
@@ -55,10 +54,9 @@ absl::Status OutputArguments::PrintPieces(
 namespace {
 
 std::string Quoted(const std::string& printable) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  writer.String(printable.data(), printable.size());
-  return std::string(buffer.GetString(), buffer.GetSize());
+  std::string json;
+  JsonWriter(&json).String(printable);
+  return json;
 }
 
 }  // namespace

@@ -17,7 +17,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/line_file/line_digest.h"
+#include "base/line_file/json_lines.h"
 #include "meta_recovery/report/explain.h"
 #include "tests/meta_recovery/planner/golden_evidence.h"
 #include "tests/meta_recovery/planner/plan_matchers.h"

@@ -1,0 +1,80 @@
+#include "base/line_file/json_lines.h"
+
+#include <array>
+
+#include <absl/strings/escaping.h>
+#include <absl/strings/str_cat.h>
+#include <openssl/evp.h>
+
+namespace metarec {
+
+void LineDigest::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+
+LineDigest::LineDigest() : context_(EVP_MD_CTX_new()) {
+  EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+}
+
+LineDigest::~LineDigest() = default;
+
+void LineDigest::Add(absl::string_view line) {
+  EVP_DigestUpdate(context_.get(), line.data(), line.size());
+  EVP_DigestUpdate(context_.get(), "\n", 1);
+}
+
+std::string LineDigest::Finish() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int length = 0;
+  EVP_DigestFinal_ex(context_.get(), digest.data(), &length);
+  return absl::StrCat("sha256:", absl::BytesToHexString(absl::string_view(
+                                     reinterpret_cast<const char*>(digest.data()), length)));
+}
+
+absl::Status JsonLineWriter::Close() {
+  EndObject().EndObject();
+  return EndLine();
+}
+
+absl::Status JsonLineWriter::EndLine() {
+  digest_.Add(line_);
+  const absl::Status status = sink_(line_);
+  line_.clear();
+  return status;
+}
+
+absl::Status JsonLineWriter::EndFile() {
+  String("digest", digest_.Finish());
+  EndObject();
+  return sink_(line_);
+}
+
+JsonLineParser::JsonLineParser(absl::string_view name, absl::string_view remedy)
+    : name_(name), remedy_(remedy) {}
+
+void JsonLineParser::Parse(absl::string_view line, bool terminated) {
+  ++line_number_;
+  terminated_ = terminated;
+  json_.Parse(line);
+}
+
+absl::Status JsonLineParser::CheckDigest(absl::string_view digest) {
+  return digest == digest_.Finish() ? absl::OkStatus()
+                                    : Damaged("the digest differs from what is in the file");
+}
+
+absl::Status JsonLineParser::Damaged(absl::string_view what) const {
+  return absl::DataLossError(absl::StrCat(Where(), ": ", what, " (edited or damaged); ", remedy_));
+}
+
+absl::Status JsonLineParser::Truncated() const {
+  return absl::DataLossError(absl::StrCat(
+      Where(), ": the file ends before its last line, which holds the digest: it is truncated; ",
+      remedy_));
+}
+
+absl::Status JsonLineParser::NotParsed(absl::string_view what) const {
+  return terminated_ ? Damaged(what) : Truncated();
+}
+
+std::string JsonLineParser::Where() const { return absl::StrCat(name_, ":", line_number_); }
+
+}  // namespace metarec
