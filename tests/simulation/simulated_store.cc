@@ -66,6 +66,7 @@ asio::awaitable<absl::StatusOr<NodeData>> SimulatedStore::DoGet(std::string path
                       [zookeeper = zookeeper_, session = session_.get(), path, watch](int64_t) {
                         Result found = zookeeper->TreeOf(*session).Get(path, CallerOf(*session));
                         if (found.ok() && watch) session->data_watches.emplace(path, watch);
+                        if (found.ok()) zookeeper->with_.on_read(session->id, path);
                         return found;
                       });
 }

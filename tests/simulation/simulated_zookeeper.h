@@ -144,6 +144,8 @@ class SimulatedZooKeeper {
         on_applied;
     // After ZooKeeper has ended a session of the engine.
     std::function<void(int64_t session_id)> on_expired;
+    // After a session has read a znode.
+    std::function<void(int64_t session_id, const std::string& path)> on_read;
   };
 
   explicit SimulatedZooKeeper(Surroundings surroundings);

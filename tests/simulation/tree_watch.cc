@@ -108,7 +108,10 @@ void TreeWatch::OnApplied(const StoreClient& client, int64_t session_id, int64_t
         with_.on_candidate(session_id, true);
         continue;
       }
-      if (candidates_.contains(path)) with_.on_candidate(candidates_[path], false);
+      // What somebody wrote before the owner has read its candidate is what the owner knows it by.
+      const bool is_known =
+          known_candidates_.contains(path) || std::holds_alternative<DeleteOp>(ops[i]);
+      if (candidates_.contains(path) && is_known) with_.on_candidate(candidates_[path], false);
       if (client.is_engine && candidates_[path] != session_id) {
         Violate(client, absl::StrCat("touches somebody else's candidate ", path));
       }
@@ -151,6 +154,13 @@ void TreeWatch::OnApplied(const StoreClient& client, int64_t session_id, int64_t
     CheckNames();
     CheckBallots(mandate);
     finished_.emplace(JournalDigest(), client.number);
+  }
+}
+
+void TreeWatch::OnRead(int64_t session_id, const std::string& path) {
+  const auto candidate = candidates_.find(path);
+  if (candidate != candidates_.end() && candidate->second == session_id) {
+    known_candidates_.insert(path);
   }
 }
 

@@ -41,6 +41,7 @@ class TreeWatch {
 
   void OnApplied(const StoreClient& client, int64_t session_id, int64_t request,
                  const std::vector<StoreOp>& ops, const std::vector<StoreOpResult>& results);
+  void OnRead(int64_t session_id, const std::string& path);
   // A stock meta server leads and boots, if the root lets it; the tree must be complete then.
   // Returns whether it booted.
   bool Boot();
@@ -78,6 +79,7 @@ class TreeWatch {
   const Surroundings with_;
   bool was_bootable_ = false;
   std::map<std::string, int64_t> candidates_;                      // by path: the session
+  std::set<std::string> known_candidates_;                         // that their owners have read
   std::set<std::string> touched_;                                  // by strangers, in the root
   std::map<std::string, std::shared_ptr<const ModelPlan>> plans_;  // by digest
   std::map<std::string, int> finished_;                            // by digest: who unlocked it

@@ -40,7 +40,9 @@ World::World(const Case& the_case_in, std::FILE* trace_out)
                       const std::vector<StoreOp>& ops, const std::vector<StoreOpResult>& results) {
                  watch.OnApplied(client, session_id, request, ops, results);
                },
-           .on_expired = [this](int64_t session_id) { OnCandidateGone(session_id); }}),
+           .on_expired = [this](int64_t session_id) { OnCandidateGone(session_id); },
+           .on_read = [this](int64_t session_id,
+                             const std::string& path) { watch.OnRead(session_id, path); }}),
       servers(&the_case_in, &queue, &network),
       watch({.tree = &zookeeper.tree(),
              .root = kRoot,
