@@ -5,8 +5,8 @@
 #
 # API: the headers that users include; what these include of ours is installed with them. PUBLIC: what
 # headers need; PRIVATE: what only sources need.
-# In this tree a header is included as "zk_store/client/watch.h", and where it is installed as
-# "metarec/zk_store/client/watch.h" (InstallHeaders.cmake).
+# In this tree a header is included as "zk_store/client/meta_store.h", and where it is installed as
+# "metarec/zk_store/client/meta_store.h" (InstallHeaders.cmake).
 function(metarec_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "API;SOURCES;PUBLIC;PRIVATE")
   add_library(${name} STATIC ${arg_SOURCES})

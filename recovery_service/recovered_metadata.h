@@ -30,10 +30,6 @@ struct LiveCluster {
   std::function<bool(const TopologyNode&)> is_alive;
 };
 
-// Which nodes hold the secondaries of each partition, parallel to Topology::partitions. Only a
-// running cluster writes them into its tree; empty: no partition has any, as after every recovery.
-using Secondaries = std::vector<std::vector<NodeIndex>>;
-
 // The tree as it was written or read. Its answers are those of a stock meta server. Immutable, so
 // thread-safe. Requests come from peers and may say anything.
 class RecoveredMetadata {

@@ -14,6 +14,7 @@
 #include "base/runtime/status_macros.h"
 #include "idl/error_names.h"
 #include "rpc/pegasus_status.h"
+#include "zk_store/client/error_mark.h"
 #include "zk_store/client/store_error.h"
 #include "zk_store/topology/znode_creator.h"
 
@@ -32,8 +33,9 @@ idl::configuration_recovery_response Response(absl::string_view error_name, std:
 // Whether it ended because we lead no more. The answer of the next leader is the one that counts.
 bool EndedWithLeadership(const RecoveryResult& result) {
   const StoreError error = StoreErrorOf(result.status);
-  return result.outcome == RecoveryOutcome::kCancelled || IsFenced(result.status) ||
-         error == StoreError::kSessionExpired || error == StoreError::kClosed;
+  return result.outcome == RecoveryOutcome::kCancelled ||
+         HasMark(result.status, ErrorMark::kFenced) || error == StoreError::kSessionExpired ||
+         error == StoreError::kClosed;
 }
 
 idl::configuration_recovery_response NotLeading() {

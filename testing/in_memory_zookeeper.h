@@ -12,8 +12,7 @@
 #include "base/runtime/clock.h"
 #include "testing/znode_tree.h"
 #include "zk_store/client/meta_store.h"
-#include "zk_store/client/session_tracker.h"
-#include "zk_store/client/watch.h"
+#include "zk_store/client/store_events.h"
 
 namespace metarec::testing {
 

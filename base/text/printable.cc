@@ -13,17 +13,28 @@
 namespace metarec {
 namespace {
 
-// Characters that are not seen themselves and change how others are shown: they turn the direction
-// of what follows (U+202E), join, separate or mark. Those of Unicode's category Cf and its line and
-// paragraph separators, as far as names could be forged with them.
-bool IsInvisible(uint32_t code_point) {
-  constexpr struct {
-    uint32_t first;
-    uint32_t last;
-  } kRanges[] = {{0xAD, 0xAD},       {0x061C, 0x061C},  {0x180E, 0x180E}, {0x200B, 0x200F},
-                 {0x2028, 0x202E},   {0x2060, 0x206F},  {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB},
-                 {0x1D173, 0x1D17A}, {0xE0000, 0xE007F}};
-  return std::any_of(std::begin(kRanges), std::end(kRanges), [code_point](const auto& range) {
+struct CodePoints {
+  uint32_t first;
+  uint32_t last;
+};
+
+// Of Unicode's category Cf those that names could be forged with, its line and paragraph
+// separators, its other characters that are ignorable by default (joiners, variation selectors),
+// and the letters without a shape.
+constexpr CodePoints kInvisible[] = {
+    {0x00AD, 0x00AD},   {0x034F, 0x034F},  {0x061C, 0x061C}, {0x115F, 0x1160}, {0x17B4, 0x17B5},
+    {0x180B, 0x180F},   {0x200B, 0x200F},  {0x2028, 0x202E}, {0x2060, 0x206F}, {0x3164, 0x3164},
+    {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},  {0xFFA0, 0xFFA0}, {0xFFF9, 0xFFFB}, {0x1BCA0, 0x1BCA3},
+    {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}};
+
+// Unicode's category Zs, and the Braille pattern without dots.
+constexpr CodePoints kBlank[] = {{0x0020, 0x0020}, {0x00A0, 0x00A0}, {0x1680, 0x1680},
+                                 {0x2000, 0x200A}, {0x202F, 0x202F}, {0x205F, 0x205F},
+                                 {0x2800, 0x2800}, {0x3000, 0x3000}};
+
+template <size_t kCount>
+bool IsIn(const CodePoints (&ranges)[kCount], uint32_t code_point) {
+  return std::any_of(std::begin(ranges), std::end(ranges), [code_point](const CodePoints& range) {
     return code_point >= range.first && code_point <= range.last;
   });
 }
@@ -101,5 +112,9 @@ bool IsUtf8(absl::string_view text) {
   }
   return true;
 }
+
+bool IsInvisible(uint32_t code_point) { return IsIn(kInvisible, code_point); }
+
+bool IsBlank(uint32_t code_point) { return IsIn(kBlank, code_point); }
 
 }  // namespace metarec

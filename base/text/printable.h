@@ -21,4 +21,11 @@ size_t Utf8Character(absl::string_view text, uint32_t* code_point);
 
 bool IsUtf8(absl::string_view text);
 
+// Whether a character shows nothing, although it is no blank: it changes how others are shown, as
+// those of Unicode's category Cf do, or stands for a letter that is not there (U+3164).
+bool IsInvisible(uint32_t code_point);
+
+// Whether a character shows as empty space: U+0020, U+00A0, U+3000 and the like.
+bool IsBlank(uint32_t code_point);
+
 }  // namespace metarec

@@ -29,10 +29,10 @@
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/planner/recovery_plan.h"
 #include "meta_recovery/report/finding_text.h"
+#include "zk_store/client/error_mark.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_error.h"
 #include "zk_store/client/store_reader.h"
-#include "zk_store/topology/refusal.h"
 
 namespace metarec {
 namespace {
@@ -78,7 +78,8 @@ RecoveryOutcome OutcomeOf(const absl::Status& status) {
     }
   }
   if (absl::IsCancelled(status)) return RecoveryOutcome::kCancelled;
-  return IsRefused(status) ? RecoveryOutcome::kRootRefused : RecoveryOutcome::kFailed;
+  return HasMark(status, ErrorMark::kRefused) ? RecoveryOutcome::kRootRefused
+                                              : RecoveryOutcome::kFailed;
 }
 
 absl::string_view ErrorNameOf(const absl::Status& error) {
@@ -197,7 +198,8 @@ asio::awaitable<absl::Status> RecoveryJob::LookAtRoot() {
       co_await InspectRoot(&reader, request_.root, request_.writer.inspection));
   // Only the plan's digest tells whose run an unfinished or finished one is: the writer sees.
   if (root.root_case != RootCase::kForeign) co_return absl::OkStatus();
-  co_return RefusedError(
+  co_return MarkedError(
+      ErrorMark::kRefused,
       absl::StrCat(root.Describe(), ". Nothing was written; give a root that is empty or new"));
 }
 
@@ -296,12 +298,14 @@ absl::Status RecoveryJob::StillServed() const {
                                                    CutList(silent, kSilentNodesNamedMax), ". ");
   return Ending(
       RecoveryOutcome::kStillServed,
-      RefusedError(absl::StrCat(
-          count.serving, " of ", Counted(count.replicas, "replica"), " on ",
-          Counted(count.nodes_serving, "node"), count.serving == 1 ? " is" : " are",
-          " still served, so some meta server gave ", count.serving == 1 ? "it" : "them",
-          " a lease that has not run out. ", of_silent,
-          "Nothing was written; stop every meta server, wait half a minute and run it again")));
+      MarkedError(
+          ErrorMark::kRefused,
+          absl::StrCat(
+              count.serving, " of ", Counted(count.replicas, "replica"), " on ",
+              Counted(count.nodes_serving, "node"), count.serving == 1 ? " is" : " are",
+              " still served, so some meta server gave ", count.serving == 1 ? "it" : "them",
+              " a lease that has not run out. ", of_silent,
+              "Nothing was written; stop every meta server, wait half a minute and run it again")));
 }
 
 // Of what is to be written, if that is what was reviewed.
@@ -311,9 +315,10 @@ absl::StatusOr<std::string> RecoveryJob::DigestOfReviewed() const {
   METAREC_ASSIGN_OR_RETURN(const std::string reviewed, TopologyDigest(request_.reviewed->topology));
   if (reviewed == digest) return digest;
   return Ending(RecoveryOutcome::kPlanOutdated,
-                RefusedError("the cluster changed since the plan was made, so that what was "
-                             "reviewed is no longer what would be written. Nothing was written; "
-                             "plan again"));
+                MarkedError(ErrorMark::kRefused,
+                            "the cluster changed since the plan was made, so that what was "
+                            "reviewed is no longer what would be written. Nothing was written; "
+                            "plan again"));
 }
 
 asio::awaitable<absl::Status> RecoveryJob::Write(std::string digest) {

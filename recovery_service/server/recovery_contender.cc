@@ -10,7 +10,6 @@
 #include "base/runtime/run_until.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
-#include "recovery_service/root_topology.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/topology/topology_reader.h"
 

@@ -18,8 +18,8 @@
 #include <gtest/gtest.h>
 
 #include "tests/crash_points/crash_world.h"
+#include "zk_store/client/error_mark.h"
 #include "zk_store/election/leader_lock.h"
-#include "zk_store/topology/refusal.h"
 
 namespace metarec {
 namespace {
@@ -86,7 +86,7 @@ void ExpectSafeAndResumable(CrashWorld* world) {
   const RootTree tree = world->Read();
   if (world->Judge(tree) != Visible::kNothing) {
     const CrashRun other = world->Recover(world->another_plan());
-    EXPECT_TRUE(IsRefused(other.status)) << other.status;
+    EXPECT_TRUE(HasMark(other.status, ErrorMark::kRefused)) << other.status;
     EXPECT_EQ(world->Read(), tree);
   }
   ExpectTheSamePlanCompletes(world);
@@ -263,7 +263,7 @@ class SecondWriterTest : public ::testing::Test {
       return;
     }
     // What was finished before is not looked at again; a meta server may live there by now.
-    EXPECT_NE(IsRefused(again.status), again.already_finished) << again.status;
+    EXPECT_NE(HasMark(again.status, ErrorMark::kRefused), again.already_finished) << again.status;
     EXPECT_EQ(world_.Read(), before);
   }
 
@@ -299,7 +299,9 @@ void SecondWriterTest::Disturb(const StrangersWrite& write, int64_t k) {
   const bool is_unlocked = apps != tree.end() && apps->second.data == "unlock";
   if (!is_unlocked && k <= unlocking) {
     EXPECT_FALSE(run.status.ok());
-    EXPECT_TRUE(IsRefused(run.status) || IsDisturbed(run.status)) << run.status;
+    EXPECT_TRUE(HasMark(run.status, ErrorMark::kRefused) ||
+                HasMark(run.status, ErrorMark::kDisturbed))
+        << run.status;
     ExpectRefusedOrMended(write, tree);
     return;
   }
@@ -409,7 +411,7 @@ TEST_F(LostLeadershipTest, LostBetweenAnyTwoOperationsNothingIsWrittenAndTheNext
     const auto apps = at_loss.find("/apps");
     const bool was_complete = apps != at_loss.end() && apps->second.data == "unlock";
     EXPECT_EQ(run.status.ok(), was_complete) << run.status;
-    EXPECT_EQ(IsFenced(run.status), !was_complete) << run.status;
+    EXPECT_EQ(HasMark(run.status, ErrorMark::kFenced), !was_complete) << run.status;
     fenced += was_complete ? 0 : 1;
     ASSERT_FALSE(HasFailure());
     ASSERT_LT(k, 1000);

@@ -14,7 +14,7 @@
 #include "tests/meta_recovery/planner/evidence_builder.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
-#include "zk_store/topology/journal.h"
+#include "zk_store/topology/root_inspection.h"
 #include "zk_store/topology/topology_verifier.h"
 
 namespace metarec {

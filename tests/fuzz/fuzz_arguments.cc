@@ -19,7 +19,6 @@
 #include "tests/fuzz/fuzz_targets.h"
 #include "zk_store/client/meta_store.h"
 #include "zk_store/client/root_path.h"
-#include "zk_store/client/zk_auth_file.h"
 #include "zk_store/client/zookeeper_options.h"
 #include "zk_store/topology/znode_layout.h"
 

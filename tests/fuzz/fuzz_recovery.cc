@@ -11,13 +11,13 @@
 
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/planner/planner.h"
-#include "meta_recovery/planner/settlements.h"
 #include "meta_recovery/planner/recovery_plan.h"
-#include "recovery_service/root_topology.h"
+#include "meta_recovery/planner/settlements.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/evidence_program.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "tests/fuzz/root_world.h"
+#include "zk_store/topology/topology_reader.h"
 
 namespace metarec::fuzz {
 namespace {

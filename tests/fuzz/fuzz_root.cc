@@ -4,13 +4,13 @@
 #include <glog/logging.h>
 
 #include "recovery_service/recovered_metadata.h"
-#include "recovery_service/root_topology.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "tests/fuzz/root_world.h"
 #include "tests/zk_store/client/store_world.h"
-#include "zk_store/topology/journal.h"
-#include "zk_store/topology/znode_difference.h"
+#include "zk_store/client/error_mark.h"
+#include "zk_store/topology/root_inspection.h"
+#include "zk_store/topology/topology_reader.h"
 #include "zk_store/topology/znode_json.h"
 
 namespace metarec::fuzz {
@@ -133,10 +133,11 @@ void FuzzRoot(absl::string_view input) {
   fresh.Fill(input);
   CHECK(fresh.Dump() == before);
   const auto written = fresh.Write(sample, kRoot, kDigest);
-  if (inspection.root_case == RootCase::kForeign) CHECK(IsRefused(written.status()));
+  if (inspection.root_case == RootCase::kForeign)
+    CHECK(HasMark(written.status(), ErrorMark::kRefused));
   if (!written.ok()) {
     // Nothing is changed in what is somebody else's, and nothing but ours is ever half there.
-    if (IsRefused(written.status())) {
+    if (HasMark(written.status(), ErrorMark::kRefused)) {
       CHECK(fresh.Dump() == before) << written.status();
     }
     return;

@@ -17,7 +17,6 @@
 #include <glog/logging.h>
 #include <gtest/gtest.h>
 
-#include "recovery_service/root_topology.h"
 #include "recovery_service/status/status_commands.h"
 #include "rpc/native_frame.h"
 #include "rpc/pegasus_status.h"

@@ -19,7 +19,6 @@
 #include "pegasus_client/cluster_listing.h"
 #include "replica_collector/evidence_file.h"
 #include "testing/scratch_folder.h"
-#include "zk_store/topology/znode_difference.h"
 #include "zk_store/topology/znode_json.h"
 
 namespace metarec {

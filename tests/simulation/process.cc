@@ -19,7 +19,7 @@
 #include "meta_recovery/planner/recovery_plan.h"
 #include "replica_collector/collector.h"
 #include "world.h"
-#include "zk_store/topology/refusal.h"
+#include "zk_store/client/error_mark.h"
 
 namespace metarec::simulation {
 
@@ -407,14 +407,16 @@ std::string ProblemOf(const RecoveryResult& result, const ModelPlan& model,
     return ProblemOfRefusal(result.status, model, settlements);
   }
   if (watch.HasFinished(client_number)) {
-    if (!MayBeFinished(result.status)) return "says to have failed, and has unlocked the tree";
+    if (!HasMark(result.status, ErrorMark::kMayBeFinished))
+      return "says to have failed, and has unlocked the tree";
     if (absl::StrContains(result.status.message(), " is locked")) {
       return "says that the tree is locked, which it has unlocked";
     }
   }
   // Who comes to the root without writing is noticed, too; who cannot look says so.
   const absl::string_view message = result.status.message();
-  const bool blames = IsDisturbed(result.status) && !absl::StrContains(message, "has come to") &&
+  const bool blames = HasMark(result.status, ErrorMark::kDisturbed) &&
+                      !absl::StrContains(message, "has come to") &&
                       !absl::StrContains(message, "had begun there") &&
                       !absl::StrContains(message, "could not be read");
   if (blames && !watch.HasMetStranger()) {

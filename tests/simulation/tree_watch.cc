@@ -8,7 +8,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "zk_store/election/lock_directory.h"
-#include "zk_store/topology/journal.h"
+#include "zk_store/topology/root_inspection.h"
 #include "zk_store/topology/znode_json.h"
 #include "zk_store/topology/znode_layout.h"
 

@@ -3,14 +3,15 @@
 #include <iostream>
 
 #include "base/text/printable.h"
-#include "zk_store/topology/refusal.h"
+#include "zk_store/client/error_mark.h"
 
 namespace metarec::tools {
 
 ExitCode Fail(absl::string_view verb, const absl::Status& status) {
   std::cout << std::flush;
   std::cerr << "metarec " << verb << ": " << PrintableLines(status.message()) << std::endl;
-  return IsRefused(status) || absl::IsDataLoss(status) ? ExitCode::kRefused : ExitCode::kFailed;
+  return HasMark(status, ErrorMark::kRefused) || absl::IsDataLoss(status) ? ExitCode::kRefused
+                                                                          : ExitCode::kFailed;
 }
 
 }  // namespace metarec::tools

@@ -14,7 +14,7 @@
 #include "tools/cli/command_line.h"
 #include "tools/cli/interrupt_deadline.h"
 #include "tools/cli/interrupt_signals.h"
-#include "zk_store/topology/refusal.h"
+#include "zk_store/client/error_mark.h"
 
 namespace metarec::tools {
 namespace {
@@ -109,7 +109,7 @@ ExitCode CommandLoop::Run(absl::string_view verb, AfterInterruption after_interr
     return Fail(verb, outcome.status());
   }
   return Fail(verb,
-              absl::CancelledError(MayBeFinished(outcome.status())
+              absl::CancelledError(HasMark(outcome.status(), ErrorMark::kMayBeFinished)
                                        ? WithCommandLine(outcome.status().message())
                                        : WordsAfterInterruption(progress.writing_began(), false)));
 }

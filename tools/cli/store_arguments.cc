@@ -8,8 +8,8 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/shell_word.h"
 #include "zk_store/client/root_path.h"
-#include "zk_store/client/zk_auth_file.h"
 #include "zk_store/client/zookeeper_meta_store.h"
+#include "zk_store/client/zookeeper_options.h"
 #include "zk_store/topology/znode_layout.h"
 
 namespace metarec::tools {

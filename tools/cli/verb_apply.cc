@@ -24,6 +24,7 @@
 #include "tools/cli/store_arguments.h"
 #include "tools/cli/verbs.h"
 #include "tools/process/version.h"
+#include "zk_store/client/error_mark.h"
 #include "zk_store/topology/topology_writer.h"
 
 namespace metarec::tools {
@@ -102,13 +103,16 @@ std::string NewlyFailed(const RecoveryPlan& plan, const RecoveryPlan& now) {
 absl::Status NoLongerPlanned(const RecoveryPlan& plan, const RecoveryResult& result) {
   const std::string failed = NewlyFailed(plan, *result.plan);
   if (!failed.empty()) {
-    return RefusedError(absl::StrCat(
-        "the plan was made while replicas were still served, so its nodes are asked again, and "
-        "these do not answer as they did: ",
-        failed, ". Nothing was written; bring them back and run the same command again"));
+    return MarkedError(
+        ErrorMark::kRefused,
+        absl::StrCat(
+            "the plan was made while replicas were still served, so its nodes are asked again, and "
+            "these do not answer as they did: ",
+            failed, ". Nothing was written; bring them back and run the same command again"));
   }
   if (result.outcome == RecoveryOutcome::kPlanOutdated) return result.status;
-  return RefusedError(
+  return MarkedError(
+      ErrorMark::kRefused,
       "the plan was made while replicas were still served, and what the nodes say now cannot be "
       "planned with its options. Nothing was written; plan again");
 }
@@ -195,8 +199,9 @@ asio::awaitable<absl::StatusOr<ExitCode>> Apply(const Arguments& arguments, Cloc
   METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
   METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, ReadPlan(arguments.plan_path));
   if (plan.outcome != PlanOutcome::kReady) {
-    co_return RefusedError(absl::StrCat(arguments.plan_path, " is a plan that is not ready (",
-                                        PlanOutcomeName(plan.outcome), ")"));
+    co_return MarkedError(ErrorMark::kRefused,
+                          absl::StrCat(arguments.plan_path, " is a plan that is not ready (",
+                                       PlanOutcomeName(plan.outcome), ")"));
   }
   METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> store,
                               co_await arguments.store.Open(clock));

@@ -14,7 +14,7 @@
 #include "pegasus_client/pegasus_config.h"
 #include "replica_collector/node_list.h"
 #include "tools/process/version.h"
-#include "zk_store/client/zk_auth_file.h"
+#include "zk_store/client/zookeeper_options.h"
 
 DEFINE_string(pegasus_config, "", "config.ini of the meta server whose place is taken");
 DEFINE_int32(port, 0, "port to serve; [apps.meta] ports. Without a file: that of --own_name");

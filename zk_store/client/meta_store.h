@@ -15,9 +15,8 @@
 #include <absl/status/statusor.h>
 #include <asio/awaitable.hpp>
 
-#include "zk_store/client/session_tracker.h"
 #include "zk_store/client/store_error.h"
-#include "zk_store/client/watch.h"
+#include "zk_store/client/store_events.h"
 
 namespace metarec {
 
@@ -90,7 +89,7 @@ using Acl = std::vector<AclEntry>;
 
 // world:anyone with all permissions, as Pegasus creates its nodes; the default.
 Acl OpenAcl();
-// All permissions for whoever creates the node, i.e. for the session's credentials.
+// All permissions for the creator of the node, i.e. for the session's credentials.
 Acl CreatorOnlyAcl();
 
 // A session with a ZooKeeper ensemble.
@@ -99,8 +98,8 @@ Acl CreatorOnlyAcl();
 // suspended; it completes on that coroutine's executor (a single thread or a strand). Any number
 // may be in flight; ZooKeeper executes them in the order in which they were submitted. Each
 // completes in bounded time: if no server can be reached, with kConnectionLoss or
-// kOperationTimeout. A cancelled operation returns absl::StatusCode::kCancelled at once, whatever
-// becomes of it. Errors carry a StoreError (store_error.h) and name operation and path.
+// kOperationTimeout. A cancelled operation returns absl::StatusCode::kCancelled at once; it may be
+// executed nevertheless. Errors carry a StoreError (store_error.h) and name operation and path.
 //
 // Paths are absolute ("/a/b"), without trailing slash, empty or dotted components; anything else
 // is kBadArguments. All created nodes get the ACL that the store was made with.

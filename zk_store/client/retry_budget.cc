@@ -6,10 +6,17 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/rare_branch.h"
-#include "base/runtime/status_macros.h"
+#include "zk_store/client/error_mark.h"
 #include "zk_store/client/store_error.h"
 
 namespace metarec {
+namespace {
+
+absl::Status GivenUp(const absl::Status& error, absl::string_view why) {
+  return WithMark(Annotate(error, why), ErrorMark::kGivenUp);
+}
+
+}  // namespace
 
 RetryBudget::RetryBudget(Clock* clock, RetryLimits limits, std::function<void(bool)> on_outage)
     : clock_(clock),
@@ -20,13 +27,13 @@ RetryBudget::RetryBudget(Clock* clock, RetryLimits limits, std::function<void(bo
 asio::awaitable<absl::Status> RetryBudget::Spend(uint64_t incident_at_start, absl::Status error) {
   if (incident_at_start == incidents_) {
     if (incidents_ >= static_cast<uint64_t>(std::max(0, limits_.incidents_max))) {
-      co_return Annotate(error, absl::StrCat("; given up after ", incidents_, " retries"));
+      co_return GivenUp(error, absl::StrCat("; given up after ", incidents_, " retries"));
     }
     const bool is_unanswered = IsRetryable(error);
     const absl::Duration unanswered = clock_->Now() - answered_at_;
     if (is_unanswered && unanswered >= limits_.outage_max) {
       METAREC_RARE_BRANCH("ZooKeeper answers nothing for too long");
-      co_return Annotate(
+      co_return GivenUp(
           error, absl::StrCat("; given up after ",
                               absl::FormatDuration(absl::Trunc(unanswered, absl::Seconds(1))),
                               " without an answer of ZooKeeper"));
@@ -61,6 +68,11 @@ bool RetryBudget::IsRetryable(const absl::Status& status) {
     default:
       return false;
   }
+}
+
+bool IsWorthRepeating(const absl::Status& error) {
+  if (HasMark(error, ErrorMark::kGivenUp)) return false;
+  return RetryBudget::IsRetryable(error) || HasMark(error, ErrorMark::kLostRace);
 }
 
 }  // namespace metarec

@@ -8,8 +8,9 @@
 namespace metarec {
 
 // kInvalidArgument unless `root` is a path that a cluster can have to itself: absolute, without
-// trailing slash, empty or dotted components, UTF-8 of characters that ZooKeeper takes, not
-// ZooKeeper's own, not "/". The message is fit for a terminal.
+// trailing slash, empty or dotted components, UTF-8 of characters that ZooKeeper takes and people
+// see, not ZooKeeper's own, not "/". Single ordinary blanks are taken within a component. The
+// message is fit for a terminal.
 absl::Status ValidateRootPath(absl::string_view root);
 
 }  // namespace metarec

@@ -24,7 +24,7 @@ enum class StoreError {
   kReadOnly,                 // the server has lost its quorum and serves reads only
   kTooLarge,                 // the request exceeds request_bytes_max(); it was not sent
   kBadArguments,             // e.g. a relative path
-  kSessionExpired,           // this operation was not executed, nor will any later one
+  kSessionExpired,           // neither this operation nor any later one is executed
   kConnectionLoss,           // outcome unknown
   kOperationTimeout,         // outcome unknown
   kClosed,                   // the store was destroyed meanwhile; outcome unknown

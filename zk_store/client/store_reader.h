@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,8 +9,8 @@
 #include <absl/status/statusor.h>
 #include <asio/awaitable.hpp>
 
+#include "zk_store/client/flow_control.h"
 #include "zk_store/client/meta_store.h"
-#include "zk_store/client/request_size.h"
 #include "zk_store/client/retry_budget.h"
 
 namespace metarec {
@@ -22,9 +23,11 @@ class StoreReader {
  public:
   StoreReader(MetaStore* store, RetryBudget* budget) : store_(store), budget_(budget) {}
 
-  asio::awaitable<absl::StatusOr<std::optional<NodeData>>> Get(std::string path);
+  // The watch is set if there is such a node.
+  asio::awaitable<absl::StatusOr<std::optional<NodeData>>> Get(
+      std::string path, std::shared_ptr<Watch> watch = nullptr);
   asio::awaitable<absl::StatusOr<std::optional<NodeChildren>>> Children(std::string path);
-  asio::awaitable<absl::StatusOr<bool>> Exists(std::string path);
+  asio::awaitable<absl::StatusOr<std::optional<NodeStat>>> Exists(std::string path);
   // Whether all of `checks` hold, in one transaction, which changes nothing, or in several if
   // `size` wants it. The errors kNoNode and kBadVersion mean that they do not.
   asio::awaitable<absl::Status> Check(std::vector<StoreOp> checks, RequestSize* size);

@@ -7,7 +7,6 @@
 #include <absl/strings/str_cat.h>
 #include <zookeeper/zookeeper.h>
 
-#include "zk_store/client/zookeeper_multi.h"
 #include "zk_store/client/zookeeper_native.h"
 
 namespace metarec {
@@ -194,6 +193,7 @@ absl::StatusOr<std::unique_ptr<ZooKeeperHandle>> ZooKeeperHandle::Open(
     return absl::UnavailableError(
         absl::StrCat("cannot start a ZooKeeper client for ", hosts, ": ", std::strerror(errno)));
   }
+  if (absl::Status status = CheckGuard(handle->zookeeper_); !status.ok()) return status;
   // Unless told, libzookeeper resolves the names whenever its thread goes round, which is for
   // nearly every request: it takes a fourth of the client's time, and stops everything when the
   // name service hangs. They are still resolved anew when a connection is lost.
@@ -274,9 +274,9 @@ void ZooKeeperHandle::Delete(DeleteOp op, Done<absl::Status> done) {
 void ZooKeeperHandle::Multi(std::vector<StoreOp> ops,
                             Done<absl::StatusOr<std::vector<StoreOpResult>>> done) {
   auto* call = Callbacks::Begin<MultiCall>(this, "multi", OpPath(ops.front()), std::move(done));
-  const std::vector<zoo_op_t> native = call->extra.Prepare(std::move(ops), acl_->vector());
+  std::vector<zoo_op_t> native = call->extra.Prepare(std::move(ops), acl_->vector());
   Callbacks::FailUnlessQueued(
-      SubmitMulti(zookeeper_, native, call->extra.results(), &Callbacks::OnMulti, call), call);
+      SubmitMulti(zookeeper_, &native, call->extra.results(), &Callbacks::OnMulti, call), call);
 }
 
 void ZooKeeperHandle::Sync(std::string path, Done<absl::Status> done) {

@@ -15,8 +15,7 @@
 #include <absl/synchronization/mutex.h>
 
 #include "zk_store/client/meta_store.h"
-#include "zk_store/client/session_tracker.h"
-#include "zk_store/client/watch.h"
+#include "zk_store/client/store_events.h"
 #include "zk_store/client/zookeeper_options.h"
 
 struct _zhandle;  // libzookeeper's
@@ -25,8 +24,8 @@ namespace metarec {
 
 class NativeAcl;
 
-// libzookeeper's C API as C++: the only code that it calls back, and with zookeeper_native.h and
-// zookeeper_multi.h the only code that sees its handle, its codes and its structs.
+// libzookeeper's C API as C++. Only this code is called back by it, and only this and
+// zookeeper_native.h see its handle, its codes and its structs.
 //
 // Thread-safe. Every `done` is called exactly once, on a thread of libzookeeper, on the caller's
 // (when the request could not even be queued), or on the one that destroys the handle, which ends

@@ -2,15 +2,17 @@
 
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <absl/status/status.h>
 #include <zookeeper/zookeeper.h>
 
 #include "zk_store/client/meta_store.h"
-#include "zk_store/client/session_tracker.h"
 #include "zk_store/client/store_error.h"
-#include "zk_store/client/watch.h"
+#include "zk_store/client/store_events.h"
 
 namespace metarec {
 
@@ -39,5 +41,39 @@ class NativeAcl {
   std::vector<ACL> native_;
   ACL_vector vector_ = {};
 };
+
+// A transaction in flight as libzookeeper wants it, which writes the results into it: it must stay
+// where it is until that has completed.
+class NativeMulti {
+ public:
+  // To be called once. What is returned points into this and into `acl`.
+  std::vector<zoo_op_t> Prepare(std::vector<StoreOp> ops, const ACL_vector* acl);
+  // Where the results go.
+  zoo_op_result_t* results() { return results_.data(); }
+
+  const std::vector<StoreOp>& ops() const { return ops_; }
+  // Which operation failed with `code`, the code of the whole transaction. nullopt if the server
+  // has not looked at the operations, as when the connection was lost.
+  std::optional<size_t> FailedOp(int code) const;
+  // Of a transaction that succeeded. To be called last.
+  std::vector<StoreOpResult> TakeResults();
+
+ private:
+  zoo_op_t ToNativeOp(size_t i, const ACL_vector* acl);
+
+  std::vector<StoreOp> ops_;
+  std::vector<zoo_op_result_t> results_;
+  std::vector<std::string> created_paths_;  // of the sequential creations, one after the other
+  std::vector<Stat> stats_;                 // of the SetOps
+};
+
+// kFailedPrecondition if the program is linked so that SubmitMulti's protection does not work.
+absl::Status CheckGuard(zhandle_t* zookeeper);
+
+// zoo_amulti without its fault, which is to free memory of ours when it finds in the middle that
+// the session has ended (zookeeper_native.cc). `ops` may be changed. ZINVALIDSTATE if nothing was
+// queued because the session has ended. Thread-safe.
+int SubmitMulti(zhandle_t* zookeeper, std::vector<zoo_op_t>* ops, zoo_op_result_t* results,
+                void_completion_t done, const void* data);
 
 }  // namespace metarec

@@ -1,3 +1,5 @@
+// How to reach an ensemble: hosts, timeouts, credentials.
+
 #pragma once
 
 #include <cstddef>
@@ -36,7 +38,7 @@ struct ZooKeeperOptions {
   absl::Duration connect_timeout = absl::Seconds(15);
   std::optional<StoreAuth> auth;
   Acl acl = OpenAcl();
-  // Must be no larger than the ensemble's jute.maxbuffer, whose default is this.
+  // Must not exceed the ensemble's jute.maxbuffer, whose default is this.
   size_t request_bytes_max = 1024 * 1024 - 1;
   // Content with a server that has lost its quorum. Otherwise Connect fails if there is no other.
   bool accept_read_only = false;
@@ -52,5 +54,20 @@ struct ZooKeeperHost {
 // Rejects, naming the entry: an empty list or entry, a missing or impossible port, IPv6 addresses,
 // a chroot suffix, and characters that no host name has.
 absl::StatusOr<std::vector<ZooKeeperHost>> ParseZooKeeperHosts(absl::string_view hosts);
+
+struct ZkAuthFile {
+  StoreAuth auth;
+  std::string warning;  // empty, or why the file itself is a risk
+};
+
+// Reads ZooKeeper credentials from a file, so that they appear in no command line. The file has one
+// line, "user:password" or "digest:user:password". The password may contain colons. A user called
+// "digest" must be written with the scheme. A line end is ignored.
+//
+// Errors name the file and what is wrong with it, never its content. Reads the file synchronously.
+absl::StatusOr<ZkAuthFile> ReadZkAuthFile(const std::string& path);
+
+// The line itself; errors do not repeat it.
+absl::StatusOr<StoreAuth> ParseZkAuth(absl::string_view line);
 
 }  // namespace metarec

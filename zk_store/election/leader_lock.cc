@@ -1,12 +1,13 @@
-// How Pegasus meta servers elect (INTEROP.md section 6.1): each makes an ephemeral sequential znode
-// with its own name in it; the lowest number leads; every other one watches the leader's znode and
-// looks again when that is gone. All watch the same znode, not each its predecessor: what they read
-// from it is whom to forward their callers to.
+// How Pegasus meta servers elect (INTEROP.md section 6.1): each creates an ephemeral sequential
+// znode with its own name in it. The lowest number leads. Every other one watches the leader's
+// znode and looks again when that is gone. All watch the same znode, not each its predecessor: they
+// read from it to whom they must forward their callers.
 //
-// What ZooKeeper does not answer is never repeated blindly: a candidate that nobody knows to be his
+// A creation whose answer was lost is never repeated blindly: a candidate that nobody knows of
 // would stay until the session ends, and lead when its turn comes. So after a lost answer we look
-// for znodes that our session owns. Requests of one session are executed in order, and a request on
-// a dead connection not at all once the session lives on another one: the look sees all there is.
+// for znodes that our session owns. ZooKeeper executes the requests of one session in order, and
+// none that was sent on a dead connection once the session lives on another one, so that this look
+// sees all there is.
 
 #include "zk_store/election/leader_lock.h"
 
@@ -22,11 +23,12 @@
 
 #include "base/runtime/event.h"
 #include "base/runtime/rare_branch.h"
+#include "base/runtime/run_until.h"
 #include "base/runtime/status_macros.h"
 #include "base/runtime/task_group.h"
+#include "zk_store/client/error_mark.h"
 #include "zk_store/client/root_path.h"
-#include "zk_store/client/session_loss.h"
-#include "zk_store/client/watch.h"
+#include "zk_store/client/store_events.h"
 #include "zk_store/election/lock_directory.h"
 
 namespace metarec {
@@ -39,6 +41,42 @@ struct Loss {
   Event happened;
   absl::Status reason;
 };
+
+asio::awaitable<void> AwaitChange(MetaStore* store, absl::StatusOr<SessionState>* state) {
+  *state = co_await store->AwaitSessionChange(**state);
+}
+
+// Returns when the session has ended (StoreError::kSessionExpired), or when it must be taken for
+// ended because it had no connection to a quorum for `disconnected_max` (kAborted); or kCancelled.
+//
+// A client that cannot reach ZooKeeper is not told that its session has expired. With an infinite
+// `disconnected_max` this waits until it is told.
+asio::awaitable<absl::Status> AwaitSessionLoss(MetaStore* store, Clock* clock,
+                                               absl::Duration disconnected_max) {
+  absl::StatusOr<SessionState> state = store->session_state();
+  absl::Time give_up_at = absl::InfiniteFuture();
+  // The store is not touched after a final state: it may be gone by then.
+  while (state.ok() && !IsFinal(*state)) {
+    if (*state == SessionState::kConnected || disconnected_max == absl::InfiniteDuration()) {
+      give_up_at = absl::InfiniteFuture();
+      co_await AwaitChange(store, &state);
+      continue;
+    }
+    if (give_up_at == absl::InfiniteFuture()) give_up_at = clock->Now() + disconnected_max;
+    const absl::Status waited = co_await RunUntil(
+        give_up_at, clock, [store, &state] { return AwaitChange(store, &state); });
+    if (absl::IsDeadlineExceeded(waited)) {
+      METAREC_RARE_BRANCH("the leader is cut off for longer than a session lives");
+      co_return absl::AbortedError(absl::StrCat("there was no connection to ZooKeeper for ",
+                                                absl::FormatDuration(disconnected_max),
+                                                ", by when the session has expired"));
+    }
+    METAREC_CO_RETURN_IF_ERROR(waited);
+  }
+  METAREC_CO_RETURN_IF_ERROR(state.status());
+  co_return MakeStoreError(StoreError::kSessionExpired, "session", "",
+                           absl::StrCat("it is ", SessionStateName(*state)));
+}
 
 // Whichever task ends first tells why.
 asio::awaitable<void> Report(asio::awaitable<absl::Status> task, Loss* loss) {
@@ -71,62 +109,60 @@ asio::awaitable<absl::Status> LeaderLock::Contend() {
   StartBudget();
   METAREC_CO_RETURN_IF_ERROR(co_await MakeDirectory());
   for (;;) {
-    METAREC_CO_RETURN_IF_ERROR(co_await HaveCandidate());
-    const uint64_t incident = budget_->incident();
-    const std::string own_path = znode_path();
-    METAREC_CO_ASSIGN_OR_RETURN(const std::vector<std::string> paths, co_await ReadCandidates());
-    if (!absl::c_linear_search(paths, own_path)) {
-      METAREC_RARE_BRANCH("our candidate vanishes while we wait");
-      SetOwn(std::nullopt);
-      const absl::Status deleted = absl::AbortedError(
-          absl::StrCat("somebody deletes our candidates for leadership: ", own_path));
-      LOG(WARNING) << deleted.message();
-      METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, deleted));
-      continue;
-    }
-    if (paths.front() == own_path) {
-      SetLeader(LockLeader{options_.own_name, own_path, true});
+    METAREC_CO_ASSIGN_OR_RETURN(const std::string first,
+                                co_await Retry(&*budget_, [this] { return FirstCandidate(); }));
+    if (first == znode_path()) {
+      SetLeader(LockLeader{options_.own_name, first, true});
       co_return absl::OkStatus();
     }
-    METAREC_CO_RETURN_IF_ERROR(co_await AwaitDeparture(paths.front()));
+    METAREC_CO_RETURN_IF_ERROR(co_await AwaitDeparture(first));
   }
 }
 
+asio::awaitable<absl::StatusOr<std::string>> LeaderLock::FirstCandidate() {
+  METAREC_CO_RETURN_IF_ERROR(co_await HaveCandidate());
+  const std::string own_path = znode_path();
+  METAREC_CO_ASSIGN_OR_RETURN(const std::vector<std::string> paths, co_await ReadCandidates());
+  if (absl::c_linear_search(paths, own_path)) co_return paths.front();
+  METAREC_RARE_BRANCH("our candidate vanishes while we wait");
+  SetOwn(std::nullopt);
+  absl::Status deleted =
+      MarkedError(ErrorMark::kLostRace,
+                  absl::StrCat("somebody deletes our candidates for leadership: ", own_path));
+  LOG(WARNING) << deleted.message();
+  co_return deleted;
+}
+
 asio::awaitable<absl::Status> LeaderLock::MakeDirectory() {
-  METAREC_CO_ASSIGN_OR_RETURN(const bool complete, co_await reader_->Exists(directory_));
-  if (complete) co_return absl::OkStatus();
+  METAREC_CO_ASSIGN_OR_RETURN(const auto complete, co_await reader_->Exists(directory_));
+  if (complete.has_value()) co_return absl::OkStatus();
   std::string path;
   for (const absl::string_view component : absl::StrSplit(directory_.substr(1), '/')) {
     absl::StrAppend(&path, "/", component);
-    for (;;) {
-      // Asked first, as who may use a directory need not be allowed to create in its parent.
-      METAREC_CO_ASSIGN_OR_RETURN(const bool exists, co_await reader_->Exists(path));
-      if (exists) break;
-      const uint64_t incident = budget_->incident();
-      const auto created = co_await store_->Create(path, "");
-      if (created.ok() || StoreErrorOf(created.status()) == StoreError::kNodeExists) break;
-      if (!RetryBudget::IsRetryable(created.status())) co_return created.status();
-      METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, created.status()));
-    }
+    METAREC_CO_RETURN_IF_ERROR(co_await Retry(&*budget_, [this, &path] { return Make(path); }));
   }
   co_return absl::OkStatus();
 }
 
+asio::awaitable<absl::Status> LeaderLock::Make(std::string path) {
+  // Asked first, as who may use a directory need not be allowed to create in its parent.
+  METAREC_CO_ASSIGN_OR_RETURN(const auto existing, co_await reader_->Exists(path));
+  if (existing.has_value()) co_return absl::OkStatus();
+  const auto created = co_await store_->Create(path, "");
+  if (StoreErrorOf(created.status()) == StoreError::kNodeExists) co_return absl::OkStatus();
+  co_return created.status();
+}
+
 asio::awaitable<absl::Status> LeaderLock::HaveCandidate() {
-  for (;;) {
+  co_return co_await Retry(&*budget_, [this]() -> asio::awaitable<absl::Status> {
     if (must_settle_) METAREC_CO_RETURN_IF_ERROR(co_await SettleOurs(/*keep=*/true));
     if (own().has_value()) co_return absl::OkStatus();
-    const uint64_t incident = budget_->incident();
-    const absl::Status status = co_await CreateCandidate();
-    if (status.ok()) continue;
-    if (StoreErrorOf(status) == StoreError::kNoNode) {
-      METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, status));
-      METAREC_CO_RETURN_IF_ERROR(co_await MakeDirectory());
-      continue;
-    }
-    if (!RetryBudget::IsRetryable(status)) co_return status;
-    METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, status));
-  }
+    absl::Status created = co_await CreateCandidate();
+    if (StoreErrorOf(created) != StoreError::kNoNode) co_return created;
+    // Somebody has deleted the directory.
+    METAREC_CO_RETURN_IF_ERROR(co_await MakeDirectory());
+    co_return WithMark(std::move(created), ErrorMark::kLostRace);
+  });
 }
 
 asio::awaitable<absl::Status> LeaderLock::CreateCandidate() {
@@ -164,14 +200,12 @@ asio::awaitable<absl::Status> LeaderLock::SettleOurs(bool keep) {
 }
 
 asio::awaitable<absl::Status> LeaderLock::DeleteCandidate(std::string path) {
-  for (;;) {
-    const uint64_t incident = budget_->incident();
+  // Repeating it is harmless: the path will never be another candidate's.
+  co_return co_await Retry(&*budget_, [this, &path]() -> asio::awaitable<absl::Status> {
     const absl::Status status = co_await store_->Delete(path);
-    // Repeating it is harmless: the path will never be another candidate's.
-    if (status.ok() || StoreErrorOf(status) == StoreError::kNoNode) co_return absl::OkStatus();
-    if (!RetryBudget::IsRetryable(status)) co_return status;
-    METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, status));
-  }
+    if (StoreErrorOf(status) == StoreError::kNoNode) co_return absl::OkStatus();
+    co_return status;
+  });
 }
 
 asio::awaitable<absl::StatusOr<std::vector<std::string>>> LeaderLock::ReadCandidates() {
@@ -190,22 +224,18 @@ asio::awaitable<absl::StatusOr<std::vector<std::string>>> LeaderLock::ReadCandid
 }
 
 asio::awaitable<absl::Status> LeaderLock::AwaitDeparture(std::string path) {
-  const auto executor = co_await asio::this_coro::executor;
-  for (;;) {
-    const uint64_t incident = budget_->incident();
-    const auto watch = std::make_shared<Watch>(executor);
-    auto node = co_await store_->Get(path, watch);
-    if (node.ok()) {
-      SetLeader(LockLeader{node->data.substr(0, kNameBytesMax), path, false});
-      METAREC_CO_ASSIGN_OR_RETURN(const WatchEvent event, co_await watch->Wait());
-      if (event.type == WatchEventType::kSessionEnded) co_return SessionEnded();
-      StartBudget();
-      co_return absl::OkStatus();
-    }
-    if (StoreErrorOf(node.status()) == StoreError::kNoNode) co_return absl::OkStatus();
-    if (!RetryBudget::IsRetryable(node.status())) co_return node.status();
-    METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, node.status()));
-  }
+  const auto watch = std::make_shared<Watch>(co_await asio::this_coro::executor);
+  METAREC_CO_ASSIGN_OR_RETURN(const auto node, co_await reader_->Get(path, watch));
+  if (!node.has_value()) co_return absl::OkStatus();
+  SetLeader(LockLeader{node->data.substr(0, kNameBytesMax), path, false});
+  co_return co_await AwaitEvent(watch.get());
+}
+
+asio::awaitable<absl::Status> LeaderLock::AwaitEvent(Watch* watch) {
+  METAREC_CO_ASSIGN_OR_RETURN(const WatchEvent event, co_await watch->Wait());
+  if (event.type == WatchEventType::kSessionEnded) co_return SessionEnded();
+  StartBudget();
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> LeaderLock::AwaitLoss() {
@@ -232,28 +262,20 @@ asio::awaitable<absl::Status> LeaderLock::AwaitChangeOfOurs() {
   const Candidate ours = own().value_or(Candidate());
   const auto executor = co_await asio::this_coro::executor;
   for (;;) {
-    const uint64_t incident = budget_->incident();
     const auto watch = std::make_shared<Watch>(executor);
-    const auto node = co_await store_->Get(ours.path, watch);
-    if (node.ok()) {
-      if (node->stat.czxid != ours.czxid || node->stat.ephemeral_owner != session_id_) {
-        co_return absl::AbortedError(absl::StrCat(ours.path, " is somebody else's now"));
-      }
-      if (node->stat.version != ours.version) {
-        METAREC_RARE_BRANCH("somebody writes into the leader's znode");
-        co_return absl::AbortedError(absl::StrCat("somebody wrote into ", ours.path));
-      }
-      METAREC_CO_ASSIGN_OR_RETURN(const WatchEvent event, co_await watch->Wait());
-      if (event.type == WatchEventType::kSessionEnded) co_return SessionEnded();
-      StartBudget();
-      continue;
-    }
-    if (StoreErrorOf(node.status()) == StoreError::kNoNode) {
+    METAREC_CO_ASSIGN_OR_RETURN(const auto node, co_await reader_->Get(ours.path, watch));
+    if (!node.has_value()) {
       METAREC_RARE_BRANCH("somebody deletes the leader's znode");
       co_return absl::AbortedError(absl::StrCat(ours.path, " was deleted"));
     }
-    if (!RetryBudget::IsRetryable(node.status())) co_return node.status();
-    METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, node.status()));
+    if (node->stat.czxid != ours.czxid || node->stat.ephemeral_owner != session_id_) {
+      co_return absl::AbortedError(absl::StrCat(ours.path, " is somebody else's now"));
+    }
+    if (node->stat.version != ours.version) {
+      METAREC_RARE_BRANCH("somebody writes into the leader's znode");
+      co_return absl::AbortedError(absl::StrCat("somebody wrote into ", ours.path));
+    }
+    METAREC_CO_RETURN_IF_ERROR(co_await AwaitEvent(watch.get()));
   }
 }
 

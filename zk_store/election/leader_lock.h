@@ -41,55 +41,55 @@ struct LeaderLockOptions {
   std::string own_name;
   RetryLimits retry;  // between one answer of ZooKeeper and the next
   size_t candidates_max = 1000;
-  // Without a connection for this long the leader takes the lock for lost, as the session's timeout
-  // (which this should be) has then passed for ZooKeeper, too, and nobody can tell us.
+  // After this long without a connection the leader takes the lock for lost. Set it to the
+  // session's timeout: by then the session has expired in ZooKeeper, which cannot tell us.
   absl::Duration disconnected_max = absl::Seconds(30);
   // Called after every change of leader(), on the executor of Acquire, AwaitLoss and Release, from
   // within them.
   std::function<void()> on_leader_change;
 };
 
-// One candidate: to be made for one session, of which it must be the only one in this lock root.
+// One candidate. Make one for each session; a session must have no other in the same lock root.
 //
 //   METAREC_CO_RETURN_IF_ERROR(co_await lock.Acquire());
 //   writer_options.fence = lock.Fence();
 //   ... lead, until `co_await lock.AwaitLoss()` returns ...
 //   co_await lock.Release();
 //
-// Used on one executor (a single thread or a strand), one call at a time, but for what is said to
-// be thread-safe. Store and clock must outlive every call.
+// Used on one executor (a single thread or a strand), one call at a time. Some calls are marked as
+// thread-safe. Store and clock must outlive every call.
 class LeaderLock {
  public:
   LeaderLock(LeaderLockOptions options, MetaStore* store, Clock* clock);
 
-  // Returns when we lead. Until then leader() is whoever does. Errors: kInvalidArgument for the
-  // options, kCancelled, StoreError::kSessionExpired when the session ended while we waited, or
-  // what ZooKeeper kept answering. After an error our candidate may be in the directory still: it
-  // counts, unless the session ends or Release is called. Calling Acquire again goes on with it.
+  // Returns when we lead. Until then leader() is the one that does. Errors: kInvalidArgument for
+  // the options, kCancelled, StoreError::kSessionExpired when the session ended while we waited, or
+  // what ZooKeeper kept answering. After an error our candidate may still be in the directory and
+  // may win, until the session ends or Release is called. Calling Acquire again goes on with it.
   asio::awaitable<absl::Status> Acquire();
 
-  // While we lead: returns when we do so no more, with kAborted and the reason, or with kCancelled.
-  // The session ended or had no connection for too long; or somebody deleted our znode or wrote
-  // into it. Nothing may be written from then on (see Fence for what is under way). Whoever goes on
-  // living calls Release, so that a znode that is still there does not keep others from leading.
+  // Returns when we no longer lead, with kAborted and the reason, or with kCancelled: the session
+  // ended or had no connection for too long, or somebody deleted our znode or wrote into it. From
+  // then on write nothing (see Fence for what is under way). A process that goes on calls Release,
+  // so that a znode that is still there does not keep others from leading.
   asio::awaitable<absl::Status> AwaitLoss();
 
-  // Steps down and deletes our candidate, if there may be one. OK also if there was none, or if the
-  // session has ended, with which it vanishes.
+  // Steps down and deletes our candidate, if there may be one. OK also if there was none, or if it
+  // vanished with its session.
   asio::awaitable<absl::Status> Release();
 
-  // The leader as far as we know; nullopt: nobody that we know of. Thread-safe.
+  // The leader as far as we know; nullopt: none is known. Thread-safe.
   std::optional<LockLeader> leader() const;
 
   // Our candidate; empty without one. Thread-safe.
   std::string znode_path() const;
 
-  // What must come first in every transaction that only the leader may make: it fails as soon as
-  // our znode is gone or changed. Empty unless we lead. Thread-safe.
+  // The checks that must come first in every transaction that only the leader may make: they fail
+  // as soon as our znode is gone or changed. Empty unless we lead. Thread-safe.
   //
-  // A check cannot ask who owns a znode, but need not: ZooKeeper never gives a sequence number
-  // twice in one directory's life, so our path is nobody else's. (Only who deletes the whole
-  // directory starts the count afresh. Our znode's deletion then reaches AwaitLoss first:
+  // A check cannot ask who owns a znode, and need not: ZooKeeper gives no sequence number twice
+  // while a directory exists, so no other candidate ever has our path. (If somebody deletes the
+  // whole directory, the count starts again. AwaitLoss then hears first that our znode was deleted:
   // ZooKeeper tells a session of a watched change before it answers anything later.)
   std::vector<StoreOp> Fence() const;
 
@@ -101,7 +101,10 @@ class LeaderLock {
   };
 
   asio::awaitable<absl::Status> Contend();
+  // The path of the candidate that leads. Ours is among the candidates.
+  asio::awaitable<absl::StatusOr<std::string>> FirstCandidate();
   asio::awaitable<absl::Status> MakeDirectory();
+  asio::awaitable<absl::Status> Make(std::string path);
   // Makes our candidate, or finds the one that an earlier request made whose answer was lost.
   asio::awaitable<absl::Status> HaveCandidate();
   asio::awaitable<absl::Status> CreateCandidate();
@@ -109,8 +112,9 @@ class LeaderLock {
   asio::awaitable<absl::Status> SettleOurs(bool keep);
   asio::awaitable<absl::Status> DeleteCandidate(std::string path);
   asio::awaitable<absl::StatusOr<std::vector<std::string>>> ReadCandidates();
-  // Watches the leader's znode, and returns when it is worthwhile to look again.
+  // Watches the leader's znode, and returns when it is time to look again.
   asio::awaitable<absl::Status> AwaitDeparture(std::string path);
+  asio::awaitable<absl::Status> AwaitEvent(Watch* watch);
   // Waits for the watch on our own znode; the reason why it is ours no more.
   asio::awaitable<absl::Status> AwaitChangeOfOurs();
 
@@ -132,7 +136,7 @@ class LeaderLock {
   // One budget between one thing worth waiting for and the next; there during every call.
   std::optional<RetryBudget> budget_;
   std::optional<StoreReader> reader_;
-  // Whether there may be candidates of ours that own_ does not tell of.
+  // Whether there may be candidates of ours beside own_.
   bool must_settle_ = true;
 
   mutable absl::Mutex mutex_;

@@ -16,8 +16,8 @@ inline constexpr absl::string_view kCandidatePrefix = "LOCKNODE";
 // `<lock_root>/dsn.meta.server.leader`.
 std::string LockDirectoryPath(absl::string_view lock_root);
 
-// Those of `names` that are candidates', by ascending sequence number: the first one leads. Any
-// other name in the directory means nothing to stock meta servers, nor to us.
+// Those of `names` that candidates have, by ascending sequence number: the first one leads. Stock
+// meta servers ignore any other name in the directory, and so do we.
 std::vector<std::string> CandidatesInOrder(const std::vector<std::string>& names);
 
 }  // namespace metarec

@@ -4,6 +4,7 @@
 
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
 #include <absl/time/time.h>
 #include <asio/this_coro.hpp>
 
@@ -12,8 +13,8 @@
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
 #include "base/runtime/task_group.h"
+#include "zk_store/client/error_mark.h"
 #include "zk_store/client/store_error.h"
-#include "zk_store/topology/refusal.h"
 #include "zk_store/topology/znode_creator.h"
 
 namespace metarec {
@@ -45,6 +46,60 @@ std::string Quoted(absl::string_view data) {
 }
 
 }  // namespace
+
+std::vector<std::string> FirstTransaction::Way() const {
+  std::vector<std::string> way = {"/"};
+  std::string path;
+  for (const absl::string_view component : absl::StrSplit(paths_.root().substr(1), '/')) {
+    absl::StrAppend(&path, "/", component);
+    way.push_back(path);
+  }
+  return way;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<StoreOp>>> FirstTransaction::Ops(
+    std::vector<StoreOp> fence, const Journal& journal) {
+  std::vector<StoreOp> ops = std::move(fence);
+  const std::vector<std::string> way = Way();
+  Ground ground;
+  size_t next = 1;
+  for (; next < way.size(); ++next) {
+    METAREC_CO_ASSIGN_OR_RETURN(const auto stat, co_await reader_->Exists(way[next]));
+    if (!stat.has_value()) break;
+    ground = {way[next], *stat};
+  }
+  if (next == 1 && !ground_.has_value()) {
+    METAREC_CO_ASSIGN_OR_RETURN(const auto stat, co_await reader_->Exists(way[0]));
+    ground = {way[0], stat.value_or(NodeStat())};
+  }
+  if (!ground_.has_value()) ground_ = std::move(ground);
+  for (; next < way.size(); ++next) ops.push_back(CreateOp{way[next], ""});
+  ops.push_back(CreateOp{paths_.journal(), EncodeJournal(journal)});
+  ops.push_back(CreateOp{paths_.apps(), std::string(kAppsLocked)});
+  co_return ops;
+}
+
+// Had it been executed, the journal would have been deleted since, alone or with a node above it.
+// So one of the nodes that are now on the way to the root would have lost a child: the journal, or
+// the next node of the way. ZooKeeper counts that: a node's child_version is the number of children
+// that were created plus that of those deleted. It grew exactly as the number of children did only
+// if none was deleted.
+asio::awaitable<absl::StatusOr<bool>> FirstTransaction::NeverTookPlace() {
+  if (!ground_.has_value()) co_return true;  // none was made
+  bool is_below_ground = false;
+  for (const std::string& path : Way()) {
+    if (!is_below_ground && path != ground_->path) continue;
+    METAREC_CO_ASSIGN_OR_RETURN(const auto stat, co_await reader_->Exists(path));
+    if (!stat.has_value()) co_return is_below_ground;
+    const NodeStat before = is_below_ground ? NodeStat() : ground_->stat;
+    if (!is_below_ground && stat->czxid != before.czxid) co_return false;
+    if (stat->child_version - before.child_version != stat->num_children - before.num_children) {
+      co_return false;
+    }
+    is_below_ground = true;
+  }
+  co_return true;
+}
 
 LockedRun::LockedRun(LockedRunOptions options, const ClusterPaths& paths, MetaStore* store,
                      Clock* clock, RetryBudget* budget)
@@ -104,60 +159,57 @@ asio::awaitable<absl::Status> LockedRun::Send(std::vector<StoreOp> ops) {
   co_return sent.status;
 }
 
-asio::awaitable<absl::Status> LockedRun::Unlock() {
-  Journal finished = journal_;
-  finished.finished = true;
-  finished.finished_at = JournalTime(clock_->Now());
-  bool may_be_finished = false;
-  const auto judged = [&](const absl::Status& error) {
-    if (!may_be_finished) return error;
-    METAREC_RARE_BRANCH("a run ends without knowing whether it is finished");
-    return MayBeFinishedError(Annotate(
-        error, absl::StrCat(". The last transaction, which unlocks ", paths_.apps(),
-                            ", was sent and not answered, so the run may be finished and a meta "
-                            "server may start from it. Verifying the root tells, or running the "
-                            "same plan again, which finishes it if need be")));
-  };
-  for (;;) {
-    const uint64_t incident = budget_->incident();
-    const absl::StatusOr<RootInspection> found = co_await Look();
-    if (!found.ok()) co_return judged(found.status());
-    if (journal_.finished) {
-      if (may_be_finished) METAREC_RARE_BRANCH("the tree was unlocked, and the answer was lost");
-      if (!may_be_finished) METAREC_RARE_BRANCH("another process unlocks the same tree first");
-      co_return absl::OkStatus();
-    }
-    was_untouched_ = IsUntouched(*found);
-    if (!was_untouched_ || found->root_case != RootCase::kUnfinishedRun) {
-      METAREC_RARE_BRANCH("somebody has come to the root before it is unlocked");
-      // What was sent cannot be executed any more once a version has changed, but it may have been
-      // before that, unless the journal is as it was.
-      may_be_finished &= was_untouched_ || !HasOurJournal(*found);
-      co_return judged(DisturbedError(
-          absl::StrCat("this run ends without ",
-                       may_be_finished ? "knowing that it has unlocked " : "unlocking ",
-                       paths_.apps(), ": meanwhile ", WhatChanged(*found))));
-    }
-    const bool cancelled = co_await IsCancelled();
-    if (cancelled) co_return judged(absl::CancelledError("writing was cancelled"));
-    ++transactions_;
-    const absl::Status sent = co_await Send(Ops(finished));
-    if (sent.ok()) {
-      journal_ = finished;
-      co_return absl::OkStatus();
-    }
-    const absl::Status fenced = FenceError(sent, options_.fence.size());
-    if (!fenced.ok()) co_return judged(fenced);
-    may_be_finished |= OutcomeUnknown(sent);
-    // Changed or deleted by somebody else since we looked.
-    const StoreError error = StoreErrorOf(sent);
-    const bool lost_race = error == StoreError::kBadVersion || error == StoreError::kNoNode;
-    if (lost_race) METAREC_RARE_BRANCH("the root changes between the last look and the unlocking");
-    if (!RetryBudget::IsRetryable(sent) && !lost_race) co_return judged(sent);
-    const absl::Status spent = co_await budget_->Spend(incident, sent);
-    if (absl::IsCancelled(spent)) co_return judged(absl::CancelledError("writing was cancelled"));
-    if (!spent.ok()) co_return judged(spent);
+asio::awaitable<absl::Status> LockedRun::LookAgainAndUnlock() {
+  finished_ = journal_;
+  finished_.finished = true;
+  finished_.finished_at = JournalTime(clock_->Now());
+  absl::Status status = co_await Retry(budget_, [this] { return TryToUnlock(); });
+  if (absl::IsCancelled(status)) status = absl::CancelledError("writing was cancelled");
+  if (status.ok() || !may_be_finished_) co_return status;
+  METAREC_RARE_BRANCH("a run ends without knowing whether it is finished");
+  co_return WithMark(
+      Annotate(status, absl::StrCat(". The last transaction, which unlocks ", paths_.apps(),
+                                    ", was sent and not answered, so the run may be finished and a "
+                                    "meta server may start from it. Verifying the root tells, or "
+                                    "running the same plan again, which finishes it if need be")),
+      ErrorMark::kMayBeFinished);
+}
+
+asio::awaitable<absl::Status> LockedRun::TryToUnlock() {
+  METAREC_CO_ASSIGN_OR_RETURN(const RootInspection found, co_await Look());
+  if (journal_.finished) {
+    if (may_be_finished_) METAREC_RARE_BRANCH("the tree was unlocked, and the answer was lost");
+    if (!may_be_finished_) METAREC_RARE_BRANCH("another process unlocks the same tree first");
+    co_return absl::OkStatus();
   }
+  was_untouched_ = IsUntouched(found);
+  if (!was_untouched_ || found.root_case != RootCase::kUnfinishedRun) co_return Disturbed(found);
+  const bool cancelled = co_await IsCancelled();
+  if (cancelled) co_return absl::CancelledError("writing was cancelled");
+  ++transactions_;
+  const absl::Status sent = co_await Send(Ops(finished_));
+  if (sent.ok()) {
+    journal_ = finished_;
+    co_return absl::OkStatus();
+  }
+  METAREC_CO_RETURN_IF_ERROR(FenceError(sent, options_.fence.size()));
+  may_be_finished_ |= OutcomeUnknown(sent);
+  // Changed or deleted by somebody else since we looked.
+  const StoreError error = StoreErrorOf(sent);
+  const bool lost_race = error == StoreError::kBadVersion || error == StoreError::kNoNode;
+  if (lost_race) METAREC_RARE_BRANCH("the root changes between the last look and the unlocking");
+  co_return lost_race ? WithMark(sent, ErrorMark::kLostRace) : sent;
+}
+
+absl::Status LockedRun::Disturbed(const RootInspection& found) {
+  METAREC_RARE_BRANCH("somebody has come to the root before it is unlocked");
+  // What was sent cannot be executed any more once a version has changed, but it may have been
+  // before that, unless the journal is as it was.
+  may_be_finished_ &= was_untouched_ || !HasOurJournal(found);
+  return MarkedError(ErrorMark::kDisturbed,
+                     absl::StrCat("this run ends without ",
+                                  may_be_finished_ ? "knowing that it has unlocked " : "unlocking ",
+                                  paths_.apps(), ": meanwhile ", WhatChanged(found)));
 }
 
 std::string LockedRun::WhatChanged(const RootInspection& found) const {
@@ -215,11 +267,15 @@ std::string LockedRun::Advice(const absl::StatusOr<RootInspection>& found) const
                       stop_them, anew);
 }
 
-asio::awaitable<absl::Status> LockedRun::JudgeDisturbance(absl::Status error) {
+asio::awaitable<absl::Status> LockedRun::JudgeDisturbance(absl::Status status) {
+  const bool is_refused = HasMark(status, ErrorMark::kRefused);
+  const bool is_disturbed = HasMark(status, ErrorMark::kDisturbed);
+  if (!is_refused && !is_disturbed) co_return status;
+  if (HasMark(status, ErrorMark::kMayBeFinished)) co_return status;
   const absl::StatusOr<RootInspection> found = co_await Look();
   if (journal_.finished) co_return absl::OkStatus();
-  if (IsRefused(error) && found.ok()) co_return error;
-  co_return Annotate(error, absl::StrCat(". ", Advice(found)));
+  if (is_refused && found.ok()) co_return status;
+  co_return Annotate(status, absl::StrCat(". ", Advice(found)));
 }
 
 }  // namespace metarec

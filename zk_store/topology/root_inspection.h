@@ -1,5 +1,5 @@
 // Whose a root is: read before anything is written, so that nothing is ever written into what
-// belongs to somebody else.
+// belongs to somebody else. A run knows its own work by its journal.
 
 #pragma once
 
@@ -10,29 +10,51 @@
 
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
+#include <absl/time/time.h>
 #include <asio/awaitable.hpp>
 
-#include "zk_store/client/root_path.h"
 #include "zk_store/client/store_reader.h"
-#include "zk_store/topology/journal.h"
 
 namespace metarec {
+
+// The znode by which a run recognises its own work: `<root>/metarec_journal`. Created in one
+// transaction with /apps, finished in one transaction with the unlocking of /apps.
+struct Journal {
+  bool finished = false;
+  std::string plan_digest;
+  int64_t tables = 0;
+  int64_t partitions = 0;
+  std::string started_at;   // RFC 3339, UTC
+  std::string finished_at;  // empty while unfinished
+  std::string tool_version;
+
+  friend bool operator==(const Journal&, const Journal&) = default;
+};
+
+// A moment as the journal has it.
+std::string JournalTime(absl::Time time);
+
+std::string EncodeJournal(const Journal& journal);
+
+// kInvalidArgument, naming `path`, for what is not a journal or of a version that is not known.
+absl::StatusOr<Journal> DecodeJournal(absl::string_view path, absl::string_view json);
 
 enum class RootCase {
   kAbsent,             // no such znode
   kEmpty,              // there, without data or children
   kOnlyLockDirectory,  // a meta servers' lock directory in which nobody leads (but us)
-  kUnfinishedRun,      // `journal` says of which plan; nobody else has touched it
+  kUnfinishedRun,      // of the plan that `journal` names; nobody else has touched it
   kFinishedRun,        // as above; since then a meta server may have changed anything
   kForeign,            // anything else; `reason` says what is there
 };
 
-// Somebody who is, or waits to be, the cluster's leader.
+// A candidate in a lock directory: it leads the cluster or waits to.
 struct LockCandidate {
   std::string path;
   std::string name;  // host:port of the meta server
   bool ours = false;
-  // Behind a candidate of ours that leads: it does nothing before we give the lock back.
+  // It stands behind a candidate of ours that leads, so it does nothing before we give the lock
+  // back.
   bool waits_for_us = false;
 };
 
@@ -60,12 +82,12 @@ struct RootInspection {
 };
 
 struct RootInspectionOptions {
-  // Where the meta servers' lock directory is, if neither in the root nor in `<root>/lock`.
+  // Where the meta servers' lock directory is. The root and `<root>/lock` are always looked at.
   std::string lock_root;
 };
 
 // Writes nothing. `root` must be valid (ValidateRootPath). Candidates of the store's own session
-// count as ours: whoever leads by such a one may work on the root, while others wait behind it.
+// count as ours: if one of them leads, we may work on the root while the others wait behind it.
 asio::awaitable<absl::StatusOr<RootInspection>> InspectRoot(StoreReader* reader, std::string root,
                                                             RootInspectionOptions options = {});
 

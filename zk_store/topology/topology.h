@@ -67,4 +67,8 @@ struct Topology {
   friend bool operator==(const Topology&, const Topology&) = default;
 };
 
+// Which nodes hold the secondaries of each partition, parallel to Topology::partitions. Only a
+// running cluster writes them into its tree; empty: no partition has any, as after every recovery.
+using Secondaries = std::vector<std::vector<NodeIndex>>;
+
 }  // namespace metarec

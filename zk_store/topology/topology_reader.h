@@ -1,4 +1,4 @@
-// Reads the metadata that a root holds, whoever wrote it: for `ls`, `nodes` and `app`.
+// Reads the metadata that a root holds, whoever wrote it, and makes a topology of it.
 
 #pragma once
 
@@ -14,6 +14,7 @@
 
 #include "base/runtime/progress.h"
 #include "zk_store/client/store_reader.h"
+#include "zk_store/topology/topology.h"
 #include "zk_store/topology/znode_json.h"
 
 namespace metarec {
@@ -54,5 +55,15 @@ struct TopologyReaderOptions {
 asio::awaitable<absl::StatusOr<RootContents>> ReadTopology(StoreReader* reader, std::string root,
                                                            TopologyReaderOptions options,
                                                            ProgressListener* listener);
+
+// What a root holds, in the form in which it can be served and written again.
+struct RootMetadata {
+  Topology topology;
+  Secondaries secondaries;
+};
+
+// kDataLoss when the root has problems other than unfinished splits, or names a node by something
+// that is no address.
+absl::StatusOr<RootMetadata> MetadataOf(const RootContents& contents);
 
 }  // namespace metarec

@@ -10,8 +10,8 @@
 //    its own work.
 // 3. Survey, when resuming: what is there must be what this plan would have written, byte for
 //    byte, and nothing else.
-// 4. Create the tables' znodes, then the partitions', in transactions of many, several in flight:
-//    how long and how many, the server's answers tell.
+// 4. Create the tables' znodes, then the partitions', in transactions of many, several in flight.
+//    The server's answers tell how long and how many.
 // 5. Check that everything is there and at the version at which it was created. What this run has
 //    not created itself, or does not know whether it has, was read and compared in 3 or 4.
 // 6. Look again, whether anybody else has come to the root meanwhile.
@@ -25,6 +25,10 @@
 // of 4 also check that /apps is still as in step 2: a run that was held up writes nothing into what
 // another one of the same plan has finished meanwhile.
 //
+// If the first transaction was lost and the root now is somebody else's, then either ours never
+// began, or somebody has deleted what it began. The versions of the root and of the nodes above it,
+// which count every child that was created or deleted, tell which (FirstTransaction).
+//
 // Not attempted: cleaning up. Nothing is ever deleted; an unfinished run is resumed or, by an
 // operator who wants to be rid of it, deleted by hand.
 
@@ -34,18 +38,16 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
 #include <absl/time/time.h>
 
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
-#include "zk_store/client/outage_progress.h"
+#include "zk_store/client/error_mark.h"
 #include "zk_store/client/root_path.h"
 #include "zk_store/topology/locked_run.h"
-#include "zk_store/topology/refusal.h"
 #include "zk_store/topology/topology_verifier.h"
+#include "zk_store/topology/znode_creator.h"
 #include "zk_store/topology/znode_layout.h"
-#include "zk_store/topology/znode_sizes.h"
 
 namespace metarec {
 namespace {
@@ -66,6 +68,33 @@ absl::Status WithHint(const absl::Status& error, absl::string_view hint) {
   return Annotate(error, absl::StrCat(". ", hint));
 }
 
+// Passes progress on, and says in it, while it lasts, that ZooKeeper does not answer.
+class OutageProgress final : public ProgressListener {
+ public:
+  explicit OutageProgress(ProgressListener* next) : next_(next) { latest_.phase = Phase::kWrite; }
+
+  void OnProgress(const Progress& progress) override {
+    latest_ = progress;
+    Tell();
+  }
+  // Called by a RetryBudget.
+  void OnOutage(bool is_outage) {
+    is_outage_ = is_outage;
+    Tell();
+  }
+
+ private:
+  void Tell() {
+    Progress progress = latest_;
+    if (is_outage_) progress.note = "no connection to ZooKeeper, retrying";
+    next_->OnProgress(progress);
+  }
+
+  ProgressListener* const next_;
+  Progress latest_;
+  bool is_outage_ = false;
+};
+
 class Run {
  public:
   Run(const TopologyWriterOptions& options, MetaStore* store, Clock* clock,
@@ -74,7 +103,7 @@ class Run {
       : options_(options),
         store_(store),
         clock_(clock),
-        progress_(listener, {.phase = Phase::kWrite, .note = ""}),
+        progress_(listener),
         topology_(topology),
         plan_digest_(std::move(plan_digest)),
         paths_(root),
@@ -84,20 +113,27 @@ class Run {
         request_size_(std::min(options.limits.request_bytes_max, store->request_bytes_max())),
         creator_(store, clock, &budget_, &request_size_, options.limits, options.fence,
                  [this] { OnProgress(); }),
-        locked_run_({options.fence, options.inspection}, paths_, store, clock, &budget_) {}
+        first_transaction_(paths_, &reader_),
+        locked_run_({options.fence, options.inspection}, paths_, store, clock, &budget_) {
+    present_.resize(znodes_.size());
+  }
 
   asio::awaitable<absl::StatusOr<WriteResult>> Write();
 
  private:
+  asio::awaitable<absl::Status> WritePhases();
+  asio::awaitable<absl::Status> CheckSizes();
+  asio::awaitable<absl::Status> LookAndBegin();
+  // Whether there is a run of this plan. False: the root is free.
+  asio::awaitable<absl::StatusOr<bool>> Look();
   asio::awaitable<absl::Status> Begin();
-  asio::awaitable<absl::StatusOr<std::vector<StoreOp>>> BeginOps();
   asio::awaitable<absl::Status> Survey();
-  asio::awaitable<absl::Status> CreateZnodes();
-  asio::awaitable<absl::Status> CheckWhatIsThere();
-  asio::awaitable<absl::Status> Finish();
-  asio::awaitable<absl::Status> TakeSteps();
+  asio::awaitable<absl::Status> CreateTables();
+  asio::awaitable<absl::Status> CreatePartitions();
+  asio::awaitable<absl::Status> Check();
+
+  asio::awaitable<absl::Status> Refuse(RootInspection inspection);
   absl::Status HowToGoOn(const absl::Status& error) const;
-  absl::Status Refuse(const RootInspection& inspection) const;
   asio::awaitable<absl::StatusOr<VerifyResult>> Verify(TopologyVerifierOptions::Contents contents,
                                                        ProgressListener* listener);
   void OnProgress();
@@ -114,21 +150,22 @@ class Run {
   StoreReader reader_;
   RequestSize request_size_;
   ZnodeCreator creator_;
+  FirstTransaction first_transaction_;
   LockedRun locked_run_;
 
   WriteResult result_;
-  bool maybe_begun_ = false;  // what Begin finds may be what it has sent itself, unanswered
+  bool maybe_begun_ = false;  // the first transaction was sent, and an answer was lost
   bool begun_ = false;        // the root holds an unfinished run
   bool must_survey_ = false;
   std::vector<bool> present_;
 };
 
 asio::awaitable<absl::StatusOr<WriteResult>> Run::Write() {
-  std::vector<StoreOp> checks = options_.fence;
-  checks.push_back(locked_run_.StillLocked());
-  METAREC_CO_RETURN_IF_ERROR(co_await CheckZnodeSizes(&znodes_, *store_, checks));
-  absl::Status status = co_await Begin();
-  if (status.ok() && !result_.already_finished) status = co_await Finish();
+  absl::Status status = co_await WritePhases();
+  if (begun_) {
+    status = co_await locked_run_.JudgeDisturbance(std::move(status));
+    result_.journal = locked_run_.journal();
+  }
   result_.znodes_created = creator_.stats().created;
   result_.znodes_found = creator_.stats().found;
   result_.transactions += creator_.stats().requests + locked_run_.transactions();
@@ -136,94 +173,84 @@ asio::awaitable<absl::StatusOr<WriteResult>> Run::Write() {
   co_return std::move(result_);
 }
 
-absl::Status Run::HowToGoOn(const absl::Status& error) const {
-  if (MayBeFinished(error)) return error;
-  if ((begun_ || maybe_begun_) && IsFenced(error)) {
-    return WithHint(error,
-                    absl::StrCat("Until then the run was unfinished, with ", paths_.apps(),
-                                 " locked, so that no meta server starts from it; whoever leads "
-                                 "now resumes it with the same plan"));
-  }
-  if (IsRefused(error) || IsDisturbed(error)) return error;
-  if (begun_) {
-    return WithHint(error,
-                    absl::StrCat("The run is unfinished: ", paths_.apps(),
-                                 " is locked, so that no meta server starts from it; run the same "
-                                 "plan again to resume"));
-  }
-  if (maybe_begun_) {
-    return WithHint(error, absl::StrCat("Nothing but the beginning of a run can be in ",
-                                        paths_.root(), "; run the same plan again to go on"));
-  }
-  return error;
+asio::awaitable<absl::Status> Run::WritePhases() {
+  METAREC_CO_RETURN_IF_ERROR(co_await CheckSizes());
+  METAREC_CO_RETURN_IF_ERROR(co_await LookAndBegin());
+  if (result_.already_finished) co_return absl::OkStatus();
+  METAREC_CO_RETURN_IF_ERROR(co_await Survey());
+  METAREC_CO_RETURN_IF_ERROR(co_await CreateTables());
+  METAREC_CO_RETURN_IF_ERROR(co_await CreatePartitions());
+  METAREC_CO_RETURN_IF_ERROR(co_await Check());
+  co_return co_await locked_run_.LookAgainAndUnlock();
 }
 
-asio::awaitable<absl::Status> Run::Finish() {
-  absl::Status status = co_await TakeSteps();
-  if (IsRefused(status) || (IsDisturbed(status) && !MayBeFinished(status))) {
-    status = co_await locked_run_.JudgeDisturbance(std::move(status));
-  }
-  result_.journal = locked_run_.journal();
-  co_return status;
+asio::awaitable<absl::Status> Run::CheckSizes() {
+  std::vector<StoreOp> checks = options_.fence;
+  checks.push_back(locked_run_.StillLocked());
+  co_return co_await CheckZnodeSizes(&znodes_, *store_, checks);
 }
 
-asio::awaitable<absl::Status> Run::TakeSteps() {
-  if (must_survey_) METAREC_CO_RETURN_IF_ERROR(co_await Survey());
-  METAREC_CO_RETURN_IF_ERROR(co_await CreateZnodes());
-  METAREC_CO_RETURN_IF_ERROR(co_await CheckWhatIsThere());
-  co_return co_await locked_run_.Unlock();
+// Looks again after a lost race, or when the answer to the first transaction was lost.
+asio::awaitable<absl::Status> Run::LookAndBegin() {
+  co_return co_await Retry(&budget_, [this]() -> asio::awaitable<absl::Status> {
+    METAREC_CO_ASSIGN_OR_RETURN(const bool is_run, co_await Look());
+    if (is_run) co_return absl::OkStatus();
+    co_return co_await Begin();
+  });
+}
+
+asio::awaitable<absl::StatusOr<bool>> Run::Look() {
+  METAREC_CO_ASSIGN_OR_RETURN(RootInspection inspection,
+                              co_await InspectRoot(&reader_, paths_.root(), options_.inspection));
+  const bool is_run = inspection.root_case == RootCase::kUnfinishedRun ||
+                      inspection.root_case == RootCase::kFinishedRun;
+  if (inspection.root_case == RootCase::kForeign || (is_run && !inspection.IsRunOf(plan_digest_))) {
+    co_return co_await Refuse(std::move(inspection));
+  }
+  if (!is_run) co_return false;
+  result_.journal = *inspection.journal;
+  result_.already_finished = inspection.root_case == RootCase::kFinishedRun;
+  result_.resumed = !result_.already_finished && !maybe_begun_;
+  if (maybe_begun_) METAREC_RARE_BRANCH("a run had begun, and the answer was lost");
+  if (result_.resumed) METAREC_RARE_BRANCH("an unfinished run is resumed");
+  begun_ = must_survey_ = !result_.already_finished;
+  locked_run_.Begin(result_.journal, inspection.apps_version, inspection.journal_version);
+  co_return true;
 }
 
 asio::awaitable<absl::Status> Run::Begin() {
-  for (;;) {
-    const uint64_t incident = budget_.incident();
-    METAREC_CO_ASSIGN_OR_RETURN(RootInspection inspection,
-                                co_await InspectRoot(&reader_, paths_.root(), options_.inspection));
-    const bool is_run = inspection.root_case == RootCase::kUnfinishedRun ||
-                        inspection.root_case == RootCase::kFinishedRun;
-    if (inspection.root_case == RootCase::kForeign ||
-        (is_run && !inspection.IsRunOf(plan_digest_))) {
-      co_return Refuse(inspection);
-    }
-    if (is_run) {
-      result_.journal = *inspection.journal;
-      result_.already_finished = inspection.root_case == RootCase::kFinishedRun;
-      result_.resumed = !result_.already_finished && !maybe_begun_;
-      if (maybe_begun_) METAREC_RARE_BRANCH("a run had begun, and the answer was lost");
-      if (result_.resumed) METAREC_RARE_BRANCH("an unfinished run is resumed");
-      begun_ = must_survey_ = !result_.already_finished;
-      locked_run_.Begin(result_.journal, inspection.apps_version, inspection.journal_version);
-      co_return absl::OkStatus();
-    }
-    METAREC_CO_ASSIGN_OR_RETURN(std::vector<StoreOp> ops, co_await BeginOps());
-    ++result_.transactions;
-    const auto created = co_await store_->Multi(std::move(ops));
-    if (created.ok()) {
-      budget_.OnSuccess();
-      begun_ = true;
-      locked_run_.Begin(result_.journal, 0, 0);
-      co_return absl::OkStatus();
-    }
-    METAREC_CO_RETURN_IF_ERROR(FenceError(created.status(), options_.fence.size()));
-    // Somebody else may have created or deleted a part of the root since we looked.
-    const StoreError error = StoreErrorOf(created.status());
-    maybe_begun_ |= OutcomeUnknown(created.status());
-    if (error == StoreError::kNodeExists) {
-      METAREC_RARE_BRANCH("somebody else begins a run at the same moment");
-    }
-    if (!RetryBudget::IsRetryable(created.status()) && error != StoreError::kNodeExists &&
-        error != StoreError::kNoNode) {
-      co_return created.status();
-    }
-    METAREC_CO_RETURN_IF_ERROR(co_await budget_.Spend(incident, created.status()));
+  result_.journal = Journal();
+  result_.journal.plan_digest = plan_digest_;
+  result_.journal.tables = static_cast<int64_t>(topology_.tables.size());
+  result_.journal.partitions = static_cast<int64_t>(topology_.partitions.size());
+  result_.journal.started_at = JournalTime(clock_->Now());
+  result_.journal.tool_version = options_.tool_version;
+  METAREC_CO_ASSIGN_OR_RETURN(std::vector<StoreOp> ops,
+                              co_await first_transaction_.Ops(options_.fence, result_.journal));
+  ++result_.transactions;
+  const auto created = co_await store_->Multi(std::move(ops));
+  if (created.ok()) {
+    begun_ = true;
+    locked_run_.Begin(result_.journal, 0, 0);
+    co_return absl::OkStatus();
   }
+  METAREC_CO_RETURN_IF_ERROR(FenceError(created.status(), options_.fence.size()));
+  maybe_begun_ |= OutcomeUnknown(created.status());
+  // Somebody else may have created or deleted a part of the root since we looked.
+  const StoreError error = StoreErrorOf(created.status());
+  if (error == StoreError::kNodeExists) {
+    METAREC_RARE_BRANCH("somebody else begins a run at the same moment");
+  }
+  const bool lost_race = error == StoreError::kNodeExists || error == StoreError::kNoNode;
+  co_return lost_race ? WithMark(created.status(), ErrorMark::kLostRace) : created.status();
 }
 
-absl::Status Run::Refuse(const RootInspection& inspection) const {
+asio::awaitable<absl::Status> Run::Refuse(RootInspection inspection) {
   std::string message = inspection.Describe();
   if (maybe_begun_ && inspection.IsRunOf(plan_digest_)) {
     METAREC_RARE_BRANCH("a run has begun, unanswered, and somebody else has come");
-    return DisturbedError(
+    co_return MarkedError(
+        ErrorMark::kDisturbed,
         absl::StrCat(message,
                      ". This run had begun there. Remove what is not of it and run the same plan "
                      "again, which resumes it, or give another root"));
@@ -238,32 +265,42 @@ absl::Status Run::Refuse(const RootInspection& inspection) const {
                         : "Give another root");
   }
   if (maybe_begun_) {
-    return DisturbedError(
-        absl::StrCat(message,
-                     ". This run may have begun there, unanswered; it has written nothing "
-                     "else"));
+    METAREC_CO_ASSIGN_OR_RETURN(const bool never_began,
+                                co_await first_transaction_.NeverTookPlace());
+    if (!never_began) {
+      METAREC_RARE_BRANCH("a run may have begun, unanswered, and been deleted");
+      co_return MarkedError(
+          ErrorMark::kDisturbed,
+          absl::StrCat(message,
+                       ". This run may have begun there, unanswered, and been deleted since; it "
+                       "has written nothing else"));
+    }
+    METAREC_RARE_BRANCH("a run has not begun, and somebody else has come");
   }
   absl::StrAppend(&message, ". Nothing was written");
-  return RefusedError(message);
+  co_return MarkedError(ErrorMark::kRefused, message);
 }
 
-asio::awaitable<absl::StatusOr<std::vector<StoreOp>>> Run::BeginOps() {
-  std::vector<StoreOp> ops = options_.fence;
-  std::string component_path;
-  for (const absl::string_view component : absl::StrSplit(paths_.root().substr(1), '/')) {
-    absl::StrAppend(&component_path, "/", component);
-    METAREC_CO_ASSIGN_OR_RETURN(const bool exists, co_await reader_.Exists(component_path));
-    if (!exists) ops.push_back(CreateOp{component_path, ""});
+absl::Status Run::HowToGoOn(const absl::Status& error) const {
+  if (HasMark(error, ErrorMark::kMayBeFinished)) return error;
+  if ((begun_ || maybe_begun_) && HasMark(error, ErrorMark::kFenced)) {
+    return WithHint(error,
+                    absl::StrCat("Until then the run was unfinished, with ", paths_.apps(),
+                                 " locked, so that no meta server starts from it; whoever leads "
+                                 "now resumes it with the same plan"));
   }
-  result_.journal = Journal();
-  result_.journal.plan_digest = plan_digest_;
-  result_.journal.tables = static_cast<int64_t>(topology_.tables.size());
-  result_.journal.partitions = static_cast<int64_t>(topology_.partitions.size());
-  result_.journal.started_at = JournalTime(clock_->Now());
-  result_.journal.tool_version = options_.tool_version;
-  ops.push_back(CreateOp{paths_.journal(), EncodeJournal(result_.journal)});
-  ops.push_back(CreateOp{paths_.apps(), std::string(kAppsLocked)});
-  co_return ops;
+  if (HasMark(error, ErrorMark::kRefused) || HasMark(error, ErrorMark::kDisturbed)) return error;
+  if (begun_) {
+    return WithHint(error,
+                    absl::StrCat("The run is unfinished: ", paths_.apps(),
+                                 " is locked, so that no meta server starts from it; run the same "
+                                 "plan again to resume"));
+  }
+  if (maybe_begun_) {
+    return WithHint(error, absl::StrCat("Nothing but the beginning of a run can be in ",
+                                        paths_.root(), "; run the same plan again to go on"));
+  }
+  return error;
 }
 
 asio::awaitable<absl::StatusOr<VerifyResult>> Run::Verify(
@@ -279,6 +316,7 @@ asio::awaitable<absl::StatusOr<VerifyResult>> Run::Verify(
 }
 
 asio::awaitable<absl::Status> Run::Survey() {
+  if (!must_survey_) co_return absl::OkStatus();
   SilentProgress silent;
   METAREC_CO_ASSIGN_OR_RETURN(VerifyResult found,
                               co_await Verify(TopologyVerifierOptions::Contents::kRead, &silent));
@@ -291,20 +329,22 @@ asio::awaitable<absl::Status> Run::Survey() {
         absl::StrCat("root ", paths_.root(), " holds an unfinished run of this plan that somebody ",
                      "else has changed since: ", Summarize(found, kDifferencesShown));
     METAREC_RARE_BRANCH("a resumed run has been changed by somebody else");
-    if (maybe_begun_) co_return DisturbedError(message);  // it was this run's
-    co_return RefusedError(
+    if (maybe_begun_) co_return MarkedError(ErrorMark::kDisturbed, message);  // it was this run's
+    co_return MarkedError(
+        ErrorMark::kRefused,
         absl::StrCat(message, ". Nothing was written by this run; give another root"));
   }
   present_ = std::move(found.present);
   co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> Run::CreateZnodes() {
+asio::awaitable<absl::Status> Run::CreateTables() {
   // A run that was held up must not write into what another one has finished meanwhile.
   creator_.Guard(locked_run_.StillLocked());
-  present_.resize(znodes_.size());
-  METAREC_CO_RETURN_IF_ERROR(
-      co_await creator_.Create(&znodes_, 0, znodes_.table_count(), present_));
+  co_return co_await creator_.Create(&znodes_, 0, znodes_.table_count(), present_);
+}
+
+asio::awaitable<absl::Status> Run::CreatePartitions() {
   co_return co_await creator_.Create(&znodes_, znodes_.table_count(), znodes_.size(), present_);
 }
 
@@ -316,15 +356,16 @@ void Run::OnProgress() {
   progress_.OnProgress(progress);
 }
 
-asio::awaitable<absl::Status> Run::CheckWhatIsThere() {
+asio::awaitable<absl::Status> Run::Check() {
   METAREC_CO_ASSIGN_OR_RETURN(
       const VerifyResult found,
       co_await Verify(TopologyVerifierOptions::Contents::kReadWhereWritten, &progress_));
   if (found.clean()) co_return absl::OkStatus();
   METAREC_RARE_BRANCH("what was written is not there as it was");
-  co_return DisturbedError(absl::StrCat("what was written into ", paths_.root(),
-                                        " is not there as it was, so somebody else writes there: ",
-                                        Summarize(found, kDifferencesShown)));
+  co_return MarkedError(ErrorMark::kDisturbed,
+                        absl::StrCat("what was written into ", paths_.root(),
+                                     " is not there as it was, so somebody else writes there: ",
+                                     Summarize(found, kDifferencesShown)));
 }
 
 }  // namespace

@@ -13,8 +13,6 @@
 #include "base/runtime/progress.h"
 #include "zk_store/client/meta_store.h"
 #include "zk_store/client/retry_budget.h"
-#include "zk_store/topology/journal.h"
-#include "zk_store/topology/refusal.h"
 #include "zk_store/topology/root_inspection.h"
 #include "zk_store/topology/topology.h"
 #include "zk_store/topology/znode_creator.h"
@@ -26,8 +24,8 @@ struct TopologyWriterOptions {
   size_t reads_in_flight_max = 256;
   RetryLimits retry;  // one budget for the whole write
   RootInspectionOptions inspection;
-  // Put in front of every transaction that writes: LeaderLock::Fence(). When one of these checks
-  // fails, nothing more is written, nor tried again.
+  // Checks that come first in every transaction that writes: LeaderLock::Fence(). When one of them
+  // fails, nothing more is written or tried again.
   std::vector<StoreOp> fence;
   std::string tool_version = "unknown";
 };
@@ -36,8 +34,7 @@ struct WriteResult {
   bool resumed = false;           // an earlier, unfinished run of the same plan
   bool already_finished = false;  // by an earlier run of the same plan; nothing was written
   int64_t znodes_created = 0;     // under /apps, by this run
-  int64_t znodes_found = 0;  // left there by the earlier one, or by a transaction of ours whose
-                             // answer was lost
+  int64_t znodes_found = 0;       // by an earlier run, or by a transaction whose answer was lost
   int64_t transactions = 0;
   Journal journal;
 };
@@ -50,16 +47,18 @@ class TopologyWriter {
                  ProgressListener* listener);
 
   // Returns when `<root>/apps` is unlocked, after a check that everything is there and nobody has
-  // written to it since (TopologyVerifierOptions::Contents). `plan_digest`
-  // (not empty) names the plan that `topology` is of; both must outlive the call and not change.
+  // written to it since (TopologyVerifierOptions::Contents). `plan_digest` (not empty) names the
+  // plan that `topology` belongs to. Both must outlive the call and not change.
   //
-  // Errors: IsRefused() when the root is somebody else's, or somebody else has changed what an
-  // earlier run of the plan wrote; nothing was written. IsDisturbed() when somebody else changes
-  // what this run writes, or comes to its root; this run does not unlock it, and the message says
-  // what /apps says now. MayBeFinished() when it may be unlocked all the same. kInvalidArgument for
-  // an invalid root, topology or limit. Any other leaves an unfinished run, if anything, and the
-  // message says so: calling Write again with the same plan resumes it. kCancelled likewise.
-  // IsFenced() (znode_creator.h) too, but then it is for whoever has the right to write by now.
+  // Marks on errors (error_mark.h): kRefused when the root is somebody else's, or somebody else has
+  // changed what an earlier run of the plan wrote; nothing was written. kDisturbed when somebody
+  // else changes what this run writes, or comes to its root; this run does not unlock it, and the
+  // message says what /apps says now. kMayBeFinished when the root may be unlocked nevertheless.
+  // kFenced when the fence did not hold any more; the process that may write now resumes the run.
+  //
+  // kInvalidArgument for an invalid root, topology or limit. Any other error leaves an unfinished
+  // run, if anything, and the message says so: calling Write again with the same plan resumes it.
+  // kCancelled likewise.
   asio::awaitable<absl::StatusOr<WriteResult>> Write(const Topology& topology, std::string root,
                                                      std::string plan_digest);
 

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <absl/algorithm/container.h>
-#include <absl/strings/cord.h>
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/cancellation.h"
@@ -12,13 +11,16 @@
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
 #include "base/runtime/yield.h"
-#include "zk_store/topology/refusal.h"
-#include "zk_store/topology/znode_sizes.h"
+#include "base/text/printable.h"
+#include "base/text/shortened.h"
+#include "zk_store/client/error_mark.h"
 
 namespace metarec {
 namespace {
 
 constexpr size_t kReadsInFlightMax = 64;
+// Takes a quarter of a millisecond.
+constexpr size_t kEncodedInOneGo = 250;
 // Takes a tenth of a millisecond.
 constexpr size_t kTakenInOneGo = 250;
 // Transactions that are encoded and wait until there is room for them, since answers come in
@@ -27,7 +29,14 @@ constexpr size_t kEncodedAheadMax = 4;
 // So often a lone znode must lose the connection until it is held to be too large. Each time what
 // is there has been read since, so that ZooKeeper was there.
 constexpr int kLostAloneMax = 3;
-constexpr absl::string_view kFencedPayload = "metarec/fenced";
+
+// What messages call it: "/root/apps/3 (table "temp")", shortened where it is long.
+std::string LabelOfZnode(const TopologyZnodes& znodes, size_t ordinal) {
+  const std::string path = znodes.Path(ordinal);
+  const size_t root_bytes = std::min(path.rfind("/apps/"), path.size());
+  return absl::StrCat(Printable(Shortened(path.substr(0, root_bytes))), path.substr(root_bytes),
+                      " (table \"", Printable(Shortened(znodes.TableOf(ordinal).app_name)), "\")");
+}
 
 }  // namespace
 
@@ -35,14 +44,12 @@ absl::Status FenceError(const absl::Status& status, size_t fence_size) {
   const auto failed = FailedOpOf(status);
   if (!failed.has_value() || *failed >= fence_size) return absl::OkStatus();
   METAREC_RARE_BRANCH("a write is held up by its fence");
-  absl::Status fenced = absl::AbortedError(absl::StrCat(
-      "the right to write (leadership) was lost, and nothing was written by this run since: ",
-      status.message()));
-  fenced.SetPayload(kFencedPayload, absl::Cord("fenced"));
-  return fenced;
+  return MarkedError(
+      ErrorMark::kFenced,
+      absl::StrCat("the right to write (leadership) was lost, and nothing was written by this run "
+                   "since: ",
+                   status.message()));
 }
-
-bool IsFenced(const absl::Status& status) { return status.GetPayload(kFencedPayload).has_value(); }
 
 ZnodeCreator::ZnodeCreator(MetaStore* store, Clock* clock, RetryBudget* budget,
                            RequestSize* request_size, ZnodeCreatorLimits limits,
@@ -138,62 +145,76 @@ asio::awaitable<void> ZnodeCreator::RunLane(size_t) {
 }
 
 asio::awaitable<absl::Status> ZnodeCreator::CreateBatch(Batch batch) {
-  bool read_back = false;
-  for (;;) {
-    const uint64_t incident = budget_->incident();
-    if (read_back) METAREC_CO_RETURN_IF_ERROR(co_await DropWhatIsThere(&batch));
-    if (batch.ordinals.empty()) {
-      METAREC_RARE_BRANCH("a batch was written, and the answer was lost");
-      co_return absl::OkStatus();
-    }
-    const size_t sent = batch.ordinals.size();
-    const std::optional<absl::Status> outcome = co_await Send(&batch);
-    if (!outcome.has_value()) co_return co_await CreateHalves(std::move(batch));
-    const absl::Status& status = *outcome;
-    if (status.ok()) {
-      budget_->OnSuccess();
-      stats_.created += static_cast<int64_t>(sent);
-      co_return absl::OkStatus();
-    }
-    METAREC_CO_RETURN_IF_ERROR(FenceError(status, fence_.size()));
-    METAREC_CO_RETURN_IF_ERROR(GuardError(status, sent));
-    const StoreError error = StoreErrorOf(status);
-    if (error == StoreError::kNoNode) {
-      METAREC_RARE_BRANCH("a parent vanishes while its children are written");
-      co_return DisturbedError(absl::StrCat(
-          status.message(), ": somebody else deleted what this run had written above it"));
-    }
-    if (error == StoreError::kTooLarge && sent > 1) {
-      METAREC_RARE_BRANCH("a batch is too large, and halved");
-      co_return co_await CreateHalves(std::move(batch));
-    }
-    if (batch.lost_alone >= kLostAloneMax) co_return TooLarge(batch);
-    // A node that exists although it was not there: an earlier transaction whose answer was lost
-    // came through late, or another process writes here; the comparison tells what.
-    const bool collided = error == StoreError::kNodeExists;
-    if (!RetryBudget::IsRetryable(status) && !collided) co_return status;
-    if (collided) {
-      METAREC_RARE_BRANCH("two processes write the same tree");
-      // Costs nothing as long as it helps: another process that writes the same plan collides with
-      // us in every transaction.
-      METAREC_CO_RETURN_IF_ERROR(co_await DropWhatIsThere(&batch));
-      METAREC_CO_RETURN_IF_ERROR(status_);
-      read_back = false;
-      if (batch.ordinals.size() < sent) continue;
-    }
-    METAREC_CO_RETURN_IF_ERROR(co_await budget_->Spend(incident, status));
-    // Another lane may have found out meanwhile that we must not write any more.
-    METAREC_CO_RETURN_IF_ERROR(status_);
-    read_back = true;
+  METAREC_CO_RETURN_IF_ERROR(
+      co_await Retry(budget_, [this, &batch] { return TryToCreate(&batch); }));
+  if (batch.must_be_halved) co_return co_await CreateHalves(std::move(batch));
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> ZnodeCreator::TryToCreate(Batch* batch) {
+  // Another lane may have found out meanwhile that we must not write any more.
+  METAREC_CO_RETURN_IF_ERROR(status_);
+  if (std::exchange(batch->must_be_read_back, false)) {
+    METAREC_CO_RETURN_IF_ERROR(co_await DropWhatIsThere(batch));
   }
+  if (batch->ordinals.empty()) {
+    METAREC_RARE_BRANCH("a batch was written, and the answer was lost");
+    co_return absl::OkStatus();
+  }
+  const size_t sent = batch->ordinals.size();
+  const std::optional<absl::Status> outcome = co_await Send(batch);
+  batch->must_be_halved = !outcome.has_value();
+  if (batch->must_be_halved) co_return absl::OkStatus();
+  if (outcome->ok()) stats_.created += static_cast<int64_t>(sent);
+  if (outcome->ok()) co_return absl::OkStatus();
+  co_return co_await AfterFailure(batch, sent, *outcome);
+}
+
+asio::awaitable<absl::Status> ZnodeCreator::AfterFailure(Batch* batch, size_t sent,
+                                                         absl::Status error) {
+  METAREC_CO_RETURN_IF_ERROR(FenceError(error, fence_.size()));
+  METAREC_CO_RETURN_IF_ERROR(GuardError(error, sent));
+  switch (StoreErrorOf(error)) {
+    case StoreError::kNoNode:
+      METAREC_RARE_BRANCH("a parent vanishes while its children are written");
+      co_return MarkedError(
+          ErrorMark::kDisturbed,
+          absl::StrCat(error.message(),
+                       ": somebody else deleted what this run had written above it"));
+    case StoreError::kTooLarge:
+      if (sent == 1) co_return error;
+      METAREC_RARE_BRANCH("a batch is too large, and halved");
+      batch->must_be_halved = true;
+      co_return absl::OkStatus();
+    case StoreError::kNodeExists:
+      METAREC_RARE_BRANCH("two processes write the same tree");
+      co_return co_await AfterCollision(batch, sent, std::move(error));
+    default:
+      if (batch->lost_alone >= kLostAloneMax) co_return TooLarge(*batch);
+      batch->must_be_read_back = true;
+      co_return error;
+  }
+}
+
+// A node exists although it was not there: an earlier transaction whose answer was lost came
+// through late, or another process writes here. The comparison tells which.
+asio::awaitable<absl::Status> ZnodeCreator::AfterCollision(Batch* batch, size_t sent,
+                                                           absl::Status error) {
+  METAREC_CO_RETURN_IF_ERROR(co_await DropWhatIsThere(batch));
+  // Costs nothing as long as it helps: another process that writes the same plan collides with us
+  // in every transaction.
+  if (batch->ordinals.size() < sent) co_return co_await TryToCreate(batch);
+  batch->must_be_read_back = true;
+  co_return WithMark(std::move(error), ErrorMark::kLostRace);
 }
 
 absl::Status ZnodeCreator::GuardError(const absl::Status& status, size_t sent) const {
   const auto failed = FailedOpOf(status);
   if (!guard_.has_value() || failed != fence_.size() + sent) return absl::OkStatus();
   METAREC_RARE_BRANCH("a run is held up until it is not the one that writes any more");
-  return DisturbedError(absl::StrCat(status.message(), ": ", guard_->path,
-                                     " is not as it was, so that nothing more is written"));
+  return MarkedError(ErrorMark::kDisturbed,
+                     absl::StrCat(status.message(), ": ", guard_->path,
+                                  " is not as it was, so that nothing more is written"));
 }
 
 asio::awaitable<absl::Status> ZnodeCreator::CreateHalves(Batch batch) {
@@ -285,8 +306,39 @@ asio::awaitable<absl::Status> ZnodeCreator::CompareWithStore(size_t ordinal, boo
   *is_there = node.has_value();
   if (!node.has_value() || node->data == znodes_->Data(ordinal)) co_return absl::OkStatus();
   METAREC_RARE_BRANCH("a znode of ours says something else");
-  co_return DisturbedError(
+  co_return MarkedError(
+      ErrorMark::kDisturbed,
       absl::StrCat(path, " was written by somebody else: it says ", node->data.substr(0, 200)));
+}
+
+asio::awaitable<absl::Status> CheckZnodeSizes(TopologyZnodes* znodes, const MetaStore& store,
+                                              const std::vector<StoreOp>& fence) {
+  size_t fixed = MetaStore::kMultiOverheadBytes;
+  for (const StoreOp& op : fence) fixed += store.OpBytes(op);
+  const size_t overhead = fixed + store.OpBytes(CreateOp{});
+  size_t encoded = 0;
+  for (size_t ordinal = 0; ordinal < znodes->size(); ++ordinal) {
+    // Only tables with their envs, and partitions of absurdly many replicas, can be large.
+    if (ordinal >= znodes->table_count() &&
+        overhead + znodes->PathBytesMax() + znodes->PartitionBytesMax(ordinal) <=
+            store.request_bytes_max()) {
+      continue;
+    }
+    if (++encoded % kEncodedInOneGo == 0) {
+      co_await Yield();
+      const bool cancelled = co_await IsCancelled();
+      if (cancelled) co_return absl::CancelledError("cancelled before anything was written");
+    }
+    const StoreOp op = CreateOp{znodes->Path(ordinal), znodes->Data(ordinal)};
+    const size_t bytes = fixed + store.OpBytes(op);
+    if (bytes <= store.request_bytes_max()) continue;
+    co_return absl::ResourceExhaustedError(absl::StrCat(
+        LabelOfZnode(*znodes, ordinal), " needs a request of ", bytes,
+        " bytes, while ZooKeeper takes at most ", store.request_bytes_max(),
+        ": shorten the table's envs or raise jute.maxbuffer on servers and here. Nothing was "
+        "written"));
+  }
+  co_return absl::OkStatus();
 }
 
 }  // namespace metarec

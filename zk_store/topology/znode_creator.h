@@ -1,3 +1,5 @@
+// Creates the znodes of a topology.
+
 #pragma once
 
 #include <cstddef>
@@ -12,16 +14,15 @@
 
 #include "base/runtime/clock.h"
 #include "base/runtime/event.h"
+#include "zk_store/client/flow_control.h"
 #include "zk_store/client/meta_store.h"
-#include "zk_store/client/request_size.h"
 #include "zk_store/client/retry_budget.h"
-#include "zk_store/client/send_window.h"
 #include "zk_store/client/store_reader.h"
 #include "zk_store/topology/znode_layout.h"
 
 namespace metarec {
 
-// Each at least 1. How much of it is used depends on the server (request_size.h, send_window.h).
+// Each at least 1. How much of it is used depends on the server (flow_control.h).
 struct ZnodeCreatorLimits {
   size_t request_bytes_max = 512 << 10;  // of one transaction; never above the store's own
   size_t ops_max = 1000;                 // in one transaction
@@ -36,7 +37,7 @@ struct ZnodeCreatorStats {
 
 // Creates znodes in transactions, several at once. Where the answer to one was lost, or some of it
 // is there already, it reads back what is there, accepts what is as it should be, and creates the
-// rest. What is not as it should be ends it with IsDisturbed (refusal.h).
+// rest. What is not as it should be ends it with an error marked kDisturbed (error_mark.h).
 //
 // A transaction that loses its connection may be too long for the server: what of it is not there
 // is sent again alone, in shorter ones if so long a one was never answered. A znode that loses the
@@ -51,7 +52,8 @@ class ZnodeCreator {
                ZnodeCreatorLimits limits, std::vector<StoreOp> fence,
                std::function<void()> on_progress);
 
-  // From now on what every transaction checks last. One that fails on it ends it with IsDisturbed.
+  // From now on what every transaction checks last. One that fails on it ends it with an error
+  // marked kDisturbed.
   void Guard(CheckOp check);
 
   // Creates those of [begin, end) that are not `present`; their parents must exist. Returns when
@@ -63,11 +65,13 @@ class ZnodeCreator {
 
  private:
   struct Batch {
-    std::vector<size_t> ordinals;  // of the znodes, ascending
-    size_t bytes = 0;              // of the transaction
-    std::vector<StoreOp> ops;      // the transaction; empty once it was sent
-    bool was_lost = false;         // with the connection, at least once
-    int lost_alone = 0;            // ... while nothing else was under way
+    std::vector<size_t> ordinals;    // of the znodes, ascending
+    size_t bytes = 0;                // of the transaction
+    std::vector<StoreOp> ops;        // the transaction; empty once it was sent
+    bool was_lost = false;           // with the connection, at least once
+    int lost_alone = 0;              // ... while nothing else was under way
+    bool must_be_read_back = false;  // some of it may be there
+    bool must_be_halved = false;
   };
 
   // Empty when there is nothing left, or the lane is cancelled. One lane at a time encodes, and
@@ -76,14 +80,18 @@ class ZnodeCreator {
   asio::awaitable<Batch> TakeBatch();
   asio::awaitable<void> RunLane(size_t lane);
   asio::awaitable<absl::Status> CreateBatch(Batch batch);
+  // One attempt. OK also if the batch must be halved.
+  asio::awaitable<absl::Status> TryToCreate(Batch* batch);
+  // What follows from the `error` of the transaction of `sent` znodes.
+  asio::awaitable<absl::Status> AfterFailure(Batch* batch, size_t sent, absl::Status error);
+  asio::awaitable<absl::Status> AfterCollision(Batch* batch, size_t sent, absl::Status error);
   asio::awaitable<absl::Status> CreateHalves(Batch batch);
   // kCancelled, or what became of the transaction. Null if it must be divided first.
   asio::awaitable<std::optional<absl::Status>> Send(Batch* batch);
   asio::awaitable<absl::Status> DropWhatIsThere(Batch* batch);
   asio::awaitable<absl::Status> CompareWithStore(size_t ordinal, bool* is_there);
 
-  // If the transaction of `sent` znodes failed on the guard: an error for which IsDisturbed is
-  // true.
+  // If the transaction of `sent` znodes failed on the guard: an error marked kDisturbed. Else OK.
   absl::Status GuardError(const absl::Status& status, size_t sent) const;
   StoreOp OpOf(size_t ordinal) const;
   void Encode(Batch* batch) const;
@@ -110,13 +118,14 @@ class ZnodeCreator {
   absl::Status status_;          // the first error
 };
 
-// If `status` is that of a transaction in which one of the `fence_size` checks before our own
-// operations failed: an error for which IsFenced is true. Else OK.
-absl::Status FenceError(const absl::Status& status, size_t fence_size);
+// Whether each of `znodes` can be created in a transaction of its own, with `fence` in front:
+// kResourceExhausted, naming the table, if one cannot. Encodes them all, and lets others on the
+// executor have their turn meanwhile; kCancelled. All arguments must outlive it.
+asio::awaitable<absl::Status> CheckZnodeSizes(TopologyZnodes* znodes, const MetaStore& store,
+                                              const std::vector<StoreOp>& fence);
 
-// Whether a write ended because its fence did not hold any more: the right to write, e.g.
-// leadership, was lost. Nothing has been written since then, and it must not be tried again without
-// winning that right anew.
-bool IsFenced(const absl::Status& status);
+// If `status` is that of a transaction in which one of the `fence_size` checks before our own
+// operations failed: an error marked kFenced. Else OK.
+absl::Status FenceError(const absl::Status& status, size_t fence_size);
 
 }  // namespace metarec

@@ -1,5 +1,5 @@
 // The JSON of app and partition znodes: byte for byte as a stock meta server writes it, read by the
-// rules that a stock meta server reads it by (INTEROP.md section 6.2).
+// rules that a stock meta server reads it by (INTEROP.md section 6.2); and in what two differ.
 
 #pragma once
 
@@ -69,5 +69,23 @@ class PartitionEncoder {
 // must be one that it boots with.
 absl::StatusOr<AppZnode> DecodeApp(absl::string_view path, absl::string_view json);
 absl::StatusOr<PartitionZnode> DecodePartition(absl::string_view path, absl::string_view json);
+
+// One field of a znode's JSON. Values are JSON text, cut when long; empty where there is no such
+// field.
+struct FieldDifference {
+  std::string field;  // "ballot", "envs.rocksdb.usage_scenario"; "(json)": not readable at all;
+                      // "(bytes)": says the same in another way
+  std::string expected;
+  std::string found;
+
+  friend bool operator==(const FieldDifference&, const FieldDifference&) = default;
+};
+
+// Field by field, in the order of `expected`, then what only `found` has. Empty if the bytes are
+// the same. `expected` is one that we have encoded.
+std::vector<FieldDifference> DiffAppJson(absl::string_view path, absl::string_view expected,
+                                         absl::string_view found);
+std::vector<FieldDifference> DiffPartitionJson(absl::string_view path, absl::string_view expected,
+                                               absl::string_view found);
 
 }  // namespace metarec

@@ -3,15 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include <absl/strings/ascii.h>
-#include <absl/strings/escaping.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
-#include <rapidjson/encodings.h>
-#include <rapidjson/memorystream.h>
-
-#include "base/text/printable.h"
 
 namespace metarec {
 namespace {

@@ -300,7 +300,7 @@ TEST_F(JsonFieldReaderTest, SaysAtWhichPlaceWhatIsWrong) {
   EXPECT_EQ(error(R"({"strin":"misspelt"})"), "nodes[1].strin is not a key that is known here");
 }
 
-// More about these in znode_json_test.
+// More about these in znodes_test.cc.
 TEST(JsonFieldsTest, AFieldOfAnotherTypeIsNamedWithItsByte) {
   std::string name;
   int32_t count = 0;

@@ -40,6 +40,13 @@ TEST(PrintableTest, WhatATerminalWouldActUponIsEscaped) {
   EXPECT_EQ(Printable("\xe2\x82"), "\\xe2\\x82") << "cut short";
 }
 
+// They were shown as they are.
+TEST(PrintableTest, LettersWithoutAShapeAreEscaped) {
+  EXPECT_EQ(Printable("a\u3164"), "a\\xe3\\x85\\xa4");
+  EXPECT_EQ(Printable("\u115F\uFFA0"), "\\xe1\\x85\\x9f\\xef\\xbe\\xa0");
+  EXPECT_EQ(Printable("\u00A0\u3000"), "\u00A0\u3000") << "blanks are seen between others";
+}
+
 TEST(ShellWordTest, IsQuotedOnlyWhenItMustBe) {
   EXPECT_EQ(ShellWord("a-b.plan"), "a-b.plan");
   EXPECT_EQ(ShellWord("a b"), "'a b'");

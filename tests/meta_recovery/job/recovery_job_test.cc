@@ -22,6 +22,7 @@
 #include "meta_recovery/planner/recovery_plan.h"
 #include "rpc/pegasus_status.h"
 #include "testing/in_memory_meta_store.h"
+#include "zk_store/client/error_mark.h"
 
 namespace metarec {
 namespace {
@@ -209,7 +210,7 @@ TEST_F(RecoveryJobTest, AForeignRootIsRefusedBeforeAnyNodeIsAsked) {
   const RecoveryResult result = Run(Request());
   EXPECT_EQ(result.outcome, RecoveryOutcome::kRootRefused);
   EXPECT_EQ(result.error_name, "ERR_NODE_ALREADY_EXIST");
-  EXPECT_TRUE(IsRefused(result.status)) << result.status;
+  EXPECT_TRUE(HasMark(result.status, ErrorMark::kRefused)) << result.status;
   EXPECT_EQ(servers_.rounds, 0);
 }
 

@@ -16,12 +16,14 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/this_coro.hpp>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/runtime/cancellation.h"
 #include "base/runtime/clock.h"
 #include "base/runtime/progress.h"
 #include "testing/in_memory_meta_store.h"
+#include "zk_store/client/error_mark.h"
 #include "zk_store/topology/topology_writer.h"
 #include "zk_store/topology/znode_layout.h"
 
@@ -184,6 +186,52 @@ class StoreWorld : public ::testing::Test {
   std::shared_ptr<testing::InMemoryZooKeeper> zookeeper_ =
       std::make_shared<testing::InMemoryZooKeeper>();
   std::unique_ptr<testing::InMemoryMetaStore> stranger_ = Open();
+};
+
+// ... and runs that write SampleTopology into kRoot.
+class WriterWorld : public StoreWorld {
+ protected:
+  // What an undisturbed run leaves, apart from the journal.
+  Tree ExpectedTree(const std::string& apps_data = "unlock") const {
+    Tree tree = AppsTree(topology_, kRoot);
+    tree["/"] = tree["/pegasus"] = tree[kRoot] = "";
+    tree[paths_.apps()] = apps_data;
+    return tree;
+  }
+  Tree DumpWithoutJournal() const {
+    Tree tree = Dump();
+    EXPECT_EQ(tree.erase(paths_.journal()), 1u);
+    return tree;
+  }
+
+  // Leaves an unfinished run: the process dies before its `k`-th transaction.
+  void WriteUntilTransaction(int k, const std::string& digest = kDigest) {
+    int transactions = 0;
+    const auto store =
+        Open([&](const testing::StoreCall& call) -> std::optional<testing::StoreFault> {
+          if (call.kind != "multi" || transactions++ < k) return std::nullopt;
+          return testing::StoreFault{testing::StoreFault::Moment::kBefore,
+                                     StoreError::kSessionExpired, true};
+        });
+    EXPECT_FALSE(Write(store.get(), topology_, digest).ok());
+    EXPECT_EQ(DataOf(paths_.apps()), "lock");
+  }
+
+  void ExpectRefusedUnchanged(const std::string& why, const std::string& digest = kDigest,
+                              const TopologyWriterOptions& options = SmallBatches()) {
+    const auto store = Open();
+    const auto before = zookeeper_->Dump();
+    const int64_t zxid = zookeeper_->last_zxid();
+    const auto result = Write(store.get(), topology_, digest, options);
+    EXPECT_TRUE(HasMark(result.status(), ErrorMark::kRefused)) << result.status();
+    EXPECT_EQ(result.status().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(result.status().message()), ::testing::HasSubstr(why));
+    EXPECT_EQ(zookeeper_->Dump(), before);
+    EXPECT_EQ(zookeeper_->last_zxid(), zxid) << "a write was tried";
+  }
+
+  const Topology topology_ = SampleTopology();
+  const ClusterPaths paths_{kRoot};
 };
 
 }  // namespace metarec

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/zk_store/election/contender.h"
+#include "zk_store/client/error_mark.h"
 
 namespace metarec {
 namespace {
@@ -72,7 +73,7 @@ TEST_F(LeaderFenceTest, WhoeverLosesItInTheMiddleWritesNothingMoreAndTheNextOneF
     finished = !at_loss.has_value();
     EXPECT_EQ(result.ok(), finished) << result.status();
     if (finished) break;
-    EXPECT_TRUE(IsFenced(result.status())) << result.status();
+    EXPECT_TRUE(HasMark(result.status(), ErrorMark::kFenced)) << result.status();
     EXPECT_EQ(Written(), *at_loss);
     EXPECT_THAT(std::string(result.status().message()),
                 HasSubstr("nothing was written by this run since"));
@@ -102,7 +103,7 @@ TEST_F(LeaderFenceTest, ALostAnswerAndThenLostLeadershipIsNotTriedAgain) {
     });
     leads = a.leads();
     const auto result = WriteAs(&a);
-    EXPECT_TRUE(IsFenced(result.status())) << result.status();
+    EXPECT_TRUE(HasMark(result.status(), ErrorMark::kFenced)) << result.status();
     ASSERT_TRUE(at_loss.has_value());
     EXPECT_EQ(Written(), *at_loss);
   }
@@ -115,7 +116,7 @@ TEST_F(LeaderFenceTest, AStrangerWhoWroteIntoTheLockZnodeFencesToo) {
   TopologyWriterOptions options = SmallBatches();
   options.fence = fence;
   const auto result = WriteWith(a.store(), options);
-  EXPECT_TRUE(IsFenced(result.status())) << result.status();
+  EXPECT_TRUE(HasMark(result.status(), ErrorMark::kFenced)) << result.status();
   EXPECT_EQ(DataOf(paths_.apps()), "(absent)");
 }
 

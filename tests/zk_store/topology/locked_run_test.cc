@@ -13,7 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/zk_store/client/store_world.h"
-#include "zk_store/topology/refusal.h"
+#include "zk_store/client/error_mark.h"
 
 namespace metarec {
 namespace {
@@ -73,7 +73,7 @@ class LockedRunTest : public StoreWorld {
   }
 
   static std::string MessageOf(const absl::StatusOr<WriteResult>& result) {
-    EXPECT_TRUE(IsDisturbed(result.status())) << result.status();
+    EXPECT_TRUE(HasMark(result.status(), ErrorMark::kDisturbed)) << result.status();
     return std::string(result.status().message());
   }
 
@@ -257,8 +257,9 @@ TEST_F(LockedRunTest, WhatWasUnlockedUnansweredAndIsLockedAgainMayHaveBeenFinish
       return StoreFault{moment};
     });
     const absl::Status status = Write(store.get(), topology_).status();
-    EXPECT_TRUE(IsDisturbed(status)) << status;
-    EXPECT_EQ(MayBeFinished(status), moment == StoreFault::Moment::kAfter) << status;
+    EXPECT_TRUE(HasMark(status, ErrorMark::kDisturbed)) << status;
+    EXPECT_EQ(HasMark(status, ErrorMark::kMayBeFinished), moment == StoreFault::Moment::kAfter)
+        << status;
     EXPECT_THAT(std::string(status.message()),
                 AllOf(HasSubstr("somebody else wrote into"),
                       HasSubstr(moment == StoreFault::Moment::kAfter ? "may be finished"
@@ -312,7 +313,7 @@ TEST_F(LockedRunTest, AnUnansweredLastTransactionMayHaveBeenExecuted) {
       TopologyWriter writer(SmallBatches(), store.get(), &clock_, &progress_);
       const auto result = RunAlone(&io_, writer.Write(topology_, kRoot, kDigest), &cancel);
       EXPECT_EQ(absl::IsCancelled(result.status()), cancelled) << result.status();
-      EXPECT_TRUE(MayBeFinished(result.status()));
+      EXPECT_TRUE(HasMark(result.status(), ErrorMark::kMayBeFinished));
       EXPECT_THAT(std::string(result.status().message()),
                   AllOf(HasSubstr("the run may be finished and a meta server may start from it"),
                         Not(HasSubstr("is locked"))));

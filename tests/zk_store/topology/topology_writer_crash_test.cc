@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/zk_store/client/store_world.h"
+#include "zk_store/client/error_mark.h"
 
 namespace metarec {
 namespace {
@@ -92,7 +93,7 @@ TEST_F(TopologyWriterCrashTest, KilledAnywhereAnotherPlanIsRefusedAndChangesNoth
       const auto before = zookeeper_->Dump();
       const auto second = Open();
       const auto result = Write(second.get(), topology_, "sha256:another");
-      EXPECT_TRUE(IsRefused(result.status())) << result.status();
+      EXPECT_TRUE(HasMark(result.status(), ErrorMark::kRefused)) << result.status();
       EXPECT_EQ(zookeeper_->Dump(), before);
       ++refused;
     }

@@ -11,6 +11,7 @@
 
 #include "base/runtime/for_each_bounded.h"
 #include "tests/zk_store/client/store_world.h"
+#include "zk_store/client/error_mark.h"
 
 namespace metarec {
 namespace {
@@ -21,48 +22,11 @@ using ::testing::Not;
 using testing::StoreCall;
 using testing::StoreFault;
 
-class TopologyWriterTest : public StoreWorld {
+class TopologyWriterTest : public WriterWorld {
  protected:
-  // What an undisturbed run leaves, apart from the journal.
-  Tree ExpectedTree(const std::string& apps_data = "unlock") const {
-    Tree tree = AppsTree(topology_, kRoot);
-    tree["/"] = tree["/pegasus"] = tree[kRoot] = "";
-    tree[paths_.apps()] = apps_data;
-    return tree;
-  }
-  Tree DumpWithoutJournal() const {
-    Tree tree = Dump();
-    EXPECT_EQ(tree.erase(paths_.journal()), 1u);
-    return tree;
-  }
-
-  // Leaves an unfinished run: the process dies before its `k`-th transaction.
-  void WriteUntilTransaction(int k, const std::string& digest = kDigest) {
-    int transactions = 0;
-    const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
-      if (call.kind != "multi" || transactions++ < k) return std::nullopt;
-      return StoreFault{StoreFault::Moment::kBefore, StoreError::kSessionExpired, true};
-    });
-    EXPECT_FALSE(Write(store.get(), topology_, digest).ok());
-    EXPECT_EQ(DataOf(paths_.apps()), "lock");
-  }
-
-  void ExpectRefusedUnchanged(const std::string& why, const std::string& digest = kDigest,
-                              const TopologyWriterOptions& options = SmallBatches()) {
-    const auto store = Open();
-    const auto before = zookeeper_->Dump();
-    const int64_t zxid = zookeeper_->last_zxid();
-    const auto result = Write(store.get(), topology_, digest, options);
-    EXPECT_TRUE(IsRefused(result.status())) << result.status();
-    EXPECT_EQ(result.status().code(), absl::StatusCode::kFailedPrecondition);
-    EXPECT_THAT(std::string(result.status().message()), HasSubstr(why));
-    EXPECT_EQ(zookeeper_->Dump(), before);
-    EXPECT_EQ(zookeeper_->last_zxid(), zxid) << "a write was tried";
-  }
-
   static void ExpectDisturbed(const absl::Status& status) {
-    EXPECT_TRUE(IsDisturbed(status)) << status;
-    EXPECT_FALSE(IsRefused(status)) << status;
+    EXPECT_TRUE(HasMark(status, ErrorMark::kDisturbed)) << status;
+    EXPECT_FALSE(HasMark(status, ErrorMark::kRefused)) << status;
     EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr("to resume")));
   }
@@ -80,9 +44,6 @@ class TopologyWriterTest : public StoreWorld {
     co_await ForEachBounded(results->size(), results->size(), write);
     co_return true;
   }
-
-  const Topology topology_ = SampleTopology();
-  const ClusterPaths paths_{kRoot};
 };
 
 TEST_F(TopologyWriterTest, AnUndisturbedRunWritesExactlyTheTree) {
@@ -144,112 +105,6 @@ TEST_F(TopologyWriterTest, TheTransactionThatUnlocksIsConditionalAndTheLastOpera
   EXPECT_EQ(std::get<CheckOp>(last_ops[1]).path, paths_.journal());
   EXPECT_EQ(std::get<SetOp>(last_ops[3]).data, "unlock");
   EXPECT_EQ(std::get<SetOp>(last_ops[3]).version, 0);
-}
-
-TEST_F(TopologyWriterTest, AnEmptyRootAndAnUnusedLockDirectoryAreFine) {
-  Put("/pegasus", "");
-  Put(kRoot, "");
-  Put(absl::StrCat(kRoot, "/lock"), "");
-  Put(absl::StrCat(kRoot, "/lock/dsn.meta.server.leader"), "");
-  const auto store = Open();
-  ASSERT_TRUE(Write(store.get(), topology_).ok());
-  EXPECT_EQ(DataOf(paths_.apps()), "unlock");
-}
-
-TEST_F(TopologyWriterTest, ATopologyWithoutTablesIsWrittenToo) {
-  const auto store = Open();
-  ASSERT_TRUE(Write(store.get(), Topology()).ok());
-  EXPECT_EQ(Dump().size(), 5u);
-  EXPECT_EQ(DataOf(paths_.apps()), "unlock");
-}
-
-TEST_F(TopologyWriterTest, AStrangersRootIsRefused) {
-  Put("/pegasus", "");
-  Put(kRoot, "");
-  Put(absl::StrCat(kRoot, "/note"), "mine");
-  ExpectRefusedUnchanged("it holds /pegasus/recovered/note");
-}
-
-TEST_F(TopologyWriterTest, AStockClustersRootIsRefused) {
-  Put("/pegasus", "");
-  Put(kRoot, "");
-  Put(paths_.apps(), "unlock");
-  Put(paths_.App(1), "{}");
-  ExpectRefusedUnchanged("/pegasus/recovered/apps is \"unlock\" with 1 table");
-}
-
-TEST_F(TopologyWriterTest, ARootInWhichAMetaServerLivesIsRefused) {
-  Put("/pegasus", "");
-  Put(kRoot, "");
-  Put(absl::StrCat(kRoot, "/dsn.meta.server.leader"), "");
-  Put(absl::StrCat(kRoot, "/dsn.meta.server.leader/LOCKNODE"), "meta1:34601",
-      CreateMode::kEphemeralSequential);
-  ExpectRefusedUnchanged("meta1:34601");
-}
-
-TEST_F(TopologyWriterTest, ALockRootElsewhereIsLookedAtToo) {
-  Put("/locks", "");
-  Put("/locks/dsn.meta.server.leader", "");
-  Put("/locks/dsn.meta.server.leader/LOCKNODE", "meta1:34601", CreateMode::kEphemeralSequential);
-  TopologyWriterOptions options = SmallBatches();
-  options.inspection.lock_root = "/locks";
-  ExpectRefusedUnchanged("meta1:34601", kDigest, options);
-}
-
-TEST_F(TopologyWriterTest, AnotherPlansUnfinishedRunIsRefusedAndNamed) {
-  WriteUntilTransaction(3, "sha256:other");
-  ExpectRefusedUnchanged("an unfinished run of plan sha256:other");
-}
-
-TEST_F(TopologyWriterTest, AnotherPlansFinishedRunIsRefusedAndNamed) {
-  const auto store = Open();
-  ASSERT_TRUE(Write(store.get(), topology_, "sha256:other").ok());
-  ExpectRefusedUnchanged("a finished run of plan sha256:other");
-}
-
-TEST_F(TopologyWriterTest, TheSamePlanFinishedBeforeIsLeftAsItIs) {
-  const auto first = Open();
-  ASSERT_TRUE(Write(first.get(), topology_).ok());
-  Overwrite(paths_.Partition(1, 0), "what a living cluster made of it");
-  const auto second = Open();
-  const int64_t zxid = zookeeper_->last_zxid();
-  const auto result = Write(second.get(), topology_);
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_TRUE(result->already_finished);
-  EXPECT_TRUE(result->journal.finished);
-  EXPECT_EQ(zookeeper_->last_zxid(), zxid);
-}
-
-TEST_F(TopologyWriterTest, AnUnfinishedRunIsResumedWithWhatIsMissing) {
-  WriteUntilTransaction(3);  // begin, tables, one batch of partitions
-  const auto store = Open();
-  const auto result = Write(store.get(), topology_);
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_TRUE(result->resumed);
-  EXPECT_EQ(result->znodes_found + result->znodes_created, 11);
-  EXPECT_GE(result->znodes_found, 6);
-  EXPECT_EQ(DumpWithoutJournal(), ExpectedTree());
-}
-
-TEST_F(TopologyWriterTest, WhatWasChangedInAnUnfinishedRunIsRefusedAndNamed) {
-  WriteUntilTransaction(3);
-  Overwrite(paths_.Partition(1, 0), R"({"pid":"1.0"})");
-  ExpectRefusedUnchanged(
-      "ballot_too_low /pegasus/recovered/apps/1/0: ballot is missing, expected 3");
-}
-
-TEST_F(TopologyWriterTest, WhatWasAddedToAnUnfinishedRunIsRefusedAndNamed) {
-  WriteUntilTransaction(3);
-  Put(paths_.App(9), "{}");
-  ExpectRefusedUnchanged("unexpected /pegasus/recovered/apps/9");
-}
-
-TEST_F(TopologyWriterTest, AMetaServerWaitingAtAnUnfinishedRunIsRefused) {
-  WriteUntilTransaction(3);
-  Put(absl::StrCat(kRoot, "/dsn.meta.server.leader"), "");
-  Put(absl::StrCat(kRoot, "/dsn.meta.server.leader/LOCKNODE"), "meta1:34601",
-      CreateMode::kEphemeralSequential);
-  ExpectRefusedUnchanged("meta1:34601");
 }
 
 TEST_F(TopologyWriterTest, AZnodeChangedDuringTheRunKeepsItLocked) {
@@ -478,7 +333,7 @@ TEST_F(TopologyWriterTest, EveryTransactionCarriesTheFence) {
               AllOf(HasSubstr("the right to write (leadership) was lost"), HasSubstr("/fence"),
                     HasSubstr("nothing was written by this run since"),
                     HasSubstr("whoever leads now resumes it"), Not(HasSubstr("again to resume"))));
-  EXPECT_TRUE(IsFenced(result.status()));
+  EXPECT_TRUE(HasMark(result.status(), ErrorMark::kFenced));
   EXPECT_EQ(DataOf(paths_.apps()), "lock");
 }
 
@@ -492,7 +347,7 @@ TEST_F(TopologyWriterTest, PermissionThatIsMissingIsSaid) {
     });
     const auto result = Write(store.get(), topology_);
     EXPECT_EQ(StoreErrorOf(result.status()), error);
-    EXPECT_FALSE(IsRefused(result.status()));
+    EXPECT_FALSE(HasMark(result.status(), ErrorMark::kRefused));
     EXPECT_EQ(Dump().size(), 1u);
   }
 }

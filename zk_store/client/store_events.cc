@@ -1,4 +1,6 @@
-#include "zk_store/client/session_tracker.h"
+#include "zk_store/client/store_events.h"
+
+#include <utility>
 
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
@@ -56,12 +58,29 @@ asio::awaitable<absl::StatusOr<SessionState>> SessionTracker::AwaitChange(Sessio
   {
     absl::MutexLock lock(&mutex_);
     if (state_ != seen) co_return state_;
-    // Those who gave up must not pile up.
+    // Waiters that were cancelled must not pile up.
     std::erase_if(waiters_, [](const std::weak_ptr<Waiter>& other) { return other.expired(); });
     waiters_.push_back(waiter);
   }
   METAREC_CO_RETURN_IF_ERROR(co_await waiter->changed.Wait());
   co_return waiter->state;
+}
+
+Watch::Watch(const asio::any_io_executor& executor) : executor_(executor), fired_(executor) {}
+
+asio::awaitable<absl::StatusOr<WatchEvent>> Watch::Wait() {
+  METAREC_CO_RETURN_IF_ERROR(co_await fired_.Wait());
+  co_return event_;
+}
+
+void Watch::Fire(const std::weak_ptr<Watch>& weak, WatchEvent event) {
+  const std::shared_ptr<Watch> watch = weak.lock();
+  if (watch == nullptr) return;
+  asio::post(watch->executor_, [watch, event = std::move(event)]() mutable {
+    if (watch->fired_.is_set()) return;
+    watch->event_ = std::move(event);
+    watch->fired_.Set();
+  });
 }
 
 }  // namespace metarec

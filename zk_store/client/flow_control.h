@@ -1,3 +1,6 @@
+// How long requests may be, and how many of them may be under way at once: both are found out from
+// the server's answers.
+
 #pragma once
 
 #include <cstddef>
@@ -14,10 +17,40 @@
 
 namespace metarec {
 
-// How many transactions are under way at once, found out from how they are answered: one more as
-// long as that brings more bytes per second, one less when it brings less, half as many after a
-// lost connection or when answers take so long that the server must be overloaded (or holds us back
-// by its globalOutstandingLimit).
+// How long requests may be. A ZooKeeper server does not tell its jute.maxbuffer: it drops the
+// connection on a longer request, and with it the answers to all that was on its way.
+//
+// Begins with a length that any usual server takes, and doubles it while such requests are
+// answered. A length that loses its connection is tried once more later. If it loses that one too,
+// it is not tried again. A length that was answered once is not to blame for a later loss.
+class RequestSize {
+ public:
+  static constexpr size_t kAssumedBytes = 256 << 10;
+
+  // Requests will never be longer than `bytes_max` (at least 1).
+  explicit RequestSize(size_t bytes_max);
+
+  // The next request may be that long. (Try a longer one nevertheless if it cannot be divided.)
+  size_t bytes_max() const { return bytes_max_; }
+  // Whether a request of this length, or a longer one, was answered.
+  bool IsProven(size_t bytes) const { return bytes <= proven_; }
+
+  // A request of `bytes` was answered, whatever the answer.
+  void OnAnswer(size_t bytes);
+  // A request of `bytes` has lost its connection.
+  void OnLoss(size_t bytes);
+
+ private:
+  size_t limit_;
+  size_t bytes_max_;
+  size_t proven_ = 0;
+  size_t suspect_ = SIZE_MAX;  // the shortest that was lost since it was last proven otherwise
+  int answers_until_retry_ = 0;
+};
+
+// How many transactions are under way at once: one more while that brings more bytes per second,
+// one less when it brings less, half as many after a lost connection, or when answers take so long
+// that the server must be overloaded (or holds us back by its globalOutstandingLimit).
 //
 // Used on one executor (a single thread or a strand). The clock must outlive it.
 class SendWindow {

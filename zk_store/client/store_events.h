@@ -1,6 +1,9 @@
+// What a MetaStore tells those who wait: changes of its session, and changes of watched nodes.
+
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <absl/base/thread_annotations.h>
@@ -51,6 +54,46 @@ class SessionTracker {
   mutable absl::Mutex mutex_;
   SessionState state_ ABSL_GUARDED_BY(mutex_) = SessionState::kConnecting;
   mutable std::vector<std::weak_ptr<Waiter>> waiters_ ABSL_GUARDED_BY(mutex_);
+};
+
+enum class WatchEventType {
+  kCreated,
+  kDeleted,
+  kDataChanged,
+  kChildrenChanged,
+  kSessionEnded,  // the session expired or the store was destroyed: nothing will be seen any more
+};
+
+struct WatchEvent {
+  WatchEventType type = WatchEventType::kSessionEnded;
+  std::string path;
+};
+
+// A one-shot watch. Make one, give it to a read (MetaStore::Get, Exists or Children), and it fires
+// at most once. It is set only if the read succeeds (for Exists also if there is no node); after a
+// failure it may be given to the next read. The store holds it weakly: drop it to end the watch.
+//
+//   auto watch = std::make_shared<Watch>(co_await asio::this_coro::executor);
+//   auto children = co_await store->Children(path, watch);
+//   auto event = co_await watch->Wait();
+//
+// Used on one executor (a single thread or a strand), except for Fire.
+class Watch {
+ public:
+  explicit Watch(const asio::any_io_executor& executor);
+
+  // The event, or kCancelled when the awaiting coroutine is cancelled.
+  asio::awaitable<absl::StatusOr<WatchEvent>> Wait();
+
+  bool fired() const { return fired_.is_set(); }
+
+  // For stores: from any thread. The first event counts.
+  static void Fire(const std::weak_ptr<Watch>& watch, WatchEvent event);
+
+ private:
+  const asio::any_io_executor executor_;
+  Event fired_;
+  WatchEvent event_;
 };
 
 }  // namespace metarec

@@ -1,4 +1,4 @@
-#include "zk_store/client/send_window.h"
+#include "zk_store/client/flow_control.h"
 
 #include <algorithm>
 
@@ -7,12 +7,39 @@
 namespace metarec {
 namespace {
 
+// Enough that a second loss costs little. Few enough that the limit does not stay for long if the
+// connection broke for another reason.
+constexpr int kAnswersUntilRetry = 32;
+
 constexpr double kFaster = 1.02;
 constexpr double kSlower = 0.9;
 // A tenth of the usual session timeout: the client's pings wait behind what is under way.
 constexpr absl::Duration kSlowAnswer = absl::Seconds(3);
 
 }  // namespace
+
+RequestSize::RequestSize(size_t bytes_max)
+    : limit_(bytes_max), bytes_max_(std::min(bytes_max, kAssumedBytes)) {}
+
+void RequestSize::OnAnswer(size_t bytes) {
+  proven_ = std::max(proven_, bytes);
+  if (proven_ >= suspect_) suspect_ = SIZE_MAX;
+  if (answers_until_retry_ > 0) --answers_until_retry_;
+  if (bytes <= bytes_max_ / 2) return;  // tells nothing about twice the present length
+  const size_t next = std::min(limit_, 2 * bytes_max_);
+  if (next >= suspect_ && answers_until_retry_ > 0) return;
+  bytes_max_ = std::max(bytes_max_, next);
+}
+
+void RequestSize::OnLoss(size_t bytes) {
+  // Longer than the present limit: sent before that was lowered, or one that cannot be divided.
+  if (IsProven(bytes) || bytes > bytes_max_) return;
+  const size_t shorter = std::max({proven_, bytes / 2, size_t{1}});
+  if (bytes >= suspect_) limit_ = shorter;
+  suspect_ = std::min(suspect_, bytes);
+  bytes_max_ = shorter;
+  answers_until_retry_ = kAnswersUntilRetry;
+}
 
 SendWindow::SendWindow(Clock* clock, size_t max)
     : clock_(clock), max_(max), size_(std::min(max, kAssumed)) {}
@@ -70,7 +97,7 @@ void SendWindow::OnAnswer(const Pass& pass, size_t bytes) {
   round_bytes_ = 0;
 }
 
-// Without time the rate is infinite, and grows for ever.
+// If no time passes the rate is infinite, and the window only grows.
 void SendWindow::OnRound(double rate) {
   if (size_ < kAssumed || rate >= kFaster * rate_) {
     size_ = std::min(max_, size_ + 1);

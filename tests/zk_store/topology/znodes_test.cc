@@ -1,4 +1,4 @@
-#include "zk_store/topology/znode_json.h"
+// Where znodes are, and what they say.
 
 #include <algorithm>
 #include <string>
@@ -10,7 +10,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/zk_store/client/store_world.h"
 #include "tests/zk_store/topology/golden_tree.h"
+#include "zk_store/topology/znode_json.h"
+#include "zk_store/topology/znode_layout.h"
 
 namespace metarec {
 namespace {
@@ -20,6 +23,88 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
+
+TEST(ZnodeLayoutTest, PathsAreThoseOfPegasus) {
+  const ClusterPaths paths("/pegasus/c");
+  EXPECT_EQ(paths.apps(), "/pegasus/c/apps");
+  EXPECT_EQ(paths.App(12), "/pegasus/c/apps/12");
+  EXPECT_EQ(paths.Partition(12, 7), "/pegasus/c/apps/12/7");
+  EXPECT_EQ(paths.journal(), "/pegasus/c/metarec_journal");
+}
+
+TEST(ZnodeLayoutTest, TablesComeBeforePartitionsInTheirOrder) {
+  const Topology topology = SampleTopology();
+  TopologyZnodes znodes(topology, ClusterPaths("/r"));
+  std::vector<std::string> order;
+  for (size_t i = 0; i < znodes.size(); ++i) order.push_back(znodes.Path(i).substr(8));
+  EXPECT_EQ(order, (std::vector<std::string>{"1", "2", "3", "1/0", "1/1", "1/2", "2/0", "3/0",
+                                             "3/1", "3/2", "3/3"}));
+  EXPECT_EQ(znodes.TableOf(6).app_id, 2);
+  EXPECT_THAT(znodes.Data(1), HasSubstr("app_status::AS_DROPPED"));
+  EXPECT_THAT(znodes.Data(8), HasSubstr(R"("pid":"3.1","ballot":4)"));
+}
+
+TEST(ZnodeLayoutTest, TheSizeIsThatOfPathsAndData) {
+  const Topology topology = SampleTopology();
+  const TopologySize size = MeasureTopology(topology, ClusterPaths("/r"));
+  int64_t bytes = 0;
+  for (const auto& [path, data] : AppsTree(topology, "/r")) {
+    bytes += static_cast<int64_t>(path.size() + data.size());
+  }
+  EXPECT_EQ(size.znodes, 11);
+  EXPECT_EQ(size.bytes, bytes);
+}
+
+TEST(ZnodeLayoutTest, ATopologyThatMakesNoSenseIsAnError) {
+  EXPECT_TRUE(CheckTopology(SampleTopology()).ok());
+  EXPECT_TRUE(CheckTopology(Topology()).ok());
+  const std::pair<void (*)(Topology*), std::string> kBreakages[] = {
+      {[](Topology* t) { t->tables[1].app_id = 1; }, "ids must ascend"},
+      {[](Topology* t) { t->tables[0].app_id = 0; }, "ids must ascend from 1"},
+      {[](Topology* t) { t->tables[0].partition_count = 0; }, "has no partition"},
+      {[](Topology* t) { t->tables[0].partition_count = 2; }, "partition 2 of only 2"},
+      {[](Topology* t) { t->tables[1].partitions_begin = 2; }, "out of order"},
+      {[](Topology* t) { t->tables[2].partitions_count = 5; }, "partitions are missing"},
+      {[](Topology* t) { t->tables[2].partitions_count = UINT32_MAX; }, "partitions are missing"},
+      {[](Topology* t) { t->tables.pop_back(); }, "belong to no table"},
+      {[](Topology* t) { t->partitions[1].index = 0; }, "indices must ascend"},
+      {[](Topology* t) { t->partitions[0].index = -1; }, "indices must ascend"},
+      {[](Topology* t) { t->partitions[0].primary = 3; }, "unknown primary"},
+      {[](Topology* t) { t->last_drops[0] = kNoNode; }, "unknown last drop"},
+      {[](Topology* t) { t->partitions[6].last_drops_count = 5; }, "out of range"},
+      {[](Topology* t) { t->partitions[0].last_drops_begin = UINT32_MAX; }, "out of range"}};
+  for (const auto& [breakage, why] : kBreakages) {
+    Topology topology = SampleTopology();
+    breakage(&topology);
+    const absl::Status status = CheckTopology(topology);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << why;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(why));
+  }
+}
+
+TEST(ParseChildNameTest, OnlyNumbersAsPegasusWritesThem) {
+  EXPECT_EQ(ParseChildName("0"), 0);
+  EXPECT_EQ(ParseChildName("2147483647"), 2147483647);
+  for (const char* other : {"", "01", "+1", "-1", " 1", "2147483648", "duplication"}) {
+    EXPECT_EQ(ParseChildName(other), -1) << other;
+  }
+}
+
+TEST(TopologyZnodesTest, NoZnodeIsLongerThanIsToldInAdvance) {
+  Topology topology = SampleTopology();
+  topology.nodes[1].name = std::string(40, '\x01') + ":34801";  // six bytes each in JSON
+  for (TopologyPartition& partition : topology.partitions) {
+    partition.ballot = partition.last_committed_decree = INT64_MIN;
+    partition.partition_flags = INT32_MIN;
+  }
+  topology.tables[0].max_replica_count = INT32_MIN;
+  TopologyZnodes znodes(topology, ClusterPaths("/r"));
+  for (size_t i = znodes.table_count(); i < znodes.size(); ++i) {
+    EXPECT_LE(znodes.Path(i).size(), znodes.PathBytesMax());
+    EXPECT_LE(znodes.Data(i).size(), znodes.PartitionBytesMax(i)) << znodes.Data(i);
+    EXPECT_LT(znodes.PartitionBytesMax(i), 2000);
+  }
+}
 
 constexpr char kApp[] =
     R"({"status":"app_status::AS_AVAILABLE","app_type":"pegasus","app_name":"temp","app_id":2,)"
