@@ -11,7 +11,6 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
-#include "tests/tools/metarec_process.h"
 #include "tests/tools/metarecd_world.h"
 
 namespace metarec::tools {

@@ -22,7 +22,7 @@
 #include "testing/scratch_folder.h"
 #include "testing/zookeeper_server.h"
 #include "tests/meta_recovery/planner/golden_evidence.h"
-#include "tests/tools/metarec_process.h"
+#include "tests/tools/metarecd_world.h"
 #include "zk_store/client/zookeeper_meta_store.h"
 
 namespace metarec::tools {

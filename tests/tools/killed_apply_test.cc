@@ -24,7 +24,7 @@
 #include "testing/faulty_proxy.h"
 #include "testing/scratch_folder.h"
 #include "testing/zookeeper_server.h"
-#include "tests/tools/metarec_process.h"
+#include "tests/tools/metarecd_world.h"
 #include "zk_store/client/zookeeper_meta_store.h"
 
 namespace metarec::tools {
@@ -300,6 +300,25 @@ TEST_F(KilledApplyTest, AServerThatIsGoneForGoodEndsTheRunAndTheNextOneGoesOn) {
   Connect();
   ExpectAbsentOrLocked("/gone");
   ExpectSecondRunCompletes("/gone");
+}
+
+TEST_F(KilledApplyTest, AStderrThatNobodyReadsDoesNotStopTheWriting) {
+  const FullPipe pipe(folder_->Path("unread.err"));
+  auto apply = StartProgram({"apply", "--plan", PlanPath(), "--zk", server_->hosts(), "--root",
+                             "/unread", "--format", "json"},
+                            folder_->Path("unread"));
+  ASSERT_TRUE(apply.ok()) << apply.status();
+  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  const auto is_written = [&] {
+    const std::optional<NodeData> apps = Get("/unread/apps");
+    return apps.has_value() && apps->data == "unlock";
+  };
+  while (!is_written() && absl::Now() < deadline) absl::SleepFor(kPollInterval);
+  EXPECT_TRUE(is_written()) << "it waits for a reader of its progress";
+  // Only in the end it waits, for its last lines to be taken.
+  EXPECT_EQ(pipe.Drain().find_first_not_of('.'), std::string::npos);
+  EXPECT_EQ((*apply)->Wait(), 0);
+  EXPECT_THAT(pipe.Drain(), HasSubstr(R"({"progress":"write")"));
 }
 
 TEST(ReadOnlyServerTest, AServerWithoutQuorumIsRefusedForWriting) {

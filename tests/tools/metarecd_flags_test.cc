@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 #include <asio/buffer.hpp>
@@ -20,7 +21,6 @@
 #include <gtest/gtest.h>
 
 #include "tests/tools/metarecd_world.h"
-#include "tools/metarecd/metarecd_command_line.h"
 
 namespace metarec::tools {
 namespace {
@@ -254,6 +254,31 @@ TEST_F(MetarecdFlagsTest, ThePagesMayHaveAPortOfTheirOwn) {
   EXPECT_THAT(second.err, HasSubstr("metarecd: cannot listen on 127.0.0.1:" + http_port));
   metarecd.process->Signal(SIGTERM);
   EXPECT_EQ(metarecd.process->Wait(absl::Seconds(60)), 0) << metarecd.process->Errors();
+}
+
+TEST_F(MetarecdFlagsTest, AStderrThatNobodyReadsDoesNotKeepItFromServing) {
+  const FullPipe pipe(folder_.Path("unread.err"));
+  const uint16_t http_port = FreePort();
+  auto process =
+      StartProgram({"--zk", "127.0.0.1:1", "--root", "/r", "--listen", "127.0.0.1", "--http_port",
+                    absl::StrCat(http_port), "--own_name", absl::StrCat("127.0.0.1:", FreePort())},
+                   folder_.Path("unread"), "metarecd");
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_TRUE(
+      Await([&] { return absl::StartsWith(Fetch(http_port), "HTTP/1.1 200"); }, absl::Seconds(30)));
+  (*process)->Signal(SIGTERM);
+  EXPECT_EQ((*process)->Wait(absl::Seconds(30)), 0);
+}
+
+TEST_F(MetarecdFlagsTest, AnEmptyValueDoesNotCountAsNotGiven) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--operators="}, {"--operators", ""}}) {
+    const Ended ended = Run(arguments);
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_EQ(ended.err,
+              "metarecd: --operators has an empty value; give another one, or leave it out; "
+              "metarecd --help tells more\n");
+  }
 }
 
 }  // namespace

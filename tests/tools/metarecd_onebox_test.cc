@@ -23,7 +23,7 @@
 #include "testing/scratch_folder.h"
 #include "testing/simulated_cluster_thread.h"
 #include "testing/zookeeper_server.h"
-#include "tests/tools/metarec_process.h"
+#include "tests/tools/metarecd_world.h"
 
 namespace metarec::tools {
 namespace {
@@ -72,12 +72,6 @@ std::string WithoutWaitLines(const std::string& text) {
       lines, [](const std::string& line) { return absl::StartsWith(line, "Wait recovery for "); });
   return absl::StrJoin(lines, "\n");
 }
-
-struct Ended {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
 
 class MetarecdOneboxTest : public ::testing::Test {
  protected:
@@ -252,6 +246,28 @@ TEST_F(MetarecdOneboxTest, JsonIsOneObjectWhateverTheAnswer) {
     if (!json.IsObject()) continue;
     EXPECT_EQ(json.HasMember("error"), ended.exit_code != 0) << line << ": " << ended.out;
   }
+}
+
+TEST_F(MetarecdOneboxTest, LsWithTheShortFlagForJsonTellsItsProgressAsJsonToo) {
+  ASSERT_NO_FATAL_FAILURE(Recover());
+  for (const char* verb : {"ls", "nodes"}) {
+    auto process = StartProgram(
+        {verb, "-j", "--zk", zookeeper_->hosts(), "--root", "/pegasus/recovered"}, Path("ls"));
+    ASSERT_TRUE(process.ok()) << process.status();
+    EXPECT_EQ((*process)->Wait(), 0) << (*process)->Errors();
+    EXPECT_THAT((*process)->Errors(), StartsWith(R"({"progress":"read")"));
+  }
+}
+
+TEST_F(MetarecdOneboxTest, TheAdvisedRecoveryRepeatsAllOptionsThatWereGiven) {
+  const std::string given = absl::StrCat(
+      "recover -s 127.0.0.1:1 --node_timeout 0.5 --zk ", zookeeper_->hosts(),
+      " --root /pegasus/advised --zk_timeout 20 -w 7 --ask_again_seconds 2 --plan ", Path("p"));
+  const std::vector<std::string> words = absl::StrSplit(given, ' ');
+  auto process = StartProgram(words, Path("advised"));
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_EQ((*process)->Wait(), 1);
+  EXPECT_THAT((*process)->Errors(), HasSubstr(absl::StrCat("    metarec ", given, "\n")));
 }
 
 TEST_F(MetarecdOneboxTest, AFilledRootIsRefusedInRecoveryMode) {

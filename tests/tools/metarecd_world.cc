@@ -1,9 +1,15 @@
 #include "tests/tools/metarecd_world.h"
 
+#include <utility>
+
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
+#include <absl/time/clock.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/runtime/for_each_bounded.h"
 #include "base/runtime/status_macros.h"
@@ -31,6 +37,38 @@ std::string ConfigText(const std::string& root, uint16_t own, const std::vector<
 }
 
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<MetarecProcess>> StartProgram(std::vector<std::string> arguments,
+                                                             const std::string& log,
+                                                             const std::string& program) {
+  arguments.insert(arguments.begin(), absl::StrCat(METAREC_BIN_DIR "/", program));
+  testing::ChildProcessOptions options;
+  options.log = log;
+  return testing::ChildProcess::Start(std::move(arguments), std::move(options));
+}
+
+FullPipe::FullPipe(const std::string& path) {
+  EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  reading_end_ = ::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  const std::string filling(4096, '.');
+  while (::write(reading_end_, filling.data(), filling.size()) > 0) {
+  }
+  writing_end_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+}
+
+FullPipe::~FullPipe() {
+  ::close(reading_end_);
+  ::close(writing_end_);
+}
+
+std::string FullPipe::Drain() const {
+  std::string text;
+  char buffer[4096];
+  for (ssize_t size = 0; (size = ::read(reading_end_, buffer, sizeof buffer)) > 0;) {
+    text.append(buffer, static_cast<size_t>(size));
+  }
+  return text;
+}
 
 bool Await(const std::function<bool()>& condition, absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;

@@ -1,4 +1,5 @@
-// The real metarecd against a real ZooKeeper and simulated replica servers, any number of them.
+// The real programs as processes of their own: any of them by itself, and metarecd, any number of
+// them, against a real ZooKeeper and simulated replica servers.
 
 #pragma once
 
@@ -21,17 +22,42 @@
 #include "base/runtime/system_clock.h"
 #include "idl/ipv4_endpoint.h"
 #include "rpc/client.h"
+#include "testing/child_process.h"
 #include "testing/free_port.h"
 #include "testing/scratch_folder.h"
 #include "testing/simulated_cluster_thread.h"
 #include "testing/zookeeper_server.h"
-#include "tests/tools/metarec_process.h"
 #include "zk_store/client/zookeeper_meta_store.h"
 
 namespace metarec::tools {
 
+using MetarecProcess = testing::ChildProcess;
+
+// Starts "metarec" or another program of ours. Its output goes into `<log>.out` and `<log>.err`.
+absl::StatusOr<std::unique_ptr<MetarecProcess>> StartProgram(
+    std::vector<std::string> arguments, const std::string& log,
+    const std::string& program = "metarec");
+
 using testing::FreePort;
 using testing::ScratchFolder;
+
+// A named pipe that is full and that nobody reads. At `<log>.err` it is the stderr of a program.
+class FullPipe {
+ public:
+  explicit FullPipe(const std::string& path);
+  ~FullPipe();
+  FullPipe(const FullPipe&) = delete;
+  FullPipe& operator=(const FullPipe&) = delete;
+
+  // Whoever writes there waits.
+  int writing_end() const { return writing_end_; }
+  // Reads all that is in it.
+  std::string Drain() const;
+
+ private:
+  int reading_end_ = -1;
+  int writing_end_ = -1;
+};
 
 // Waits for at most two minutes until it is so; whether it is.
 bool Await(const std::function<bool()>& condition, absl::Duration timeout = absl::Seconds(120));

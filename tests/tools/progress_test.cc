@@ -12,8 +12,6 @@
 #include <rapidjson/document.h>
 
 #include "tools/cli/progress_printer.h"
-#include "tools/cli/progress_rate.h"
-#include "tools/cli/progress_text.h"
 
 namespace metarec::tools {
 namespace {

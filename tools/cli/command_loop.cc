@@ -10,17 +10,22 @@
 #include <asio/this_coro.hpp>
 
 #include "base/text/printable.h"
-#include "tools/cli/command_errors.h"
-#include "tools/cli/command_line.h"
-#include "tools/cli/interrupt_deadline.h"
-#include "tools/cli/interrupt_signals.h"
+#include "base/text/shell_word.h"
+#include "tools/process/unblocked_stderr.h"
 #include "zk_store/client/error_mark.h"
 
 namespace metarec::tools {
 namespace {
 
-// For a command to end as it should.
+std::string& CommandLine() {
+  static auto* const line = new std::string;
+  return *line;
+}
+
+// How long a command that is asked to end has for it.
 constexpr absl::Duration kPatience = absl::Milliseconds(500);
+// How long the reader of stderr has to take the last words after an interruption.
+constexpr absl::Duration kReaderPatience = absl::Seconds(1);
 
 asio::awaitable<absl::StatusOr<ExitCode>> WithoutThrowingOnCancellation(
     asio::awaitable<absl::StatusOr<ExitCode>> command) {
@@ -47,6 +52,23 @@ asio::awaitable<void> KeepTicking(ProgressPrinter* progress, Clock* clock) {
 
 }  // namespace
 
+void RememberCommandLine(int argc, const char* const* argv) {
+  std::string& line = CommandLine();
+  line.clear();
+  for (int i = 0; i < argc; ++i) {
+    absl::StrAppend(&line, i > 0 ? " " : "", ShellWord(argv[i]));
+  }
+}
+
+const std::string& CommandLineAsTyped() { return CommandLine(); }
+
+ExitCode Fail(absl::string_view verb, const absl::Status& status) {
+  std::cout << std::flush;
+  std::cerr << "metarec " << verb << ": " << PrintableLines(status.message()) << std::endl;
+  return HasMark(status, ErrorMark::kRefused) || absl::IsDataLoss(status) ? ExitCode::kRefused
+                                                                          : ExitCode::kFailed;
+}
+
 absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(asio::awaitable<absl::StatusOr<ExitCode>> command,
                                                   ProgressPrinter* progress,
                                                   InterruptSignals* signals) {
@@ -66,6 +88,8 @@ absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(asio::awaitable<absl::StatusOr
   return outcome;
 }
 
+void CommandLoop::BeginToTell() { UnblockedStderr::WaitFromNowOn(InterruptSignals::descriptor()); }
+
 void CommandLoop::SetAfterInterruption(AfterInterruption after_interruption) {
   absl::MutexLock lock(&mutex_);
   after_interruption_ = std::move(after_interruption);
@@ -77,7 +101,7 @@ std::string CommandLoop::WordsAfterInterruption(bool writing_began, bool cut_sho
   if (after_interruption_.writes && !writing_began) {
     words = "interrupted before anything was written; run the same command again";
   } else if (after_interruption_.writes && cut_short) {
-    // The last transaction, which unlocks the tree, may be on its way.
+    // The last transaction, which unlocks the tree, may be on its way to the server.
     words =
         "interrupted while writing. Run the same command again, and it goes on where it was, or "
         "says that everything is written";
@@ -90,6 +114,7 @@ std::string CommandLoop::WordsAfterInterruption(bool writing_began, bool cut_sho
 ExitCode CommandLoop::Run(absl::string_view verb, AfterInterruption after_interruption,
                           Command command, ProgressPrinter::Style style) {
   SetAfterInterruption(std::move(after_interruption));
+  UnblockedStderr unblocked(absl::InfiniteDuration());
   absl::StatusOr<ExitCode> outcome = ExitCode::kFailed;
   ProgressPrinter progress(clock_, std::cerr, style);
   {
@@ -102,8 +127,10 @@ ExitCode CommandLoop::Run(absl::string_view verb, AfterInterruption after_interr
           "\n");
     });
     outcome = RunToItsEnd(command(&progress), &progress, &signals);
+    UnblockedStderr::DoNotWait();  // the descriptor of the signals is about to go
   }
   progress.Clear();
+  if (InterruptSignals::received()) unblocked.set_patience(kReaderPatience);
   if (outcome.ok()) return *outcome;
   if (!InterruptSignals::received() || !absl::IsCancelled(outcome.status())) {
     return Fail(verb, outcome.status());

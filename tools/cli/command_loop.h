@@ -1,9 +1,12 @@
+// How a verb runs once its arguments are known: its event loop, its errors, its interruption.
+
 #pragma once
 
 #include <functional>
 #include <string>
 
 #include <absl/base/thread_annotations.h>
+#include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 #include <absl/synchronization/mutex.h>
@@ -12,15 +15,26 @@
 #include <asio/io_context.hpp>
 
 #include "base/runtime/system_clock.h"
-#include "tools/cli/interrupt_signals.h"
+#include "tools/cli/interrupts.h"
 #include "tools/cli/progress_printer.h"
 #include "tools/process/exit_code.h"
 
 namespace metarec::tools {
 
+// How the process was started, as one types it. It is shown after an interruption, as the command
+// to run again. Set once, by main, before anything else.
+void RememberCommandLine(int argc, const char* const* argv);
+// "" if it is not known.
+const std::string& CommandLineAsTyped();
+
+// Prints "metarec <verb>: <message>" on stderr and returns how the process ends: kRefused for the
+// error of a guard and for a file whose digest does not match (kDataLoss), else kFailed.
+ExitCode Fail(absl::string_view verb, const absl::Status& status);
+
 // The event loop of one command: single-threaded, on the calling thread. SIGINT and SIGTERM cancel
-// the command; one that has not ended half a second later is cut short (interrupt_deadline.h), and
-// a second signal ends the process at once (interrupt_signals.h).
+// the command. One that has not ended half a second later is cut short, and a second signal ends
+// the process at once (interrupts.h). While the command works, it does not wait for a reader of
+// stderr (tools/process/unblocked_stderr.h).
 class CommandLoop {
  public:
   // What a verb does. The progress is shown on stderr.
@@ -29,19 +43,23 @@ class CommandLoop {
 
   // In what state things are after an interruption, and how to go on.
   struct AfterInterruption {
-    // NOLINTNEXTLINE(google-explicit-constructor): most verbs have but a text.
+    // NOLINTNEXTLINE(google-explicit-constructor): most verbs have only a text.
     AfterInterruption(const char* says, bool does_write = false) : text(says), writes(does_write) {}
     std::string text;
-    bool writes;               // `text` holds once there was progress of writing
-    bool same_command = true;  // is what to run then; it is shown below the text
+    bool writes;               // `text` is true only once writing has begun
+    bool same_command = true;  // is to be run then: it is shown below the text
   };
 
   // Runs it to its end and prints its error, if any.
   ExitCode Run(absl::string_view verb, AfterInterruption after_interruption, Command command,
                ProgressPrinter::Style style = ProgressPrinter::StyleOfStderr());
 
-  // From now on something else holds. To be called by the command.
+  // Something else is true from now on. To be called by the command.
   void SetAfterInterruption(AfterInterruption after_interruption);
+
+  // The work is done and its result is printed from now on: that waits for a reader of stderr.
+  // To be called by the command.
+  static void BeginToTell();
 
   Clock& clock() { return clock_; }
 

@@ -4,24 +4,12 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "base/text/shell_word.h"
 #include "replica_collector/node_list.h"
-#include "tools/cli/store_arguments.h"
 
 namespace metarec::tools {
 namespace {
 
 constexpr size_t kServersMax = 100;
-
-// The first option of STORE that was given; "" if there is none.
-std::string StoreOptionIn(const CLI::App& verb) {
-  for (const CLI::Option* option : verb.get_options()) {
-    if (option->get_group() == StoreArguments::kGroup && option->count() > 0) {
-      return option->get_name();
-    }
-  }
-  return "";
-}
 
 }  // namespace
 
@@ -41,14 +29,12 @@ void MetaArguments::AddTo(CLI::App& verb, Timeout timeout) {
       ->group(kGroup);
 }
 
-std::string MetaArguments::AsTyped() const { return absl::StrCat("--meta ", ShellWord(servers_)); }
-
 absl::Status MetaArguments::CheckGiven() const {
   return given() ? absl::OkStatus() : absl::InvalidArgumentError("--meta HOST:PORT,... is missing");
 }
 
-absl::Status MetaArguments::CheckInsteadOfStore(const CLI::App& verb) const {
-  const std::string store_option = StoreOptionIn(verb);
+absl::Status MetaArguments::CheckInsteadOf(const StoreArguments& store) const {
+  const std::string store_option = store.given_option();
   if (given() && !store_option.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("--meta and ", store_option,

@@ -10,6 +10,7 @@
 
 #include "base/runtime/clock.h"
 #include "pegasus_client/meta_client.h"
+#include "tools/cli/store_arguments.h"
 
 namespace metarec::tools {
 
@@ -21,13 +22,11 @@ class MetaArguments {
   void AddTo(CLI::App& verb, Timeout timeout = Timeout::kOption);
 
   bool given() const { return !servers_.empty(); }
-  // As it is typed: "--meta meta1:34601,meta2:34601".
-  std::string AsTyped() const;
 
   // For verbs that ask meta servers only.
   absl::Status CheckGiven() const;
-  // For verbs that also have the options of StoreArguments: exactly one of both must be given.
-  absl::Status CheckInsteadOfStore(const CLI::App& verb) const;
+  // For verbs that can also go straight to ZooKeeper: exactly one of both must be given.
+  absl::Status CheckInsteadOf(const StoreArguments& store) const;
 
   absl::StatusOr<std::unique_ptr<MetaClient>> Open(asio::any_io_executor executor,
                                                    Clock* clock) const;

@@ -1,12 +1,36 @@
 #include "tools/cli/node_arguments.h"
 
-#include <absl/strings/str_cat.h>
+#include <iostream>
+#include <random>
+#include <utility>
 
+#include <absl/strings/str_cat.h>
+#include <asio/this_coro.hpp>
+
+#include "base/runtime/cancellation.h"
+#include "base/runtime/for_each_bounded.h"
 #include "base/runtime/status_macros.h"
-#include "base/text/shell_word.h"
-#include "tools/cli/interrupt_signals.h"
+#include "replica_collector/evidence_file.h"
+#include "rpc/resolver.h"
+#include "tools/cli/interrupts.h"
+#include "zk_store/client/store_error.h"
 
 namespace metarec::tools {
+namespace {
+
+constexpr size_t kLookUpsInFlight = 64;
+
+absl::Status UnknownName(const NodeList& list, const NodeListEntry& entry,
+                         const NodeArguments& nodes) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      nodes.UnknownNameText(entry), "\nmetarec recover: ",
+      list.file.empty() ? "" : absl::StrCat(list.file, ":", entry.line, ": "), "the host '",
+      entry.host,
+      "' has no IPv4 address that is known here; correct its spelling or give its address. No "
+      "node was asked"));
+}
+
+}  // namespace
 
 void NodeArguments::AddTo(CLI::App& verb) {
   constexpr auto kGroup = "NODES";
@@ -81,19 +105,6 @@ std::string NodeArguments::UnknownNameText(const NodeListEntry& entry) const {
                       " as host:port failed");
 }
 
-std::string NodeArguments::AsTyped() const {
-  return absl::StrCat(file_.empty() ? "-s " : "-f ", ShellWord(file_.empty() ? list_ : file_),
-                      NamesAsTyped());
-}
-
-std::string NodeArguments::NamesAsTyped() const {
-  std::string typed;
-  for (const std::string& name : node_names_) {
-    absl::StrAppend(&typed, " --node_name ", ShellWord(name));
-  }
-  return typed;
-}
-
 std::string WarnOfDuplicates(const NodeList& list) {
   std::string text;
   for (const NodeListDuplicate& duplicate : list.duplicates) {
@@ -101,6 +112,97 @@ std::string WarnOfDuplicates(const NodeList& list) {
                     duplicate.first_line, " and ", duplicate.line, "\n");
   }
   return text;
+}
+
+NodeAccess::NodeAccess(asio::any_io_executor executor, Clock* clock)
+    : client_(std::move(executor), clock), source_(&client_, clock) {}
+
+double NodeAccess::Random() {
+  thread_local std::minstd_rand generator{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(generator);
+}
+
+absl::StatusOr<CollectorOptions> CollectorOptionsOf(const NodeArguments& nodes) {
+  CollectorOptions options;
+  METAREC_ASSIGN_OR_RETURN(options.node_names, nodes.NodeNames());
+  options.node_timeout = nodes.node_timeout();
+  options.attempt_timeout = nodes.node_timeout();
+  return options;
+}
+
+asio::awaitable<absl::StatusOr<Evidence>> CollectEvidence(NodeList list, CollectorOptions options,
+                                                          Clock* clock,
+                                                          ProgressListener* progress) {
+  NodeAccess access(co_await asio::this_coro::executor, clock);
+  Collector collector(std::move(options), access.source(), clock, progress, &NodeAccess::Random);
+  co_return co_await collector.Collect(std::move(list));
+}
+
+void EvidenceArguments::AddTo(CLI::App& verb) {
+  nodes_.AddTo(verb);
+  verb.add_option("--evidence", file_, "an evidence file, instead of asking the nodes")
+      ->type_name("FILE")
+      ->group("NODES");
+}
+
+absl::Status EvidenceArguments::Check() const {
+  if (file_.empty() && !nodes_.given()) {
+    return absl::InvalidArgumentError(
+        "say whose evidence: -f FILE or -s HOST:PORT,... asks the nodes, --evidence FILE reads "
+        "what collect wrote");
+  }
+  if (!file_.empty() && nodes_.given()) {
+    return absl::InvalidArgumentError("give either the nodes (-f, -s) or --evidence, not both");
+  }
+  if (file_.empty()) METAREC_RETURN_IF_ERROR(nodes_.CheckExactlyOne());
+  return nodes_.NodeNames().status();
+}
+
+asio::awaitable<absl::StatusOr<Evidence>> EvidenceArguments::Obtain(
+    Clock* clock, ProgressListener* progress) const {
+  if (!file_.empty()) {
+    METAREC_CO_ASSIGN_OR_RETURN(const auto names, nodes_.NodeNames());
+    EvidenceFileOptions options;
+    options.interrupt_descriptor = InterruptSignals::descriptor();
+    METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence, ReadEvidenceFile(file_, options));
+    METAREC_CO_RETURN_IF_ERROR(NameNodes(names, &evidence));
+    co_return evidence;
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(NodeList list, nodes_.Read());
+  METAREC_CO_ASSIGN_OR_RETURN(CollectorOptions options, CollectorOptionsOf(nodes_));
+  std::cerr << WarnOfDuplicates(list) << std::flush;
+  co_return co_await CollectEvidence(std::move(list), std::move(options), clock, progress);
+}
+
+asio::awaitable<absl::StatusOr<std::vector<Ipv4Endpoint>>> LookUpNodes(const NodeList& list,
+                                                                       const NodeArguments& nodes,
+                                                                       Clock* clock) {
+  std::vector<absl::StatusOr<Ipv4Endpoint>> found(list.entries.size());
+  const absl::Time deadline = clock->Now() + nodes.node_timeout();
+  co_await ForEachBounded(list.entries.size(), kLookUpsInFlight,
+                          [&](size_t i) -> asio::awaitable<void> {
+                            const NodeListEntry& entry = list.entries[i];
+                            absl::StatusOr<Ipv4Endpoint> address =
+                                co_await rpc::ResolveIpv4(clock, entry.host, entry.port, deadline);
+                            found[i] = std::move(address);
+                          });
+  const bool cancelled = co_await IsCancelled();
+  if (cancelled) co_return absl::CancelledError("cancelled while names were looked up");
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (absl::IsNotFound(found[i].status())) co_return UnknownName(list, list.entries[i], nodes);
+  }
+  std::vector<Ipv4Endpoint> addresses;
+  for (const absl::StatusOr<Ipv4Endpoint>& address : found) {
+    if (address.ok()) {
+      addresses.push_back(*address);
+      continue;
+    }
+    co_return Annotate(address.status(),
+                       absl::StrCat(" (--node_timeout ", absl::FormatDuration(nodes.node_timeout()),
+                                    "); see to the name service of this machine, or list "
+                                    "addresses. No node was asked"));
+  }
+  co_return addresses;
 }
 
 }  // namespace metarec::tools

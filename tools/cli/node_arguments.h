@@ -1,3 +1,6 @@
+// NODES, the replica servers that a verb asks, or the evidence that they gave earlier: the options,
+// and how the evidence is got.
+
 #pragma once
 
 #include <map>
@@ -7,9 +10,17 @@
 #include <CLI/CLI.hpp>
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
 
+#include "base/runtime/clock.h"
+#include "base/runtime/progress.h"
 #include "idl/ipv4_endpoint.h"
+#include "replica_collector/collector.h"
+#include "replica_collector/evidence.h"
 #include "replica_collector/node_list.h"
+#include "replica_collector/rpc_replica_source.h"
+#include "rpc/client.h"
 
 namespace metarec::tools {
 
@@ -18,8 +29,6 @@ class NodeArguments {
  public:
   void AddTo(CLI::App& verb);
 
-  // The --node_name options with a blank before each.
-  std::string NamesAsTyped() const;
   bool given() const { return !file_.empty() || !list_.empty(); }
   // As Pegasus's shell words it.
   absl::Status CheckExactlyOne() const;
@@ -30,9 +39,6 @@ class NodeArguments {
   std::string UnknownNameText(const NodeListEntry& entry) const;
   absl::Duration node_timeout() const { return absl::Seconds(node_timeout_seconds_); }
 
-  // As it is typed, without what has its default: "-f recover_node_list".
-  std::string AsTyped() const;
-
  private:
   std::string file_;
   std::string list_;
@@ -42,5 +48,49 @@ class NodeArguments {
 
 // A line for each entry that the list repeats.
 std::string WarnOfDuplicates(const NodeList& list);
+
+// Asks real replica servers. Used on one executor.
+class NodeAccess {
+ public:
+  NodeAccess(asio::any_io_executor executor, Clock* clock);
+
+  ReplicaSource* source() { return &source_; }
+  // Spreads the retries of many nodes (collector.h).
+  static double Random();
+
+ private:
+  rpc::Client client_;
+  RpcReplicaSource source_;
+};
+
+// How `nodes` wants servers to be asked.
+absl::StatusOr<CollectorOptions> CollectorOptionsOf(const NodeArguments& nodes);
+
+// Asks the nodes of `list`.
+asio::awaitable<absl::StatusOr<Evidence>> CollectEvidence(NodeList list, CollectorOptions options,
+                                                          Clock* clock, ProgressListener* progress);
+
+// NODES or --evidence FILE.
+class EvidenceArguments {
+ public:
+  void AddTo(CLI::App& verb);
+
+  bool given() const { return nodes_.given() || !file_.empty(); }
+  // Whether it is a file with what nodes said earlier.
+  bool is_file() const { return !file_.empty(); }
+  absl::Status Check() const;
+  asio::awaitable<absl::StatusOr<Evidence>> Obtain(Clock* clock, ProgressListener* progress) const;
+
+ private:
+  NodeArguments nodes_;
+  std::string file_;
+};
+
+// Looks up the addresses of the entries, in their order. Pegasus's shell does that before anything
+// begins. If a name is unknown: kInvalidArgument, with the shell's text as the first line and ours,
+// which begins with "metarec recover: ", as the second.
+asio::awaitable<absl::StatusOr<std::vector<Ipv4Endpoint>>> LookUpNodes(const NodeList& list,
+                                                                       const NodeArguments& nodes,
+                                                                       Clock* clock);
 
 }  // namespace metarec::tools

@@ -1,24 +1,70 @@
+// Progress on stderr: how fast it goes, how it is worded, and when it is shown.
+
 #pragma once
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <absl/time/time.h>
 
 #include "base/runtime/clock.h"
 #include "base/runtime/progress.h"
-#include "tools/cli/progress_rate.h"
-#include "tools/cli/progress_text.h"
 
 namespace metarec::tools {
 
-// Shows progress: to a person a bar that is redrawn in place on a terminal, a line every few
-// seconds elsewhere, and nothing at all of what ends within a second; to a program a JSON object a
-// line, at most four a second and one more for each phase when it has ended. Asking nodes and
-// waiting for leases to run out, which alternate, are one phase here.
+// How fast something proceeds, averaged over about ten seconds, and how long the rest will take.
+// Says nothing before it has watched for three seconds, and nothing while nothing proceeds. A
+// value.
+class ProgressRate {
+ public:
+  // To be called now and then, also when nothing has changed. What was done before the first call
+  // does not count. If `done` falls, it starts again.
+  void Add(absl::Time now, int64_t done);
+
+  std::optional<double> per_second() const;
+  // nullopt also if nothing is left.
+  std::optional<absl::Duration> TimeLeft(int64_t total) const;
+
+ private:
+  std::optional<absl::Time> first_;
+  absl::Time last_;
+  absl::Time last_gain_;
+  int64_t done_ = 0;
+  double weighted_rate_ = 0;  // latest seconds weigh most
+  double weight_ = 0;
+};
+
+// What is shown of a phase. The three functions below are pure: they use neither a terminal nor a
+// clock.
+struct ProgressView {
+  Progress progress;
+  absl::Duration elapsed;  // since the phase began
+  std::optional<double> per_second;
+  std::optional<absl::Duration> left;
+  bool final = false;  // the phase has ended
+};
+
+// "collecting: 3 of 5 nodes (1 failed), 120 replicas, 2.5/s, about 8 s left, rs3:34801", without a
+// newline.
+std::string ProgressLine(const ProgressView& view);
+
+// "[######........] 43% writing: ..." in one line of a terminal with `columns` columns. What does
+// not fit is left out, the note first.
+std::string ProgressBar(const ProgressView& view, size_t columns);
+
+// A JSON object, without a newline: docs/report-schema.md, Progress.
+std::string ProgressJson(const ProgressView& view);
+
+// Shows progress. To a person: a bar that is redrawn in place on a terminal, a line every few
+// seconds elsewhere, and nothing about what ends within a second. To a program: one JSON object a
+// line, at most four a second, and one more at the end of each phase. Asking nodes and waiting for
+// leases to run out alternate, and are one phase here.
 class ProgressPrinter final : public ProgressListener {
  public:
   enum class Style { kBar, kLines, kJson };
@@ -32,8 +78,8 @@ class ProgressPrinter final : public ProgressListener {
 
   void OnProgress(const Progress& progress) override;
 
-  // Shows the latest progress again if nothing was shown for too long: to be called every
-  // kTickInterval, so that a job is seen to be alive while it has nothing to tell.
+  // Shows the latest progress again if nothing was shown for too long. To be called every
+  // kTickInterval, so that people see that a job is alive while it reports nothing.
   static constexpr absl::Duration kTickInterval = absl::Seconds(1);
   void Tick();
 
@@ -67,7 +113,7 @@ class ProgressPrinter final : public ProgressListener {
   absl::Time job_began_ = absl::InfiniteFuture();
   absl::Time phase_began_;                        // of two that alternate, the first time
   bool alternates_ = false;                       // the phase has come to its second round
-  absl::Time last_shown_ = absl::InfinitePast();  // anything
+  absl::Time last_shown_ = absl::InfinitePast();  // of any phase
   absl::Time last_shown_of_phase_ = absl::InfinitePast();
   std::atomic<bool> writing_began_ = false;
   bool bar_visible_ = false;

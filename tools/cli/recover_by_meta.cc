@@ -13,7 +13,7 @@
 #include "meta_recovery/job/recovery_job.h"
 #include "meta_recovery/report/finding_text.h"
 #include "rpc/pegasus_status.h"
-#include "tools/cli/recover_texts.h"
+#include "tools/cli/recover_output.h"
 
 namespace metarec::tools {
 namespace {

@@ -16,7 +16,6 @@
 #include "pegasus_client/meta_client.h"
 #include "replica_collector/node_list.h"
 #include "tools/cli/output_arguments.h"
-#include "tools/cli/shell_output.h"
 #include "tools/process/exit_code.h"
 
 namespace metarec::tools {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
@@ -13,43 +14,102 @@
 #include "base/text/wording.h"
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/report/report.h"
-#include "tools/cli/recover_texts.h"
-#include "tools/cli/start_advice.h"
 
 namespace metarec::tools {
 namespace {
 
-void PrintOutcome(const RecoveryResult& result, const std::string& root) {
+constexpr absl::string_view kRule = "=============================\n";
+
+void PrintOutcome(const RecoveryResult& result, const StoreArguments& store) {
   if (!result.status.ok()) {
     std::cerr << "metarec recover: " << PrintableLines(result.status.message()) << std::endl;
     return;
   }
   if (result.written->already_finished) {
-    std::cerr << "was recovered already, by the same plan: " << root << "; nothing was written";
+    std::cerr << "was recovered already, by the same plan: " << store.root()
+              << "; nothing was written";
   } else {
-    std::cerr << "recovered: " << root << ", " << Counted(result.written->znodes_created, "znode")
-              << " written" << (result.written->resumed ? " to end an earlier run" : "")
-              << ", all checked";
+    std::cerr << "recovered: " << store.root() << ", "
+              << Counted(result.written->znodes_created, "znode") << " written"
+              << (result.written->resumed ? " to end an earlier run" : "") << ", all checked";
   }
-  std::cerr << "\nnext: " << HowToStart(root) << std::endl;
+  std::cerr << "\nnext: " << store.HowToStart() << std::endl;
 }
 
 // Only a plan that is not ready says by itself what is next.
-std::optional<NextStep> NextAfter(const RecoveryResult& result, const std::string& root) {
+std::optional<NextStep> NextAfter(const RecoveryResult& result, const StoreArguments& store) {
   if (result.outcome == RecoveryOutcome::kTryAgain ||
       result.outcome == RecoveryOutcome::kConflict) {
     return std::nullopt;
   }
-  return NextStep{result.status.ok() ? HowToStart(root) : std::string(result.status.message()), {}};
+  return NextStep{result.status.ok() ? store.HowToStart() : std::string(result.status.message()),
+                  {}};
 }
 
 }  // namespace
 
+const absl::string_view kRecoverUsage =
+    "USAGE: \trecover                    [-f|--node_list_file file_name] [-s|--node_list_str str]\n"
+    "\t                           [-w|--wait_seconds num] [-b|--skip_bad_nodes]\n"
+    "\t                           [-l|--skip_lost_partitions] [-o|--output file_name]\n";
+
+const absl::string_view kWaitFailedLine =
+    "Wait recovery failed, administrator should check the meta for progress\n";
+
+std::string DuplicateNodesText(const NodeList& nodes) {
+  std::string text;
+  for (const NodeListDuplicate& duplicate : nodes.duplicates) {
+    absl::StrAppend(&text, PegasusTextOf(duplicate), "\n");
+  }
+  return text;
+}
+
+std::string RecoverHeader(int32_t wait_seconds, bool skip_bad_nodes, bool skip_lost_partitions,
+                          const NodeList& nodes) {
+  std::string text = absl::StrCat(
+      "Wait seconds: ", wait_seconds, "\nSkip bad nodes: ", skip_bad_nodes ? "true" : "false",
+      "\nSkip lost partitions: ", skip_lost_partitions ? "true" : "false", "\nNode list:\n", kRule);
+  for (const NodeListEntry& entry : nodes.entries) absl::StrAppend(&text, entry.text, "\n");
+  absl::StrAppend(&text, kRule);
+  return text;
+}
+
+std::string WaitLine(int64_t seconds) {
+  return absl::StrCat("Wait recovery for ", seconds, " seconds\n");
+}
+
+std::string RecoverResultText(absl::string_view error, absl::string_view hints) {
+  std::string text = absl::StrCat("Recover result: ", error, "\n");
+  if (!hints.empty()) absl::StrAppend(&text, kRule, hints, kRule);
+  return text;
+}
+
+asio::awaitable<void> PrintWaitLines(ShellOutput* output, Clock* clock) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const absl::Time start = clock->Now();
+  for (int64_t second = 0;; ++second) {
+    if (!(co_await clock->SleepUntil(start + absl::Seconds(second + 1))).ok()) co_return;
+    output->PrintWithoutWaiting(WaitLine(second));
+  }
+}
+
+absl::StatusOr<int32_t> ParseWaitSeconds(absl::string_view text) {
+  int32_t seconds = 0;
+  if (!absl::SimpleAtoi(text, &seconds)) {
+    return absl::InvalidArgumentError(absl::StrCat("parse ", text, " as wait_seconds failed"));
+  }
+  if (seconds <= 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("invalid wait_seconds ", seconds, ", should be positive number"));
+  }
+  return seconds;
+}
+
 absl::Status RecoverOutput::PrintTextReport(const RecoveryResult& result) const {
   if (!result.plan.has_value()) return absl::OkStatus();
   ReportOptions options = report;
-  if (result.status.ok()) options.plan_path = plan_path;     // else it is not written
-  options.next_step = !NextAfter(result, root).has_value();  // else PrintOutcome tells it
+  if (result.status.ok()) options.plan_path = plan_path;      // else it is not written
+  options.next_step = !NextAfter(result, store).has_value();  // else PrintOutcome tells it
   METAREC_RETURN_IF_ERROR(wanted.ApplyTo(*result.plan, &options));
   const absl::Status printed = WriteReport(*result.plan, options, [](absl::string_view text) {
     std::cerr << text;
@@ -64,7 +124,7 @@ absl::Status RecoverOutput::PrintJson(const RecoveryResult& result) const {
   JsonObject json;
   json.Set("result", result.error_name)
       .Set("outcome", RecoveryOutcomeName(result.outcome))
-      .Set("root", root)
+      .Set("root", store.root())
       .SetLines("message", result.status.message())
       .SetLines("hints", result.hints);
   if (result.written.has_value()) {
@@ -75,7 +135,7 @@ absl::Status RecoverOutput::PrintJson(const RecoveryResult& result) const {
   }
   if (!result.plan.has_value()) return output.Print(json.ToLine());
   ReportOptions options = report;
-  options.next = NextAfter(result, root);
+  options.next = NextAfter(result, store);
   bool has_begun = false;
   const absl::Status printed = output.PrintPieces([&](TextSink sink) {
     // What the plan does not have is found out before the first piece.
@@ -104,7 +164,7 @@ absl::Status RecoverOutput::Print(const RecoveryResult& result, ShellOutput* she
     std::cout << "recover complete with err = " << result.error_name << std::endl;
   }
   const absl::Status reported = PrintTextReport(result);
-  PrintOutcome(result, root);
+  PrintOutcome(result, store);
   std::vector<std::string> failures;
   const auto note = [&failures](const absl::Status& status) {
     if (!status.ok()) failures.emplace_back(status.message());

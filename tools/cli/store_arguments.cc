@@ -14,81 +14,103 @@
 
 namespace metarec::tools {
 
+std::string StoreArguments::Option(absl::string_view name) const {
+  return absl::StrCat("--", prefix_, name);
+}
+
+CLI::Option* StoreArguments::Add(CLI::App& verb, absl::string_view name, std::string* value,
+                                 const char* description) {
+  CLI::Option* const option = verb.add_option(Option(name), *value, description);
+  option->group(prefix_.empty() ? "STORE" : absl::StrCat("STORE, --", prefix_, "..."));
+  options_.push_back(option);
+  return option;
+}
+
 void StoreArguments::AddTo(CLI::App& verb) {
-  verb.add_option("--zk", hosts_, "ZooKeeper servers")->type_name("HOST:PORT,...")->group(kGroup);
-  verb.add_option("--root", root_, "the cluster's root, such as /pegasus/onebox (cluster_root)")
-      ->type_name("PATH")
-      ->group(kGroup);
-  verb.add_option("--zk_auth_file", auth_file_,
-                  "file with one line user:password for ZooKeeper's digest authentication")
-      ->type_name("FILE")
-      ->group(kGroup);
+  Add(verb, "zk", &hosts_, "ZooKeeper servers")->type_name("HOST:PORT,...");
+  Add(verb, "root", &root_, "the cluster's root, such as /pegasus/onebox (cluster_root)")
+      ->type_name("PATH");
+  Add(verb, "zk_auth_file", &auth_file_,
+      "file with one line user:password for ZooKeeper's digest authentication")
+      ->type_name("FILE");
   if (access_ == Access::kWrite) {
-    verb.add_option("--zk_acl", acl_,
-                    "ACL of what is created: open (as Pegasus does) or creator (only who presents "
-                    "the same credentials)")
+    Add(verb, "zk_acl", &acl_,
+        "ACL of what is created: open (as Pegasus does) or creator (only who presents "
+        "the same credentials)")
         ->type_name("open|creator")
-        ->capture_default_str()
-        ->group(kGroup);
-    verb.add_option("--lock_root", lock_root_,
-                    "where the meta servers keep their locks (distributed_lock_service_parameters) "
-                    "if neither in PATH of --root nor in its lock/")
-        ->type_name("PATH")
-        ->group(kGroup);
+        ->capture_default_str();
+    Add(verb, "lock_root", &lock_root_,
+        "where the meta servers keep their locks (distributed_lock_service_parameters) "
+        "if neither in PATH of --root nor in its lock/")
+        ->type_name("PATH");
   }
-  verb.add_option("--zk_timeout", timeout_seconds_, "seconds to wait for a connection")
-      ->type_name("SECONDS")
-      ->capture_default_str()
-      ->group(kGroup);
+  const std::string group = options_.front()->get_group();
+  options_.push_back(
+      verb.add_option(Option("zk_timeout"), timeout_seconds_, "seconds to wait for a connection")
+          ->type_name("SECONDS")
+          ->capture_default_str()
+          ->group(group));
+}
+
+std::string StoreArguments::given_option() const {
+  for (const CLI::Option* option : options_) {
+    if (option->count() > 0) return option->get_name();
+  }
+  return "";
 }
 
 absl::Status StoreArguments::Check() const {
   if (hosts_.empty() && root_.empty()) {
-    return absl::InvalidArgumentError("--zk HOST:PORT,... and --root PATH are missing");
+    return absl::InvalidArgumentError(
+        absl::StrCat(Option("zk"), " HOST:PORT,... and ", Option("root"), " PATH are missing"));
   }
-  if (hosts_.empty()) return absl::InvalidArgumentError("--zk HOST:PORT,... is missing");
-  if (root_.empty()) return absl::InvalidArgumentError("--root PATH is missing");
+  if (hosts_.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(Option("zk"), " HOST:PORT,... is missing"));
+  }
+  if (root_.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(Option("root"), " PATH is missing"));
+  }
   if (const absl::Status root = ValidateRootPath(root_); !root.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("--root: ", root.message()));
+    return absl::InvalidArgumentError(absl::StrCat(Option("root"), ": ", root.message()));
   }
   if (!lock_root_.empty()) {
     if (const absl::Status lock_root = ValidateRootPath(lock_root_); !lock_root.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("--lock_root: ", lock_root.message()));
+      return absl::InvalidArgumentError(
+          absl::StrCat(Option("lock_root"), ": ", lock_root.message()));
     }
   }
   return ToOptions().status();
 }
 
-std::string StoreArguments::AsTyped() const {
-  std::string typed = absl::StrCat("--zk ", ShellWord(hosts_), " --root ", ShellWord(root_));
-  if (!auth_file_.empty()) absl::StrAppend(&typed, " --zk_auth_file ", ShellWord(auth_file_));
-  return typed;
-}
-
-std::string StoreArguments::AsTypedToWrite() const {
-  std::string typed = AsTyped();
-  if (acl_ != "open") absl::StrAppend(&typed, " --zk_acl ", ShellWord(acl_));
-  if (!lock_root_.empty()) absl::StrAppend(&typed, " --lock_root ", ShellWord(lock_root_));
-  return typed;
+std::string StoreArguments::HowToStart() const {
+  return absl::StrCat("start one meta server with cluster_root = ", root_,
+                      " and recover_from_replica_server = false");
 }
 
 absl::StatusOr<ZooKeeperOptions> StoreArguments::ToOptions() const {
   ZooKeeperOptions options;
-  METAREC_RETURN_IF_ERROR(ParseZooKeeperHosts(hosts_).status());
+  if (const absl::Status hosts = ParseZooKeeperHosts(hosts_).status(); !hosts.ok()) {
+    return prefix_.empty()
+               ? hosts
+               : absl::InvalidArgumentError(absl::StrCat(Option("zk"), ": ", hosts.message()));
+  }
   options.hosts = hosts_;
   if (!(timeout_seconds_ > 0 && timeout_seconds_ <= 3600)) {
-    return absl::InvalidArgumentError("--zk_timeout must be above 0 and at most 3600 seconds");
+    return absl::InvalidArgumentError(
+        absl::StrCat(Option("zk_timeout"), " must be above 0 and at most 3600 seconds"));
   }
   options.connect_timeout = absl::Seconds(timeout_seconds_);
   options.accept_read_only = access_ == Access::kRead;
   if (acl_ == "creator") {
     if (auth_file_.empty()) {
       return absl::InvalidArgumentError(
-          "--zk_acl creator needs --zk_auth_file: without credentials nobody could read the tree");
+          absl::StrCat(Option("zk_acl"), " creator needs ", Option("zk_auth_file"),
+                       ": without credentials nobody could read the tree"));
     }
     options.acl = CreatorOnlyAcl();
   } else if (acl_ != "open") {
-    return absl::InvalidArgumentError(absl::StrCat("--zk_acl ", acl_, ": say open or creator"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(Option("zk_acl"), " ", acl_, ": say open or creator"));
   }
   return options;
 }

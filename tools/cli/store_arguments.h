@@ -2,9 +2,12 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 #include <asio/awaitable.hpp>
 
 #include "base/runtime/clock.h"
@@ -14,35 +17,43 @@
 
 namespace metarec::tools {
 
-// STORE: --zk and --root, and how to get in.
+// STORE: a cluster's root in ZooKeeper, and how to get in: --zk, --root, --zk_auth_file, ... A verb
+// with two roots has two of these, and one of them has a prefix: with "to_" its options are
+// --to_zk,
+// --to_root, --to_zk_auth_file, ...
 class StoreArguments {
  public:
   enum class Access { kRead, kWrite };
-  // Of the options, in help.
-  static constexpr char kGroup[] = "STORE";
 
-  explicit StoreArguments(Access access) : access_(access) {}
+  explicit StoreArguments(Access access, std::string prefix = "")
+      : access_(access), prefix_(std::move(prefix)) {}
 
   void AddTo(CLI::App& verb);
 
-  // What is wrong with them, naming the option.
+  // OK, or what is wrong with them, with the option's name.
   absl::Status Check() const;
 
+  // The name of an option of these that was given; "" if none was.
+  std::string given_option() const;
   const std::string& root() const { return root_; }
   // Where to look for a living meta server before writing.
   RootInspectionOptions inspection() const { return {.lock_root = lock_root_}; }
-  // As it is typed: "--zk zk1:2181 --root /pegasus/onebox".
-  std::string AsTyped() const;
-  // With what only the verbs that write understand.
-  std::string AsTypedToWrite() const;
+  // What to do next, once the tree is written there.
+  std::string HowToStart() const;
 
   // Reads the credentials and opens a session.
   asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Open(Clock* clock) const;
 
  private:
+  // "--to_zk" for "zk".
+  std::string Option(absl::string_view name) const;
+  CLI::Option* Add(CLI::App& verb, absl::string_view name, std::string* value,
+                   const char* description);
   absl::StatusOr<ZooKeeperOptions> ToOptions() const;
 
   const Access access_;
+  const std::string prefix_;
+  std::vector<const CLI::Option*> options_;
   std::string hosts_;
   std::string root_;
   std::string auth_file_;

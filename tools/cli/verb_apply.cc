@@ -14,13 +14,11 @@
 #include "meta_recovery/job/recovery_job.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/recovery_plan.h"
-#include "tools/cli/command_errors.h"
 #include "tools/cli/command_loop.h"
-#include "tools/cli/node_access.h"
+#include "tools/cli/node_arguments.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/plan_arguments.h"
 #include "tools/cli/progress_printer.h"
-#include "tools/cli/start_advice.h"
 #include "tools/cli/store_arguments.h"
 #include "tools/cli/verbs.h"
 #include "tools/process/version.h"
@@ -177,7 +175,7 @@ std::string TextOf(const WriteResult& written, const RecoveryPlan& plan,
                                         : "",
                         ", all checked\n");
   }
-  absl::StrAppend(&text, "next: ", HowToStart(arguments.store.root()), "\n");
+  absl::StrAppend(&text, "next: ", arguments.store.HowToStart(), "\n");
   return text;
 }
 
@@ -231,33 +229,32 @@ ExitCode Run(const Arguments& arguments) {
 
 }  // namespace
 
-void AddApplyVerb(CLI::App& app, Verb* chosen) {
-  CLI::App* const verb = app.add_subcommand(kVerb, "write a plan into an empty ZooKeeper root");
-  verb->footer(kFooter);
+RunVerb MakeApplyVerb(CLI::App& verb) {
+  verb.footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
-  verb->add_option("--plan", arguments->plan_path, "the plan file")->type_name("FILE")->required();
-  arguments->store.AddTo(*verb);
+  verb.add_option("--plan", arguments->plan_path, "the plan file")->type_name("FILE")->required();
+  arguments->store.AddTo(verb);
   constexpr auto kGroup = "STILL SERVED";
-  verb->add_option("-w,--wait_seconds", arguments->wait_seconds,
-                   "how long to wait for leases to run out")
+  verb.add_option("-w,--wait_seconds", arguments->wait_seconds,
+                  "how long to wait for leases to run out")
       ->type_name("SECONDS")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str()
       ->group(kGroup);
-  verb->add_option("--ask_again_seconds", arguments->ask_again_seconds,
-                   "how often the nodes are asked meanwhile")
+  verb.add_option("--ask_again_seconds", arguments->ask_again_seconds,
+                  "how often the nodes are asked meanwhile")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str()
       ->group(kGroup);
-  verb->add_option("--node_timeout", arguments->node_timeout_seconds,
-                   "how long a node has for its answers, tries included")
+  verb.add_option("--node_timeout", arguments->node_timeout_seconds,
+                  "how long a node has for its answers, tries included")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str()
       ->group(kGroup);
-  arguments->output.AddTo(*verb);
-  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+  arguments->output.AddTo(verb);
+  return [arguments] { return Run(*arguments); };
 }
 
 }  // namespace metarec::tools

@@ -10,11 +10,9 @@
 #include "base/text/wording.h"
 #include "pegasus_client/shell_tables.h"
 #include "replica_collector/evidence_file.h"
-#include "tools/cli/command_errors.h"
 #include "tools/cli/command_loop.h"
-#include "tools/cli/interrupt_signals.h"
-#include "tools/cli/new_file_arguments.h"
-#include "tools/cli/node_access.h"
+#include "tools/cli/file_arguments.h"
+#include "tools/cli/interrupts.h"
 #include "tools/cli/node_arguments.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/progress_printer.h"
@@ -147,15 +145,13 @@ ExitCode Run(const Arguments& arguments) {
 
 }  // namespace
 
-void AddCollectVerb(CLI::App& app, Verb* chosen) {
-  CLI::App* const verb =
-      app.add_subcommand(kVerb, "ask replica servers what they hold and write it down");
-  verb->footer(kFooter);
+RunVerb MakeCollectVerb(CLI::App& verb) {
+  verb.footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
-  arguments->nodes.AddTo(*verb);
-  arguments->file.AddTo(*verb, "--evidence");
-  arguments->output.AddTo(*verb);
-  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+  arguments->nodes.AddTo(verb);
+  arguments->file.AddTo(verb, "--evidence");
+  arguments->output.AddTo(verb);
+  return [arguments] { return Run(*arguments); };
 }
 
 }  // namespace metarec::tools

@@ -11,15 +11,13 @@
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/planner/recovery_plan.h"
 #include "meta_recovery/report/report.h"
-#include "tools/cli/command_errors.h"
 #include "tools/cli/command_loop.h"
-#include "tools/cli/evidence_arguments.h"
-#include "tools/cli/interrupt_signals.h"
-#include "tools/cli/new_file_arguments.h"
+#include "tools/cli/file_arguments.h"
+#include "tools/cli/interrupts.h"
+#include "tools/cli/node_arguments.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/plan_arguments.h"
 #include "tools/cli/progress_printer.h"
-#include "tools/cli/report_arguments.h"
 #include "tools/cli/verbs.h"
 #include "zk_store/client/store_error.h"
 
@@ -39,6 +37,7 @@ constexpr char kFooter[] =
     "  metarec plan --evidence monday.evidence --plan monday.plan --table usertable";
 
 struct Arguments {
+  const CLI::App* verb = nullptr;
   EvidenceArguments evidence;
   PlanArguments plan;
   ReportArguments report;
@@ -51,9 +50,7 @@ ReportOptions ReportOf(const Arguments& arguments) {
   ReportOptions report;
   report.plan_path = arguments.file.path();
   report.from_evidence_file = arguments.evidence.is_file();
-  report.plan_command = absl::StrCat("metarec plan ", arguments.evidence.AsTyped(), " --plan ",
-                                     ShellWord(arguments.file.path()),
-                                     arguments.file.overwrite() ? " --overwrite" : "");
+  report.plan_command = CommandToRepeat("metarec plan", *arguments.verb);
   return report;
 }
 
@@ -73,9 +70,8 @@ CommandLoop::AfterInterruption AfterWriting(const Arguments& arguments) {
   return after;
 }
 
-// The plan is made, but has not what was asked for of it: it is not written, so that the command
-// can be run again as it should have been. What keeps a plan from being ready is shown all the
-// same.
+// The plan lacks the table or partition that was asked for. It is not written, so that the
+// corrected command can be run. If the plan is not ready, its report shows why.
 absl::StatusOr<ExitCode> NoSuchSubject(const absl::Status& why, const RecoveryPlan& plan,
                                        ReportOptions report, const Arguments& arguments) {
   const absl::Status error =
@@ -134,17 +130,16 @@ ExitCode Run(const Arguments& arguments) {
 
 }  // namespace
 
-void AddPlanVerb(CLI::App& app, Verb* chosen) {
-  CLI::App* const verb =
-      app.add_subcommand(kVerb, "decide what the metadata shall be, and report why");
-  verb->footer(kFooter);
+RunVerb MakePlanVerb(CLI::App& verb) {
+  verb.footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
-  arguments->evidence.AddTo(*verb);
-  arguments->plan.AddTo(*verb);
-  arguments->file.AddTo(*verb, "--plan");
-  arguments->report.AddTo(*verb);
-  arguments->output.AddTo(*verb);
-  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+  arguments->verb = &verb;
+  arguments->evidence.AddTo(verb);
+  arguments->plan.AddTo(verb);
+  arguments->file.AddTo(verb, "--plan");
+  arguments->report.AddTo(verb);
+  arguments->output.AddTo(verb);
+  return [arguments] { return Run(*arguments); };
 }
 
 }  // namespace metarec::tools

@@ -12,23 +12,16 @@
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
 #include "meta_recovery/job/recovery_job.h"
-#include "tools/cli/command_errors.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/meta_arguments.h"
-#include "tools/cli/node_access.h"
 #include "tools/cli/node_arguments.h"
-#include "tools/cli/node_look_up.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/plan_arguments.h"
 #include "tools/cli/progress_printer.h"
 #include "tools/cli/recover_by_meta.h"
 #include "tools/cli/recover_output.h"
-#include "tools/cli/recover_texts.h"
-#include "tools/cli/report_arguments.h"
-#include "tools/cli/shell_output.h"
 #include "tools/cli/store_arguments.h"
 #include "tools/cli/verbs.h"
-#include "tools/cli/wait_lines.h"
 #include "tools/process/version.h"
 #include "zk_store/client/store_error.h"
 
@@ -51,6 +44,7 @@ constexpr char kFooter[] =
     "  metarec recover -f recover_node_list -b -l -w 300 --zk zk1:2181 --root /pegasus/recovered";
 
 struct Arguments {
+  const CLI::App* verb = nullptr;
   NodeArguments nodes;
   PlanArguments plan;
   MetaArguments meta;
@@ -113,18 +107,11 @@ asio::awaitable<absl::StatusOr<ExitCode>> RecoverByMeta(const Arguments& argumen
                               co_await WithWaitLines(AskToRecover(client.get(), std::move(message),
                                                                   absl::Seconds(wait_seconds)),
                                                      &output, clock));
+  CommandLoop::BeginToTell();
   co_return PrintRecoveryByMeta(result,
-                                absl::StrCat("metarec recover ", arguments.nodes.AsTyped(), " ",
-                                             arguments.meta.AsTyped(), arguments.plan.AsTyped()),
+                                absl::StrCat(CommandToRepeat("metarec recover", *arguments.verb),
+                                             PlanOptionWords(request.plan)),
                                 arguments.output, &output);
-}
-
-ReportOptions ReportOf(const Arguments& arguments) {
-  ReportOptions report;
-  report.store_flags = arguments.store.AsTyped();
-  report.plan_command = absl::StrCat("metarec recover ", arguments.nodes.AsTyped(), " ",
-                                     arguments.store.AsTypedToWrite());
-  return report;
 }
 
 CommandLoop::AfterInterruption AfterWriting() {
@@ -152,9 +139,12 @@ asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const Arguments& argu
   progress->Clear();
   if (result.outcome == RecoveryOutcome::kCancelled) co_return result.status;
   if (result.status.ok()) loop->SetAfterInterruption(AfterWriting());
-  const RecoverOutput printer = {.root = arguments.store.root(),
+  CommandLoop::BeginToTell();
+  ReportOptions report;
+  report.plan_command = CommandToRepeat("metarec recover", *arguments.verb);
+  const RecoverOutput printer = {.store = arguments.store,
                                  .plan_path = arguments.plan_path,
-                                 .report = ReportOf(arguments),
+                                 .report = std::move(report),
                                  .wanted = arguments.report,
                                  .output = arguments.output};
   const absl::Status printed = printer.Print(result, &output);
@@ -186,13 +176,13 @@ asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, in
 }
 
 // Only what start_recovery can say reaches a meta server.
-absl::Status CheckSource(const CLI::App& verb, const Arguments& arguments) {
-  METAREC_RETURN_IF_ERROR(arguments.meta.CheckInsteadOfStore(verb));
+absl::Status CheckSource(const Arguments& arguments) {
+  METAREC_RETURN_IF_ERROR(arguments.meta.CheckInsteadOf(arguments.store));
   if (!arguments.meta.given()) return absl::OkStatus();
   for (const char* option :
        {"--settle", "--still_served", "--rename_separator", "--max_app_id", "--max_partition_count",
         "--node_name", "--plan", "--ask_again_seconds", "--table", "--partition", "--all"}) {
-    if (verb.count(option) == 0) continue;
+    if (arguments.verb->count(option) == 0) continue;
     return absl::InvalidArgumentError(
         absl::StrCat(option,
                      " cannot be told to a meta server: leave it out, or recover with "
@@ -208,13 +198,13 @@ ExitCode UsageError(absl::string_view text) {
   return ExitCode::kFailed;
 }
 
-ExitCode Run(const CLI::App& verb, const Arguments& arguments) {
+ExitCode Run(const Arguments& arguments) {
   if (const absl::Status one = arguments.nodes.CheckExactlyOne(); !one.ok()) {
     return UsageError(one.message());
   }
   const absl::StatusOr<int32_t> wait_seconds = ParseWaitSeconds(arguments.wait_seconds);
   if (!wait_seconds.ok()) return UsageError(wait_seconds.status().message());
-  if (const absl::Status source = CheckSource(verb, arguments); !source.ok()) {
+  if (const absl::Status source = CheckSource(arguments); !source.ok()) {
     return Fail(kVerb, source);
   }
   absl::StatusOr<NodeList> nodes = arguments.nodes.Read();
@@ -242,35 +232,32 @@ ExitCode Run(const CLI::App& verb, const Arguments& arguments) {
 
 }  // namespace
 
-void AddRecoverVerb(CLI::App& app, Verb* chosen) {
-  CLI::App* const verb =
-      app.add_subcommand(kVerb, "collect, plan, apply and verify, as Pegasus's recover command");
-  verb->footer(kFooter);
+RunVerb MakeRecoverVerb(CLI::App& verb) {
+  verb.footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
-  arguments->nodes.AddTo(*verb);
-  arguments->plan.AddTo(*verb);
-  arguments->meta.AddTo(*verb, MetaArguments::Timeout::kNone);
-  arguments->store.AddTo(*verb);
-  verb->add_option(
+  arguments->verb = &verb;
+  arguments->nodes.AddTo(verb);
+  arguments->plan.AddTo(verb);
+  arguments->meta.AddTo(verb, MetaArguments::Timeout::kNone);
+  arguments->store.AddTo(verb);
+  verb.add_option(
           "-w,--wait_seconds", arguments->wait_seconds,
           "how long to ask nodes and to wait for leases to run out, at least 1; what has begun "
           "to be written is written to the end")
       ->type_name("SECONDS")
       ->capture_default_str();
-  verb->add_option("--ask_again_seconds", arguments->ask_again_seconds,
-                   "how often nodes are asked while replicas are still served")
+  verb.add_option("--ask_again_seconds", arguments->ask_again_seconds,
+                  "how often nodes are asked while replicas are still served")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str();
-  verb->add_option("--plan", arguments->plan_path,
-                   "keep the plan in this file too, for explain and verify")
+  verb.add_option("--plan", arguments->plan_path,
+                  "keep the plan in this file too, for explain and verify")
       ->type_name("FILE")
       ->group("OUTPUT");
-  arguments->report.AddTo(*verb);
-  arguments->output.AddTo(*verb);
-  verb->callback([arguments, chosen, verb] {
-    *chosen = [arguments, verb] { return Run(*verb, *arguments); };
-  });
+  arguments->report.AddTo(verb);
+  arguments->output.AddTo(verb);
+  return [arguments] { return Run(*arguments); };
 }
 
 }  // namespace metarec::tools

@@ -10,9 +10,8 @@
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/report/report.h"
-#include "tools/cli/command_errors.h"
 #include "tools/cli/command_loop.h"
-#include "tools/cli/evidence_arguments.h"
+#include "tools/cli/node_arguments.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/plan_arguments.h"
 #include "tools/cli/progress_printer.h"
@@ -175,23 +174,21 @@ ExitCode Run(const Arguments& arguments) {
 
 }  // namespace
 
-void AddVerifyVerb(CLI::App& app, Verb* chosen) {
-  CLI::App* const verb =
-      app.add_subcommand(kVerb, "compare a ZooKeeper root with a plan or with fresh evidence");
-  verb->footer(kFooter);
+RunVerb MakeVerifyVerb(CLI::App& verb) {
+  verb.footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
-  verb->add_option("--plan", arguments->plan_path, "the plan file to compare with")
+  verb.add_option("--plan", arguments->plan_path, "the plan file to compare with")
       ->type_name("FILE");
-  arguments->evidence.AddTo(*verb);
-  arguments->plan.AddTo(*verb);
-  arguments->store.AddTo(*verb);
-  arguments->output.AddTo(*verb);
-  verb->add_option("--differences_max", arguments->differences_max,
-                   "how many differences the text shows")
+  arguments->evidence.AddTo(verb);
+  arguments->plan.AddTo(verb);
+  arguments->store.AddTo(verb);
+  arguments->output.AddTo(verb);
+  verb.add_option("--differences_max", arguments->differences_max,
+                  "how many differences the text shows")
       ->type_name("N")
       ->capture_default_str()
       ->group("OUTPUT");
-  verb->callback([arguments, chosen] { *chosen = [arguments] { return Run(*arguments); }; });
+  return [arguments] { return Run(*arguments); };
 }
 
 }  // namespace metarec::tools

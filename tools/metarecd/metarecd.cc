@@ -27,10 +27,10 @@
 #include "replica_collector/rpc_replica_source.h"
 #include "rpc/client.h"
 #include "rpc/open_files.h"
-#include "tools/metarecd/metarecd_command_line.h"
 #include "tools/metarecd/metarecd_flags.h"
 #include "tools/process/exit_code.h"
-#include "tools/process/standard_descriptors.h"
+#include "tools/process/program_start.h"
+#include "tools/process/unblocked_stderr.h"
 #include "zk_store/client/zookeeper_meta_store.h"
 
 namespace metarec::tools {
@@ -126,6 +126,8 @@ int main(int argc, char** argv) {
   const std::optional<int> ended = metarec::tools::ParseMetarecdFlags(&argc, &argv);
   if (ended.has_value()) return *ended;
   google::InitGoogleLogging(argv[0]);
+  // The log waits for nobody.
+  const metarec::tools::UnblockedStderr unblocked(absl::Seconds(1));
   try {
     return static_cast<int>(metarec::tools::Run());
   } catch (const std::exception& error) {

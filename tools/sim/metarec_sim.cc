@@ -27,7 +27,7 @@
 #include "replica_collector/evidence_file.h"
 #include "testing/simulated_cluster.h"
 #include "testing/simulated_servers.h"
-#include "tools/process/option_spelling.h"
+#include "tools/process/program_start.h"
 
 namespace metarec {
 namespace {
@@ -208,8 +208,8 @@ int Main(int argc, char** argv) {
   CLI::App app("Simulated Pegasus replica servers that speak the real protocol.", "metarec-sim");
   Arguments arguments;
   Declare(&app, &arguments);
-  std::vector<std::string> words(argv + 1, argv + argc);
-  words = tools::WithUnderscoresInOptions(std::move(words));
+  const std::vector<std::string> words =
+      tools::ReadableArguments(std::vector<std::string>(argv + 1, argv + argc));
   // CLI11 takes them from the back.
   std::vector<std::string> reversed(words.rbegin(), words.rend());
   try {

@@ -1,0 +1,420 @@
+// The command line in this process: how verbs are found, what each one says of wrong arguments, and
+// which commands are advised.
+
+#include "tools/cli/verbs.h"
+
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <absl/time/clock.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "testing/scratch_folder.h"
+#include "tests/tools/metarecd_world.h"
+#include "tools/cli/output_arguments.h"
+#include "tools/cli/store_arguments.h"
+#include "tools/cli/verb_parser.h"
+#include "tools/process/program_start.h"
+#include "tools/process/unblocked_stderr.h"
+
+namespace metarec::tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+using Words = std::vector<std::string>;
+
+Ended RunWith(absl::Span<const VerbRow> table, absl::Span<const VerbGroupRow> groups,
+              const Words& arguments) {
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  Ended ended;
+  ended.exit_code = static_cast<int>(RunCommandLine(table, groups, arguments));
+  ended.out = ::testing::internal::GetCapturedStdout();
+  ended.err = ::testing::internal::GetCapturedStderr();
+  return ended;
+}
+
+Ended Metarec(const Words& arguments) { return RunWith(VerbTable(), VerbGroups(), arguments); }
+
+TEST(ReadableArgumentsTest, DashesInLongOptionsAreUnderscores) {
+  EXPECT_EQ(ReadableArguments({"recover", "--node-list-file", "my-list", "-s", "a-b:1"}),
+            (Words{"recover", "--node_list_file", "my-list", "-s", "a-b:1"}));
+  EXPECT_EQ(ReadableArguments({"--zk-auth-file=my-file"}), (Words{"--zk_auth_file=my-file"}));
+  EXPECT_EQ(ReadableArguments({"--", "--a-b", "--c="}), (Words{"--", "--a-b", "--c="}));
+}
+
+TEST(ReadableArgumentsTest, AnEmptyValueIsAWordOfItsOwn) {
+  EXPECT_EQ(ReadableArguments({"--zk-acl=", "x"}), (Words{"--zk_acl", "", "x"}));
+}
+
+TEST(JsonObjectTest, EscapesWhatServersSay) {
+  EXPECT_EQ(JsonObject().Set("name", "a\"b\xff\nc").Set("n", int64_t{3}).Set("ok", true).ToText(),
+            "{\"name\":\"a\\\"b\\\\xff\\\\x0ac\",\"n\":3,\"ok\":true}");
+}
+
+TEST(VerbTableTest, EveryVerbHasAUniqueNameALineOfHelpAndAHeading) {
+  std::set<absl::string_view> names;
+  for (const VerbRow& row : VerbTable()) {
+    EXPECT_TRUE(names.insert(row.name).second) << row.name;
+    EXPECT_NE(row.description, "") << row.name;
+    EXPECT_NE(row.heading, "") << row.name;
+    Words help = absl::StrSplit(row.name, ' ');
+    help.emplace_back("--help");
+    const Ended ended = Metarec(help);
+    EXPECT_EQ(ended.exit_code, 0) << row.name;
+    EXPECT_THAT(ended.out, AllOf(HasSubstr(std::string(row.description)),
+                                 HasSubstr(absl::StrCat("Usage: metarec ", row.name)),
+                                 HasSubstr("Examples:\n")));
+    EXPECT_THAT(ended.err, "");
+  }
+}
+
+TEST(VerbTableTest, HelpOfAllListsEveryVerb) {
+  const Ended ended = Metarec({"--help"});
+  EXPECT_EQ(ended.exit_code, 0);
+  for (const VerbRow& row : VerbTable()) {
+    EXPECT_THAT(ended.out, HasSubstr(absl::StrCat("\n  ", row.name, " ")));
+  }
+  EXPECT_THAT(Metarec({"--version"}).out, StartsWith("metarec "));
+}
+
+TEST(VerbParserTest, AVerbThatIsMissingOrMistypedIsAnsweredWithThoseThatExist) {
+  const Ended missing = Metarec({});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_THAT(missing.err, StartsWith("metarec: say what to do: collect, plan, "));
+  EXPECT_EQ(Metarec({"--bogus"}).err, missing.err);
+  const Ended mistyped = Metarec({"colect", "--help"});
+  EXPECT_EQ(mistyped.exit_code, 1);
+  EXPECT_THAT(mistyped.err, AllOf(StartsWith("metarec: there is no verb 'colect', but collect, "),
+                                  HasSubstr("; metarec --help tells more\n")));
+}
+
+TEST(VerbParserTest, WhatIsWrongWithAVerbsArgumentsIsSaid) {
+  const struct {
+    Words arguments;
+    const char* error;
+  } kCases[] = {
+      {{"collect", "-s", "a:1"}, "--evidence is required"},
+      {{"collect", "--evidence", "e"},
+       "metarec collect: should specify one of node_list_file/node_list_str\n"},
+      {{"collect", "-s", "a:1", "-f", "b", "--evidence", "e"},
+       "metarec collect: should only specify one of node_list_file/node_list_str\n"},
+      {{"collect", "-s", "a", "--evidence", "e"}, "metarec collect: "},
+      {{"collect", "-s", "127.0.0.1:1", "--node_name", "x", "--evidence", "e"},
+       "metarec collect: --node_name x: expected ADDRESS=NAME"},
+      {{"collect", "-s", "a:1", "--evidence", "e", "--node_timeout", "0"}, "--node_timeout: "},
+      {{"plan", "--plan", "p"}, "metarec plan: say whose evidence: "},
+      {{"plan", "--plan", "p", "--evidence", "e", "-s", "a:1"},
+       "metarec plan: give either the nodes (-f, -s) or --evidence, not both\n"},
+      {{"plan", "--plan", "p", "--evidence", "e", "--settle", "x"},
+       "metarec plan: --settle x: expected KEY=VALUE"},
+      {{"plan", "--plan", "p", "--evidence", "e", "--table", "1", "--all"},
+       "--table excludes --all"},
+      {{"plan", "--plan", "p", "--evidence", "e", "--partition", "3"},
+       "metarec plan: --partition 3: expected a table's id and an index, such as 3.17\n"},
+      {{"plan", "--plan", "p", "--evidence", "e", "--max_app_id", "0"}, "max_app_id is 0"},
+      {{"plan", "--evidence", "same", "--plan", "same"},
+       "metarec plan: --evidence same and --plan same are one file"},
+      {{"report"}, "--plan is required"},
+      {{"report", "--plan", "/nowhere", "--table", "0"},
+       "metarec report: --table 0: a table's id is 1 or more\n"},
+      {{"report", "--plan", "/nowhere/plan"}, "metarec report: cannot open /nowhere/plan"},
+      {{"explain", "--plan", "p"}, "subject is required"},
+      {{"explain", "--plan", "/nowhere/plan", "1"}, "metarec explain: cannot open /nowhere/plan"},
+      {{"apply", "--plan", "/nowhere/plan"},
+       "metarec apply: --zk HOST:PORT,... and --root PATH are missing\n"},
+      {{"apply", "--plan", "/nowhere/plan", "--zk", "a:1"},
+       "metarec apply: --root PATH is missing\n"},
+      {{"apply", "--plan", "/nowhere/plan", "--root", "/r"},
+       "metarec apply: --zk HOST:PORT,... is missing\n"},
+      {{"apply", "--plan", "/nowhere/plan", "--zk", "a:1", "--root", "r"},
+       "metarec apply: --root: root path \"r\" is not absolute"},
+      {{"apply", "--plan", "/nowhere/plan", "--zk", "a:1", "--root", "/r", "--lock_root", "/"},
+       "metarec apply: --lock_root: "},
+      {{"apply", "--plan", "/nowhere/plan", "--zk", "a:1", "--root", "/r", "--zk_acl", "creator"},
+       "metarec apply: --zk_acl creator needs --zk_auth_file: "},
+      {{"apply", "--plan", "/nowhere/plan", "--zk", "a:1", "--root", "/r", "--zk_timeout", "-1"},
+       "metarec apply: --zk_timeout must be above 0"},
+      {{"apply", "--plan", "/nowhere/plan", "--zk", "a:1", "--root", "/r"},
+       "metarec apply: cannot open /nowhere/plan"},
+      {{"apply", "--plan", "p", "--zk", "a:1", "--root", "/r", "-w", "0"}, "--wait_seconds: "},
+      {{"verify", "--zk", "a:1", "--root", "/r"}, "metarec verify: say what to compare with: "},
+      {{"verify", "--plan", "p", "-s", "a:1", "--zk", "a:1", "--root", "/r"},
+       "metarec verify: give either --plan or what to plan from, not both\n"},
+      {{"verify", "--plan", "p"}, "metarec verify: --zk HOST:PORT,... and --root PATH are missing"},
+      {{"recover", "-s", "a:1"}, "metarec recover: give --meta HOST:PORT,... to ask the meta "},
+      {{"recover", "-s", "a:1", "--meta", "m:1", "--zk", "a:1"},
+       "metarec recover: --meta and --zk exclude each other: "},
+      {{"recover", "-s", "a:1", "--meta", "m:1", "--settle", "a=b"},
+       "metarec recover: --settle cannot be told to a meta server: "},
+      {{"recover", "-s", "a", "--meta", "m:1"}, "metarec recover: "},
+      {{"ls"}, "metarec ls: give --meta HOST:PORT,... to ask the meta servers, or --zk "},
+      {{"ls", "--meta", "m:1", "--root", "/r"}, "metarec ls: --meta and --root exclude each other"},
+      {{"ls", "--meta_timeout", "1", "--zk", "a:1", "--root", "/r"}, "--meta_timeout requires"},
+      {{"ls", "-s", "gone", "--meta", "m:1"}, "--status: "},
+      {{"ls", "--meta", "m"}, "metarec ls: --meta: "},
+      {{"nodes", "-s", "alive", "--zk", "a:1", "--root", "/r"},
+       "metarec nodes: --status needs --meta: "},
+      {{"app", "--meta", "m:1"}, "name is required"},
+      {{"app", "a", "b", "--meta", "m:1"}, "not expected: b"},
+      {{"cluster_info"}, "metarec cluster_info: --meta HOST:PORT,... is missing\n"},
+      {{"cluster_info", "--zk", "a:1"}, "not expected: "},
+      {{"set_meta_level", "--meta", "m:1"}, "level is required"},
+      {{"set_meta_level", "fast", "--meta", "m:1"}, "level: fast not in "},
+      {{"set_meta_level", "steady"}, "metarec set_meta_level: --meta HOST:PORT,... is missing\n"},
+      {{"rename", "a", "--meta", "m:1"}, "new_name is required"},
+      {{"rename", "a", "b"}, "metarec rename: --meta HOST:PORT,... is missing\n"},
+  };
+  for (const auto& test : kCases) {
+    SCOPED_TRACE(::testing::PrintToString(test.arguments));
+    const Ended ended = Metarec(test.arguments);
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_THAT(ended.err, HasSubstr(test.error));
+    EXPECT_EQ(ended.out, "");
+  }
+}
+
+TEST(VerbParserTest, WrongUsageOfRecoverIsAnsweredAsByTheShell) {
+  const Ended ended = Metarec({"recover", "-s", "a:1", "-w", "soon", "--meta", "m:1"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_EQ(ended.err, "parse soon as wait_seconds failed\n");
+  EXPECT_THAT(ended.out, StartsWith("USAGE: \trecover "));
+}
+
+TEST(VerbParserTest, AnEmptyValueDoesNotTakeTheNextWord) {
+  const Ended ended = Metarec({"apply", "--plan=", "/nowhere/plan", "--zk", "a:1", "--root", "/r"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.err, Not(HasSubstr("cannot open")));
+}
+
+TEST(VerbParserTest, AnEmptyValueDoesNotCountAsNotGiven) {
+  for (const Words& given : {Words{"--table", ""}, Words{"--table="}, Words{"--partition", ""}}) {
+    Words arguments = {"report", "--plan", "/nowhere/plan"};
+    arguments.insert(arguments.end(), given.begin(), given.end());
+    const Ended ended = Metarec(arguments);
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_THAT(ended.err, HasSubstr(" has an empty value; give another one, or leave it out\n"));
+  }
+  EXPECT_EQ(Metarec({"apply", "--plan", "/nowhere/plan", "--zk", "a:1", "--root", "/r",
+                     "--lock_root", ""})
+                .err,
+            "metarec apply: --lock_root has an empty value; give another one, or leave it out\n");
+  EXPECT_EQ(Metarec({"rename", "a", "", "--meta", "m:1"}).err,
+            "metarec rename: new_name has an empty value; give another one\n");
+}
+
+TEST(OutputArgumentsTest, TheShortFlagForJsonMeansJsonForProgressToo) {
+  CLI::App app;
+  OutputArguments output;
+  output.AddShortFlagTo(app);
+  output.AddTo(app);
+  app.parse("-j", false);
+  EXPECT_TRUE(output.json());
+}
+
+// Verbs of two words, of which one has two roots: as a copy between two ZooKeepers will be.
+
+RunVerb MakeEcho(CLI::App& verb) {
+  const auto word = std::make_shared<std::string>();
+  verb.add_option("word", *word, "what to say")->required();
+  return [word] {
+    std::cout << *word << "\n" << std::flush;
+    return ExitCode::kDifferences;
+  };
+}
+
+RunVerb MakeCopy(CLI::App& verb) {
+  struct Arguments {
+    StoreArguments from{StoreArguments::Access::kRead};
+    StoreArguments to{StoreArguments::Access::kWrite, "to_"};
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  arguments->from.AddTo(verb);
+  arguments->to.AddTo(verb);
+  return [arguments] {
+    for (const StoreArguments* store : {&arguments->from, &arguments->to}) {
+      const absl::Status status = store->Check();
+      if (!status.ok()) {
+        std::cerr << status.message() << std::endl;
+        return ExitCode::kFailed;
+      }
+    }
+    std::cout << arguments->from.root() << " to " << arguments->to.root() << ", given "
+              << arguments->from.given_option() << " and " << arguments->to.given_option() << "\n"
+              << std::flush;
+    return ExitCode::kDone;
+  };
+}
+
+constexpr VerbRow kTestVerbs[] = {
+    {"env", "say a word", "HERE", &MakeEcho},
+    {"zk copy", "copy a tree", "THERE", &MakeCopy},
+    {"zk export", "say a word about a tree", "THERE", &MakeEcho},
+};
+constexpr VerbGroupRow kTestGroups[] = {{"zk", "what concerns any tree", "GROUPS"}};
+
+Ended RunTestVerb(const Words& arguments) { return RunWith(kTestVerbs, kTestGroups, arguments); }
+
+TEST(VerbsOfTwoWordsTest, AreFoundByBothWords) {
+  const Ended ended = RunTestVerb({"zk", "export", "hello"});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_EQ(ended.out, "hello\n");
+  EXPECT_EQ(RunTestVerb({"env", "zk"}).out, "zk\n");
+}
+
+TEST(VerbsOfTwoWordsTest, HelpOfAGroupListsItsVerbs) {
+  const Ended ended = RunTestVerb({"zk", "--help"});
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("what concerns any tree"), HasSubstr("copy a tree"),
+                               HasSubstr("say a word about a tree"), Not(HasSubstr("env"))));
+  EXPECT_THAT(RunTestVerb({"--help"}).out,
+              AllOf(HasSubstr("what concerns any tree"), Not(HasSubstr("copy a tree"))));
+  EXPECT_THAT(RunTestVerb({"zk", "copy", "--help"}).out,
+              AllOf(HasSubstr("Usage: metarec zk copy"), HasSubstr("--to_zk_auth_file")));
+}
+
+TEST(VerbsOfTwoWordsTest, ASecondWordThatIsMissingOrMistypedIsAnsweredWithThoseThatExist) {
+  for (const Words& arguments : {Words{"zk"}, Words{"zk", "--bogus"}}) {
+    const Ended missing = RunTestVerb(arguments);
+    EXPECT_EQ(missing.exit_code, 1);
+    EXPECT_EQ(missing.err,
+              "metarec zk: say what to do: copy, export; metarec zk --help tells more\n");
+  }
+  for (const char* word : {"exprot", "env"}) {
+    const Ended mistyped = RunTestVerb({"zk", word, "hello"});
+    EXPECT_EQ(mistyped.exit_code, 1);
+    EXPECT_EQ(mistyped.err, absl::StrCat("metarec zk: there is no verb '", word,
+                                         "', but copy, export; metarec zk --help tells more\n"));
+  }
+}
+
+TEST(VerbsOfTwoWordsTest, ErrorsNameBothWords) {
+  EXPECT_EQ(RunTestVerb({"zk", "export", ""}).err,
+            "metarec zk export: word has an empty value; give another one\n");
+}
+
+TEST(TwoStoresTest, EachHasItsOwnOptions) {
+  EXPECT_EQ(RunTestVerb({"zk", "copy", "--zk", "a:1", "--root", "/from", "--to_zk", "b:1",
+                         "--to-root", "/to", "--to_zk_timeout", "3"})
+                .out,
+            "/from to /to, given --zk and --to_zk\n");
+}
+
+TEST(TwoStoresTest, ErrorsNameTheOptionOfTheRightOne) {
+  const Words from = {"zk", "copy", "--zk", "a:1", "--root", "/from"};
+  const auto error_with = [&](const Words& to) {
+    Words arguments = from;
+    arguments.insert(arguments.end(), to.begin(), to.end());
+    return RunTestVerb(arguments).err;
+  };
+  EXPECT_EQ(error_with({}), "--to_zk HOST:PORT,... and --to_root PATH are missing\n");
+  EXPECT_EQ(error_with({"--to_zk", "b:1"}), "--to_root PATH is missing\n");
+  EXPECT_THAT(error_with({"--to_zk", "b", "--to_root", "/to"}), StartsWith("--to_zk: "));
+  EXPECT_THAT(error_with({"--to_zk", "b:1", "--to_root", "to"}), StartsWith("--to_root: "));
+  EXPECT_THAT(error_with({"--to_zk", "b:1", "--to_root", "/to", "--to_zk_acl", "creator"}),
+              StartsWith("--to_zk_acl creator needs --to_zk_auth_file: "));
+  EXPECT_THAT(error_with({"--to_zk", "b:1", "--to_root", "/to", "--zk_acl", "open"}),
+              HasSubstr("not expected"));
+}
+
+TEST(AdvisedCommandTest, RepeatsAllOptionsThatWereGiven) {
+  const testing::ScratchFolder folder;
+  const std::string given = absl::StrCat(
+      "plan -s 127.0.0.1:1,127.0.0.1:2 --node_name 127.0.0.1:1=rs1:1 --node_timeout 0.5 --plan ",
+      folder.Path("plan"), " --overwrite --max_partition_count 1000");
+  Words arguments = absl::StrSplit(given, ' ');
+  arguments.insert(arguments.end(), {"--all", "--format", "text"});  // how it is shown
+  const Ended ended = Metarec(arguments);
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.out,
+              AllOf(HasSubstr(absl::StrCat("    metarec ", given, "\n")),
+                    HasSubstr(absl::StrCat("    metarec ", given, " --skip_bad_nodes"))));
+}
+
+// With a stderr that is the pipe, for as long as it lives.
+class StderrOf {
+ public:
+  explicit StderrOf(const FullPipe& pipe) : saved_(::dup(STDERR_FILENO)) {
+    ::dup2(pipe.writing_end(), STDERR_FILENO);
+  }
+  ~StderrOf() {
+    ::dup2(saved_, STDERR_FILENO);
+    ::close(saved_);
+  }
+
+ private:
+  const int saved_;
+};
+
+TEST(UnblockedStderrTest, WhatAReaderDoesNotTakeIsKeptUntilItDoes) {
+  const testing::ScratchFolder folder;
+  const FullPipe pipe(folder.Path("pipe"));
+  const StderrOf redirected(pipe);
+  {
+    const UnblockedStderr unblocked(absl::ZeroDuration());
+    std::cerr << "one" << std::endl;
+    std::fprintf(stderr, "two\n");
+    pipe.Drain();
+    std::cerr << "three" << std::endl;
+  }
+  EXPECT_EQ(pipe.Drain(), "one\ntwo\nthree\n");
+  std::cerr << "as before" << std::endl;
+  EXPECT_EQ(pipe.Drain(), "as before\n");
+}
+
+TEST(UnblockedStderrTest, WhenTooMuchIsKeptWholeLinesAreDropped) {
+  const testing::ScratchFolder folder;
+  const FullPipe pipe(folder.Path("pipe"));
+  const StderrOf redirected(pipe);
+  {
+    const UnblockedStderr unblocked(absl::ZeroDuration());
+    for (int i = 0; i < 10'000; ++i) std::cerr << "a line with " << i << " in it" << std::endl;
+    pipe.Drain();
+  }
+  const Words lines = absl::StrSplit(pipe.Drain(), '\n', absl::SkipEmpty());
+  EXPECT_GT(lines.size(), 1000u);
+  EXPECT_LT(lines.size(), 10'000u);
+  for (const std::string& line : lines) {
+    EXPECT_TRUE(absl::StartsWith(line, "a line with ") && absl::EndsWith(line, " in it")) << line;
+  }
+}
+
+TEST(UnblockedStderrTest, ResultsWaitForTheReader) {
+  const testing::ScratchFolder folder;
+  const FullPipe pipe(folder.Path("pipe"));
+  const StderrOf redirected(pipe);
+  std::string text;
+  {
+    const UnblockedStderr unblocked(absl::InfiniteDuration());
+    UnblockedStderr::WaitFromNowOn(-1);
+    pipe.Drain();
+    std::thread reader([&] {
+      while (text.size() < 1'000'000) {
+        text += pipe.Drain();
+        absl::SleepFor(absl::Milliseconds(1));
+      }
+    });
+    std::cerr << std::string(1'000'000, 'x') << std::flush;
+    reader.join();
+  }
+  EXPECT_EQ(text.size(), 1'000'000u);
+}
+
+}  // namespace
+}  // namespace metarec::tools

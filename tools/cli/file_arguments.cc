@@ -1,0 +1,139 @@
+#include "tools/cli/file_arguments.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/string_view.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/line_file/line_file.h"
+#include "base/runtime/status_macros.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr int kLinksMax = 40;  // as in the kernel
+
+struct NamedFile {
+  std::string option;
+  std::string path;
+};
+
+// The path without links, the one included that leads to a file which is not there yet.
+std::filesystem::path Resolved(std::filesystem::path path) {
+  std::error_code error;  // what is wrong with the path is said by whoever opens it
+  for (int i = 0; i < kLinksMax && std::filesystem::is_symlink(path, error) &&
+                  !std::filesystem::exists(path, error);
+       ++i) {
+    path = path.parent_path() / std::filesystem::read_symlink(path, error);
+  }
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  return std::filesystem::weakly_canonical(absolute, error);
+}
+
+bool IsOneFile(const std::string& a, const std::string& b) {
+  struct stat info_a {};
+  struct stat info_b {};
+  if (::stat(a.c_str(), &info_a) == 0 && ::stat(b.c_str(), &info_b) == 0) {
+    if (S_ISCHR(info_a.st_mode)) return false;  // a terminal or /dev/null holds nothing
+    return info_a.st_dev == info_b.st_dev && info_a.st_ino == info_b.st_ino;
+  }
+  return Resolved(a) == Resolved(b);
+}
+
+std::vector<NamedFile> FilesOf(const CLI::App& verb) {
+  std::vector<NamedFile> files;
+  for (const CLI::Option* option : verb.get_options()) {
+    if (option->count() == 0 || option->get_type_name() != "FILE") continue;
+    files.push_back({option->get_name(), option->results().back()});
+  }
+  return files;
+}
+
+absl::Status CannotWrite(absl::string_view what) {
+  return absl::UnavailableError(absl::StrCat("cannot write to ", what, ": ", std::strerror(errno),
+                                             ". Nothing was asked or written"));
+}
+
+// Devices that are full, and descriptors that are only for reading, tell already when nothing is
+// written.
+bool TakesBytes(int descriptor) { return ::write(descriptor, "", 0) == 0; }
+
+// By its first bytes: plain, or compressed.
+bool HoldsEvidenceOrPlan(const std::string& path) {
+  constexpr absl::string_view kPlain = R"({"format":"metarec-)";
+  constexpr absl::string_view kZstd = "\x28\xb5\x2f\xfd";
+  std::string begin(kPlain.size(), '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  begin.resize(static_cast<size_t>(file.gcount()));
+  return absl::StartsWith(begin, kPlain) || absl::StartsWith(begin, kZstd);
+}
+
+absl::Status CheckOutput(const std::string& path) {
+  struct stat info {};
+  // Whoever reads a pipe would take its closing for the end.
+  if (::stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode)) return absl::OkStatus();
+  if (HoldsEvidenceOrPlan(path)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--output ", path, " is an evidence or plan file, which a result would ",
+                     "replace; give another name. Nothing was asked or written"));
+  }
+  int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  const bool is_new = descriptor >= 0;
+  if (!is_new) descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor < 0) return CannotWrite(path);
+  const absl::Status status = TakesBytes(descriptor) ? absl::OkStatus() : CannotWrite(path);
+  ::close(descriptor);
+  if (is_new) ::unlink(path.c_str());
+  return status;
+}
+
+}  // namespace
+
+absl::Status CheckFileOptions(const CLI::App& verb) {
+  const std::vector<NamedFile> files = FilesOf(verb);
+  for (size_t i = 0; i < files.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (!IsOneFile(files[i].path, files[j].path)) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          files[j].option, " ", files[j].path, " and ", files[i].option, " ", files[i].path,
+          " are one file; give another name. Nothing was asked or "
+          "written"));
+    }
+  }
+  for (const NamedFile& file : files) {
+    if (file.option == "--output") return CheckOutput(file.path);
+  }
+  return TakesBytes(STDOUT_FILENO) ? absl::OkStatus() : CannotWrite("stdout");
+}
+
+void NewFileArguments::AddTo(CLI::App& verb, const char* option) {
+  constexpr auto kGroup = "OUTPUT";
+  verb.add_option(option, path_, "the file to write; compressed if the name ends in .zst")
+      ->type_name("FILE")
+      ->required()
+      ->group(kGroup);
+  verb.add_flag("--overwrite", overwrite_, "replace the file if it is there")->group(kGroup);
+}
+
+absl::Status NewFileArguments::Check() const {
+  std::error_code error;  // what is wrong with the path is said by the trial below
+  if (!overwrite_ && std::filesystem::exists(path_, error)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(path_, " is there already; give another name or --overwrite"));
+  }
+  // Leaves nothing behind.
+  return LineWriter::Create(path_, {.overwrite = overwrite_}).status();
+}
+
+}  // namespace metarec::tools

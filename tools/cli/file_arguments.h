@@ -1,0 +1,36 @@
+// The files that a verb reads and writes.
+
+#pragma once
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <absl/status/status.h>
+
+namespace metarec::tools {
+
+// To be called for a verb that was parsed, before it does anything. kInvalidArgument if two of its
+// file options (type name FILE) mean the same file, also under different names: one would overwrite
+// the other. kFailedPrecondition if results would replace an evidence or plan file. kUnavailable if
+// nothing can be written where results are to go. Leaves all files as they are.
+absl::Status CheckFileOptions(const CLI::App& verb);
+
+// The evidence or plan file that a verb writes, and --overwrite.
+class NewFileArguments {
+ public:
+  // `option`: "--plan", for example.
+  void AddTo(CLI::App& verb, const char* option);
+
+  const std::string& path() const { return path_; }
+  bool overwrite() const { return overwrite_; }
+
+  // OK if it can be written; kAlreadyExists if it is there and may not be replaced. To be called
+  // before anything that takes long. Whoever writes it checks again.
+  absl::Status Check() const;
+
+ private:
+  std::string path_;
+  bool overwrite_ = false;
+};
+
+}  // namespace metarec::tools

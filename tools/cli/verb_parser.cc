@@ -1,0 +1,177 @@
+#include "tools/cli/verb_parser.h"
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include "tools/cli/command_loop.h"
+#include "tools/cli/file_arguments.h"
+#include "tools/process/program_start.h"
+#include "tools/process/version.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kDescription[] =
+    "Brings back the metadata of a Pegasus cluster from its replica servers.\n"
+    "\n"
+    "In steps:    collect, plan, (read the report), apply, verify\n"
+    "In one step: recover";
+
+constexpr char kFooter[] =
+    "\n"
+    "Every verb has help with examples: metarec plan --help. Dashes and underscores in long\n"
+    "options are the same.\n"
+    "\n"
+    "Exit codes: 0 done; 1 failed; 2 differences; 3 a conflict needs a decision; 4 refused by a\n"
+    "guard, nothing was changed; 5 done, with losses that the flags accepted.";
+
+// This one says itself what may be given to it, the empty text included.
+constexpr absl::string_view kTakesAnyText = "--rename_separator";
+
+// One of the table, with its place in CLI11's tree.
+struct ParsedVerb {
+  const VerbRow* row = nullptr;
+  const CLI::App* app = nullptr;
+  RunVerb run;
+};
+
+std::string Text(absl::string_view text) { return std::string(text); }
+
+// Adds all verbs to `app`, in the order of the table.
+std::vector<ParsedVerb> AddVerbs(absl::Span<const VerbRow> table,
+                                 absl::Span<const VerbGroupRow> groups, CLI::App* app) {
+  std::map<absl::string_view, CLI::App*> group_apps;
+  std::vector<ParsedVerb> verbs;
+  for (const VerbRow& row : table) {
+    CLI::App* parent = app;
+    absl::string_view name = row.name;
+    if (const size_t blank = name.find(' '); blank != absl::string_view::npos) {
+      const absl::string_view first = name.substr(0, blank);
+      name.remove_prefix(blank + 1);
+      CLI::App*& group = group_apps[first];
+      if (group == nullptr) {
+        const auto about = std::find_if(groups.begin(), groups.end(),
+                                        [&](const VerbGroupRow& g) { return g.name == first; });
+        const bool is_described = about != groups.end();
+        group = app->add_subcommand(Text(first), is_described ? Text(about->description) : "");
+        if (is_described) group->group(Text(about->heading));
+        group->require_subcommand(1);
+      }
+      parent = group;
+    }
+    CLI::App* const verb = parent->add_subcommand(Text(name), Text(row.description));
+    verb->group(Text(row.heading));
+    verbs.push_back({.row = &row, .app = verb, .run = row.make(*verb)});
+  }
+  return verbs;
+}
+
+// CLI11's own words for it do not say which words it knows. `path` is "metarec" or "metarec zk".
+std::string NoSuchVerb(const CLI::App& parent, absl::string_view path, absl::string_view word) {
+  std::string names;
+  for (const CLI::App* verb : parent.get_subcommands(nullptr)) {
+    absl::StrAppend(&names, names.empty() ? "" : ", ", verb->get_name());
+  }
+  return absl::StrCat(
+      path,
+      word.empty() ? ": say what to do: " : absl::StrCat(": there is no verb '", word, "', but "),
+      names, "; ", path, " --help tells more");
+}
+
+const CLI::App* Find(const CLI::App& parent, const std::string& name) {
+  for (const CLI::App* verb : parent.get_subcommands(nullptr)) {
+    if (verb->get_name() == name) return verb;
+  }
+  return nullptr;
+}
+
+// What is wrong with the words that name the verb; "" if they name one or ask for help.
+std::string WrongVerb(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const CLI::App* parent = &app;
+  std::string path = app.get_name();
+  for (const std::string& word : arguments) {
+    if (word.starts_with('-')) return "";  // without a verb, CLI11 finds out whether it is help
+    const CLI::App* const found = Find(*parent, word);
+    if (found == nullptr) return NoSuchVerb(*parent, path, word);
+    absl::StrAppend(&path, " ", word);
+    parent = found;
+    if (parent->get_subcommands(nullptr).empty()) return "";
+  }
+  return NoSuchVerb(*parent, path, "");
+}
+
+// The verb, or the group of verbs, that the command line got to.
+const CLI::App& DeepestParsed(const CLI::App& app) {
+  const CLI::App* deepest = &app;
+  while (!deepest->get_subcommands().empty()) deepest = deepest->get_subcommands().front();
+  return *deepest;
+}
+
+// Help and version are "errors" of code 0.
+ExitCode FailedParsing(const CLI::App& app, const CLI::ParseError& error) {
+  if (app.exit(error, std::cout, std::cerr) != 0) return ExitCode::kFailed;
+  if (std::cout.flush()) return ExitCode::kDone;
+  std::cerr << "metarec: cannot write to stdout" << std::endl;
+  return ExitCode::kFailed;
+}
+
+// An empty value is a script's variable that is not set: it must not count as an option that is
+// not given.
+absl::Status CheckNoEmptyValues(const CLI::App& verb) {
+  for (const CLI::Option* option : verb.get_options()) {
+    if (option->get_name() == kTakesAnyText) continue;
+    const std::vector<std::string>& values = option->results();
+    if (std::find(values.begin(), values.end(), "") == values.end()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(option->get_name(), " has an empty value; give another one",
+                     option->get_required() ? "" : ", or leave it out"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckArguments(const CLI::App& verb) {
+  const absl::Status values = CheckNoEmptyValues(verb);
+  return values.ok() ? CheckFileOptions(verb) : values;
+}
+
+}  // namespace
+
+ExitCode RunCommandLine(absl::Span<const VerbRow> table, absl::Span<const VerbGroupRow> groups,
+                        const std::vector<std::string>& arguments) {
+  CLI::App app(kDescription, "metarec");
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("metarec ") + kVersion);
+  app.require_subcommand(1);
+  const std::vector<ParsedVerb> verbs = AddVerbs(table, groups, &app);
+
+  const std::vector<std::string> readable = ReadableArguments(arguments);
+  if (const std::string wrong = WrongVerb(app, readable); !wrong.empty()) {
+    std::cerr << wrong << std::endl;
+    return ExitCode::kFailed;
+  }
+  try {
+    app.parse(std::vector<std::string>(readable.rbegin(), readable.rend()));
+  } catch (const CLI::RequiredError& error) {
+    const CLI::App& parsed = DeepestParsed(app);
+    if (parsed.get_subcommands(nullptr).empty()) return FailedParsing(app, error);
+    const std::string path = &parsed == &app ? "metarec" : "metarec " + parsed.get_name();
+    std::cerr << NoSuchVerb(parsed, path, "") << std::endl;
+    return ExitCode::kFailed;
+  } catch (const CLI::ParseError& error) {
+    return FailedParsing(app, error);
+  }
+  const CLI::App& parsed = DeepestParsed(app);
+  const auto verb = std::find_if(verbs.begin(), verbs.end(),
+                                 [&](const ParsedVerb& one) { return one.app == &parsed; });
+  const absl::Status status = CheckArguments(parsed);
+  return status.ok() ? verb->run() : Fail(verb->row->name, status);
+}
+
+}  // namespace metarec::tools

@@ -1,0 +1,37 @@
+#include "tools/cli/verbs.h"
+
+namespace metarec::tools {
+namespace {
+
+constexpr char kRecovery[] = "RECOVERY";
+constexpr char kCluster[] = "CLUSTER";
+
+constexpr VerbRow kVerbs[] = {
+    {"collect", "ask replica servers what they hold and write it down", kRecovery,
+     &MakeCollectVerb},
+    {"plan", "decide what the metadata shall be, and report why", kRecovery, &MakePlanVerb},
+    {"report", "show the report of a plan file", kRecovery, &MakeReportVerb},
+    {"explain", "say why a plan does what it does with a partition, a table or a node", kRecovery,
+     &MakeExplainVerb},
+    {"apply", "write a plan into an empty ZooKeeper root", kRecovery, &MakeApplyVerb},
+    {"verify", "compare a ZooKeeper root with a plan or with fresh evidence", kRecovery,
+     &MakeVerifyVerb},
+    {"recover", "collect, plan, apply and verify, as Pegasus's recover command", kRecovery,
+     &MakeRecoverVerb},
+    {"ls", "list the tables", kCluster, &MakeLsVerb},
+    {"nodes", "list the replica servers", kCluster, &MakeNodesVerb},
+    {"app", "show one table", kCluster, &MakeAppVerb},
+    {"cluster_info", "show what a cluster's meta servers say of it", kCluster,
+     &MakeClusterInfoVerb},
+    {"set_meta_level", "set how much meta servers do by themselves", kCluster,
+     &MakeSetMetaLevelVerb},
+    {"rename", "give a table another name", kCluster, &MakeRenameVerb},
+};
+
+}  // namespace
+
+absl::Span<const VerbRow> VerbTable() { return kVerbs; }
+
+absl::Span<const VerbGroupRow> VerbGroups() { return {}; }
+
+}  // namespace metarec::tools
