@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,10 +50,17 @@ class JsonWriter {
   JsonWriter& EndArray() { return Close(']'); }
 
   JsonWriter& Key(absl::string_view key) {
+    if (style_.indent < 0 && !NeedsEscapes(key)) {
+      // Most keys of all: in few steps.
+      const bool is_first = std::exchange(next_, Next::kValueOfKey) == Next::kFirstItem;
+      out_->append(is_first ? "\"" : ",\"", is_first ? 1 : 2);
+      out_->append(key.data(), key.size());
+      out_->append("\":", 2);
+      return *this;
+    }
     BeforeItem();
     Quote(key);
-    out_->push_back(':');
-    if (style_.indent >= 0) out_->push_back(' ');
+    out_->append(style_.indent < 0 ? ":" : ": ");
     next_ = Next::kValueOfKey;
     return *this;
   }
@@ -93,6 +101,7 @@ class JsonWriter {
   // Any range of strings, as an array.
   template <typename Texts>
   JsonWriter& Strings(absl::string_view key, const Texts& texts) {
+    if (std::empty(texts)) return Json(key, "[]");
     StartArray(key);
     for (const auto& text : texts) String(text);
     return EndArray();
@@ -175,12 +184,14 @@ class JsonWriter {
   }
   JsonWriter& StringNotAsIs(absl::string_view text, JsonText how);
 
-  void Quote(absl::string_view text) {
+  static bool NeedsEscapes(absl::string_view text) {
     for (const char c : text) {
-      if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') {
-        return QuoteEscaped(text, out_);
-      }
+      if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') return true;
     }
+    return false;
+  }
+  void Quote(absl::string_view text) {
+    if (NeedsEscapes(text)) return QuoteEscaped(text, out_);
     out_->push_back('"');
     out_->append(text.data(), text.size());
     out_->push_back('"');
