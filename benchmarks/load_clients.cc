@@ -26,7 +26,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/runtime/for_each_bounded.h"
+#include "base/runtime/task_group.h"
 #include "idl/error_names.h"
 #include "idl/meta_admin_types.h"
 #include "idl/serialization.h"

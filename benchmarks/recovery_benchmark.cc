@@ -17,7 +17,7 @@
 #include "base/runtime/status_macros.h"
 #include "benchmarks/phases.h"
 #include "testing/child_process.h"
-#include "testing/simulated_cluster_thread.h"
+#include "testing/simulated_servers.h"
 #include "testing/zookeeper_server.h"
 
 namespace metarec::benchmarks {

@@ -11,7 +11,7 @@
 
 #include "idl/ipv4_endpoint.h"
 #include "testing/child_process.h"
-#include "testing/simulated_cluster_thread.h"
+#include "testing/simulated_servers.h"
 #include "testing/zookeeper_server.h"
 
 namespace metarec::benchmarks {

@@ -20,9 +20,10 @@ namespace metarec::idl {
 namespace internal {
 namespace {
 
-// Reads Thrift's binary protocol over bytes in memory; refuses strings and containers that announce more than the remaining bytes can hold, and
-// types that do not exist (for Thrift's own reader these are undefined behaviour). Call it through
-// TProtocol, as generated code does: the overrides are virtual functions of that class.
+// Reads Thrift's binary protocol over bytes in memory; refuses strings and containers that announce
+// more than the remaining bytes can hold, and types that do not exist (for Thrift's own reader
+// these are undefined behaviour). Call it through TProtocol, as generated code does: the overrides
+// are virtual functions of that class.
 class BoundedReader
     : public apache::thrift::protocol::TBinaryProtocolT<apache::thrift::transport::TMemoryBuffer> {
  public:

@@ -8,8 +8,8 @@
 #include <absl/strings/strip.h>
 
 #include "base/runtime/cancellation.h"
-#include "base/runtime/for_each_bounded.h"
 #include "base/runtime/status_macros.h"
+#include "base/runtime/task_group.h"
 #include "idl/enum_names.h"
 #include "idl/error_names.h"
 #include "idl/task_codes.h"

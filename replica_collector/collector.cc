@@ -15,9 +15,9 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/cancellation.h"
-#include "base/runtime/for_each_bounded.h"
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
+#include "base/runtime/task_group.h"
 #include "base/text/wording.h"
 #include "idl/error_names.h"
 #include "replica_collector/table_record_pool.h"

@@ -43,9 +43,9 @@ asio::awaitable<absl::Status> Recover(std::string addresses, metarec::Clock* clo
   metarec::RecoveryRequest request;
   request.nodes = *std::move(nodes);
   request.root = "/pegasus/embedded";
-  metarec::RecoveryJob job(
-      std::move(request),
-      {.source = &source, .clock = clock, .random = [] { return 0.5; }}, &store, &listener);
+  metarec::RecoveryJob job(std::move(request),
+                           {.source = &source, .clock = clock, .random = [] { return 0.5; }},
+                           &store, &listener);
   const metarec::RecoveryResult result = co_await job.Run();
   if (!result.status.ok()) co_return result.status;
   std::printf("%s: %lld znodes written\n", result.error_name.c_str(),

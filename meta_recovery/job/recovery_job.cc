@@ -22,8 +22,8 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/rare_branch.h"
-#include "base/runtime/run_until.h"
 #include "base/runtime/status_macros.h"
+#include "base/runtime/task_group.h"
 #include "base/text/wording.h"
 #include "idl/error_names.h"
 #include "meta_recovery/planner/planner.h"

@@ -6,7 +6,6 @@
 #include <absl/strings/strip.h>
 
 #include "base/text/printable.h"
-#include "base/text/shortened.h"
 #include "base/text/wording.h"
 #include "idl/error_names.h"
 #include "meta_recovery/planner/finding_registry.h"

@@ -6,7 +6,7 @@
 
 #include <absl/strings/numbers.h>
 
-#include "base/text/shortened.h"
+#include "base/text/wording.h"
 #include "idl/ipv4_endpoint.h"
 
 namespace metarec {

@@ -11,7 +11,7 @@
 #include "base/line_file/json_lines.h"
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
-#include "base/text/shortened.h"
+#include "base/text/wording.h"
 #include "meta_recovery/plan_file/plan_consistency.h"
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/plan_file/plan_line_fields.h"

@@ -9,7 +9,6 @@
 #include <absl/time/time.h>
 
 #include "base/text/printable.h"
-#include "base/text/shell_word.h"
 #include "base/text/wording.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/planner.h"

@@ -3,7 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/text/printable.h"
-#include "base/text/shell_word.h"
+#include "base/text/wording.h"
 
 namespace metarec {
 

@@ -18,7 +18,6 @@
 #include <absl/types/span.h>
 
 #include "base/text/printable.h"
-#include "base/text/shell_word.h"
 #include "base/text/wording.h"
 #include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/plan_text.h"

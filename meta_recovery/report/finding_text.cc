@@ -8,7 +8,7 @@
 #include <absl/strings/str_join.h>
 
 #include "base/text/printable.h"
-#include "base/text/shell_word.h"
+#include "base/text/wording.h"
 #include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/finding_sentences.h"
 #include "meta_recovery/planner/plan_text.h"

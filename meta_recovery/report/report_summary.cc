@@ -4,7 +4,6 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
-#include "base/text/shell_word.h"
 #include "base/text/wording.h"
 #include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/finding_sentences.h"

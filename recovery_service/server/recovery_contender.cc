@@ -7,8 +7,8 @@
 #include <asio/this_coro.hpp>
 
 #include "base/runtime/rare_branch.h"
-#include "base/runtime/run_until.h"
 #include "base/runtime/status_macros.h"
+#include "base/runtime/task_group.h"
 #include "base/text/printable.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/topology/topology_reader.h"

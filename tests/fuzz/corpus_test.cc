@@ -34,8 +34,7 @@ TEST_P(FuzzCorpus, HoldsNothingThatFails) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, FuzzCorpus,
-                         ::testing::ValuesIn(kFuzzTargets),
+INSTANTIATE_TEST_SUITE_P(Targets, FuzzCorpus, ::testing::ValuesIn(kFuzzTargets),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

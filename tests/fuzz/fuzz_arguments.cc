@@ -10,7 +10,6 @@
 #include <glog/logging.h>
 
 #include "base/text/printable.h"
-#include "base/text/shell_word.h"
 #include "base/text/wording.h"
 #include "idl/ipv4_endpoint.h"
 #include "meta_recovery/planner/settlements.h"

@@ -126,8 +126,8 @@ void CheckHttp(absl::string_view bytes, uint8_t way) {
   CHECK_EQ(whole->keep_alive, pieces->keep_alive);
   rpc::HttpResponse response;
   response.body = whole->path;
-  rpc::SerializeHttpResponse(
-      response, {.keep_alive = whole->keep_alive, .without_body = whole->is_head});
+  rpc::SerializeHttpResponse(response,
+                             {.keep_alive = whole->keep_alive, .without_body = whole->is_head});
 }
 
 }  // namespace

@@ -23,8 +23,8 @@
 #include "tests/fuzz/memory_file.h"
 #include "tests/fuzz/message_codecs.h"
 #include "tests/fuzz/root_world.h"
-#include "tests/meta_recovery/planner/golden_evidence.h"
 #include "tests/meta_recovery/planner/evidence_builder.h"
+#include "tests/meta_recovery/planner/golden_evidence.h"
 #include "tests/zk_store/topology/golden_tree.h"
 
 namespace metarec::fuzz {

@@ -23,7 +23,6 @@
 #include <gtest/gtest.h>
 
 #include "testing/faulty_proxy.h"
-#include "testing/zookeeper_ensemble.h"
 #include "testing/zookeeper_server.h"
 #include "tests/kills/kill_world.h"
 

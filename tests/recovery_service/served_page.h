@@ -19,7 +19,7 @@
 #include "replica_collector/rpc_replica_source.h"
 #include "rpc/client.h"
 #include "testing/in_memory_meta_store.h"
-#include "testing/simulated_cluster_thread.h"
+#include "testing/simulated_servers.h"
 
 namespace metarec {
 

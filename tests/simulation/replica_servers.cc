@@ -11,7 +11,7 @@
 #include "idl/task_codes.h"
 #include "replica_collector/rpc_replica_source.h"
 #include "rpc/pegasus_status.h"
-#include "testing/record_messages.h"
+#include "testing/simulated_replica_server.h"
 
 namespace metarec::simulation {
 

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "testing/scratch_folder.h"
-#include "testing/simulated_cluster_thread.h"
+#include "testing/simulated_servers.h"
 #include "testing/zookeeper_server.h"
 #include "tests/tools/metarecd_world.h"
 #include "tools/cli/command_loop.h"

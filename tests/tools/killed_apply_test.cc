@@ -17,8 +17,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/runtime/for_each_bounded.h"
 #include "base/runtime/system_clock.h"
+#include "base/runtime/task_group.h"
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/planner/planner.h"
 #include "testing/faulty_proxy.h"

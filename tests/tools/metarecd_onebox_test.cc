@@ -21,7 +21,7 @@
 
 #include "testing/free_port.h"
 #include "testing/scratch_folder.h"
-#include "testing/simulated_cluster_thread.h"
+#include "testing/simulated_servers.h"
 #include "testing/zookeeper_server.h"
 #include "tests/tools/metarecd_world.h"
 

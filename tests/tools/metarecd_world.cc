@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/runtime/for_each_bounded.h"
 #include "base/runtime/status_macros.h"
+#include "base/runtime/task_group.h"
 #include "idl/meta_admin_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"

@@ -25,7 +25,7 @@
 #include "testing/child_process.h"
 #include "testing/free_port.h"
 #include "testing/scratch_folder.h"
-#include "testing/simulated_cluster_thread.h"
+#include "testing/simulated_servers.h"
 #include "testing/zookeeper_server.h"
 #include "zk_store/client/zookeeper_meta_store.h"
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <CLI/CLI.hpp>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
@@ -221,25 +222,26 @@ TEST(VerbParserTest, AnEmptyValueDoesNotCountAsNotGiven) {
 
 TEST(OutputArgumentsTest, TheShortFlagForJsonMeansJsonForProgressToo) {
   CLI::App app;
+  Command command(&app);
   OutputArguments output;
-  output.AddShortFlagTo(app);
-  output.AddTo(app);
+  output.AddShortFlagTo(command);
+  output.AddTo(command);
   app.parse("-j", false);
   EXPECT_TRUE(output.json());
 }
 
 // Verbs of two words, of which one has two roots: as a copy between two ZooKeepers will be.
 
-RunVerb MakeEcho(CLI::App& verb) {
+RunVerb MakeEcho(Command& verb) {
   const auto word = std::make_shared<std::string>();
-  verb.add_option("word", *word, "what to say")->required();
+  verb.Add("word", word.get(), "what to say").Required();
   return [word] {
     std::cout << *word << "\n" << std::flush;
     return ExitCode::kDifferences;
   };
 }
 
-RunVerb MakeCopy(CLI::App& verb) {
+RunVerb MakeCopy(Command& verb) {
   struct Arguments {
     StoreArguments from{StoreArguments::Access::kRead};
     StoreArguments to{StoreArguments::Access::kWrite, "to_"};

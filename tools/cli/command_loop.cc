@@ -10,7 +10,7 @@
 #include <asio/this_coro.hpp>
 
 #include "base/text/printable.h"
-#include "base/text/shell_word.h"
+#include "base/text/wording.h"
 #include "tools/process/unblocked_stderr.h"
 #include "zk_store/client/error_mark.h"
 

@@ -50,11 +50,11 @@ bool IsOneFile(const std::string& a, const std::string& b) {
   return Resolved(a) == Resolved(b);
 }
 
-std::vector<NamedFile> FilesOf(const CLI::App& verb) {
+std::vector<NamedFile> FilesOf(const Command& verb) {
   std::vector<NamedFile> files;
-  for (const CLI::Option* option : verb.get_options()) {
-    if (option->count() == 0 || option->get_type_name() != "FILE") continue;
-    files.push_back({option->get_name(), option->results().back()});
+  for (const CommandOption option : verb.options()) {
+    if (!option.is_given() || option.type_name() != "FILE") continue;
+    files.push_back({option.name(), option.values().back()});
   }
   return files;
 }
@@ -100,7 +100,7 @@ absl::Status CheckOutput(const std::string& path) {
 
 }  // namespace
 
-absl::Status CheckFileOptions(const CLI::App& verb) {
+absl::Status CheckFileOptions(const Command& verb) {
   const std::vector<NamedFile> files = FilesOf(verb);
   for (size_t i = 0; i < files.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
@@ -117,13 +117,13 @@ absl::Status CheckFileOptions(const CLI::App& verb) {
   return TakesBytes(STDOUT_FILENO) ? absl::OkStatus() : CannotWrite("stdout");
 }
 
-void NewFileArguments::AddTo(CLI::App& verb, const char* option) {
+void NewFileArguments::AddTo(Command& verb, const char* option) {
   constexpr auto kGroup = "OUTPUT";
-  verb.add_option(option, path_, "the file to write; compressed if the name ends in .zst")
-      ->type_name("FILE")
-      ->required()
-      ->group(kGroup);
-  verb.add_flag("--overwrite", overwrite_, "replace the file if it is there")->group(kGroup);
+  verb.Add(option, &path_, "the file to write; compressed if the name ends in .zst")
+      .TypeName("FILE")
+      .Required()
+      .Group(kGroup);
+  verb.AddFlag("--overwrite", &overwrite_, "replace the file if it is there").Group(kGroup);
 }
 
 absl::Status NewFileArguments::Check() const {

@@ -4,8 +4,9 @@
 
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <absl/status/status.h>
+
+#include "tools/process/command.h"
 
 namespace metarec::tools {
 
@@ -13,13 +14,13 @@ namespace metarec::tools {
 // file options (type name FILE) mean the same file, also under different names: one would overwrite
 // the other. kFailedPrecondition if results would replace an evidence or plan file. kUnavailable if
 // nothing can be written where results are to go. Leaves all files as they are.
-absl::Status CheckFileOptions(const CLI::App& verb);
+absl::Status CheckFileOptions(const Command& verb);
 
 // The evidence or plan file that a verb writes, and --overwrite.
 class NewFileArguments {
  public:
   // `option`: "--plan", for example.
-  void AddTo(CLI::App& verb, const char* option);
+  void AddTo(Command& verb, const char* option);
 
   const std::string& path() const { return path_; }
   bool overwrite() const { return overwrite_; }

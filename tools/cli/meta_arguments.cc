@@ -13,20 +13,18 @@ constexpr size_t kServersMax = 100;
 
 }  // namespace
 
-void MetaArguments::AddTo(CLI::App& verb, Timeout timeout) {
+void MetaArguments::AddTo(Command& verb, Timeout timeout) {
   constexpr auto kGroup = "META";
-  CLI::Option* const meta =
-      verb.add_option("--meta", servers_, "the cluster's meta servers, or metarecd")
-          ->type_name("HOST:PORT,...")
-          ->group(kGroup);
+  CommandOption meta = verb.Add("--meta", &servers_, "the cluster's meta servers, or metarecd")
+                           .TypeName("HOST:PORT,...")
+                           .Group(kGroup);
   if (timeout == Timeout::kNone) return;
-  verb.add_option("--meta_timeout", timeout_seconds_,
-                  "how long the meta servers have for one answer")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(0.01, 3600.0))
-      ->capture_default_str()
-      ->needs(meta)
-      ->group(kGroup);
+  verb.Add("--meta_timeout", &timeout_seconds_, "how long the meta servers have for one answer")
+      .TypeName("SECONDS")
+      .Between(0.01, 3600.0)
+      .ShowDefault()
+      .Needs(meta)
+      .Group(kGroup);
 }
 
 absl::Status MetaArguments::CheckGiven() const {

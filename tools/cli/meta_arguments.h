@@ -3,7 +3,6 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <asio/any_io_executor.hpp>
@@ -11,6 +10,7 @@
 #include "base/runtime/clock.h"
 #include "pegasus_client/meta_client.h"
 #include "tools/cli/store_arguments.h"
+#include "tools/process/command.h"
 
 namespace metarec::tools {
 
@@ -19,7 +19,7 @@ class MetaArguments {
  public:
   enum class Timeout { kOption, kNone };  // kNone: the verb has an option of its own for it
 
-  void AddTo(CLI::App& verb, Timeout timeout = Timeout::kOption);
+  void AddTo(Command& verb, Timeout timeout = Timeout::kOption);
 
   bool given() const { return !servers_.empty(); }
 

@@ -8,8 +8,8 @@
 #include <asio/this_coro.hpp>
 
 #include "base/runtime/cancellation.h"
-#include "base/runtime/for_each_bounded.h"
 #include "base/runtime/status_macros.h"
+#include "base/runtime/task_group.h"
 #include "replica_collector/evidence_file.h"
 #include "rpc/resolver.h"
 #include "tools/cli/interrupts.h"
@@ -32,27 +32,26 @@ absl::Status UnknownName(const NodeList& list, const NodeListEntry& entry,
 
 }  // namespace
 
-void NodeArguments::AddTo(CLI::App& verb) {
+void NodeArguments::AddTo(Command& verb) {
   constexpr auto kGroup = "NODES";
-  verb.add_option("-f,--node_list_file", file_, "file with one replica server a line, host:port")
-      ->type_name("FILE")
-      ->group(kGroup);
-  verb.add_option("-s,--node_list_str", list_, "the replica servers")
-      ->type_name("HOST:PORT,...")
-      ->group(kGroup);
-  verb.add_option("--node_name", node_names_,
-                  "what the server at an address calls itself, where looking the address up does "
-                  "not tell; may be repeated")
-      ->type_name("IP:PORT=HOST:PORT")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->group(kGroup);
-  verb.add_option("--node_timeout", node_timeout_seconds_,
-                  "how long a node has for its answers, tries included")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(0.01, 3600.0))
-      ->capture_default_str()
-      ->group(kGroup);
+  verb.Add("-f,--node_list_file", &file_, "file with one replica server a line, host:port")
+      .TypeName("FILE")
+      .Group(kGroup);
+  verb.Add("-s,--node_list_str", &list_, "the replica servers")
+      .TypeName("HOST:PORT,...")
+      .Group(kGroup);
+  verb.Add("--node_name", &node_names_,
+           "what the server at an address calls itself, where looking the address up does "
+           "not tell; may be repeated")
+      .TypeName("IP:PORT=HOST:PORT")
+      .Repeatable()
+      .Group(kGroup);
+  verb.Add("--node_timeout", &node_timeout_seconds_,
+           "how long a node has for its answers, tries included")
+      .TypeName("SECONDS")
+      .Between(0.01, 3600.0)
+      .ShowDefault()
+      .Group(kGroup);
 }
 
 absl::Status NodeArguments::CheckExactlyOne() const {
@@ -138,11 +137,11 @@ asio::awaitable<absl::StatusOr<Evidence>> CollectEvidence(NodeList list, Collect
   co_return co_await collector.Collect(std::move(list));
 }
 
-void EvidenceArguments::AddTo(CLI::App& verb) {
+void EvidenceArguments::AddTo(Command& verb) {
   nodes_.AddTo(verb);
-  verb.add_option("--evidence", file_, "an evidence file, instead of asking the nodes")
-      ->type_name("FILE")
-      ->group("NODES");
+  verb.Add("--evidence", &file_, "an evidence file, instead of asking the nodes")
+      .TypeName("FILE")
+      .Group("NODES");
 }
 
 absl::Status EvidenceArguments::Check() const {

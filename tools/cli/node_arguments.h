@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 #include <asio/any_io_executor.hpp>
@@ -21,13 +20,14 @@
 #include "replica_collector/node_list.h"
 #include "replica_collector/rpc_replica_source.h"
 #include "rpc/client.h"
+#include "tools/process/command.h"
 
 namespace metarec::tools {
 
 // NODES: -f or -s, and how nodes are asked.
 class NodeArguments {
  public:
-  void AddTo(CLI::App& verb);
+  void AddTo(Command& verb);
 
   bool given() const { return !file_.empty() || !list_.empty(); }
   // As Pegasus's shell words it.
@@ -73,7 +73,7 @@ asio::awaitable<absl::StatusOr<Evidence>> CollectEvidence(NodeList list, Collect
 // NODES or --evidence FILE.
 class EvidenceArguments {
  public:
-  void AddTo(CLI::App& verb);
+  void AddTo(Command& verb);
 
   bool given() const { return nodes_.given() || !file_.empty(); }
   // Whether it is a file with what nodes said earlier.

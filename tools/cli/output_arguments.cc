@@ -31,20 +31,20 @@ ExitCode ExitCodeOf(const absl::Status& status) {
 
 }  // namespace
 
-void OutputArguments::AddTo(CLI::App& verb) {
+void OutputArguments::AddTo(Command& verb) {
   constexpr auto kGroup = "OUTPUT";
-  verb.add_option("--format", format_, "how results are printed")
-      ->type_name("text|json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str()
-      ->group(kGroup);
-  verb.add_option("-o,--output", file_, "print to this file instead of stdout")
-      ->type_name("FILE")
-      ->group(kGroup);
+  verb.Add("--format", &format_, "how results are printed")
+      .TypeName("text|json")
+      .OneOf({"text", "json"})
+      .ShowDefault()
+      .Group(kGroup);
+  verb.Add("-o,--output", &file_, "print to this file instead of stdout")
+      .TypeName("FILE")
+      .Group(kGroup);
 }
 
-void OutputArguments::AddShortFlagTo(CLI::App& verb) {
-  verb.add_flag("-j,--json", json_flag_, "the same as --format json");
+void OutputArguments::AddShortFlagTo(Command& verb) {
+  verb.AddFlag("-j,--json", &json_flag_, "the same as --format json");
 }
 
 absl::Status OutputArguments::Print(absl::string_view text) const {

@@ -5,12 +5,12 @@
 #include <fstream>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 
 #include "base/text/text_sink.h"
+#include "tools/process/command.h"
 #include "tools/process/exit_code.h"
 
 namespace metarec::tools {
@@ -18,9 +18,9 @@ namespace metarec::tools {
 // --format and -o.
 class OutputArguments {
  public:
-  void AddTo(CLI::App& verb);
+  void AddTo(Command& verb);
   // -j, which Pegasus's shell has for verbs that list something.
-  void AddShortFlagTo(CLI::App& verb);
+  void AddShortFlagTo(Command& verb);
 
   bool json() const { return json_flag_ || format_ == "json"; }
   const std::string& file() const { return file_; }

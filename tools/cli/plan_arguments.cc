@@ -8,7 +8,7 @@
 
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
-#include "base/text/shell_word.h"
+#include "base/text/wording.h"
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/report/explain.h"
@@ -21,10 +21,10 @@ namespace {
 constexpr char kDecisions[] = "DECISIONS";
 
 // Whether the option says nothing but how the result is shown.
-bool ShowsOnly(const CLI::Option& option) {
+bool ShowsOnly(const CommandOption& option) {
   static const auto* const kNames = new std::set<std::string>{
       "--format", "--output", "--json", "--table", "--partition", "--all", "--help"};
-  return kNames->contains(option.get_name());
+  return kNames->contains(option.name());
 }
 
 // kNotFound with what the plan has instead.
@@ -37,38 +37,37 @@ absl::Status ThereIs(const TableOrPartition& subject, const RecoveryPlan& plan) 
 
 }  // namespace
 
-void PlanArguments::AddTo(CLI::App& verb) {
-  verb.add_flag("-b,--skip_bad_nodes", options_.skip_bad_nodes,
-                "go on without the nodes that could not be asked")
-      ->group(kDecisions);
-  verb.add_flag("-l,--skip_lost_partitions", options_.skip_lost_partitions,
-                "create partitions of which no replica was found as empty ones")
-      ->group(kDecisions);
-  verb.add_flag("--still_served", options_.accept_still_served,
-                "go on although replicas still hold a lease of a meta server")
-      ->group(kDecisions);
-  verb.add_option("--settle", settlements_,
-                  "decide a conflict, by the key that the report names; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->group(kDecisions);
-  verb.add_option("--rename_separator", options_.rename_separator,
-                  "goes between a contested name and the id; stock shells refuse names with a "
-                  "dash, so consider _")
-      ->type_name("TEXT")
-      ->capture_default_str()
-      ->group(kDecisions);
-  verb.add_option("--max_app_id", options_.max_app_id,
-                  "a table id above this is a conflict, not that many placeholders")
-      ->type_name("ID")
-      ->capture_default_str()
-      ->group(kDecisions);
-  verb.add_option("--max_partition_count", options_.max_partition_count,
-                  "partition counts and indexes above this make no sense and are left out")
-      ->type_name("COUNT")
-      ->capture_default_str()
-      ->group(kDecisions);
+void PlanArguments::AddTo(Command& verb) {
+  verb.AddFlag("-b,--skip_bad_nodes", &options_.skip_bad_nodes,
+               "go on without the nodes that could not be asked")
+      .Group(kDecisions);
+  verb.AddFlag("-l,--skip_lost_partitions", &options_.skip_lost_partitions,
+               "create partitions of which no replica was found as empty ones")
+      .Group(kDecisions);
+  verb.AddFlag("--still_served", &options_.accept_still_served,
+               "go on although replicas still hold a lease of a meta server")
+      .Group(kDecisions);
+  verb.Add("--settle", &settlements_,
+           "decide a conflict, by the key that the report names; may be repeated")
+      .TypeName("KEY=VALUE")
+      .Repeatable()
+      .Group(kDecisions);
+  verb.Add("--rename_separator", &options_.rename_separator,
+           "goes between a contested name and the id; stock shells refuse names with a "
+           "dash, so consider _")
+      .TypeName("TEXT")
+      .ShowDefault()
+      .Group(kDecisions);
+  verb.Add("--max_app_id", &options_.max_app_id,
+           "a table id above this is a conflict, not that many placeholders")
+      .TypeName("ID")
+      .ShowDefault()
+      .Group(kDecisions);
+  verb.Add("--max_partition_count", &options_.max_partition_count,
+           "partition counts and indexes above this make no sense and are left out")
+      .TypeName("COUNT")
+      .ShowDefault()
+      .Group(kDecisions);
 }
 
 absl::StatusOr<PlanOptions> PlanArguments::ToOptions() const {
@@ -90,15 +89,13 @@ absl::StatusOr<PlanOptions> PlanArguments::ToOptions() const {
   return options;
 }
 
-std::string CommandToRepeat(absl::string_view name, const CLI::App& verb) {
+std::string CommandToRepeat(absl::string_view name, const Command& verb) {
   std::string command(name);
-  for (const CLI::Option* option : verb.get_options()) {
-    if (option->count() == 0 || option->get_group() == kDecisions || ShowsOnly(*option)) continue;
-    const std::vector<std::string>& short_names = option->get_snames();
-    const std::string typed =
-        short_names.empty() ? option->get_name() : absl::StrCat("-", short_names.front());
-    const bool is_flag = option->get_items_expected_max() == 0;
-    for (const std::string& value : option->results()) {
+  for (const CommandOption option : verb.options()) {
+    if (!option.is_given() || option.group() == kDecisions || ShowsOnly(option)) continue;
+    const std::string typed = option.short_name().empty() ? option.name() : option.short_name();
+    const bool is_flag = option.is_flag();
+    for (const std::string& value : option.values()) {
       absl::StrAppend(&command, " ", typed, is_flag ? "" : " ", is_flag ? "" : ShellWord(value));
     }
   }
@@ -111,20 +108,18 @@ absl::StatusOr<RecoveryPlan> ReadPlan(const std::string& path) {
   return ReadPlanFile(path, options);
 }
 
-void ReportArguments::AddTo(CLI::App& verb) {
+void ReportArguments::AddTo(Command& verb) {
   constexpr auto kGroup = "REPORT";
-  CLI::Option* const table =
-      verb.add_option("--table", table_, "report on this table alone, and on all of it")
-          ->type_name("ID|NAME")
-          ->group(kGroup);
-  CLI::Option* const partition =
-      verb.add_option("--partition", partition_, "report on this partition alone")
-          ->type_name("ID.INDEX")
-          ->group(kGroup);
-  CLI::Option* const all =
-      verb.add_flag("--all", all_, "show every finding and every table")->group(kGroup);
-  table->excludes(partition)->excludes(all);
-  partition->excludes(all);
+  CommandOption table = verb.Add("--table", &table_, "report on this table alone, and on all of it")
+                            .TypeName("ID|NAME")
+                            .Group(kGroup);
+  CommandOption partition = verb.Add("--partition", &partition_, "report on this partition alone")
+                                .TypeName("ID.INDEX")
+                                .Group(kGroup);
+  CommandOption all =
+      verb.AddFlag("--all", &all_, "show every finding and every table").Group(kGroup);
+  table.Excludes(partition).Excludes(all);
+  partition.Excludes(all);
 }
 
 absl::Status ReportArguments::Check() const {

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
@@ -15,13 +14,14 @@
 #include "meta_recovery/planner/recovery_plan.h"
 #include "meta_recovery/report/report.h"
 #include "tools/cli/output_arguments.h"
+#include "tools/process/command.h"
 
 namespace metarec::tools {
 
 // DECISIONS: what the operator accepts and decides.
 class PlanArguments {
  public:
-  void AddTo(CLI::App& verb);
+  void AddTo(Command& verb);
   absl::StatusOr<PlanOptions> ToOptions() const;
 
  private:
@@ -31,7 +31,7 @@ class PlanArguments {
 
 // "metarec plan" and, for an advised command, the options that were given to `verb`, but for
 // DECISIONS, which PlanOptionWords() renders, and for those that only say how the result is shown.
-std::string CommandToRepeat(absl::string_view name, const CLI::App& verb);
+std::string CommandToRepeat(absl::string_view name, const Command& verb);
 
 // Reads a plan file. A signal ends that (interrupts.h).
 absl::StatusOr<RecoveryPlan> ReadPlan(const std::string& path);
@@ -39,7 +39,7 @@ absl::StatusOr<RecoveryPlan> ReadPlan(const std::string& path);
 // REPORT: --table, --partition and --all.
 class ReportArguments {
  public:
-  void AddTo(CLI::App& verb);
+  void AddTo(Command& verb);
 
   // OK, or what is wrong with them, with the option's name.
   absl::Status Check() const;

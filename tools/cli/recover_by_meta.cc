@@ -7,7 +7,7 @@
 #include <absl/strings/str_split.h>
 
 #include "base/text/printable.h"
-#include "base/text/shell_word.h"
+#include "base/text/wording.h"
 #include "idl/error_names.h"
 #include "idl/task_codes.h"
 #include "meta_recovery/job/recovery_job.h"

@@ -6,7 +6,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/status_macros.h"
-#include "base/text/shell_word.h"
+#include "base/text/wording.h"
 #include "zk_store/client/root_path.h"
 #include "zk_store/client/zookeeper_meta_store.h"
 #include "zk_store/client/zookeeper_options.h"
@@ -18,43 +18,43 @@ std::string StoreArguments::Option(absl::string_view name) const {
   return absl::StrCat("--", prefix_, name);
 }
 
-CLI::Option* StoreArguments::Add(CLI::App& verb, absl::string_view name, std::string* value,
-                                 const char* description) {
-  CLI::Option* const option = verb.add_option(Option(name), *value, description);
-  option->group(prefix_.empty() ? "STORE" : absl::StrCat("STORE, --", prefix_, "..."));
+CommandOption StoreArguments::Add(Command& verb, absl::string_view name, std::string* value,
+                                  const char* description) {
+  CommandOption option = verb.Add(Option(name), value, description);
+  option.Group(prefix_.empty() ? "STORE" : absl::StrCat("STORE, --", prefix_, "..."));
   options_.push_back(option);
   return option;
 }
 
-void StoreArguments::AddTo(CLI::App& verb) {
-  Add(verb, "zk", &hosts_, "ZooKeeper servers")->type_name("HOST:PORT,...");
+void StoreArguments::AddTo(Command& verb) {
+  Add(verb, "zk", &hosts_, "ZooKeeper servers").TypeName("HOST:PORT,...");
   Add(verb, "root", &root_, "the cluster's root, such as /pegasus/onebox (cluster_root)")
-      ->type_name("PATH");
+      .TypeName("PATH");
   Add(verb, "zk_auth_file", &auth_file_,
       "file with one line user:password for ZooKeeper's digest authentication")
-      ->type_name("FILE");
+      .TypeName("FILE");
   if (access_ == Access::kWrite) {
     Add(verb, "zk_acl", &acl_,
         "ACL of what is created: open (as Pegasus does) or creator (only who presents "
         "the same credentials)")
-        ->type_name("open|creator")
-        ->capture_default_str();
+        .TypeName("open|creator")
+        .ShowDefault();
     Add(verb, "lock_root", &lock_root_,
         "where the meta servers keep their locks (distributed_lock_service_parameters) "
         "if neither in PATH of --root nor in its lock/")
-        ->type_name("PATH");
+        .TypeName("PATH");
   }
-  const std::string group = options_.front()->get_group();
+  const std::string group = options_.front().group();
   options_.push_back(
-      verb.add_option(Option("zk_timeout"), timeout_seconds_, "seconds to wait for a connection")
-          ->type_name("SECONDS")
-          ->capture_default_str()
-          ->group(group));
+      verb.Add(Option("zk_timeout"), &timeout_seconds_, "seconds to wait for a connection")
+          .TypeName("SECONDS")
+          .ShowDefault()
+          .Group(group));
 }
 
 std::string StoreArguments::given_option() const {
-  for (const CLI::Option* option : options_) {
-    if (option->count() > 0) return option->get_name();
+  for (const CommandOption option : options_) {
+    if (option.is_given()) return option.name();
   }
   return "";
 }

@@ -5,12 +5,12 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 #include <asio/awaitable.hpp>
 
 #include "base/runtime/clock.h"
+#include "tools/process/command.h"
 #include "zk_store/client/meta_store.h"
 #include "zk_store/client/zookeeper_options.h"
 #include "zk_store/topology/root_inspection.h"
@@ -28,7 +28,7 @@ class StoreArguments {
   explicit StoreArguments(Access access, std::string prefix = "")
       : access_(access), prefix_(std::move(prefix)) {}
 
-  void AddTo(CLI::App& verb);
+  void AddTo(Command& verb);
 
   // OK, or what is wrong with them, with the option's name.
   absl::Status Check() const;
@@ -47,13 +47,13 @@ class StoreArguments {
  private:
   // "--to_zk" for "zk".
   std::string Option(absl::string_view name) const;
-  CLI::Option* Add(CLI::App& verb, absl::string_view name, std::string* value,
-                   const char* description);
+  CommandOption Add(Command& verb, absl::string_view name, std::string* value,
+                    const char* description);
   absl::StatusOr<ZooKeeperOptions> ToOptions() const;
 
   const Access access_;
   const std::string prefix_;
-  std::vector<const CLI::Option*> options_;
+  std::vector<CommandOption> options_;
   std::string hosts_;
   std::string root_;
   std::string auth_file_;

@@ -8,7 +8,6 @@
 #include <asio/this_coro.hpp>
 
 #include "base/runtime/status_macros.h"
-#include "base/text/shell_word.h"
 #include "base/text/wording.h"
 #include "idl/error_names.h"
 #include "meta_recovery/job/recovery_job.h"
@@ -229,30 +228,29 @@ ExitCode Run(const Arguments& arguments) {
 
 }  // namespace
 
-RunVerb MakeApplyVerb(CLI::App& verb) {
-  verb.footer(kFooter);
+RunVerb MakeApplyVerb(Command& verb) {
+  verb.Footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
-  verb.add_option("--plan", arguments->plan_path, "the plan file")->type_name("FILE")->required();
+  verb.Add("--plan", &arguments->plan_path, "the plan file").TypeName("FILE").Required();
   arguments->store.AddTo(verb);
   constexpr auto kGroup = "STILL SERVED";
-  verb.add_option("-w,--wait_seconds", arguments->wait_seconds,
-                  "how long to wait for leases to run out")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str()
-      ->group(kGroup);
-  verb.add_option("--ask_again_seconds", arguments->ask_again_seconds,
-                  "how often the nodes are asked meanwhile")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(0.01, 3600.0))
-      ->capture_default_str()
-      ->group(kGroup);
-  verb.add_option("--node_timeout", arguments->node_timeout_seconds,
-                  "how long a node has for its answers, tries included")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(0.01, 3600.0))
-      ->capture_default_str()
-      ->group(kGroup);
+  verb.Add("-w,--wait_seconds", &arguments->wait_seconds, "how long to wait for leases to run out")
+      .TypeName("SECONDS")
+      .Between(1, 1'000'000)
+      .ShowDefault()
+      .Group(kGroup);
+  verb.Add("--ask_again_seconds", &arguments->ask_again_seconds,
+           "how often the nodes are asked meanwhile")
+      .TypeName("SECONDS")
+      .Between(0.01, 3600.0)
+      .ShowDefault()
+      .Group(kGroup);
+  verb.Add("--node_timeout", &arguments->node_timeout_seconds,
+           "how long a node has for its answers, tries included")
+      .TypeName("SECONDS")
+      .Between(0.01, 3600.0)
+      .ShowDefault()
+      .Group(kGroup);
   arguments->output.AddTo(verb);
   return [arguments] { return Run(*arguments); };
 }

@@ -6,7 +6,6 @@
 
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
-#include "base/text/shell_word.h"
 #include "base/text/wording.h"
 #include "pegasus_client/shell_tables.h"
 #include "replica_collector/evidence_file.h"
@@ -145,8 +144,8 @@ ExitCode Run(const Arguments& arguments) {
 
 }  // namespace
 
-RunVerb MakeCollectVerb(CLI::App& verb) {
-  verb.footer(kFooter);
+RunVerb MakeCollectVerb(Command& verb) {
+  verb.Footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
   arguments->nodes.AddTo(verb);
   arguments->file.AddTo(verb, "--evidence");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -39,6 +40,7 @@ constexpr absl::string_view kTakesAnyText = "--rename_separator";
 struct ParsedVerb {
   const VerbRow* row = nullptr;
   const CLI::App* app = nullptr;
+  std::unique_ptr<Command> command;
   RunVerb run;
 };
 
@@ -68,7 +70,10 @@ std::vector<ParsedVerb> AddVerbs(absl::Span<const VerbRow> table,
     }
     CLI::App* const verb = parent->add_subcommand(Text(name), Text(row.description));
     verb->group(Text(row.heading));
-    verbs.push_back({.row = &row, .app = verb, .run = row.make(*verb)});
+    auto command = std::make_unique<Command>(verb);
+    RunVerb run = row.make(*command);
+    verbs.push_back(
+        {.row = &row, .app = verb, .command = std::move(command), .run = std::move(run)});
   }
   return verbs;
 }
@@ -124,19 +129,19 @@ ExitCode FailedParsing(const CLI::App& app, const CLI::ParseError& error) {
 
 // An empty value is a script's variable that is not set: it must not count as an option that is
 // not given.
-absl::Status CheckNoEmptyValues(const CLI::App& verb) {
-  for (const CLI::Option* option : verb.get_options()) {
-    if (option->get_name() == kTakesAnyText) continue;
-    const std::vector<std::string>& values = option->results();
+absl::Status CheckNoEmptyValues(const Command& verb) {
+  for (const CommandOption& option : verb.options()) {
+    if (option.name() == kTakesAnyText) continue;
+    const std::vector<std::string> values = option.values();
     if (std::find(values.begin(), values.end(), "") == values.end()) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat(option->get_name(), " has an empty value; give another one",
-                     option->get_required() ? "" : ", or leave it out"));
+        absl::StrCat(option.name(), " has an empty value; give another one",
+                     option.is_required() ? "" : ", or leave it out"));
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckArguments(const CLI::App& verb) {
+absl::Status CheckArguments(const Command& verb) {
   const absl::Status values = CheckNoEmptyValues(verb);
   return values.ok() ? CheckFileOptions(verb) : values;
 }
@@ -170,7 +175,7 @@ ExitCode RunCommandLine(absl::Span<const VerbRow> table, absl::Span<const VerbGr
   const CLI::App& parsed = DeepestParsed(app);
   const auto verb = std::find_if(verbs.begin(), verbs.end(),
                                  [&](const ParsedVerb& one) { return one.app == &parsed; });
-  const absl::Status status = CheckArguments(parsed);
+  const absl::Status status = CheckArguments(*verb->command);
   return status.ok() ? verb->run() : Fail(verb->row->name, status);
 }
 

@@ -6,7 +6,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/status_macros.h"
-#include "base/text/shell_word.h"
+#include "base/text/wording.h"
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/planner/recovery_plan.h"
@@ -37,7 +37,7 @@ constexpr char kFooter[] =
     "  metarec plan --evidence monday.evidence --plan monday.plan --table usertable";
 
 struct Arguments {
-  const CLI::App* verb = nullptr;
+  const Command* verb = nullptr;
   EvidenceArguments evidence;
   PlanArguments plan;
   ReportArguments report;
@@ -130,8 +130,8 @@ ExitCode Run(const Arguments& arguments) {
 
 }  // namespace
 
-RunVerb MakePlanVerb(CLI::App& verb) {
-  verb.footer(kFooter);
+RunVerb MakePlanVerb(Command& verb) {
+  verb.Footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
   arguments->verb = &verb;
   arguments->evidence.AddTo(verb);

@@ -44,7 +44,7 @@ constexpr char kFooter[] =
     "  metarec recover -f recover_node_list -b -l -w 300 --zk zk1:2181 --root /pegasus/recovered";
 
 struct Arguments {
-  const CLI::App* verb = nullptr;
+  const Command* verb = nullptr;
   NodeArguments nodes;
   PlanArguments plan;
   MetaArguments meta;
@@ -182,7 +182,7 @@ absl::Status CheckSource(const Arguments& arguments) {
   for (const char* option :
        {"--settle", "--still_served", "--rename_separator", "--max_app_id", "--max_partition_count",
         "--node_name", "--plan", "--ask_again_seconds", "--table", "--partition", "--all"}) {
-    if (arguments.verb->count(option) == 0) continue;
+    if (!arguments.verb->is_given(option)) continue;
     return absl::InvalidArgumentError(
         absl::StrCat(option,
                      " cannot be told to a meta server: leave it out, or recover with "
@@ -232,29 +232,28 @@ ExitCode Run(const Arguments& arguments) {
 
 }  // namespace
 
-RunVerb MakeRecoverVerb(CLI::App& verb) {
-  verb.footer(kFooter);
+RunVerb MakeRecoverVerb(Command& verb) {
+  verb.Footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
   arguments->verb = &verb;
   arguments->nodes.AddTo(verb);
   arguments->plan.AddTo(verb);
   arguments->meta.AddTo(verb, MetaArguments::Timeout::kNone);
   arguments->store.AddTo(verb);
-  verb.add_option(
-          "-w,--wait_seconds", arguments->wait_seconds,
-          "how long to ask nodes and to wait for leases to run out, at least 1; what has begun "
-          "to be written is written to the end")
-      ->type_name("SECONDS")
-      ->capture_default_str();
-  verb.add_option("--ask_again_seconds", arguments->ask_again_seconds,
-                  "how often nodes are asked while replicas are still served")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(0.01, 3600.0))
-      ->capture_default_str();
-  verb.add_option("--plan", arguments->plan_path,
-                  "keep the plan in this file too, for explain and verify")
-      ->type_name("FILE")
-      ->group("OUTPUT");
+  verb.Add("-w,--wait_seconds", &arguments->wait_seconds,
+           "how long to ask nodes and to wait for leases to run out, at least 1; what has begun "
+           "to be written is written to the end")
+      .TypeName("SECONDS")
+      .ShowDefault();
+  verb.Add("--ask_again_seconds", &arguments->ask_again_seconds,
+           "how often nodes are asked while replicas are still served")
+      .TypeName("SECONDS")
+      .Between(0.01, 3600.0)
+      .ShowDefault();
+  verb.Add("--plan", &arguments->plan_path,
+           "keep the plan in this file too, for explain and verify")
+      .TypeName("FILE")
+      .Group("OUTPUT");
   arguments->report.AddTo(verb);
   arguments->output.AddTo(verb);
   return [arguments] { return Run(*arguments); };

@@ -174,20 +174,18 @@ ExitCode Run(const Arguments& arguments) {
 
 }  // namespace
 
-RunVerb MakeVerifyVerb(CLI::App& verb) {
-  verb.footer(kFooter);
+RunVerb MakeVerifyVerb(Command& verb) {
+  verb.Footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
-  verb.add_option("--plan", arguments->plan_path, "the plan file to compare with")
-      ->type_name("FILE");
+  verb.Add("--plan", &arguments->plan_path, "the plan file to compare with").TypeName("FILE");
   arguments->evidence.AddTo(verb);
   arguments->plan.AddTo(verb);
   arguments->store.AddTo(verb);
   arguments->output.AddTo(verb);
-  verb.add_option("--differences_max", arguments->differences_max,
-                  "how many differences the text shows")
-      ->type_name("N")
-      ->capture_default_str()
-      ->group("OUTPUT");
+  verb.Add("--differences_max", &arguments->differences_max, "how many differences the text shows")
+      .TypeName("N")
+      .ShowDefault()
+      .Group("OUTPUT");
   return [arguments] { return Run(*arguments); };
 }
 

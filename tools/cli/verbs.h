@@ -5,10 +5,10 @@
 
 #include <functional>
 
-#include <CLI/CLI.hpp>
 #include <absl/strings/string_view.h>
 #include <absl/types/span.h>
 
+#include "tools/process/command.h"
 #include "tools/process/exit_code.h"
 
 namespace metarec::tools {
@@ -22,7 +22,7 @@ struct VerbRow {
   absl::string_view description;  // one line of help
   absl::string_view heading;      // under which `metarec --help` lists it
   // Declares the verb's arguments, and returns what runs it once they are parsed.
-  RunVerb (*make)(CLI::App& verb);
+  RunVerb (*make)(Command& verb);
 };
 
 // The first word of verbs that have two.
@@ -36,18 +36,18 @@ struct VerbGroupRow {
 absl::Span<const VerbRow> VerbTable();
 absl::Span<const VerbGroupRow> VerbGroups();
 
-RunVerb MakeCollectVerb(CLI::App& verb);
-RunVerb MakePlanVerb(CLI::App& verb);
-RunVerb MakeReportVerb(CLI::App& verb);
-RunVerb MakeExplainVerb(CLI::App& verb);
-RunVerb MakeApplyVerb(CLI::App& verb);
-RunVerb MakeVerifyVerb(CLI::App& verb);
-RunVerb MakeRecoverVerb(CLI::App& verb);
-RunVerb MakeLsVerb(CLI::App& verb);
-RunVerb MakeNodesVerb(CLI::App& verb);
-RunVerb MakeAppVerb(CLI::App& verb);
-RunVerb MakeClusterInfoVerb(CLI::App& verb);
-RunVerb MakeSetMetaLevelVerb(CLI::App& verb);
-RunVerb MakeRenameVerb(CLI::App& verb);
+RunVerb MakeCollectVerb(Command& verb);
+RunVerb MakePlanVerb(Command& verb);
+RunVerb MakeReportVerb(Command& verb);
+RunVerb MakeExplainVerb(Command& verb);
+RunVerb MakeApplyVerb(Command& verb);
+RunVerb MakeVerifyVerb(Command& verb);
+RunVerb MakeRecoverVerb(Command& verb);
+RunVerb MakeLsVerb(Command& verb);
+RunVerb MakeNodesVerb(Command& verb);
+RunVerb MakeAppVerb(Command& verb);
+RunVerb MakeClusterInfoVerb(Command& verb);
+RunVerb MakeSetMetaLevelVerb(Command& verb);
+RunVerb MakeRenameVerb(Command& verb);
 
 }  // namespace metarec::tools

@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include <CLI/CLI.hpp>
 #include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/string_view.h>
@@ -36,8 +35,8 @@ class Change {
  public:
   using Make = std::function<asio::awaitable<absl::StatusOr<Done>>(MetaClient*)>;
 
-  void AddTo(CLI::App& verb) {
-    verb_ = verb.get_name();
+  void AddTo(Command& verb) {
+    verb_ = verb.name();
     meta_.AddTo(verb);
     output_.AddTo(verb);
   }
@@ -126,24 +125,24 @@ constexpr char kLevelFooter[] =
 
 }  // namespace
 
-RunVerb MakeRenameVerb(CLI::App& verb) {
-  verb.footer(kRenameFooter);
+RunVerb MakeRenameVerb(Command& verb) {
+  verb.Footer(kRenameFooter);
   const auto arguments = std::make_shared<RenameArguments>();
-  verb.add_option("old_name", arguments->old_name, "the table")->required();
-  verb.add_option("new_name", arguments->new_name, "what it shall be called")->required();
+  verb.Add("old_name", &arguments->old_name, "the table").Required();
+  verb.Add("new_name", &arguments->new_name, "what it shall be called").Required();
   arguments->change.AddTo(verb);
   return [=] {
     return arguments->change.Run([&](MetaClient* client) { return Rename(client, *arguments); });
   };
 }
 
-RunVerb MakeSetMetaLevelVerb(CLI::App& verb) {
-  verb.footer(kLevelFooter);
+RunVerb MakeSetMetaLevelVerb(Command& verb) {
+  verb.Footer(kLevelFooter);
   const auto arguments = std::make_shared<LevelArguments>();
-  verb.add_option("level", arguments->level, "the function level")
-      ->type_name("stopped|blind|freezed|steady|lively")
-      ->check(CLI::IsMember({"stopped", "blind", "freezed", "steady", "lively"}))
-      ->required();
+  verb.Add("level", &arguments->level, "the function level")
+      .TypeName("stopped|blind|freezed|steady|lively")
+      .OneOf({"stopped", "blind", "freezed", "steady", "lively"})
+      .Required();
   arguments->change.AddTo(verb);
   return [=] {
     return arguments->change.Run(

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <absl/status/statusor.h>
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
@@ -100,9 +99,9 @@ class Listing {
   };
 
   // `details`: what -d adds; nullptr: there is no -d.
-  Listing(CLI::App& verb, const char* details, Sources sources = Sources::kMetaOrStore)
-      : verb_(verb.get_name()), sources_(sources) {
-    if (details != nullptr) verb.add_flag("-d,--detailed", detailed_, details);
+  Listing(Command& verb, const char* details, Sources sources = Sources::kMetaOrStore)
+      : verb_(verb.name()), sources_(sources) {
+    if (details != nullptr) verb.AddFlag("-d,--detailed", &detailed_, details);
     output_.AddShortFlagTo(verb);
     meta_.AddTo(verb);
     if (sources == Sources::kMetaOrStore) store_.AddTo(verb);
@@ -274,37 +273,37 @@ constexpr char kClusterInfoFooter[] =
 
 }  // namespace
 
-RunVerb MakeLsVerb(CLI::App& verb) {
-  verb.footer(kLsFooter);
+RunVerb MakeLsVerb(Command& verb) {
+  verb.Footer(kLsFooter);
   const auto arguments = std::make_shared<LsArguments>();
-  verb.add_flag("-a,--all", arguments->all, "dropped tables too");
-  verb.add_option("-s,--status", arguments->status, "only tables of this status")
-      ->type_name("all|available|dropped")
-      ->check(CLI::IsMember({"all", "available", "creating", "dropping", "dropped"}));
+  verb.AddFlag("-a,--all", &arguments->all, "dropped tables too");
+  verb.Add("-s,--status", &arguments->status, "only tables of this status")
+      .TypeName("all|available|dropped")
+      .OneOf({"all", "available", "creating", "dropping", "dropped"});
   const auto listing = std::make_shared<Listing>(verb, "with the health of their partitions");
   return [=] { return Ls(*listing, *arguments); };
 }
 
-RunVerb MakeNodesVerb(CLI::App& verb) {
-  verb.footer(kNodesFooter);
+RunVerb MakeNodesVerb(Command& verb) {
+  verb.Footer(kNodesFooter);
   const auto status = std::make_shared<std::string>();
-  verb.add_option("-s,--status", *status, "only nodes of this status (with --meta)")
-      ->type_name("all|alive|unalive")
-      ->check(CLI::IsMember({"all", "alive", "unalive"}));
+  verb.Add("-s,--status", status.get(), "only nodes of this status (with --meta)")
+      .TypeName("all|alive|unalive")
+      .OneOf({"all", "alive", "unalive"});
   const auto listing = std::make_shared<Listing>(verb, "with the numbers of their replicas");
   return [=] { return Nodes(*listing, *status); };
 }
 
-RunVerb MakeAppVerb(CLI::App& verb) {
-  verb.footer(kAppFooter);
+RunVerb MakeAppVerb(Command& verb) {
+  verb.Footer(kAppFooter);
   const auto name = std::make_shared<std::string>();
-  verb.add_option("name", *name, "the table")->required();
+  verb.Add("name", name.get(), "the table").Required();
   const auto listing = std::make_shared<Listing>(verb, "with every partition");
   return [=] { return ShowApp(*listing, *name); };
 }
 
-RunVerb MakeClusterInfoVerb(CLI::App& verb) {
-  verb.footer(kClusterInfoFooter);
+RunVerb MakeClusterInfoVerb(Command& verb) {
+  verb.Footer(kClusterInfoFooter);
   const auto listing = std::make_shared<Listing>(verb, nullptr, Listing::Sources::kMetaOnly);
   return [=] { return listing->Run(ShowClusterByMeta, Listing::ListOfRoot()); };
 }

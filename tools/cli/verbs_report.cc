@@ -94,21 +94,20 @@ constexpr char kExplainFooter[] =
 
 }  // namespace
 
-RunVerb MakeReportVerb(CLI::App& verb) {
-  verb.footer(kReportFooter);
+RunVerb MakeReportVerb(Command& verb) {
+  verb.Footer(kReportFooter);
   const auto arguments = std::make_shared<ReportVerbArguments>();
-  verb.add_option("--plan", arguments->plan_path, "the plan file")->type_name("FILE")->required();
+  verb.Add("--plan", &arguments->plan_path, "the plan file").TypeName("FILE").Required();
   arguments->report.AddTo(verb);
   arguments->output.AddTo(verb);
   return [=] { return Run("report", [&] { return PrintReportOf(*arguments); }); };
 }
 
-RunVerb MakeExplainVerb(CLI::App& verb) {
-  verb.footer(kExplainFooter);
+RunVerb MakeExplainVerb(Command& verb) {
+  verb.Footer(kExplainFooter);
   const auto arguments = std::make_shared<ExplainArguments>();
-  verb.add_option("--plan", arguments->plan_path, "the plan file")->type_name("FILE")->required();
-  verb.add_option("subject", arguments->subject, "3.17, 3, a table's name or rs1:34801")
-      ->required();
+  verb.Add("--plan", &arguments->plan_path, "the plan file").TypeName("FILE").Required();
+  verb.Add("subject", &arguments->subject, "3.17, 3, a table's name or rs1:34801").Required();
   arguments->output.AddTo(verb);
   return [=] { return Run("explain", [&] { return ExplainSubject(*arguments); }); };
 }

@@ -26,7 +26,7 @@
 #include "recovery_service/server/recovery_server.h"
 #include "replica_collector/rpc_replica_source.h"
 #include "rpc/client.h"
-#include "rpc/open_files.h"
+#include "rpc/server.h"
 #include "tools/metarecd/metarecd_flags.h"
 #include "tools/process/exit_code.h"
 #include "tools/process/program_start.h"

@@ -55,6 +55,14 @@ CommandOption& CommandOption::Excludes(const CommandOption& other) {
 }
 
 std::string CommandOption::name() const { return option_->get_name(); }
+
+std::string CommandOption::short_name() const {
+  const std::vector<std::string>& names = option_->get_snames();
+  return names.empty() ? "" : "-" + names.front();
+}
+
+std::string CommandOption::group() const { return option_->get_group(); }
+bool CommandOption::is_flag() const { return option_->get_items_expected_max() == 0; }
 std::string CommandOption::type_name() const { return option_->get_type_name(); }
 bool CommandOption::is_required() const { return option_->get_required(); }
 bool CommandOption::is_given() const { return option_->count() > 0; }
@@ -72,6 +80,10 @@ CommandOption Command::Add(const std::string& names, int64_t* value, const std::
   return CommandOption(app_->add_option(names, *value, help));
 }
 
+CommandOption Command::Add(const std::string& names, size_t* value, const std::string& help) {
+  return CommandOption(app_->add_option(names, *value, help));
+}
+
 CommandOption Command::Add(const std::string& names, double* value, const std::string& help) {
   return CommandOption(app_->add_option(names, *value, help));
 }
@@ -85,6 +97,8 @@ CommandOption Command::AddFlag(const std::string& names, bool* value, const std:
   return CommandOption(app_->add_flag(names, *value, help));
 }
 
+std::string Command::name() const { return app_->get_name(); }
+
 void Command::Footer(const std::string& text) { app_->footer(text); }
 
 std::vector<CommandOption> Command::options() const {
@@ -92,5 +106,7 @@ std::vector<CommandOption> Command::options() const {
   for (CLI::Option* option : app_->get_options()) options.emplace_back(option);
   return options;
 }
+
+bool Command::is_given(const std::string& name) const { return app_->count(name) > 0; }
 
 }  // namespace metarec::tools

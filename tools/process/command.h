@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -33,9 +34,12 @@ class CommandOption {
   CommandOption& Needs(const CommandOption& other);
   CommandOption& Excludes(const CommandOption& other);
 
-  std::string name() const;       // "--plan"; of a positional argument "subject"
-  std::string type_name() const;  // as given to TypeName
+  std::string name() const;        // "--plan"; of a positional argument "subject"
+  std::string short_name() const;  // "-w"; empty if there is none
+  std::string type_name() const;   // as given to TypeName
+  std::string group() const;
   bool is_required() const;
+  bool is_flag() const;
   // Once the command line is parsed.
   bool is_given() const;
   std::vector<std::string> values() const;  // as they were typed; of a flag "true"
@@ -54,16 +58,21 @@ class Command {
   CommandOption Add(const std::string& names, std::string* value, const std::string& help);
   CommandOption Add(const std::string& names, int32_t* value, const std::string& help);
   CommandOption Add(const std::string& names, int64_t* value, const std::string& help);
+  CommandOption Add(const std::string& names, size_t* value, const std::string& help);
   CommandOption Add(const std::string& names, double* value, const std::string& help);
   CommandOption Add(const std::string& names, std::vector<std::string>* value,
                     const std::string& help);
   CommandOption AddFlag(const std::string& names, bool* value, const std::string& help);
+
+  std::string name() const;  // "plan"
 
   // Printed below the options in the help.
   void Footer(const std::string& text);
 
   // All of them, in the order in which they were added; the one for help comes first.
   std::vector<CommandOption> options() const;
+  // Whether the command line gave the option of this name, once it is parsed.
+  bool is_given(const std::string& name) const;
 
  private:
   CLI::App* app_;

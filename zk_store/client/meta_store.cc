@@ -4,7 +4,7 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "base/text/shortened.h"
+#include "base/text/wording.h"
 
 namespace metarec {
 namespace {

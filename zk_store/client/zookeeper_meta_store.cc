@@ -15,9 +15,8 @@
 #include "base/runtime/blocking_call.h"
 #include "base/runtime/cancellation.h"
 #include "base/runtime/event.h"
-#include "base/runtime/for_each_bounded.h"
-#include "base/runtime/run_until.h"
 #include "base/runtime/status_macros.h"
+#include "base/runtime/task_group.h"
 #include "zk_store/client/zookeeper_handle.h"
 
 namespace metarec {

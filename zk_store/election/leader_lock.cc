@@ -23,7 +23,6 @@
 
 #include "base/runtime/event.h"
 #include "base/runtime/rare_branch.h"
-#include "base/runtime/run_until.h"
 #include "base/runtime/status_macros.h"
 #include "base/runtime/task_group.h"
 #include "zk_store/client/error_mark.h"

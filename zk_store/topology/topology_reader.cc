@@ -9,8 +9,8 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/cancellation.h"
-#include "base/runtime/for_each_bounded.h"
 #include "base/runtime/status_macros.h"
+#include "base/runtime/task_group.h"
 #include "base/text/wording.h"
 #include "idl/ipv4_endpoint.h"
 #include "zk_store/client/root_path.h"

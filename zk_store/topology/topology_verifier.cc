@@ -22,8 +22,8 @@
 #include <absl/strings/strip.h>
 
 #include "base/runtime/cancellation.h"
-#include "base/runtime/for_each_bounded.h"
 #include "base/runtime/status_macros.h"
+#include "base/runtime/task_group.h"
 #include "zk_store/client/root_path.h"
 
 namespace metarec {

@@ -7,12 +7,11 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/cancellation.h"
-#include "base/runtime/for_each_bounded.h"
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
-#include "base/runtime/yield.h"
+#include "base/runtime/task_group.h"
 #include "base/text/printable.h"
-#include "base/text/shortened.h"
+#include "base/text/wording.h"
 #include "zk_store/client/error_mark.h"
 
 namespace metarec {

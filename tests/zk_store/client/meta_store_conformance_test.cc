@@ -19,7 +19,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/runtime/for_each_bounded.h"
+#include "base/runtime/task_group.h"
 #include "meta_store_worlds.h"
 #include "testing/znode_tree.h"
 

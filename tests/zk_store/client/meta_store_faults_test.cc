@@ -17,7 +17,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/runtime/for_each_bounded.h"
+#include "base/runtime/task_group.h"
 #include "meta_store_worlds.h"
 #include "testing/in_memory_meta_store.h"
 

@@ -23,7 +23,7 @@
 #include <zookeeper/zookeeper.h>
 
 #include "base/runtime/blocking_call.h"
-#include "base/runtime/for_each_bounded.h"
+#include "base/runtime/task_group.h"
 #include "meta_store_worlds.h"
 #include "testing/zookeeper_server.h"
 #include "zk_store/client/zookeeper_meta_store.h"

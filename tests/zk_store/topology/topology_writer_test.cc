@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/runtime/for_each_bounded.h"
+#include "base/runtime/task_group.h"
 #include "tests/zk_store/client/store_world.h"
 #include "zk_store/client/error_mark.h"
 

@@ -1,3 +1,0 @@
-#pragma once
-
-#include "base/runtime/task_group.h"  // where this is now

@@ -1,3 +1,0 @@
-#pragma once
-
-#include "base/runtime/cancellation.h"  // where this is now

@@ -1,3 +1,0 @@
-#pragma once
-
-#include "base/text/wording.h"  // where this is now

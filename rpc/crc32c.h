@@ -1,3 +1,0 @@
-#pragma once
-
-#include "rpc/native_frame.h"  // where this is now

@@ -1,3 +1,0 @@
-#pragma once
-
-#include "rpc/server.h"  // where this is now

@@ -1,3 +1,0 @@
-#pragma once
-
-#include "testing/simulated_cluster.h"  // where this is now

@@ -1,3 +1,0 @@
-#pragma once
-
-#include "testing/zookeeper_server.h"  // where this is now
