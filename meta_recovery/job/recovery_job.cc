@@ -187,6 +187,7 @@ asio::awaitable<absl::Status> RecoveryJob::TakeSteps() {
   METAREC_CO_RETURN_IF_ERROR(co_await LookAtRoot());
   METAREC_CO_RETURN_IF_ERROR(co_await PlanOnceInactive());
   METAREC_CO_ASSIGN_OR_RETURN(std::string digest, DigestOfReviewed());
+  if (request_.before_writing) METAREC_CO_RETURN_IF_ERROR(request_.before_writing(*result_.plan));
   co_return co_await Write(std::move(digest));
 }
 

@@ -59,6 +59,10 @@ struct RecoveryRequest {
   // If set, only what this plan writes is written: if the nodes' answers now lead to something
   // else, the outcome is kPlanOutdated. Must outlive the job.
   const RecoveryPlan* reviewed = nullptr;
+
+  // If set, called once with the plan that is about to be written. An error ends the run with it,
+  // and nothing is written.
+  std::function<absl::Status(const RecoveryPlan&)> before_writing;
 };
 
 enum class RecoveryOutcome {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
 namespace metarec {
@@ -64,8 +65,10 @@ bool ParseTableOrPartition(absl::string_view text, TableOrPartition* numbers) {
   const std::vector<absl::string_view> parts = absl::StrSplit(text, '.');
   *numbers = {};
   if (parts.size() > 2 || !absl::SimpleAtoi(parts[0], &numbers->app_id)) return false;
-  if (parts.size() == 1) return true;
-  return absl::SimpleAtoi(parts[1], &numbers->partition_index) && numbers->partition_index >= 0;
+  // "007" and "+7" are no numbers: tables may be called so.
+  if (parts.size() == 1) return text == absl::StrCat(numbers->app_id);
+  return absl::SimpleAtoi(parts[1], &numbers->partition_index) && numbers->partition_index >= 0 &&
+         text == absl::StrCat(numbers->app_id, ".", numbers->partition_index);
 }
 
 size_t FindTableNamed(const RecoveryPlan& plan, absl::string_view name) {

@@ -59,7 +59,7 @@ struct TableOrPartition {
   int32_t app_id = 0;
   int32_t partition_index = -1;  // -1: the table
 };
-// False for any other text.
+// False for any other text, such as "007", which may be the name of a table.
 bool ParseTableOrPartition(absl::string_view text, TableOrPartition* numbers);
 
 // The position of the living table that gets this name, and the node with this name, address or

@@ -346,7 +346,7 @@ TEST(AdvisedCommandTest, RepeatsAllOptionsThatWereGiven) {
   EXPECT_EQ(ended.exit_code, 1);
   EXPECT_THAT(ended.out,
               AllOf(HasSubstr(absl::StrCat("    metarec ", given, "\n")),
-                    HasSubstr(absl::StrCat("    metarec ", given, " --skip_bad_nodes"))));
+                    HasSubstr(" --overwrite --skip_bad_nodes --max_partition_count 1000\n")));
 }
 
 // With a stderr that is the pipe, for as long as it lives.

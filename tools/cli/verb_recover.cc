@@ -133,11 +133,17 @@ asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const Arguments& argu
   METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> store,
                               co_await arguments.store.Open(clock));
   NodeAccess access(co_await asio::this_coro::executor, clock);
+  absl::Status reportable;  // whether the plan has what the report is to be about
+  request.before_writing = [&](const RecoveryPlan& plan) {
+    ReportOptions report;
+    return reportable = arguments.report.ApplyTo(plan, &report);
+  };
   RecoveryJob job(std::move(request), {access.source(), clock, &NodeAccess::Random}, store.get(),
                   progress);
   const RecoveryResult result = co_await WithWaitLines(job.Run(), &output, clock);
   progress->Clear();
   if (result.outcome == RecoveryOutcome::kCancelled) co_return result.status;
+  if (!reportable.ok()) co_return Annotate(reportable, ". Nothing was written");
   if (result.status.ok()) loop->SetAfterInterruption(AfterWriting());
   CommandLoop::BeginToTell();
   ReportOptions report;

@@ -174,6 +174,12 @@ asio::awaitable<absl::Status> LeaderLock::CreateCandidate() {
     co_return path.status();
   }
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> node, co_await reader_->Get(*path));
+  if (node.has_value() && node->data != options_.own_name) {
+    METAREC_RARE_BRANCH("somebody writes into our candidate before we have read it");
+    // Others would take whatever it says for our name: it is deleted, and another one is made.
+    co_return MakeStoreError(StoreError::kNoNode, "create", *path,
+                             "somebody else wrote into it at once");
+  }
   must_settle_ = false;
   if (node.has_value()) SetOwn(Candidate{*path, node->stat.czxid, node->stat.version});
   if (node.has_value()) co_return absl::OkStatus();

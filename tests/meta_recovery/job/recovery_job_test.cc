@@ -196,6 +196,20 @@ TEST_F(RecoveryJobTest, AConflictEndsItAndNothingIsWritten) {
   EXPECT_EQ(AppsState(), "(none)");
 }
 
+TEST_F(RecoveryJobTest, APlanThatTheCallerDoesNotWantIsNotWritten) {
+  RecoveryRequest request = Request();
+  std::string seen;
+  request.before_writing = [&](const RecoveryPlan& plan) {
+    seen = plan.topology.tables.front().app_name;
+    return absl::NotFoundError("no such table");
+  };
+  const RecoveryResult result = Run(std::move(request));
+  EXPECT_EQ(seen, "temp");
+  EXPECT_EQ(result.outcome, RecoveryOutcome::kFailed);
+  EXPECT_EQ(result.status, absl::NotFoundError("no such table"));
+  EXPECT_EQ(AppsState(), "(none)");
+}
+
 TEST_F(RecoveryJobTest, AForeignRootIsRefusedBeforeAnyNodeIsAsked) {
   asio::co_spawn(
       context_,

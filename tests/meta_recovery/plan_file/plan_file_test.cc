@@ -166,6 +166,18 @@ TEST_F(PlanFileTest, ErrorsNameFileAndLine) {
   EXPECT_THAT(std::string(status.message()), HasSubstr(Path("a.plan") + ":3: "));
 }
 
+TEST(PlanExcerptTest, WhatIsNotWrittenLikeANumberMayBeATablesName) {
+  TableOrPartition numbers;
+  for (const char* text : {"007", "+7", " 7", "7 ", "7.", "3.017", "3.+1", "3.-1", "0x7", ""}) {
+    EXPECT_FALSE(ParseTableOrPartition(text, &numbers)) << text;
+  }
+  ASSERT_TRUE(ParseTableOrPartition("7", &numbers));
+  EXPECT_EQ(numbers.app_id, 7);
+  ASSERT_TRUE(ParseTableOrPartition("3.0", &numbers));
+  EXPECT_EQ(numbers.app_id, 3);
+  EXPECT_EQ(numbers.partition_index, 0);
+}
+
 TEST(PlanFile, DigestIsTheLastLineAndThatOfAllBytesBefore) {
   const RecoveryPlan plan = SmallPlan();
   EXPECT_THAT(LinesOf(plan).back(), MatchesRegex("\\{\"digest\":\"sha256:[0-9a-f]{64}\"\\}"));

@@ -117,6 +117,20 @@ TEST_F(LeaderLockTest, NumbersDecideNotTheOrderOfTheText) {
   EXPECT_TRUE(a.leads());
 }
 
+TEST_F(LeaderLockTest, ACandidateIntoWhichSomebodyWroteBeforeItWasReadIsMadeAnew) {
+  bool overwritten = false;
+  Contender& a = Enter("a:1", [&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (call.kind == "get" && call.path == CandidatePath(0) && !std::exchange(overwritten, true)) {
+      Overwrite(CandidatePath(0), "impostor:1");
+    }
+    return std::nullopt;
+  });
+  Settle();
+  EXPECT_TRUE(overwritten);
+  EXPECT_TRUE(a.leads());
+  EXPECT_THAT(Candidates(), ElementsAre("a:1"));
+}
+
 TEST_F(LeaderLockTest, AnOperationThatFailsAnywhereLeavesOneCandidateWhoLeads) {
   Contender& undisturbed = Enter("a:1");
   ASSERT_TRUE(undisturbed.leads());
