@@ -90,9 +90,9 @@ absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(asio::awaitable<absl::StatusOr
 
 void CommandLoop::BeginToTell() { UnblockedStderr::WaitFromNowOn(InterruptSignals::descriptor()); }
 
-void CommandLoop::SetAfterInterruption(AfterInterruption after_interruption) {
+void CommandLoop::SetAfterInterruption(const AfterInterruption& after_interruption) {
   absl::MutexLock lock(&mutex_);
-  after_interruption_ = std::move(after_interruption);
+  after_interruption_ = after_interruption;
 }
 
 std::string CommandLoop::WordsAfterInterruption(bool writing_began, bool cut_short) const {
@@ -111,9 +111,9 @@ std::string CommandLoop::WordsAfterInterruption(bool writing_began, bool cut_sho
   return after_interruption_.same_command ? WithCommandLine(words) : words;
 }
 
-ExitCode CommandLoop::Run(absl::string_view verb, AfterInterruption after_interruption,
+ExitCode CommandLoop::Run(absl::string_view verb, const AfterInterruption& after_interruption,
                           Command command, ProgressPrinter::Style style) {
-  SetAfterInterruption(std::move(after_interruption));
+  SetAfterInterruption(after_interruption);
   UnblockedStderr unblocked(absl::InfiniteDuration());
   absl::StatusOr<ExitCode> outcome = ExitCode::kFailed;
   ProgressPrinter progress(clock_, std::cerr, style);

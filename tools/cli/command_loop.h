@@ -51,11 +51,11 @@ class CommandLoop {
   };
 
   // Runs it to its end and prints its error, if any.
-  ExitCode Run(absl::string_view verb, AfterInterruption after_interruption, Command command,
+  ExitCode Run(absl::string_view verb, const AfterInterruption& after_interruption, Command command,
                ProgressPrinter::Style style = ProgressPrinter::StyleOfStderr());
 
   // Something else is true from now on. To be called by the command.
-  void SetAfterInterruption(AfterInterruption after_interruption);
+  void SetAfterInterruption(const AfterInterruption& after_interruption);
 
   // The work is done and its result is printed from now on: that waits for a reader of stderr.
   // To be called by the command.

@@ -124,7 +124,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> Collect(const Arguments& arguments, Co
   METAREC_CO_RETURN_IF_ERROR(WriteEvidenceFile(evidence, arguments.file.path(), file));
   CommandLoop::AfterInterruption written("the evidence file is written, only its summary missing");
   written.same_command = false;
-  loop->SetAfterInterruption(std::move(written));
+  loop->SetAfterInterruption(written);
   const absl::Status printed = arguments.output.Print(
       arguments.output.json() ? JsonOf(evidence, arguments) : TextOf(evidence, arguments));
   if (!printed.ok()) {

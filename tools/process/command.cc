@@ -1,5 +1,7 @@
 #include "tools/process/command.h"
 
+#include <utility>
+
 #include <CLI/CLI.hpp>
 
 namespace metarec::tools {
@@ -80,6 +82,10 @@ CommandOption Command::Add(const std::string& names, int64_t* value, const std::
   return CommandOption(app_->add_option(names, *value, help));
 }
 
+CommandOption Command::Add(const std::string& names, uint16_t* value, const std::string& help) {
+  return CommandOption(app_->add_option(names, *value, help));
+}
+
 CommandOption Command::Add(const std::string& names, size_t* value, const std::string& help) {
   return CommandOption(app_->add_option(names, *value, help));
 }
@@ -108,5 +114,21 @@ std::vector<CommandOption> Command::options() const {
 }
 
 bool Command::is_given(const std::string& name) const { return app_->count(name) > 0; }
+
+std::optional<int> ParseProgram(const std::string& name, const std::string& description,
+                                const std::vector<std::string>& arguments,
+                                const std::function<void(Command&)>& declare) {
+  CLI::App app(description, name);
+  Command command(&app);
+  declare(command);
+  // CLI11 takes them from the back.
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  try {
+    app.parse(std::move(reversed));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 1;
+  }
+  return std::nullopt;
+}
 
 }  // namespace metarec::tools

@@ -7,6 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +60,7 @@ class Command {
   CommandOption Add(const std::string& names, std::string* value, const std::string& help);
   CommandOption Add(const std::string& names, int32_t* value, const std::string& help);
   CommandOption Add(const std::string& names, int64_t* value, const std::string& help);
+  CommandOption Add(const std::string& names, uint16_t* value, const std::string& help);
   CommandOption Add(const std::string& names, size_t* value, const std::string& help);
   CommandOption Add(const std::string& names, double* value, const std::string& help);
   CommandOption Add(const std::string& names, std::vector<std::string>* value,
@@ -77,5 +80,14 @@ class Command {
  private:
   CLI::App* app_;
 };
+
+// Parses the command line of a program that has no verbs. Returns the exit code if the program is
+// to end now: it was asked for help or its version, or something is wrong, which has been said.
+//
+// `arguments` are those of the process, without its name. `declare` gives the program its options,
+// whose values must outlive the call.
+std::optional<int> ParseProgram(const std::string& name, const std::string& description,
+                                const std::vector<std::string>& arguments,
+                                const std::function<void(Command&)>& declare);
 
 }  // namespace metarec::tools

@@ -6,11 +6,11 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
@@ -27,6 +27,7 @@
 #include "replica_collector/evidence_file.h"
 #include "testing/simulated_cluster.h"
 #include "testing/simulated_servers.h"
+#include "tools/process/command.h"
 #include "tools/process/program_start.h"
 
 namespace metarec {
@@ -62,30 +63,30 @@ struct Arguments {
   bool address_per_node = false;
 };
 
-void Declare(CLI::App* app, Arguments* arguments) {
-  app->add_option("--nodes", arguments->nodes, "How many replica servers")
-      ->check(CLI::Range(1, 10'000));
-  app->add_option("--table", arguments->tables,
-                  "NAME:PARTITIONS[:REPLICAS], a table on all of them; may be repeated")
-      ->allow_extra_args(false);
-  app->add_option("--fault", arguments->faults,
-                  "NODE=FAULT, see below, * for all nodes; may be repeated")
-      ->allow_extra_args(false);
-  app->add_option("--port", arguments->ports,
-                  "NODE=PORT, where the system shall not choose; may be repeated")
-      ->allow_extra_args(false);
-  CLI::Option* cluster = app->add_option("--cluster", arguments->cluster_file,
-                                         "A JSON file that describes the cluster");
-  app->add_option("--evidence", arguments->evidence_file,
-                  "An evidence file, whose nodes are served")
-      ->excludes(cluster);
-  app->add_option("--node_list", arguments->node_list_file,
-                  "Writes host:port of every node into this file as soon as all listen");
-  app->add_option("--host", arguments->host, "The host to write there; empty for IPv4 addresses")
-      ->capture_default_str();
-  app->add_flag("--address_per_node", arguments->address_per_node,
-                "127.0.0.1, 127.0.0.2, ... instead of one address for all");
-  app->footer(kExamples + testing::FaultHelp());
+void Declare(tools::Command& command, Arguments* arguments) {
+  command.Add("--nodes", &arguments->nodes, "How many replica servers").Between(1, 10'000);
+  command
+      .Add("--table", &arguments->tables,
+           "NAME:PARTITIONS[:REPLICAS], a table on all of them; may be repeated")
+      .Repeatable();
+  command
+      .Add("--fault", &arguments->faults, "NODE=FAULT, see below, * for all nodes; may be repeated")
+      .Repeatable();
+  command
+      .Add("--port", &arguments->ports,
+           "NODE=PORT, where the system shall not choose; may be repeated")
+      .Repeatable();
+  const tools::CommandOption cluster =
+      command.Add("--cluster", &arguments->cluster_file, "A JSON file that describes the cluster");
+  command.Add("--evidence", &arguments->evidence_file, "An evidence file, whose nodes are served")
+      .Excludes(cluster);
+  command.Add("--node_list", &arguments->node_list_file,
+              "Writes host:port of every node into this file as soon as all listen");
+  command.Add("--host", &arguments->host, "The host to write there; empty for IPv4 addresses")
+      .ShowDefault();
+  command.AddFlag("--address_per_node", &arguments->address_per_node,
+                  "127.0.0.1, 127.0.0.2, ... instead of one address for all");
+  command.Footer(kExamples + testing::FaultHelp());
 }
 
 // "n2=refuse" into its two parts.
@@ -205,18 +206,12 @@ absl::Status Run(const Arguments& arguments) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Simulated Pegasus replica servers that speak the real protocol.", "metarec-sim");
   Arguments arguments;
-  Declare(&app, &arguments);
-  const std::vector<std::string> words =
-      tools::ReadableArguments(std::vector<std::string>(argv + 1, argv + argc));
-  // CLI11 takes them from the back.
-  std::vector<std::string> reversed(words.rbegin(), words.rend());
-  try {
-    app.parse(reversed);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 1;
-  }
+  const std::optional<int> ended = tools::ParseProgram(
+      "metarec-sim", "Simulated Pegasus replica servers that speak the real protocol.",
+      tools::ReadableArguments(std::vector<std::string>(argv + 1, argv + argc)),
+      [&](tools::Command& command) { Declare(command, &arguments); });
+  if (ended.has_value()) return *ended;
   const absl::Status status = Run(arguments);
   if (status.ok()) return 0;
   std::cerr << "metarec-sim: " << status.message() << "\n";

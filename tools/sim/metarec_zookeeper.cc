@@ -4,23 +4,30 @@
 
 #include <csignal>
 #include <iostream>
-
-#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "testing/zookeeper_server.h"
+#include "tools/process/command.h"
 
 int main(int argc, char** argv) {
   metarec::testing::ZooKeeperServerOptions options;
-  CLI::App app("Runs a ZooKeeper server on 127.0.0.1 until it is stopped.", "metarec-zookeeper");
-  app.add_option("--folder", options.folder,
-                 "where data and log are kept; a temporary folder unless given");
-  app.add_option("--port", options.port, "chosen by the kernel unless given");
-  app.add_option("--heap_mib", options.heap_mib, "memory for its data; a million znodes take 2048")
-      ->check(CLI::Range(16, 1 << 20))
-      ->capture_default_str();
-  app.add_option("--jute_max_buffer", options.jute_max_buffer_bytes,
-                 "longest request in bytes (ZooKeeper's jute.maxbuffer); its default unless given");
-  CLI11_PARSE(app, argc, argv);
+  const std::optional<int> ended = metarec::tools::ParseProgram(
+      "metarec-zookeeper", "Runs a ZooKeeper server on 127.0.0.1 until it is stopped.",
+      std::vector<std::string>(argv + 1, argv + argc), [&](metarec::tools::Command& command) {
+        command.Add("--folder", &options.folder,
+                    "where data and log are kept; a temporary folder unless given");
+        command.Add("--port", &options.port, "chosen by the kernel unless given");
+        command
+            .Add("--heap_mib", &options.heap_mib, "memory for its data; a million znodes take 2048")
+            .Between(16, 1 << 20)
+            .ShowDefault();
+        command.Add("--jute_max_buffer", &options.jute_max_buffer_bytes,
+                    "longest request in bytes (ZooKeeper's jute.maxbuffer); its default unless "
+                    "given");
+      });
+  if (ended.has_value()) return *ended;
 
   // Before the server starts: they are for sigwait below.
   sigset_t signals;
