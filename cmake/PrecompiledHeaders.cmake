@@ -13,13 +13,12 @@ if(METAREC_PRECOMPILED_HEADERS)
     <asio/any_io_executor.hpp> <asio/awaitable.hpp> <asio/bind_cancellation_slot.hpp>
     <asio/co_spawn.hpp> <asio/detached.hpp> <asio/io_context.hpp> <asio/ip/tcp.hpp>
     <asio/post.hpp> <asio/steady_timer.hpp> <asio/this_coro.hpp> <asio/use_awaitable.hpp>
-    <glog/logging.h>
     <thrift/TApplicationException.h> <thrift/protocol/TProtocol.h>)
   file(WRITE ${PROJECT_BINARY_DIR}/generated/precompiled.cc "")
   function(metarec_precompile name)
     add_library(${name} OBJECT ${PROJECT_BINARY_DIR}/generated/precompiled.cc)
     target_link_libraries(${name} PRIVATE
-      Asio::Asio Thrift::thrift Threads::Threads glog::glog
+      Asio::Asio Thrift::thrift Threads::Threads
       absl::flat_hash_map absl::flat_hash_set absl::span absl::statusor absl::strings
       absl::synchronization absl::time)
     target_precompile_headers(${name} PRIVATE ${ARGN})
