@@ -28,15 +28,9 @@ inline constexpr char kErrInvalidData[] = "ERR_INVALID_DATA";
 inline constexpr char kErrObjectNotFound[] = "ERR_OBJECT_NOT_FOUND";
 inline constexpr char kErrAppNotExist[] = "ERR_APP_NOT_EXIST";
 inline constexpr char kErrAppExist[] = "ERR_APP_EXIST";
-inline constexpr char kErrAppDropped[] = "ERR_APP_DROPPED";
 inline constexpr char kErrBusy[] = "ERR_BUSY";
-inline constexpr char kErrBusyCreating[] = "ERR_BUSY_CREATING";
-inline constexpr char kErrBusyDropping[] = "ERR_BUSY_DROPPING";
-inline constexpr char kErrSplitting[] = "ERR_SPLITTING";
 inline constexpr char kErrInvalidParameters[] = "ERR_INVALID_PARAMETERS";
 inline constexpr char kErrInvalidState[] = "ERR_INVALID_STATE";
-inline constexpr char kErrInvalidVersion[] = "ERR_INVALID_VERSION";
-inline constexpr char kErrIoPending[] = "ERR_IO_PENDING";
 
 // Storage.
 inline constexpr char kErrNodeAlreadyExist[] = "ERR_NODE_ALREADY_EXIST";

@@ -48,9 +48,9 @@ class MetaClient {
         {.task_code = task_code, .body = idl::EncodeBody(request), .timeout = options_.timeout});
   }
 
-  // What may be asked twice and is answered late: whoever is reached has all of the time. Among
-  // several servers the leader is therefore looked for first, so that one that hangs does not get
-  // that time.
+  // What may be asked twice and is answered late: the server that is reached gets all of the time.
+  // Among several servers the leader is therefore looked for first, so that one that hangs does not
+  // get that time.
   template <typename Response, typename Request>
   asio::awaitable<absl::StatusOr<Response>> AskForLong(const char* task_code,
                                                        const Request& request,

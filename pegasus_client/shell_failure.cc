@@ -32,7 +32,7 @@ std::string AdviceOn(absl::string_view error_name, const std::string& server, bo
     return absl::StrCat(server, " is still starting: wait some seconds and run this again");
   }
   if (error_name == idl::kErrAclDeny) {
-    return absl::StrCat(server, " does not allow that to whoever asks from this machine");
+    return absl::StrCat(server, " does not allow this from this machine");
   }
   if (error_name == idl::kErrBusy) {
     return absl::StrCat(server, " is in the middle of something else: run this again later");

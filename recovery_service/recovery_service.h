@@ -138,7 +138,7 @@ class RecoveryService {
   // With a recovery thread it is used there, too, which ZooKeeperMetaStore allows.
   void Lead(LeaderIdentity us, MetaStore* store, std::vector<StoreOp> fence);
 
-  // Somebody else leads; nullopt: nobody that we know of. Whoever led must StepDown first.
+  // Somebody else leads; nullopt: nobody that we know of. If we led, call StepDown first.
   void Follow(std::optional<LeaderIdentity> leader);
 
   // We lead no more, at once: nothing is served, and no node has us as its master. Then cancels a
@@ -171,6 +171,7 @@ class RecoveryService {
   friend absl::Span<const MetaRpc> MetaRpcs();
 
   // The table of recovery_gate.h, and what its rows answer with: requests that have passed.
+  // These two are in recovery_gate.cc, beside the table of RPCs.
   static absl::Span<const MetaRpc> Rpcs();
   template <auto Method>  // of RecoveredMetadata
   asio::awaitable<rpc::HandlerResult> AnswerFrom(rpc::Request request);

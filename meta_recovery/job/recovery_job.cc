@@ -14,11 +14,12 @@
 #include "meta_recovery/job/recovery_job.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <utility>
 
 #include <absl/container/flat_hash_set.h>
 #include <absl/strings/cord.h>
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/rare_branch.h"
@@ -40,42 +41,52 @@ namespace {
 constexpr absl::Duration kTimeForTheLastRound = absl::Milliseconds(500);
 constexpr size_t kSilentNodesNamedMax = 10;
 
-// In the order of the enumerators. An empty error name follows from the error itself.
+// An empty error name follows from the error itself.
 struct OutcomeNames {
+  RecoveryOutcome outcome;
   absl::string_view name;
   absl::string_view error_name;
 };
-constexpr std::array kOutcomes = {
-    OutcomeNames{"recovered", idl::kErrOk},
-    OutcomeNames{"try_again", idl::kErrTryAgain},
-    OutcomeNames{"conflict", idl::kErrInvalidState},
-    OutcomeNames{"still_served", idl::kErrTimeout},
-    OutcomeNames{"root_refused", idl::kErrNodeAlreadyExist},
-    OutcomeNames{"plan_outdated", idl::kErrInvalidState},
-    OutcomeNames{"timed_out", idl::kErrTimeout},
-    OutcomeNames{"cancelled", idl::kErrUnknown},
-    OutcomeNames{"failed", ""},
+constexpr OutcomeNames kOutcomes[] = {
+    {RecoveryOutcome::kRecovered, "recovered", idl::kErrOk},
+    {RecoveryOutcome::kTryAgain, "try_again", idl::kErrTryAgain},
+    {RecoveryOutcome::kConflict, "conflict", idl::kErrInvalidState},
+    {RecoveryOutcome::kStillServed, "still_served", idl::kErrTimeout},
+    {RecoveryOutcome::kRootRefused, "root_refused", idl::kErrNodeAlreadyExist},
+    {RecoveryOutcome::kPlanOutdated, "plan_outdated", idl::kErrInvalidState},
+    {RecoveryOutcome::kTimedOut, "timed_out", idl::kErrTimeout},
+    {RecoveryOutcome::kCancelled, "cancelled", idl::kErrUnknown},
+    {RecoveryOutcome::kFailed, "failed", ""},
 };
 
+constexpr bool AreInOrder() {
+  for (size_t i = 0; i < std::size(kOutcomes); ++i) {
+    if (static_cast<size_t>(kOutcomes[i].outcome) != i) return false;
+  }
+  return std::size(kOutcomes) == kRecoveryOutcomes;
+}
+static_assert(AreInOrder(), "a row for each outcome, in the order of the enumerators");
+
 const OutcomeNames& NamesOf(RecoveryOutcome outcome) {
-  return kOutcomes.at(static_cast<size_t>(outcome));
+  return kOutcomes[static_cast<size_t>(outcome)];
 }
 
-// An error bears the outcome that it ends the job with as a payload, from the step that fails to
-// the place that makes a result of it.
+// The step that fails puts the job's outcome into its error, as a payload: its number. Run reads
+// it.
 constexpr char kOutcomePayload[] = "metarec/recovery_outcome";
 
 absl::Status Ending(RecoveryOutcome outcome, absl::Status error) {
-  error.SetPayload(kOutcomePayload, absl::Cord(NamesOf(outcome).name));
+  error.SetPayload(kOutcomePayload, absl::Cord(absl::StrCat(static_cast<int>(outcome))));
   return error;
 }
 
 RecoveryOutcome OutcomeOf(const absl::Status& status) {
   if (status.ok()) return RecoveryOutcome::kRecovered;
-  if (const auto borne = status.GetPayload(kOutcomePayload)) {
-    for (size_t i = 0; i < kOutcomes.size(); ++i) {
-      if (*borne == kOutcomes[i].name) return static_cast<RecoveryOutcome>(i);
-    }
+  size_t number = 0;
+  if (const auto payload = status.GetPayload(kOutcomePayload);
+      payload.has_value() && absl::SimpleAtoi(std::string(*payload), &number) &&
+      number < kRecoveryOutcomes) {
+    return static_cast<RecoveryOutcome>(number);
   }
   if (absl::IsCancelled(status)) return RecoveryOutcome::kCancelled;
   return HasMark(status, ErrorMark::kRefused) ? RecoveryOutcome::kRootRefused

@@ -76,6 +76,7 @@ enum class RecoveryOutcome {
   kCancelled,
   kFailed,
 };
+inline constexpr size_t kRecoveryOutcomes = 9;
 
 // "recovered", "try_again", ...
 absl::string_view RecoveryOutcomeName(RecoveryOutcome outcome);

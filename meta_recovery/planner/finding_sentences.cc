@@ -443,7 +443,7 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
   return absl::StrCat("the ballot written for ", Partition(plan, finding), " is ", facts.ballot,
                       ", which ", NodeLabel(plan, facts.reported_by), " reported, above the ",
                       facts.primary_ballot, " of its primary ", NodeLabel(plan, facts.primary),
-                      "; a replica server ignores for ever an entry below its own ballot");
+                      "; a replica server permanently ignores an entry below its own ballot");
 }
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,

@@ -14,7 +14,7 @@
 
 namespace metarec {
 
-// "5 tables, 15 placeholders"; without the latter if there is none.
+// "5 tables, 15 placeholders"; without the placeholders if there are none.
 std::string CountedTables(const RecoveryPlan& plan);
 
 // The node's name; "-" for kNoNode, "node #7" if the plan has no such node.

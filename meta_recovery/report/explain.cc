@@ -159,7 +159,7 @@ std::string WhatIsWritten(const RecoveryPlan& plan, const TopologyTable& table,
   } else {
     absl::StrAppend(&text, ", the highest that was reported (by ", CutList(highest), ")");
   }
-  absl::StrAppend(&text, "; a replica server ignores for ever an entry below its own ballot.\n",
+  absl::StrAppend(&text, "; a replica server permanently ignores an entry below its own ballot.\n",
                   "Committed decree written: ", partition.last_committed_decree,
                   ", the primary's own.\n");
   std::vector<std::string> last_drops;

@@ -17,7 +17,7 @@ namespace metarec {
 struct ListedDifference {
   const char* situation;  // "waiting", "first beacon", "recovered", "tree"
   const char* answer;     // the end of the captured request's name
-  const char* field;      // a message_fields.h path; the frame's begin with "header."
+  const char* field;      // a captured_messages.h path; the frame's begin with "header."
   const char* reason;
   bool but_for_line_breaks = false;  // otherwise equal
 };

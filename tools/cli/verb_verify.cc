@@ -33,7 +33,7 @@ constexpr char kFooter[] =
     "\n"
     "Against a plan: is everything there as planned? Against nodes or evidence: would a plan made\n"
     "from them say the same? A partition whose ballot in the tree is below a replica's\n"
-    "(ballot_too_low) is one that its replica servers ignore for ever.";
+    "(ballot_too_low) is one that its replica servers permanently ignore.";
 
 struct Arguments {
   std::string plan_path;
@@ -80,8 +80,8 @@ std::string TextOf(const VerifyResult& result, const RecoveryPlan& plan,
   absl::StrAppend(&text, "\n");
   if (result.Count(DifferenceKind::kBallotTooLow) > 0) {
     absl::StrAppend(&text,
-                    "ballot_too_low: replica servers that know a higher ballot ignore these "
-                    "entries for ever; recover into a new root\n");
+                    "ballot_too_low: replica servers that know a higher ballot permanently "
+                    "ignore these entries; recover into a new root\n");
   }
   if (result.Count(DifferenceKind::kProgress) > 0) {
     absl::StrAppend(&text, "progress: a meta server has gone on from here\n");

@@ -68,14 +68,14 @@ asio::awaitable<void> LookUp(ZooKeeperHost host, HostLookup* lookup, absl::Time 
     *lookup->is_known = true;
     co_return;
   }
-  const std::function<void()> call = [host = std::move(host), is_known = lookup->is_known] {
-    asio::io_context unused;
-    asio::ip::tcp::resolver resolver(unused);
-    asio::error_code error;
-    resolver.resolve(host.host, absl::StrCat(host.port), error);
-    *is_known = !error;
-  };
-  lookup->asked = co_await AwaitBlockingCall(clock, deadline, call);
+  const std::string name = host.host;
+  const absl::StatusOr<ResolverResults> found = co_await AskResolver(
+      clock, deadline, name,
+      [host = std::move(host)](asio::ip::tcp::resolver& resolver, asio::error_code& error) {
+        return resolver.resolve(host.host, absl::StrCat(host.port), error);
+      });
+  *lookup->is_known = found.ok();
+  lookup->asked = absl::IsNotFound(found.status()) ? absl::OkStatus() : found.status();
 }
 
 absl::Status NoKnownHost(const std::vector<std::string>& unknown,

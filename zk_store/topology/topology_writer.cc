@@ -1,22 +1,21 @@
 // How a tree appears all at once, although it takes thousands of transactions, any of which may be
 // the last one before the process dies:
 //
-// 1. Look. The root must be absent, empty, hold an unused lock directory only, or hold an
-//    unfinished run of this very plan. Anything else is refused, and so is a znode too big for
-//    ZooKeeper, before anything is written.
-// 2. Begin. One transaction creates what is missing of the root, the journal, which names the
-//    plan's digest, and /apps saying `lock`. From here on no meta server boots from the root
-//    (/apps without data would let one boot, hence one transaction), and a later run recognises
-//    its own work.
+// 1. CheckSizes. A znode too big for ZooKeeper is refused before anything is written.
+// 2. LookAndBegin. The root must be absent, empty, hold an unused lock directory only, or hold an
+//    unfinished run of this very plan. Anything else is refused. One transaction then creates what
+//    is missing of the root, the journal, which names the plan's digest, and /apps saying `lock`.
+//    From here on no meta server boots from the root (/apps without data would let one boot, hence
+//    one transaction), and a later run recognises its own work.
 // 3. Survey, when resuming: what is there must be what this plan would have written, byte for
 //    byte, and nothing else.
-// 4. Create the tables' znodes, then the partitions', in transactions of many, several in flight.
-//    The server's answers tell how long and how many.
+// 4. CreateTables, then CreatePartitions, in transactions of many znodes, several in flight. The
+//    server's answers tell how long and how many.
 // 5. Check that everything is there and at the version at which it was created. What this run has
 //    not created itself, or does not know whether it has, was read and compared in 3 or 4.
-// 6. Look again, whether anybody else has come to the root meanwhile.
-// 7. Unlock. One transaction, conditional on the versions of step 2, sets /apps to `unlock` and
-//    the journal to finished (locked_run.h).
+// 6. LookAgainAndUnlock. If nobody else has come to the root meanwhile, one transaction,
+//    conditional on the versions of step 2, sets /apps to `unlock` and the journal to finished
+//    (locked_run.h).
 //
 // A transaction whose answer was lost is never simply repeated: what is there is read back and
 // compared. Losing the connection costs a retry from one budget for the whole write; losing the
@@ -261,7 +260,7 @@ asio::awaitable<absl::Status> Run::Refuse(RootInspection inspection) {
     absl::StrAppend(&message, ", while this plan is ", plan_digest_, ". ",
                     inspection.root_case == RootCase::kUnfinishedRun
                         ? "To end it, apply its plan again, or run the very command again that "
-                          "was interrupted; if neither can be had any more, give another root"
+                          "was interrupted; if neither is possible any more, give another root"
                         : "Give another root");
   }
   if (maybe_begun_) {

@@ -392,13 +392,14 @@ TEST(FindingTextTest, SaysWhichReplicasAreLeftOut) {
 }
 
 TEST(FindingTextTest, SaysWhereAHigherBallotComesFrom) {
-  EXPECT_EQ(Sentence(AboutPartition(
-                found::BallotAbovePrimary{
-                    .primary = 0, .reported_by = 2, .primary_ballot = 5, .ballot = 7},
-                Severity::kWarning)),
-            "the ballot written for partition 2.7 (temp) is 7, which rs3:34801 reported, above the "
-            "5 of its primary rs1:34801; a replica server ignores for ever an entry below its own "
-            "ballot");
+  EXPECT_EQ(
+      Sentence(AboutPartition(
+          found::BallotAbovePrimary{
+              .primary = 0, .reported_by = 2, .primary_ballot = 5, .ballot = 7},
+          Severity::kWarning)),
+      "the ballot written for partition 2.7 (temp) is 7, which rs3:34801 reported, above the "
+      "5 of its primary rs1:34801; a replica server permanently ignores an entry below its own "
+      "ballot");
 }
 
 TEST(FindingTextTest, CountsTheWritesThatMayBeLost) {
