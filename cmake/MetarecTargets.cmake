@@ -75,6 +75,12 @@ function(metarec_test name)
   endif()
 endfunction()
 
+# metarec_compile_little_optimised(NAME): for what waits for people, files or peers, so that a fifth
+# of the time that it takes to compile is worth more than its speed.
+function(metarec_compile_little_optimised name)
+  target_compile_options(${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
+endfunction()
+
 # metarec_compile_options(NAME [TEST]): warnings, and the headers that nearly every source includes,
 # compiled once.
 function(metarec_compile_options name)
