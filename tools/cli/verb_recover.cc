@@ -1,6 +1,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -185,12 +186,14 @@ asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, in
 absl::Status CheckSource(const Arguments& arguments) {
   METAREC_RETURN_IF_ERROR(arguments.meta.CheckInsteadOf(arguments.store));
   if (!arguments.meta.given()) return absl::OkStatus();
-  for (const char* option :
-       {"--settle", "--still_served", "--rename_separator", "--max_app_id", "--max_partition_count",
-        "--node_name", "--plan", "--ask_again_seconds", "--table", "--partition", "--all"}) {
-    if (!arguments.verb->is_given(option)) continue;
+  const std::set<std::string> fit = {"--meta",         "--node_list_file", "--node_list_str",
+                                     "--node_timeout", "--skip_bad_nodes", "--skip_lost_partitions",
+                                     "--wait_seconds", "--format",         "--output",
+                                     "--json"};
+  for (const CommandOption& option : arguments.verb->options()) {
+    if (!option.is_given() || fit.contains(option.name())) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat(option,
+        absl::StrCat(option.name(),
                      " cannot be told to a meta server: leave it out, or recover with "
                      "--zk and --root in place of --meta"));
   }
