@@ -113,8 +113,6 @@ std::vector<CommandOption> Command::options() const {
   return options;
 }
 
-bool Command::is_given(const std::string& name) const { return app_->count(name) > 0; }
-
 std::optional<int> ParseProgram(const std::string& name, const std::string& description,
                                 const std::vector<std::string>& arguments,
                                 const std::function<void(Command&)>& declare) {

@@ -74,8 +74,6 @@ class Command {
 
   // All of them, in the order in which they were added; the one for help comes first.
   std::vector<CommandOption> options() const;
-  // Whether the command line gave the option of this name, once it is parsed.
-  bool is_given(const std::string& name) const;
 
  private:
   CLI::App* app_;
