@@ -82,7 +82,7 @@ Tally SimulateRange(const Range& range, int64_t failures_max) {
     if (range.twice_every != 0 && seed % range.twice_every == 0) {
       ++tally.runs_twice;
       if (Simulate(seed).hash != outcome.hash) {
-        outcome.violations.push_back("runs differently the second time");
+        outcome.violations.emplace_back("runs differently the second time");
       }
     }
     tally.Add(seed, outcome);
