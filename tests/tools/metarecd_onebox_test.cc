@@ -248,17 +248,6 @@ TEST_F(MetarecdOneboxTest, JsonIsOneObjectWhateverTheAnswer) {
   }
 }
 
-TEST_F(MetarecdOneboxTest, LsWithTheShortFlagForJsonTellsItsProgressAsJsonToo) {
-  ASSERT_NO_FATAL_FAILURE(Recover());
-  for (const char* verb : {"ls", "nodes"}) {
-    auto process = StartProgram(
-        {verb, "-j", "--zk", zookeeper_->hosts(), "--root", "/pegasus/recovered"}, Path("ls"));
-    ASSERT_TRUE(process.ok()) << process.status();
-    EXPECT_EQ((*process)->Wait(), 0) << (*process)->Errors();
-    EXPECT_THAT((*process)->Errors(), StartsWith(R"({"progress":"read")"));
-  }
-}
-
 TEST_F(MetarecdOneboxTest, TheAdvisedRecoveryRepeatsAllOptionsThatWereGiven) {
   const std::string given = absl::StrCat(
       "recover -s 127.0.0.1:1 --node_timeout 0.5 --zk ", zookeeper_->hosts(),
