@@ -92,6 +92,7 @@ function(metarec_compile_options name)
   if(arg_TEST)
     # A test runs once for every time that it is compiled: what it tests is optimised, it is not.
     target_compile_options(${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0>)
+    target_link_libraries(${name} PRIVATE GTest::gmock)
     set(precompiled metarec_precompiled_for_tests)
   else()
     set(precompiled metarec_precompiled)
