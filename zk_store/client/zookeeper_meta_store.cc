@@ -69,11 +69,13 @@ asio::awaitable<void> LookUp(ZooKeeperHost host, HostLookup* lookup, absl::Time 
     co_return;
   }
   const std::string name = host.host;
-  const absl::StatusOr<ResolverResults> found = co_await AskResolver(
-      clock, deadline, name,
-      [host = std::move(host)](asio::ip::tcp::resolver& resolver, asio::error_code& error) {
-        return resolver.resolve(host.host, absl::StrCat(host.port), error);
-      });
+  // A variable, since GCC 12 destroys temporaries in a co_await expression twice.
+  const ResolverQuestion question = [host = std::move(host)](asio::ip::tcp::resolver& resolver,
+                                                             asio::error_code& error) {
+    return resolver.resolve(host.host, absl::StrCat(host.port), error);
+  };
+  const absl::StatusOr<ResolverResults> found =
+      co_await AskResolver(clock, deadline, name, question);
   *lookup->is_known = found.ok();
   lookup->asked = absl::IsNotFound(found.status()) ? absl::OkStatus() : found.status();
 }
