@@ -67,8 +67,8 @@ Primary is rs2:1. Not chosen:
   rs1:1: its ballot is only 4, rs2:1 has 5
   rs6:1: it is PS_ERROR and may hold half the data, while rs2:1 is PS_INACTIVE
 
-Ballot written: 7, the highest that was reported (by rs6:1); a replica server permanently ignores
-  an entry below its own ballot.
+Ballot written: 7, the highest that was reported (by rs6:1); a replica server permanently ignores an
+  entry below its own ballot.
 Committed decree written: 100, the primary's own.
 Written as last_drops: rs4:1, rs3:1 (the best one last); the meta server that boots adds them as
   secondaries again, from what they have.
