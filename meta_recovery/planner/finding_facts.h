@@ -1,8 +1,8 @@
 // The kinds of findings, and what is known of each: its facts.
 //
-// A new kind is an enumerator here with a struct of its facts, its place in the list of finding.h, a
-// row in finding_registry.cc, a sentence in finding_sentences.{h,cc} and a test. Without its row or
-// its sentence it does not compile.
+// A new kind is an enumerator here with a struct of its facts, its place in the list of finding.h,
+// a row in finding_registry.cc, a sentence in finding_sentences.{h,cc} and a test. Without its row
+// or its sentence it does not compile.
 
 #pragma once
 
