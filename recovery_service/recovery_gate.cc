@@ -89,7 +89,8 @@ absl::Span<const MetaRpc> RecoveryService::Rpcs() {
   using Metadata = RecoveredMetadata;
   using Service = RecoveryService;
   constexpr GatePolicy kOnceRecovered = GatePolicy::kOnceRecovered;
-  static constexpr MetaRpc kRpcs[] = {
+  // Not constexpr: a string_view of a named array is no constant with the sanitizers.
+  static const MetaRpc kRpcs[] = {
       Never<configuration_query_by_node_response>(kRpcCmConfigSync),
       {kRpcCmQueryPartitionConfigByIndex, kOnceRecovered, RefusalOfPartitions,
        &Service::AnswerFrom<&Metadata::QueryPartitions>},

@@ -44,8 +44,8 @@ constexpr size_t kSilentNodesNamedMax = 10;
 // An empty error name follows from the error itself.
 struct OutcomeNames {
   RecoveryOutcome outcome;
-  absl::string_view name;
-  absl::string_view error_name;
+  const char* name;
+  const char* error_name;
 };
 constexpr OutcomeNames kOutcomes[] = {
     {RecoveryOutcome::kRecovered, "recovered", idl::kErrOk},

@@ -38,6 +38,19 @@ class Severities {
   uint32_t bits_ = 0;
 };
 
+// Has no default, so that a row without one does not compile.
+class SeveritiesRule {
+ public:
+  using Function = Severities(const Finding& finding, const PlanOptions& options, bool has_answer);
+  constexpr SeveritiesRule(Function* function) : function_(function) {}  // NOLINT: meant to convert
+  Severities operator()(const Finding& finding, const PlanOptions& options, bool has_answer) const {
+    return function_(finding, options, has_answer);
+  }
+
+ private:
+  Function* function_;
+};
+
 struct FindingKindRow {
   FindingKind kind = FindingKind::kBadNode;
   // A stable name such as "bad_node", used in JSON and plan files.
@@ -49,8 +62,7 @@ struct FindingKindRow {
   FindingAbout about = FindingAbout::kCluster;
   // Which severities the planner may give a finding. Of the kinds that can keep a plan from being
   // ready that is one severity with given options. `has_answer`: whether some node answered.
-  Severities (*severities)(const Finding& finding, const PlanOptions& options,
-                           bool has_answer) = nullptr;
+  SeveritiesRule severities;
 
   // One sentence without full stop, not yet fit for a terminal.
   std::string (*sentence)(const RecoveryPlan& plan, const Finding& finding) = nullptr;
