@@ -279,7 +279,7 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(
   }
   if (is_same) METAREC_RARE_BRANCH("a request attaches to a recovery that runs or ran");
   const std::shared_ptr<Run> run = latest_;
-  // Named: GCC 12 destroys a capture twice in a temporary beside a co_await.
+  // Named: see cancellation.h on temporaries beside a co_await.
   const std::function<asio::awaitable<void>()> until_ended = [run]() -> asio::awaitable<void> {
     const absl::Status ignored = co_await run->ended.Wait();
     static_cast<void>(ignored);

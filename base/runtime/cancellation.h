@@ -12,7 +12,9 @@
 //
 // GCC 12 miscompiles some coroutines. It destroys temporaries twice, or too early, when a co_await
 //   - is on the right of && or ||, in a branch of ?:, or in the condition of a loop, or
-//   - has a braced temporary ({}, Options{...}) in its full expression, as in Start(cluster, {}).
+//   - has in its full expression a braced temporary ({}, Options{...}), as in Start(cluster, {}),
+//   or
+//     a lambda with a capture that has a destructor.
 // Name the value first, or use a statement of its own. Nor may a capturing lambda that is a
 // coroutine outlive the lambda object: its captures live there, with every compiler.
 

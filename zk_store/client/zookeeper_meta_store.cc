@@ -69,7 +69,7 @@ asio::awaitable<void> LookUp(ZooKeeperHost host, HostLookup* lookup, absl::Time 
     co_return;
   }
   const std::string name = host.host;
-  // A variable, since GCC 12 destroys temporaries in a co_await expression twice.
+  // Named: see cancellation.h on temporaries beside a co_await.
   const ResolverQuestion question = [host = std::move(host)](asio::ip::tcp::resolver& resolver,
                                                              asio::error_code& error) {
     return resolver.resolve(host.host, absl::StrCat(host.port), error);
