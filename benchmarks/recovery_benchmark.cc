@@ -17,6 +17,7 @@
 #include "base/runtime/status_macros.h"
 #include "benchmarks/phases.h"
 #include "testing/child_process.h"
+#include "testing/scratch_folder.h"
 #include "testing/simulated_servers.h"
 #include "testing/zookeeper_server.h"
 
@@ -168,8 +169,7 @@ absl::StatusOr<SizeResult> Measure(const Arguments& arguments, const std::string
 
 absl::Status Run(const Arguments& arguments) {
   if (!arguments.serve.empty()) return Serve(arguments);
-  std::string folder = (std::filesystem::temp_directory_path() / "metarec-bench-XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr) return absl::InternalError("no temporary folder");
+  METAREC_ASSIGN_OR_RETURN(const std::string folder, testing::MakeTemporaryFolder("metarec-bench"));
   std::vector<SizeResult> results;
   for (const std::string& size : arguments.sizes) {
     std::cerr << "measuring " << size << " ..." << std::endl;

@@ -21,6 +21,7 @@
 #include "idl/task_codes.h"
 #include "rpc/client.h"
 #include "testing/free_port.h"
+#include "testing/scratch_folder.h"
 
 namespace metarec::benchmarks {
 namespace {
@@ -83,10 +84,7 @@ absl::StatusOr<std::unique_ptr<ServedCluster>> ServedCluster::Start(
     const ServedClusterOptions& options, const std::string& programs) {
   std::unique_ptr<ServedCluster> made(new ServedCluster());
   made->programs_ = programs;
-  made->folder_ = (std::filesystem::temp_directory_path() / "metarec-load-XXXXXX").string();
-  if (mkdtemp(made->folder_.data()) == nullptr) {
-    return absl::UnavailableError(absl::StrCat("cannot make a folder ", made->folder_));
-  }
+  METAREC_ASSIGN_OR_RETURN(made->folder_, testing::MakeTemporaryFolder("metarec-load"));
   testing::ZooKeeperServerOptions zookeeper;
   zookeeper.heap_mib = 2000;  // every run leaves its root behind
   METAREC_ASSIGN_OR_RETURN(made->zookeeper_, testing::ZooKeeperServer::Start(zookeeper));

@@ -1,7 +1,6 @@
 #include "served_page.h"
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <future>
 #include <iterator>
@@ -24,6 +23,7 @@
 
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
+#include "testing/scratch_folder.h"
 
 namespace metarec {
 namespace {
@@ -130,8 +130,8 @@ std::optional<Browser> Browser::Find() {
 
 absl::StatusOr<PageView> Browser::Open(const std::string& url,
                                        const std::string& screenshot) const {
-  std::string folder = (std::filesystem::temp_directory_path() / "page-XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr) return absl::InternalError("no temporary folder");
+  const testing::ScratchFolder scratch;
+  const std::string& folder = scratch.path();
   PageView view;
   // Root may not use the browser's sandbox; no page but ours is opened.
   view.arguments = absl::StrCat(
@@ -147,8 +147,6 @@ absl::StatusOr<PageView> Browser::Open(const std::string& url,
   view.text = TextOf(view.dom);
   const std::string log = ReadAll(folder + "/log");
   const auto requests = RequestsOfPages(ReadAll(folder + "/net.json"));
-  std::error_code ignored;
-  std::filesystem::remove_all(folder, ignored);
   if (result != 0 || !requests.ok()) {
     return absl::UnavailableError(absl::StrCat(view.arguments, " ended with ", result, ": ",
                                                requests.status().message(), "\n", log));

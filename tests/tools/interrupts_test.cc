@@ -70,18 +70,13 @@ TEST(InterruptSignalsTest, AfterwardsTheFormerActionIsBack) {
 
 class StalledPipe : public ::testing::Test {
  protected:
-  StalledPipe() {
-    std::string pattern = ::testing::TempDir() + "stalled_pipe_XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-    EXPECT_EQ(::mkfifo(Pipe().c_str(), 0600), 0);
-  }
-  ~StalledPipe() override { std::filesystem::remove_all(folder_); }
+  StalledPipe() { EXPECT_EQ(::mkfifo(Pipe().c_str(), 0600), 0); }
 
-  std::string Pipe() const { return folder_ + "/pipe"; }
+  std::string Pipe() const { return folder_.Path("pipe"); }
 
   // `verb` with the pipe as its file; ended by one signal.
   void ExpectOneSignalToEnd(std::vector<std::string> arguments) {
-    auto process = StartProgram(std::move(arguments), folder_ + "/log");
+    auto process = StartProgram(std::move(arguments), folder_.Path("log"));
     ASSERT_TRUE(process.ok()) << process.status();
     // Succeeds as soon as the process has opened it for reading.
     int writer = -1;
@@ -96,11 +91,11 @@ class StalledPipe : public ::testing::Test {
     ::close(writer);
   }
 
-  std::string folder_;
+  const testing::ScratchFolder folder_;
 };
 
 TEST_F(StalledPipe, OfEvidenceEndsAtTheFirstSignal) {
-  ExpectOneSignalToEnd({"plan", "--evidence", Pipe(), "--plan", folder_ + "/plan"});
+  ExpectOneSignalToEnd({"plan", "--evidence", Pipe(), "--plan", folder_.Path("plan")});
 }
 
 TEST_F(StalledPipe, OfAPlanEndsAtTheFirstSignal) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -19,6 +18,7 @@
 
 #include "base/line_file/json_lines.h"
 #include "meta_recovery/report/explain.h"
+#include "testing/scratch_folder.h"
 #include "tests/meta_recovery/planner/golden_evidence.h"
 #include "tests/meta_recovery/planner/plan_matchers.h"
 
@@ -65,13 +65,7 @@ std::string ErrorOf(const std::string& text) {
 
 class PlanFileTest : public ::testing::Test {
  protected:
-  PlanFileTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "plan_file_XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~PlanFileTest() override { std::filesystem::remove_all(folder_); }
-
-  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string Path(const std::string& name) const { return folder_.Path(name); }
   static std::string Read(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::stringstream text;
@@ -79,7 +73,7 @@ class PlanFileTest : public ::testing::Test {
     return text.str();
   }
 
-  std::filesystem::path folder_;
+  const testing::ScratchFolder folder_;
 };
 
 TEST_F(PlanFileTest, ReadsBackEqualPlainAndCompressed) {
