@@ -143,7 +143,7 @@ absl::Span<const MetaRpc> RecoveryService::Rpcs() {
       Never<configuration_get_atomic_idempotent_response>(kRpcCmGetAtomicIdempotent),
       Never<configuration_set_atomic_idempotent_response>(kRpcCmSetAtomicIdempotent),
       {kRpcCliCliCall, GatePolicy::kAlways, RefusalOfCommand, &Service::RunCommand},
-      // A replica server takes an error in an answer to its beacon for an order; silence it bears.
+      // A replica server obeys an error in the answer to its beacon. It tolerates silence.
       {kRpcFdFailureDetectorPing, GatePolicy::kAlways, nullptr, &Service::AnswerBeacon},
   };
   return kRpcs;

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include "base/runtime/cancellation.h"
 #include "idl/task_codes.h"
 #include "recovery_service/server/recovery_server.h"
 #include "rpc/byte_order.h"
@@ -59,7 +60,7 @@ class ServiceWithBadPeersTest : public ::testing::Test {
     server_ = std::make_unique<RecoveryServer>(
         io_.get_executor(), std::move(options),
         Surroundings{.source = &source_, .clock = &clock_, .random = [] { return 0.5; }});
-    asio::co_spawn(io_, Run(server_.get()),
+    asio::co_spawn(io_, WithoutThrowing(server_->Run()),
                    asio::bind_cancellation_slot(
                        stop_.slot(), [this](const std::exception_ptr&, absl::Status ended) {
                          ended_ = std::move(ended);
@@ -71,11 +72,6 @@ class ServiceWithBadPeersTest : public ::testing::Test {
     stop_.emit(asio::cancellation_type::terminal);
     EXPECT_TRUE(rpc::RunUntil(&io_, [&] { return ended_.has_value(); }));
     while (io_.poll() != 0) io_.restart();
-  }
-
-  static asio::awaitable<absl::Status> Run(RecoveryServer* server) {
-    co_await asio::this_coro::throw_if_cancelled(false);
-    co_return co_await server->Run();
   }
 
   std::unique_ptr<RawPeer> Connected() {

@@ -9,10 +9,10 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
-#include <asio/this_coro.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/runtime/cancellation.h"
 #include "idl/task_codes.h"
 #include "recovery_service/status/status_json.h"
 #include "recovery_service/status/status_pages.h"
@@ -52,18 +52,13 @@ class Member {
     server = std::make_unique<RecoveryServer>(
         context->get_executor(), std::move(options),
         Surroundings{.source = source, .clock = clock, .random = [] { return 0.5; }});
-    asio::co_spawn(*context, RunWithoutThrowing(server.get()),
+    asio::co_spawn(*context, WithoutThrowing(server->Run()),
                    asio::bind_cancellation_slot(
                        stop_.slot(), [this](const std::exception_ptr& thrown, absl::Status ended) {
                          EXPECT_EQ(thrown, nullptr);
                          status = std::move(ended);
                          is_ended = true;
                        }));
-  }
-
-  static asio::awaitable<absl::Status> RunWithoutThrowing(RecoveryServer* server) {
-    co_await asio::this_coro::throw_if_cancelled(false);
-    co_return co_await server->Run();
   }
 
   void Stop() { stop_.emit(asio::cancellation_type::terminal); }

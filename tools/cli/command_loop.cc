@@ -7,8 +7,8 @@
 #include <absl/strings/str_cat.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
-#include <asio/this_coro.hpp>
 
+#include "base/runtime/cancellation.h"
 #include "base/text/printable.h"
 #include "base/text/wording.h"
 #include "tools/process/unblocked_stderr.h"
@@ -27,12 +27,6 @@ constexpr absl::Duration kPatience = absl::Milliseconds(500);
 // How long the reader of stderr has to take the last words after an interruption.
 constexpr absl::Duration kReaderPatience = absl::Seconds(1);
 
-asio::awaitable<absl::StatusOr<ExitCode>> WithoutThrowingOnCancellation(
-    asio::awaitable<absl::StatusOr<ExitCode>> command) {
-  co_await asio::this_coro::throw_if_cancelled(false);
-  co_return co_await std::move(command);
-}
-
 // With the command that is to be run again below it.
 std::string WithCommandLine(absl::string_view words) {
   if (CommandLineAsTyped().empty()) return std::string(words);
@@ -41,9 +35,8 @@ std::string WithCommandLine(absl::string_view words) {
 
 // Until it is cancelled.
 asio::awaitable<void> KeepTicking(ProgressPrinter* progress, Clock* clock) {
-  co_await asio::this_coro::throw_if_cancelled(false);
   for (;;) {
-    // A variable of its own: GCC 12 miscompiles a co_await in the condition of a loop.
+    // A variable of its own: see cancellation.h on co_await in conditions.
     const absl::Status slept = co_await clock->SleepFor(ProgressPrinter::kTickInterval);
     if (!slept.ok()) co_return;
     progress->Tick();
@@ -69,18 +62,17 @@ ExitCode Fail(absl::string_view verb, const absl::Status& status) {
                                                                           : ExitCode::kFailed;
 }
 
-absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(asio::awaitable<absl::StatusOr<ExitCode>> command,
+absl::StatusOr<ExitCode> CommandLoop::RunToItsEnd(asio::awaitable<absl::StatusOr<ExitCode>> work,
                                                   ProgressPrinter* progress,
                                                   InterruptSignals* signals) {
   absl::StatusOr<ExitCode> outcome = absl::InternalError("the command did not end");
-  asio::cancellation_signal stop_ticking;
-  asio::co_spawn(context_, KeepTicking(progress, &clock_),
-                 asio::bind_cancellation_slot(stop_ticking.slot(), [](std::exception_ptr) {}));
-  asio::co_spawn(context_, WithoutThrowingOnCancellation(std::move(command)),
+  CancellableTask ticking;
+  ticking.Start(context_.get_executor(), KeepTicking(progress, &clock_), nullptr);
+  asio::co_spawn(context_, WithoutThrowing(std::move(work)),
                  asio::bind_cancellation_slot(cancel_.slot(), [&](const std::exception_ptr& thrown,
                                                                   absl::StatusOr<ExitCode> result) {
                    signals->StopWaiting();
-                   stop_ticking.emit(asio::cancellation_type::terminal);
+                   ticking.Cancel();
                    if (thrown) std::rethrow_exception(thrown);
                    outcome = std::move(result);
                  }));
@@ -112,7 +104,7 @@ std::string CommandLoop::WordsAfterInterruption(bool writing_began, bool cut_sho
 }
 
 ExitCode CommandLoop::Run(absl::string_view verb, const AfterInterruption& after_interruption,
-                          Command command, ProgressPrinter::Style style) {
+                          Work work, ProgressPrinter::Style style) {
   SetAfterInterruption(after_interruption);
   UnblockedStderr unblocked(absl::InfiniteDuration());
   absl::StatusOr<ExitCode> outcome = ExitCode::kFailed;
@@ -126,7 +118,7 @@ ExitCode CommandLoop::Run(absl::string_view verb, const AfterInterruption& after
           PrintableLines(WordsAfterInterruption(progress.writing_began(), /*cut_short=*/true)),
           "\n");
     });
-    outcome = RunToItsEnd(command(&progress), &progress, &signals);
+    outcome = RunToItsEnd(work(&progress), &progress, &signals);
     UnblockedStderr::DoNotWait();  // the descriptor of the signals is about to go
   }
   progress.Clear();

@@ -38,8 +38,7 @@ ExitCode Fail(absl::string_view verb, const absl::Status& status);
 class CommandLoop {
  public:
   // What a verb does. The progress is shown on stderr.
-  using Command =
-      std::function<asio::awaitable<absl::StatusOr<ExitCode>>(ProgressPrinter* progress)>;
+  using Work = std::function<asio::awaitable<absl::StatusOr<ExitCode>>(ProgressPrinter* progress)>;
 
   // In what state things are after an interruption, and how to go on.
   struct AfterInterruption {
@@ -51,7 +50,7 @@ class CommandLoop {
   };
 
   // Runs it to its end and prints its error, if any.
-  ExitCode Run(absl::string_view verb, const AfterInterruption& after_interruption, Command command,
+  ExitCode Run(absl::string_view verb, const AfterInterruption& after_interruption, Work work,
                ProgressPrinter::Style style = ProgressPrinter::StyleOfStderr());
 
   // Something else is true from now on. To be called by the command.
@@ -64,7 +63,7 @@ class CommandLoop {
   Clock& clock() { return clock_; }
 
  private:
-  absl::StatusOr<ExitCode> RunToItsEnd(asio::awaitable<absl::StatusOr<ExitCode>> command,
+  absl::StatusOr<ExitCode> RunToItsEnd(asio::awaitable<absl::StatusOr<ExitCode>> work,
                                        ProgressPrinter* progress, InterruptSignals* signals);
 
   // What is said when the command ended as it was asked to, or was cut short.

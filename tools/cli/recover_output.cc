@@ -85,7 +85,6 @@ std::string RecoverResultText(absl::string_view error, absl::string_view hints) 
 }
 
 asio::awaitable<void> PrintWaitLines(ShellOutput* output, Clock* clock) {
-  co_await asio::this_coro::throw_if_cancelled(false);
   const absl::Time start = clock->Now();
   for (int64_t second = 0;; ++second) {
     if (!(co_await clock->SleepUntil(start + absl::Seconds(second + 1))).ok()) co_return;

@@ -11,13 +11,10 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 #include <asio/awaitable.hpp>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
-#include <asio/co_spawn.hpp>
 #include <asio/this_coro.hpp>
 
 #include "base/runtime/clock.h"
-#include "base/runtime/event.h"
+#include "base/runtime/task_group.h"
 #include "meta_recovery/job/recovery_job.h"
 #include "meta_recovery/report/report.h"
 #include "replica_collector/node_list.h"
@@ -58,14 +55,11 @@ template <typename Result>
 asio::awaitable<Result> WithWaitLines(asio::awaitable<Result> recovery, ShellOutput* output,
                                       Clock* clock) {
   const auto executor = co_await asio::this_coro::executor;
-  asio::cancellation_signal stop;
-  Event stopped(executor);
-  asio::co_spawn(
-      executor, PrintWaitLines(output, clock),
-      asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr) { stopped.Set(); }));
+  TaskGroup wait_lines(executor);
+  wait_lines.Spawn(PrintWaitLines(output, clock));
   Result result = co_await std::move(recovery);
-  stop.emit(asio::cancellation_type::terminal);
-  co_await stopped.WaitRegardless();
+  wait_lines.Cancel();
+  co_await wait_lines.Join();
   co_return result;
 }
 

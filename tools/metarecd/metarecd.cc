@@ -15,10 +15,10 @@
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
-#include <asio/this_coro.hpp>
 #include <asio/thread_pool.hpp>
 #include <glog/logging.h>
 
+#include "base/runtime/cancellation.h"
 #include "base/runtime/status_macros.h"
 #include "base/runtime/system_clock.h"
 #include "base/text/printable.h"
@@ -48,11 +48,6 @@ class LoggingListener final : public RecoveryListener {
                  "metarecd, and start the meta server";
   }
 };
-
-asio::awaitable<absl::Status> RunWithoutThrowing(RecoveryServer* server) {
-  co_await asio::this_coro::throw_if_cancelled(false);
-  co_return co_await server->Run();
-}
 
 absl::Status Serve(MetarecdOptions options) {
   asio::io_context context(1);
@@ -91,7 +86,7 @@ absl::Status Serve(MetarecdOptions options) {
     stop.emit(asio::cancellation_type::terminal);
   });
   absl::Status status;
-  asio::co_spawn(context, RunWithoutThrowing(&server),
+  asio::co_spawn(context, WithoutThrowing(server.Run()),
                  asio::bind_cancellation_slot(
                      stop.slot(), [&](const std::exception_ptr& thrown, absl::Status ended) {
                        signals.cancel();

@@ -13,10 +13,10 @@
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
-#include <asio/this_coro.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/runtime/cancellation.h"
 #include "base/runtime/system_clock.h"
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/planner/recovery_plan.h"
@@ -105,7 +105,7 @@ class RecoveryJobTest : public ::testing::Test {
   RecoveryResult Run(RecoveryRequest request) {
     RecoveryJob job(std::move(request), {&servers_, &clock_, [] { return 0.5; }}, &store_, &heard_);
     std::optional<RecoveryResult> result;
-    asio::co_spawn(context_, RunWithoutThrowing(&job),
+    asio::co_spawn(context_, WithoutThrowing(job.Run()),
                    asio::bind_cancellation_slot(
                        cancel_.slot(), [&](const std::exception_ptr& thrown, RecoveryResult done) {
                          EXPECT_EQ(thrown, nullptr);
@@ -126,18 +126,13 @@ class RecoveryJobTest : public ::testing::Test {
     };
     testing::InMemoryMetaStore dying(zookeeper_, options);
     RecoveryJob job(std::move(request), {&servers_, &clock_, [] { return 0.5; }}, &dying, &silent_);
-    asio::co_spawn(context_, RunWithoutThrowing(&job),
+    asio::co_spawn(context_, WithoutThrowing(job.Run()),
                    [](const std::exception_ptr&, const RecoveryResult& result) {
                      EXPECT_EQ(result.outcome, RecoveryOutcome::kFailed);
                      EXPECT_EQ(result.error_name, "ERR_TIMEOUT");
                    });
     context_.restart();
     context_.run();
-  }
-
-  static asio::awaitable<RecoveryResult> RunWithoutThrowing(RecoveryJob* job) {
-    co_await asio::this_coro::throw_if_cancelled(false);
-    co_return co_await job->Run();
   }
 
   std::vector<std::string> ToldOfWaiting() const {
