@@ -29,7 +29,7 @@ namespace {
 constexpr uint32_t kLoopback = 0x7F000001;
 constexpr absl::Duration kRecoveryTimeout = absl::Minutes(5);
 constexpr absl::Duration kStartTimeout = absl::Seconds(60);
-constexpr absl::Duration kPollInterval = absl::Milliseconds(20);
+constexpr absl::Duration kLookEvery = absl::Milliseconds(20);
 constexpr int kReplicas = 3;
 
 constexpr char kConfig[] = R"(
@@ -131,7 +131,7 @@ absl::Status ServedCluster::AwaitLeading() const {
         response.err.name == idl::kErrUnderRecovery) {
       return absl::OkStatus();
     }
-    absl::SleepFor(kPollInterval);
+    absl::SleepFor(kLookEvery);
   }
   return absl::DeadlineExceededError(
       absl::StrCat("metarecd does not come to lead; see ", folder_, "/metarecd.err"));

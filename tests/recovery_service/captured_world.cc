@@ -21,6 +21,7 @@
 #include "rpc/native_frame.h"
 #include "rpc/pegasus_status.h"
 #include "tests/meta_recovery/planner/golden_evidence.h"
+#include "tests/rpc/loopback.h"
 #include "tests/zk_store/topology/golden_tree.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
@@ -29,7 +30,7 @@
 namespace metarec {
 namespace {
 
-constexpr uint32_t kLoopback = 0x7F000001;
+using rpc::kLoopback;
 // As the answers give it: where the captured meta server listened.
 constexpr Ipv4Endpoint kMetaServer = {.ip = kLoopback, .port = 34601};
 

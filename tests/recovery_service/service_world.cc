@@ -14,11 +14,12 @@
 #include "idl/task_codes.h"
 #include "recovery_service/status/status_commands.h"
 #include "rpc/pegasus_status.h"
+#include "tests/rpc/loopback.h"
 
 namespace metarec {
 namespace {
 
-constexpr uint32_t kLoopback = 0x7F000001;
+using rpc::kLoopback;
 
 asio::awaitable<void> WithoutThrowing(std::function<asio::awaitable<void>()> coroutine) {
   co_await asio::this_coro::throw_if_cancelled(false);

@@ -21,8 +21,6 @@
 namespace metarec::rpc {
 namespace {
 
-constexpr char kEcho[] = "RPC_ECHO";
-
 std::string Frame(absl::string_view body, Checksums checksums = Checksums::kNone) {
   NativeHeader header;
   header.id = 7;

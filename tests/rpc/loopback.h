@@ -24,6 +24,9 @@
 
 namespace metarec::rpc {
 
+// The request that a test's server echoes.
+inline constexpr char kEcho[] = "RPC_ECHO";
+
 inline constexpr uint32_t kLoopback = 0x7F000001;
 inline constexpr auto kTuple = kAwaitTuple;
 

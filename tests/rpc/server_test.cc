@@ -24,7 +24,6 @@
 namespace metarec::rpc {
 namespace {
 
-constexpr char kEcho[] = "RPC_ECHO";
 constexpr char kHeld[] = "RPC_HELD";
 
 class ServerTest : public ::testing::Test {

@@ -11,8 +11,6 @@
 namespace metarec::simulation {
 namespace {
 
-constexpr absl::Duration kInstant = absl::Microseconds(1);
-
 testing::ZnodeCaller CallerOf(const StoreSession& session) {
   return {.session_id = session.id, .identities = {}};
 }

@@ -12,8 +12,6 @@ namespace metarec::simulation {
 namespace {
 
 constexpr absl::Duration kRequestTimeout = absl::Seconds(10);
-constexpr absl::Duration kInstant = absl::Microseconds(1);
-
 }  // namespace
 
 void Ensemble::Lag(int follower_index, absl::Time until, absl::Duration by) {

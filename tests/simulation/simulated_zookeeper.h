@@ -28,6 +28,9 @@
 
 namespace metarec::simulation {
 
+// What keeps two events of one session in their order.
+inline constexpr absl::Duration kInstant = absl::Microseconds(1);
+
 // ZooKeeper's servers. The leader knows everything, a follower what has reached it. A client reads
 // from the server that it is connected to, so it may read old data.
 class Ensemble {

@@ -19,7 +19,7 @@
 namespace metarec {
 namespace {
 
-constexpr int64_t kProgressEvery = 1000;
+constexpr int64_t kReadsBetweenReports = 1000;
 
 class Reading {
  public:
@@ -241,7 +241,7 @@ void Reading::AddProblem(const std::string& path, absl::string_view message,
 }
 
 void Reading::OnRead() {
-  if (++read_ % kProgressEvery != 0) return;
+  if (++read_ % kReadsBetweenReports != 0) return;
   Progress progress;
   progress.phase = Phase::kRead;
   progress.done = read_;
