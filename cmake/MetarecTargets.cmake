@@ -94,7 +94,7 @@ function(metarec_compile_options name)
   target_compile_options(${name} PRIVATE -Wall -Wextra
     $<$<BOOL:${METAREC_WARNINGS_AS_ERRORS}>:-Werror>
     # Where several sources are compiled as one, GCC takes each for a header of the others.
-    $<$<BOOL:${CMAKE_UNITY_BUILD}>:-Wno-subobject-linkage>
+    $<$<AND:$<BOOL:${CMAKE_UNITY_BUILD}>,$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>
     # Lock discipline is checked by Clang at compile time.
     $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
   if(arg_TEST)

@@ -143,13 +143,13 @@ struct Errand {
 asio::awaitable<void> RunElsewhere(asio::any_io_executor executor,
                                    std::function<asio::awaitable<void>()> work) {
   const asio::any_io_executor home = co_await asio::this_coro::executor;
-  const auto errand = std::make_shared<Errand>(home);
-  asio::post(executor, [executor, home, errand, work = &work] {
-    // The errand is moved home, whose event must not be destroyed elsewhere.
-    const auto come_home = [home, errand]() mutable {
+  auto errand = std::make_shared<Errand>(home);
+  asio::post(executor, [executor, home, errand, work = &work]() mutable {
+    errand->task.Start(executor, Invoke(work), [home, errand]() mutable {
       asio::post(home, [errand = std::move(errand)] { errand->over.Set(); });
-    };
-    errand->task.Start(executor, Invoke(work), come_home);
+    });
+    // The last reference must be given up at home, where the errand's event belongs.
+    asio::post(home, [errand = std::move(errand)] {});
   });
   const absl::Status waited = co_await errand->over.Wait();
   if (waited.ok()) co_return;
