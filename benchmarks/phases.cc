@@ -202,6 +202,7 @@ class Measurement {
   absl::Status WarmUp() {
     METAREC_ASSIGN_OR_RETURN(raw_, RawZooKeeper::Connect(options_.zookeeper_hosts));
     std::vector<RawZnode> znodes;
+    znodes.reserve(20'000);
     for (int i = 0; i < 20'000; ++i) {
       znodes.push_back({absl::StrCat("/warm/up/", i), std::string(400, 'x')});
     }
@@ -288,6 +289,7 @@ class Measurement {
     if (pid < 0) return absl::InternalError("fork failed");
     if (pid == 0) {
       std::vector<char*> arguments;
+      arguments.reserve(command.size() + 1);
       for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
       arguments.push_back(nullptr);
       const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);

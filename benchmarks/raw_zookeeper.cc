@@ -54,7 +54,10 @@ struct RawZooKeeper::Session {
     {
       const absl::MutexLock lock(&mutex);
       mutex.Await(absl::Condition(
-          +[](Room* r) { return r->session->in_flight < r->max || r->session->error != ZOK; },
+          +[](Room* r) {
+            r->session->mutex.AssertHeld();
+            return r->session->in_flight < r->max || r->session->error != ZOK;
+          },
           &room));
       if (error != ZOK) return ErrorOf(error);
       ++in_flight;
@@ -75,7 +78,11 @@ struct RawZooKeeper::Session {
   absl::Status AwaitAll() {
     const absl::MutexLock lock(&mutex);
     mutex.Await(absl::Condition(
-        +[](Session* s) { return s->in_flight == 0; }, this));
+        +[](Session* s) {
+          s->mutex.AssertHeld();
+          return s->in_flight == 0;
+        },
+        this));
     return ErrorOf(std::exchange(error, ZOK));
   }
 

@@ -139,6 +139,7 @@ std::vector<NodeView> NodesOf(const idl::configuration_list_nodes_response& resp
   std::sort(sorted.begin(), sorted.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<NodeView> nodes;
+  nodes.reserve(sorted.size());
   for (auto& [order, node] : sorted) nodes.push_back(std::move(node));
   return nodes;
 }

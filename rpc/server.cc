@@ -94,7 +94,8 @@ Server::Server(asio::any_io_executor executor, Clock* clock, ServerOptions optio
 Server::~Server() { state_->CloseSockets(); }
 
 void Server::Register(std::string task_code, Handler handler) {
-  state_->handlers[std::move(task_code)] = std::make_shared<const Handler>(std::move(handler));
+  state_->handlers.insert_or_assign(std::move(task_code),
+                                    std::make_shared<const Handler>(std::move(handler)));
 }
 
 void Server::ServeHttp(HttpHandler handler) { state_->http_handler = std::move(handler); }

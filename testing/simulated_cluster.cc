@@ -38,7 +38,7 @@ struct Known {
   const char* help;
 };
 
-constexpr int64_t kMillisecondsMax = 24 * 3600 * 1000;
+constexpr int64_t kMillisecondsMax = int64_t{24} * 3600 * 1000;
 constexpr int64_t kTimesMax = 1'000'000;
 constexpr char kForEver[] = "86400000";
 
@@ -151,7 +151,7 @@ TableRecord RecordOf(const SimulatedTable& table) {
 }
 
 ReplicaRecord ReplicaOf(const SimulatedTable& table, int32_t partition_index, bool is_primary) {
-  const int64_t prepared = 10 * (partition_index + 1);
+  const int64_t prepared = 10 * (int64_t{partition_index} + 1);
   return {.app_id = table.app_id,
           .partition_index = partition_index,
           .ballot = kBallot,

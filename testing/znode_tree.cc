@@ -44,9 +44,9 @@ std::optional<Acl> Resolve(const Acl& acl, const ZnodeCaller& caller) {
       for (const auto& [scheme, id] : caller.identities) {
         resolved.push_back(AclEntry{scheme, id, entry.permissions});
       }
-    } else if (entry.scheme == "world" && entry.id == "anyone") {
-      resolved.push_back(entry);
-    } else if (entry.scheme == "digest" && std::count(entry.id.begin(), entry.id.end(), ':') == 1) {
+    } else if ((entry.scheme == "world" && entry.id == "anyone") ||
+               (entry.scheme == "digest" &&
+                std::count(entry.id.begin(), entry.id.end(), ':') == 1)) {
       resolved.push_back(entry);
     } else {
       return std::nullopt;

@@ -231,6 +231,7 @@ absl::Status ZooKeeperServer::WriteConfiguration() {
 absl::Status ZooKeeperServer::Launch() {
   std::vector<std::string> command = CommandLine(options_, folder_ + "/zoo.cfg");
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (std::string& argument : command) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
   const std::string log_path = folder_ + "/server.log";

@@ -268,6 +268,7 @@ std::string InWords(const Value& value, const NumberBounds& bounds) {
     return Printable(value);
   } else {
     std::vector<std::string> pairs;
+    pairs.reserve(value.size());
     for (const auto& [key, text] : value) {
       pairs.push_back(Printable(absl::StrCat(key, "=", text)));
     }
@@ -282,6 +283,7 @@ std::string Fields(const TableDescription& table) {
     row_at[field.display.explained_at] = {field.name, InWords(field.of(table), field.bounds)};
   });
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(row_at.size());
   for (auto& [place, row] : row_at) rows.push_back(std::move(row));
   return AlignedRows(rows);
 }

@@ -70,6 +70,7 @@ class FactWriter {
   }
   void operator()(absl::string_view key, const std::vector<NodeIndex>& nodes) {
     std::vector<std::string> names;
+    names.reserve(nodes.size());
     for (const NodeIndex node : nodes) names.emplace_back(NodeName(plan_, node));
     (*this)(key, JoinedItems(names));
   }

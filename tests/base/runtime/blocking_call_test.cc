@@ -85,6 +85,7 @@ TEST_F(BlockingCallTest, CallsThatHangKeepNeitherOthersNorTheExecutorWaiting) {
   {
     asio::io_context io;
     std::vector<std::shared_ptr<std::optional<absl::Status>>> hanging;
+    hanging.reserve(150);
     for (int i = 0; i < 150; ++i) hanging.push_back(Start(&io, absl::Milliseconds(50), Hang()));
     const auto quick = Start(&io, kLong, [] {});
     io.run();  // returns although nothing was let go

@@ -85,7 +85,7 @@ inline void AddTable(TopologyTable table, uint32_t partitions, Topology* topolog
     TopologyPartition partition;
     partition.index = static_cast<int32_t>(i);
     partition.ballot = 3 + i;
-    partition.last_committed_decree = 100 * i;
+    partition.last_committed_decree = int64_t{100} * i;
     partition.primary = i % 3;
     partition.last_drops_begin = static_cast<uint32_t>(topology->last_drops.size());
     partition.last_drops_count = 2;
