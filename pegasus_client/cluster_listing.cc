@@ -272,6 +272,22 @@ ShellTables ShowTable(const TableView& table, const ShowTableOptions& options) {
   return output;
 }
 
+namespace {
+
+// Whether it is as after a recovery: there are primaries, and no secondary where some should be.
+bool AreSecondariesMissing(absl::Span<const TableView> tables) {
+  bool should_be_some = false;
+  for (const TableView& table : tables) {
+    for (const PartitionView& partition : table.partitions) {
+      if (!partition.secondaries.empty()) return false;
+      should_be_some |= !partition.primary.empty() && table.max_replica_count > 1;
+    }
+  }
+  return should_be_some;
+}
+
+}  // namespace
+
 ShellTables ListNodes(absl::Span<const NodeView> nodes, absl::Span<const TableView> tables,
                       const ListNodesOptions& options) {
   LoadByNode loads;
@@ -311,6 +327,12 @@ ShellTables ListNodes(absl::Span<const NodeView> nodes, absl::Span<const TableVi
   if (counts[2] > 0) summary.fields.emplace_back("unknown_node_count", absl::StrCat(counts[2]));
   output.Add(std::move(details));
   output.Add(std::move(summary));
+  if (options.detailed && AreSecondariesMissing(tables)) {
+    output.set_note(
+        "no partition has a secondary, as after a recovery: the counts are what was written, the "
+        "primaries alone. A stock meta server adds the secondaries; compare the counts with former "
+        "ones after that");
+  }
   return output;
 }
 

@@ -188,10 +188,10 @@ class ConfigReader {
     if (entry->again_line != 0) WarnOfSecond(section, key, *entry);
     if (IsPlaceholder(entry->value)) {
       Fail(section, key,
-           absl::StrCat("is ", Shown(entry->value),
-                        ", a placeholder of the template that nothing was put in for; write what "
-                        "the meta servers run with",
-                        OrFlag(flag)));
+           absl::StrCat(
+               "is ", Shown(entry->value),
+               ", a placeholder of the template; replace it with what the meta servers run with",
+               OrFlag(flag)));
     }
     return entry->value;
   }

@@ -44,6 +44,10 @@ class ShellTables {
   void Add(ColumnTable table);
   void Add(FieldTable table);
 
+  // What one should know who reads the tables; not a part of them. Empty: nothing.
+  void set_note(std::string note) { note_ = std::move(note); }
+  const std::string& note() const { return note_; }
+
   // A single table ends with its last line; of several, each is followed by an empty line.
   std::string ToText() const;
 
@@ -54,6 +58,7 @@ class ShellTables {
 
  private:
   std::vector<std::variant<ColumnTable, FieldTable>> tables_;
+  std::string note_;
 };
 
 }  // namespace metarec

@@ -13,6 +13,8 @@
 
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
+#include "base/text/host_port_mistake.h"
+#include "base/text/wording.h"
 #include "idl/ipv4_endpoint.h"
 
 namespace metarec {
@@ -40,9 +42,7 @@ bool IsNumbersAndDots(absl::string_view host) {
 absl::Status CheckHost(absl::string_view host) {
   if (host.empty()) return absl::InvalidArgumentError("the host before the ':' is missing");
   if (!std::all_of(host.begin(), host.end(), IsHostCharacter)) {
-    return absl::InvalidArgumentError(
-        "a host name holds only letters, digits, '-', '_' and '.' (a comment needs a line of its "
-        "own)");
+    return absl::InvalidArgumentError("a host name has only letters, digits, '-', '_' and '.'");
   }
   if (host.size() > kHostBytesMax) {
     return absl::InvalidArgumentError(
@@ -118,6 +118,12 @@ absl::Status ExplainOpenError(const absl::Status& status, const std::string& pat
                                         : absl::StrCat("open file ", path, " failed"));
 }
 
+// The first line of what `nodes -d` prints.
+bool IsOutputOfNodes(absl::string_view line) {
+  return line == "[parameters]" || line == "[details]" ||
+         (absl::StartsWith(line, "address ") && absl::StrContains(line, "status"));
+}
+
 absl::Status AddLine(absl::string_view line, int number, const std::string& path,
                      NodeListBuilder* builder) {
   const std::string where = absl::StrCat(path, ":", number);
@@ -128,31 +134,32 @@ absl::Status AddLine(absl::string_view line, int number, const std::string& path
   if (number == 1) absl::ConsumePrefix(&line, kByteOrderMark);
   line = absl::StripAsciiWhitespace(line);
   if (line.empty() || line.front() == '#' || line.front() == ';') return absl::OkStatus();
-  return builder->Add(line, number, where, CannotParse(line, path, number));
+  const std::string pegasus_text = CannotParse(line, path, number);
+  if (IsOutputOfNodes(line)) {
+    return WithPegasusText(
+        absl::InvalidArgumentError(absl::StrCat(
+            where, ": this is what `nodes -d` prints. Make a node list of it: grep ' ALIVE' ",
+            ShellWord(path), " | awk '{print $1}' > recover_node_list")),
+        pegasus_text);
+  }
+  return builder->Add(line, number, where, pegasus_text);
 }
 
 }  // namespace
 
 absl::StatusOr<NodeListEntry> ParseNodeListEntry(absl::string_view text) {
-  const size_t colon = text.rfind(':');
-  if (absl::StrContains(text, '[') || (colon != std::string::npos && text.find(':') != colon)) {
-    return absl::InvalidArgumentError(
-        "IPv6 addresses cannot be used, because Pegasus's protocol has room for IPv4 only; give "
-        "the server's IPv4 address or a name that resolves to it");
+  if (const std::string mistake = HostPortMistake(text); !mistake.empty()) {
+    return absl::InvalidArgumentError(mistake);
   }
-  if (colon == std::string::npos) {
+  const size_t colon = text.rfind(':');
+  if (colon == absl::string_view::npos) {
     return absl::InvalidArgumentError("the ':' and the port are missing");
   }
   NodeListEntry entry;
   entry.text = std::string(text);
   entry.host = std::string(text.substr(0, colon));
   METAREC_RETURN_IF_ERROR(CheckHost(entry.host));
-  absl::StatusOr<uint16_t> port = ParsePort(text.substr(colon + 1));
-  if (!port.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(port.status().message(), " (a comment needs a line of its own)"));
-  }
-  entry.port = *port;
+  METAREC_ASSIGN_OR_RETURN(entry.port, ParsePort(text.substr(colon + 1)));
   return entry;
 }
 

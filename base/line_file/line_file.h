@@ -26,9 +26,10 @@ struct LineWriterOptions {
   int interrupt_descriptor = -1;
 };
 
-// Writes a file that is there completely or not at all: it grows under a temporary name in the same
-// folder and gets its own name, after an fsync, in Finish(). Destroyed before that, it leaves
-// nothing behind.
+// Writes a file that is there completely or not at all: it grows without a name in the same folder
+// and gets its name, after an fsync, in Finish(). Destroyed before that, it leaves nothing behind,
+// nor does a process that is killed; on filesystems without such files (O_TMPFILE) a killed process
+// leaves ".NAME.PID.N.tmp". A file that replaces another has its owner and its permissions.
 class LineWriter {
  public:
   // kAlreadyExists when the file is there and may not be replaced.

@@ -1,7 +1,9 @@
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
+#include <absl/functional/function_ref.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>
@@ -31,11 +33,19 @@ absl::Status Refuse(const std::string& path) {
       path, " exists already: choose another name, or remove it if it is no longer needed"));
 }
 
-absl::Status CheckTarget(const std::string& path, bool overwrite) {
+// Of a file that is to be replaced: whose it is and who may read it.
+struct Owner {
+  uid_t user = 0;
+  gid_t group = 0;
+  mode_t mode = 0;  // permissions only
+};
+
+// nullopt: there is no such file yet.
+absl::StatusOr<std::optional<Owner>> CheckTarget(const std::string& path, bool overwrite) {
   if (path.empty()) return absl::InvalidArgumentError("the name of the file to write is empty");
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0) {
-    if (errno == ENOENT) return absl::OkStatus();
+    if (errno == ENOENT) return std::nullopt;
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
   }
   // A rename would replace the device, folder or link itself, not write into it.
@@ -43,7 +53,22 @@ absl::Status CheckTarget(const std::string& path, bool overwrite) {
     return absl::AlreadyExistsError(
         absl::StrCat(path, " exists and is not a regular file: choose another name"));
   }
-  return overwrite ? absl::OkStatus() : Refuse(path);
+  if (!overwrite) return Refuse(path);
+  return Owner{.user = info.st_uid, .group = info.st_gid, .mode = info.st_mode & 0777};
+}
+
+// The way to a file that has no name, to give it one.
+std::string PathOfDescriptor(int descriptor) { return absl::StrCat("/proc/self/fd/", descriptor); }
+
+// A file without a name, which is gone if we are killed. -1: this filesystem does not have them, or
+// there is no way to give it a name.
+int OpenWithoutName(const std::string& folder, mode_t mode) {
+  const int descriptor = ::open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+  if (descriptor < 0 || ::access(PathOfDescriptor(descriptor).c_str(), F_OK) == 0) {
+    return descriptor;
+  }
+  ::close(descriptor);
+  return -1;
 }
 
 struct FreeCompressor {
@@ -70,19 +95,18 @@ class LineWriter::File {
 
   const std::string& path() const { return path_; }
 
-  absl::Status OpenTemporary() {
-    const std::string folder = FolderOf(path_);
-    const std::string name = path_.substr(path_.rfind('/') + 1);
-    for (int i = 0; i < kTemporaryNamesMax; ++i) {
-      std::string candidate = absl::StrCat(folder, "/.", name, ".", ::getpid(), ".", i, ".tmp");
-      descriptor_ = ::open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      if (descriptor_ >= 0) {
-        temporary_path_ = std::move(candidate);
-        return absl::OkStatus();
-      }
-      if (errno != EEXIST) break;
+  // `replaced`: of the file that is there already.
+  absl::Status OpenTemporary(std::optional<Owner> replaced) {
+    // Whoever could not read the former file must not read this one at any moment.
+    const mode_t mode = replaced ? 0600 : 0666;
+    descriptor_ = OpenWithoutName(FolderOf(path_), mode);
+    if (descriptor_ < 0) {
+      METAREC_RETURN_IF_ERROR(WithTemporaryName([&](const char* name) {
+        descriptor_ = ::open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        return descriptor_ >= 0;
+      }));
     }
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path_, " in folder ", folder));
+    return replaced ? TakeOver(*replaced) : absl::OkStatus();
   }
 
   absl::Status Append(absl::string_view line) {
@@ -104,10 +128,10 @@ class LineWriter::File {
     if (descriptor_ < 0) return absl::FailedPreconditionError("the file is finished already");
     METAREC_RETURN_IF_ERROR(Flush(/*at_end=*/true));
     if (::fsync(descriptor_) != 0) return Failed("flush to disk");
-    const int descriptor = std::exchange(descriptor_, -1);
-    if (::close(descriptor) != 0) return Failed("close");
     METAREC_RETURN_IF_ERROR(GiveName());
     temporary_path_.clear();
+    const int descriptor = std::exchange(descriptor_, -1);
+    if (::close(descriptor) != 0) return Failed("close");
     return SyncFolder();
   }
 
@@ -116,7 +140,45 @@ class LineWriter::File {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what, " ", path_));
   }
 
+  // Finds a name in the folder with which `make` succeeds; if it fails otherwise than because the
+  // name is taken, that is the error.
+  absl::Status WithTemporaryName(absl::FunctionRef<bool(const char* name)> make) {
+    const std::string folder = FolderOf(path_);
+    const std::string name = path_.substr(path_.rfind('/') + 1);
+    for (int i = 0; i < kTemporaryNamesMax; ++i) {
+      std::string candidate = absl::StrCat(folder, "/.", name, ".", ::getpid(), ".", i, ".tmp");
+      if (make(candidate.c_str())) {
+        temporary_path_ = std::move(candidate);
+        return absl::OkStatus();
+      }
+      if (errno != EEXIST) break;
+    }
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path_, " in folder ", folder));
+  }
+
+  absl::Status TakeOver(const Owner& former) {
+    // If we may not give it to the former group, no group gets what that one had.
+    const bool is_given = ::fchown(descriptor_, former.user, former.group) == 0 ||
+                          ::fchown(descriptor_, static_cast<uid_t>(-1), former.group) == 0;
+    const mode_t mode = is_given ? former.mode : former.mode & ~static_cast<mode_t>(S_IRWXG);
+    return ::fchmod(descriptor_, mode) == 0 ? absl::OkStatus() : Failed("set the permissions of");
+  }
+
+  bool Link(const char* name) const {
+    return ::linkat(AT_FDCWD, PathOfDescriptor(descriptor_).c_str(), AT_FDCWD, name,
+                    AT_SYMLINK_FOLLOW) == 0;
+  }
+
+  // The file may have no name at all yet.
   absl::Status GiveName() {
+    if (temporary_path_.empty()) {
+      if (!options_.overwrite) {
+        if (Link(path_.c_str())) return absl::OkStatus();
+        return errno == EEXIST ? Refuse(path_) : Failed("give its name to");
+      }
+      // Only a rename replaces.
+      METAREC_RETURN_IF_ERROR(WithTemporaryName([this](const char* name) { return Link(name); }));
+    }
     const char* from = temporary_path_.c_str();
     if (!options_.overwrite) {
       if (::renameat2(AT_FDCWD, from, AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0) {
@@ -125,7 +187,7 @@ class LineWriter::File {
       if (errno == EEXIST) return Refuse(path_);
       if (errno != EINVAL && errno != ENOSYS) return Failed("rename to");
       // This filesystem cannot promise it; look once more and take the small risk.
-      METAREC_RETURN_IF_ERROR(CheckTarget(path_, options_.overwrite));
+      METAREC_RETURN_IF_ERROR(CheckTarget(path_, options_.overwrite).status());
     }
     return ::rename(from, path_.c_str()) == 0 ? absl::OkStatus() : Failed("rename to");
   }
@@ -194,9 +256,10 @@ class LineWriter::File {
 bool IsCompressedName(absl::string_view path) { return absl::EndsWith(path, ".zst"); }
 
 absl::StatusOr<LineWriter> LineWriter::Create(std::string path, LineWriterOptions options) {
-  METAREC_RETURN_IF_ERROR(CheckTarget(path, options.overwrite));
+  METAREC_ASSIGN_OR_RETURN(const std::optional<Owner> replaced,
+                           CheckTarget(path, options.overwrite));
   auto file = std::make_unique<File>(std::move(path), options);
-  METAREC_RETURN_IF_ERROR(file->OpenTemporary());
+  METAREC_RETURN_IF_ERROR(file->OpenTemporary(replaced));
   return LineWriter(std::move(file));
 }
 

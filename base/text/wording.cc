@@ -1,8 +1,12 @@
 #include "base/text/wording.h"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
@@ -43,6 +47,24 @@ std::string Wrapped(absl::string_view text, size_t column, size_t indent) {
   return wrapped;
 }
 
+std::string AlignedRows(const std::vector<std::vector<std::string>>& rows, size_t indent) {
+  constexpr size_t kGap = 2;
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line(indent, ' ');
+    for (size_t i = 0; i < row.size(); ++i) {
+      absl::StrAppend(&line, row[i], std::string(widths[i] - row[i].size() + kGap, ' '));
+    }
+    absl::StrAppend(&text, absl::StripTrailingAsciiWhitespace(line), "\n");
+  }
+  return text;
+}
+
 namespace {
 
 // Of a character of UTF-8, the bytes that follow its first.
@@ -62,6 +84,41 @@ std::string ShortenedInTheMiddle(absl::string_view text, size_t bytes_max) {
   size_t begin = text.size() - bytes_max / 2;
   while (begin < text.size() && Continues(text[begin])) ++begin;
   return absl::StrCat(Shortened(text, bytes_max - bytes_max / 2), text.substr(begin));
+}
+
+namespace {
+
+// How many letters must be added, taken away or replaced.
+size_t EditDistance(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> row(b.size() + 1);  // from the first letters of `a` to those of `b`
+  std::iota(row.begin(), row.end(), 0);
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i + 1);
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string ClosestWord(absl::string_view word, absl::Span<const std::string> words) {
+  constexpr size_t kBytesMax = 64;  // longer ones are no mistyped words
+  constexpr size_t kBeginningMin = 3;
+  if (word.size() > kBytesMax) return "";
+  std::string closest;
+  size_t least = word.size() / 4 + 2;  // too many
+  for (const std::string& candidate : words) {
+    const bool is_beginning = word.size() >= kBeginningMin && absl::StartsWith(candidate, word);
+    const size_t distance = is_beginning ? 1 : EditDistance(word, candidate);
+    if (distance >= least) continue;
+    least = distance;
+    closest = candidate;
+  }
+  return closest;
 }
 
 std::string ShellWord(absl::string_view text) {

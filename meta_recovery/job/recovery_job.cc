@@ -96,6 +96,7 @@ RecoveryOutcome OutcomeOf(const absl::Status& status) {
 absl::string_view ErrorNameOf(const absl::Status& error) {
   switch (StoreErrorOf(error)) {
     case StoreError::kNone:
+      if (absl::IsDeadlineExceeded(error)) return idl::kErrTimeout;
       return absl::IsInvalidArgument(error) ? idl::kErrInvalidParameters : idl::kErrUnknown;
     case StoreError::kConnectionLoss:
     case StoreError::kOperationTimeout:
@@ -123,6 +124,14 @@ std::string HintText(const RecoveryPlan& plan, const NodeList& nodes) {
 }  // namespace
 
 absl::string_view RecoveryOutcomeName(RecoveryOutcome outcome) { return NamesOf(outcome).name; }
+
+RecoveryResult WithoutStore(absl::Status why) {
+  RecoveryResult result;
+  result.outcome = RecoveryOutcome::kFailed;
+  result.error_name = std::string(ErrorNameOf(why));
+  result.status = std::move(why);
+  return result;
+}
 
 void ServingNodes::Note(const Evidence& evidence, absl::Time now) {
   absl::flat_hash_set<std::string> answered;
@@ -239,13 +248,12 @@ asio::awaitable<absl::StatusOr<Evidence>> RecoveryJob::Collect() {
   if (!absl::IsDeadlineExceeded(in_time)) co_return in_time;
   if (serving_.IsAnyServing()) co_return StillServed();
   METAREC_RARE_BRANCH("the time is over before all nodes have answered");
-  co_return Ending(
-      RecoveryOutcome::kTimedOut,
-      absl::DeadlineExceededError(absl::StrCat(
-          idl::kErrTimeout, ": no answer from ",
-          CutList(collector.unanswered(), kSilentNodesNamedMax),
-          " in the time that was given (--wait_seconds). Nothing was written; give it more, or see "
-          "what is wrong there")));
+  co_return Ending(RecoveryOutcome::kTimedOut,
+                   absl::DeadlineExceededError(
+                       absl::StrCat(idl::kErrTimeout, ": no answer from ",
+                                    CutList(collector.unanswered(), kSilentNodesNamedMax),
+                                    " within --wait_seconds. Nothing was written; give more time, "
+                                    "or find out why they do not answer")));
 }
 
 // While replicas are served: one plan is enough to know whether waiting is worth it, unless the
@@ -304,20 +312,21 @@ void RecoveryJob::TellOfServing() {
 absl::Status RecoveryJob::StillServed() const {
   const ServingCount& count = serving_.count();
   const std::vector<std::string> silent = serving_.Silent();
-  const std::string of_silent = silent.empty()
-                                    ? ""
-                                    : absl::StrCat("Of these nodes do not answer any more: ",
-                                                   CutList(silent, kSilentNodesNamedMax), ". ");
-  return Ending(
-      RecoveryOutcome::kStillServed,
-      MarkedError(
-          ErrorMark::kRefused,
-          absl::StrCat(
-              count.serving, " of ", Counted(count.replicas, "replica"), " on ",
-              Counted(count.nodes_serving, "node"), count.serving == 1 ? " is" : " are",
-              " still served, so some meta server gave ", count.serving == 1 ? "it" : "them",
-              " a lease that has not run out. ", of_silent,
-              "Nothing was written; stop every meta server, wait half a minute and run it again")));
+  const std::string of_silent =
+      silent.empty()
+          ? ""
+          : absl::StrCat("These nodes no longer answer: ", CutList(silent, kSilentNodesNamedMax),
+                         ". ");
+  return Ending(RecoveryOutcome::kStillServed,
+                MarkedError(ErrorMark::kRefused,
+                            absl::StrCat(count.serving, " of ", Counted(count.replicas, "replica"),
+                                         " on ", Counted(count.nodes_serving, "node"),
+                                         count.serving == 1 ? " is" : " are",
+                                         " still served, so some meta server gave ",
+                                         count.serving == 1 ? "it" : "them",
+                                         " a lease that has not run out. ", of_silent,
+                                         "Nothing was written; stop every meta server, wait half a "
+                                         "minute and run the same command again")));
 }
 
 // Of what is to be written, if that is what was reviewed.

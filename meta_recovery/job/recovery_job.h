@@ -94,6 +94,9 @@ struct RecoveryResult {
   std::optional<WriteResult> written;
 };
 
+// How a recovery ends whose store cannot be reached, for `why`: nothing was asked or written.
+RecoveryResult WithoutStore(absl::Status why);
+
 // Which nodes hold a lease of some meta server, over several rounds of asking. A node that served
 // when it last answered, and does not answer any more, may still serve: it counts until its lease
 // must be over. Not thread-safe.

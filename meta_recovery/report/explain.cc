@@ -52,25 +52,6 @@ std::string FindingLines(const RecoveryPlan& plan,
   return lines.empty() ? lines : absl::StrCat("\nFindings:\n", lines);
 }
 
-// Cells are padded to the longest of their column.
-std::string AlignedRows(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    text.append(" ");
-    for (size_t i = 0; i < row.size(); ++i) {
-      absl::StrAppend(&text, " ", row[i]);
-      if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 1, ' ');
-    }
-    text.push_back('\n');
-  }
-  return text;
-}
-
 // Partitions.
 
 // "ballot 4 is below 5": why `worse` stands below `better`.
@@ -123,7 +104,7 @@ std::string ReplicaRows(const RecoveryPlan& plan, absl::Span<const RankedReplica
                     absl::StrCat(replica.ballot), absl::StrCat(replica.last_committed_decree),
                     absl::StrCat(replica.last_prepared_decree), Becomes(replica)});
   }
-  return AlignedRows(rows);
+  return AlignedRows(rows, 2);
 }
 
 std::string WhyThisPrimary(const RecoveryPlan& plan, absl::Span<const RankedReplica> replicas) {
@@ -285,7 +266,7 @@ std::string Fields(const TableDescription& table) {
   std::vector<std::vector<std::string>> rows;
   rows.reserve(row_at.size());
   for (auto& [place, row] : row_at) rows.push_back(std::move(row));
-  return AlignedRows(rows);
+  return AlignedRows(rows, 2);
 }
 
 std::string Replicas(const RecoveryPlan& plan, const TopologyTable& record,

@@ -248,7 +248,9 @@ void RecoveryContender::OnLeaderChange(const std::optional<LockLeader>& leader) 
   if (!leader || leader->is_us) return;
   if (leader->name == options_.own_name) {
     METAREC_RARE_BRANCH("a restarted meta server waits for its own old session");
-    options_.log("waiting for the end of the session that we had in our last life");
+    options_.log(
+        absl::StrCat("waiting for the previous metarecd's ZooKeeper session to expire (up to ",
+                     absl::FormatDuration(options_.session_timeout), ")"));
   } else {
     tasks_.Spawn(FollowLeader(leader->name, change));
   }

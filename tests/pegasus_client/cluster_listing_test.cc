@@ -260,6 +260,25 @@ TEST(ClusterListingTest, FiltersNodesByStatus) {
             "\n");
 }
 
+// Scripts compared the counts with those from before the outage, and found replicas missing.
+TEST(ClusterListingTest, SaysThatItCountsWhatARecoveryWrote) {
+  TableView table;
+  table.max_replica_count = 3;
+  table.partitions = {{0, 3, "rs1:1", {}, {"rs2:1"}}, {1, 3, "", {}, {}}};
+  ListNodesOptions options;
+  options.detailed = true;
+  const auto note = [&] { return ListNodes(NodesNamedBy({table}), {table}, options).note(); };
+  EXPECT_TRUE(note().starts_with("no partition has a secondary, as after a recovery")) << note();
+  options.detailed = false;
+  EXPECT_EQ(note(), "") << "counts nothing";
+  options.detailed = true;
+  table.partitions[1].secondaries = {"rs2:1"};
+  EXPECT_EQ(note(), "");
+  table.partitions.pop_back();
+  table.max_replica_count = 1;
+  EXPECT_EQ(note(), "") << "none is missing";
+}
+
 TEST(ClusterListingTest, SaysThatARootDoesNotTellWhichNodesAreAlive) {
   TableView table;
   table.partitions = {{0, 3, "rs10:2", {"rs10:10", "rs10:9"}, {"rs2:1"}}};

@@ -18,6 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class NodeListFile : public ::testing::Test {
  protected:
@@ -87,8 +88,8 @@ TEST_F(NodeListFile, RefusesWhatIsNoHostAndPort) {
   EXPECT_THAT(ErrorOf("n1:\n"), HasSubstr("is not a port, a number from 1 to 65535"));
   EXPECT_THAT(ErrorOf("n1:34a\n"), HasSubstr("is not a port, a number from 1 to 65535"));
   EXPECT_THAT(ErrorOf("n1:-1\n"), HasSubstr("is not a port, a number from 1 to 65535"));
-  EXPECT_THAT(ErrorOf("n 1:34801\n"), HasSubstr("a host name holds only"));
-  EXPECT_THAT(ErrorOf("n\xC3\xA9:34801\n"), HasSubstr("a host name holds only"));
+  EXPECT_THAT(ErrorOf("n 1:34801\n"), HasSubstr("a host name has only"));
+  EXPECT_THAT(ErrorOf("n\xC3\xA9:34801\n"), HasSubstr("a host name has only"));
   EXPECT_THAT(ErrorOf(std::string(254, 'a') + ":34801\n"), HasSubstr("longer than 253"));
 }
 
@@ -110,6 +111,25 @@ TEST_F(NodeListFile, ExplainsWhyIpv6CannotBeUsed) {
     EXPECT_THAT(ErrorOf(absl::StrCat(text, "\n")), HasSubstr("IPv6")) << text;
     EXPECT_THAT(std::string(last_error_.message()), HasSubstr("IPv4 address or a name")) << text;
   }
+}
+
+// It was taken for a list of IPv6 addresses.
+TEST_F(NodeListFile, WhatNodesPrintsSaysHowToMakeAListOfIt) {
+  for (const char* content :
+       {"[details]\naddress          status  replica_count\nrs1:34801        ALIVE   3\n",
+        "[parameters]\nout_file  : nodes.list\n\n[details]\n", "address  status\n"}) {
+    EXPECT_THAT(ErrorOf(content),
+                HasSubstr(absl::StrCat(path_,
+                                       ":1: this is what `nodes -d` prints. Make a node list of "
+                                       "it: grep ' ALIVE' ",
+                                       path_, " | awk '{print $1}' > recover_node_list")));
+    EXPECT_THAT(PegasusTextOf(last_error_), HasSubstr(" line 1 as host:port failed"));
+  }
+}
+
+TEST_F(NodeListFile, SpeaksOfCommentsOnlyWhereThereIsOne) {
+  EXPECT_THAT(ErrorOf("n1:0\n"), Not(HasSubstr("comment")));
+  EXPECT_THAT(ErrorOf("n 1:34801\n"), Not(HasSubstr("comment")));
 }
 
 TEST_F(NodeListFile, SaysThatACommentBehindAnEntryNeedsItsOwnLine) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <absl/strings/match.h>
@@ -27,6 +28,7 @@
 #include "testing/zookeeper_server.h"
 #include "tests/tools/metarecd_world.h"
 #include "tools/cli/command_loop.h"
+#include "tools/cli/output_arguments.h"
 
 namespace metarec::tools {
 namespace {
@@ -132,6 +134,40 @@ TEST(InterruptDeadlineDeathTest, ClaimsNothingAboutWhatIsWritten) {
               "metarec apply: interrupted while writing. Run the same command again, and it goes "
               "on where it was, or says that everything is written:"
               "\n  metarec apply --plan 'a plan'\n");
+}
+
+// Whether the thread waits for something.
+bool Sleeps(int thread) {
+  std::ifstream stat(absl::StrCat("/proc/self/task/", thread, "/stat"));
+  std::string text;
+  std::getline(stat, text);
+  const size_t end_of_name = text.rfind(')');
+  return end_of_name != std::string::npos && text.substr(end_of_name, 3) == ") S";
+}
+
+ExitCode PrintToAStdoutThatNobodyReads() {
+  const testing::ScratchFolder folder;
+  const FullPipe pipe(folder.Path("pipe"));
+  ::dup2(pipe.writing_end(), STDOUT_FILENO);
+  CommandLoop loop;
+  return loop.Run(
+      "test", "nothing was changed",
+      [](ProgressPrinter*) -> asio::awaitable<absl::StatusOr<ExitCode>> {
+        std::thread([printing = ::gettid()] {
+          while (!Sleeps(printing)) absl::SleepFor(absl::Milliseconds(1));
+          ::kill(::getpid(), SIGTERM);
+        }).detach();
+        const absl::Status printed = OutputArguments().Print("text");
+        if (!printed.ok()) co_return printed;
+        co_return ExitCode::kDone;
+      },
+      ProgressPrinter::Style::kLines);
+}
+
+// It said "cannot write to stdout: Interrupted system call".
+TEST(InterruptedPrintingDeathTest, IsCalledAnInterruption) {
+  EXPECT_EXIT(::_exit(static_cast<int>(PrintToAStdoutThatNobodyReads())),
+              ::testing::ExitedWithCode(1), "metarec test: interrupted; nothing was changed");
 }
 
 TEST(InterruptDeadlineTest, WhatEndsInTimeIsLeftAlone) {

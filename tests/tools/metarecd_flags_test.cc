@@ -198,7 +198,9 @@ TEST_F(MetarecdFlagsTest, WrongUsageIsOneLineOnStderr) {
     std::vector<std::string> arguments;
     const char* message;
   } kCases[] = {
-      {{"--prot", "1"}, "metarecd: there is no flag --prot; metarecd --help tells more\n"},
+      {{"--prot", "1"},
+       "metarecd: there is no flag --prot (did you mean --port?); metarecd --help tells more\n"},
+      {{"--xyzzy", "1"}, "metarecd: there is no flag --xyzzy; metarecd --help tells more\n"},
       {{"--port"}, "metarecd: --port has no value; metarecd --help tells more\n"},
       {{"config.ini"}, "metarecd: 'config.ini' belongs to no flag; metarecd --help tells more\n"},
       {{"--logtostderr", "false"}, "metarecd: 'false' belongs to no flag;"},

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/tools/metarecd_world.h"
+#include "zk_store/election/lock_directory.h"
 
 namespace metarec::tools {
 namespace {
@@ -164,12 +165,24 @@ TEST_F(MetarecdStopTest, WithoutThePermissionThatItNeedsItEndsWithTheReason) {
   EXPECT_THAT(metarecd_->process->Errors(), HasSubstr("metarecd: ZooKeeper: create /forbidden"));
 }
 
+// The lock stayed until the session expired, and the next one waited for that.
+TEST_F(MetarecdStopTest, ASecondSignalLeavesNoLockBehind) {
+  ASSERT_NO_FATAL_FAILURE(BeginToWrite("/impatient"));
+  metarecd_->process->Signal(SIGTERM);
+  ASSERT_TRUE(metarecd_->AwaitLog("stopping on signal "));
+  ExpectEndsSoon(SIGTERM, 0);
+  const auto candidates = world_->Run<absl::StatusOr<NodeChildren>>(
+      [] { return world_->store()->Children(LockDirectoryPath("/impatient/lock")); });
+  ASSERT_TRUE(candidates.ok()) << candidates.status();
+  EXPECT_THAT(candidates->names, ::testing::IsEmpty());
+}
+
 TEST_F(MetarecdStopTest, ASecondSignalEndsItAtOnce) {
   ASSERT_NO_FATAL_FAILURE(BeginToWrite("/twice", kShortSession));
   world_->zookeeper().Pause();
   metarecd_->process->Signal(SIGTERM);
   ASSERT_TRUE(metarecd_->AwaitLog("stopping on signal "));
-  // Its exit code tells that it did not wait for the first one's orderly end.
+  // Its exit code tells that it did not wait for the first one's orderly end, but for a second.
   ExpectEndsSoon(SIGTERM, 128 + SIGTERM);
   world_->zookeeper().Resume();
   ASSERT_EQ(world_->Connect(), absl::OkStatus());

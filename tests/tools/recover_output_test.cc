@@ -147,7 +147,31 @@ TEST_F(RecoverByMetaTest, EveryFailureHasAReason) {
   EXPECT_EQ(RecoverWith("ERR_OK").Reason(), "");
   EXPECT_THAT(RecoverWith("ERR_BUSY").Reason(), HasSubstr("another recovery"));
   EXPECT_THAT(RecoverWith("ERR_SERVICE_ALREADY_RUNNING").Reason(), HasSubstr("metarec ls"));
-  EXPECT_THAT(RecoverWith("ERR_OF_TOMORROW").Reason(), HasSubstr("its log says why"));
+  EXPECT_THAT(RecoverWith("ERR_OF_TOMORROW").Reason(),
+              HasSubstr(" failed with ERR_OF_TOMORROW and gave no reason"));
+}
+
+// It said "failed; its log says why".
+TEST_F(RecoverByMetaTest, TheReasonThatMetarecdGivesIsSaid) {
+  const RecoveryByMeta result =
+      RecoverWith("ERR_ZOOKEEPER_OPERATION",
+                  "WARNING: partition(1.0) only collects 2/3 of replicas, may lost data\n"
+                  "ERROR: ZooKeeper: create /r: the quota is exceeded\n");
+  EXPECT_EQ(result.Reason(),
+            absl::StrCat(meta_.name(), " failed: ZooKeeper: create /r: the quota is exceeded"));
+}
+
+TEST(WrittenInWordsTest, TellsWhatAnEarlierRunLeft) {
+  WriteResult written;
+  written.znodes_created = 8;
+  EXPECT_EQ(WrittenInWords(written), "8 znodes written, all checked");
+  written.resumed = true;
+  written.znodes_found = 6;
+  EXPECT_EQ(WrittenInWords(written),
+            "8 znodes written and 6 found from an earlier run, all checked");
+  written.znodes_created = 0;
+  EXPECT_EQ(WrittenInWords(written),
+            "everything was there from an earlier run; checked and unlocked");
 }
 
 TEST_F(RecoverByMetaTest, NamesThatStockShellsRefuseAreWarnedOf) {

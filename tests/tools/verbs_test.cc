@@ -17,12 +17,15 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 #include <absl/time/clock.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "testing/scratch_folder.h"
 #include "tests/tools/metarecd_world.h"
+#include "tools/cli/file_arguments.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/store_arguments.h"
 #include "tools/cli/verb_parser.h"
@@ -99,11 +102,46 @@ TEST(VerbParserTest, AVerbThatIsMissingOrMistypedIsAnsweredWithThoseThatExist) {
   const Ended missing = Metarec({});
   EXPECT_EQ(missing.exit_code, 1);
   EXPECT_THAT(missing.err, StartsWith("metarec: say what to do: collect, plan, "));
-  EXPECT_EQ(Metarec({"--bogus"}).err, missing.err);
   const Ended mistyped = Metarec({"colect", "--help"});
   EXPECT_EQ(mistyped.exit_code, 1);
-  EXPECT_THAT(mistyped.err, AllOf(StartsWith("metarec: there is no verb 'colect', but collect, "),
+  EXPECT_THAT(mistyped.err, AllOf(StartsWith("metarec: there is no verb 'colect'; did you mean "
+                                             "collect? The verbs are collect, plan, "),
                                   HasSubstr("; metarec --help tells more\n")));
+}
+
+TEST(VerbParserTest, AnOptionInPlaceOfTheVerbIsNamed) {
+  const Ended ended = Metarec({"--bogus"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_EQ(ended.err, "metarec: there is no option --bogus; metarec --help tells more\n");
+  EXPECT_EQ(Metarec({"--bogus", "collect"}).err, ended.err);
+}
+
+TEST(VerbParserTest, DashesInVerbsAreUnderscores) {
+  EXPECT_EQ(Metarec({"cluster-info"}).err, Metarec({"cluster_info"}).err);
+  EXPECT_THAT(Metarec({"set-meta-level", "--help"}).out,
+              HasSubstr("Usage: metarec set_meta_level"));
+}
+
+// What was missing was named first, although it was there, mistyped.
+TEST(VerbParserTest, AMistypedOptionIsNamedBeforeOneThatIsMissing) {
+  EXPECT_EQ(Metarec({"collect", "-s", "a:1", "--evidnce", "e"}).err,
+            "metarec collect: there is no option --evidnce; did you mean --evidence? metarec "
+            "collect --help tells more\n");
+  EXPECT_EQ(Metarec({"plan", "--xyzzy=1"}).err,
+            "metarec plan: there is no option --xyzzy; metarec plan --help tells more\n");
+}
+
+TEST(VerbParserTest, NumbersAreDecimalsAndInTheirRange) {
+  const auto error_of = [](const std::string& value) {
+    return Metarec(
+               {"verify", "--plan", "p", "--zk", "a:1", "--root", "/r", "--differences_max", value})
+        .err;
+  };
+  EXPECT_THAT(error_of("-1"), StartsWith("metarec verify: --differences_max: -1 is below 0; "));
+  EXPECT_THAT(error_of("010"), HasSubstr("--differences_max: 010 is not a whole number"));
+  EXPECT_THAT(error_of("many"), HasSubstr("--differences_max: many is not a whole number"));
+  EXPECT_THAT(error_of("99999999999999999999"), HasSubstr("is not a whole number"));
+  EXPECT_THAT(error_of("5"), HasSubstr("cannot open p"));
 }
 
 TEST(VerbParserTest, WhatIsWrongWithAVerbsArgumentsIsSaid) {
@@ -111,32 +149,34 @@ TEST(VerbParserTest, WhatIsWrongWithAVerbsArgumentsIsSaid) {
     Words arguments;
     const char* error;
   } kCases[] = {
-      {{"collect", "-s", "a:1"}, "--evidence is required"},
+      {{"collect", "-s", "a:1"},
+       "metarec collect: --evidence FILE is missing; metarec collect --help tells more\n"},
       {{"collect", "--evidence", "e"},
-       "metarec collect: should specify one of node_list_file/node_list_str\n"},
+       "metarec collect: say which nodes to ask: -f FILE or -s HOST:PORT,...\n"},
       {{"collect", "-s", "a:1", "-f", "b", "--evidence", "e"},
-       "metarec collect: should only specify one of node_list_file/node_list_str\n"},
+       "metarec collect: give either -f or -s, not both\n"},
       {{"collect", "-s", "a", "--evidence", "e"}, "metarec collect: "},
       {{"collect", "-s", "127.0.0.1:1", "--node_name", "x", "--evidence", "e"},
        "metarec collect: --node_name x: expected ADDRESS=NAME"},
-      {{"collect", "-s", "a:1", "--evidence", "e", "--node_timeout", "0"}, "--node_timeout: "},
+      {{"collect", "-s", "a:1", "--evidence", "e", "--node_timeout", "0"},
+       "metarec collect: --node_timeout: 0 is not from 0.01 to 3600; "},
       {{"plan", "--plan", "p"}, "metarec plan: say whose evidence: "},
       {{"plan", "--plan", "p", "--evidence", "e", "-s", "a:1"},
        "metarec plan: give either the nodes (-f, -s) or --evidence, not both\n"},
       {{"plan", "--plan", "p", "--evidence", "e", "--settle", "x"},
        "metarec plan: --settle x: expected KEY=VALUE"},
       {{"plan", "--plan", "p", "--evidence", "e", "--table", "1", "--all"},
-       "--table excludes --all"},
+       "metarec plan: --table excludes --all; "},
       {{"plan", "--plan", "p", "--evidence", "e", "--partition", "3"},
        "metarec plan: --partition 3: expected a table's id and an index, such as 3.17\n"},
       {{"plan", "--plan", "p", "--evidence", "e", "--max_app_id", "0"}, "max_app_id is 0"},
       {{"plan", "--evidence", "same", "--plan", "same"},
        "metarec plan: --evidence same and --plan same are one file"},
-      {{"report"}, "--plan is required"},
+      {{"report"}, "metarec report: --plan FILE is missing; "},
       {{"report", "--plan", "/nowhere", "--table", "0"},
        "metarec report: --table 0: a table's id is 1 or more\n"},
       {{"report", "--plan", "/nowhere/plan"}, "metarec report: cannot open /nowhere/plan"},
-      {{"explain", "--plan", "p"}, "subject is required"},
+      {{"explain", "--plan", "p"}, "metarec explain: subject is missing; "},
       {{"explain", "--plan", "/nowhere/plan", "1"}, "metarec explain: cannot open /nowhere/plan"},
       {{"apply", "--plan", "/nowhere/plan"},
        "metarec apply: --zk HOST:PORT,... and --root PATH are missing\n"},
@@ -154,10 +194,22 @@ TEST(VerbParserTest, WhatIsWrongWithAVerbsArgumentsIsSaid) {
        "metarec apply: --zk_timeout must be above 0"},
       {{"apply", "--plan", "/nowhere/plan", "--zk", "a:1", "--root", "/r"},
        "metarec apply: cannot open /nowhere/plan"},
-      {{"apply", "--plan", "p", "--zk", "a:1", "--root", "/r", "-w", "0"}, "--wait_seconds: "},
+      {{"apply", "--plan", "p", "--zk", "a:1", "--root", "/r", "-w", "0"},
+       "metarec apply: --wait_seconds: 0 is not from 1 to 1000000; "},
       {{"verify", "--zk", "a:1", "--root", "/r"}, "metarec verify: say what to compare with: "},
       {{"verify", "--plan", "p", "-s", "a:1", "--zk", "a:1", "--root", "/r"},
        "metarec verify: give either --plan or what to plan from, not both\n"},
+      {{"verify", "--plan", "p", "--settle", "a=b", "--zk", "a:1", "--root", "/r"},
+       "metarec verify: --settle has no effect with --plan, which is planned already; leave it "
+       "out\n"},
+      {{"verify", "--plan", "p", "--node_timeout", "1", "--zk", "a:1", "--root", "/r"},
+       "metarec verify: --node_timeout has no effect with --plan, "},
+      {{"plan", "--plan", "p", "--evidence", "e", "--node_timeout", "1"},
+       "metarec plan: --node_timeout has no effect with --evidence, "},
+      {{"recover", "-s", "a:1", "--meta", "m:1", "-o"},
+       "metarec recover: -o needs a value: --output FILE; "},
+      {{"plan", "--plan", "p", "--plan", "q", "-s", "a:1"},
+       "metarec plan: --plan is given 2 times; give it once; "},
       {{"verify", "--plan", "p"}, "metarec verify: --zk HOST:PORT,... and --root PATH are missing"},
       {{"recover", "-s", "a:1"}, "metarec recover: give --meta HOST:PORT,... to ask the meta "},
       {{"recover", "-s", "a:1", "--meta", "m:1", "--zk", "a:1"},
@@ -167,19 +219,22 @@ TEST(VerbParserTest, WhatIsWrongWithAVerbsArgumentsIsSaid) {
       {{"recover", "-s", "a", "--meta", "m:1"}, "metarec recover: "},
       {{"ls"}, "metarec ls: give --meta HOST:PORT,... to ask the meta servers, or --zk "},
       {{"ls", "--meta", "m:1", "--root", "/r"}, "metarec ls: --meta and --root exclude each other"},
-      {{"ls", "--meta_timeout", "1", "--zk", "a:1", "--root", "/r"}, "--meta_timeout requires"},
-      {{"ls", "-s", "gone", "--meta", "m:1"}, "--status: "},
+      {{"ls", "--meta_timeout", "1", "--zk", "a:1", "--root", "/r"},
+       "metarec ls: --meta_timeout requires --meta; "},
+      {{"ls", "-s", "gone", "--meta", "m:1"},
+       "metarec ls: --status: gone is none of all, available, creating, dropping, dropped; "},
       {{"ls", "--meta", "m"}, "metarec ls: --meta: "},
       {{"nodes", "-s", "alive", "--zk", "a:1", "--root", "/r"},
        "metarec nodes: --status needs --meta: "},
-      {{"app", "--meta", "m:1"}, "name is required"},
-      {{"app", "a", "b", "--meta", "m:1"}, "not expected: b"},
+      {{"app", "--meta", "m:1"}, "metarec app: name is missing; "},
+      {{"app", "a", "b", "--meta", "m:1"}, "metarec app: 'b' is one word too many; "},
       {{"cluster_info"}, "metarec cluster_info: --meta HOST:PORT,... is missing\n"},
-      {{"cluster_info", "--zk", "a:1"}, "not expected: "},
-      {{"set_meta_level", "--meta", "m:1"}, "level is required"},
-      {{"set_meta_level", "fast", "--meta", "m:1"}, "level: fast not in "},
+      {{"cluster_info", "--zk", "a:1"}, "metarec cluster_info: there is no option --zk; "},
+      {{"set_meta_level", "--meta", "m:1"}, "metarec set_meta_level: level is missing; "},
+      {{"set_meta_level", "fast", "--meta", "m:1"},
+       "metarec set_meta_level: level: fast is none of stopped, blind, "},
       {{"set_meta_level", "steady"}, "metarec set_meta_level: --meta HOST:PORT,... is missing\n"},
-      {{"rename", "a", "--meta", "m:1"}, "new_name is required"},
+      {{"rename", "a", "--meta", "m:1"}, "metarec rename: new_name is missing; "},
       {{"rename", "a", "b"}, "metarec rename: --meta HOST:PORT,... is missing\n"},
   };
   for (const auto& test : kCases) {
@@ -292,18 +347,18 @@ TEST(VerbsOfTwoWordsTest, HelpOfAGroupListsItsVerbs) {
 }
 
 TEST(VerbsOfTwoWordsTest, ASecondWordThatIsMissingOrMistypedIsAnsweredWithThoseThatExist) {
-  for (const Words& arguments : {Words{"zk"}, Words{"zk", "--bogus"}}) {
-    const Ended missing = RunTestVerb(arguments);
-    EXPECT_EQ(missing.exit_code, 1);
-    EXPECT_EQ(missing.err,
-              "metarec zk: say what to do: copy, export; metarec zk --help tells more\n");
-  }
-  for (const char* word : {"exprot", "env"}) {
-    const Ended mistyped = RunTestVerb({"zk", word, "hello"});
-    EXPECT_EQ(mistyped.exit_code, 1);
-    EXPECT_EQ(mistyped.err, absl::StrCat("metarec zk: there is no verb '", word,
-                                         "', but copy, export; metarec zk --help tells more\n"));
-  }
+  const Ended missing = RunTestVerb({"zk"});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_EQ(missing.err,
+            "metarec zk: say what to do: copy, export; metarec zk --help tells more\n");
+  EXPECT_EQ(RunTestVerb({"zk", "--bogus"}).err,
+            "metarec zk: there is no option --bogus; metarec zk --help tells more\n");
+  EXPECT_EQ(RunTestVerb({"zk", "exprt", "hello"}).err,
+            "metarec zk: there is no verb 'exprt'; did you mean export? The verbs are copy, "
+            "export; metarec zk --help tells more\n");
+  EXPECT_EQ(RunTestVerb({"zk", "env", "hello"}).err,
+            "metarec zk: there is no verb 'env'. The verbs are copy, export; metarec zk --help "
+            "tells more\n");
 }
 
 TEST(VerbsOfTwoWordsTest, ErrorsNameBothWords) {
@@ -332,7 +387,45 @@ TEST(TwoStoresTest, ErrorsNameTheOptionOfTheRightOne) {
   EXPECT_THAT(error_with({"--to_zk", "b:1", "--to_root", "/to", "--to_zk_acl", "creator"}),
               StartsWith("--to_zk_acl creator needs --to_zk_auth_file: "));
   EXPECT_THAT(error_with({"--to_zk", "b:1", "--to_root", "/to", "--zk_acl", "open"}),
-              HasSubstr("not expected"));
+              HasSubstr("there is no option --zk_acl; did you mean --to_zk_acl?"));
+}
+
+// It waited for a reader, for any time and without a word.
+TEST(OutputFileTest, APipeThatNobodyReadsIsAnErrorBeforeAnythingIsDone) {
+  const testing::ScratchFolder folder;
+  const std::string pipe = folder.Path("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  CLI::App app;
+  Command command(&app);
+  OutputArguments output;
+  output.AddTo(command);
+  app.parse("-o " + pipe, false);
+  const absl::Status status = CheckFileOptions(command, absl::Milliseconds(1)).status();
+  EXPECT_EQ(status.message(),
+            absl::StrCat("cannot write to ", pipe,
+                         ": it is a named pipe, and nobody reads it (for 1ms). Nothing was asked "
+                         "or written"));
+}
+
+TEST(OutputFileTest, TheReaderOfAPipeGetsAllOfIt) {
+  const testing::ScratchFolder folder;
+  const std::string pipe = folder.Path("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  CLI::App app;
+  Command command(&app);
+  OutputArguments output;
+  output.AddTo(command);
+  app.parse("-o " + pipe, false);
+  absl::StatusOr<HeldPipe> held = CheckFileOptions(command);
+  ASSERT_TRUE(held.ok()) << held.status();
+  char bytes[100];
+  EXPECT_EQ(::read(reader, bytes, sizeof(bytes)), -1) << "not yet at its end";
+  EXPECT_TRUE(output.Print("result").ok());
+  EXPECT_EQ(::read(reader, bytes, sizeof(bytes)), 6);
+  held->reset();
+  EXPECT_EQ(::read(reader, bytes, sizeof(bytes)), 0) << "at its end";
+  ::close(reader);
 }
 
 TEST(AdvisedCommandTest, RepeatsAllOptionsThatWereGiven) {

@@ -1,7 +1,5 @@
 #include "tools/cli/file_arguments.h"
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -17,6 +15,7 @@
 
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
+#include "zk_store/client/store_error.h"
 
 namespace metarec::tools {
 namespace {
@@ -59,9 +58,10 @@ std::vector<NamedFile> FilesOf(const Command& verb) {
   return files;
 }
 
+constexpr absl::string_view kNothingDone = ". Nothing was asked or written";
+
 absl::Status CannotWrite(absl::string_view what) {
-  return absl::UnavailableError(absl::StrCat("cannot write to ", what, ": ", std::strerror(errno),
-                                             ". Nothing was asked or written"));
+  return Annotate(CannotWriteTo(what), kNothingDone);
 }
 
 // Devices that are full, and descriptors that are only for reading, tell already when nothing is
@@ -79,14 +79,17 @@ bool HoldsEvidenceOrPlan(const std::string& path) {
   return absl::StartsWith(begin, kPlain) || absl::StartsWith(begin, kZstd);
 }
 
-absl::Status CheckOutput(const std::string& path) {
+absl::StatusOr<HeldPipe> CheckOutput(const std::string& path, absl::Duration reader_timeout) {
   struct stat info {};
-  // Whoever reads a pipe would take its closing for the end.
-  if (::stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode)) return absl::OkStatus();
+  if (::stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode)) {
+    absl::StatusOr<OutputFile> pipe = OutputFile::Open(path, reader_timeout);
+    if (!pipe.ok()) return Annotate(pipe.status(), kNothingDone);
+    return *std::move(pipe);
+  }
   if (HoldsEvidenceOrPlan(path)) {
     return absl::FailedPreconditionError(
         absl::StrCat("--output ", path, " is an evidence or plan file, which a result would ",
-                     "replace; give another name. Nothing was asked or written"));
+                     "replace; give another name", kNothingDone));
   }
   int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   const bool is_new = descriptor >= 0;
@@ -95,26 +98,27 @@ absl::Status CheckOutput(const std::string& path) {
   const absl::Status status = TakesBytes(descriptor) ? absl::OkStatus() : CannotWrite(path);
   ::close(descriptor);
   if (is_new) ::unlink(path.c_str());
-  return status;
+  METAREC_RETURN_IF_ERROR(status);
+  return std::nullopt;
 }
 
 }  // namespace
 
-absl::Status CheckFileOptions(const Command& verb) {
+absl::StatusOr<HeldPipe> CheckFileOptions(const Command& verb, absl::Duration reader_timeout) {
   const std::vector<NamedFile> files = FilesOf(verb);
   for (size_t i = 0; i < files.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       if (!IsOneFile(files[i].path, files[j].path)) continue;
-      return absl::InvalidArgumentError(absl::StrCat(
-          files[j].option, " ", files[j].path, " and ", files[i].option, " ", files[i].path,
-          " are one file; give another name. Nothing was asked or "
-          "written"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(files[j].option, " ", files[j].path, " and ", files[i].option, " ",
+                       files[i].path, " are one file; give another name", kNothingDone));
     }
   }
   for (const NamedFile& file : files) {
-    if (file.option == "--output") return CheckOutput(file.path);
+    if (file.option == "--output") return CheckOutput(file.path, reader_timeout);
   }
-  return TakesBytes(STDOUT_FILENO) ? absl::OkStatus() : CannotWrite("stdout");
+  if (!TakesBytes(STDOUT_FILENO)) return CannotWrite("stdout");
+  return std::nullopt;
 }
 
 void NewFileArguments::AddTo(Command& verb, const char* option) {

@@ -2,19 +2,29 @@
 
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
+#include "tools/cli/output_file.h"
 #include "tools/process/command.h"
 
 namespace metarec::tools {
 
+// The named pipe that results go to, if they go to one. To be kept until they are printed: its
+// reader would take its closing for their end.
+using HeldPipe = std::optional<OutputFile>;
+
 // To be called for a verb that was parsed, before it does anything. kInvalidArgument if two of its
 // file options (type name FILE) mean the same file, also under different names: one would overwrite
 // the other. kFailedPrecondition if results would replace an evidence or plan file. kUnavailable if
-// nothing can be written where results are to go. Leaves all files as they are.
-absl::Status CheckFileOptions(const Command& verb);
+// nothing can be written where results are to go, or nobody reads the named pipe there within
+// `reader_timeout`. Leaves all files as they are.
+absl::StatusOr<HeldPipe> CheckFileOptions(
+    const Command& verb, absl::Duration reader_timeout = OutputFile::kReaderTimeout);
 
 // The evidence or plan file that a verb writes, and --overwrite.
 class NewFileArguments {

@@ -22,12 +22,12 @@ constexpr size_t kLookUpsInFlight = 64;
 
 absl::Status UnknownName(const NodeList& list, const NodeListEntry& entry,
                          const NodeArguments& nodes) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      nodes.UnknownNameText(entry), "\nmetarec recover: ",
-      list.file.empty() ? "" : absl::StrCat(list.file, ":", entry.line, ": "), "the host '",
-      entry.host,
-      "' has no IPv4 address that is known here; correct its spelling or give its address. No "
-      "node was asked"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(nodes.UnknownNameText(entry), "\nmetarec recover: ",
+                   list.file.empty() ? "" : absl::StrCat(list.file, ":", entry.line, ": "),
+                   "the host '", entry.host,
+                   "' has no IPv4 address that this machine knows; correct its spelling or give "
+                   "its address. No node was asked"));
 }
 
 }  // namespace
@@ -41,17 +41,17 @@ void NodeArguments::AddTo(Command& verb) {
       .TypeName("HOST:PORT,...")
       .Group(kGroup);
   verb.Add("--node_name", &node_names_,
-           "what the server at an address calls itself, where looking the address up does "
-           "not tell; may be repeated")
+           "what the server at an address calls itself, if looking up the address does not tell; "
+           "may be repeated")
       .TypeName("IP:PORT=HOST:PORT")
       .Repeatable()
       .Group(kGroup);
-  verb.Add("--node_timeout", &node_timeout_seconds_,
-           "how long a node has for its answers, tries included")
-      .TypeName("SECONDS")
-      .Between(0.01, 3600.0)
-      .ShowDefault()
-      .Group(kGroup);
+  node_timeout_ = verb.Add("--node_timeout", &node_timeout_seconds_,
+                           "how long a node has for its answers, tries included")
+                      .TypeName("SECONDS")
+                      .Between(0.01, 3600.0)
+                      .ShowDefault()
+                      .Group(kGroup);
 }
 
 absl::Status NodeArguments::CheckExactlyOne() const {
@@ -65,7 +65,12 @@ absl::Status NodeArguments::CheckExactlyOne() const {
 }
 
 absl::StatusOr<NodeList> NodeArguments::Read() const {
-  METAREC_RETURN_IF_ERROR(CheckExactlyOne());
+  if (!given()) {
+    return absl::InvalidArgumentError("say which nodes to ask: -f FILE or -s HOST:PORT,...");
+  }
+  if (!file_.empty() && !list_.empty()) {
+    return absl::InvalidArgumentError("give either -f or -s, not both");
+  }
   NodeListOptions options;
   options.interrupt_descriptor = InterruptSignals::descriptor();
   return file_.empty() ? ParseNodeListString(list_) : ReadNodeListFile(file_, options);
@@ -107,8 +112,11 @@ std::string NodeArguments::UnknownNameText(const NodeListEntry& entry) const {
 std::string WarnOfDuplicates(const NodeList& list) {
   std::string text;
   for (const NodeListDuplicate& duplicate : list.duplicates) {
-    absl::StrAppend(&text, "warning: ", duplicate.text, " is listed twice, in lines ",
-                    duplicate.first_line, " and ", duplicate.line, "\n");
+    absl::StrAppend(&text, "warning: ", duplicate.text, " is listed twice",
+                    list.file.empty() ? ""
+                                      : absl::StrCat(", in lines ", duplicate.first_line, " and ",
+                                                     duplicate.line),
+                    "; it is asked once\n");
   }
   return text;
 }
@@ -153,7 +161,10 @@ absl::Status EvidenceArguments::Check() const {
   if (!file_.empty() && nodes_.given()) {
     return absl::InvalidArgumentError("give either the nodes (-f, -s) or --evidence, not both");
   }
-  if (file_.empty()) METAREC_RETURN_IF_ERROR(nodes_.CheckExactlyOne());
+  if (!file_.empty() && nodes_.says_how_to_ask()) {
+    return absl::InvalidArgumentError(
+        "--node_timeout has no effect with --evidence, which asks no node; leave it out");
+  }
   return nodes_.NodeNames().status();
 }
 
@@ -196,10 +207,11 @@ asio::awaitable<absl::StatusOr<std::vector<Ipv4Endpoint>>> LookUpNodes(const Nod
       addresses.push_back(*address);
       continue;
     }
-    co_return Annotate(address.status(),
-                       absl::StrCat(" (--node_timeout ", absl::FormatDuration(nodes.node_timeout()),
-                                    "); see to the name service of this machine, or list "
-                                    "addresses. No node was asked"));
+    co_return Annotate(
+        address.status(),
+        absl::StrCat(
+            " (--node_timeout ", absl::FormatDuration(nodes.node_timeout()),
+            "); check the name service of this machine, or list addresses. No node was asked"));
   }
   co_return addresses;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ class NodeArguments {
   void AddTo(Command& verb);
 
   bool given() const { return !file_.empty() || !list_.empty(); }
+  // Whether an option is given that says how nodes are asked.
+  bool says_how_to_ask() const { return node_timeout_.has_value() && node_timeout_->is_given(); }
   // As Pegasus's shell words it.
   absl::Status CheckExactlyOne() const;
 
@@ -43,6 +46,7 @@ class NodeArguments {
   std::string file_;
   std::string list_;
   std::vector<std::string> node_names_;
+  std::optional<CommandOption> node_timeout_;
   double node_timeout_seconds_ = 5;
 };
 

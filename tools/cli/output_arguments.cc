@@ -1,8 +1,5 @@
 #include "tools/cli/output_arguments.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -53,23 +50,19 @@ absl::Status OutputArguments::Print(absl::string_view text) const {
 
 absl::Status OutputArguments::PrintPieces(
     absl::FunctionRef<absl::Status(TextSink sink)> print) const {
-  std::ofstream file;
-  std::ostream& out = file_.empty() ? std::cout : file;
-  bool is_open = file_.empty();
-  const auto check = [&] {
-    if (out.good()) return absl::OkStatus();
-    return absl::UnavailableError(absl::StrCat("cannot write to ", file_.empty() ? "stdout" : file_,
-                                               ": ", std::strerror(errno)));
-  };
-  METAREC_RETURN_IF_ERROR(print([&](absl::string_view text) {
+  std::optional<OutputFile> file;
+  METAREC_RETURN_IF_ERROR(print([&](absl::string_view text) -> absl::Status {
     if (InterruptSignals::received()) return absl::CancelledError("printing was interrupted");
-    if (!is_open) file.open(file_, std::ios::binary | std::ios::trunc);
-    is_open = true;
-    if (out.good()) out << text;
-    return check();
+    if (file_.empty()) {
+      return std::cout << text ? absl::OkStatus() : CannotWriteTo("stdout");
+    }
+    if (!file.has_value()) {
+      METAREC_ASSIGN_OR_RETURN(file, OutputFile::Open(file_));
+    }
+    return file->Write(text);
   }));
-  out << std::flush;
-  return check();
+  if (!file_.empty() || std::cout << std::flush) return absl::OkStatus();
+  return CannotWriteTo("stdout");
 }
 
 namespace {
@@ -112,18 +105,21 @@ JsonObject& JsonObject::Set(absl::string_view name, bool value) {
 std::string JsonObject::ToText() const { return absl::StrCat("{", fields_, "}"); }
 
 ShellOutput::ShellOutput(const OutputArguments& arguments)
-    : silent_(arguments.json()),
-      to_file_(!silent_ && !arguments.file().empty()),
-      name_(to_file_ ? arguments.file() : "stdout") {
-  if (to_file_) file_.open(name_);
-  Check();
+    : silent_(arguments.json()), to_file_(!silent_ && !arguments.file().empty()) {
+  if (!to_file_) return;
+  absl::StatusOr<OutputFile> file = OutputFile::Open(arguments.file());
+  status_ = file.status();
+  if (file.ok()) file_ = *std::move(file);
 }
 
 void ShellOutput::Print(absl::string_view text) {
   if (silent_) return;
-  (to_file_ ? static_cast<std::ostream&>(file_) : std::cout)
-      << std::exchange(not_taken_, "") << text << std::flush;
-  Check();
+  if (to_file_) {
+    if (status_.ok()) status_ = file_->Write(text);
+    return;
+  }
+  std::cout << std::exchange(not_taken_, "") << text << std::flush;
+  if (!std::cout.good()) status_.Update(CannotWriteTo("stdout"));
 }
 
 void ShellOutput::PrintWithoutWaiting(absl::string_view text) {
@@ -133,12 +129,6 @@ void ShellOutput::PrintWithoutWaiting(absl::string_view text) {
   const ssize_t taken = WriteWithoutWaiting(STDOUT_FILENO, not_taken_);
   if (taken < 0) return Print("");  // finds out what is wrong
   not_taken_.erase(0, static_cast<size_t>(taken));
-}
-
-void ShellOutput::Check() {
-  if (to_file_ ? file_.good() : std::cout.good()) return;
-  status_.Update(
-      absl::UnavailableError(absl::StrCat("cannot write to ", name_, ": ", std::strerror(errno))));
 }
 
 ExitCode PrintShellFailure(absl::string_view verb, const absl::Status& status, bool json) {

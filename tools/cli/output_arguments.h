@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <fstream>
+#include <optional>
 #include <string>
 
 #include <absl/functional/function_ref.h>
@@ -10,6 +10,7 @@
 #include <absl/strings/string_view.h>
 
 #include "base/text/text_sink.h"
+#include "tools/cli/output_file.h"
 #include "tools/process/command.h"
 #include "tools/process/exit_code.h"
 
@@ -25,7 +26,7 @@ class OutputArguments {
   bool json() const { return json_flag_ || format_ == "json"; }
   const std::string& file() const { return file_; }
 
-  // To the file, which is replaced, or to stdout.
+  // To the file, which is replaced, or to stdout. kCancelled after a signal.
   absl::Status Print(absl::string_view text) const;
   // The same for what `print` gives, piece by piece. If `print` fails before it gives anything, the
   // file stays as it was. kCancelled after a signal.
@@ -86,12 +87,9 @@ class ShellOutput {
   const absl::Status& status() const { return status_; }
 
  private:
-  void Check();
-
   const bool silent_;
   const bool to_file_;
-  const std::string name_;
-  std::ofstream file_;
+  std::optional<OutputFile> file_;  // none if it cannot be opened
   std::string not_taken_;
   absl::Status status_;
 };

@@ -39,10 +39,10 @@ absl::Status ThereIs(const TableOrPartition& subject, const RecoveryPlan& plan) 
 
 void PlanArguments::AddTo(Command& verb) {
   verb.AddFlag("-b,--skip_bad_nodes", &options_.skip_bad_nodes,
-               "go on without the nodes that could not be asked")
+               "go on without the nodes that did not answer completely")
       .Group(kDecisions);
   verb.AddFlag("-l,--skip_lost_partitions", &options_.skip_lost_partitions,
-               "create partitions of which no replica was found as empty ones")
+               "create partitions without any replica as empty ones")
       .Group(kDecisions);
   verb.AddFlag("--still_served", &options_.accept_still_served,
                "go on although replicas still hold a lease of a meta server")
@@ -100,6 +100,14 @@ std::string CommandToRepeat(absl::string_view name, const Command& verb) {
     }
   }
   return command;
+}
+
+std::string GivenForPlanning(const Command& verb) {
+  for (const CommandOption& option : verb.options()) {
+    const bool is_for_planning = option.group() == kDecisions || option.group() == "NODES";
+    if (is_for_planning && option.is_given()) return option.name();
+  }
+  return "";
 }
 
 absl::StatusOr<RecoveryPlan> ReadPlan(const std::string& path) {

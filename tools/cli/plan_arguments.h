@@ -33,6 +33,10 @@ class PlanArguments {
 // DECISIONS, which PlanOptionWords() renders, and for those that only say how the result is shown.
 std::string CommandToRepeat(absl::string_view name, const Command& verb);
 
+// An option that was given to `verb` and that only matters when a plan is made: of NODES or of
+// DECISIONS. "" if there is none.
+std::string GivenForPlanning(const Command& verb);
+
 // Reads a plan file. A signal ends that (interrupts.h).
 absl::StatusOr<RecoveryPlan> ReadPlan(const std::string& path);
 

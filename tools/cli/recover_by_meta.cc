@@ -5,6 +5,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
+#include <absl/strings/strip.h>
 
 #include "base/text/printable.h"
 #include "base/text/wording.h"
@@ -22,15 +23,15 @@ struct Meaning {
   absl::string_view error_name;
   RecoveryOutcome outcome;
   ExitCode exit_code;
-  absl::string_view advice;  // after the server's name
+  absl::string_view advice;  // after the server's name; "": the hints say why it failed
 };
 
 const Meaning& MeaningOf(absl::string_view error_name) {
   static const Meaning kMeanings[] = {
       {idl::kErrOk, RecoveryOutcome::kRecovered, ExitCode::kDone, ""},
       {idl::kErrTryAgain, RecoveryOutcome::kTryAgain, ExitCode::kFailed,
-       " wrote nothing: see to what the hints name and run the same command again, or accept it "
-       "with -b (nodes) or -l (partitions)"},
+       " wrote nothing: fix what the hints name and run the same command again, or accept it with "
+       "-b (nodes) or -l (partitions)"},
       {idl::kErrInvalidState, RecoveryOutcome::kConflict, ExitCode::kConflict,
        " wrote nothing: a conflict needs a decision, which meta servers cannot be told. Use "
        "metarec recover with --settle, and --zk and --root in place of --meta"},
@@ -49,12 +50,24 @@ const Meaning& MeaningOf(absl::string_view error_name) {
        " was not done in time. Run the same command again, with a longer -w: it gets the result "
        "or goes on"},
   };
-  static const Meaning kOther = {"", RecoveryOutcome::kFailed, ExitCode::kFailed,
-                                 " failed; its log says why"};
+  static const Meaning kOther = {"", RecoveryOutcome::kFailed, ExitCode::kFailed, ""};
   for (const Meaning& meaning : kMeanings) {
     if (meaning.error_name == error_name) return meaning;
   }
   return kOther;
+}
+
+// The reason of a failure that has no advice of its own: the last error among the hints, which is
+// what metarecd gives for it. Stock meta servers give none.
+std::string ReasonAmong(absl::string_view hints, absl::string_view error_name) {
+  constexpr absl::string_view kError = "ERROR: ";
+  absl::string_view reason;
+  for (absl::string_view line : absl::StrSplit(hints, '\n')) {
+    if (absl::ConsumePrefix(&line, kError)) reason = line;
+  }
+  if (!reason.empty()) return absl::StrCat(" failed: ", reason);
+  return absl::StrCat(" failed with ", error_name,
+                      " and gave no reason; look into its log for start_recovery");
 }
 
 // The tables that stock shells refuse for their new names (INTEROP.md section 5).
@@ -113,14 +126,15 @@ absl::string_view RecoveryByMeta::outcome() const {
 std::string RecoveryByMeta::Advice(const std::string& again) const {
   if (!answered()) {
     return absl::StrCat("metarec recover: ", failure,
-                        ".\nWhat a meta server has begun goes on without us. Run the same command "
-                        "again, and it is asked again: ",
+                        ".\nA recovery that has started continues; run the same command again to "
+                        "get its result: ",
                         again, "\n");
   }
   if (error_name == idl::kErrOk) {
-    return absl::StrCat(AdviceOnNames(hints), "recovered by ", server,
-                        "\nnext: set [meta_server] recover_from_replica_server = false in its "
-                        "config.ini and restart it, or after a metarecd start the meta server\n");
+    return absl::StrCat(
+        AdviceOnNames(hints), "recovered by ", server,
+        "\nnext: set [meta_server] recover_from_replica_server = false in its config.ini and "
+        "restart it; if it is a metarecd, stop it and start the meta server\n");
   }
   return absl::StrCat("metarec recover: ", Reason(), "\n");
 }
@@ -128,7 +142,8 @@ std::string RecoveryByMeta::Advice(const std::string& again) const {
 std::string RecoveryByMeta::Reason() const {
   if (!answered()) return failure;
   if (error_name == idl::kErrOk) return "";
-  return absl::StrCat(server, MeaningOf(error_name).advice);
+  const absl::string_view advice = MeaningOf(error_name).advice;
+  return absl::StrCat(server, advice.empty() ? ReasonAmong(hints, error_name) : advice);
 }
 
 ExitCode PrintRecoveryByMeta(const RecoveryByMeta& result, const std::string& again,

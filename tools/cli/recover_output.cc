@@ -20,6 +20,21 @@ namespace {
 
 constexpr absl::string_view kRule = "=============================\n";
 
+}  // namespace
+
+std::string WrittenInWords(const WriteResult& written) {
+  if (!written.resumed) {
+    return absl::StrCat(Counted(written.znodes_created, "znode"), " written, all checked");
+  }
+  if (written.znodes_created == 0) {
+    return "everything was there from an earlier run; checked and unlocked";
+  }
+  return absl::StrCat(Counted(written.znodes_created, "znode"), " written and ",
+                      written.znodes_found, " found from an earlier run, all checked");
+}
+
+namespace {
+
 void PrintOutcome(const RecoveryResult& result, const StoreArguments& store) {
   if (!result.status.ok()) {
     std::cerr << "metarec recover: " << PrintableLines(result.status.message()) << std::endl;
@@ -29,9 +44,7 @@ void PrintOutcome(const RecoveryResult& result, const StoreArguments& store) {
     std::cerr << "was recovered already, by the same plan: " << store.root()
               << "; nothing was written";
   } else {
-    std::cerr << "recovered: " << store.root() << ", "
-              << Counted(result.written->znodes_created, "znode") << " written"
-              << (result.written->resumed ? " to end an earlier run" : "") << ", all checked";
+    std::cerr << "recovered: " << store.root() << ", " << WrittenInWords(*result.written);
   }
   std::cerr << "\nnext: " << store.HowToStart() << std::endl;
 }

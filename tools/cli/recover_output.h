@@ -80,6 +80,10 @@ struct RecoverOutput {
   absl::Status PrintJson(const RecoveryResult& result) const;
 };
 
+// "8 znodes written, all checked", in the words of a sentence; what an earlier run left is told
+// apart. Of a run that was not finished already.
+std::string WrittenInWords(const WriteResult& written);
+
 ExitCode RecoverExitCode(const RecoveryResult& result);
 
 }  // namespace metarec::tools

@@ -7,7 +7,6 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "base/text/wording.h"
-#include "pegasus_client/shell_tables.h"
 #include "replica_collector/evidence_file.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/file_arguments.h"
@@ -54,16 +53,14 @@ Counts CountEvidence(const Evidence& evidence) {
 }
 
 std::string TextOf(const Evidence& evidence, const Arguments& arguments) {
-  ColumnTable table = ColumnTable::LeftAligned("", {"node", "result", "tables", "replicas"});
+  std::vector<std::vector<std::string>> rows = {{"node", "result", "tables", "replicas"}};
   for (const NodeEvidence& node : evidence.nodes) {
     const bool complete = node.complete();
-    table.rows.push_back({Printable(node.listed_as.front()), node.error,
-                          complete ? absl::StrCat(node.tables.size()) : "-",
-                          complete ? absl::StrCat(node.replicas.size()) : "-"});
+    rows.push_back({Printable(node.listed_as.front()), node.error,
+                    complete ? absl::StrCat(node.tables.size()) : "-",
+                    complete ? absl::StrCat(node.replicas.size()) : "-"});
   }
-  ShellTables tables;
-  tables.Add(std::move(table));
-  std::string text = tables.ToText();
+  std::string text = AlignedRows(rows);
   for (const NodeEvidence& node : evidence.nodes) {
     if (node.complete()) continue;
     absl::StrAppend(&text, Printable(node.listed_as.front()), ": ", Printable(node.error_detail),
@@ -75,10 +72,10 @@ std::string TextOf(const Evidence& evidence, const Arguments& arguments) {
                   ShellWord(arguments.file.path()), "\n");
   const ServingCount serving = CountServing(evidence);
   if (serving.serving > 0) {
-    absl::StrAppend(&text, serving.serving, " of them ", serving.serving == 1 ? "is" : "are",
-                    " still served by ", Counted(serving.nodes_serving, "node"),
-                    " (PS_PRIMARY or PS_SECONDARY): a meta server runs, or has run until just "
-                    "now\n");
+    absl::StrAppend(
+        &text, serving.serving, " of them ", serving.serving == 1 ? "is" : "are",
+        " still served by ", Counted(serving.nodes_serving, "node"),
+        " (PS_PRIMARY or PS_SECONDARY): a meta server runs, or ran until a moment ago\n");
   }
   return text;
 }
@@ -122,7 +119,8 @@ asio::awaitable<absl::StatusOr<ExitCode>> Collect(const Arguments& arguments, Co
   file.overwrite = arguments.file.overwrite();
   file.interrupt_descriptor = InterruptSignals::descriptor();
   METAREC_CO_RETURN_IF_ERROR(WriteEvidenceFile(evidence, arguments.file.path(), file));
-  CommandLoop::AfterInterruption written("the evidence file is written, only its summary missing");
+  CommandLoop::AfterInterruption written(
+      "the evidence file is written; only its summary was not printed");
   written.same_command = false;
   loop->SetAfterInterruption(written);
   const absl::Status printed = arguments.output.Print(

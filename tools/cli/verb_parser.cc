@@ -8,9 +8,14 @@
 
 #include <CLI/CLI.hpp>
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_replace.h>
 
+#include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
+#include "base/text/wording.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/file_arguments.h"
 #include "tools/process/program_start.h"
@@ -80,14 +85,16 @@ std::vector<ParsedVerb> AddVerbs(absl::Span<const VerbRow> table,
 
 // CLI11's own words for it do not say which words it knows. `path` is "metarec" or "metarec zk".
 std::string NoSuchVerb(const CLI::App& parent, absl::string_view path, absl::string_view word) {
-  std::string names;
-  for (const CLI::App* verb : parent.get_subcommands(nullptr)) {
-    absl::StrAppend(&names, names.empty() ? "" : ", ", verb->get_name());
+  std::vector<std::string> names;
+  for (const CLI::App* verb : parent.get_subcommands(nullptr)) names.push_back(verb->get_name());
+  std::string what = ": say what to do: ";
+  if (!word.empty()) {
+    const std::string meant = ClosestWord(word, names);
+    what = absl::StrCat(": there is no verb '", Printable(word), "'",
+                        meant.empty() ? ". " : absl::StrCat("; did you mean ", meant, "? "),
+                        "The verbs are ");
   }
-  return absl::StrCat(
-      path,
-      word.empty() ? ": say what to do: " : absl::StrCat(": there is no verb '", word, "', but "),
-      names, "; ", path, " --help tells more");
+  return absl::StrCat(path, what, absl::StrJoin(names, ", "), "; ", path, " --help tells more");
 }
 
 const CLI::App* Find(const CLI::App& parent, const std::string& name) {
@@ -97,12 +104,15 @@ const CLI::App* Find(const CLI::App& parent, const std::string& name) {
   return nullptr;
 }
 
-// What is wrong with the words that name the verb; "" if they name one or ask for help.
-std::string WrongVerb(const CLI::App& app, const std::vector<std::string>& arguments) {
+// What is wrong with the words that name the verb; "" if they name one or ask for help. In those
+// words, too, dashes become underscores.
+std::string WrongVerb(const CLI::App& app, std::vector<std::string>* arguments) {
   const CLI::App* parent = &app;
   std::string path = app.get_name();
-  for (const std::string& word : arguments) {
+  for (std::string& word : *arguments) {
     if (word.starts_with('-')) return "";  // without a verb, CLI11 finds out whether it is help
+    std::string name = absl::StrReplaceAll(word, {{"-", "_"}});
+    if (Find(*parent, name) != nullptr) word = std::move(name);
     const CLI::App* const found = Find(*parent, word);
     if (found == nullptr) return NoSuchVerb(*parent, path, word);
     absl::StrAppend(&path, " ", word);
@@ -120,11 +130,21 @@ const CLI::App& DeepestParsed(const CLI::App& app) {
 }
 
 // Help and version are "errors" of code 0.
-ExitCode FailedParsing(const CLI::App& app, const CLI::ParseError& error) {
-  if (app.exit(error, std::cout, std::cerr) != 0) return ExitCode::kFailed;
+ExitCode PrintHelp(const CLI::App& app, const CLI::ParseError& error) {
+  app.exit(error, std::cout, std::cerr);
   if (std::cout.flush()) return ExitCode::kDone;
   std::cerr << "metarec: cannot write to stdout" << std::endl;
   return ExitCode::kFailed;
+}
+
+std::string WrongArguments(const CLI::App& app, const std::vector<std::string>& arguments,
+                           const CLI::ParseError& error) {
+  if (!app.remaining().empty()) return WhatIsWrong(app, arguments, error);
+  const CLI::App& parsed = DeepestParsed(app);
+  if (parsed.get_subcommands(nullptr).empty() || !parsed.remaining().empty()) {
+    return WhatIsWrong(parsed, arguments, error);
+  }
+  return NoSuchVerb(parsed, &parsed == &app ? "metarec" : "metarec " + parsed.get_name(), "");
 }
 
 // An empty value is a script's variable that is not set: it must not count as an option that is
@@ -141,9 +161,9 @@ absl::Status CheckNoEmptyValues(const Command& verb) {
   return absl::OkStatus();
 }
 
-absl::Status CheckArguments(const Command& verb) {
-  const absl::Status values = CheckNoEmptyValues(verb);
-  return values.ok() ? CheckFileOptions(verb) : values;
+absl::StatusOr<HeldPipe> CheckArguments(const Command& verb) {
+  METAREC_RETURN_IF_ERROR(CheckNoEmptyValues(verb));
+  return CheckFileOptions(verb);
 }
 
 }  // namespace
@@ -156,27 +176,23 @@ ExitCode RunCommandLine(absl::Span<const VerbRow> table, absl::Span<const VerbGr
   app.require_subcommand(1);
   const std::vector<ParsedVerb> verbs = AddVerbs(table, groups, &app);
 
-  const std::vector<std::string> readable = ReadableArguments(arguments);
-  if (const std::string wrong = WrongVerb(app, readable); !wrong.empty()) {
+  std::vector<std::string> readable = ReadableArguments(arguments);
+  if (const std::string wrong = WrongVerb(app, &readable); !wrong.empty()) {
     std::cerr << wrong << std::endl;
     return ExitCode::kFailed;
   }
   try {
     app.parse(std::vector<std::string>(readable.rbegin(), readable.rend()));
-  } catch (const CLI::RequiredError& error) {
-    const CLI::App& parsed = DeepestParsed(app);
-    if (parsed.get_subcommands(nullptr).empty()) return FailedParsing(app, error);
-    const std::string path = &parsed == &app ? "metarec" : "metarec " + parsed.get_name();
-    std::cerr << NoSuchVerb(parsed, path, "") << std::endl;
-    return ExitCode::kFailed;
   } catch (const CLI::ParseError& error) {
-    return FailedParsing(app, error);
+    if (error.get_exit_code() == 0) return PrintHelp(app, error);
+    std::cerr << WrongArguments(app, readable, error) << std::endl;
+    return ExitCode::kFailed;
   }
   const CLI::App& parsed = DeepestParsed(app);
   const auto verb = std::find_if(verbs.begin(), verbs.end(),
                                  [&](const ParsedVerb& one) { return one.app == &parsed; });
-  const absl::Status status = CheckArguments(*verb->command);
-  return status.ok() ? verb->run() : Fail(verb->row->name, status);
+  const absl::StatusOr<HeldPipe> held = CheckArguments(*verb->command);
+  return held.ok() ? verb->run() : Fail(verb->row->name, held.status());
 }
 
 }  // namespace metarec::tools

@@ -131,17 +131,22 @@ asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const Arguments& argu
   ShellOutput output(arguments.output);
   PrintHeader(request, wait_seconds, &output);
   if (!output.status().ok()) co_return Annotate(output.status(), ". No node was asked");
-  METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> store,
-                              co_await arguments.store.Open(clock));
+  const absl::StatusOr<std::unique_ptr<MetaStore>> store = co_await arguments.store.Open(clock);
+  if (absl::IsCancelled(store.status())) co_return store.status();
   NodeAccess access(co_await asio::this_coro::executor, clock);
   absl::Status reportable;  // whether the plan has what the report is to be about
   request.before_writing = [&](const RecoveryPlan& plan) {
     ReportOptions report;
     return reportable = arguments.report.ApplyTo(plan, &report);
   };
-  RecoveryJob job(std::move(request), {access.source(), clock, &NodeAccess::Random}, store.get(),
-                  progress);
-  const RecoveryResult result = co_await WithWaitLines(job.Run(), &output, clock);
+  RecoveryResult result;
+  if (store.ok()) {
+    RecoveryJob job(std::move(request), {access.source(), clock, &NodeAccess::Random}, store->get(),
+                    progress);
+    result = co_await WithWaitLines(job.Run(), &output, clock);
+  } else {
+    result = WithoutStore(store.status());
+  }
   progress->Clear();
   if (result.outcome == RecoveryOutcome::kCancelled) co_return result.status;
   if (!reportable.ok()) co_return Annotate(reportable, ". Nothing was written");
@@ -224,8 +229,7 @@ ExitCode Run(const Arguments& arguments) {
   }
   CommandLoop loop;
   const CommandLoop::AfterInterruption by_meta(
-      "what a meta server has begun goes on without us. Run the same command again, and it gets "
-      "the result");
+      "a recovery that has started continues; run the same command again to get its result");
   const CommandLoop::AfterInterruption by_us(
       "no meta server starts from what was written so far. Run the same command again, and it "
       "goes on where it was",
@@ -250,8 +254,8 @@ RunVerb MakeRecoverVerb(Command& verb) {
   arguments->meta.AddTo(verb, MetaArguments::Timeout::kNone);
   arguments->store.AddTo(verb);
   verb.Add("-w,--wait_seconds", &arguments->wait_seconds,
-           "how long to ask nodes and to wait for leases to run out, at least 1; what has begun "
-           "to be written is written to the end")
+           "how long to ask nodes and to wait for leases to run out, at least 1; does not limit "
+           "the writing")
       .TypeName("SECONDS")
       .ShowDefault();
   verb.Add("--ask_again_seconds", &arguments->ask_again_seconds,

@@ -36,6 +36,7 @@ constexpr char kFooter[] =
     "(ballot_too_low) is one that its replica servers permanently ignore.";
 
 struct Arguments {
+  const Command* verb = nullptr;
   std::string plan_path;
   EvidenceArguments evidence;
   PlanArguments plan;
@@ -127,7 +128,12 @@ absl::Status CheckArguments(const Arguments& arguments) {
     return absl::InvalidArgumentError(
         "say what to compare with: --plan FILE, -f FILE, -s HOST:PORT,... or --evidence FILE");
   }
-  if (arguments.plan_path.empty()) METAREC_RETURN_IF_ERROR(arguments.evidence.Check());
+  if (arguments.plan_path.empty()) {
+    METAREC_RETURN_IF_ERROR(arguments.evidence.Check());
+  } else if (const std::string option = GivenForPlanning(*arguments.verb); !option.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(option, " has no effect with --plan, which is planned already; leave it out"));
+  }
   return arguments.store.Check();
 }
 
@@ -178,6 +184,7 @@ RunVerb MakeVerifyVerb(Command& verb) {
   verb.Footer(kFooter);
   const auto arguments = std::make_shared<Arguments>();
   verb.Add("--plan", &arguments->plan_path, "the plan file to compare with").TypeName("FILE");
+  arguments->verb = &verb;
   arguments->evidence.AddTo(verb);
   arguments->plan.AddTo(verb);
   arguments->store.AddTo(verb);

@@ -9,7 +9,7 @@ constexpr char kCluster[] = "CLUSTER";
 constexpr VerbRow kVerbs[] = {
     {"collect", "ask replica servers what they hold and write it down", kRecovery,
      &MakeCollectVerb},
-    {"plan", "decide what the metadata shall be, and report why", kRecovery, &MakePlanVerb},
+    {"plan", "decide what the metadata will be, and say why", kRecovery, &MakePlanVerb},
     {"report", "show the report of a plan file", kRecovery, &MakeReportVerb},
     {"explain", "say why a plan does what it does with a partition, a table or a node", kRecovery,
      &MakeExplainVerb},
@@ -21,7 +21,7 @@ constexpr VerbRow kVerbs[] = {
     {"ls", "list the tables", kCluster, &MakeLsVerb},
     {"nodes", "list the replica servers", kCluster, &MakeNodesVerb},
     {"app", "show one table", kCluster, &MakeAppVerb},
-    {"cluster_info", "show what a cluster's meta servers say of it", kCluster,
+    {"cluster_info", "show what the meta servers say about the cluster", kCluster,
      &MakeClusterInfoVerb},
     {"set_meta_level", "set how much meta servers do by themselves", kCluster,
      &MakeSetMetaLevelVerb},

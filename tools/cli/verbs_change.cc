@@ -129,7 +129,7 @@ RunVerb MakeRenameVerb(Command& verb) {
   verb.Footer(kRenameFooter);
   const auto arguments = std::make_shared<RenameArguments>();
   verb.Add("old_name", &arguments->old_name, "the table").Required();
-  verb.Add("new_name", &arguments->new_name, "what it shall be called").Required();
+  verb.Add("new_name", &arguments->new_name, "its new name").Required();
   arguments->change.AddTo(verb);
   return [=] {
     return arguments->change.Run([&](MetaClient* client) { return Rename(client, *arguments); });

@@ -148,6 +148,7 @@ class Listing {
     METAREC_CO_RETURN_IF_ERROR(listing.status());
     METAREC_CO_RETURN_IF_ERROR(
         output_.Print(output_.json() ? listing->ToJson() : listing->ToText()));
+    if (!listing->note().empty()) std::cerr << "note: " << listing->note() << std::endl;
     co_return ExitCode::kDone;
   }
 

@@ -17,6 +17,7 @@
 #include <asio/signal_set.hpp>
 #include <asio/thread_pool.hpp>
 #include <glog/logging.h>
+#include <unistd.h>
 
 #include "base/runtime/cancellation.h"
 #include "base/runtime/status_macros.h"
@@ -48,6 +49,21 @@ class LoggingListener final : public RecoveryListener {
                  "metarecd, and start the meta server";
   }
 };
+
+// How long a second signal leaves the end that the first one asked for. It gives the lock back;
+// otherwise the next meta server has to wait until our session expires.
+constexpr unsigned kSecondsAfterSecondSignal = 1;
+
+volatile std::sig_atomic_t second_signal = 0;
+
+// This and the next one are async-signal-safe.
+void OnAlarm(int /*signal*/) { std::raise(second_signal); }
+
+void OnSecondSignal(int signal) {
+  second_signal = signal;
+  for (const int each : {SIGINT, SIGTERM}) std::signal(each, SIG_DFL);  // a third ends it at once
+  ::alarm(kSecondsAfterSecondSignal);
+}
 
 absl::Status Serve(MetarecdOptions options) {
   asio::io_context context(1);
@@ -82,7 +98,9 @@ absl::Status Serve(MetarecdOptions options) {
   signals.async_wait([&](const asio::error_code& error, int number) {
     if (error) return;
     LOG(INFO) << "stopping on signal " << number;
-    signals.clear();  // the next one ends the process
+    signals.clear();
+    std::signal(SIGALRM, &OnAlarm);
+    for (const int each : {SIGINT, SIGTERM}) std::signal(each, &OnSecondSignal);
     stop.emit(asio::cancellation_type::terminal);
   });
   absl::Status status;

@@ -22,7 +22,7 @@
 #include "tools/process/version.h"
 #include "zk_store/client/zookeeper_options.h"
 
-DEFINE_string(pegasus_config, "", "config.ini of the meta server whose place is taken");
+DEFINE_string(pegasus_config, "", "config.ini of the meta server that metarecd stands in for");
 DEFINE_int32(port, 0, "port to serve; [apps.meta] ports. Without a file: that of --own_name");
 DEFINE_string(server_list, "",
               "all meta servers of the cluster; [meta_server] server_list. Without a file: that of "
@@ -30,8 +30,8 @@ DEFINE_string(server_list, "",
 DEFINE_string(zk, "", "ZooKeeper servers; [zookeeper] hosts_list");
 DEFINE_double(zk_timeout, 0, "ZooKeeper's session timeout; [zookeeper] timeout_ms");
 DEFINE_string(root, "",
-              "where the metadata are written, a root that is empty or not there; [meta_server] "
-              "cluster_root");
+              "where the metadata are written, a root that is empty or does not exist; "
+              "[meta_server] cluster_root");
 DEFINE_string(lock_root, "",
               "where meta servers contend for leadership; [meta_server] "
               "distributed_lock_service_parameters. Without a file: lock in --root");
@@ -45,16 +45,16 @@ DEFINE_int32(http_port, 0,
              "port of the status pages and metrics, which are then not served on --port; 0: the "
              "same port");
 DEFINE_string(own_name, "",
-              "host:port by which others know this server. Unless given, the entry of server_list "
-              "with our port, if there is one such");
+              "host:port by which others know this server. Unless given: the entry of server_list "
+              "with this port, if there is only one");
 DEFINE_string(operators, "",
-              "networks from which start_recovery and remote commands are taken, such as "
+              "networks that may send start_recovery and remote commands, such as "
               "10.0.0.0/8,127.0.0.1. Unless given: all");
 DEFINE_string(zk_auth_file, "",
               "file with one line user:password for ZooKeeper's digest authentication");
 DEFINE_double(node_timeout, 5, "how long one replica server has for its answers");
 DEFINE_double(wait_seconds_default, 100,
-              "how long a recovery may take before the writing, for requests that do not say");
+              "how long a recovery may take before it writes, if the request does not say");
 DEFINE_string(rename_separator, "-", "goes between a contested table name and its id");
 
 namespace metarec::tools {
@@ -305,7 +305,12 @@ std::optional<int> CheckArguments(const std::vector<std::string>& arguments) {
     absl::ConsumePrefix(&argument, "-");
     const std::string name(argument.substr(0, argument.find('=')));
     const std::optional<gflags::CommandLineFlagInfo> flag = FlagOf(name);
-    if (!flag.has_value()) return WrongUsage(absl::StrCat("there is no flag --", name));
+    if (!flag.has_value()) {
+      const std::string meant = ClosestWord(name, MetarecdFlagNames());
+      return WrongUsage(
+          absl::StrCat("there is no flag --", name,
+                       meant.empty() ? "" : absl::StrCat(" (did you mean --", meant, "?)")));
+    }
     const bool has_value = absl::StrContains(argument, '=');
     if (flag->type == "bool" && !has_value) continue;
     if (!has_value && ++i == arguments.size()) {

@@ -1,10 +1,128 @@
 #include "tools/process/command.h"
 
+#include <algorithm>
+#include <iostream>
+#include <limits>
+#include <type_traits>
 #include <utility>
 
 #include <CLI/CLI.hpp>
+#include <absl/strings/match.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "base/text/printable.h"
+#include "base/text/wording.h"
+#include "tools/process/program_start.h"
+#include "tools/process/version.h"
 
 namespace metarec::tools {
+namespace {
+
+// Without a description: the help would show it beside the type.
+CLI::Validator Check(std::function<std::string(std::string&)> check) {
+  return CLI::Validator(std::move(check), "");
+}
+
+template <typename Number>
+bool Parse(const std::string& text, Number* number) {
+  if constexpr (std::is_floating_point_v<Number>) {
+    return absl::SimpleAtod(text, number);
+  } else {
+    return absl::SimpleAtoi(text, number);
+  }
+}
+
+// CLI11 would take 010 for 8, and -1 for the highest number if there is no lower than 0.
+template <typename Number>
+std::string WrongNumber(const std::string& text) {
+  if constexpr (std::is_floating_point_v<Number>) {
+    double number = 0;
+    return Parse(text, &number) ? "" : absl::StrCat(Printable(text), " is not a number");
+  } else {
+    using Limits = std::numeric_limits<Number>;
+    const bool is_octal = text.size() > 1 && text[0] == '0';
+    int64_t number = 0;
+    if (is_octal || !Parse(text, &number)) {
+      return absl::StrCat(Printable(text), " is not a whole number");
+    }
+    if (std::cmp_less(number, Limits::lowest())) {
+      return absl::StrCat(text, " is below ", Limits::lowest());
+    }
+    return std::cmp_greater(number, Limits::max()) ? absl::StrCat(text, " is above ", Limits::max())
+                                                   : "";
+  }
+}
+
+template <typename Number>
+CLI::Option* AddNumber(CLI::App* app, const std::string& names, Number* value,
+                       const std::string& help) {
+  return app->add_option(names, *value, help)->check(Check([](const std::string& text) {
+    return WrongNumber<Number>(text);
+  }));
+}
+
+template <typename Number>
+std::string OutOfRange(const std::string& text, Number least, Number most) {
+  Number number{};
+  if (Parse(text, &number) && number >= least && number <= most) return "";
+  return absl::StrCat(Printable(text), " is not from ", least, " to ", most);
+}
+
+// As it is typed, with what follows it: "--plan FILE".
+std::string Typed(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  return absl::StrCat(option.get_name(), option.nonpositional() && !type.empty() ? " " : "",
+                      option.nonpositional() ? type : "");
+}
+
+std::string Missing(const CLI::App& app) {
+  std::vector<std::string> missing;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_required() && option->count() == 0) missing.push_back(Typed(*option));
+  }
+  return absl::StrCat(absl::StrJoin(missing, " and "), missing.size() == 1 ? " is" : " are",
+                      " missing");
+}
+
+std::string NotExpected(const CLI::App& app, const std::string& word) {
+  if (!absl::StartsWith(word, "-")) {
+    return absl::StrCat("'", Printable(word), "' is one word too many");
+  }
+  const std::string name = word.substr(0, word.find('='));
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& long_name : option->get_lnames()) names.push_back("--" + long_name);
+  }
+  const std::string meant = absl::StartsWith(name, "--") ? ClosestWord(name, names) : "";
+  return absl::StrCat("there is no option ", Printable(name),
+                      meant.empty() ? "" : absl::StrCat("; did you mean ", meant, "?"));
+}
+
+// Of options that were given too often, or without a value.
+std::string Mismatch(const CLI::App& app, const std::vector<std::string>& arguments,
+                     const CLI::ParseError& error) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() > 1 && option->get_items_expected_max() == 1) {
+      return absl::StrCat(option->get_name(), " is given ", option->count(),
+                          " times; give it once");
+    }
+  }
+  // CLI11 takes any word for the value, so the option without one is the last word.
+  const CLI::Option* const last =
+      arguments.empty() ? nullptr : app.get_option_no_throw(arguments.back());
+  if (last == nullptr) return error.what();
+  return absl::StrCat(arguments.back(), " needs a value: ", Typed(*last));
+}
+
+// "metarec plan".
+std::string PathOf(const CLI::App& app) {
+  const CLI::App* const parent = app.get_parent();
+  return parent == nullptr ? app.get_name() : absl::StrCat(PathOf(*parent), " ", app.get_name());
+}
+
+}  // namespace
 
 CommandOption& CommandOption::TypeName(const std::string& name) {
   option_->type_name(name);
@@ -32,17 +150,22 @@ CommandOption& CommandOption::Repeatable() {
 }
 
 CommandOption& CommandOption::Between(int32_t least, int32_t most) {
-  option_->check(CLI::Range(least, most));
+  option_->check(
+      Check([least, most](const std::string& text) { return OutOfRange(text, least, most); }));
   return *this;
 }
 
 CommandOption& CommandOption::Between(double least, double most) {
-  option_->check(CLI::Range(least, most));
+  option_->check(
+      Check([least, most](const std::string& text) { return OutOfRange(text, least, most); }));
   return *this;
 }
 
 CommandOption& CommandOption::OneOf(const std::vector<std::string>& values) {
-  option_->check(CLI::IsMember(values));
+  option_->check(Check([values](const std::string& text) -> std::string {
+    if (std::find(values.begin(), values.end(), text) != values.end()) return "";
+    return absl::StrCat(Printable(text), " is none of ", absl::StrJoin(values, ", "));
+  }));
   return *this;
 }
 
@@ -75,23 +198,23 @@ CommandOption Command::Add(const std::string& names, std::string* value, const s
 }
 
 CommandOption Command::Add(const std::string& names, int32_t* value, const std::string& help) {
-  return CommandOption(app_->add_option(names, *value, help));
+  return CommandOption(AddNumber(app_, names, value, help));
 }
 
 CommandOption Command::Add(const std::string& names, int64_t* value, const std::string& help) {
-  return CommandOption(app_->add_option(names, *value, help));
+  return CommandOption(AddNumber(app_, names, value, help));
 }
 
 CommandOption Command::Add(const std::string& names, uint16_t* value, const std::string& help) {
-  return CommandOption(app_->add_option(names, *value, help));
+  return CommandOption(AddNumber(app_, names, value, help));
 }
 
 CommandOption Command::Add(const std::string& names, size_t* value, const std::string& help) {
-  return CommandOption(app_->add_option(names, *value, help));
+  return CommandOption(AddNumber(app_, names, value, help));
 }
 
 CommandOption Command::Add(const std::string& names, double* value, const std::string& help) {
-  return CommandOption(app_->add_option(names, *value, help));
+  return CommandOption(AddNumber(app_, names, value, help));
 }
 
 CommandOption Command::Add(const std::string& names, std::vector<std::string>* value,
@@ -113,18 +236,43 @@ std::vector<CommandOption> Command::options() const {
   return options;
 }
 
+std::string WhatIsWrong(const CLI::App& app, const std::vector<std::string>& arguments,
+                        const CLI::ParseError& error) {
+  std::string what;
+  if (const std::vector<std::string> unknown = app.remaining(); !unknown.empty()) {
+    what = NotExpected(app, unknown.front());
+  } else if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    what = Missing(app);
+  } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    what = Mismatch(app, arguments, error);
+  } else {
+    what = error.what();
+  }
+  const std::string path = PathOf(app);
+  return absl::StrCat(path, ": ", what, absl::EndsWith(what, "?") ? " " : "; ", path,
+                      " --help tells more");
+}
+
 std::optional<int> ParseProgram(const std::string& name, const std::string& description,
                                 const std::vector<std::string>& arguments,
                                 const std::function<void(Command&)>& declare) {
   CLI::App app(description, name);
+  app.set_version_flag("--version", absl::StrCat(name, " ", kVersion));
   Command command(&app);
   declare(command);
-  // CLI11 takes them from the back.
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  const std::vector<std::string> readable = ReadableArguments(arguments);
   try {
-    app.parse(std::move(reversed));
+    // CLI11 takes them from the back.
+    app.parse(std::vector<std::string>(readable.rbegin(), readable.rend()));
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 1;
+    if (error.get_exit_code() != 0) {
+      std::cerr << WhatIsWrong(app, readable, error) << std::endl;
+      return 1;
+    }
+    app.exit(error, std::cout, std::cerr);
+    if (std::cout.flush()) return 0;
+    std::cerr << name << ": cannot write to stdout" << std::endl;
+    return 1;
   }
   return std::nullopt;
 }

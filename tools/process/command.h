@@ -15,6 +15,7 @@
 namespace CLI {
 class App;
 class Option;
+class ParseError;
 }  // namespace CLI
 
 namespace metarec::tools {
@@ -79,11 +80,19 @@ class Command {
   CLI::App* app_;
 };
 
+// What is wrong with a command line, in one line with the way to the help: "metarec plan: there is
+// no option --bogus; ...". What is mistyped comes before what is missing, because it explains it.
+//
+// `app` is that of the program, or of the verb that the words led to. `arguments` are those that
+// were parsed.
+std::string WhatIsWrong(const CLI::App& app, const std::vector<std::string>& arguments,
+                        const CLI::ParseError& error);
+
 // Parses the command line of a program that has no verbs. Returns the exit code if the program is
 // to end now: it was asked for help or its version, or something is wrong, which has been said.
 //
-// `arguments` are those of the process, without its name. `declare` gives the program its options,
-// whose values must outlive the call.
+// `arguments` are those of the process, without its name; dashes and underscores in long options
+// are the same. `declare` gives the program its options, whose values must outlive the call.
 std::optional<int> ParseProgram(const std::string& name, const std::string& description,
                                 const std::vector<std::string>& arguments,
                                 const std::function<void(Command&)>& declare);

@@ -64,7 +64,7 @@ struct Arguments {
 };
 
 void Declare(tools::Command& command, Arguments* arguments) {
-  command.Add("--nodes", &arguments->nodes, "How many replica servers").Between(1, 10'000);
+  command.Add("--nodes", &arguments->nodes, "how many replica servers").Between(1, 10'000);
   command
       .Add("--table", &arguments->tables,
            "NAME:PARTITIONS[:REPLICAS], a table on all of them; may be repeated")
@@ -72,17 +72,15 @@ void Declare(tools::Command& command, Arguments* arguments) {
   command
       .Add("--fault", &arguments->faults, "NODE=FAULT, see below, * for all nodes; may be repeated")
       .Repeatable();
-  command
-      .Add("--port", &arguments->ports,
-           "NODE=PORT, where the system shall not choose; may be repeated")
+  command.Add("--port", &arguments->ports, "NODE=PORT, a fixed port for a node; may be repeated")
       .Repeatable();
   const tools::CommandOption cluster =
-      command.Add("--cluster", &arguments->cluster_file, "A JSON file that describes the cluster");
-  command.Add("--evidence", &arguments->evidence_file, "An evidence file, whose nodes are served")
+      command.Add("--cluster", &arguments->cluster_file, "a JSON file that describes the cluster");
+  command.Add("--evidence", &arguments->evidence_file, "an evidence file, whose nodes are served")
       .Excludes(cluster);
   command.Add("--node_list", &arguments->node_list_file,
-              "Writes host:port of every node into this file as soon as all listen");
-  command.Add("--host", &arguments->host, "The host to write there; empty for IPv4 addresses")
+              "write host:port of every node into this file as soon as all listen");
+  command.Add("--host", &arguments->host, "the host to write there; empty for IPv4 addresses")
       .ShowDefault();
   command.AddFlag("--address_per_node", &arguments->address_per_node,
                   "127.0.0.1, 127.0.0.2, ... instead of one address for all");
@@ -209,7 +207,7 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   const std::optional<int> ended = tools::ParseProgram(
       "metarec-sim", "Simulated Pegasus replica servers that speak the real protocol.",
-      tools::ReadableArguments(std::vector<std::string>(argv + 1, argv + argc)),
+      std::vector<std::string>(argv + 1, argv + argc),
       [&](tools::Command& command) { Declare(command, &arguments); });
   if (ended.has_value()) return *ended;
   const absl::Status status = Run(arguments);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/runtime/status_macros.h"
+#include "base/text/host_port_mistake.h"
 
 namespace metarec {
 namespace {
@@ -29,9 +30,7 @@ absl::StatusOr<ZooKeeperHost> ParseHost(absl::string_view entry) {
   if (absl::StrContains(entry, '/')) {
     return fail("a path does not belong here; give the root path with its own option");
   }
-  if (entry.front() == '[' || std::count(entry.begin(), entry.end(), ':') > 1) {
-    return fail("IPv6 addresses are not supported; use a host name or an IPv4 address");
-  }
+  if (const std::string mistake = HostPortMistake(entry); !mistake.empty()) return fail(mistake);
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(entry, absl::MaxSplits(':', 1));
   if (parts.first.empty()) return fail("the host is missing");

@@ -107,7 +107,6 @@ TEST_P(LineFile, IsNotThereBeforeFinishAndLeavesNothingWhenAbandoned) {
     ASSERT_TRUE(writer.ok());
     ASSERT_TRUE(writer->Append("half").ok());
     EXPECT_FALSE(std::filesystem::exists(DefaultPath()));
-    EXPECT_EQ(NamesInFolder().size(), 1u);
   }
   EXPECT_THAT(NamesInFolder(), IsEmpty());
 }
@@ -128,6 +127,41 @@ TEST_P(LineFile, WritingEndsOnceItIsInterruptedAndLeavesNothing) {
   EXPECT_THAT(NamesInFolder(), IsEmpty());
   ::close(ends[0]);
   ::close(ends[1]);
+}
+
+// A process that was killed then left a temporary file.
+TEST_P(LineFile, HasNoNameWhileItIsWritten) {
+  PutBytes(DefaultPath(), "old");
+  auto writer = LineWriter::Create(DefaultPath(), {.overwrite = true});
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  ASSERT_TRUE(writer->Append("half").ok());
+  EXPECT_THAT(NamesInFolder(), ElementsAre(GetParam()));
+  ASSERT_TRUE(writer->Finish().ok());
+  EXPECT_THAT(NamesInFolder(), ElementsAre(GetParam()));
+}
+
+TEST_P(LineFile, ReplacingAFileDoesNotWidenItsPermissions) {
+  for (const mode_t mode : {0600, 0640, 0444}) {
+    PutBytes(DefaultPath(), "old");
+    ASSERT_EQ(::chmod(DefaultPath().c_str(), mode), 0);
+    Write(DefaultPath(), {"new"}, {.overwrite = true});
+    struct stat info {};
+    ASSERT_EQ(::stat(DefaultPath().c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, mode);
+    std::filesystem::remove(DefaultPath());
+  }
+}
+
+TEST_P(LineFile, ReplacingAFileLeavesItToItsOwner) {
+  if (::geteuid() != 0) return;  // others have only files of their own to replace
+  constexpr uid_t kNobody = 65534;
+  PutBytes(DefaultPath(), "old");
+  ASSERT_EQ(::chown(DefaultPath().c_str(), kNobody, kNobody), 0);
+  Write(DefaultPath(), {"new"}, {.overwrite = true});
+  struct stat info {};
+  ASSERT_EQ(::stat(DefaultPath().c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, kNobody);
+  EXPECT_EQ(info.st_gid, kNobody);
 }
 
 TEST_P(LineFile, LeavesOnlyTheFinishedFile) {

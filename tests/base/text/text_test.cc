@@ -1,5 +1,9 @@
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
+#include "base/text/host_port_mistake.h"
 #include "base/text/printable.h"
 #include "base/text/wording.h"
 
@@ -10,6 +14,55 @@ TEST(CutListTest, SaysHowManyAreLeftOut) {
   EXPECT_EQ(CutList({"a", "b", "c", "d", "e", "f", "g", "h"}, 5), "a, b, c, d, e and 3 more");
   EXPECT_EQ(CutList({"a", "b", "c", "d", "e", "f"}, 5), "a, b, c, d, e, f");
   EXPECT_EQ(CutList({}), "");
+}
+
+TEST(ClosestWordTest, IsTheOneThatWasMeant) {
+  const std::vector<std::string> words = {"collect", "plan", "cluster_info", "--skip_bad_nodes"};
+  EXPECT_EQ(ClosestWord("colect", words), "collect");
+  EXPECT_EQ(ClosestWord("paln", words), "plan") << "two letters exchanged";
+  EXPECT_EQ(ClosestWord("cluster", words), "cluster_info") << "its beginning";
+  EXPECT_EQ(ClosestWord("--skip_bad_node", words), "--skip_bad_nodes");
+  EXPECT_EQ(ClosestWord("restore", words), "");
+  EXPECT_EQ(ClosestWord("", words), "");
+  EXPECT_EQ(ClosestWord(std::string(100'000, 'x'), words), "");
+}
+
+TEST(AlignedRowsTest, HaveNoBlanksAtTheirEnds) {
+  EXPECT_EQ(AlignedRows({{"id", "name", "n"}, {"1", "usertable", "22"}, {"10", "t", ""}}, 2),
+            "  id  name       n\n"
+            "  1   usertable  22\n"
+            "  10  t\n");
+  EXPECT_EQ(AlignedRows({}), "");
+}
+
+// All of them were called IPv6 addresses, or nothing but wrong.
+TEST(HostPortMistakeTest, SaysWhatItSaw) {
+  const struct {
+    const char* text;
+    const char* mistake;
+  } kCases[] = {
+      {"", "it is empty"},
+      {"[::1]:34801", "IPv6 addresses cannot be used"},
+      {"[fe80::1%eth0]:34801", "IPv6 addresses cannot be used"},
+      {"::1", "IPv6 addresses cannot be used"},
+      {"2001:db8::1:34801", "IPv6 addresses cannot be used"},
+      {"1:2:3:4:5:6:7:8", "IPv6 addresses cannot be used"},
+      {"[details]", "a host has no brackets"},
+      {"a:1,b:1", "these are several addresses"},
+      {"http://rs1:34801/", "this is a URL"},
+      {"zk1:2181:2888:3888", "there are several ports; give the one for clients"},
+      {"10.0.0.1:2181:2888", "there are several ports; give the one for clients"},
+      {"rs1:34801 # rack 3", "a comment needs a line of its own"},
+      {"rs1:34801  ALIVE  3", "leave out what stands behind the port"},
+      {"rs1:34801/data", "leave out the path, /data"},
+  };
+  for (const auto& test : kCases) {
+    EXPECT_TRUE(HostPortMistake(test.text).starts_with(test.mistake))
+        << test.text << ": " << HostPortMistake(test.text);
+  }
+  for (const char* text : {"rs1:34801", "10.0.0.1:34801", "rs1", ":34801", "n 1:34801", "rs1:x"}) {
+    EXPECT_EQ(HostPortMistake(text), "") << text;
+  }
 }
 
 TEST(ShortenedTest, KeepsWholeCharactersAndSaysThatThereIsMore) {

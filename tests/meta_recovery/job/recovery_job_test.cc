@@ -249,7 +249,7 @@ TEST_F(RecoveryJobTest, ANodeThatServedAndFallsSilentCountsAsServing) {
   const RecoveryResult result = Run(std::move(request));
   EXPECT_EQ(result.outcome, RecoveryOutcome::kStillServed) << result.status;
   EXPECT_THAT(result.status.message(), HasSubstr("1 of 3 replicas on 1 node is still served"));
-  EXPECT_THAT(result.status.message(), HasSubstr("do not answer any more: n1:1. Nothing"));
+  EXPECT_THAT(result.status.message(), HasSubstr("These nodes no longer answer: n1:1. Nothing"));
   EXPECT_EQ(AppsState(), "(none)");
 }
 

@@ -1,0 +1,40 @@
+// The file or the named pipe of -o.
+
+#pragma once
+
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+#include <absl/time/time.h>
+
+namespace metarec::tools {
+
+// Not thread-safe. A signal (interrupts.h) ends what waits, with kCancelled.
+class OutputFile {
+ public:
+  // How long a named pipe may be without anybody who reads it.
+  static constexpr absl::Duration kReaderTimeout = absl::Seconds(10);
+
+  // Empties a file that is there.
+  static absl::StatusOr<OutputFile> Open(const std::string& path,
+                                         absl::Duration reader_timeout = kReaderTimeout);
+
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&& other) noexcept;
+  ~OutputFile();
+
+  absl::Status Write(absl::string_view text);
+
+ private:
+  OutputFile(std::string path, int descriptor);
+
+  std::string path_;
+  int descriptor_ = -1;
+};
+
+// "cannot write to PATH: ", with the reason that errno says; kCancelled if it was a signal.
+absl::Status CannotWriteTo(absl::string_view path);
+
+}  // namespace metarec::tools
