@@ -15,12 +15,14 @@ void PlanCounter::AddNode(const NodeDecision& node) {
 }
 
 void PlanCounter::AddTable(const TableDecision& decision) {
+  ++numbers_.znodes;
   ++(decision.placeholder ? numbers_.placeholders : numbers_.tables);
 }
 
 void PlanCounter::AddPartition(const TopologyTable& table, const TableDecision& table_decision,
                                const PartitionDecision& decision,
                                absl::Span<const RankedReplica> replicas) {
+  ++numbers_.znodes;
   numbers_.accepted_losses |= decision.lost;
   numbers_.replicas_found += static_cast<int64_t>(replicas.size());
   for (const RankedReplica& replica : replicas) {

@@ -77,7 +77,8 @@ constexpr std::array kRows = {
                                     .title = "nodes that were left out and may come back",
                                     .gravity = 3,
                                     .about = About::kNode,
-                                    .severities = Always<kHazard>}),
+                                    .severities = Always<kHazard>,
+                                    .together = SkippedNodesReturn}),
     Row<found::NodeNameDiffers>({.name = "node_name_differs",
                                  .title = "nodes that call themselves otherwise than the list does",
                                  .gravity = kReadLast,
@@ -111,7 +112,8 @@ constexpr std::array kRows = {
                                      .title = "table names that stock shells refuse",
                                      .gravity = 2,
                                      .about = About::kTable,
-                                     .severities = Always<kHazard, kNote>}),
+                                     .severities = Always<kHazard, kNote>,
+                                     .together = NamesUnusableInShell}),
     Row<found::TableProbablyDropped>(
         {.name = "table_probably_dropped",
          .title = "tables that were probably dropped before the outage and come back alive",
@@ -128,8 +130,7 @@ constexpr std::array kRows = {
          .severities = Always<kWarning, kNote>}),
     Row<found::RecordsConflict>(
         {.name = "records_conflict",
-         .title = "fields that nodes report differently and that no rule decides (weight: replicas "
-                  "with the latest ballot)",
+         .title = "nodes disagree, and you must choose (weight: replicas with the latest ballot)",
          .gravity = 8,
          .about = About::kTable,
          .severities = Always<kConflict>}),
@@ -161,13 +162,15 @@ constexpr std::array kRows = {
                                  .title = "table ids far beyond the others",
                                  .gravity = 9,
                                  .about = About::kTable,
-                                 .severities = OfAppIdOutOfRange}),
+                                 .severities = OfAppIdOutOfRange,
+                                 .together = AppIdsOutOfRange}),
     Row<found::ReplicasWithoutTable>(
         {.name = "replicas_without_table",
          .title = "table ids that have replicas but that no node describes",
          .gravity = 6,
          .about = About::kTable,
-         .severities = OfReplicasWithoutTable}),
+         .severities = OfReplicasWithoutTable,
+         .together = ReplicasWithoutTables}),
     Row<found::Settled>({.name = "settled",
                          .title = "decisions of the operator",
                          .gravity = 20,
@@ -225,6 +228,7 @@ constexpr std::array kRows = {
          .gravity = 7,
          .about = About::kPartition,
          .severities = OfReplicaBeyondCount,
+         .together = ReplicasBeyondCounts,
          .line = {"beyond", "indexes that the table does not have", ""}}),
 };
 

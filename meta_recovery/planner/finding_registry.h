@@ -10,6 +10,7 @@
 #include <absl/types/span.h>
 
 #include "meta_recovery/planner/finding.h"
+#include "meta_recovery/planner/finding_groups.h"
 #include "meta_recovery/planner/recovery_plan.h"
 
 namespace metarec {
@@ -66,6 +67,10 @@ struct FindingKindRow {
 
   // One sentence without full stop, not yet fit for a terminal.
   std::string (*sentence)(const RecoveryPlan& plan, const Finding& finding) = nullptr;
+  // The same for several findings, if that says less than each by itself (finding_groups.h); "" if
+  // each is to be said by itself.
+  std::string (*together)(const RecoveryPlan& plan, FindingSpan findings,
+                          size_t named_max) = nullptr;
   // The line that Pegasus's shell shows, if it has one (INTEROP.md, section 5). `listed_as`: what
   // the list calls the node, of a finding about a node.
   std::string (*hint)(const RecoveryPlan& plan, const Finding& finding,

@@ -18,12 +18,6 @@
 namespace metarec {
 namespace {
 
-constexpr absl::string_view kShellsFail =
-    "stock shells accept only letters, digits and \"._:\" in names, and with this one `ls -d` and "
-    "`nodes -d` fail for the whole cluster, `drop` refuses the table and `rename` crashes the "
-    "shell "
-    "(plain `ls`, the meta server, data clients and Pegasus's Go admin-cli accept it)";
-
 // The first of them.
 std::string NodesInWords(const RecoveryPlan& plan, absl::Span<const NodeIndex> nodes) {
   std::vector<std::string> labels;
@@ -157,10 +151,9 @@ std::string BadNodeHint(const RecoveryPlan& plan, const Finding& finding,
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                      const found::SkippedNodeReturns&) {
   return absl::StrCat(
-      "node ", ListedNode(plan, finding),
-      " was left out; if it comes back, a stock meta server aborts on a replica of a table or "
-      "partition that it does not know, and newer data on the node may be ignored or deleted; keep "
-      "the node down, or collect and plan again with it, or move its data directories away first");
+      "node ", ListedNode(plan, finding), " was left out; if it comes back, ",
+      kWhatReturningNodesRisk,
+      "; keep it down, or collect and plan again with it, or move its data directories away first");
 }
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
@@ -201,10 +194,10 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                      const found::NodeReportInvalid& facts) {
-  return absl::StrCat("node ", NodeLabel(plan, finding.node), " reported what makes no sense",
+  return absl::StrCat("node ", NodeLabel(plan, finding.node), " sent values that make no sense",
                       finding.app_id > 0 ? absl::StrCat(" about ", TableLabel(plan, finding.app_id))
                                          : std::string(),
-                      ", and it was left out: ", ProblemsText(facts.problems));
+                      "; they were left out: ", ProblemsText(facts.problems));
 }
 
 // Tables.
@@ -230,8 +223,7 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                         " already and keeps it: ", kShellsFail);
   }
   return absl::StrCat("table ", finding.app_id, " gets the name ", name, ": ", kShellsFail,
-                      "; to avoid it, plan again with --rename_separator _ "
-                      "(or __, as stock meta servers join)");
+                      kAvoidSuchNames);
 }
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
@@ -281,11 +273,11 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                      const found::SplitCompleted& facts) {
   const size_t table = FindTable(plan, finding.app_id);
-  return absl::StrCat(
-      TableLabel(plan, finding.app_id), " was once split from ", facts.init_partition_count, " to ",
-      table == SIZE_MAX ? 0 : plan.topology.tables[table].partition_count,
-      " partitions, and the env that hides the other half's keys until compaction is lost; before "
-      "clients read, set it again in Pegasus's shell");
+  return absl::StrCat(TableLabel(plan, finding.app_id), " was once split from ",
+                      facts.init_partition_count, " to ",
+                      table == SIZE_MAX ? 0 : plan.topology.tables[table].partition_count,
+                      " partitions, and the env that hides the other half's keys until compaction "
+                      "is lost; before clients read, set it again in Pegasus's shell");
 }
 
 std::string LostState(const RecoveryPlan& plan, const Finding& finding) {

@@ -52,6 +52,18 @@ std::string PartitionLostHint(const RecoveryPlan& plan, const Finding& finding, 
 inline constexpr absl::string_view kLostPartitionHint = "force recover the lost partition to empty";
 inline constexpr absl::string_view kRenamedHint = "rename it to (";  // then the new name and ')'
 
+// What sentences about one finding and about several have in common.
+inline constexpr absl::string_view kShellsFail =
+    "stock shells accept only letters, digits and \"._:\" in names, and with any other name `ls "
+    "-d` "
+    "and `nodes -d` fail for the whole cluster, `drop` refuses the table and `rename` crashes the "
+    "shell (plain `ls`, the meta server, data clients and Pegasus's Go admin-cli accept it)";
+inline constexpr absl::string_view kAvoidSuchNames =
+    "; to avoid it, plan again with --rename_separator _ (or __, as stock meta servers join)";
+inline constexpr absl::string_view kWhatReturningNodesRisk =
+    "a stock meta server aborts on a replica of a table or partition that it does not know, and "
+    "newer data on the node may be ignored or deleted";
+
 // The end of the sentence about a table's lost state: what was lost. Fit for a terminal.
 std::string LostState(const RecoveryPlan& plan, const Finding& finding);
 

@@ -8,6 +8,7 @@
 
 #include <absl/status/status.h>
 #include <absl/strings/string_view.h>
+#include <absl/time/time.h>
 
 #include "base/text/text_sink.h"
 #include "meta_recovery/plan_file/plan_excerpt.h"
@@ -37,13 +38,17 @@ struct ReportOptions {
   // evidence is collected anew.
   bool from_evidence_file = false;
 
-  // Whether the report ends with what to do next.
+  // To say how old the evidence is; InfinitePast: that is not said.
+  absl::Time now = absl::InfinitePast();
+
+  // Whether the report ends with what to do next, and with what that writes.
   bool next_step = true;
   // What that is when it does not follow from the plan; e.g. it was applied already.
   std::optional<NextStep> next;
 
-  int examples_max = 3;  // of findings of one kind, and of items in a list
-  int tables_max = 20;   // shown one by one, the worst first
+  int examples_max = 3;          // of findings of one kind, and of items in a list
+  int tables_max = 20;           // shown one by one, the worst first
+  int healthy_tables_max = 100;  // with a line each
 
   // Nothing is cut short: every finding, every table.
   bool all = false;
@@ -53,6 +58,14 @@ struct ReportOptions {
 
 // One line: whether the plan may be applied, and if not, what is in the way.
 std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers);
+
+// What applying a plan that is ready does, on one line, the gravest beside the size: "writes 14
+// znodes; 2 partitions EMPTY; 1 node left out; evidence 3 h old".
+std::string WhatIsWritten(const RecoveryPlan& plan, const PlanNumbers& numbers, absl::Time now);
+
+// What whoever applies a plan should read once more before it is written: its hazards, what comes
+// back empty, and what is written. As in the report, a few of many similar things.
+absl::Status WriteReminder(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink);
 
 // What the program that shows the report exits with (docs/report-schema.md): 0, 1, 3 or 5.
 int PlanExitCode(const RecoveryPlan& plan);

@@ -49,6 +49,7 @@ class JsonReport {
     json_.Int("nodes_answered", numbers.nodes_answered);
     json_.Int("tables", numbers.tables);
     json_.Int("placeholders", numbers.placeholders);
+    json_.Int("znodes", numbers.znodes);
     json_.Int("partitions", numbers.partitions);
     json_.Int("partitions_full", numbers.partitions_full);
     json_.Int("partitions_short", numbers.partitions_short);

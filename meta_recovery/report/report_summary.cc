@@ -77,19 +77,29 @@ struct Remedy {
 constexpr Remedy kAskAgain = {
     "Bring the nodes back and plan again: every node that is missing makes the result poorer. Only "
     "if they are gone for good, go on without them, by the second command:",
-    "Find the nodes that had these partitions, add them to the list and plan again. Only if their "
-    "data are gone for good, have them created empty, by the second command:",
+    "Find the nodes that had these partitions, add them to the list and plan again.",
     "No node answered. Check the node list and the network from here, then plan again:"};
 
 constexpr Remedy kCollectAgain = {
-    "Bring the nodes back, collect evidence anew and plan from that: every node that is missing "
-    "makes the result poorer, and the evidence file stays without them. Only if they are gone for "
-    "good, go on without them, by the second command:",
+    "Bring the nodes back, collect again and plan from that: every node that is missing makes the "
+    "result poorer, and the evidence file stays without them. Only if they are gone for good, go "
+    "on without them, by the second command:",
     "Find the nodes that had these partitions, add them to the list, collect evidence anew and "
-    "plan from that. Only if their data are gone for good, have them created empty, by the second "
-    "command:",
+    "plan from that.",
     "No node answered when this evidence was collected. Check the node list and the network from "
     "here, collect evidence anew and plan from that:"};
+
+// Where the data of lost partitions may be, by the first of them.
+std::string WhereToLook(const RecoveryPlan& plan) {
+  for (const Finding& finding : plan.findings) {
+    if (finding.kind() != FindingKind::kPartitionLost) continue;
+    return absl::StrCat(
+        " A server that could not load a replica keeps it for 7 days in its data "
+        "directory, as ",
+        finding.app_id, ".", finding.partition_index, ".pegasus.*.err, and its log says why.");
+  }
+  return "";
+}
 
 NextStep AfterError(const RecoveryPlan& plan, const ReportOptions& options) {
   const bool bad_nodes = Has(plan, FindingKind::kBadNode, Severity::kError);
@@ -104,8 +114,12 @@ NextStep AfterError(const RecoveryPlan& plan, const ReportOptions& options) {
   PlanOptions accepting = plan.options;
   accepting.skip_bad_nodes |= bad_nodes;
   accepting.skip_lost_partitions |= lost;
-  return {std::string(bad_nodes ? remedy.nodes_are_missing : remedy.replicas_are_missing),
-          {again, PlanCommand(options, accepting)}};
+  const std::string advice =
+      bad_nodes ? std::string(remedy.nodes_are_missing)
+                : absl::StrCat(remedy.replicas_are_missing, WhereToLook(plan),
+                               " Only if the data are gone for good, have the partitions created "
+                               "empty, by the second command:");
+  return {advice, {again, PlanCommand(options, accepting)}};
 }
 
 NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {
@@ -159,6 +173,33 @@ std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers) {
   return absl::StrCat("READY to apply, with ", reservations.empty()
                                                    ? "nothing to worry about"
                                                    : absl::StrJoin(reservations, ", "));
+}
+
+namespace {
+
+std::string AgeInWords(absl::Duration age) {
+  if (age < absl::ZeroDuration()) return "dated in the future";
+  if (age < absl::Minutes(1)) return "less than a minute old";
+  if (age < absl::Hours(1)) return absl::StrCat(absl::ToInt64Minutes(age), " min old");
+  if (age < absl::Hours(48)) return absl::StrCat(absl::ToInt64Hours(age), " h old");
+  return absl::StrCat(absl::ToInt64Hours(age) / 24, " days old");
+}
+
+}  // namespace
+
+std::string WhatIsWritten(const RecoveryPlan& plan, const PlanNumbers& numbers, absl::Time now) {
+  std::vector<std::string> parts = {absl::StrCat("writes ", Counted(numbers.znodes, "znode"))};
+  if (numbers.accepted_losses) {
+    parts.push_back(absl::StrCat(Counted(numbers.partitions_lost, "partition"), " EMPTY"));
+  }
+  if (numbers.nodes_answered < numbers.nodes_asked) {
+    parts.push_back(
+        absl::StrCat(Counted(numbers.nodes_asked - numbers.nodes_answered, "node"), " left out"));
+  }
+  if (now != absl::InfinitePast()) {
+    parts.push_back(absl::StrCat("evidence ", AgeInWords(now - plan.evidence_collected_at)));
+  }
+  return absl::StrJoin(parts, "; ");
 }
 
 int PlanExitCode(PlanOutcome outcome, const PlanNumbers& numbers) {

@@ -11,6 +11,7 @@
 #include <absl/time/time.h>
 
 #include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
 #include "base/text/wording.h"
 #include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/plan_text.h"
@@ -39,7 +40,20 @@ class Report {
     AddFindings("NOTES", Severity::kNote);
     AddTables();
     AddLost();
-    if (options_.next_step) AddNextStep();
+    if (options_.next_step) {
+      AddNextStep();
+      AddWhatIsWritten();
+    }
+    Flush();
+    return status_;
+  }
+
+  // WriteReminder.
+  absl::Status Remind() {
+    AddFindings("HAZARDS", Severity::kHazard);
+    AddEmptyPartitions();
+    if (!out_.empty()) out_.erase(0, 1);  // the empty line above the first heading
+    AddWhatIsWritten();
     Flush();
     return status_;
   }
@@ -109,16 +123,29 @@ class Report {
   }
 
   void AddGroup(const FindingGroup& group) {
-    // Names that shells refuse: one of them already breaks the shell for the whole cluster.
-    const int examples =
-        group.kind == FindingKind::kNameUnusableInShell && !options_.all ? 1 : ExamplesMax();
     absl::StrAppend(&out_, "  ", RowOf(group.kind).title, " (", group.findings.size(), "):\n");
-    const size_t shown = std::min(group.findings.size(), static_cast<size_t>(examples));
+    if (AddTogether(group)) return;
+    const size_t shown = std::min(group.findings.size(), static_cast<size_t>(ExamplesMax()));
     for (size_t i = 0; i < shown && status_.ok(); ++i) {
       AddFinding(*group.findings[i]);
       FlushIfLarge();
     }
     if (shown < group.findings.size()) AddRest(group, shown);
+  }
+
+  // What would be the same for each is said once. False if each is to be told by itself.
+  bool AddTogether(const FindingGroup& group) {
+    const auto together = RowOf(group.kind).together;
+    if (together == nullptr || group.findings.size() < 2) return false;
+    const size_t named_max = 2 * static_cast<size_t>(ExamplesMax());
+    const std::string sentence = Printable(together(plan_, group.findings, named_max));
+    if (sentence.empty()) return false;
+    shown_.insert(group.findings.begin(), group.findings.end());
+    absl::StrAppend(&out_, "    - ", Wrapped(sentence, 6, 6), "\n");
+    if (group.findings.size() > named_max + 1) {
+      absl::StrAppend(&out_, "    see all: ", CommandToSee(plan_, options_, "--all"), "\n");
+    }
+    return true;
   }
 
   void AddFinding(const Finding& finding) {
@@ -189,23 +216,55 @@ class Report {
         order.push_back(i);
       }
     }
-    if (order.empty() && placeholders.empty()) return;
     std::stable_sort(order.begin(), order.end(),
                      [&worst](size_t a, size_t b) { return worst[a] > worst[b]; });
-    AddHeading("TABLES, the worst first", static_cast<int64_t>(order.size()));
-    const size_t tables_max = options_.all ? order.size() : std::max(0, options_.tables_max);
-    const size_t shown = std::min(order.size(), tables_max);
+    AddTableLines(AddTableBlocks(order, findings));
+    if (!placeholders.empty()) {
+      absl::StrAppend(&out_, "\nPLACEHOLDERS, dropped, so that no id is used twice\n  ",
+                      Wrapped(CutList(RangeTexts(RangesOf(placeholders)), 20), 2, 2), "\n");
+    }
+  }
+
+  // Of the tables in `order` those about which there is something to say. Returns the others.
+  std::vector<size_t> AddTableBlocks(const std::vector<size_t>& order,
+                                     const std::vector<std::vector<const Finding*>>& findings) {
+    std::vector<size_t> blocks;
+    std::vector<size_t> healthy;
+    for (const size_t table : order) {
+      const TableSummary summary = SummarizeTable(plan_, table);
+      (IsHealthy(plan_, table, summary, findings[table]) ? healthy : blocks).push_back(table);
+    }
+    if (blocks.empty()) return healthy;
+    AddHeading("TABLES, the worst first", static_cast<int64_t>(blocks.size()));
+    const size_t tables_max = options_.all ? blocks.size() : std::max(0, options_.tables_max);
+    const size_t shown = std::min(blocks.size(), tables_max);
     for (size_t i = 0; i < shown && status_.ok(); ++i) {
-      absl::StrAppend(&out_, RenderTable(plan_, order[i], findings[order[i]], options_));
+      absl::StrAppend(&out_, RenderTable(plan_, blocks[i], findings[blocks[i]], options_));
       FlushIfLarge();
     }
-    if (shown < order.size()) {
-      absl::StrAppend(&out_, "  and ", Counted(static_cast<int64_t>(order.size() - shown), "table"),
+    if (shown < blocks.size()) {
+      absl::StrAppend(&out_, "  and ",
+                      Counted(static_cast<int64_t>(blocks.size() - shown), "table"),
                       " more; see one: ", CommandToSee(plan_, options_, "--table <table>"), "\n");
     }
-    if (!placeholders.empty()) {
-      absl::StrAppend(&out_, "  placeholders, dropped, so that no id is used twice: ",
-                      CutList(RangeTexts(RangesOf(placeholders)), 20), "\n");
+    return healthy;
+  }
+
+  void AddTableLines(const std::vector<size_t>& healthy) {
+    if (healthy.empty()) return;
+    AddHeading("HEALTHY TABLES", static_cast<int64_t>(healthy.size()));
+    const size_t lines_max =
+        options_.all ? healthy.size() : std::max(0, options_.healthy_tables_max);
+    const size_t shown = std::min(healthy.size(), lines_max);
+    std::vector<std::vector<std::string>> rows = {TableRowTitles()};
+    for (size_t i = 0; i < shown; ++i) {
+      rows.push_back(TableRow(plan_, healthy[i], SummarizeTable(plan_, healthy[i])));
+    }
+    absl::StrAppend(&out_, AlignedRows(rows, 2));
+    FlushIfLarge();
+    if (shown < healthy.size()) {
+      absl::StrAppend(&out_, "  and ", healthy.size() - shown,
+                      " more; see all: ", CommandToSee(plan_, options_, "--all"), "\n");
     }
   }
 
@@ -236,6 +295,38 @@ class Report {
                     "  - which tables were dropped, and when: they come back alive\n"
                     "  - the meta servers' function level: keep it at steady or below until\n"
                     "    every node that ever held data is back\n");
+  }
+
+  void AddEmptyPartitions() {
+    std::vector<std::string> lines;
+    int64_t count = 0;
+    for (const TopologyTable& table : plan_.topology.tables) {
+      std::vector<int32_t> empty;
+      for (const TopologyPartition& partition : plan_.topology.PartitionsOf(table)) {
+        const size_t position = static_cast<size_t>(&partition - plan_.topology.partitions.data());
+        if (position >= plan_.partitions.size()) break;
+        if (plan_.partitions[position].lost) empty.push_back(partition.index);
+      }
+      if (empty.empty()) continue;
+      count += static_cast<int64_t>(empty.size());
+      lines.push_back(absl::StrCat(TableLabel(plan_, table.app_id), ": ",
+                                   CutList(RangeTexts(RangesOf(empty)), 20), " of ",
+                                   Counted(table.partition_count, "partition")));
+    }
+    if (lines.empty()) return;
+    AddHeading("PARTITIONS CREATED EMPTY", count);
+    const size_t tables_max = options_.all ? lines.size() : std::max(0, options_.tables_max);
+    const size_t shown = std::min(lines.size(), tables_max);
+    for (size_t i = 0; i < shown; ++i) absl::StrAppend(&out_, "  ", lines[i], "\n");
+    if (shown < lines.size()) {
+      absl::StrAppend(&out_, "  and of ", lines.size() - shown,
+                      " more tables; see all: ", CommandToSee(plan_, options_, "--all"), "\n");
+    }
+  }
+
+  void AddWhatIsWritten() {
+    if (plan_.outcome != PlanOutcome::kReady || options_.next.has_value()) return;
+    absl::StrAppend(&out_, "\nPlan: ", WhatIsWritten(plan_, numbers_, options_.now), "\n");
   }
 
   std::string Known(const std::vector<std::string>& tables) const {
@@ -309,6 +400,10 @@ absl::Status WriteDetails(const RecoveryPlan& plan, const PlanNumbers& numbers,
   }
   METAREC_RETURN_IF_ERROR(sink(RenderTable(plan, table, of_partitions, options)));
   return WriteFindings(plan, subject, sink);
+}
+
+absl::Status WriteReminder(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink) {
+  return Report(plan, options, sink).Remind();
 }
 
 absl::Status WriteReport(const RecoveryPlan& plan, const ReportOptions& options, TextSink sink) {

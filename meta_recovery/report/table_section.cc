@@ -251,6 +251,33 @@ void AddTableFindings(const RecoveryPlan& plan, const std::vector<const Finding*
 
 }  // namespace
 
+bool IsHealthy(const RecoveryPlan& plan, size_t table, const TableSummary& summary,
+               const std::vector<const Finding*>& findings) {
+  const TopologyTable& record = plan.topology.tables[table];
+  const TableDecision& decision = plan.tables[table];
+  const bool is_renamed = !decision.old_name.empty() && decision.old_name != record.app_name;
+  const bool is_whole = record.partitions_count > 0 &&
+                        summary.replicas_found == summary.replicas_expected &&
+                        summary.replicas_overruled == 0 && summary.replicas_incomplete == 0;
+  if (decision.probably_dropped || is_renamed || !is_whole) return false;
+  return std::all_of(findings.begin(), findings.end(), [&](const Finding* finding) {
+    const auto* lost = finding->facts.As<found::TableLostState>();
+    return lost != nullptr && lost->duplicating_nodes.empty() && record.envs.empty() &&
+           !record.is_bulk_loading;
+  });
+}
+
+std::vector<std::string> TableRowTitles() { return {"id", "name", "partitions", "replicas"}; }
+
+std::vector<std::string> TableRow(const RecoveryPlan& plan, size_t table,
+                                  const TableSummary& summary) {
+  const TopologyTable& record = plan.topology.tables[table];
+  return {absl::StrCat(record.app_id), Printable(record.app_name),
+          absl::StrCat(record.partition_count, " x ", record.max_replica_count),
+          absl::StrCat(summary.replicas_found, " of ", summary.replicas_expected, " on ",
+                       Counted(static_cast<int64_t>(summary.by_node.size()), "node"))};
+}
+
 std::string RenderTable(const RecoveryPlan& plan, size_t table,
                         const std::vector<const Finding*>& findings, const ReportOptions& options) {
   std::string out = absl::StrCat(Heading(plan, table), "\n");

@@ -46,6 +46,17 @@ struct TableSummary {
 // `table` is a position in Topology::tables. Of all its partitions, or of the only one asked for.
 TableSummary SummarizeTable(const RecoveryPlan& plan, size_t table, int32_t only_partition = -1);
 
+// Whether a line is enough for it: every replica that is wanted was found and is used, and there is
+// nothing to say about it but that all its envs are lost. `findings` as below.
+bool IsHealthy(const RecoveryPlan& plan, size_t table, const TableSummary& summary,
+               const std::vector<const Finding*>& findings);
+
+// The cells of a line for a table: "2", "temp", "8 x 3", "24 of 24 on 3 nodes"; and what stands
+// above them.
+std::vector<std::string> TableRow(const RecoveryPlan& plan, size_t table,
+                                  const TableSummary& summary);
+std::vector<std::string> TableRowTitles();
+
 // A few lines: what the table is, which nodes described it, what was found where, how the primaries
 // were chosen, and which partitions are exceptions. `table` is a position in Topology::tables;
 // `findings` are all those about the table and its partitions, in the order of the plan.

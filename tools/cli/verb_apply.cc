@@ -11,17 +11,22 @@
 #include "base/text/wording.h"
 #include "idl/error_names.h"
 #include "meta_recovery/job/recovery_job.h"
+#include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/recovery_plan.h"
+#include "meta_recovery/report/report.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/node_arguments.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/plan_arguments.h"
 #include "tools/cli/progress_printer.h"
+#include "tools/cli/recover_output.h"
 #include "tools/cli/store_arguments.h"
 #include "tools/cli/verbs.h"
 #include "tools/process/version.h"
 #include "zk_store/client/error_mark.h"
+#include "zk_store/client/store_reader.h"
+#include "zk_store/topology/root_inspection.h"
 #include "zk_store/topology/topology_writer.h"
 
 namespace metarec::tools {
@@ -38,7 +43,12 @@ constexpr char kFooter[] =
     "A plan made while replicas were still served is applied once they are all inactive, if the\n"
     "nodes then still say what the plan is made of.\n"
     "\n"
+    "With --dry_run it looks at the root, says what it would write, and ends as the real run "
+    "would\n"
+    "(0, 4 or 5).\n"
+    "\n"
     "Examples:\n"
+    "  metarec apply --plan monday.plan --zk zk1:2181 --root /pegasus/recovered --dry_run\n"
     "  metarec apply --plan monday.plan --zk zk1:2181,zk2:2181 --root /pegasus/recovered\n"
     "  metarec apply --plan monday.plan --zk zk1:2181 --root /pegasus/recovered \\\n"
     "      --zk_auth_file zk.auth --zk_acl creator";
@@ -47,6 +57,7 @@ struct Arguments {
   StoreArguments store{StoreArguments::Access::kWrite};
   OutputArguments output;
   std::string plan_path;
+  bool dry_run = false;
   int wait_seconds = 100;
   double ask_again_seconds = 3;
   double node_timeout_seconds = 5;
@@ -168,11 +179,7 @@ std::string TextOf(const WriteResult& written, const RecoveryPlan& plan,
     text = absl::StrCat("applied ", ShellWord(arguments.plan_path), " to ", arguments.store.root(),
                         ": ", CountedTables(plan), ", ",
                         Counted(static_cast<int64_t>(plan.topology.partitions.size()), "partition"),
-                        ", ", Counted(written.znodes_created, "znode"), " written",
-                        written.resumed ? absl::StrCat(", ", written.znodes_found,
-                                                       " were there from the earlier run")
-                                        : "",
-                        ", all checked\n");
+                        ", ", WrittenInWords(written), "\n");
   }
   absl::StrAppend(&text, "next: ", arguments.store.HowToStart(), "\n");
   return text;
@@ -191,6 +198,90 @@ std::string JsonOf(const WriteResult& written, const RecoveryPlan& plan,
       .ToLine();
 }
 
+// What to read once more before it is written.
+std::string Reminder(const RecoveryPlan& plan, const Arguments& arguments, absl::Time now) {
+  ReportOptions options;
+  options.plan_path = arguments.plan_path;
+  options.now = now;
+  std::string text;
+  const absl::Status status = WriteReminder(plan, options, [&text](absl::string_view piece) {
+    absl::StrAppend(&text, piece);
+    return absl::OkStatus();
+  });
+  return status.ok() ? text : absl::StrCat(status.message(), "\n");
+}
+
+ExitCode ExitCodeOf(const RecoveryPlan& plan) {
+  return plan.HasAcceptedLosses() ? ExitCode::kAcceptedLosses : ExitCode::kDone;
+}
+
+// What the run would find in the root: "/pegasus/recovered does not exist yet".
+std::string FoundInWords(const RootInspection& found) {
+  switch (found.root_case) {
+    case RootCase::kAbsent:
+      return absl::StrCat(found.root, " does not exist yet");
+    case RootCase::kEmpty:
+      return absl::StrCat(found.root, " is empty");
+    case RootCase::kOnlyLockDirectory:
+      return absl::StrCat(found.root, " holds a lock directory that nobody uses");
+    case RootCase::kUnfinishedRun:
+      return absl::StrCat(found.root, " holds an unfinished run of this plan, which goes on");
+    case RootCase::kFinishedRun:
+      return absl::StrCat(
+          found.root, " holds a finished run of this plan, so the real run would write nothing");
+    case RootCase::kForeign:
+      break;
+  }
+  return found.Describe();
+}
+
+std::string DryJsonOf(const RootInspection& found, const RecoveryPlan& plan,
+                      const std::string& digest, absl::Time now) {
+  const PlanNumbers numbers = CountPlan(plan);
+  return JsonObject()
+      .Set("root", found.root)
+      .Set("plan_digest", digest)
+      .Set("dry_run", true)
+      .Set("already_finished", found.root_case == RootCase::kFinishedRun)
+      .Set("resumed", found.root_case == RootCase::kUnfinishedRun)
+      .Set("znodes_to_write", numbers.znodes)
+      .Set("partitions_empty", numbers.accepted_losses ? numbers.partitions_lost : 0)
+      .Set("nodes_left_out", numbers.nodes_asked - numbers.nodes_answered)
+      .Set("hazards", numbers.hazards)
+      .Set("evidence_age_seconds", absl::ToInt64Seconds(now - plan.evidence_collected_at))
+      .Set("accepted_losses", plan.HasAcceptedLosses())
+      .ToLine();
+}
+
+// Refuses what the real run would refuse.
+asio::awaitable<absl::StatusOr<ExitCode>> DryRun(const Arguments& arguments,
+                                                 const RecoveryPlan& plan, MetaStore* store,
+                                                 Clock* clock) {
+  METAREC_CO_ASSIGN_OR_RETURN(const std::string digest, TopologyDigest(plan.topology));
+  RetryBudget budget(clock);
+  StoreReader reader(store, &budget);
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const RootInspection found,
+      co_await InspectRoot(&reader, arguments.store.root(), arguments.store.inspection()));
+  const bool is_run =
+      found.root_case == RootCase::kUnfinishedRun || found.root_case == RootCase::kFinishedRun;
+  if (found.root_case == RootCase::kForeign || (is_run && !found.IsRunOf(digest))) {
+    co_return MarkedError(
+        ErrorMark::kRefused,
+        absl::StrCat(found.Describe(), ". Nothing was written; give a root that is empty or new"));
+  }
+  const absl::Time now = clock->Now();
+  const std::string text = absl::StrCat(
+      Reminder(plan, arguments, now), "dry run: ", FoundInWords(found),
+      MadeWhileServed(plan) ? ". The plan was made while replicas were still served, so its nodes "
+                              "would be asked again"
+                            : "",
+      ". Nothing was written\n");
+  METAREC_CO_RETURN_IF_ERROR(
+      arguments.output.Print(arguments.output.json() ? DryJsonOf(found, plan, digest, now) : text));
+  co_return ExitCodeOf(plan);
+}
+
 asio::awaitable<absl::StatusOr<ExitCode>> Apply(const Arguments& arguments, Clock* clock,
                                                 ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
@@ -202,6 +293,10 @@ asio::awaitable<absl::StatusOr<ExitCode>> Apply(const Arguments& arguments, Cloc
   }
   METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> store,
                               co_await arguments.store.Open(clock));
+  if (arguments.dry_run) {
+    co_return co_await DryRun(arguments, plan, store.get(), clock);
+  }
+  std::cerr << Reminder(plan, arguments, clock->Now()) << std::flush;
   METAREC_CO_ASSIGN_OR_RETURN(const WriteResult written,
                               co_await Write(arguments, plan, store.get(), clock, progress));
   progress->Clear();
@@ -212,7 +307,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> Apply(const Arguments& arguments, Cloc
     co_return absl::UnavailableError(
         absl::StrCat("the tree is written and checked; only this failed: ", printed.message()));
   }
-  co_return plan.HasAcceptedLosses() ? ExitCode::kAcceptedLosses : ExitCode::kDone;
+  co_return ExitCodeOf(plan);
 }
 
 ExitCode Run(const Arguments& arguments) {
@@ -233,6 +328,7 @@ RunVerb MakeApplyVerb(Command& verb) {
   const auto arguments = std::make_shared<Arguments>();
   verb.Add("--plan", &arguments->plan_path, "the plan file").TypeName("FILE").Required();
   arguments->store.AddTo(verb);
+  verb.AddFlag("--dry_run", &arguments->dry_run, "say what would be written, and write nothing");
   constexpr auto kGroup = "STILL SERVED";
   verb.Add("-w,--wait_seconds", &arguments->wait_seconds, "how long to wait for leases to run out")
       .TypeName("SECONDS")

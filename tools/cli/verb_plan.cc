@@ -64,7 +64,7 @@ absl::Status WriteThePlan(const RecoveryPlan& plan, const Arguments& arguments) 
 CommandLoop::AfterInterruption AfterWriting(const Arguments& arguments) {
   CommandLoop::AfterInterruption after("");
   after.text =
-      absl::StrCat("the plan is written; the report that was cut short is shown by:\n  metarec ",
+      absl::StrCat("the plan is written. To see the report that was cut short:\n  metarec ",
                    "report --plan ", ShellWord(arguments.file.path()));
   after.same_command = false;
   return after;
@@ -102,6 +102,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Comma
   progress->Clear();
 
   ReportOptions report = ReportOf(arguments);
+  report.now = loop->clock().Now();
   const absl::Status subject = arguments.report.ApplyTo(plan, &report);
   if (!subject.ok()) co_return NoSuchSubject(subject, plan, report, arguments);
   std::string digest;

@@ -23,7 +23,7 @@ struct ReportVerbArguments {
   OutputArguments output;
 };
 
-absl::StatusOr<ExitCode> PrintReportOf(const ReportVerbArguments& arguments) {
+absl::StatusOr<ExitCode> PrintReportOf(const ReportVerbArguments& arguments, Clock* clock) {
   METAREC_RETURN_IF_ERROR(arguments.report.Check());
   PlanFileOptions file;
   file.interrupt_descriptor = InterruptSignals::descriptor();
@@ -32,6 +32,7 @@ absl::StatusOr<ExitCode> PrintReportOf(const ReportVerbArguments& arguments) {
       ReadPlanExcerpt(arguments.plan_path, arguments.report.selection(), file));
   ReportOptions report;
   report.plan_path = arguments.plan_path;
+  report.now = clock->Now();
   METAREC_RETURN_IF_ERROR(arguments.report.ApplyTo(excerpt.plan, &report));
   if (!report.only.has_value()) {
     METAREC_RETURN_IF_ERROR(PrintReport(excerpt.plan, report, arguments.output));
@@ -51,7 +52,7 @@ struct ExplainArguments {
   OutputArguments output;
 };
 
-absl::StatusOr<ExitCode> ExplainSubject(const ExplainArguments& arguments) {
+absl::StatusOr<ExitCode> ExplainSubject(const ExplainArguments& arguments, Clock*) {
   PlanFileOptions file;
   file.interrupt_descriptor = InterruptSignals::descriptor();
   METAREC_ASSIGN_OR_RETURN(
@@ -66,11 +67,13 @@ absl::StatusOr<ExitCode> ExplainSubject(const ExplainArguments& arguments) {
 }
 
 // Without a deadline: a plan file may be a pipe. A signal ends it.
-ExitCode Run(absl::string_view verb, const std::function<absl::StatusOr<ExitCode>()>& tell) {
+ExitCode Run(absl::string_view verb,
+             const std::function<absl::StatusOr<ExitCode>(Clock* clock)>& tell) {
   CommandLoop loop;
-  return loop.Run(
-      verb, "nothing was changed; run the same command again",
-      [&](ProgressPrinter*) -> asio::awaitable<absl::StatusOr<ExitCode>> { co_return tell(); });
+  return loop.Run(verb, "nothing was changed; run the same command again",
+                  [&](ProgressPrinter*) -> asio::awaitable<absl::StatusOr<ExitCode>> {
+                    co_return tell(&loop.clock());
+                  });
 }
 
 constexpr char kReportFooter[] =
@@ -100,7 +103,8 @@ RunVerb MakeReportVerb(Command& verb) {
   verb.Add("--plan", &arguments->plan_path, "the plan file").TypeName("FILE").Required();
   arguments->report.AddTo(verb);
   arguments->output.AddTo(verb);
-  return [=] { return Run("report", [&] { return PrintReportOf(*arguments); }); };
+  return
+      [=] { return Run("report", [&](Clock* clock) { return PrintReportOf(*arguments, clock); }); };
 }
 
 RunVerb MakeExplainVerb(Command& verb) {
@@ -109,7 +113,9 @@ RunVerb MakeExplainVerb(Command& verb) {
   verb.Add("--plan", &arguments->plan_path, "the plan file").TypeName("FILE").Required();
   verb.Add("subject", &arguments->subject, "3.17, 3, a table's name or rs1:34801").Required();
   arguments->output.AddTo(verb);
-  return [=] { return Run("explain", [&] { return ExplainSubject(*arguments); }); };
+  return [=] {
+    return Run("explain", [&](Clock* clock) { return ExplainSubject(*arguments, clock); });
+  };
 }
 
 }  // namespace metarec::tools

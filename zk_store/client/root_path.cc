@@ -91,9 +91,7 @@ absl::Status ValidateRootPath(absl::string_view root) {
   if (absl::Status status = CheckCharacters(root); !status.ok()) return status;
   if (root[0] != '/') return BadRoot(root, "is not absolute");
   if (root == "/") {
-    return BadRoot(root,
-                   "is refused: everything in this ZooKeeper lives under it, /zookeeper at least, "
-                   "so it can never be told to be this cluster's own");
+    return BadRoot(root, "is refused: everything in this ZooKeeper lives under it");
   }
   if (root.back() == '/') return BadRoot(root, "ends in a slash");
   const std::vector<absl::string_view> components = absl::StrSplit(root.substr(1), '/');

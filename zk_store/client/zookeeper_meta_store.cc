@@ -91,7 +91,7 @@ absl::Status NoKnownHost(const std::vector<std::string>& unknown,
       "ZooKeeper: the name service of this machine does not answer in time for ",
       absl::StrJoin(unanswered, ", "),
       unknown.empty() ? "" : absl::StrCat(" and does not know ", absl::StrJoin(unknown, ", ")),
-      "; mend it or give addresses"));
+      "; repair it or give IP addresses"));
 }
 
 // libzookeeper starts only if it can resolve every name. This finds out which ones are known: a

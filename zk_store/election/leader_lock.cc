@@ -68,7 +68,7 @@ asio::awaitable<absl::Status> AwaitSessionLoss(MetaStore* store, Clock* clock,
       METAREC_RARE_BRANCH("the leader is cut off for longer than a session lives");
       co_return absl::AbortedError(absl::StrCat("there was no connection to ZooKeeper for ",
                                                 absl::FormatDuration(disconnected_max),
-                                                ", by when the session has expired"));
+                                                ", so the session has expired"));
     }
     METAREC_CO_RETURN_IF_ERROR(waited);
   }

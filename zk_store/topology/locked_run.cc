@@ -168,10 +168,11 @@ asio::awaitable<absl::Status> LockedRun::LookAgainAndUnlock() {
   if (status.ok() || !may_be_finished_) co_return status;
   METAREC_RARE_BRANCH("a run ends without knowing whether it is finished");
   co_return WithMark(
-      Annotate(status, absl::StrCat(". The last transaction, which unlocks ", paths_.apps(),
-                                    ", was sent and not answered, so the run may be finished and a "
-                                    "meta server may start from it. Verifying the root tells, or "
-                                    "running the same plan again, which finishes it if need be")),
+      Annotate(status,
+               absl::StrCat(". The last transaction, which unlocks ", paths_.apps(),
+                            ", was sent, and the answer was lost, so the run may be finished and a "
+                            "meta server may start from it. Run the same plan again, which "
+                            "finishes it if necessary; or verify the root")),
       ErrorMark::kMayBeFinished);
 }
 
@@ -248,11 +249,11 @@ std::string LockedRun::Advice(const absl::StatusOr<RootInspection>& found) const
         "plan again, which finds out");
   }
   if (found->apps_data == kAppsLocked) {
-    return absl::StrCat(
-        paths_.apps(), " stays locked, so that no meta server starts from it. ",
-        was_untouched_ ? "Stop that meta server, or remove what is not of this run; then run the "
-                         "same plan again, which resumes it, or give another root"
-                       : absl::StrCat(stop_them, anew));
+    return absl::StrCat(paths_.apps(), " stays locked, so that no meta server starts from it. ",
+                        was_untouched_
+                            ? "Stop that meta server, or remove what does not belong to this run; "
+                              "then run the same plan again, which resumes it, or give another root"
+                            : absl::StrCat(stop_them, anew));
   }
   if (!found->apps_data.has_value()) {
     return absl::StrCat(paths_.apps(), " is gone: a meta server that starts now finds no table. ",
@@ -260,9 +261,9 @@ std::string LockedRun::Advice(const absl::StatusOr<RootInspection>& found) const
   }
   const bool may_start = found->apps_data == kAppsUnlocked || found->apps_data->empty();
   return absl::StrCat(paths_.apps(), " says ", Quoted(*found->apps_data),
-                      ", which is not of this run",
-                      may_start ? ": a meta server may start from it, although it need not be "
-                                  "complete or as planned. Make sure that none does. "
+                      ", which does not belong to this run",
+                      may_start ? ": a meta server may start from it, although it may be "
+                                  "incomplete. Make sure that none does. "
                                 : ". ",
                       stop_them, anew);
 }

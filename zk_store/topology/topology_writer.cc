@@ -251,16 +251,16 @@ asio::awaitable<absl::Status> Run::Refuse(RootInspection inspection) {
     co_return MarkedError(
         ErrorMark::kDisturbed,
         absl::StrCat(message,
-                     ". This run had begun there. Remove what is not of it and run the same plan "
-                     "again, which resumes it, or give another root"));
+                     ". This run had begun there. Remove what does not belong to it and run the "
+                     "same plan again, which resumes it, or give another root"));
   }
   if (inspection.root_case == RootCase::kForeign) {
     absl::StrAppend(&message, ". Give a root that does not exist yet or is empty");
   } else {
     absl::StrAppend(&message, ", while this plan is ", plan_digest_, ". ",
                     inspection.root_case == RootCase::kUnfinishedRun
-                        ? "To end it, apply its plan again, or run the very command again that "
-                          "was interrupted; if neither is possible any more, give another root"
+                        ? "To finish it, apply its plan again or run the interrupted command "
+                          "again; if you can do neither, give another root"
                         : "Give another root");
   }
   if (maybe_begun_) {

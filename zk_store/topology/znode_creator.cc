@@ -213,7 +213,7 @@ absl::Status ZnodeCreator::GuardError(const absl::Status& status, size_t sent) c
   METAREC_RARE_BRANCH("a run is held up until it is not the one that writes any more");
   return MarkedError(ErrorMark::kDisturbed,
                      absl::StrCat(status.message(), ": ", guard_->path,
-                                  " is not as it was, so that nothing more is written"));
+                                  " has changed, so nothing more is written"));
 }
 
 asio::awaitable<absl::Status> ZnodeCreator::CreateHalves(Batch batch) {

@@ -122,7 +122,7 @@ TEST(FindingTextTest, WarnsOfASkippedNodeThatReturns) {
       FindingSentence(plan, AboutNode(found::SkippedNodeReturns{}, Severity::kHazard)),
       "node n4:34801 was left out; if it comes back, a stock meta server aborts on a replica of a "
       "table or partition that it does not know, and newer data on the node may be ignored or "
-      "deleted; keep the node down, or collect and plan again with it, or move its data "
+      "deleted; keep it down, or collect and plan again with it, or move its data "
       "directories "
       "away first");
 }
@@ -164,10 +164,10 @@ TEST(FindingTextTest, SaysWhatOfAReportMadeNoSense) {
       AboutNode(found::NodeReportInvalid{.problems = {{"ballot -5"}, {"partition_count 0", 3}}},
                 Severity::kWarning);
   EXPECT_EQ(Sentence(finding),
-            "node rs2:34801 reported what makes no sense, and it was left out: ballot -5; "
+            "node rs2:34801 sent values that make no sense; they were left out: ballot -5; "
             "partition_count 0 (3 times)");
   finding.app_id = 2;
-  EXPECT_THAT(Sentence(finding), HasSubstr("no sense about table 2 (temp), and"));
+  EXPECT_THAT(Sentence(finding), HasSubstr("no sense about table 2 (temp); they"));
 }
 
 TEST(FindingTextTest, SaysWhoKeepsAContestedName) {

@@ -31,6 +31,7 @@ TEST(ReportJsonTest, HasTheVerdictTheNumbersAndTheNextCommand) {
   EXPECT_EQ(json["evidence_collected_at"].GetInt64(), 1795221132);
   EXPECT_EQ(json["numbers"]["nodes_answered"].GetInt(), 3);
   EXPECT_EQ(json["numbers"]["tables"].GetInt(), 2);
+  EXPECT_EQ(json["numbers"]["znodes"].GetInt(), 14);
   EXPECT_EQ(json["numbers"]["partitions_full"].GetInt(), 12);
   EXPECT_EQ(json["numbers"]["replicas_found"].GetInt(), 36);
   EXPECT_STREQ(json["next_command"].GetString(), "metarec apply --plan p --zk z:1 --root /r");

@@ -165,7 +165,7 @@ TEST_F(LockedRunTest, ARunThatWasHeldUpWritesNothingIntoWhatAnotherOneHasFinishe
 TEST_F(LockedRunTest, AppsUnlockedBySomebodyElseIsToldWithItsDanger) {
   const auto store = OpenAnd([&] { SetMeanwhile(paths_.apps(), "unlock"); });
   EXPECT_THAT(MessageOf(Write(store.get(), topology_)),
-              AllOf(HasSubstr("/apps says \"unlock\", which is not of this run"),
+              AllOf(HasSubstr("/apps says \"unlock\", which does not belong to this run"),
                     HasSubstr("a meta server may start from it"),
                     HasSubstr("Make sure that none does"), Not(HasSubstr("stays locked"))));
 }
@@ -176,7 +176,7 @@ TEST_F(LockedRunTest, AppsUnlockedAtTheLastMomentIsToldToo) {
     return std::nullopt;
   });
   EXPECT_THAT(MessageOf(Write(store.get(), topology_)),
-              AllOf(HasSubstr("/apps says \"unlock\", which is not of this run"),
+              AllOf(HasSubstr("/apps says \"unlock\", which does not belong to this run"),
                     HasSubstr("Make sure that none does"), Not(HasSubstr("stays locked"))));
 }
 
@@ -189,7 +189,7 @@ TEST_F(LockedRunTest, AnotherPlansRunThatIsFinishedMeanwhileIsNotTakenForOurs) {
     SetMeanwhile(paths_.apps(), "unlock");
   });
   EXPECT_THAT(MessageOf(Write(store.get(), topology_)),
-              HasSubstr("/apps says \"unlock\", which is not of this run"));
+              HasSubstr("/apps says \"unlock\", which does not belong to this run"));
 }
 
 // Found by the simulation: it said that nothing was written.
