@@ -187,8 +187,6 @@ absl::Status Run(const Arguments& arguments) {
 }  // namespace
 }  // namespace metarec::benchmarks
 
-// CLI11 throws only if the options contradict each other.
-// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   metarec::benchmarks::Arguments arguments;
   CLI::App app("Measures a recovery, phase by phase, beside what each phase takes at best.",

@@ -437,6 +437,4 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace metarec::benchmarks
 
-// CLI11 throws only if the options contradict each other.
-// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) { return metarec::benchmarks::Main(argc, argv); }

@@ -193,7 +193,7 @@ TEST(Serialization, UnknownFieldsAreSkippedWithinTheRecursionLimit) {
   const auto nested = [](int depth) {
     std::string hex = "0c0000";
     for (int i = 0; i < depth; ++i) absl::StrAppend(&hex, "0c0063");
-    hex.append(2 * (depth + 2), '0');
+    hex.append(2 * (static_cast<size_t>(depth) + 2), '0');
     return FromHex(hex);
   };
   command decoded;

@@ -167,6 +167,7 @@ TEST_F(MetaClientTest, ServersThatPointAtEachOtherAreAskedOnceEach) {
 
 TEST_F(MetaClientTest, ServersThatSendOnForEverAreNotFollowedForEver) {
   std::vector<FakeMeta*> chain;
+  chain.reserve(6);
   for (int i = 0; i < 6; ++i) chain.push_back(&AddMeta());
   for (size_t i = 0; i + 1 < chain.size(); ++i) {
     chain[i]->ForwardTo(idl::kRpcCmListNodes, chain[i + 1]->endpoint());

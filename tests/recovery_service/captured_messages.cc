@@ -216,8 +216,8 @@ uint32_t FieldRecorder::EndList() {
 
 uint32_t FieldRecorder::writeMapEnd() {
   const Level& map = levels_.back();
-  if (map.plain.size() == 2 * map.size) {
-    for (uint32_t i = 0; i < map.size; ++i) {
+  if (map.plain.size() == size_t{2} * map.size) {
+    for (size_t i = 0; i < map.size; ++i) {
       fields_[absl::StrCat(map.path, ".", map.plain[2 * i])] = map.plain[2 * i + 1];
     }
     return Pop();

@@ -116,8 +116,8 @@ TEST(RecoveryServiceTest, ARetryThatFailsLeavesWhatIsServed) {
 TEST(RecoveryServiceTest, AnEmbeddersOwnRpcIsServedAsItsPolicySays) {
   ServiceWorld world;
   int calls = 0;
-  const rpc::Handler own = world.service->Gated(
-      [&calls](rpc::Request) -> asio::awaitable<rpc::HandlerResult> { return Answer(&calls); });
+  const rpc::Handler own =
+      world.service->Gated([&calls](const rpc::Request&) { return Answer(&calls); });
   const rpc::Request request = ServiceWorld::RequestOf("RPC_OWN", "");
   world.service->gate().SetPolicy("RPC_OWN", GatePolicy::kOnceRecovered);
   world.Run([&]() -> asio::awaitable<void> {

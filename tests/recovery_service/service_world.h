@@ -66,8 +66,8 @@ class ServiceWorld {
 
   static rpc::Request RequestOf(std::string task_code, std::string body);
   template <typename T>
-  static rpc::Request Ask(std::string task_code, const T& request) {
-    return RequestOf(std::move(task_code), idl::EncodeBody(request));
+  static rpc::Request Ask(const std::string& task_code, const T& request) {
+    return RequestOf(task_code, idl::EncodeBody(request));
   }
   // `ports`: "1,2,3". A text, because GCC 12 compiles no braced list beside a co_await.
   static rpc::Request StartRecovery(absl::string_view ports, bool skip_bad = false,

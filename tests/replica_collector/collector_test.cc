@@ -424,8 +424,9 @@ TEST_F(CollectorTest, CancellationEndsItWhereverItIs) {
 TEST_F(CollectorTest, NobodyToAskGivesEmptyEvidence) {
   Collector collector(options_, &source_, &clock_, &progress_, [] { return 0.0; });
   absl::StatusOr<Evidence> evidence = absl::UnknownError("not finished");
-  asio::co_spawn(context_, collector.Collect({}),
-                 [&](std::exception_ptr, absl::StatusOr<Evidence> got) { evidence = got; });
+  asio::co_spawn(
+      context_, collector.Collect({}),
+      [&](std::exception_ptr, absl::StatusOr<Evidence> got) { evidence = std::move(got); });
   RunAll();
   ASSERT_TRUE(evidence.ok());
   EXPECT_THAT(evidence->nodes, IsEmpty());

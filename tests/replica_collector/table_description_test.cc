@@ -91,7 +91,7 @@ Evidence EvidenceOf(const std::vector<TableDescription>& said) {
   return evidence;
 }
 
-RecoveryPlan PlanOf(const std::vector<TableDescription>& said, PlanOptions options = {}) {
+RecoveryPlan PlanOf(const std::vector<TableDescription>& said, const PlanOptions& options = {}) {
   absl::StatusOr<RecoveryPlan> plan = MakePlan(EvidenceOf(said), options);
   EXPECT_TRUE(plan.ok()) << plan.status();
   return *std::move(plan);

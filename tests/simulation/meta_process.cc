@@ -213,7 +213,7 @@ void SendBeacons(World* world, const CaseNode& node, absl::Time until) {
     request.from_address = node.address.ToRpcAddress();
     request.timeout = absl::Seconds(2);
     world->network.Send(node.address.ip, MetaAddress(i), std::move(request),
-                        [](rpc::HandlerResult) {});
+                        [](const rpc::HandlerResult&) {});
   }
   world->queue.After(absl::Seconds(3), [world, &node, until] { SendBeacons(world, node, until); });
 }

@@ -253,8 +253,9 @@ int RunSeeds(const Arguments& arguments, const Range& range) {
   }
   // Small enough that no core is idle at the end for long.
   const uint64_t seeds = range.last - range.first + 1;
-  const uint64_t size =
-      arguments.record.empty() ? std::clamp<uint64_t>(seeds / (8 * jobs), 1, kChunk) : kChunk;
+  const uint64_t size = arguments.record.empty()
+                            ? std::clamp<uint64_t>(seeds / (uint64_t{8} * jobs), 1, kChunk)
+                            : kChunk;
   std::vector<Range> chunks = ChunksOf(range, size);
   const Record record(arguments.record);
   record.Resume(&chunks, &tally);

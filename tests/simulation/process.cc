@@ -206,8 +206,9 @@ class Operator {
     const int32_t least = HighestIndex(app_id) + 1;
     int32_t reported = 0;
     const bool is_number = absl::SimpleAtoi(AnyValue(app_id, "partition_count"), &reported);
-    const bool twice = is_number && reported < 500 && 2 * reported >= least && random_->OneIn(2);
-    decisions_[count_key] = absl::StrCat(twice ? 2 * reported : least + random_->Pick(0, 2));
+    const int32_t doubled = is_number && reported < 500 ? 2 * reported : 0;
+    const bool twice = doubled >= least && random_->OneIn(2);
+    decisions_[count_key] = absl::StrCat(twice ? doubled : least + random_->Pick(0, 2));
   }
 
   std::string DescribeTable(int32_t app_id) {

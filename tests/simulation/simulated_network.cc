@@ -48,21 +48,22 @@ absl::Duration SimulatedNetwork::Delay() {
 void SimulatedNetwork::Deliver(uint32_t from, Ipv4Endpoint to, rpc::Request request,
                                absl::Duration delay, Reply answered) {
   if (IsCutOff(from)) return;
-  with_.queue->After(delay, [this, from, to, request = std::move(request), answered] {
-    const auto handler = handlers_.find(to);
-    if (IsCutOff(from) || IsCutOff(to.ip)) return;
-    if (handler == handlers_.end()) {
-      rpc::HandlerResult refused;
-      refused.error_name = idl::kErrNetworkFailure;
-      return answered(std::move(refused));
-    }
-    handler->second(request, [this, from, to, answered](rpc::HandlerResult result) {
-      if (!result.is_answered) return;
-      with_.queue->After(Delay(), [this, from, to, answered, result = std::move(result)] {
-        if (!IsCutOff(from) && !IsCutOff(to.ip)) answered(result);
+  with_.queue->After(
+      delay, [this, from, to, request = std::move(request), answered = std::move(answered)] {
+        const auto handler = handlers_.find(to);
+        if (IsCutOff(from) || IsCutOff(to.ip)) return;
+        if (handler == handlers_.end()) {
+          rpc::HandlerResult refused;
+          refused.error_name = idl::kErrNetworkFailure;
+          return answered(std::move(refused));
+        }
+        handler->second(request, [this, from, to, answered](rpc::HandlerResult result) {
+          if (!result.is_answered) return;
+          with_.queue->After(Delay(), [this, from, to, answered, result = std::move(result)] {
+            if (!IsCutOff(from) && !IsCutOff(to.ip)) answered(result);
+          });
+        });
       });
-    });
-  });
 }
 
 asio::awaitable<absl::StatusOr<rpc::HandlerResult>> SimulatedNetwork::Call(uint32_t from,
@@ -106,7 +107,7 @@ asio::awaitable<absl::StatusOr<rpc::HandlerResult>> SimulatedNetwork::Call(uint3
 void SimulatedNetwork::Send(uint32_t from, Ipv4Endpoint to, rpc::Request request, Reply answered) {
   const NetworkFault fault = with_.on_message(messages_++);
   if (fault.kind == NetworkFaultKind::kLost || fault.kind == NetworkFaultKind::kReset) return;
-  const auto heard = [answered](rpc::HandlerResult result) {
+  const auto heard = [answered = std::move(answered)](rpc::HandlerResult result) {
     if (result.error_name == idl::kErrOk) answered(std::move(result));
   };
   if (fault.kind == NetworkFaultKind::kDuplicate) Deliver(from, to, request, Delay(), heard);

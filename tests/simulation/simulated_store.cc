@@ -321,19 +321,20 @@ void SimulatedZooKeeper::FireWatch(const std::shared_ptr<StoreSession>& session,
 void SimulatedZooKeeper::FireWatchAt(absl::Time time, const std::shared_ptr<StoreSession>& session,
                                      size_t position, std::weak_ptr<Watch> watch,
                                      WatchEvent event) {
-  with_.queue->At(time, [this, session, position, watch, event] {
-    if (session->is_dead) return;
-    if (const auto later = HeldUntil(session.get())) {
-      return FireWatchAt(*later, session, position, watch, event);
-    }
-    if (!session->is_connected) {
-      session->unheard.emplace_back(watch, event);
-      return;
-    }
-    // Lost with the old connection, perhaps; the new one tells it then.
-    session->seen = std::max(session->seen, position);
-    Watch::Fire(watch, event);
-  });
+  with_.queue->At(time,
+                  [this, session, position, watch = std::move(watch), event = std::move(event)] {
+                    if (session->is_dead) return;
+                    if (const auto later = HeldUntil(session.get())) {
+                      return FireWatchAt(*later, session, position, watch, event);
+                    }
+                    if (!session->is_connected) {
+                      session->unheard.emplace_back(watch, event);
+                      return;
+                    }
+                    // Lost with the old connection, perhaps; the new one tells it then.
+                    session->seen = std::max(session->seen, position);
+                    Watch::Fire(watch, event);
+                  });
 }
 
 }  // namespace metarec::simulation

@@ -123,7 +123,7 @@ class MetarecdWorld {
 
   // Of the tables and partitions under `<root>/apps`, how many are there.
   int64_t CountZnodes(const std::string& root);
-  int64_t znodes() const { return options_.tables * (1 + options_.partitions); }
+  int64_t znodes() const { return options_.tables * (int64_t{1} + options_.partitions); }
   std::optional<NodeData> Get(const std::string& path);
   // The root and everything in it but `<root>/lock`.
   ZnodeRecords Dump(const std::string& root);

@@ -213,7 +213,7 @@ TEST(PlannerNodes, WhatMakesNoSenseIsLeftOutAndCountedByNodeAndApp) {
   EXPECT_THAT(std::string(FactOf(plan, findings[2], "problems")), HasSubstr("without a name"));
 }
 
-std::string ProblemsOf(Cluster cluster) {
+std::string ProblemsOf(const Cluster& cluster) {
   const RecoveryPlan plan = Plan(cluster);
   EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
   return std::string(FactOfThe(plan, FindingKind::kNodeReportInvalid, "problems"));
