@@ -40,9 +40,10 @@ void CompareFields(const std::string& kind, const std::string& captured, const s
   ASSERT_FALSE(expected.Parse(captured).HasParseError()) << captured;
   ASSERT_FALSE(found.Parse(written).HasParseError()) << written;
   ASSERT_EQ(expected.MemberCount(), found.MemberCount());
-  for (const auto& member : expected.GetObject()) {
-    ASSERT_TRUE(found.HasMember(member.name)) << member.name.GetString();
-    if (found[member.name] != member.value) ++(*differences)[kind + "." + member.name.GetString()];
+  for (auto member = expected.MemberBegin(); member != expected.MemberEnd(); ++member) {
+    const char* const name = member->name.GetString();
+    ASSERT_TRUE(found.HasMember(name)) << name;
+    if (found[name] != member->value) ++(*differences)[absl::StrCat(kind, ".", name)];
   }
 }
 

@@ -36,7 +36,7 @@ using ::testing::HasSubstr;
 
 constexpr int kTables = 10;
 constexpr int kPartitions = 300;  // of each table
-constexpr int64_t kZnodes = kTables * (1 + kPartitions);
+constexpr int64_t kZnodes = int64_t{kTables} * (1 + kPartitions);
 constexpr size_t kReadsInFlight = 256;
 constexpr absl::Duration kPollInterval = absl::Milliseconds(1);
 using Tree = std::map<std::string, std::string>;
@@ -70,7 +70,7 @@ Evidence LargeCluster() {
         replica.app_id = app_id;
         replica.partition_index = index;
         replica.ballot = 3 + (index + n) % 3;
-        replica.last_committed_decree = replica.last_prepared_decree = 10 * index;
+        replica.last_committed_decree = replica.last_prepared_decree = int64_t{10} * index;
         replica.status = ReplicaStatus::kInactive;
       }
     }
