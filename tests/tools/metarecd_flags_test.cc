@@ -33,6 +33,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Le;
+using ::testing::MatchesRegex;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -190,7 +191,7 @@ TEST_F(MetarecdFlagsTest, HelpAndVersionGoToStdout) {
   }
   const Ended version = Run({"--version"});
   EXPECT_EQ(version.exit_code, 0);
-  EXPECT_THAT(version.out, AllOf(StartsWith("metarecd "), EndsWith("\n")));
+  EXPECT_THAT(version.out, MatchesRegex("metarecd [0-9.]+ \\(commit .+\\)\n"));
 }
 
 TEST_F(MetarecdFlagsTest, WrongUsageIsOneLineOnStderr) {

@@ -38,6 +38,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
 
@@ -95,7 +96,11 @@ TEST(VerbTableTest, HelpOfAllListsEveryVerb) {
   for (const VerbRow& row : VerbTable()) {
     EXPECT_THAT(ended.out, HasSubstr(absl::StrCat("\n  ", row.name, " ")));
   }
-  EXPECT_THAT(Metarec({"--version"}).out, StartsWith("metarec "));
+}
+
+TEST(VerbTableTest, TheVersionNamesTheCommit) {
+  EXPECT_THAT(Metarec({"--version"}).out,
+              MatchesRegex("metarec [0-9.]+ \\(commit (unknown|[0-9a-f]{12}(-dirty)?)\\)\n"));
 }
 
 TEST(VerbParserTest, AVerbThatIsMissingOrMistypedIsAnsweredWithThoseThatExist) {

@@ -172,7 +172,7 @@ ExitCode RunCommandLine(absl::Span<const VerbRow> table, absl::Span<const VerbGr
                         const std::vector<std::string>& arguments) {
   CLI::App app(kDescription, "metarec");
   app.footer(kFooter);
-  app.set_version_flag("--version", std::string("metarec ") + kVersion);
+  app.set_version_flag("--version", VersionLine("metarec"));
   app.require_subcommand(1);
   const std::vector<ParsedVerb> verbs = AddVerbs(table, groups, &app);
 

@@ -297,7 +297,7 @@ std::optional<int> CheckArguments(const std::vector<std::string>& arguments) {
       return PrintToStdout(MetarecdHelp());
     }
     if (argument == "--version" || argument == "-version") {
-      return PrintToStdout(absl::StrCat("metarecd ", kVersion, "\n"));
+      return PrintToStdout(VersionLine("metarecd") + "\n");
     }
     if (!absl::ConsumePrefix(&argument, "-")) {
       return WrongUsage(absl::StrCat("'", argument, "' belongs to no flag"));

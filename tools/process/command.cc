@@ -257,7 +257,7 @@ std::optional<int> ParseProgram(const std::string& name, const std::string& desc
                                 const std::vector<std::string>& arguments,
                                 const std::function<void(Command&)>& declare) {
   CLI::App app(description, name);
-  app.set_version_flag("--version", absl::StrCat(name, " ", kVersion));
+  app.set_version_flag("--version", VersionLine(name));
   Command command(&app);
   declare(command);
   const std::vector<std::string> readable = ReadableArguments(arguments);
