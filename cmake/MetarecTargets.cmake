@@ -77,7 +77,8 @@ function(metarec_test name)
     set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout})
   else()
     math(EXPR timeout "300 * ${slower}")
-    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${timeout})
+    # A case of a parameterized test is called by its name, not by its parameter's bytes.
+    gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${timeout})
   endif()
 endfunction()
 

@@ -22,10 +22,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class LineFile : public ::testing::TestWithParam<const char*> {
+class LineFileErrors : public ::testing::Test {
  protected:
   std::string Path(const std::string& name) const { return folder_.Path(name); }
-  std::string DefaultPath() const { return Path(GetParam()); }
 
   std::vector<std::string> NamesInFolder() const {
     std::vector<std::string> names;
@@ -70,6 +69,11 @@ class LineFile : public ::testing::TestWithParam<const char*> {
   }
 
   const metarec::testing::ScratchFolder folder_;
+};
+
+class LineFile : public LineFileErrors, public ::testing::WithParamInterface<const char*> {
+ protected:
+  std::string DefaultPath() const { return Path(GetParam()); }
 };
 
 INSTANTIATE_TEST_SUITE_P(PlainAndCompressed, LineFile, ::testing::Values("f.jsonl", "f.jsonl.zst"),
@@ -204,23 +208,20 @@ TEST_P(LineFile, NamesTheLineThatIsAboveTheReadersBound) {
   EXPECT_THAT(std::string(status.message()), HasSubstr(DefaultPath() + ":2:"));
 }
 
-using LineFileErrors = LineFile;
-INSTANTIATE_TEST_SUITE_P(, LineFileErrors, ::testing::Values("unused"));
-
-TEST_P(LineFileErrors, MissingFileAndMissingFolderAreNotFound) {
+TEST_F(LineFileErrors, MissingFileAndMissingFolderAreNotFound) {
   EXPECT_EQ(LineReader::Open(Path("none")).status().code(), absl::StatusCode::kNotFound);
   const auto writer = LineWriter::Create(Path("none/f"));
   EXPECT_EQ(writer.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(writer.status().message()), HasSubstr(Path("none/f")));
 }
 
-TEST_P(LineFileErrors, DirectoryIsNeitherReadNorReplaced) {
+TEST_F(LineFileErrors, DirectoryIsNeitherReadNorReplaced) {
   EXPECT_EQ(LineReader::Open(folder_.path()).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(LineWriter::Create(folder_.path(), {.overwrite = true}).status().code(),
             absl::StatusCode::kAlreadyExists);
 }
 
-TEST_P(LineFileErrors, DeviceAndLinkAreNotReplacedEvenWhenOverwriting) {
+TEST_F(LineFileErrors, DeviceAndLinkAreNotReplacedEvenWhenOverwriting) {
   EXPECT_EQ(LineWriter::Create("/dev/null", {.overwrite = true}).status().code(),
             absl::StatusCode::kAlreadyExists);
   std::filesystem::create_symlink(Path("target"), Path("link"));
@@ -228,7 +229,7 @@ TEST_P(LineFileErrors, DeviceAndLinkAreNotReplacedEvenWhenOverwriting) {
             absl::StatusCode::kAlreadyExists);
 }
 
-TEST_P(LineFileErrors, LastLineWithoutNewlineIsReadAndKnownAsSuch) {
+TEST_F(LineFileErrors, LastLineWithoutNewlineIsReadAndKnownAsSuch) {
   PutBytes(Path("f"), "one\ntwo");
   auto reader = LineReader::Open(Path("f"));
   ASSERT_TRUE(reader.ok());
@@ -242,7 +243,7 @@ TEST_P(LineFileErrors, LastLineWithoutNewlineIsReadAndKnownAsSuch) {
   EXPECT_FALSE(*reader->Next(&line));
 }
 
-TEST_P(LineFileErrors, CompressedFileCutAnywhereIsKnownAsTruncated) {
+TEST_F(LineFileErrors, CompressedFileCutAnywhereIsKnownAsTruncated) {
   Write(Path("f.zst"), {"one", "two", "three"});
   const std::string whole = Bytes(Path("f.zst"));
   for (size_t length = 0; length < whole.size(); ++length) {
@@ -254,7 +255,7 @@ TEST_P(LineFileErrors, CompressedFileCutAnywhereIsKnownAsTruncated) {
   }
 }
 
-TEST_P(LineFileErrors, DamagedCompressedFileIsAnErrorWhereverTheBitFlipped) {
+TEST_F(LineFileErrors, DamagedCompressedFileIsAnErrorWhereverTheBitFlipped) {
   Write(Path("f.zst"), {"one", "two", "three"});
   const std::string whole = Bytes(Path("f.zst"));
   for (size_t i = 0; i < whole.size(); ++i) {
@@ -272,14 +273,14 @@ TEST_P(LineFileErrors, DamagedCompressedFileIsAnErrorWhereverTheBitFlipped) {
   }
 }
 
-TEST_P(LineFileErrors, PlainTextUnderACompressedNameIsAnError) {
+TEST_F(LineFileErrors, PlainTextUnderACompressedNameIsAnError) {
   PutBytes(Path("f.zst"), "{\"format\":\"x\"}\n");
   absl::Status status;
   EXPECT_THAT(Read(Path("f.zst"), &status), IsEmpty());
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
 }
 
-TEST_P(LineFileErrors, NamedPipeThatNobodyWritesToIsAnError) {
+TEST_F(LineFileErrors, NamedPipeThatNobodyWritesToIsAnError) {
   ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
   absl::Status status;
   EXPECT_THAT(Read(Path("pipe"), &status, {.writer_timeout = absl::Milliseconds(1)}), IsEmpty());
@@ -287,7 +288,7 @@ TEST_P(LineFileErrors, NamedPipeThatNobodyWritesToIsAnError) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("nobody writes to it"));
 }
 
-TEST_P(LineFileErrors, WriterOfANamedPipeMayTakeItsTime) {
+TEST_F(LineFileErrors, WriterOfANamedPipeMayTakeItsTime) {
   ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
   auto reader = LineReader::Open(Path("pipe"), {.writer_timeout = absl::Milliseconds(1)});
   ASSERT_TRUE(reader.ok()) << reader.status();
