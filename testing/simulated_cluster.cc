@@ -69,6 +69,14 @@ constexpr Known kFaults[] = {
      "its inactive replicas are primaries and secondaries, for MS milliseconds"},
 };
 
+std::string FaultLines() {
+  std::string lines;
+  for (const Known& fault : kFaults) {
+    absl::StrAppend(&lines, absl::StrFormat("  %-22s %s\n", fault.form, fault.help));
+  }
+  return lines;
+}
+
 absl::Status Misunderstood(absl::string_view text, const std::string& why) {
   return absl::InvalidArgumentError(
       absl::StrCat("cannot understand the fault '", text, "': ", why));
@@ -93,7 +101,7 @@ absl::StatusOr<SimulatedFault> ParseFault(absl::string_view text) {
   const Known* known = std::find_if(std::begin(kFaults), std::end(kFaults),
                                     [name](const Known& fault) { return fault.name == name; });
   if (known == std::end(kFaults)) {
-    return Misunderstood(text, absl::StrCat("there are\n", FaultHelp()));
+    return Misunderstood(text, absl::StrCat("there are\n", FaultLines()));
   }
   absl::string_view argument =
       separator == absl::string_view::npos ? "" : text.substr(separator + 1);
@@ -124,12 +132,10 @@ absl::StatusOr<SimulatedFault> ParseFault(absl::string_view text) {
   return fault;
 }
 
-std::string FaultHelp() {
-  std::string help;
-  for (const Known& fault : kFaults) {
-    absl::StrAppend(&help, absl::StrFormat("  %-22s %s\n", fault.form, fault.help));
-  }
-  return help;
+std::vector<std::pair<std::string, std::string>> FaultForms() {
+  std::vector<std::pair<std::string, std::string>> forms;
+  for (const Known& fault : kFaults) forms.emplace_back(fault.form, fault.help);
+  return forms;
 }
 
 namespace {

@@ -42,12 +42,12 @@ struct SimulatedFault {
   friend bool operator==(const SimulatedFault&, const SimulatedFault&) = default;
 };
 
-// "refuse", "late:300" (milliseconds), "error:ERR_BUSY", "loading:2", ...: see FaultHelp. A space
+// "refuse", "late:300" (milliseconds), "error:ERR_BUSY", "loading:2", ...: see FaultForms. A space
 // may stand for the colon; empty and "none" mean no fault.
 absl::StatusOr<SimulatedFault> ParseFault(absl::string_view text);
 
-// All faults with what they do, a line each.
-std::string FaultHelp();
+// How each fault is written, "late:MS", and what it does.
+std::vector<std::pair<std::string, std::string>> FaultForms();
 
 // One replica server: what it answers, and how it misbehaves.
 struct SimulatedNode {

@@ -41,8 +41,7 @@ void NodeArguments::AddTo(Command& verb) {
       .TypeName("HOST:PORT,...")
       .Group(kGroup);
   verb.Add("--node_name", &node_names_,
-           "what the server at an address calls itself, if looking up the address does not tell; "
-           "may be repeated")
+           "what the server at an address calls itself, if looking up the address does not tell")
       .TypeName("IP:PORT=HOST:PORT")
       .Repeatable()
       .Group(kGroup);

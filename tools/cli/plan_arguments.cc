@@ -47,8 +47,7 @@ void PlanArguments::AddTo(Command& verb) {
   verb.AddFlag("--still_served", &options_.accept_still_served,
                "go on although replicas still hold a lease of a meta server")
       .Group(kDecisions);
-  verb.Add("--settle", &settlements_,
-           "decide a conflict, by the key that the report names; may be repeated")
+  verb.Add("--settle", &settlements_, "decide a conflict, by the key that the report names")
       .TypeName("KEY=VALUE")
       .Repeatable()
       .Group(kDecisions);

@@ -35,24 +35,6 @@ namespace {
 constexpr char kVerb[] = "apply";
 constexpr size_t kNodesNamedMax = 10;
 
-constexpr char kFooter[] =
-    "\nWrites what was reviewed, reads it back, and only then unlocks it. Refuses (exit code 4) a\n"
-    "root that holds anything but its own unfinished run. Interrupted or killed, it goes on where\n"
-    "it was when it is run again with the same plan.\n"
-    "\n"
-    "A plan made while replicas were still served is applied once they are all inactive, if the\n"
-    "nodes then still say what the plan is made of.\n"
-    "\n"
-    "With --dry_run it looks at the root, says what it would write, and ends as the real run "
-    "would\n"
-    "(0, 4 or 5).\n"
-    "\n"
-    "Examples:\n"
-    "  metarec apply --plan monday.plan --zk zk1:2181 --root /pegasus/recovered --dry_run\n"
-    "  metarec apply --plan monday.plan --zk zk1:2181,zk2:2181 --root /pegasus/recovered\n"
-    "  metarec apply --plan monday.plan --zk zk1:2181 --root /pegasus/recovered \\\n"
-    "      --zk_auth_file zk.auth --zk_acl creator";
-
 struct Arguments {
   StoreArguments store{StoreArguments::Access::kWrite};
   OutputArguments output;
@@ -324,7 +306,24 @@ ExitCode Run(const Arguments& arguments) {
 }  // namespace
 
 RunVerb MakeApplyVerb(Command& verb) {
-  verb.Footer(kFooter);
+  verb.Paragraph(
+      "Writes what was reviewed, reads it back, and only then unlocks it. Refuses (exit code 4) a "
+      "root that holds anything but its own unfinished run. Interrupted or killed, it goes on "
+      "where "
+      "it was when it is run again with the same plan.");
+  verb.Paragraph(
+      "A plan made while replicas were still served is applied once they are all inactive, if the "
+      "nodes then still say what the plan is made of.");
+  verb.Paragraph(
+      "With --dry_run it looks at the root, says what it would write, and ends as the real run "
+      "would "
+      "(0, 4 or 5).");
+  verb.Example(
+      "metarec apply --plan monday.plan --zk zk1:2181 --root /pegasus/recovered --dry_run");
+  verb.Example("metarec apply --plan monday.plan --zk zk1:2181,zk2:2181 --root /pegasus/recovered");
+  verb.Example(
+      "metarec apply --plan monday.plan --zk zk1:2181 --root /pegasus/recovered "
+      "--zk_auth_file zk.auth --zk_acl creator");
   const auto arguments = std::make_shared<Arguments>();
   verb.Add("--plan", &arguments->plan_path, "the plan file").TypeName("FILE").Required();
   arguments->store.AddTo(verb);

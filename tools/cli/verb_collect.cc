@@ -22,14 +22,6 @@ namespace {
 
 constexpr char kVerb[] = "collect";
 
-constexpr char kFooter[] =
-    "\nOnly reads, from a healthy cluster too. Exit code 1 if a node did not answer; the evidence\n"
-    "file is written all the same, and says so.\n"
-    "\n"
-    "Examples:\n"
-    "  metarec collect -f recover_node_list --evidence monday.evidence\n"
-    "  metarec collect -s rs1:34801,rs2:34801 --evidence monday.evidence.zst --overwrite";
-
 struct Arguments {
   NodeArguments nodes;
   OutputArguments output;
@@ -143,7 +135,11 @@ ExitCode Run(const Arguments& arguments) {
 }  // namespace
 
 RunVerb MakeCollectVerb(Command& verb) {
-  verb.Footer(kFooter);
+  verb.Paragraph(
+      "Only reads, from a healthy cluster too. Exit code 1 if a node did not answer; the evidence "
+      "file is written all the same, and says so.");
+  verb.Example("metarec collect -f recover_node_list --evidence monday.evidence");
+  verb.Example("metarec collect -s rs1:34801,rs2:34801 --evidence monday.evidence.zst --overwrite");
   const auto arguments = std::make_shared<Arguments>();
   arguments->nodes.AddTo(verb);
   arguments->file.AddTo(verb, "--evidence");

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
-#include <memory>
 #include <utility>
 
 #include <CLI/CLI.hpp>
+#include <absl/algorithm/container.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
@@ -25,63 +25,64 @@ namespace metarec::tools {
 namespace {
 
 constexpr char kDescription[] =
-    "Brings back the metadata of a Pegasus cluster from its replica servers.\n"
-    "\n"
-    "In steps:    collect, plan, (read the report), apply, verify\n"
-    "In one step: recover";
+    "bring back the metadata of a Pegasus cluster from its replica servers";
 
-constexpr char kFooter[] =
-    "\n"
-    "Every verb has help with examples: metarec plan --help. Dashes and underscores in long\n"
-    "options are the same.\n"
-    "\n"
-    "Exit codes: 0 done; 1 failed; 2 differences; 3 a conflict needs a decision; 4 refused by a\n"
-    "guard, nothing was changed; 5 done, with losses that the flags accepted.";
+constexpr const char* kParagraphs[] = {
+    "In steps: collect, plan, (read the report), apply, verify. In one step: recover.",
+    "Every verb has help with examples: metarec plan --help. Dashes and underscores in long "
+    "options are the same.",
+};
 
 // This one says itself what may be given to it, the empty text included.
 constexpr absl::string_view kTakesAnyText = "--rename_separator";
 
-// One of the table, with its place in CLI11's tree.
-struct ParsedVerb {
+// One of the table, with what was declared of it.
+struct DeclaredVerb {
   const VerbRow* row = nullptr;
-  const CLI::App* app = nullptr;
-  std::unique_ptr<Command> command;
+  const Command* command = nullptr;
   RunVerb run;
 };
 
 std::string Text(absl::string_view text) { return std::string(text); }
 
-// Adds all verbs to `app`, in the order of the table.
-std::vector<ParsedVerb> AddVerbs(absl::Span<const VerbRow> table,
-                                 absl::Span<const VerbGroupRow> groups, CLI::App* app) {
-  std::map<absl::string_view, CLI::App*> group_apps;
-  std::vector<ParsedVerb> verbs;
-  for (const VerbRow& row : table) {
-    CLI::App* parent = app;
-    absl::string_view name = row.name;
-    if (const size_t blank = name.find(' '); blank != absl::string_view::npos) {
-      const absl::string_view first = name.substr(0, blank);
-      name.remove_prefix(blank + 1);
-      CLI::App*& group = group_apps[first];
-      if (group == nullptr) {
-        const auto about = std::find_if(groups.begin(), groups.end(),
-                                        [&](const VerbGroupRow& g) { return g.name == first; });
-        const bool is_described = about != groups.end();
-        group = app->add_subcommand(Text(first), is_described ? Text(about->description) : "");
-        if (is_described) group->group(Text(about->heading));
-        group->require_subcommand(1);
-      }
-      parent = group;
+// The program with all verbs, in the order of the table.
+struct Program {
+  Program(absl::Span<const VerbRow> table, absl::Span<const VerbGroupRow> groups) {
+    app.set_version_flag("--version", VersionLine(app.get_name()), kVersionHelp);
+    app.require_subcommand(1);
+    for (const char* paragraph : kParagraphs) root.Paragraph(paragraph);
+    for (const ExitCodeRow& row : kExitCodes) {
+      root.AddExitCode(static_cast<int>(row.code), row.meaning);
     }
-    CLI::App* const verb = parent->add_subcommand(Text(name), Text(row.description));
-    verb->group(Text(row.heading));
-    auto command = std::make_unique<Command>(verb);
-    RunVerb run = row.make(*command);
-    verbs.push_back(
-        {.row = &row, .app = verb, .command = std::move(command), .run = std::move(run)});
+    std::map<absl::string_view, Command*> group_commands;
+    for (const VerbRow& row : table) {
+      const std::pair<absl::string_view, absl::string_view> words =
+          absl::StrSplit(row.name, absl::MaxSplits(' ', 1));
+      Command* parent = &root;
+      if (!words.second.empty()) {
+        Command*& group = group_commands[words.first];
+        if (group == nullptr) group = AddGroup(groups, words.first);
+        parent = group;
+      }
+      Command& verb = parent->AddVerb(Text(words.second.empty() ? words.first : words.second),
+                                      Text(row.description), Text(row.heading));
+      verbs.push_back({.row = &row, .command = &verb, .run = row.make(verb)});
+    }
   }
-  return verbs;
-}
+
+  Command* AddGroup(absl::Span<const VerbGroupRow> groups, absl::string_view name) {
+    const auto about = absl::c_find_if(groups, [&](const auto& row) { return row.name == name; });
+    const bool is_described = about != groups.end();
+    Command& group = root.AddVerb(Text(name), is_described ? Text(about->description) : "",
+                                  is_described ? Text(about->heading) : "");
+    app.get_subcommand(Text(name))->require_subcommand(1);
+    return &group;
+  }
+
+  CLI::App app{kDescription, "metarec"};
+  Command root{&app};
+  std::vector<DeclaredVerb> verbs;
+};
 
 // CLI11's own words for it do not say which words it knows. `path` is "metarec" or "metarec zk".
 std::string NoSuchVerb(const CLI::App& parent, absl::string_view path, absl::string_view word) {
@@ -170,11 +171,8 @@ absl::StatusOr<HeldPipe> CheckArguments(const Command& verb) {
 
 ExitCode RunCommandLine(absl::Span<const VerbRow> table, absl::Span<const VerbGroupRow> groups,
                         const std::vector<std::string>& arguments) {
-  CLI::App app(kDescription, "metarec");
-  app.footer(kFooter);
-  app.set_version_flag("--version", VersionLine("metarec"));
-  app.require_subcommand(1);
-  const std::vector<ParsedVerb> verbs = AddVerbs(table, groups, &app);
+  Program program(table, groups);
+  CLI::App& app = program.app;
 
   std::vector<std::string> readable = ReadableArguments(arguments);
   if (const std::string wrong = WrongVerb(app, &readable); !wrong.empty()) {
@@ -189,10 +187,12 @@ ExitCode RunCommandLine(absl::Span<const VerbRow> table, absl::Span<const VerbGr
     return ExitCode::kFailed;
   }
   const CLI::App& parsed = DeepestParsed(app);
-  const auto verb = std::find_if(verbs.begin(), verbs.end(),
-                                 [&](const ParsedVerb& one) { return one.app == &parsed; });
+  const auto verb = absl::c_find_if(
+      program.verbs, [&](const DeclaredVerb& one) { return one.command->app() == &parsed; });
   const absl::StatusOr<HeldPipe> held = CheckArguments(*verb->command);
   return held.ok() ? verb->run() : Fail(verb->row->name, held.status());
 }
+
+CommandManual MetarecManual() { return Program(VerbTable(), VerbGroups()).root.manual(); }
 
 }  // namespace metarec::tools

@@ -7,6 +7,7 @@
 
 #include "tools/cli/verbs.h"
 #include "tools/process/exit_code.h"
+#include "tools/process/manual.h"
 
 namespace metarec::tools {
 
@@ -17,5 +18,8 @@ namespace metarec::tools {
 // `arguments` are those of the process, without its name.
 ExitCode RunCommandLine(absl::Span<const VerbRow> table, absl::Span<const VerbGroupRow> groups,
                         const std::vector<std::string>& arguments);
+
+// What metarec says of itself, with all verbs.
+CommandManual MetarecManual();
 
 }  // namespace metarec::tools

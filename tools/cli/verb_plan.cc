@@ -26,16 +26,6 @@ namespace {
 
 constexpr char kVerb[] = "plan";
 
-constexpr char kFooter[] =
-    "\nTouches nothing but the plan file, which is written only when the plan may be applied.\n"
-    "Exit code 1 if it has errors, 3 if it has conflicts, 5 if it accepts losses.\n"
-    "\n"
-    "Examples:\n"
-    "  metarec plan --evidence monday.evidence --plan monday.plan\n"
-    "  metarec plan -f recover_node_list --plan monday.plan --skip_bad_nodes\n"
-    "  metarec plan --evidence monday.evidence --plan monday.plan --settle 10.app_type=pegasus\n"
-    "  metarec plan --evidence monday.evidence --plan monday.plan --table usertable";
-
 struct Arguments {
   const Command* verb = nullptr;
   EvidenceArguments evidence;
@@ -132,7 +122,14 @@ ExitCode Run(const Arguments& arguments) {
 }  // namespace
 
 RunVerb MakePlanVerb(Command& verb) {
-  verb.Footer(kFooter);
+  verb.Paragraph(
+      "Touches nothing but the plan file, which is written only when the plan may be applied. Exit "
+      "code 1 if it has errors, 3 if it has conflicts, 5 if it accepts losses.");
+  verb.Example("metarec plan --evidence monday.evidence --plan monday.plan");
+  verb.Example("metarec plan -f recover_node_list --plan monday.plan --skip_bad_nodes");
+  verb.Example(
+      "metarec plan --evidence monday.evidence --plan monday.plan --settle 10.app_type=pegasus");
+  verb.Example("metarec plan --evidence monday.evidence --plan monday.plan --table usertable");
   const auto arguments = std::make_shared<Arguments>();
   arguments->verb = &verb;
   arguments->evidence.AddTo(verb);

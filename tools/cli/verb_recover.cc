@@ -31,19 +31,6 @@ namespace {
 
 constexpr char kVerb[] = "recover";
 
-constexpr char kFooter[] =
-    "\nCollects, plans, applies and verifies in one go, and prints on stdout what the recover\n"
-    "command of Pegasus's shell prints; the report goes to stderr. Waits while replicas are still\n"
-    "served. Interrupted or killed, it goes on where it was when it is run again.\n"
-    "\n"
-    "With --meta, a meta server in recovery mode (or metarecd) does that, as with Pegasus's "
-    "shell.\n"
-    "\n"
-    "Examples:\n"
-    "  metarec recover -f recover_node_list --meta meta1:34601\n"
-    "  metarec recover -f recover_node_list --zk zk1:2181 --root /pegasus/recovered\n"
-    "  metarec recover -f recover_node_list -b -l -w 300 --zk zk1:2181 --root /pegasus/recovered";
-
 struct Arguments {
   const Command* verb = nullptr;
   NodeArguments nodes;
@@ -246,7 +233,18 @@ ExitCode Run(const Arguments& arguments) {
 }  // namespace
 
 RunVerb MakeRecoverVerb(Command& verb) {
-  verb.Footer(kFooter);
+  verb.Paragraph(
+      "Collects, plans, applies and verifies in one go, and prints on stdout what the recover "
+      "command of Pegasus's shell prints; the report goes to stderr. Waits while replicas are "
+      "still "
+      "served. Interrupted or killed, it goes on where it was when it is run again.");
+  verb.Paragraph(
+      "With --meta, a meta server in recovery mode (or metarecd) does that, as with Pegasus's "
+      "shell.");
+  verb.Example("metarec recover -f recover_node_list --meta meta1:34601");
+  verb.Example("metarec recover -f recover_node_list --zk zk1:2181 --root /pegasus/recovered");
+  verb.Example(
+      "metarec recover -f recover_node_list -b -l -w 300 --zk zk1:2181 --root /pegasus/recovered");
   const auto arguments = std::make_shared<Arguments>();
   arguments->verb = &verb;
   arguments->nodes.AddTo(verb);

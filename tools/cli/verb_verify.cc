@@ -24,17 +24,6 @@ namespace {
 
 constexpr char kVerb[] = "verify";
 
-constexpr char kFooter[] =
-    "\nOnly reads. Exit code 2 if there are differences.\n"
-    "\n"
-    "Examples:\n"
-    "  metarec verify --plan monday.plan --zk zk1:2181 --root /pegasus/recovered\n"
-    "  metarec verify -f recover_node_list --zk zk1:2181 --root /pegasus/onebox\n"
-    "\n"
-    "Against a plan: is everything there as planned? Against nodes or evidence: would a plan made\n"
-    "from them say the same? A partition whose ballot in the tree is below a replica's\n"
-    "(ballot_too_low) is one that its replica servers permanently ignore.";
-
 struct Arguments {
   const Command* verb = nullptr;
   std::string plan_path;
@@ -181,7 +170,14 @@ ExitCode Run(const Arguments& arguments) {
 }  // namespace
 
 RunVerb MakeVerifyVerb(Command& verb) {
-  verb.Footer(kFooter);
+  verb.Paragraph("Only reads. Exit code 2 if there are differences.");
+  verb.Paragraph(
+      "Against a plan: is everything there as planned? Against nodes or evidence: would a plan "
+      "made "
+      "from them say the same? A partition whose ballot in the tree is below a replica's "
+      "(ballot_too_low) is one that its replica servers permanently ignore.");
+  verb.Example("metarec verify --plan monday.plan --zk zk1:2181 --root /pegasus/recovered");
+  verb.Example("metarec verify -f recover_node_list --zk zk1:2181 --root /pegasus/onebox");
   const auto arguments = std::make_shared<Arguments>();
   verb.Add("--plan", &arguments->plan_path, "the plan file to compare with").TypeName("FILE");
   arguments->verb = &verb;

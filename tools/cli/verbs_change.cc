@@ -103,30 +103,17 @@ asio::awaitable<absl::StatusOr<Done>> SetLevel(MetaClient* client, const std::st
                              .ToLine()};
 }
 
-constexpr char kRenameFooter[] =
-    "\nWhat Pegasus's shell does for rename, for any name: a stock shell cannot rename a table "
-    "with a\n"
-    "'-' in its name, such as recovery gives to tables whose name is contested, and cannot list "
-    "the\n"
-    "cluster in detail until somebody does. The meta server must be a stock one; metarecd changes\n"
-    "nothing.\n"
-    "\n"
-    "Examples:\n"
-    "  metarec rename temp-2 temp_2 --meta meta1:34601,meta2:34601";
-constexpr char kLevelFooter[] =
-    "\nWhat Pegasus's shell does for set_meta_level: tells the meta server how much to do by "
-    "itself.\n"
-    "At steady or below it moves no replica and deletes none; stay there until every node that "
-    "ever\n"
-    "held data is back.\n"
-    "\n"
-    "Examples:\n"
-    "  metarec set_meta_level steady --meta meta1:34601,meta2:34601";
-
 }  // namespace
 
 RunVerb MakeRenameVerb(Command& verb) {
-  verb.Footer(kRenameFooter);
+  verb.Paragraph(
+      "What Pegasus's shell does for rename, for any name: a stock shell cannot rename a table "
+      "with "
+      "a '-' in its name, such as recovery gives to tables whose name is contested, and cannot "
+      "list "
+      "the cluster in detail until somebody does. The meta server must be a stock one; metarecd "
+      "changes nothing.");
+  verb.Example("metarec rename temp-2 temp_2 --meta meta1:34601,meta2:34601");
   const auto arguments = std::make_shared<RenameArguments>();
   verb.Add("old_name", &arguments->old_name, "the table").Required();
   verb.Add("new_name", &arguments->new_name, "its new name").Required();
@@ -137,7 +124,12 @@ RunVerb MakeRenameVerb(Command& verb) {
 }
 
 RunVerb MakeSetMetaLevelVerb(Command& verb) {
-  verb.Footer(kLevelFooter);
+  verb.Paragraph(
+      "What Pegasus's shell does for set_meta_level: tells the meta server how much to do by "
+      "itself. At steady or below it moves no replica and deletes none; stay there until every "
+      "node "
+      "that ever held data is back.");
+  verb.Example("metarec set_meta_level steady --meta meta1:34601,meta2:34601");
   const auto arguments = std::make_shared<LevelArguments>();
   verb.Add("level", &arguments->level, "the function level")
       .TypeName("stopped|blind|freezed|steady|lively")

@@ -241,41 +241,15 @@ ExitCode ShowApp(const Listing& listing, const std::string& name) {
                           }});
 }
 
-constexpr char kLsFooter[] =
-    "\nWhat Pegasus's shell prints for ls, as the meta servers (or metarecd) tell it or straight\n"
-    "from a ZooKeeper root.\n"
-    "\n"
-    "Examples:\n"
-    "  metarec ls -d --meta meta1:34601,meta2:34601\n"
-    "  metarec ls --zk zk1:2181 --root /pegasus/recovered\n"
-    "  metarec ls -a -d --zk zk1:2181 --root /pegasus/recovered";
-constexpr char kNodesFooter[] =
-    "\nWhat Pegasus's shell prints for nodes, as the meta servers (or metarecd) tell it or "
-    "straight\n"
-    "from a ZooKeeper root: every node that a partition names. Whether it is alive, only a meta\n"
-    "server knows.\n"
-    "\n"
-    "Examples:\n"
-    "  metarec nodes -d -o nodes.list --meta meta1:34601,meta2:34601\n"
-    "  grep ' ALIVE' nodes.list | awk '{print $1}' > recover_node_list\n"
-    "  metarec nodes -d --zk zk1:2181 --root /pegasus/recovered";
-constexpr char kAppFooter[] =
-    "\nWhat Pegasus's shell prints for app, as the meta servers (or metarecd) tell it or straight\n"
-    "from a ZooKeeper root.\n"
-    "\n"
-    "Examples:\n"
-    "  metarec app temp -d --meta meta1:34601,meta2:34601\n"
-    "  metarec app temp -d --zk zk1:2181 --root /pegasus/recovered";
-constexpr char kClusterInfoFooter[] =
-    "\nWhat Pegasus's shell prints for cluster_info, as the meta servers (or metarecd) tell it.\n"
-    "\n"
-    "Examples:\n"
-    "  metarec cluster_info --meta meta1:34601,meta2:34601";
-
 }  // namespace
 
 RunVerb MakeLsVerb(Command& verb) {
-  verb.Footer(kLsFooter);
+  verb.Paragraph(
+      "What Pegasus's shell prints for ls, as the meta servers (or metarecd) tell it or straight "
+      "from a ZooKeeper root.");
+  verb.Example("metarec ls -d --meta meta1:34601,meta2:34601");
+  verb.Example("metarec ls --zk zk1:2181 --root /pegasus/recovered");
+  verb.Example("metarec ls -a -d --zk zk1:2181 --root /pegasus/recovered");
   const auto arguments = std::make_shared<LsArguments>();
   verb.AddFlag("-a,--all", &arguments->all, "dropped tables too");
   verb.Add("-s,--status", &arguments->status, "only tables of this status")
@@ -286,7 +260,14 @@ RunVerb MakeLsVerb(Command& verb) {
 }
 
 RunVerb MakeNodesVerb(Command& verb) {
-  verb.Footer(kNodesFooter);
+  verb.Paragraph(
+      "What Pegasus's shell prints for nodes, as the meta servers (or metarecd) tell it or "
+      "straight "
+      "from a ZooKeeper root: every node that a partition names. Whether it is alive, only a meta "
+      "server knows.");
+  verb.Example("metarec nodes -d -o nodes.list --meta meta1:34601,meta2:34601");
+  verb.Example("grep ' ALIVE' nodes.list | awk '{print $1}' > recover_node_list");
+  verb.Example("metarec nodes -d --zk zk1:2181 --root /pegasus/recovered");
   const auto status = std::make_shared<std::string>();
   verb.Add("-s,--status", status.get(), "only nodes of this status (with --meta)")
       .TypeName("all|alive|unalive")
@@ -296,7 +277,11 @@ RunVerb MakeNodesVerb(Command& verb) {
 }
 
 RunVerb MakeAppVerb(Command& verb) {
-  verb.Footer(kAppFooter);
+  verb.Paragraph(
+      "What Pegasus's shell prints for app, as the meta servers (or metarecd) tell it or straight "
+      "from a ZooKeeper root.");
+  verb.Example("metarec app temp -d --meta meta1:34601,meta2:34601");
+  verb.Example("metarec app temp -d --zk zk1:2181 --root /pegasus/recovered");
   const auto name = std::make_shared<std::string>();
   verb.Add("name", name.get(), "the table").Required();
   const auto listing = std::make_shared<Listing>(verb, "with every partition");
@@ -304,7 +289,9 @@ RunVerb MakeAppVerb(Command& verb) {
 }
 
 RunVerb MakeClusterInfoVerb(Command& verb) {
-  verb.Footer(kClusterInfoFooter);
+  verb.Paragraph(
+      "What Pegasus's shell prints for cluster_info, as the meta servers (or metarecd) tell it.");
+  verb.Example("metarec cluster_info --meta meta1:34601,meta2:34601");
   const auto listing = std::make_shared<Listing>(verb, nullptr, Listing::Sources::kMetaOnly);
   return [=] { return listing->Run(ShowClusterByMeta, Listing::ListOfRoot()); };
 }

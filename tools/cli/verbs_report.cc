@@ -76,29 +76,19 @@ ExitCode Run(absl::string_view verb,
                   });
 }
 
-constexpr char kReportFooter[] =
-    "\nThe report that plan printed when it made the file. Only reads. With --table or "
-    "--partition\n"
-    "only that part of the plan is held in memory, however large it is.\n"
-    "\n"
-    "Examples:\n"
-    "  metarec report --plan monday.plan                      the whole, with a few examples of\n"
-    "                                                         what is alike\n"
-    "  metarec report --plan monday.plan --all                every finding and every table\n"
-    "  metarec report --plan monday.plan --table usertable    what there is to say about a table\n"
-    "  metarec report --plan monday.plan --partition 3.17     ... about a partition\n"
-    "  metarec report --plan monday.plan --format json        for programs";
-constexpr char kExplainFooter[] =
-    "\nExamples:\n"
-    "  metarec explain --plan monday.plan 3.17            a partition\n"
-    "  metarec explain --plan monday.plan 3               a table\n"
-    "  metarec explain --plan monday.plan usertable       a table by its name\n"
-    "  metarec explain --plan monday.plan rs1:34801       a node";
-
 }  // namespace
 
 RunVerb MakeReportVerb(Command& verb) {
-  verb.Footer(kReportFooter);
+  verb.Paragraph(
+      "The report that plan printed when it made the file. Only reads. With --table or --partition "
+      "only that part of the plan is held in memory, however large it is.");
+  verb.Example("metarec report --plan monday.plan",
+               "the whole, with a few examples of what is alike");
+  verb.Example("metarec report --plan monday.plan --all", "every finding and every table");
+  verb.Example("metarec report --plan monday.plan --table usertable",
+               "what there is to say about a table");
+  verb.Example("metarec report --plan monday.plan --partition 3.17", "... about a partition");
+  verb.Example("metarec report --plan monday.plan --format json", "for programs");
   const auto arguments = std::make_shared<ReportVerbArguments>();
   verb.Add("--plan", &arguments->plan_path, "the plan file").TypeName("FILE").Required();
   arguments->report.AddTo(verb);
@@ -108,7 +98,10 @@ RunVerb MakeReportVerb(Command& verb) {
 }
 
 RunVerb MakeExplainVerb(Command& verb) {
-  verb.Footer(kExplainFooter);
+  verb.Example("metarec explain --plan monday.plan 3.17", "a partition");
+  verb.Example("metarec explain --plan monday.plan 3", "a table");
+  verb.Example("metarec explain --plan monday.plan usertable", "a table by its name");
+  verb.Example("metarec explain --plan monday.plan rs1:34801", "a node");
   const auto arguments = std::make_shared<ExplainArguments>();
   verb.Add("--plan", &arguments->plan_path, "the plan file").TypeName("FILE").Required();
   verb.Add("subject", &arguments->subject, "3.17, 3, a table's name or rs1:34801").Required();

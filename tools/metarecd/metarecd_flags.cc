@@ -204,6 +204,8 @@ struct FlagLine {
   const char* value;
 };
 
+constexpr char kTrueOrFalse[] = "true|false";
+
 // In the order of the help page, in two groups.
 constexpr FlagLine kFileFlags[] = {
     {"pegasus_config", "FILE"},
@@ -213,7 +215,7 @@ constexpr FlagLine kFileFlags[] = {
     {"zk_timeout", "SECONDS"},
     {"root", "PATH"},
     {"lock_root", "PATH"},
-    {"recover_from_replica_server", "true|false"},
+    {"recover_from_replica_server", kTrueOrFalse},
     {"cluster_name", "NAME"},
 };
 constexpr FlagLine kOwnFlags[] = {
@@ -227,46 +229,23 @@ constexpr FlagLine kOwnFlags[] = {
     {"rename_separator", "TEXT"},
 };
 
-constexpr char kHelpBegin[] =
-    "Recovers a Pegasus cluster's metadata in place of its meta server: waits, on the meta "
-    "server's\n"
-    "port, for the shell's recover command (or metarec recover --meta), and writes what it "
-    "rebuilds\n"
-    "into an empty root. Then set recover_from_replica_server = false, stop metarecd, and start "
-    "the\n"
-    "meta server.\n"
-    "Usage: metarecd --pegasus_config FILE [FLAGS]\n"
-    "       metarecd --zk HOST:PORT,... --root PATH --own_name HOST:PORT [FLAGS]\n";
-
-constexpr char kHelpEnd[] =
-    "\n"
-    "Other flags:\n"
-    "  --help, --version\n"
-    "  --minloglevel, --log_dir, --logtostderr=false and the others of glog (metarecd --helpfull)."
-    " The\n"
-    "      log goes to stderr.\n"
-    "\n"
-    "Examples:\n"
-    "  metarecd --pegasus_config onebox/meta1/config.ini --operators 127.0.0.1\n"
-    "  metarecd --pegasus_config /etc/pegasus/config.ini --root /pegasus/recovered \\\n"
-    "      --recover_from_replica_server true\n"
-    "  metarecd --zk zk1:2181,zk2:2181 --root /pegasus/recovered --own_name meta1:34601\n"
-    "\n"
-    "Exit codes: 0 told to end (SIGTERM, SIGINT); 1 failed; 4 the root is not what the flags "
-    "say.\n";
+constexpr char kFileHeading[] = "IN PLACE OF A KEY OF THE FILE, OR WITHOUT A FILE";
+constexpr char kOwnHeading[] = "BEYOND THE FILE";
+constexpr char kOtherHeading[] = "OTHERS";
 
 template <size_t kSize>
-std::string FlagLines(const FlagLine (&flags)[kSize]) {
-  std::string text;
+void AddFlags(const FlagLine (&flags)[kSize], const char* heading, CommandManual* manual) {
   for (const FlagLine& flag : flags) {
     gflags::CommandLineFlagInfo info;
     if (!gflags::GetCommandLineFlagInfo(flag.name, &info)) continue;
-    const bool has_default = !info.default_value.empty() && info.default_value != "0";
-    absl::StrAppend(&text, "  --", flag.name, " ", flag.value,
-                    has_default ? absl::StrCat("  [", info.default_value, "]") : "", "\n      ",
-                    Wrapped(info.description, 6, 6), "\n");
+    OptionManual option;
+    option.names = {absl::StrCat("--", flag.name)};
+    option.value = flag.value;
+    option.description = info.description;
+    option.heading = heading;
+    if (info.default_value != "0") option.default_value = info.default_value;
+    manual->options.push_back(std::move(option));
   }
-  return text;
 }
 
 int PrintToStdout(absl::string_view text) {
@@ -370,10 +349,43 @@ std::optional<int> ParseMetarecdFlags(int* argc, char*** argv) {
   return std::nullopt;
 }
 
-std::string MetarecdHelp() {
-  return absl::StrCat(kHelpBegin, "\nIn place of a key of the file, or without a file:\n",
-                      FlagLines(kFileFlags), "\nBeyond the file:\n", FlagLines(kOwnFlags),
-                      kHelpEnd);
+CommandManual MetarecdManual() {
+  CommandManual manual;
+  manual.name = "metarecd";
+  manual.summary = "recover a Pegasus cluster's metadata in place of its meta server";
+  manual.usages = {"--pegasus_config FILE [FLAGS]",
+                   "--zk HOST:PORT,... --root PATH --own_name HOST:PORT [FLAGS]"};
+  manual.paragraphs = {
+      "Waits, on the meta server's port, for the shell's recover command (or metarec recover "
+      "--meta), and writes what it rebuilds into an empty root. Then set "
+      "recover_from_replica_server = false, stop metarecd, and start the meta server.",
+      "The log goes to stderr. The flags of glog work, too, such as --minloglevel, --log_dir and "
+      "--logtostderr=false; metarecd --helpfull lists them.",
+  };
+  AddFlags(kFileFlags, kFileHeading, &manual);
+  AddFlags(kOwnFlags, kOwnHeading, &manual);
+  for (OptionManual& option : manual.options) {
+    if (option.value == kTrueOrFalse) option.choices = {"true", "false"};
+  }
+  manual.options.push_back(
+      {.names = {"-h", "--help"}, .description = "print this page", .heading = kOtherHeading});
+  manual.options.push_back(
+      {.names = {"--version"}, .description = kVersionHelp, .heading = kOtherHeading});
+  manual.examples = {
+      {"metarecd --pegasus_config onebox/meta1/config.ini --operators 127.0.0.1", ""},
+      {"metarecd --pegasus_config /etc/pegasus/config.ini --root /pegasus/recovered "
+       "--recover_from_replica_server true",
+       ""},
+      {"metarecd --zk zk1:2181,zk2:2181 --root /pegasus/recovered --own_name meta1:34601", ""},
+  };
+  manual.exit_codes = {
+      {static_cast<int>(ExitCode::kDone), "told to end (SIGTERM, SIGINT)"},
+      {static_cast<int>(ExitCode::kFailed), "failed"},
+      {static_cast<int>(ExitCode::kRefused), "the root is not what the flags say"},
+  };
+  return manual;
 }
+
+std::string MetarecdHelp() { return HelpText(MetarecdManual()); }
 
 }  // namespace metarec::tools

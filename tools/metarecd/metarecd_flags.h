@@ -9,6 +9,7 @@
 #include <absl/status/statusor.h>
 
 #include "recovery_service/server/recovery_server.h"
+#include "tools/process/manual.h"
 #include "zk_store/client/zookeeper_options.h"
 
 namespace metarec::tools {
@@ -29,7 +30,8 @@ std::vector<std::string> MetarecdFlagNames();
 // nothing more to do: help and version are printed to stdout, what is wrong to stderr.
 std::optional<int> ParseMetarecdFlags(int* argc, char*** argv);
 
-// The page of --help: every flag with its description.
-std::string MetarecdHelp();
+// What metarecd says of itself: every flag with its description.
+CommandManual MetarecdManual();
+std::string MetarecdHelp();  // as a page
 
 }  // namespace metarec::tools

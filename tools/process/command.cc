@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <limits>
 #include <type_traits>
 #include <utility>
 
 #include <CLI/CLI.hpp>
+#include <absl/algorithm/container.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
@@ -122,10 +124,30 @@ std::string PathOf(const CLI::App& app) {
   return parent == nullptr ? app.get_name() : absl::StrCat(PathOf(*parent), " ", app.get_name());
 }
 
+OptionManual ManualOf(const CLI::Option& option,
+                      const std::map<const CLI::Option*, OptionManual>& known) {
+  const auto declared = known.find(&option);
+  OptionManual manual = declared == known.end() ? OptionManual() : declared->second;
+  for (const std::string& name : option.get_snames()) manual.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) manual.names.push_back("--" + name);
+  if (manual.names.empty()) {
+    manual.value = option.get_name();
+  } else if (manual.value.empty() && option.get_items_expected_max() > 0) {
+    manual.value = option.get_type_name();
+  }
+  manual.description = option.get_description();
+  const std::string heading = option.get_group();
+  manual.heading = manual.names.empty() ? "ARGUMENTS" : heading == "Options" ? "" : heading;
+  manual.default_value = option.get_default_str();
+  manual.is_required = option.get_required();
+  return manual;
+}
+
 }  // namespace
 
 CommandOption& CommandOption::TypeName(const std::string& name) {
   option_->type_name(name);
+  manual_->value = name;
   return *this;
 }
 
@@ -146,6 +168,7 @@ CommandOption& CommandOption::Required() {
 
 CommandOption& CommandOption::Repeatable() {
   option_->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  manual_->is_repeatable = true;
   return *this;
 }
 
@@ -166,6 +189,7 @@ CommandOption& CommandOption::OneOf(const std::vector<std::string>& values) {
     if (std::find(values.begin(), values.end(), text) != values.end()) return "";
     return absl::StrCat(Printable(text), " is none of ", absl::StrJoin(values, ", "));
   }));
+  manual_->choices = values;
   return *this;
 }
 
@@ -194,45 +218,65 @@ bool CommandOption::is_given() const { return option_->count() > 0; }
 std::vector<std::string> CommandOption::values() const { return option_->results(); }
 
 CommandOption Command::Add(const std::string& names, std::string* value, const std::string& help) {
-  return CommandOption(app_->add_option(names, *value, help));
+  return Declared(app_->add_option(names, *value, help));
 }
 
 CommandOption Command::Add(const std::string& names, int32_t* value, const std::string& help) {
-  return CommandOption(AddNumber(app_, names, value, help));
+  return Declared(AddNumber(app_, names, value, help));
 }
 
 CommandOption Command::Add(const std::string& names, int64_t* value, const std::string& help) {
-  return CommandOption(AddNumber(app_, names, value, help));
+  return Declared(AddNumber(app_, names, value, help));
 }
 
 CommandOption Command::Add(const std::string& names, uint16_t* value, const std::string& help) {
-  return CommandOption(AddNumber(app_, names, value, help));
+  return Declared(AddNumber(app_, names, value, help));
 }
 
 CommandOption Command::Add(const std::string& names, size_t* value, const std::string& help) {
-  return CommandOption(AddNumber(app_, names, value, help));
+  return Declared(AddNumber(app_, names, value, help));
 }
 
 CommandOption Command::Add(const std::string& names, double* value, const std::string& help) {
-  return CommandOption(AddNumber(app_, names, value, help));
+  return Declared(AddNumber(app_, names, value, help));
 }
 
 CommandOption Command::Add(const std::string& names, std::vector<std::string>* value,
                            const std::string& help) {
-  return CommandOption(app_->add_option(names, *value, help));
+  return Declared(app_->add_option(names, *value, help));
 }
 
 CommandOption Command::AddFlag(const std::string& names, bool* value, const std::string& help) {
-  return CommandOption(app_->add_flag(names, *value, help));
+  return Declared(app_->add_flag(names, *value, help));
 }
 
 std::string Command::name() const { return app_->get_name(); }
 
-void Command::Footer(const std::string& text) { app_->footer(text); }
+void Command::Paragraph(const std::string& text) { told_.paragraphs.push_back(text); }
+void Command::Terms(TermsManual section) { told_.terms.push_back(std::move(section)); }
+void Command::Example(const std::string& command, const std::string& description) {
+  told_.examples.push_back({.command = command, .description = description});
+}
+
+void Command::AddExitCode(int code, const std::string& meaning) {
+  told_.exit_codes.emplace_back(code, meaning);
+}
+
+Command& Command::AddVerb(const std::string& name, const std::string& description,
+                          const std::string& heading) {
+  CLI::App* const verb = app_->add_subcommand(name, description);
+  verb->group(heading);
+  verbs_.push_back(std::make_unique<Command>(verb));
+  return *verbs_.back();
+}
+
+CommandOption Command::Declared(CLI::Option* option) {
+  return CommandOption(option, &options_[option]);
+}
 
 std::vector<CommandOption> Command::options() const {
   std::vector<CommandOption> options;
-  for (CLI::Option* option : app_->get_options()) options.emplace_back(option);
+  for (CLI::Option* option : app_->get_options()) options.emplace_back(option, nullptr);
   return options;
 }
 
@@ -253,11 +297,43 @@ std::string WhatIsWrong(const CLI::App& app, const std::vector<std::string>& arg
                       " --help tells more");
 }
 
+Command::Command(CLI::App* app) : app_(app) {
+  app->set_help_flag("-h,--help", "print this page");
+  app->formatter_fn([this](const CLI::App*, const std::string&, CLI::AppFormatMode) {
+    return HelpText(manual());
+  });
+}
+
+CommandManual Command::manual() const {
+  CommandManual manual = told_;
+  manual.name = PathOf(*app_);
+  manual.summary = app_->get_description();
+  manual.heading = app_->get_group();
+  std::string usage;
+  std::string arguments;
+  std::vector<OptionManual> asked_for_information;
+  for (const CLI::Option* option : app_->get_options()) {
+    OptionManual one = ManualOf(*option, options_);
+    if (one.is_positional()) {
+      absl::StrAppend(&arguments, " ", one.value);
+    } else if (one.is_required) {
+      absl::StrAppend(&usage, one.names.back(), " ", one.value, " ");
+    }
+    const bool informs = option == app_->get_help_ptr() || option == app_->get_version_ptr();
+    (informs ? asked_for_information : manual.options).push_back(std::move(one));
+  }
+  absl::c_move(asked_for_information, std::back_inserter(manual.options));
+  for (const auto& verb : verbs_) manual.verbs.push_back(verb->manual());
+  manual.usages = {
+      absl::StrCat(manual.verbs.empty() ? "" : "VERB ", usage, "[OPTIONS]", arguments)};
+  return manual;
+}
+
 std::optional<int> ParseProgram(const std::string& name, const std::string& description,
                                 const std::vector<std::string>& arguments,
                                 const std::function<void(Command&)>& declare) {
   CLI::App app(description, name);
-  app.set_version_flag("--version", VersionLine(name));
+  app.set_version_flag("--version", VersionLine(name), kVersionHelp);
   Command command(&app);
   declare(command);
   const std::vector<std::string> readable = ReadableArguments(arguments);
@@ -275,6 +351,15 @@ std::optional<int> ParseProgram(const std::string& name, const std::string& desc
     return 1;
   }
   return std::nullopt;
+}
+
+CommandManual ProgramManual(const std::string& name, const std::string& description,
+                            const std::function<void(Command&)>& declare) {
+  CLI::App app(description, name);
+  app.set_version_flag("--version", VersionLine(name), kVersionHelp);
+  Command command(&app);
+  declare(command);
+  return command.manual();
 }
 
 }  // namespace metarec::tools

@@ -8,9 +8,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "tools/process/manual.h"
 
 namespace CLI {
 class App;
@@ -23,7 +28,8 @@ namespace metarec::tools {
 // One option. Copies stand for the same option, which lives as long as its command.
 class CommandOption {
  public:
-  explicit CommandOption(CLI::Option* option) : option_(option) {}
+  // Without `manual` nothing can be declared of it.
+  CommandOption(CLI::Option* option, OptionManual* manual) : option_(option), manual_(manual) {}
 
   // What is declared of it. Each returns the option itself.
   CommandOption& TypeName(const std::string& name);  // in the help: "FILE"
@@ -49,12 +55,16 @@ class CommandOption {
 
  private:
   CLI::Option* option_;
+  OptionManual* manual_;  // what CLI11 does not keep
 };
 
 // A command that gets its options. Not thread-safe.
 class Command {
  public:
-  explicit Command(CLI::App* app) : app_(app) {}
+  // `app` prints the help of this, so that this must outlive its parsing.
+  explicit Command(CLI::App* app);
+  Command(const Command&) = delete;
+  Command& operator=(const Command&) = delete;
 
   // `names` is "-o,--output" or, of a positional argument, "subject". `value` must outlive the
   // parsing, which sets it.
@@ -68,16 +78,32 @@ class Command {
                     const std::string& help);
   CommandOption AddFlag(const std::string& names, bool* value, const std::string& help);
 
-  std::string name() const;  // "plan"
+  // A verb of this command, which owns it.
+  Command& AddVerb(const std::string& name, const std::string& description,
+                   const std::string& heading);
 
-  // Printed below the options in the help.
-  void Footer(const std::string& text);
+  std::string name() const;  // "plan"
+  const CLI::App* app() const { return app_; }
+
+  // What help and manual say beside the options.
+  void Paragraph(const std::string& text);
+  void Terms(TermsManual section);
+  // A line to type; `description` says what it does, if that is not plain.
+  void Example(const std::string& command, const std::string& description = "");
+  void AddExitCode(int code, const std::string& meaning);
+
+  CommandManual manual() const;
 
   // All of them, in the order in which they were added; the one for help comes first.
   std::vector<CommandOption> options() const;
 
  private:
+  CommandOption Declared(CLI::Option* option);
+
   CLI::App* app_;
+  CommandManual told_;  // paragraphs, terms, examples, exit codes
+  std::map<const CLI::Option*, OptionManual> options_;
+  std::vector<std::unique_ptr<Command>> verbs_;
 };
 
 // What is wrong with a command line, in one line with the way to the help: "metarec plan: there is
@@ -96,5 +122,9 @@ std::string WhatIsWrong(const CLI::App& app, const std::vector<std::string>& arg
 std::optional<int> ParseProgram(const std::string& name, const std::string& description,
                                 const std::vector<std::string>& arguments,
                                 const std::function<void(Command&)>& declare);
+
+// What such a program says of itself.
+CommandManual ProgramManual(const std::string& name, const std::string& description,
+                            const std::function<void(Command&)>& declare);
 
 }  // namespace metarec::tools

@@ -12,4 +12,19 @@ enum class ExitCode : int {
   kAcceptedLosses = 5,  // done, with losses that the flags accepted
 };
 
+struct ExitCodeRow {
+  ExitCode code;
+  const char* meaning;
+};
+
+// As the help of metarec lists them.
+inline constexpr ExitCodeRow kExitCodes[] = {
+    {ExitCode::kDone, "done"},
+    {ExitCode::kFailed, "failed, wrong usage included"},
+    {ExitCode::kDifferences, "differences"},
+    {ExitCode::kConflict, "a conflict needs a decision"},
+    {ExitCode::kRefused, "refused by a guard, nothing was changed"},
+    {ExitCode::kAcceptedLosses, "done, with losses that the flags accepted"},
+};
+
 }  // namespace metarec::tools

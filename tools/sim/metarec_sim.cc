@@ -27,65 +27,15 @@
 #include "replica_collector/evidence_file.h"
 #include "testing/simulated_cluster.h"
 #include "testing/simulated_servers.h"
-#include "tools/process/command.h"
 #include "tools/process/program_start.h"
+#include "tools/sim/sim_arguments.h"
 
-namespace metarec {
+namespace metarec::tools {
 namespace {
 
 using testing::SimulatedCluster;
 using testing::SimulatedServers;
 using testing::SimulatedServersOptions;
-
-constexpr char kExamples[] = R"(
-Examples:
-  Three servers with two tables, and the list of them for `metarec collect -f`:
-    metarec-sim --nodes 3 --table temp:8 --table usertable:4 --node_list recover_node_list
-  The second refuses connections, the third answers after a second:
-    metarec-sim --nodes 3 --table temp:8 --fault n2=refuse --fault n3=late:1000
-  On fixed ports:
-    metarec-sim --nodes 2 --table temp:8:2 --port n1=34801 --port n2=34802
-  What a real cluster answered when its evidence was collected:
-    metarec-sim --evidence evidence.jsonl --node_list recover_node_list
-
-Nodes are named n1, n2, ... Faults:
-)";
-
-struct Arguments {
-  int nodes = 0;
-  std::vector<std::string> tables;
-  std::vector<std::string> faults;
-  std::vector<std::string> ports;
-  std::string cluster_file;
-  std::string evidence_file;
-  std::string node_list_file;
-  std::string host = "localhost";
-  bool address_per_node = false;
-};
-
-void Declare(tools::Command& command, Arguments* arguments) {
-  command.Add("--nodes", &arguments->nodes, "how many replica servers").Between(1, 10'000);
-  command
-      .Add("--table", &arguments->tables,
-           "NAME:PARTITIONS[:REPLICAS], a table on all of them; may be repeated")
-      .Repeatable();
-  command
-      .Add("--fault", &arguments->faults, "NODE=FAULT, see below, * for all nodes; may be repeated")
-      .Repeatable();
-  command.Add("--port", &arguments->ports, "NODE=PORT, a fixed port for a node; may be repeated")
-      .Repeatable();
-  const tools::CommandOption cluster =
-      command.Add("--cluster", &arguments->cluster_file, "a JSON file that describes the cluster");
-  command.Add("--evidence", &arguments->evidence_file, "an evidence file, whose nodes are served")
-      .Excludes(cluster);
-  command.Add("--node_list", &arguments->node_list_file,
-              "write host:port of every node into this file as soon as all listen");
-  command.Add("--host", &arguments->host, "the host to write there; empty for IPv4 addresses")
-      .ShowDefault();
-  command.AddFlag("--address_per_node", &arguments->address_per_node,
-                  "127.0.0.1, 127.0.0.2, ... instead of one address for all");
-  command.Footer(kExamples + testing::FaultHelp());
-}
 
 // "n2=refuse" into its two parts.
 absl::StatusOr<std::pair<std::string, std::string>> SplitAssignment(const std::string& text,
@@ -98,7 +48,7 @@ absl::StatusOr<std::pair<std::string, std::string>> SplitAssignment(const std::s
   return parts;
 }
 
-absl::StatusOr<SimulatedCluster> NodesOf(const Arguments& arguments) {
+absl::StatusOr<SimulatedCluster> NodesOf(const SimArguments& arguments) {
   if (!arguments.cluster_file.empty()) {
     return testing::ReadSimulatedCluster(arguments.cluster_file);
   }
@@ -109,7 +59,7 @@ absl::StatusOr<SimulatedCluster> NodesOf(const Arguments& arguments) {
   return SimulatedCluster();
 }
 
-absl::StatusOr<SimulatedCluster> ClusterOf(const Arguments& arguments) {
+absl::StatusOr<SimulatedCluster> ClusterOf(const SimArguments& arguments) {
   METAREC_ASSIGN_OR_RETURN(SimulatedCluster cluster, NodesOf(arguments));
   cluster.AddNodes(arguments.nodes);
   if (cluster.nodes.empty()) {
@@ -138,7 +88,7 @@ absl::StatusOr<SimulatedCluster> ClusterOf(const Arguments& arguments) {
   return cluster;
 }
 
-absl::StatusOr<SimulatedServersOptions> ServersOptionsOf(const Arguments& arguments) {
+absl::StatusOr<SimulatedServersOptions> ServersOptionsOf(const SimArguments& arguments) {
   SimulatedServersOptions options;
   options.address_per_node = arguments.address_per_node;
   for (const std::string& text : arguments.ports) {
@@ -167,7 +117,7 @@ absl::Status WriteNodeList(const std::string& path, const std::string& text) {
 }
 
 asio::awaitable<void> Serve(SimulatedServers* servers, SimulatedCluster cluster,
-                            SimulatedServersOptions options, const Arguments* arguments,
+                            SimulatedServersOptions options, const SimArguments* arguments,
                             absl::Status* status) {
   const auto executor = co_await asio::this_coro::executor;
   asio::signal_set signals(executor, SIGINT, SIGTERM);
@@ -189,7 +139,7 @@ asio::awaitable<void> Serve(SimulatedServers* servers, SimulatedCluster cluster,
   co_await servers->Stop();
 }
 
-absl::Status Run(const Arguments& arguments) {
+absl::Status Run(const SimArguments& arguments) {
   METAREC_ASSIGN_OR_RETURN(SimulatedCluster cluster, ClusterOf(arguments));
   METAREC_ASSIGN_OR_RETURN(SimulatedServersOptions options, ServersOptionsOf(arguments));
   asio::io_context context;
@@ -204,11 +154,9 @@ absl::Status Run(const Arguments& arguments) {
 }
 
 int Main(int argc, char** argv) {
-  Arguments arguments;
-  const std::optional<int> ended = tools::ParseProgram(
-      "metarec-sim", "Simulated Pegasus replica servers that speak the real protocol.",
-      std::vector<std::string>(argv + 1, argv + argc),
-      [&](tools::Command& command) { Declare(command, &arguments); });
+  SimArguments arguments;
+  const std::optional<int> ended =
+      ParseSimArguments(std::vector<std::string>(argv + 1, argv + argc), &arguments);
   if (ended.has_value()) return *ended;
   const absl::Status status = Run(arguments);
   if (status.ok()) return 0;
@@ -217,6 +165,6 @@ int Main(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace metarec
+}  // namespace metarec::tools
 
-int main(int argc, char** argv) { return metarec::Main(argc, argv); }
+int main(int argc, char** argv) { return metarec::tools::Main(argc, argv); }
