@@ -2,8 +2,28 @@
 # for each part of a room and metarec::<room> for all parts of one, and that pkg-config calls metarec.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES packaging/metarecd.service DESTINATION ${CMAKE_INSTALL_DATADIR}/metarec)
+set(documents README.md CHANGELOG.md CONTRIBUTING.md LICENSE docs examples)
+install(CODE "
+  set(METAREC_DOCUMENTS ${documents})
+  set(METAREC_SOURCE \"${PROJECT_SOURCE_DIR}\")
+  set(METAREC_INSTALLED_DOCUMENTS \"${PROJECT_BINARY_DIR}/installed_documents\")
+  set(METAREC_DOCUMENT_FOLDER \"${CMAKE_INSTALL_DOCDIR}\")
+  include(\"${PROJECT_SOURCE_DIR}/cmake/InstallDocuments.cmake\")")
+
+# The unit names where the program is, which is known only when it is installed.
+set(METAREC_SYSTEMD_UNITS lib/systemd/system CACHE STRING "Where systemd looks for units")
+install(CODE "
+  set(METAREC_UNITS \"${METAREC_SYSTEMD_UNITS}\")
+  set(METAREC_PROGRAMS \"${CMAKE_INSTALL_BINDIR}\")
+  set(METAREC_DOCUMENTS \"${CMAKE_INSTALL_DOCDIR}\")
+  foreach(folder METAREC_UNITS METAREC_PROGRAMS METAREC_DOCUMENTS)
+    cmake_path(ABSOLUTE_PATH \${folder} BASE_DIRECTORY \${CMAKE_INSTALL_PREFIX})
+  endforeach()
+  configure_file(\"${PROJECT_SOURCE_DIR}/packaging/metarecd.service.in\"
+    \"${PROJECT_BINARY_DIR}/metarecd.service\" @ONLY)
+  file(INSTALL \"${PROJECT_BINARY_DIR}/metarecd.service\" DESTINATION \${METAREC_UNITS})")
+install(FILES packaging/metarecd.sysusers DESTINATION lib/sysusers.d RENAME metarecd.conf)
+install(FILES packaging/metarecd.default DESTINATION ${CMAKE_INSTALL_DATADIR}/metarec)
 get_property(api GLOBAL PROPERTY METAREC_API)
 install(CODE "
   set(METAREC_API \"${api}\")
