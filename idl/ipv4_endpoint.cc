@@ -41,6 +41,22 @@ std::ostream& operator<<(std::ostream& out, const Ipv4Endpoint& endpoint) {
   return out << endpoint.ToString();
 }
 
+absl::Status CheckServerAddress(uint32_t ip) {
+  const uint32_t first = ip >> 24;
+  absl::string_view what;
+  if (ip == 0) {
+    what = "stands for all the addresses of a machine";
+  } else if (ip == UINT32_MAX) {
+    what = "is the broadcast address";
+  } else if (first >= 224 && first <= 239) {
+    what = "is a multicast address";
+  } else {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("no server has the address ", Ipv4ToString(ip), ", which ", what));
+}
+
 absl::StatusOr<uint32_t> ParseIpv4(absl::string_view text) {
   const std::vector<absl::string_view> parts = absl::StrSplit(text, absl::MaxSplits('.', 4));
   uint32_t ip = 0;
@@ -81,6 +97,7 @@ absl::StatusOr<Ipv4Endpoint> ParseIpv4Endpoint(absl::string_view text) {
 
 absl::StatusOr<Ipv4Endpoint> EndpointOf(const idl::rpc_address& address) {
   if (!address.is_valid()) return absl::InvalidArgumentError("the rpc_address is not valid");
+  if (absl::Status status = CheckServerAddress(address.ip()); !status.ok()) return status;
   return Ipv4Endpoint{address.ip(), address.port()};
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
@@ -34,6 +35,13 @@ std::ostream& operator<<(std::ostream& out, const Ipv4Endpoint& endpoint);
 // "10.0.0.1"
 std::string Ipv4ToString(uint32_t ip);
 
+// 127.0.0.0/8: reached from the same machine only.
+constexpr bool IsLoopback(uint32_t ip) { return ip >> 24 == 127; }
+
+// kInvalidArgument for what no server can have: 0.0.0.0, which stands for all the addresses of a
+// machine, multicast and broadcast.
+absl::Status CheckServerAddress(uint32_t ip);
+
 // Four decimal numbers without leading zeros, which some programs read as octal.
 absl::StatusOr<uint32_t> ParseIpv4(absl::string_view text);
 
@@ -43,7 +51,7 @@ absl::StatusOr<uint16_t> ParsePort(absl::string_view text);
 // "a.b.c.d:port".
 absl::StatusOr<Ipv4Endpoint> ParseIpv4Endpoint(absl::string_view text);
 
-// kInvalidArgument for an address that is not valid.
+// kInvalidArgument for an address that is not valid, or that no server can have.
 absl::StatusOr<Ipv4Endpoint> EndpointOf(const idl::rpc_address& address);
 
 }  // namespace metarec

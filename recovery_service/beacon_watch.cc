@@ -9,7 +9,17 @@
 namespace metarec {
 
 struct BeaconWatch::Node {
+  struct SaidName {
+    std::string name;
+    absl::Time last_said;
+  };
+
+  // Notes it, and forgets what it has not called itself for longer than `grace`.
+  void SayName(std::string name, absl::Time now, absl::Duration grace);
+
   BeaconNode known;
+  std::vector<SaidName> said;  // the oldest first; the last one is known.name
+  absl::Time last_from_there = absl::InfinitePast();
   int64_t start_time = 0;  // of its process, as it says; 0: it does not
   bool is_asking = false;
   absl::Time asked = absl::InfinitePast();
@@ -20,11 +30,26 @@ namespace {
 // Looking through all the nodes costs time, which a flood of beacons must not multiply.
 constexpr absl::Duration kSweepAfter = absl::Seconds(1);
 
+// Of one node. Two are one too many already.
+constexpr size_t kNamesMax = 4;
+
 bool IsServing(ReplicaStatus status) {
   return status == ReplicaStatus::kPrimary || status == ReplicaStatus::kSecondary;
 }
 
 }  // namespace
+
+void BeaconWatch::Node::SayName(std::string name, absl::Time now, absl::Duration grace) {
+  std::erase_if(said, [&](const SaidName& other) {
+    return other.name == name || now - other.last_said > grace;
+  });
+  if (said.size() == kNamesMax) said.erase(said.begin());
+  known.name = name;
+  said.push_back({std::move(name), now});
+  known.names.clear();
+  for (const SaidName& one : said) known.names.push_back(one.name);
+  std::sort(known.names.begin(), known.names.end());
+}
 
 BeaconWatch::BeaconWatch(asio::any_io_executor executor, Clock* clock, ReplicaSource* source,
                          BeaconWatchOptions options)
@@ -81,6 +106,8 @@ BeaconWatch::Node* BeaconWatch::FindOrAdd(const idl::beacon_msg& beacon, uint32_
   const absl::StatusOr<Ipv4Endpoint> address = EndpointOf(beacon.from_node);
   if (!address.ok()) return nullptr;
   const bool is_from_there = address->ip == peer_ip;
+  const absl::Time now = clock_->Now();
+  const absl::MutexLock lock(&mutex_);
   auto found = nodes_.find(*address);
   if (found == nodes_.end()) {
     if (!MakeRoom(is_from_there)) return nullptr;
@@ -88,10 +115,11 @@ BeaconWatch::Node* BeaconWatch::FindOrAdd(const idl::beacon_msg& beacon, uint32_
     found->second->known.address = *address;
   }
   Node& node = *found->second;
-  node.known.last_beacon = clock_->Now();
+  node.known.last_beacon = now;
   node.known.is_from_there |= is_from_there;
+  if (is_from_there) node.last_from_there = now;
   if (is_from_there && beacon.__isset.hp_from_node && beacon.hp_from_node.is_valid()) {
-    node.known.name = beacon.hp_from_node.ToString();
+    node.SayName(beacon.hp_from_node.ToString(), now, options_.grace);
   }
   if (beacon.__isset.start_time && beacon.start_time != node.start_time) {
     // Another process, of which nothing is known yet.
@@ -120,6 +148,7 @@ asio::awaitable<void> BeaconWatch::Ask(Node* node) {
                                         if (IsServing(replica.status)) ++serving;
                                         return absl::OkStatus();
                                       });
+  const absl::MutexLock lock(&mutex_);
   node->is_asking = false;
   // What was asked of an earlier process, or before leadership was lost, says nothing about now.
   if (!status.ok() || node->start_time != start_time || term_ != term) co_return;
@@ -134,12 +163,19 @@ std::vector<BeaconNode> BeaconWatch::Nodes() const {
   return nodes;
 }
 
-std::map<Ipv4Endpoint, std::string> BeaconWatch::NodeNames() const {
-  std::map<Ipv4Endpoint, std::string> names;
+std::vector<BeaconSender> BeaconWatch::Senders() const {
+  const absl::Time now = clock_->Now();
+  const absl::MutexLock lock(&mutex_);
+  std::vector<BeaconSender> senders;
+  senders.reserve(nodes_.size());
   for (const auto& [address, node] : nodes_) {
-    if (!node->known.name.empty()) names.emplace(address, node->known.name);
+    const bool is_fresh = now - node->known.last_beacon <= options_.grace;
+    const bool is_seen =
+        now - node->last_from_there <= options_.grace || node->known.replicas_serving.has_value();
+    senders.push_back(
+        {.address = address, .names = node->known.names, .is_there = is_fresh && is_seen});
   }
-  return names;
+  return senders;
 }
 
 bool BeaconWatch::IsAlive(Ipv4Endpoint address) const {
@@ -149,6 +185,7 @@ bool BeaconWatch::IsAlive(Ipv4Endpoint address) const {
 }
 
 void BeaconWatch::ForgetGrants() {
+  const absl::MutexLock lock(&mutex_);
   ++term_;
   for (const auto& [address, node] : nodes_) {
     node->known.is_granted = false;

@@ -16,7 +16,8 @@
 #include <string>
 #include <vector>
 
-#include <absl/container/flat_hash_map.h>
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
 #include <absl/time/time.h>
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -26,6 +27,7 @@
 #include "idl/ipv4_endpoint.h"
 #include "idl/meta_server_types.h"
 #include "recovery_service/leadership.h"
+#include "replica_collector/evidence.h"
 #include "replica_collector/replica_source.h"
 
 namespace metarec {
@@ -42,8 +44,11 @@ struct BeaconWatchOptions {
 // What is known of a node that sent beacons.
 struct BeaconNode {
   Ipv4Endpoint address;
-  // host:port as it calls itself; empty if it does not say, or says so from elsewhere only.
+  // host:port as it called itself last, in a beacon from its very address; empty if it never did.
   std::string name;
+  // All that it called itself within the grace time, `name` included: more than one if its beacons
+  // contradict each other. Sorted.
+  std::vector<std::string> names;
   absl::Time last_beacon;
   // Replicas that are PS_PRIMARY or PS_SECONDARY, as it said last; nullopt: not asked yet, or it
   // did not answer.
@@ -52,8 +57,9 @@ struct BeaconNode {
   bool is_from_there = false;  // a beacon came from the very address that it names
 };
 
-// Not thread-safe: used on `executor` (a single thread or a strand), where its queries run, too.
-// Stop must have ended before it is destroyed. `source` and `clock` must outlive it.
+// Not thread-safe but for Senders: used on `executor` (a single thread or a strand), where its
+// queries run, too. Stop must have ended before it is destroyed. `source` and `clock` must outlive
+// it.
 class BeaconWatch {
  public:
   BeaconWatch(asio::any_io_executor executor, Clock* clock, ReplicaSource* source,
@@ -71,8 +77,8 @@ class BeaconWatch {
 
   // By address.
   std::vector<BeaconNode> Nodes() const;
-  // What the nodes call themselves, for the collector.
-  std::map<Ipv4Endpoint, std::string> NodeNames() const;
+  // The same for the collector. Thread-safe: recoveries run on a thread of their own.
+  std::vector<BeaconSender> Senders() const ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsAlive(Ipv4Endpoint address) const;
 
   // To be called when leadership is lost. Forgets which nodes have a master; queries that are in
@@ -86,7 +92,7 @@ class BeaconWatch {
   struct Node;
 
   // nullptr: the beacon makes no sense, or there are too many nodes.
-  Node* FindOrAdd(const idl::beacon_msg& beacon, uint32_t peer_ip);
+  Node* FindOrAdd(const idl::beacon_msg& beacon, uint32_t peer_ip) ABSL_LOCKS_EXCLUDED(mutex_);
   // Makes room for one more node by forgetting silent ones. For a node that `is_from_there`, also
   // one that is not may be forgotten. False if there is no room.
   bool MakeRoom(bool is_from_there);
@@ -96,6 +102,9 @@ class BeaconWatch {
   Clock* const clock_;
   ReplicaSource* const source_;
   const BeaconWatchOptions options_;
+  // Held while nodes or what is known of them change, and by Senders. On the executor they are read
+  // without it.
+  mutable absl::Mutex mutex_;
   std::map<Ipv4Endpoint, std::unique_ptr<Node>> nodes_;
   absl::Time swept_ = absl::InfinitePast();
   uint64_t term_ = 0;  // of our leadership; queries of an earlier one do not count

@@ -171,8 +171,8 @@ void RunWatch::NoteIdentity(const std::string& text, const absl::StatusOr<NodeId
   }
 }
 
-asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> RunWatch::QueryTables(
-    Ipv4Endpoint address, absl::Time deadline) {
+asio::awaitable<absl::StatusOr<NodeTables>> RunWatch::QueryTables(Ipv4Endpoint address,
+                                                                  absl::Time deadline) {
   {
     absl::MutexLock lock(&mutex_);
     if (AskedNode* const node = FindAt(address); node != nullptr) {
@@ -181,16 +181,16 @@ asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> RunWatch::QueryTables(
       node->tables = 0;
     }
   }
-  absl::StatusOr<std::vector<TableRecord>> tables =
-      co_await source_->QueryTables(address, deadline);
+  absl::StatusOr<NodeTables> answer = co_await source_->QueryTables(address, deadline);
   {
     absl::MutexLock lock(&mutex_);
-    if (AskedNode* const node = FindAt(address); node != nullptr && tables.ok()) {
-      node->tables = static_cast<int64_t>(tables->size());
+    if (AskedNode* const node = FindAt(address); node != nullptr && answer.ok()) {
+      node->tables = static_cast<int64_t>(answer->tables.size());
+      node->own_address = answer->own_address;
     }
   }
-  EndAnswer(&AskedNode::tables_answer, address, tables.status());
-  co_return tables;
+  EndAnswer(&AskedNode::tables_answer, address, answer.status());
+  co_return answer;
 }
 
 asio::awaitable<absl::Status> RunWatch::QueryReplicas(Ipv4Endpoint address, absl::Time deadline,
@@ -261,8 +261,8 @@ void RecoveryRunner::UseStore(MetaStore* store, std::vector<StoreOp> fence) {
   fence_ = std::move(fence);
 }
 
-asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(
-    RecoveryOrder order, std::map<Ipv4Endpoint, std::string> beacon_names, absl::Time deadline) {
+asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(RecoveryOrder order,
+                                                                            absl::Time deadline) {
   if (store_ == nullptr || abandons_ > 0) co_return NotLeading();
   const bool is_same = latest_ && latest_->order.SameAs(order);
   if (state_ == RecoveryState::kRecovering && !is_same) {
@@ -275,7 +275,7 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(
     co_return Response(idl::kErrServiceAlreadyRunning, "");
   }
   if (state_ == RecoveryState::kWaiting || state_ == RecoveryState::kFailed) {
-    Begin(std::move(order), std::move(beacon_names), deadline);
+    Begin(std::move(order), deadline);
   }
   if (is_same) METAREC_RARE_BRANCH("a request attaches to a recovery that runs or ran");
   const std::shared_ptr<Run> run = latest_;
@@ -292,12 +292,10 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(
                      "WARNING: the recovery goes on; send the same request again for its result\n");
 }
 
-void RecoveryRunner::Begin(RecoveryOrder order, std::map<Ipv4Endpoint, std::string> beacon_names,
-                           absl::Time deadline) {
+void RecoveryRunner::Begin(RecoveryOrder order, absl::Time deadline) {
   // The job ends a little earlier than the caller's time, so that its result is told in time.
   const absl::Duration time = deadline - surroundings_.clock->Now();
-  RecoveryRequest request =
-      RequestOf(order, std::move(beacon_names), time - std::min(kTimeForAnswering, time / 20));
+  RecoveryRequest request = RequestOf(order, time - std::min(kTimeForAnswering, time / 20));
   watch_.Begin(order.nodes);
   latest_ = std::make_shared<Run>(executor_, std::move(order), std::move(request), surroundings_,
                                   store_, &watch_);
@@ -307,7 +305,6 @@ void RecoveryRunner::Begin(RecoveryOrder order, std::map<Ipv4Endpoint, std::stri
 }
 
 RecoveryRequest RecoveryRunner::RequestOf(const RecoveryOrder& order,
-                                          std::map<Ipv4Endpoint, std::string> beacon_names,
                                           absl::Duration time_limit) const {
   RecoveryRequest request;
   request.nodes = order.nodes;
@@ -316,7 +313,6 @@ RecoveryRequest RecoveryRunner::RequestOf(const RecoveryOrder& order,
   request.plan.skip_bad_nodes = order.skip_bad_nodes;
   request.plan.skip_lost_partitions = order.skip_lost_partitions;
   request.collector = options_.collector;
-  request.collector.beacon_names = std::move(beacon_names);
   request.collector.node_timeout = std::min(request.collector.node_timeout, time_limit);
   request.writer = options_.writer;
   request.writer.fence = fence_;

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +65,7 @@ struct AskedNode {
   enum class Answer { kNone, kDue, kGiven, kRefused };
   std::string listed_as;
   std::optional<Ipv4Endpoint> address;  // once it was looked up
+  Ipv4Endpoint own_address;             // as it gives it in its answers; {}: it did not yet
   bool is_duplicate = false;            // another entry is the same server, and stands for it
 
   int tries = 0;
@@ -103,8 +103,8 @@ class RunWatch final : public ReplicaSource, public ProgressListener {
 
   asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry,
                                                          absl::Time deadline) override;
-  asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(
-      Ipv4Endpoint address, absl::Time deadline) override;
+  asio::awaitable<absl::StatusOr<NodeTables>> QueryTables(Ipv4Endpoint address,
+                                                          absl::Time deadline) override;
   asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time deadline,
                                               ReplicaSink sink) override;
   void OnProgress(const Progress& progress) override;
@@ -143,8 +143,7 @@ class RecoveryRunner {
   // outlive the end of Abandon.
   void UseStore(MetaStore* store, std::vector<StoreOp> fence);
 
-  // `beacon_names`: what the nodes call themselves in their beacons. Answers at `deadline` at the
-  // latest:
+  // Answers at `deadline` at the latest:
   // - with the result, of a new run or of the one that does the same and runs, or has succeeded;
   // - ERR_BUSY while one runs that does something else;
   // - ERR_SERVICE_ALREADY_RUNNING if something else has succeeded, as stock meta servers do;
@@ -152,8 +151,8 @@ class RecoveryRunner {
   //   and if the run ended because we lead no more;
   // - ERR_TIMEOUT if it takes longer. The run goes on; the same order again attaches to it.
   // A caller that goes away, or is cancelled, ends nothing.
-  asio::awaitable<idl::configuration_recovery_response> Start(
-      RecoveryOrder order, std::map<Ipv4Endpoint, std::string> beacon_names, absl::Time deadline);
+  asio::awaitable<idl::configuration_recovery_response> Start(RecoveryOrder order,
+                                                              absl::Time deadline);
 
   // To be called when leadership is lost. Cancels what runs, awaits its end, and forgets what was
   // done. Nothing is started before this has ended and UseStore was called again.
@@ -170,12 +169,9 @@ class RecoveryRunner {
  private:
   struct Run;
 
-  void Begin(RecoveryOrder order, std::map<Ipv4Endpoint, std::string> beacon_names,
-             absl::Time deadline);
+  void Begin(RecoveryOrder order, absl::Time deadline);
   asio::awaitable<void> Execute(std::shared_ptr<Run> run);
-  RecoveryRequest RequestOf(const RecoveryOrder& order,
-                            std::map<Ipv4Endpoint, std::string> beacon_names,
-                            absl::Duration time_limit) const;
+  RecoveryRequest RequestOf(const RecoveryOrder& order, absl::Duration time_limit) const;
 
   const asio::any_io_executor executor_;
   const RecoveryRunnerOptions options_;

@@ -43,6 +43,12 @@ idl::configuration_recovery_response RecoveryResponse(absl::string_view error_na
   return response;
 }
 
+// Recoveries learn from the beacons who else is there, and what servers call themselves.
+RecoveryRunnerOptions WithBeacons(RecoveryRunnerOptions options, const BeaconWatch* beacons) {
+  options.collector.beacons = [beacons] { return beacons->Senders(); };
+  return options;
+}
+
 }  // namespace
 
 RecoveryService::RecoveryService(const asio::any_io_executor& executor,
@@ -53,8 +59,8 @@ RecoveryService::RecoveryService(const asio::any_io_executor& executor,
       listener_(listener),
       live_cluster_(MakeLiveCluster()),
       beacons_(executor, clock_, surroundings.source, options_.beacons),
-      runner_(executor, options_.recovery, std::move(surroundings), std::move(thread),
-              [this] { OnRunChanged(); }),
+      runner_(executor, WithBeacons(options_.recovery, &beacons_), std::move(surroundings),
+              std::move(thread), [this] { OnRunChanged(); }),
       told_at_(clock_->Now()) {}
 
 RecoveryService::~RecoveryService() = default;
@@ -163,7 +169,7 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request 
   wait = std::min(wait, options_.wait_max);
   const absl::Time deadline = now + wait - std::min(kAnswerMargin, wait / 10);
   const idl::configuration_recovery_response response =
-      co_await runner_.Start(*std::move(order), beacons_.NodeNames(), deadline);
+      co_await runner_.Start(*std::move(order), deadline);
   co_return Answer(idl::EncodeBody(response));
 }
 

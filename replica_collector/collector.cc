@@ -8,6 +8,8 @@
 #include "replica_collector/collector.h"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -50,6 +52,63 @@ absl::Status AboveBound(const NodeEvidence& node, absl::string_view what, size_t
                                         what, ", the bound on what one node may have"));
 }
 
+// Whether it can be the same server that gave both answers.
+bool HaveSameAnswers(const NodeEvidence& a, const NodeEvidence& b) {
+  if (a.replicas.size() != b.replicas.size() || a.tables.size() != b.tables.size()) return false;
+  const auto sorted_replicas = [](const NodeEvidence& node) {
+    std::vector<ReplicaRecord> replicas = node.replicas;
+    std::sort(replicas.begin(), replicas.end(), [](const ReplicaRecord& x, const ReplicaRecord& y) {
+      return std::tie(x.app_id, x.partition_index) < std::tie(y.app_id, y.partition_index);
+    });
+    return replicas;
+  };
+  const auto sorted_ids = [](const NodeEvidence& node) {
+    std::vector<int32_t> ids;
+    for (const SharedTableRecord& table : node.tables) ids.push_back(table->app_id);
+    std::sort(ids.begin(), ids.end());
+    return ids;
+  };
+  return sorted_ids(a) == sorted_ids(b) && sorted_replicas(a) == sorted_replicas(b);
+}
+
+// One server that is listed under two of its addresses gives the same one as its own on both. So
+// may two servers, such as containers of two machines, but those hold different replicas: what
+// looks like two servers must never count as one. The address that the server calls its own stays.
+void JoinServersOfOneAddress(std::vector<NodeEvidence>* nodes) {
+  absl::flat_hash_map<Ipv4Endpoint, std::vector<size_t>> by_own_address;
+  for (size_t i = 0; i < nodes->size(); ++i) {
+    const NodeEvidence& node = (*nodes)[i];
+    if (!node.complete() || node.own_address == Ipv4Endpoint{}) continue;
+    std::vector<size_t>& same = by_own_address[node.own_address];
+    if (node.address == node.own_address) {
+      same.insert(same.begin(), i);
+    } else {
+      same.push_back(i);
+    }
+  }
+  std::vector<bool> is_gone(nodes->size());
+  for (const auto& [own_address, same] : by_own_address) {
+    NodeEvidence& kept = (*nodes)[same.front()];
+    for (size_t k = 1; k < same.size(); ++k) {
+      NodeEvidence& other = (*nodes)[same[k]];
+      if (!HaveSameAnswers(kept, other)) continue;
+      METAREC_RARE_BRANCH("a server is listed under two of its addresses");
+      std::move(other.listed_as.begin(), other.listed_as.end(), std::back_inserter(kept.listed_as));
+      std::move(other.ambiguous.begin(), other.ambiguous.end(), std::back_inserter(kept.ambiguous));
+      const bool names_it = other.name_source == NodeNameSource::kOverride &&
+                            kept.name_source != NodeNameSource::kOverride &&
+                            other.address.port == kept.address.port;
+      if (names_it) {
+        kept.name = std::move(other.name);
+        kept.name_source = NodeNameSource::kOverride;
+      }
+      is_gone[same[k]] = true;
+    }
+  }
+  size_t at = 0;
+  std::erase_if(*nodes, [&](const NodeEvidence&) { return is_gone[at++]; });
+}
+
 }  // namespace
 
 // One run of Collect.
@@ -75,7 +134,6 @@ class Collector::Run {
                             [this](size_t i) { return Identify(i); });
     if (co_await IsCancelled()) co_return Cancelled();
     JoinEntries();
-    NameNodesByBeacons(options_.beacon_names, &evidence_);
     METAREC_CO_RETURN_IF_ERROR(NameNodes(options_.node_names, &evidence_));
     report_.total = static_cast<int64_t>(evidence_.nodes.size());
 
@@ -83,6 +141,8 @@ class Collector::Run {
     co_await ForEachBounded(evidence_.nodes.size(), options_.nodes_in_flight_max,
                             [this](size_t i) { return Ask(i); });
     if (co_await IsCancelled()) co_return Cancelled();
+    JoinServersOfOneAddress(&evidence_.nodes);
+    if (options_.beacons) TakeBeacons(options_.beacons(), &evidence_);
     co_return std::move(evidence_);
   }
 
@@ -115,7 +175,9 @@ class Collector::Run {
         const auto [known, is_new] = node_at.try_emplace(identity->address, evidence_.nodes.size());
         if (!is_new) {
           METAREC_RARE_BRANCH("an entry of the list is a server that was named before");
-          evidence_.nodes[known->second].listed_as.push_back(list_.entries[i].text);
+          NodeEvidence& node = evidence_.nodes[known->second];
+          node.listed_as.push_back(list_.entries[i].text);
+          NoteOtherAddresses(*identity, &node);
           continue;
         }
       }
@@ -123,6 +185,7 @@ class Collector::Run {
       node.listed_as = {list_.entries[i].text};
       if (identity.ok()) {
         TakeIdentity(*identity, &node);
+        NoteOtherAddresses(*identity, &node);
       } else {
         node.name = list_.entries[i].text;
         node.attempts = 0;
@@ -135,6 +198,13 @@ class Collector::Run {
     node->address = identity.address;
     node->name = identity.name;
     node->name_source = identity.name_source;
+  }
+
+  // Of the entry that was listed last.
+  static void NoteOtherAddresses(const NodeIdentity& identity, NodeEvidence* node) {
+    if (identity.other_addresses.empty()) return;
+    node->ambiguous.push_back(
+        {.text = node->listed_as.back(), .not_asked = identity.other_addresses});
   }
 
   static void SetError(const absl::Status& status, NodeEvidence* node) {
@@ -156,6 +226,7 @@ class Collector::Run {
         }
         node->tables = {};
         node->replicas = {};
+        node->own_address = {};
         SetError(status, node);
       }
     }
@@ -230,16 +301,17 @@ class Collector::Run {
   }
 
   asio::awaitable<void> AskTables(NodeEvidence* node, absl::Time deadline, absl::Status* status) {
-    absl::StatusOr<std::vector<TableRecord>> tables =
-        co_await source_->QueryTables(node->address, deadline);
-    *status = tables.status();
-    if (!tables.ok()) co_return;
-    if (tables->size() > options_.tables_per_node_max) {
+    absl::StatusOr<NodeTables> answer = co_await source_->QueryTables(node->address, deadline);
+    *status = answer.status();
+    if (!answer.ok()) co_return;
+    node->own_address = answer->own_address;
+    std::vector<TableRecord>& tables = answer->tables;
+    if (tables.size() > options_.tables_per_node_max) {
       *status = AboveBound(*node, "tables", options_.tables_per_node_max);
       co_return;
     }
-    node->tables.reserve(tables->size());
-    for (TableRecord& table : *tables) node->tables.push_back(records_.Share(std::move(table)));
+    node->tables.reserve(tables.size());
+    for (TableRecord& table : tables) node->tables.push_back(records_.Share(std::move(table)));
   }
 
   asio::awaitable<void> AskReplicas(NodeEvidence* node, absl::Time deadline, absl::Status* status) {

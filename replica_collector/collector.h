@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "idl/ipv4_endpoint.h"
 #include "replica_collector/evidence.h"
 #include "replica_collector/node_list.h"
+#include "replica_collector/node_names.h"
 #include "replica_collector/replica_source.h"
 
 namespace metarec {
@@ -44,9 +44,10 @@ struct CollectorOptions {
   size_t replicas_per_node_max = 4'000'000;
 
   // Names that the operator gives to servers (--node_name).
-  std::map<Ipv4Endpoint, std::string> node_names;
-  // Names from the servers' own beacons. Servers that are not in the list may be among them.
-  std::map<Ipv4Endpoint, std::string> beacon_names;
+  NodeNames node_names;
+  // Who sends beacons, servers that are not in the list included: called on the collector's
+  // executor once all nodes have answered. Empty where nobody listens for beacons.
+  std::function<std::vector<BeaconSender>()> beacons;
 };
 
 // Not thread-safe: used on one executor (a single thread or a strand); one Collect at a time.
@@ -60,9 +61,10 @@ class Collector {
             ProgressListener* progress, Random random);
 
   // Returns each server of the list once, in the order of first mention: with both its answers, or
-  // with the error that prevented them. If both answers failed, the error is that of the replicas,
-  // as in Pegasus. A server that cannot be asked is no error of Collect. Errors are kCancelled, and
-  // those of NameNodes for `node_names`.
+  // with the error that prevented them. Two entries are one server if they lead to one address, or
+  // if both give the same answers and the same address as their own. If both answers failed, the
+  // error is that of the replicas, as in Pegasus. A server that cannot be asked is no error of
+  // Collect. Errors are kCancelled, and those of NameNodes for `node_names`.
   asio::awaitable<absl::StatusOr<Evidence>> Collect(NodeList list);
 
   // The servers that had not answered when the last Collect was cancelled, as the list names them.

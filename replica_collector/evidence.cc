@@ -49,30 +49,4 @@ bool IsErrorName(absl::string_view name) {
          });
 }
 
-void NameNodesByBeacons(const std::map<Ipv4Endpoint, std::string>& names, Evidence* evidence) {
-  for (NodeEvidence& node : evidence->nodes) {
-    const auto found = names.find(node.address);
-    if (found == names.end()) continue;
-    node.name = found->second;
-    node.name_source = NodeNameSource::kBeacon;
-  }
-}
-
-absl::Status NameNodes(const std::map<Ipv4Endpoint, std::string>& names, Evidence* evidence) {
-  for (const auto& [address, name] : names) {
-    bool may_be_meant = false;
-    for (NodeEvidence& node : evidence->nodes) {
-      may_be_meant |= node.address == address || node.address == Ipv4Endpoint{};
-      if (node.address != address) continue;
-      node.name = name;
-      node.name_source = NodeNameSource::kOverride;
-    }
-    if (may_be_meant) continue;
-    return absl::InvalidArgumentError(absl::StrCat("the name ", name, " is given for the address ",
-                                                   address.ToString(),
-                                                   ", which none of the nodes has; correct it"));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace metarec

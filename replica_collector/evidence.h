@@ -3,13 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
@@ -49,7 +47,8 @@ struct ReplicaRecord {
 enum class NodeNameSource : uint8_t {
   kOverride,       // the operator said so (--node_name)
   kBeacon,         // the server's own beacon
-  kReverseLookup,  // what its address resolves back to, as stock servers find their own name
+  kReverseLookup,  // a guess: what its address resolves back to on this machine. Stock servers find
+                   // their own names like that, but on theirs
   kNodeList,       // the text in the node list
 };
 
@@ -92,13 +91,42 @@ class SharedTableRecord {
   std::shared_ptr<TableRecord> record_;
 };
 
+// An entry of the node list whose host name has several addresses.
+struct AmbiguousEntry {
+  std::string text;                          // as written
+  std::vector<Ipv4Endpoint> not_asked = {};  // all but the lowest, ascending
+
+  friend bool operator==(const AmbiguousEntry&, const AmbiguousEntry&) = default;
+};
+
+// A server that sends beacons. Each is an unauthenticated datagram, which anybody can send in
+// another's name.
+struct BeaconSender {
+  Ipv4Endpoint address;
+  // host:port as it calls itself, sorted; more than one if its beacons contradict each other.
+  std::vector<std::string> names = {};
+  // Whether a server is there for all that is known: a beacon came from this very address a short
+  // while ago, or an answer did.
+  bool is_there = false;
+
+  friend bool operator==(const BeaconSender&, const BeaconSender&) = default;
+};
+
 struct NodeEvidence {
   // As written in the node list, in the order of the list. More than one when several entries
   // turned out to be one server.
   std::vector<std::string> listed_as;
-  Ipv4Endpoint address;
+  Ipv4Endpoint address;  // that was asked; {}: its host name cannot be resolved
+  // What the server gives as its own in its answers; {} if it gives none, or did not answer.
+  Ipv4Endpoint own_address;
+  std::vector<AmbiguousEntry> ambiguous;  // in the order of `listed_as`
+
   std::string name;  // host:port, what the server calls itself
   NodeNameSource name_source = NodeNameSource::kNodeList;
+  // What else was said of its name and did not win (node_names.h): what the address resolves back
+  // to, if the operator or a beacon said otherwise; what its beacons say, sorted.
+  std::string looked_up_name;
+  std::vector<std::string> beacon_names;
 
   // A Pegasus error name such as ERR_TIMEOUT when the node did not give both answers completely;
   // then tables and replicas are empty. "ERR_OK" otherwise.
@@ -118,15 +146,10 @@ struct NodeEvidence {
 struct Evidence {
   absl::Time collected_at = absl::UnixEpoch();  // whole seconds
   std::vector<NodeEvidence> nodes;
+  // Who sends beacons and is none of the nodes, ascending by address.
+  std::vector<BeaconSender> unlisted;
 
   friend bool operator==(const Evidence&, const Evidence&) = default;
 };
-
-// Gives nodes the names that they said in their beacons.
-void NameNodesByBeacons(const std::map<Ipv4Endpoint, std::string>& names, Evidence* evidence);
-
-// Gives nodes the names that the operator gave for their addresses. kInvalidArgument if no node has
-// one of the addresses and the address of each node is known: then it is a typing error.
-absl::Status NameNodes(const std::map<Ipv4Endpoint, std::string>& names, Evidence* evidence);
 
 }  // namespace metarec

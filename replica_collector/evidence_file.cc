@@ -14,6 +14,9 @@
 #include "base/line_file/json_lines.h"
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
+#include "base/text/wording.h"
+#include "idl/table_description.h"
+#include "replica_collector/node_list.h"
 #include "replica_collector/table_record_pool.h"
 
 namespace metarec {
@@ -37,6 +40,9 @@ class EvidenceWriter {
   absl::Status Write(const Evidence& evidence) {
     METAREC_RETURN_IF_ERROR(WriteHeader(evidence));
     for (const NodeEvidence& node : evidence.nodes) METAREC_RETURN_IF_ERROR(WriteNode(node));
+    for (const BeaconSender& sender : evidence.unlisted) {
+      METAREC_RETURN_IF_ERROR(WriteUnlisted(sender));
+    }
     return WriteEnd(evidence);
   }
 
@@ -56,6 +62,13 @@ class EvidenceWriter {
     out_.String("address", node.address.ToString());
     out_.String("name", node.name);
     out_.String("name_source", NodeNameSourceName(node.name_source));
+    // These are left out where there is nothing to say.
+    if (node.own_address != Ipv4Endpoint{}) {
+      out_.String("own_address", node.own_address.ToString());
+    }
+    if (!node.ambiguous.empty()) WriteAmbiguous(node.ambiguous);
+    if (!node.looked_up_name.empty()) out_.String("looked_up_name", node.looked_up_name);
+    if (!node.beacon_names.empty()) out_.Strings("beacon_names", node.beacon_names);
     out_.String("error", node.error);
     out_.String("error_detail", node.error_detail);
     out_.Int("attempts", node.attempts);
@@ -64,6 +77,27 @@ class EvidenceWriter {
     METAREC_RETURN_IF_ERROR(out_.Close());
     for (const TableRecord& table : node.tables) METAREC_RETURN_IF_ERROR(WriteTable(table));
     return WriteReplicas(node.replicas);
+  }
+
+  void WriteAmbiguous(const std::vector<AmbiguousEntry>& ambiguous) {
+    out_.StartArray("ambiguous");
+    for (const AmbiguousEntry& entry : ambiguous) {
+      std::vector<std::string> addresses;
+      for (const Ipv4Endpoint& address : entry.not_asked) addresses.push_back(address.ToString());
+      out_.StartObject();
+      out_.String("text", entry.text);
+      out_.Strings("not_asked", addresses);
+      out_.EndObject();
+    }
+    out_.EndArray();
+  }
+
+  absl::Status WriteUnlisted(const BeaconSender& sender) {
+    out_.Open("unlisted");
+    out_.String("address", sender.address.ToString());
+    out_.Strings("names", sender.names);
+    out_.Bool("is_there", sender.is_there);
+    return out_.Close();
   }
 
   absl::Status WriteTable(const TableRecord& table) {
@@ -185,7 +219,8 @@ class EvidenceReader {
           ", the only one that this program reads; collect again with this program, or use the "
           "one that wrote it"));
     }
-    evidence_.collected_at = absl::FromUnixSeconds(header.Int("collected_at"));
+    evidence_.collected_at =
+        absl::FromUnixSeconds(header.Int("collected_at", kTime.least, kTime.most));
     if (!header.ok()) return Damaged(header.error());
     lines_.AddToDigest(line_);
     return absl::OkStatus();
@@ -199,7 +234,8 @@ class EvidenceReader {
     if (const JsonValue node = line.Find("node")) return ReadNode(node);
     if (const JsonValue table = line.Find("table")) return ReadTable(table);
     if (const JsonValue replicas = line.Find("replicas")) return ReadReplicas(replicas);
-    return Damaged("neither a node, a table, replicas nor the end");
+    if (const JsonValue unlisted = line.Find("unlisted")) return ReadUnlisted(unlisted);
+    return Damaged("neither a node, a table, replicas, an unlisted server nor the end");
   }
 
   absl::Status ReadNode(const JsonValue& json) {
@@ -211,11 +247,18 @@ class EvidenceReader {
     JsonFieldReader fields(json);
     node.listed_as = fields.Strings("listed_as");
     if (node.listed_as.empty()) fields.Fail("'listed_as' is empty");
-    ReadAddress(fields, &node);
+    for (const std::string& entry : node.listed_as) CheckHostPort(fields, "listed_as", entry);
+    node.address = ReadAddress(fields, "address");
+    if (fields.Find("own_address")) node.own_address = ReadAddress(fields, "own_address");
+    if (fields.Find("ambiguous")) ReadAmbiguous(fields, &node);
     node.name = fields.String("name");
     ReadNameSource(fields, &node);
+    if (fields.Find("looked_up_name")) node.looked_up_name = fields.String("looked_up_name");
+    if (fields.Find("beacon_names")) node.beacon_names = fields.Strings("beacon_names");
     node.error = fields.String("error");
     if (!IsErrorName(node.error)) fields.Fail("'error' is no name of an error");
+    // A node whose address is not known may have told no name.
+    if (node.complete() || !node.name.empty()) CheckHostPort(fields, "name", node.name);
     node.error_detail = fields.String("error_detail");
     node.attempts = fields.Int32("attempts");
     tables_expected_ = fields.Int("tables");
@@ -230,15 +273,53 @@ class EvidenceReader {
     return absl::OkStatus();
   }
 
-  static void ReadAddress(JsonFieldReader& fields, NodeEvidence* node) {
-    const std::string text = fields.String("address");
-    if (text == kNoAddress) return;
+  static Ipv4Endpoint ReadAddress(JsonFieldReader& fields, const char* key) {
+    const std::string text = fields.String(key);
+    return text == kNoAddress ? Ipv4Endpoint{} : AddressOf(fields, key, text);
+  }
+
+  static Ipv4Endpoint AddressOf(JsonFieldReader& fields, const char* key, const std::string& text) {
     const absl::StatusOr<Ipv4Endpoint> address = ParseIpv4Endpoint(text);
-    if (address.ok()) {
-      node->address = *address;
-    } else {
-      fields.Fail(absl::StrCat("'address': ", address.status().message()));
+    const absl::Status status = address.ok() ? CheckServerAddress(address->ip) : address.status();
+    if (status.ok()) return *address;
+    fields.Fail(absl::StrCat("'", key, "': ", status.message()));
+    return {};
+  }
+
+  // A plan could not be made of anything else.
+  static void CheckHostPort(JsonFieldReader& fields, const char* key, const std::string& text) {
+    const absl::Status status = ParseNodeListEntry(text).status();
+    if (status.ok()) return;
+    fields.Fail(absl::StrCat("'", key, "' has '", absl::CHexEscape(Shortened(text)),
+                             "', which is no host:port: ", status.message()));
+  }
+
+  static void ReadAmbiguous(JsonFieldReader& fields, NodeEvidence* node) {
+    const JsonValue entries = fields.Array("ambiguous");
+    for (size_t i = 0; i < entries.size(); ++i) {
+      JsonFieldReader entry(entries[i]);
+      AmbiguousEntry& ambiguous = node->ambiguous.emplace_back();
+      ambiguous.text = entry.String("text");
+      for (const std::string& text : entry.Strings("not_asked")) {
+        ambiguous.not_asked.push_back(AddressOf(entry, "not_asked", text));
+      }
+      if (!entry.ok()) fields.Fail(entry.error());
     }
+  }
+
+  absl::Status ReadUnlisted(const JsonValue& json) {
+    METAREC_RETURN_IF_ERROR(CheckLastNodeIsWhole());
+    if (evidence_.unlisted.size() == options_.nodes_max) {
+      return AboveBound("unlisted servers", options_.nodes_max);
+    }
+    BeaconSender sender;
+    JsonFieldReader fields(json);
+    sender.address = AddressOf(fields, "address", fields.String("address"));
+    sender.names = fields.Strings("names");
+    sender.is_there = fields.Bool("is_there");
+    if (!fields.ok()) return Damaged(fields.error());
+    evidence_.unlisted.push_back(std::move(sender));
+    return absl::OkStatus();
   }
 
   static void ReadNameSource(JsonFieldReader& fields, NodeEvidence* node) {
@@ -296,7 +377,12 @@ class EvidenceReader {
     } else if constexpr (std::is_same_v<Value, int32_t> || std::is_enum_v<Value>) {
       *value = static_cast<Value>(fields.Int32(name));
     } else {
-      for (auto& [key, text] : fields.Pairs(name)) (*value)[key] = std::move(text);
+      for (auto& [key, text] : fields.Pairs(name)) {
+        const auto [known, is_new] = value->emplace(std::move(key), std::move(text));
+        if (is_new) continue;
+        fields.Fail(absl::StrCat("'", name, "' names '", absl::CHexEscape(Shortened(known->first)),
+                                 "' twice"));
+      }
     }
   }
 

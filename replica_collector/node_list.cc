@@ -48,11 +48,13 @@ absl::Status CheckHost(absl::string_view host) {
     return absl::InvalidArgumentError(
         absl::StrCat("the host name is longer than ", kHostBytesMax, " characters"));
   }
+  if (!IsNumbersAndDots(host)) return absl::OkStatus();
   // Or a typing error in an address would be looked up as a name.
-  if (IsNumbersAndDots(host) && !ParseIpv4(host).ok()) {
+  const absl::StatusOr<uint32_t> ip = ParseIpv4(host);
+  if (!ip.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("'", host, "' is not an IPv4 address"));
   }
-  return absl::OkStatus();
+  return CheckServerAddress(*ip);
 }
 
 // Collects entries, dropping later mentions of the same host and port.

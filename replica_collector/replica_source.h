@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -20,8 +21,22 @@ namespace metarec {
 
 struct NodeIdentity {
   Ipv4Endpoint address;
-  std::string name;  // host:port, what the server calls itself
+  std::string name;  // host:port, what the server probably calls itself
   NodeNameSource name_source = NodeNameSource::kNodeList;
+  // What the host name resolves to as well, ascending. `address` is the lowest of all.
+  std::vector<Ipv4Endpoint> other_addresses = {};
+};
+
+// What a server says about its tables.
+struct NodeTables {
+  NodeTables() = default;
+  // Implicit, for sources that know nothing else.
+  NodeTables(std::vector<TableRecord> tables_in)  // NOLINT(google-explicit-constructor)
+      : tables(std::move(tables_in)) {}
+
+  std::vector<TableRecord> tables;
+  // Its own address, as the header of its answer gives it; {} if it gives none.
+  Ipv4Endpoint own_address;
 };
 
 // Takes one replica at a time. A status that is not OK ends the answer, with that status.
@@ -41,8 +56,8 @@ class ReplicaSource {
                                                                  absl::Time deadline) = 0;
 
   // All tables of which the server has a replica. An answer with an error is that error.
-  virtual asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(
-      Ipv4Endpoint address, absl::Time deadline) = 0;
+  virtual asio::awaitable<absl::StatusOr<NodeTables>> QueryTables(Ipv4Endpoint address,
+                                                                  absl::Time deadline) = 0;
 
   // Gives the server's replicas to `sink`, in the order of the answer. After an error what the sink
   // got is incomplete: throw it away.

@@ -46,52 +46,50 @@ RpcReplicaSource::RpcReplicaSource(rpc::Client* client, Clock* clock,
 
 asio::awaitable<absl::StatusOr<NodeIdentity>> RpcReplicaSource::Identify(NodeListEntry entry,
                                                                          absl::Time deadline) {
-  const absl::StatusOr<Ipv4Endpoint> address =
-      co_await rpc::ResolveIpv4(clock_, entry.host, entry.port, deadline);
-  if (absl::IsCancelled(address.status())) co_return address.status();
-  if (!address.ok()) {
+  const absl::StatusOr<std::vector<uint32_t>> ips =
+      co_await rpc::ResolveAllIpv4(clock_, entry.host, deadline);
+  if (absl::IsCancelled(ips.status())) co_return ips.status();
+  if (!ips.ok()) {
     co_return PegasusError(idl::kErrNetworkFailure, absl::StrCat("cannot resolve ", entry.text,
-                                                                 ": ", address.status().message()));
+                                                                 ": ", ips.status().message()));
   }
-  NodeIdentity identity{*address, entry.text, NodeNameSource::kNodeList};
-  if (options_.beacon_name) {
-    if (std::optional<std::string> name = options_.beacon_name(*address)) {
-      identity.name = *std::move(name);
-      identity.name_source = NodeNameSource::kBeacon;
-      co_return identity;
-    }
+  NodeIdentity identity{{ips->front(), entry.port}, entry.text, NodeNameSource::kNodeList};
+  for (size_t i = 1; i < ips->size(); ++i) {
+    identity.other_addresses.push_back({(*ips)[i], entry.port});
   }
   const absl::StatusOr<std::string> host = co_await rpc::ReverseResolve(
-      clock_, address->ip, std::min(deadline, clock_->Now() + options_.reverse_lookup_timeout));
+      clock_, ips->front(), std::min(deadline, clock_->Now() + options_.reverse_lookup_timeout));
   if (absl::IsCancelled(host.status())) co_return host.status();
   if (host.ok()) {
-    identity.name = absl::StrCat(*host, ":", address->port);
+    identity.name = absl::StrCat(*host, ":", entry.port);
     identity.name_source = NodeNameSource::kReverseLookup;
   }
   co_return identity;
 }
 
-asio::awaitable<absl::StatusOr<std::string>> RpcReplicaSource::Call(Ipv4Endpoint address,
-                                                                    std::string task_code,
-                                                                    std::string body,
-                                                                    absl::Time deadline) {
+asio::awaitable<absl::StatusOr<rpc::Reply>> RpcReplicaSource::Call(Ipv4Endpoint address,
+                                                                   std::string task_code,
+                                                                   std::string body,
+                                                                   absl::Time deadline) {
   rpc::CallOptions options;
   options.deadline = deadline;
   METAREC_CO_ASSIGN_OR_RETURN(rpc::Reply reply,
                               co_await client_->Call(address, task_code, std::move(body), options));
   METAREC_CO_RETURN_IF_ERROR(CheckAnswer(reply.error_name, address, task_code));
-  co_return std::move(reply.body);
+  co_return std::move(reply);
 }
 
-asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> RpcReplicaSource::QueryTables(
-    Ipv4Endpoint address, absl::Time deadline) {
+asio::awaitable<absl::StatusOr<NodeTables>> RpcReplicaSource::QueryTables(Ipv4Endpoint address,
+                                                                          absl::Time deadline) {
   // A valid address in any case: stock servers look its name up to log it.
   idl::query_app_info_request request;
   request.meta_server = options_.own_address.value_or(address).ToRpcAddress();
   METAREC_CO_ASSIGN_OR_RETURN(
-      const std::string body,
+      const rpc::Reply reply,
       co_await Call(address, idl::kRpcQueryAppInfo, idl::EncodeBody(request), deadline));
-  co_return ReadTables(body, address);
+  METAREC_CO_ASSIGN_OR_RETURN(NodeTables answer, ReadTables(reply.body, address));
+  answer.own_address = EndpointOf(reply.from_address).value_or(Ipv4Endpoint{});
+  co_return std::move(answer);
 }
 
 asio::awaitable<absl::Status> RpcReplicaSource::QueryReplicas(Ipv4Endpoint address,
@@ -100,9 +98,9 @@ asio::awaitable<absl::Status> RpcReplicaSource::QueryReplicas(Ipv4Endpoint addre
   idl::query_replica_info_request request;
   request.node1 = address.ToRpcAddress();
   METAREC_CO_ASSIGN_OR_RETURN(
-      const std::string body,
+      const rpc::Reply reply,
       co_await Call(address, idl::kRpcQueryReplicaInfo, idl::EncodeBody(request), deadline));
-  co_return ReadReplicas(body, address, sink);
+  co_return ReadReplicas(reply.body, address, sink);
 }
 
 absl::Status CheckAnswer(absl::string_view err_name, Ipv4Endpoint address,

@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,8 +17,6 @@
 namespace metarec {
 
 struct RpcReplicaSourceOptions {
-  // The name in the latest beacon of the server at this address, if it sent one.
-  std::function<std::optional<std::string>(Ipv4Endpoint)> beacon_name;
   // Who asks, as servers log it; by default the server itself.
   std::optional<Ipv4Endpoint> own_address;
   absl::Duration reverse_lookup_timeout = absl::Seconds(2);
@@ -34,14 +31,15 @@ class RpcReplicaSource final : public ReplicaSource {
 
   asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry,
                                                          absl::Time deadline) override;
-  asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(
-      Ipv4Endpoint address, absl::Time deadline) override;
+  asio::awaitable<absl::StatusOr<NodeTables>> QueryTables(Ipv4Endpoint address,
+                                                          absl::Time deadline) override;
   asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time deadline,
                                               ReplicaSink sink) override;
 
  private:
-  asio::awaitable<absl::StatusOr<std::string>> Call(Ipv4Endpoint address, std::string task_code,
-                                                    std::string body, absl::Time deadline);
+  // Fails also if the server's RPC layer reports an error.
+  asio::awaitable<absl::StatusOr<rpc::Reply>> Call(Ipv4Endpoint address, std::string task_code,
+                                                   std::string body, absl::Time deadline);
 
   rpc::Client* const client_;
   Clock* const clock_;

@@ -1,6 +1,7 @@
 #include "rpc/resolver.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -14,10 +15,13 @@ namespace metarec::rpc {
 
 using asio::ip::tcp;
 
-asio::awaitable<absl::StatusOr<Ipv4Endpoint>> ResolveIpv4(Clock* clock, std::string host,
-                                                          uint16_t port, absl::Time deadline) {
+asio::awaitable<absl::StatusOr<std::vector<uint32_t>>> ResolveAllIpv4(Clock* clock,
+                                                                      std::string host,
+                                                                      absl::Time deadline) {
+  std::vector<uint32_t> ips;
   if (const absl::StatusOr<uint32_t> ip = ParseIpv4(host); ip.ok()) {
-    co_return Ipv4Endpoint{*ip, port};
+    ips.push_back(*ip);
+    co_return ips;
   }
   const ResolverQuestion question = [host](tcp::resolver& resolver, asio::error_code& error) {
     return resolver.resolve(tcp::v4(), host, "", tcp::resolver::flags(), error);
@@ -25,12 +29,28 @@ asio::awaitable<absl::StatusOr<Ipv4Endpoint>> ResolveIpv4(Clock* clock, std::str
   METAREC_CO_ASSIGN_OR_RETURN(
       const ResolverResults results,
       co_await AskResolver(clock, deadline, absl::StrCat("the host '", host, "'"), question));
-  std::vector<uint32_t> ips;
+  absl::Status problem = absl::NotFoundError(absl::StrCat("'", host, "' has no IPv4 address"));
   for (const auto& result : results) {
-    ips.push_back(result.endpoint().address().to_v4().to_uint());
+    const uint32_t ip = result.endpoint().address().to_v4().to_uint();
+    const absl::Status status = CheckServerAddress(ip);
+    if (status.ok()) {
+      ips.push_back(ip);
+    } else {
+      problem = absl::NotFoundError(
+          absl::StrCat("'", host, "' resolves to ", Ipv4ToString(ip), ", but ", status.message()));
+    }
   }
-  if (ips.empty()) co_return absl::NotFoundError(absl::StrCat("'", host, "' has no IPv4 address"));
-  co_return Ipv4Endpoint{*std::min_element(ips.begin(), ips.end()), port};
+  if (ips.empty()) co_return problem;
+  std::sort(ips.begin(), ips.end());
+  ips.erase(std::unique(ips.begin(), ips.end()), ips.end());
+  co_return ips;
+}
+
+asio::awaitable<absl::StatusOr<Ipv4Endpoint>> ResolveIpv4(Clock* clock, std::string host,
+                                                          uint16_t port, absl::Time deadline) {
+  METAREC_CO_ASSIGN_OR_RETURN(const std::vector<uint32_t> ips,
+                              co_await ResolveAllIpv4(clock, std::move(host), deadline));
+  co_return Ipv4Endpoint{ips.front(), port};
 }
 
 asio::awaitable<absl::StatusOr<std::string>> ReverseResolve(Clock* clock, uint32_t ip,

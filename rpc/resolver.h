@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
@@ -15,9 +16,13 @@
 
 namespace metarec::rpc {
 
-// The address of `host`, which may be an IPv4 address already. Of several addresses the lowest is
-// taken, so that asking twice gives the same. kNotFound when there is none, kDeadlineExceeded,
-// kCancelled.
+// The addresses of `host`, which may be an IPv4 address already: ascending, each once, without
+// those that no server can have. kNotFound when there is none, kDeadlineExceeded, kCancelled.
+asio::awaitable<absl::StatusOr<std::vector<uint32_t>>> ResolveAllIpv4(Clock* clock,
+                                                                      std::string host,
+                                                                      absl::Time deadline);
+
+// The lowest of them, so that asking twice gives the same. Same errors.
 asio::awaitable<absl::StatusOr<Ipv4Endpoint>> ResolveIpv4(Clock* clock, std::string host,
                                                           uint16_t port, absl::Time deadline);
 

@@ -242,6 +242,9 @@ SimulatedCluster ClusterFromEvidence(const Evidence& evidence) {
     SimulatedNode& node = cluster.nodes[i];
     node.tables.assign(evidence.nodes[i].tables.begin(), evidence.nodes[i].tables.end());
     node.replicas = evidence.nodes[i].replicas;
+    const Ipv4Endpoint own_address = evidence.nodes[i].own_address;
+    const bool differs = own_address != Ipv4Endpoint{} && own_address != evidence.nodes[i].address;
+    if (differs) node.own_address = own_address;
     if (!evidence.nodes[i].complete()) node.fault.kind = SimulatedFault::Kind::kRefuse;
   }
   return cluster;
@@ -268,7 +271,9 @@ void ReadField(JsonFieldReader& object, const char* name, Value* value) {
     if (pairs && !pairs.IsObject()) object.FailAt(name, "is not an object");
     for (const auto& [key, text] : pairs.Members()) {
       if (!text.String()) object.FailAt(name, "has a value that is not a string");
-      (*value)[std::string(key)] = std::string(text.String().value_or(""));
+      if (!value->emplace(key, text.String().value_or("")).second) {
+        object.FailAt(name, absl::StrCat("names '", key, "' twice"));
+      }
     }
   } else {
     object.Read(name, value);
@@ -320,6 +325,16 @@ absl::Status ReadNode(const JsonValue& json, const std::string& place, Simulated
     node->fault = *parsed;
   } else {
     object.FailAt("fault", parsed.status().message());
+  }
+  std::string own_address;
+  object.Read("own_address", &own_address);
+  if (!own_address.empty()) {
+    const absl::StatusOr<Ipv4Endpoint> address = ParseIpv4Endpoint(own_address);
+    if (address.ok()) {
+      node->own_address = *address;
+    } else {
+      object.FailAt("own_address", address.status().message());
+    }
   }
   for (const JsonValue& element : object.Elements("tables")) {
     const std::string where = absl::StrCat(place, ".tables[", node->tables.size(), "]");

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
+#include "idl/ipv4_endpoint.h"
 #include "replica_collector/evidence.h"
 
 namespace metarec::testing {
@@ -52,6 +54,9 @@ std::vector<std::pair<std::string, std::string>> FaultForms();
 // One replica server: what it answers, and how it misbehaves.
 struct SimulatedNode {
   std::string name;  // "n1", ...: how faults and ports refer to it; nothing on the wire
+  // What its answers give as its own address; by default the one at which it is asked. It stays as
+  // it is when the server begins to serve.
+  std::optional<Ipv4Endpoint> own_address = std::nullopt;
   std::vector<TableRecord> tables;
   std::vector<ReplicaRecord> replicas;
   SimulatedFault fault;

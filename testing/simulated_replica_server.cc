@@ -1,5 +1,6 @@
 #include "testing/simulated_replica_server.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -52,6 +53,12 @@ HandlerResult Raw(std::string bytes) {
   return result;
 }
 
+rpc::ServerOptions OptionsWith(std::optional<Ipv4Endpoint> own_address) {
+  rpc::ServerOptions options;
+  options.own_address = own_address;
+  return options;
+}
+
 // A good answer as the bytes that a faulty server makes of it.
 HandlerResult Spoil(Kind kind, const rpc::Request& request, const std::string& body) {
   const rpc::NativeHeader header = AnswerHeader(request);
@@ -89,8 +96,9 @@ HandlerResult TransportError(std::string error_name) {
 // The RPC server and what it answers now.
 class SimulatedReplicaServer::Answers {
  public:
-  Answers(const asio::any_io_executor& executor, Clock* clock)
-      : clock_(clock), server_(executor, clock) {}
+  Answers(const asio::any_io_executor& executor, Clock* clock,
+          std::optional<Ipv4Endpoint> own_address)
+      : clock_(clock), server_(executor, clock, OptionsWith(own_address)) {}
 
   absl::Status Start(Ipv4Endpoint endpoint) {
     Register(idl::kRpcQueryAppInfo, &tables_asked_, &Answers::EncodeTables, Kind::kReplicasOnly);
@@ -208,7 +216,7 @@ asio::awaitable<absl::Status> SimulatedReplicaServer::Serve(SimulatedNode node) 
     answers_->Set(std::move(node));
     co_return absl::OkStatus();
   }
-  auto answers = std::make_unique<Answers>(executor_, clock_);
+  auto answers = std::make_unique<Answers>(executor_, clock_, node.own_address);
   answers->Set(std::move(node));
   METAREC_CO_RETURN_IF_ERROR(answers->Start(endpoint_));
   answers_ = std::move(answers);

@@ -9,6 +9,7 @@
 #include "base/text/wording.h"
 #include "idl/error_names.h"
 #include "meta_recovery/planner/finding_registry.h"
+#include "meta_recovery/planner/node_identity.h"
 #include "meta_recovery/planner/partition_planner.h"
 #include "meta_recovery/planner/planned_tables.h"
 #include "meta_recovery/planner/planner.h"
@@ -48,6 +49,9 @@ constexpr DueFindings kDueFindings[] = {
     {FindingKind::kBadNode, "node", " that did not answer"},
     {FindingKind::kNodeNameDiffers, "listed name", " that is not its node's"},
     {FindingKind::kNodeListedTwice, "node", " listed more than once"},
+    {FindingKind::kNodeAddressDiffers, "node", " with another address of its own"},
+    {FindingKind::kLoopbackAmongOthers, "node", " with a loopback address among others"},
+    {FindingKind::kServerMissing, "cluster", " with partitions that no node holds"},
     {FindingKind::kTableRenamed, "table", " with another name than before"},
     {FindingKind::kNameUnusableInShell, "table", " with a name that stock shells refuse"},
     {FindingKind::kTableProbablyDropped, "table", " that is probably dropped"},
@@ -130,6 +134,7 @@ std::string PlanConsistency::ProblemOfLastNode() {
   }
   due_[Index(FindingKind::kBadNode)] += decision.error != idl::kErrOk;
   due_[Index(FindingKind::kNodeListedTwice)] += decision.listed_as.size() > 1;
+  due_[Index(FindingKind::kNodeAddressDiffers)] += GivesOtherAddress(node, decision);
   for (size_t i = 0; i < decision.listed_as.size(); ++i) {
     due_[Index(FindingKind::kNodeNameDiffers)] += decision.listed_as[i] != node.name;
     if (i > 0 && decision.listed_as[i] <= decision.listed_as[i - 1]) {
@@ -144,6 +149,8 @@ std::string PlanConsistency::ProblemOfLastNode() {
   if (!has_address || node.name.empty()) return "a node that answered has an address and a name";
   if (const auto host_port = ParseNodeListEntry(node.name); !host_port.ok()) {
     return absl::StrCat("'name' is no host:port: ", host_port.status().message());
+  } else if (host_port->port != node.address.port) {
+    return "'name' has another port than 'address'";
   }
   if (!node_names_.insert(node.name).second) return "'name' is that of another node, too";
   return "";
@@ -271,6 +278,9 @@ std::string PlanConsistency::ProblemOfEmptyPartition(const TopologyPartition& pa
   }
   if (is_placeholder) return "";
   ++due_[Index(FindingKind::kPartitionLost)];
+  if (!plan_.tables.back().probably_dropped && due_[Index(FindingKind::kBadNode)] == 0) {
+    due_[Index(FindingKind::kServerMissing)] = 1;
+  }
   if (partition.index >= table.init_partition_count) {
     return "it was split off, and would not be there without a replica";
   }
@@ -416,6 +426,12 @@ std::string PlanConsistency::ProblemOfFacts(const Finding& finding) const {
       return ": 'conflict' is no kind that is settled";
     }
   }
+  const auto* name = finding.facts.As<found::NodeNameDiffers>();
+  if (name != nullptr &&
+      finding.severity !=
+          SeverityOfNameDifference(plan_.nodes[finding.node].name_source, name->listed_as)) {
+    return ": 'severity' is not what its node's 'name_source' leads to";
+  }
   const auto* missing = finding.facts.As<found::ReplicasMissing>();
   if (missing != nullptr &&
       (missing->collected < 1 ||
@@ -433,7 +449,9 @@ std::string PlanConsistency::ProblemOfFacts(const Finding& finding) const {
   return "";
 }
 
-std::string PlanConsistency::ProblemOfWhole(const PlanNumbers& numbers) const {
+std::string PlanConsistency::ProblemOfWhole(const PlanNumbers& numbers) {
+  due_[Index(FindingKind::kLoopbackAmongOthers)] =
+      static_cast<int64_t>(LoopbackAmongOthers(plan_).size());
   const PlanOutcome outcome = OutcomeOf(gravest_finding_);
   if (plan_.outcome != outcome) {
     return absl::StrCat("the first line's 'outcome' is ", PlanOutcomeName(plan_.outcome),

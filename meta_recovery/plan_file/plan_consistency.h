@@ -40,7 +40,7 @@ class PlanConsistency {
                                  absl::Span<const RankedReplica> replicas);
   std::string ProblemOfFinding(const Finding& finding);
   // At the end, with the numbers of the whole.
-  std::string ProblemOfWhole(const PlanNumbers& numbers) const;
+  std::string ProblemOfWhole(const PlanNumbers& numbers);
 
  private:
   std::string ProblemOfPlaceholder(int64_t partitions) const;

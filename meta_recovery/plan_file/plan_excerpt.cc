@@ -42,6 +42,8 @@ void PlanCounter::AddFinding(const Finding& finding) {
   numbers_.hazards += finding.severity == Severity::kHazard;
   numbers_.warnings += finding.severity == Severity::kWarning;
   numbers_.notes += finding.severity == Severity::kNote;
+  numbers_.unlisted_servers +=
+      finding.kind() == FindingKind::kUnlistedServer && finding.severity == Severity::kError;
   numbers_.bad_node_error |=
       finding.kind() == FindingKind::kBadNode && finding.severity == Severity::kError;
 }

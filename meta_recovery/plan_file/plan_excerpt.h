@@ -32,7 +32,8 @@ struct PlanNumbers {
   int64_t hazards = 0;
   int64_t warnings = 0;
   int64_t notes = 0;
-  bool bad_node_error = false;  // an error says that a node did not answer
+  bool bad_node_error = false;   // an error says that a node did not answer
+  int64_t unlisted_servers = 0;  // errors that say that the list lacks a server
 
   friend bool operator==(const PlanNumbers&, const PlanNumbers&) = default;
 };

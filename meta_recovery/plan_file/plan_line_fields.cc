@@ -186,10 +186,11 @@ void PlanFieldReader::operator()(const char* key, Ipv4Endpoint& address) {
   const std::string text = json_.String(key);
   if (text == Ipv4Endpoint{}.ToString()) return;  // not known
   const absl::StatusOr<Ipv4Endpoint> endpoint = ParseIpv4Endpoint(text);
-  if (endpoint.ok()) {
+  const absl::Status status = endpoint.ok() ? CheckServerAddress(endpoint->ip) : endpoint.status();
+  if (status.ok()) {
     address = *endpoint;
   } else {
-    json_.Fail(endpoint.status().message());
+    json_.Fail(status.message());
   }
 }
 

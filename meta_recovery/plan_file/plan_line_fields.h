@@ -27,7 +27,7 @@ inline constexpr absl::string_view kPlanFormat = "metarec-plan";
 // Raise it whenever an older program would refuse a plan of this one or read it differently: when
 // lines change, and when the planner begins to make plans that older checks (PlanConsistency)
 // refuse.
-inline constexpr int32_t kPlanVersion = 2;
+inline constexpr int32_t kPlanVersion = 3;
 
 template <typename Options, typename Visitor>
 void ForEachOptionField(Options& options, Visitor& visit) {
@@ -46,6 +46,7 @@ void ForEachNodeField(Node& node, Decision& decision, Visitor& visit) {
   visit("name", node.name);
   visit("listed_as", decision.listed_as);
   visit("name_source", decision.name_source);
+  visit("own_address", decision.own_address);
   visit("error", decision.error);
   visit("error_detail", decision.error_detail);
   visit("tables", decision.tables, NumberBounds{.least = 0});
@@ -84,6 +85,7 @@ void ForEachPartitionField(Partition& partition, Decision& decision, Nodes& last
 // The names of enumerators, as lines have them.
 inline absl::string_view NameIn(PlanOutcome value) { return PlanOutcomeName(value); }
 inline absl::string_view NameIn(NodeNameSource value) { return NodeNameSourceName(value); }
+inline absl::string_view NameIn(BeaconDoubt value) { return BeaconDoubtName(value); }
 inline absl::string_view NameIn(ReplicaRole value) { return ReplicaRoleName(value); }
 inline absl::string_view NameIn(RankReason value) { return RankReasonName(value); }
 inline absl::string_view NameIn(Severity value) { return SeverityName(value); }

@@ -90,7 +90,8 @@ class PlanReader {
   absl::Status ReadHeader() {
     JsonFieldReader json(lines_.root());
     PlanFieldReader(json, 0)("outcome", plan_.outcome);
-    plan_.evidence_collected_at = absl::FromUnixSeconds(json.Int("collected_at"));
+    plan_.evidence_collected_at =
+        absl::FromUnixSeconds(json.Int("collected_at", kTime.least, kTime.most));
     const JsonValue counts = json.Find("counts");
     if (!counts) json.Fail("'counts' is missing");
     if (!json.ok()) return Damaged(json.error());

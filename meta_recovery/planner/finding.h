@@ -14,6 +14,7 @@
 #include <absl/strings/string_view.h>
 
 #include "meta_recovery/planner/finding_facts.h"
+#include "meta_recovery/planner/identity_facts.h"
 #include "zk_store/topology/topology.h"
 
 namespace metarec {
@@ -112,14 +113,18 @@ class FindingFacts {
   // In the order of FindingKind; As does not compile otherwise.
   template <typename... Facts>
   using InOrder = std::variant<Held<Facts>...>;
-  using AnyFacts = InOrder<
-      found::BadNode, found::SkippedNodeReturns, found::NodeNameDiffers, found::NodeListedTwice,
-      found::StillServed, found::NodeReportInvalid, found::TableRenamed, found::NameUnusableInShell,
-      found::TableProbablyDropped, found::RecordsDiffer, found::RecordsConflict,
-      found::SplitUnfinished, found::SplitCompleted, found::TableLostState, found::Placeholder,
-      found::AppIdOutOfRange, found::ReplicasWithoutTable, found::Settled, found::ReplicasMissing,
-      found::PartitionLost, found::PrimaryIncomplete, found::ReplicaOverruled,
-      found::BallotAbovePrimary, found::LessDataThanOverruled, found::ReplicaBeyondCount>;
+  using AnyFacts =
+      InOrder<found::BadNode, found::SkippedNodeReturns, found::NodeNameDiffers,
+              found::NodeListedTwice, found::NodeNameAmbiguous, found::NodeAddressDiffers,
+              found::LoopbackAmongOthers, found::BeaconNotBelieved, found::UnlistedServer,
+              found::UnconfirmedBeacons, found::ServerMissing, found::StillServed,
+              found::NodeReportInvalid, found::TableRenamed, found::NameUnusableInShell,
+              found::TableProbablyDropped, found::RecordsDiffer, found::RecordsConflict,
+              found::SplitUnfinished, found::SplitCompleted, found::TableLostState,
+              found::Placeholder, found::AppIdOutOfRange, found::ReplicasWithoutTable,
+              found::Settled, found::ReplicasMissing, found::PartitionLost,
+              found::PrimaryIncomplete, found::ReplicaOverruled, found::BallotAbovePrimary,
+              found::LessDataThanOverruled, found::ReplicaBeyondCount>;
 
   template <size_t index>
   static FindingFacts OfIndex() {

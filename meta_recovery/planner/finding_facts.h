@@ -1,6 +1,7 @@
 // The kinds of findings, and what is known of each: its facts.
 //
-// A new kind is an enumerator here with a struct of its facts, its place in the list of finding.h,
+// A new kind is an enumerator here with a struct of its facts (those about who a server is are in
+// identity_facts.h), its place in the list of finding.h,
 // a row in finding_registry.cc, a sentence in finding_sentences.{h,cc} and a test. Without its row
 // or its sentence it does not compile.
 
@@ -22,10 +23,18 @@ namespace metarec {
 // In the order in which findings about one subject are listed.
 enum class FindingKind : uint8_t {
   // Nodes.
-  kBadNode,             // could not be asked; an error, with skip_bad_nodes a warning
-  kSkippedNodeReturns,  // hazard: what happens when a node that was left out comes back
-  kNodeNameDiffers,     // the list says one name, the server calls itself another
-  kNodeListedTwice,     // several entries of the list are one server
+  kBadNode,              // could not be asked; an error, with skip_bad_nodes a warning
+  kSkippedNodeReturns,   // hazard: what happens when a node that was left out comes back
+  kNodeNameDiffers,      // the list says one name, the server calls itself another
+  kNodeListedTwice,      // several entries of the list are one server
+  kNodeNameAmbiguous,    // the listed name has several addresses, of which one was asked
+  kNodeAddressDiffers,   // hazard: the server gives another address as its own than was asked
+  kLoopbackAmongOthers,  // hazard: a loopback address, while other nodes have addresses of a
+                         // network
+  kBeaconNotBelieved,    // hazard: the name in its beacons, which anybody can send, is doubtful
+  kUnlistedServer,      // sends beacons, is not in the list; an error, with skip_bad_nodes a hazard
+  kUnconfirmedBeacons,  // hazard: beacons from where no server is known to be
+  kServerMissing,       // partitions that no node holds: the list probably lacks a server
   kStillServed,         // replicas are PS_PRIMARY or PS_SECONDARY: leases have not run out
   kNodeReportInvalid,   // a record or replica that makes no sense was left out (id <= 0, ...)
 
@@ -147,11 +156,13 @@ struct StillServed {
 
 struct NodeReportInvalid {
   static constexpr FindingKind kKind = FindingKind::kNodeReportInvalid;
-  std::vector<CountedText> problems = {};
+  std::vector<CountedText> problems = {};     // of what was left out
+  std::vector<CountedText> used_anyway = {};  // of what was used nevertheless
 
   template <typename Facts, typename Visitor>
   static void ForEach(Facts& facts, Visitor& visit) {
     visit("problems", facts.problems);
+    visit("used_anyway", facts.used_anyway);
   }
   friend auto operator<=>(const NodeReportInvalid&, const NodeReportInvalid&) = default;
 };

@@ -28,6 +28,10 @@ Severities OfBadNode(const Finding&, const PlanOptions& options, bool has_answer
   return {options.skip_bad_nodes && has_answer ? kWarning : kError};
 }
 
+Severities OfUnlistedServer(const Finding&, const PlanOptions& options, bool) {
+  return {options.skip_bad_nodes ? kHazard : kError};
+}
+
 Severities OfStillServed(const Finding&, const PlanOptions& options, bool) {
   return {options.accept_still_served ? kWarning : kHazard};
 }
@@ -83,12 +87,53 @@ constexpr std::array kRows = {
                                  .title = "nodes that call themselves otherwise than the list does",
                                  .gravity = kReadLast,
                                  .about = About::kNode,
-                                 .severities = Always<kNote>}),
+                                 .severities = Always<kWarning, kNote>}),
     Row<found::NodeListedTwice>({.name = "node_listed_twice",
                                  .title = "nodes listed more than once",
                                  .gravity = kReadLast,
                                  .about = About::kNode,
                                  .severities = Always<kNote>}),
+    Row<found::NodeNameAmbiguous>({.name = "node_name_ambiguous",
+                                   .title = "listed names that have several addresses",
+                                   .gravity = 12,
+                                   .about = About::kNode,
+                                   .severities = Always<kWarning>}),
+    Row<found::NodeAddressDiffers>(
+        {.name = "node_address_differs",
+         .title = "nodes that give another address as their own than was asked",
+         .gravity = 4,
+         .about = About::kNode,
+         .severities = Always<kHazard>}),
+    Row<found::LoopbackAmongOthers>(
+        {.name = "loopback_among_others",
+         .title = "nodes with an address that no other machine can reach",
+         .gravity = 4,
+         .about = About::kNode,
+         .severities = Always<kHazard>}),
+    Row<found::BeaconNotBelieved>({.name = "beacon_not_believed",
+                                   .title = "beacons with names that are not believed",
+                                   .gravity = 4,
+                                   .about = About::kNode,
+                                   .severities = Always<kHazard>,
+                                   .hint = BeaconNotBelievedHint}),
+    Row<found::UnlistedServer>({.name = "unlisted_server",
+                                .title = "servers that send beacons but are not in the node list",
+                                .gravity = 3,
+                                .about = About::kCluster,
+                                .severities = OfUnlistedServer,
+                                .hint = UnlistedServerHint}),
+    Row<found::UnconfirmedBeacons>(
+        {.name = "unconfirmed_beacons",
+         .title = "beacons of servers that are not in the list and cannot be seen",
+         .gravity = 5,
+         .about = About::kCluster,
+         .severities = Always<kHazard>,
+         .hint = UnconfirmedBeaconsHint}),
+    Row<found::ServerMissing>({.name = "server_missing",
+                               .title = "a replica server that the list probably lacks",
+                               .gravity = 3,
+                               .about = About::kCluster,
+                               .severities = Always<kWarning>}),
     Row<found::StillServed>({.name = "still_served",
                              .title = "replicas that are still being served",
                              .gravity = 1,

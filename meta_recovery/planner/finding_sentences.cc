@@ -25,12 +25,6 @@ std::string NodesInWords(const RecoveryPlan& plan, absl::Span<const NodeIndex> n
   return CutList(labels);
 }
 
-// As the list has it, since the operator looks for it there.
-std::string ListedNode(const RecoveryPlan& plan, const Finding& finding) {
-  const std::string listed_as = JoinedItems(ListedAs(plan, finding.node));
-  return listed_as.empty() ? NodeLabel(plan, finding.node) : listed_as;
-}
-
 std::string ErrorOf(const RecoveryPlan& plan, NodeIndex node, int32_t attempts) {
   if (node >= plan.nodes.size()) return "?";
   const NodeDecision& decision = plan.nodes[node];
@@ -48,7 +42,7 @@ absl::string_view SourceInWords(const RecoveryPlan& plan, NodeIndex node) {
     case NodeNameSource::kBeacon:
       return "its beacon says so";
     case NodeNameSource::kReverseLookup:
-      return "its address resolves back to that";
+      return "guessed: its address resolves back to that on this machine";
     case NodeNameSource::kNodeList:
       break;
   }
@@ -122,7 +116,7 @@ std::string ValuesText(const RecoveryPlan& plan, absl::Span<const WeighedValue> 
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                      const found::BadNode& facts) {
-  const std::string node = absl::StrCat("node ", ListedNode(plan, finding), " ");
+  const std::string node = absl::StrCat("node ", ListedNode(plan, finding.node), " ");
   const std::string error = ErrorOf(plan, finding.node, facts.attempts);
   if (finding.severity == Severity::kWarning) {
     return absl::StrCat(node, "is left out, and nothing that it holds is used: ", error);
@@ -151,7 +145,7 @@ std::string BadNodeHint(const RecoveryPlan& plan, const Finding& finding,
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                      const found::SkippedNodeReturns&) {
   return absl::StrCat(
-      "node ", ListedNode(plan, finding), " was left out; if it comes back, ",
+      "node ", ListedNode(plan, finding.node), " was left out; if it comes back, ",
       kWhatReturningNodesRisk,
       "; keep it down, or collect and plan again with it, or move its data directories away first");
 }
@@ -161,8 +155,19 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
   const std::string address = finding.node < plan.topology.nodes.size()
                                   ? plan.topology.nodes[finding.node].address.ToString()
                                   : "ADDRESS";
-  return absl::StrCat("node ", facts.listed_as, " calls itself ", NodeName(plan, finding.node),
-                      " (", SourceInWords(plan, finding.node),
+  if (finding.severity == Severity::kWarning) {
+    return absl::StrCat("node ", facts.listed_as, " probably calls itself ",
+                        NodeName(plan, finding.node), ", since its address ", address,
+                        " resolves back to that on this machine, and that gets written; but the "
+                        "list's name resolves to the same address, and stock replica servers abort "
+                        "if the name is wrong; see which one the server's own log or configuration "
+                        "has, and if it is the other, plan again with --node_name ",
+                        address, "=", facts.listed_as);
+  }
+  const bool is_guess = finding.node < plan.nodes.size() &&
+                        plan.nodes[finding.node].name_source == NodeNameSource::kReverseLookup;
+  return absl::StrCat("node ", facts.listed_as, is_guess ? " probably" : "", " calls itself ",
+                      NodeName(plan, finding.node), " (", SourceInWords(plan, finding.node),
                       "), and that gets written; if it is wrong, plan again with --node_name ",
                       address, "=NAME");
 }
@@ -194,10 +199,16 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                      const found::NodeReportInvalid& facts) {
-  return absl::StrCat("node ", NodeLabel(plan, finding.node), " sent values that make no sense",
-                      finding.app_id > 0 ? absl::StrCat(" about ", TableLabel(plan, finding.app_id))
-                                         : std::string(),
-                      "; they were left out: ", ProblemsText(facts.problems));
+  std::string text = absl::StrCat(
+      "node ", NodeLabel(plan, finding.node), " sent values that make no sense",
+      finding.app_id > 0 ? absl::StrCat(" about ", TableLabel(plan, finding.app_id)) : "");
+  if (!facts.problems.empty()) {
+    absl::StrAppend(&text, "; they were left out: ", ProblemsText(facts.problems));
+  }
+  if (!facts.used_anyway.empty()) {
+    absl::StrAppend(&text, "; used all the same: ", ProblemsText(facts.used_anyway));
+  }
+  return text;
 }
 
 // Tables.

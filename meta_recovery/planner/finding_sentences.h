@@ -18,6 +18,13 @@ std::string Sentence(const RecoveryPlan&, const Finding&, const found::BadNode&)
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::SkippedNodeReturns&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::NodeNameDiffers&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::NodeListedTwice&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::NodeNameAmbiguous&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::NodeAddressDiffers&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::LoopbackAmongOthers&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::BeaconNotBelieved&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::UnlistedServer&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::UnconfirmedBeacons&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::ServerMissing&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::StillServed&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::NodeReportInvalid&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::TableRenamed&);
@@ -47,6 +54,13 @@ std::string TableRenamedHint(const RecoveryPlan& plan, const Finding& finding, a
 std::string ReplicasMissingHint(const RecoveryPlan& plan, const Finding& finding,
                                 absl::string_view);
 std::string PartitionLostHint(const RecoveryPlan& plan, const Finding& finding, absl::string_view);
+
+// Lines of the same style that Pegasus does not have: it knows nothing of these.
+std::string BeaconNotBelievedHint(const RecoveryPlan& plan, const Finding& finding,
+                                  absl::string_view);
+std::string UnlistedServerHint(const RecoveryPlan& plan, const Finding& finding, absl::string_view);
+std::string UnconfirmedBeaconsHint(const RecoveryPlan& plan, const Finding& finding,
+                                   absl::string_view);
 
 // What programs look for in these lines. Also stock meta servers say them like this.
 inline constexpr absl::string_view kLostPartitionHint = "force recover the lost partition to empty";

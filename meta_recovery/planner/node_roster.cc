@@ -8,6 +8,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
+#include "meta_recovery/planner/node_identity.h"
 #include "replica_collector/node_list.h"
 
 namespace metarec {
@@ -51,6 +52,11 @@ absl::Status CheckNodes(absl::Span<const NodeEvidence* const> ascending) {
           absl::StrCat("the evidence has a node whose name is no host:port, as metadata need it: ",
                        Describe(node), ": ", host_port.status().message(),
                        "; say what it calls itself with --node_name ADDRESS=NAME"));
+    }
+    if (const auto name = ParseNodeListEntry(node.name); name->port != node.address.port) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the evidence has a node whose name has another port than its address: ", Describe(node),
+          "; say what it calls itself with --node_name ADDRESS=NAME"));
     }
     const auto [it, is_new] = by_name.emplace(node.name, &node);
     if (!is_new) return SameServer(*it->second, node, "name");
@@ -101,6 +107,7 @@ void NodeRoster::FillPlan(RecoveryPlan& plan) const {
     plan.nodes.push_back(
         {.listed_as = listed_as_[i],
          .name_source = node.name_source,
+         .own_address = node.complete() ? node.own_address : Ipv4Endpoint{},
          .error = node.error,
          .error_detail = node.error_detail,
          .tables = static_cast<int64_t>(node.complete() ? node.tables.size() : 0),
@@ -124,21 +131,29 @@ void NodeRoster::AddFindings(const PlanOptions& options, FindingsList& findings)
     }
     for (const std::string& text : listed_as_[i]) {
       if (text == names_[i]) continue;
-      findings.Add(Severity::kNote, subject, found::NodeNameDiffers{.listed_as = text});
+      findings.Add(SeverityOfNameDifference(node.name_source, text), subject,
+                   found::NodeNameDiffers{.listed_as = text});
     }
   }
 }
 
 void ReportProblems::Add(NodeIndex node, int32_t app_id, absl::string_view problem) {
-  ++problems_[{node, std::max(app_id, 0)}][std::string(problem)];
+  ++problems_[{node, std::max(app_id, 0)}].left_out[std::string(problem)];
+}
+
+void ReportProblems::AddOfUsed(NodeIndex node, int32_t app_id, absl::string_view problem) {
+  ++problems_[{node, std::max(app_id, 0)}].used_anyway[std::string(problem)];
 }
 
 void ReportProblems::MoveTo(FindingsList& findings) {
-  for (const auto& [subject, counts] : problems_) {
-    found::NodeReportInvalid facts;
-    for (const auto& [problem, count] : counts) {
-      facts.problems.push_back({.text = problem, .count = count});
-    }
+  const auto counted = [](const Counts& counts) {
+    std::vector<CountedText> texts;
+    for (const auto& [text, count] : counts) texts.push_back({.text = text, .count = count});
+    return texts;
+  };
+  for (const auto& [subject, problems] : problems_) {
+    found::NodeReportInvalid facts = {.problems = counted(problems.left_out),
+                                      .used_anyway = counted(problems.used_anyway)};
     findings.Add(Severity::kWarning, FindingSubject::NodeAndApp(subject.first, subject.second),
                  std::move(facts));
   }

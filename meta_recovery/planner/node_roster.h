@@ -22,7 +22,8 @@ namespace metarec {
 class NodeRoster {
  public:
   // kInvalidArgument if there is no node, if two are the same server, or if one that answered has a
-  // name that is no host:port. The evidence must outlive the roster.
+  // name that is no host:port or has another port than its address. The evidence must outlive the
+  // roster.
   static absl::StatusOr<NodeRoster> Make(const Evidence& evidence);
 
   size_t size() const { return nodes_.size(); }
@@ -45,11 +46,18 @@ class ReportProblems {
  public:
   // App ids below 1 are counted together, as 0.
   void Add(NodeIndex node, int32_t app_id, absl::string_view problem);
+  // Of what is used all the same.
+  void AddOfUsed(NodeIndex node, int32_t app_id, absl::string_view problem);
 
   void MoveTo(FindingsList& findings);
 
  private:
-  std::map<std::pair<NodeIndex, int32_t>, std::map<std::string, int64_t, std::less<>>> problems_;
+  using Counts = std::map<std::string, int64_t, std::less<>>;
+  struct Problems {
+    Counts left_out;
+    Counts used_anyway;
+  };
+  std::map<std::pair<NodeIndex, int32_t>, Problems> problems_;
 };
 
 }  // namespace metarec

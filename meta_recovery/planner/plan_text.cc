@@ -54,6 +54,11 @@ absl::string_view OldTableName(const RecoveryPlan& plan, int32_t app_id) {
   return table >= plan.tables.size() ? "?" : absl::string_view(plan.tables[table].old_name);
 }
 
+std::string ListedNode(const RecoveryPlan& plan, NodeIndex node) {
+  const std::string listed_as = JoinedItems(ListedAs(plan, node));
+  return listed_as.empty() ? NodeLabel(plan, node) : listed_as;
+}
+
 absl::Span<const std::string> ListedAs(const RecoveryPlan& plan, NodeIndex node) {
   if (node >= plan.nodes.size()) return {};
   return plan.nodes[node].listed_as;

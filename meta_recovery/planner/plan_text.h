@@ -31,6 +31,10 @@ absl::string_view NodeName(const RecoveryPlan& plan, NodeIndex node);
 absl::string_view TableName(const RecoveryPlan& plan, int32_t app_id);
 absl::string_view OldTableName(const RecoveryPlan& plan, int32_t app_id);
 
+// What the node list calls the node, since the operator looks for it there; its name if the list
+// does not have it.
+std::string ListedNode(const RecoveryPlan& plan, NodeIndex node);
+
 // NodeDecision::listed_as; empty if the plan has no such node.
 absl::Span<const std::string> ListedAs(const RecoveryPlan& plan, NodeIndex node);
 

@@ -40,6 +40,7 @@
 
 #include "base/runtime/status_macros.h"
 #include "meta_recovery/planner/finding.h"
+#include "meta_recovery/planner/node_identity.h"
 #include "meta_recovery/planner/node_roster.h"
 #include "meta_recovery/planner/partition_planner.h"
 #include "meta_recovery/planner/planned_tables.h"
@@ -86,7 +87,7 @@ class Planner {
  public:
   Planner(const Evidence& evidence, const PlanOptions& options, NodeRoster roster,
           Settlements settlements)
-      : roster_(std::move(roster)), settlements_(std::move(settlements)) {
+      : evidence_(evidence), roster_(std::move(roster)), settlements_(std::move(settlements)) {
     // Plan files keep whole seconds.
     plan_.evidence_collected_at = absl::FromUnixSeconds(absl::ToUnixSeconds(evidence.collected_at));
     plan_.options = options;
@@ -111,6 +112,7 @@ class Planner {
   void ListNodes() {
     roster_.FillPlan(plan_);
     roster_.AddFindings(plan_.options, findings_);
+    AddIdentityFindings(evidence_, roster_, plan_, findings_);
   }
 
   bool MayGoOn() const {
@@ -180,6 +182,7 @@ class Planner {
     PartitionPlanner planner(findings_, plan_);
     planner.Reserve(static_cast<size_t>(partitions), replicas_->size());
     for (PlannedTable& planned : tables_) planner.Add(std::move(planned));
+    AddServerMissing(plan_, findings_);
     return absl::OkStatus();
   }
 
@@ -191,6 +194,7 @@ class Planner {
     return std::move(plan_);
   }
 
+  const Evidence& evidence_;
   const NodeRoster roster_;
   Settlements settlements_;
   ReportProblems problems_;
@@ -204,6 +208,11 @@ absl::StatusOr<RecoveryPlan> MakePlanAndRelease(const Evidence& evidence,
                                                 const PlanOptions& options,
                                                 const std::function<void()>& release_replicas) {
   METAREC_RETURN_IF_ERROR(CheckPlanOptions(options));
+  if (const int64_t second = absl::ToUnixSeconds(evidence.collected_at);
+      second < kTime.least || second > kTime.most) {
+    return absl::InvalidArgumentError(
+        "the evidence was collected before 1970 or after 9999; set the clock, and collect again");
+  }
   METAREC_ASSIGN_OR_RETURN(Settlements settlements, Settlements::Parse(options.settlements));
   METAREC_ASSIGN_OR_RETURN(NodeRoster roster, NodeRoster::Make(evidence));
   Planner planner(evidence, options, std::move(roster), std::move(settlements));

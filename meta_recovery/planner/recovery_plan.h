@@ -81,6 +81,7 @@ struct TableDecision {
 struct NodeDecision {
   std::vector<std::string> listed_as;  // sorted
   NodeNameSource name_source = NodeNameSource::kNodeList;
+  Ipv4Endpoint own_address;  // as its answers give it; {} if they do not
   std::string error = "ERR_OK";
   std::string error_detail;
   int64_t tables = 0;

@@ -122,6 +122,10 @@ void ReplicaIndex::Survey(const NodeRoster& roster, ReportProblems& problems) {
         problems.Add(node, replica.app_id, problem);
         continue;
       }
+      if (replica.last_committed_decree > replica.last_prepared_decree) {
+        problems.AddOfUsed(node, replica.app_id,
+                           "a replica with last_committed_decree above last_prepared_decree");
+      }
       served_.primaries += replica.status == ReplicaStatus::kPrimary;
       served_.secondaries += replica.status == ReplicaStatus::kSecondary;
       serves |=

@@ -20,6 +20,7 @@
 #include "base/text/printable.h"
 #include "base/text/wording.h"
 #include "meta_recovery/plan_file/plan_excerpt.h"
+#include "meta_recovery/planner/node_identity.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/replica_index.h"
 #include "meta_recovery/report/finding_text.h"
@@ -323,7 +324,7 @@ absl::string_view SourceInWords(NodeNameSource source) {
     case NodeNameSource::kBeacon:
       return "from its beacon";
     case NodeNameSource::kReverseLookup:
-      return "what its address resolves back to";
+      return "guessed: what its address resolves back to";
     case NodeNameSource::kNodeList:
       break;
   }
@@ -337,6 +338,10 @@ std::string ExplainNode(const RecoveryPlan& plan, NodeIndex node) {
       absl::StrCat("Node ", NodeLabel(plan, node), ", address ", entry.address.ToString(),
                    ". Its name is ", SourceInWords(decision.name_source), "; listed as ",
                    Printable(absl::StrJoin(decision.listed_as, ", ")), ".\n");
+  if (GivesOtherAddress(entry, decision)) {
+    absl::StrAppend(&text, "It gives another address as its own: ", decision.own_address.ToString(),
+                    ".\n");
+  }
   if (decision.error != "ERR_OK") {
     absl::StrAppend(&text, "It did not answer completely: ", Printable(decision.error),
                     decision.error_detail.empty()

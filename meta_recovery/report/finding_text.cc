@@ -65,6 +65,12 @@ class FactWriter {
   void operator()(absl::string_view key, NodeIndex node) { (*this)(key, NodeName(plan_, node)); }
   void operator()(absl::string_view key, RecordRule rule) { (*this)(key, RecordRuleName(rule)); }
   void operator()(absl::string_view key, FindingKind kind) { (*this)(key, FindingKindName(kind)); }
+  void operator()(absl::string_view key, BeaconDoubt doubt) {
+    (*this)(key, BeaconDoubtName(doubt));
+  }
+  void operator()(absl::string_view key, const std::vector<std::string>& texts) {
+    (*this)(key, JoinedItems(texts));
+  }
   void operator()(absl::string_view key, ReplicaStatus status) {
     (*this)(key, ReplicaStatusName(status));
   }
@@ -113,6 +119,27 @@ class FactWriter {
   }
   void Write(const found::NodeListedTwice&) {
     WriteListedAs();
+    (*this)("name", finding_.node);
+  }
+  void Write(const found::NodeNameAmbiguous& facts) {
+    WriteFields(facts);
+    WriteAddress();
+  }
+  void Write(const found::NodeAddressDiffers&) {
+    WriteListedAs();
+    WriteAddress();
+    if (finding_.node < plan_.nodes.size()) {
+      (*this)("own_address", plan_.nodes[finding_.node].own_address.ToString());
+    }
+  }
+  void Write(const found::LoopbackAmongOthers&) {
+    WriteListedAs();
+    WriteAddress();
+  }
+  void Write(const found::BeaconNotBelieved& facts) {
+    WriteListedAs();
+    WriteAddress();
+    WriteFields(facts);
     (*this)("name", finding_.node);
   }
   void Write(const found::StillServed& facts) {
@@ -194,6 +221,10 @@ class FactWriter {
   }
 
   void WriteListedAs() { (*this)("listed_as", JoinedItems(ListedAs(plan_, finding_.node))); }
+  void WriteAddress() {
+    if (finding_.node >= plan_.topology.nodes.size()) return;
+    (*this)("address", plan_.topology.nodes[finding_.node].address.ToString());
+  }
   void WriteName() { (*this)("name", TableName(plan_, finding_.app_id)); }
   void WriteExpected() { (*this)("expected", MaxReplicaCount(plan_, finding_.app_id)); }
   void WriteCommand() { (*this)("command", ShellCommand(plan_, finding_)); }

@@ -89,6 +89,9 @@ class JsonReport {
       json_.String("address", plan_.topology.nodes[i].address.ToString());
       json_.Strings("listed_as", node.listed_as);
       json_.String("name_source", NodeNameSourceName(node.name_source));
+      if (node.own_address != Ipv4Endpoint{}) {
+        json_.String("own_address", node.own_address.ToString());
+      }
       json_.String("error", node.error);
       json_.String("error_detail", node.error_detail);
       json_.Int("tables", node.tables);

@@ -70,6 +70,7 @@ NextStep AfterConflict(const RecoveryPlan& plan, const ReportOptions& options) {
 // What to do about what is missing.
 struct Remedy {
   absl::string_view nodes_are_missing;
+  absl::string_view servers_are_unlisted;
   absl::string_view replicas_are_missing;
   absl::string_view no_node_answered;
 };
@@ -77,6 +78,8 @@ struct Remedy {
 constexpr Remedy kAskAgain = {
     "Bring the nodes back and plan again: every node that is missing makes the result poorer. Only "
     "if they are gone for good, go on without them, by the second command:",
+    "Add the servers that send beacons to the list and plan again. Only if their data are not "
+    "wanted, go on without them, by the second command:",
     "Find the nodes that had these partitions, add them to the list and plan again.",
     "No node answered. Check the node list and the network from here, then plan again:"};
 
@@ -84,6 +87,8 @@ constexpr Remedy kCollectAgain = {
     "Bring the nodes back, collect again and plan from that: every node that is missing makes the "
     "result poorer, and the evidence file stays without them. Only if they are gone for good, go "
     "on without them, by the second command:",
+    "Add the servers that send beacons to the list, collect again and plan from that. Only if "
+    "their data are not wanted, go on without them, by the second command:",
     "Find the nodes that had these partitions, add them to the list, collect evidence anew and "
     "plan from that.",
     "No node answered when this evidence was collected. Check the node list and the network from "
@@ -103,6 +108,7 @@ std::string WhereToLook(const RecoveryPlan& plan) {
 
 NextStep AfterError(const RecoveryPlan& plan, const ReportOptions& options) {
   const bool bad_nodes = Has(plan, FindingKind::kBadNode, Severity::kError);
+  const bool unlisted = Has(plan, FindingKind::kUnlistedServer, Severity::kError);
   const bool lost = Has(plan, FindingKind::kPartitionLost, Severity::kError);
   const Remedy& remedy = options.from_evidence_file ? kCollectAgain : kAskAgain;
   const std::string again = options.from_evidence_file
@@ -112,14 +118,16 @@ NextStep AfterError(const RecoveryPlan& plan, const ReportOptions& options) {
     return {std::string(remedy.no_node_answered), {again}};
   }
   PlanOptions accepting = plan.options;
-  accepting.skip_bad_nodes |= bad_nodes;
+  accepting.skip_bad_nodes |= bad_nodes || unlisted;
   accepting.skip_lost_partitions |= lost;
-  const std::string advice =
-      bad_nodes ? std::string(remedy.nodes_are_missing)
-                : absl::StrCat(remedy.replicas_are_missing, WhereToLook(plan),
-                               " Only if the data are gone for good, have the partitions created "
-                               "empty, by the second command:");
-  return {advice, {again, PlanCommand(options, accepting)}};
+  if (bad_nodes || unlisted) {
+    return {std::string(bad_nodes ? remedy.nodes_are_missing : remedy.servers_are_unlisted),
+            {again, PlanCommand(options, accepting)}};
+  }
+  return {absl::StrCat(remedy.replicas_are_missing, WhereToLook(plan),
+                       " Only if the data are gone for good, have the partitions created empty, by "
+                       "the second command:"),
+          {again, PlanCommand(options, accepting)}};
 }
 
 NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {
@@ -157,6 +165,12 @@ std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers) {
         const int64_t bad = numbers.nodes_asked - numbers.nodes_answered;
         return absl::StrCat("NOT READY: ", bad, " of ", Counted(numbers.nodes_asked, "node"),
                             " did not answer completely");
+      }
+      if (numbers.unlisted_servers > 0) {
+        return absl::StrCat(
+            "NOT READY: ", Counted(numbers.unlisted_servers, "server"),
+            numbers.unlisted_servers == 1 ? " sends beacons but is" : " send beacons but are",
+            " not in the node list");
       }
       return absl::StrCat("NOT READY: ", Counted(numbers.partitions_lost, "partition"),
                           numbers.partitions_lost == 1 ? " has" : " have", " no replica");

@@ -43,22 +43,34 @@ std::string WhileWaiting(const RecoveryServiceStatus& status) {
       "\n\nor the same recover command in Pegasus's shell.");
 }
 
-// The nodes that fail while leases run out would fail the plan after that.
+// What fails or is missing while leases run out would fail the plan after that.
 std::string WhileRecovering(const RecoveryServiceStatus& status) {
   const bool skips = status.order != nullptr && status.order->skip_bad_nodes;
-  int64_t failed = 0;
-  std::string first;
+  std::vector<std::string> failed;
+  std::vector<std::string> unlisted;
   if (status.run != nullptr && !skips) {
     for (const AskedNode& node : status.run->nodes()) {
       if (node.is_duplicate || node.state() != AskedNode::State::kFailed) continue;
-      if (failed++ == 0) first = absl::StrCat(node.listed_as, ": ", node.error);
+      failed.push_back(absl::StrCat(node.listed_as, ": ", node.error));
     }
+    unlisted = UnlistedServers(status);
   }
-  constexpr char kWait[] = "Wait. The command may be sent again; it then waits for this run.";
-  if (failed == 0) return kWait;
-  return absl::StrCat(kWait, "\n\n", Counted(failed, "node"), failed == 1 ? " fails" : " fail",
-                      " (", first, failed == 1 ? "" : ", ...",
-                      "). Unless this is mended, the recovery will end with ", idl::kErrTryAgain,
+  std::string text = "Wait. The command may be sent again; it then waits for this run.";
+  if (failed.empty() && unlisted.empty()) return text;
+  const auto first = [](const std::vector<std::string>& items) {
+    return absl::StrCat(" (", items.front(), items.size() == 1 ? "" : ", ...", "). ");
+  };
+  absl::StrAppend(&text, "\n\n");
+  if (!failed.empty()) {
+    absl::StrAppend(&text, Counted(static_cast<int64_t>(failed.size()), "node"),
+                    failed.size() == 1 ? " fails" : " fail", first(failed));
+  }
+  if (!unlisted.empty()) {
+    absl::StrAppend(&text, Counted(static_cast<int64_t>(unlisted.size()), "server"),
+                    unlisted.size() == 1 ? " sends beacons but is" : " send beacons but are",
+                    " not in the node list", first(unlisted));
+  }
+  return absl::StrCat(text, "Unless this is mended, the recovery will end with ", idl::kErrTryAgain,
                       " and write nothing.");
 }
 

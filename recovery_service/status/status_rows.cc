@@ -4,12 +4,14 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
 
 #include "base/text/wording.h"
 #include "idl/error_names.h"
+#include "replica_collector/node_names.h"
 
 namespace metarec {
 namespace {
@@ -17,6 +19,7 @@ namespace {
 using State = AskedNode::State;
 
 constexpr char kFailed[] = "failed";
+constexpr char kUnlisted[] = "unlisted";
 constexpr char kAsking[] = "asking";
 constexpr char kWaiting[] = "waiting";
 constexpr char kAnswered[] = "answered";
@@ -28,6 +31,26 @@ std::string BeaconState(const BeaconNode& node, absl::Time now) {
   if (*node.replicas_serving == 0) return absl::StrCat(age, ", all replicas inactive");
   return absl::StrCat(age, ", ", Counted(*node.replicas_serving, "replica"),
                       " still served from an earlier lease");
+}
+
+// The beacons of nodes whose names are not to be believed, whatever else is known: by address.
+std::map<Ipv4Endpoint, std::string> DoubtsInWords(const std::vector<BeaconNode>& nodes) {
+  Evidence evidence;
+  for (const BeaconNode& node : nodes) {
+    NodeEvidence& known = evidence.nodes.emplace_back();
+    known.address = node.address;
+    known.beacon_names = node.names;
+  }
+  const BeaconDoubts doubts(evidence);
+  std::map<Ipv4Endpoint, std::string> words;
+  for (const NodeEvidence& node : evidence.nodes) {
+    const BeaconDoubt doubt = doubts.Of(node);
+    if (doubt == BeaconDoubt::kNone) continue;
+    words.emplace(node.address,
+                  absl::StrCat("; its beacons call it ", CutList(node.beacon_names),
+                               ", which is doubtful: ", BeaconDoubtInWords(doubt, node.address)));
+  }
+  return words;
 }
 
 std::string AskingState(const AskedNode& node) {
@@ -159,6 +182,7 @@ TableRows ServedRows(const RecoveredMetadata& served, size_t rows_max, size_t ce
 std::vector<NodeRow> NodeRows(const RecoveryServiceStatus& status, absl::Time now) {
   std::vector<NodeRow> rows;
   std::map<Ipv4Endpoint, size_t> at;
+  std::map<Ipv4Endpoint, size_t> own_addresses;
   const bool is_recovering = status.run_state == RecoveryState::kRecovering;
   if (status.run != nullptr) {
     for (const AskedNode& node : status.run->nodes()) {
@@ -169,8 +193,11 @@ std::vector<NodeRow> NodeRows(const RecoveryServiceStatus& status, absl::Time no
       if (!node.address) continue;
       row.address = node.address->ToString();
       at.emplace(*node.address, rows.size() - 1);
+      if (node.own_address != Ipv4Endpoint{})
+        own_addresses.emplace(node.own_address, rows.size() - 1);
     }
   }
+  at.insert(own_addresses.begin(), own_addresses.end());
   if (status.result != nullptr && status.result->plan) {
     const RecoveryPlan& plan = *status.result->plan;
     for (size_t i = 0; i < plan.nodes.size(); ++i) {
@@ -180,22 +207,45 @@ std::vector<NodeRow> NodeRows(const RecoveryServiceStatus& status, absl::Time no
       }
     }
   }
+  const std::map<Ipv4Endpoint, std::string> doubts = DoubtsInWords(status.nodes);
   for (const BeaconNode& node : status.nodes) {
     const auto [row, is_new] = at.emplace(node.address, rows.size());
     if (is_new) {
       rows.emplace_back().address = node.address.ToString();
       rows.back().name = node.name.empty() ? rows.back().address : node.name;
+      if (status.run != nullptr) {
+        rows.back().answer = kUnlisted;
+        rows.back().state = "not in the node list";
+      }
     }
     std::string* const state = &rows[row->second].state;
     *state = absl::StrCat(*state, state->empty() ? "" : "; ", BeaconState(node, now));
+    if (const auto doubt = doubts.find(node.address); doubt != doubts.end())
+      *state += doubt->second;
   }
   const auto rank = [](const NodeRow& row) {
-    static constexpr std::array<const char*, 4> kOrder = {kFailed, kAsking, kWaiting, kAnswered};
+    static constexpr std::array kOrder = {kFailed, kUnlisted, kAsking, kWaiting, kAnswered};
     return std::find(kOrder.begin(), kOrder.end(), row.answer) - kOrder.begin();
   };
   std::stable_sort(rows.begin(), rows.end(),
                    [&rank](const NodeRow& a, const NodeRow& b) { return rank(a) < rank(b); });
   return rows;
+}
+
+std::vector<std::string> UnlistedServers(const RecoveryServiceStatus& status) {
+  std::vector<std::string> servers;
+  if (status.run == nullptr) return servers;
+  std::set<Ipv4Endpoint> listed;
+  for (const AskedNode& node : status.run->nodes()) {
+    if (node.address) listed.insert(*node.address);
+    listed.insert(node.own_address);
+  }
+  for (const BeaconNode& node : status.nodes) {
+    const bool is_seen = node.is_from_there || node.replicas_serving;
+    if (!is_seen || listed.contains(node.address)) continue;
+    servers.push_back(node.name.empty() ? node.address.ToString() : node.name);
+  }
+  return servers;
 }
 
 TableRows TablesWorstFirst(const RecoveryServiceStatus& status, size_t rows_max, size_t cells_max) {

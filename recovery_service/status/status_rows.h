@@ -18,8 +18,10 @@ namespace metarec {
 struct NodeRow {
   std::string address;  // empty while it is not known
   std::string name;
-  std::string answer;  // "failed", "asking", "waiting", "answered"; empty: it was never asked
-  std::string state;   // a sentence
+  // "failed", "unlisted" (sends beacons, and the list of the last request lacks it), "asking",
+  // "waiting", "answered"; empty: it was never asked.
+  std::string answer;
+  std::string state;  // a sentence
   std::optional<int64_t> tables;
   std::optional<int64_t> replicas;
 };
@@ -28,6 +30,11 @@ struct NodeRow {
 // that what keeps a recovery from going on comes first. `status` must be of this moment: made on
 // the service's executor, with no co_await since.
 std::vector<NodeRow> NodeRows(const RecoveryServiceStatus& status, absl::Time now);
+
+// Who sends beacons and is missing in the list of the last request, by name or address, as far as
+// somebody is seen to be there: such a server ends the recovery, unless it skips bad nodes. Empty
+// if there was no request.
+std::vector<std::string> UnlistedServers(const RecoveryServiceStatus& status);
 
 // What there is to say of one table.
 struct TableRow {

@@ -98,11 +98,11 @@ class EvidenceSource final : public ReplicaSource {
     identity.name = entry.text;
     co_return identity;
   }
-  asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(Ipv4Endpoint address,
-                                                                        absl::Time) override {
+  asio::awaitable<absl::StatusOr<NodeTables>> QueryTables(Ipv4Endpoint address,
+                                                          absl::Time) override {
     std::vector<TableRecord> tables;
     for (const SharedTableRecord& table : nodes_.at(address.ip)->tables) tables.push_back(*table);
-    co_return tables;
+    co_return std::move(tables);
   }
   asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time,
                                               ReplicaSink sink) override {

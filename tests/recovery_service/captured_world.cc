@@ -89,8 +89,8 @@ absl::StatusOr<const NodeEvidence*> CapturedSource::Find(Ipv4Endpoint address) c
   return &node->second;
 }
 
-asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> CapturedSource::QueryTables(
-    Ipv4Endpoint address, absl::Time) {
+asio::awaitable<absl::StatusOr<NodeTables>> CapturedSource::QueryTables(Ipv4Endpoint address,
+                                                                        absl::Time) {
   if (asked != nullptr) asked->Set();
   if (hold != nullptr) {
     const absl::Status waited = co_await hold->Wait();

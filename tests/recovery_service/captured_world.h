@@ -30,8 +30,8 @@ class CapturedSource final : public ReplicaSource {
   explicit CapturedSource(const std::string& folder);
 
   asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry, absl::Time) override;
-  asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(Ipv4Endpoint address,
-                                                                        absl::Time) override;
+  asio::awaitable<absl::StatusOr<NodeTables>> QueryTables(Ipv4Endpoint address,
+                                                          absl::Time) override;
   asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time,
                                               ReplicaSink sink) override;
 

@@ -189,6 +189,72 @@ TEST(RecoveryServiceTest, ANodesOwnNameGoesIntoTheTree) {
   EXPECT_EQ(world.service->status().result->plan->topology.nodes.at(1).name, "localhost:2");
 }
 
+TEST(RecoveryServiceTest, AServerThatSendsBeaconsButIsNotInTheListWasLeftOutWithoutAWord) {
+  ServiceWorld world;
+  world.Run([&]() -> asio::awaitable<void> {
+    for (const uint16_t port : {1, 4, 5}) co_await world.service->Serve(ServiceWorld::Beacon(port));
+    const auto failed = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(failed.err.name, "ERR_TRY_AGAIN");
+    EXPECT_EQ(failed.hint_message,
+              "ERROR: node(rs.example:4) sends beacons but is not in the node list, add it to the "
+              "list, or you can skip it by set skip_bad_nodes option\n"
+              "ERROR: node(rs.example:5) sends beacons but is not in the node list, add it to the "
+              "list, or you can skip it by set skip_bad_nodes option\n");
+    EXPECT_EQ(world.AppsState(), "(none)");
+
+    const auto skipped = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3", true)));
+    EXPECT_EQ(skipped.err.name, "ERR_OK");
+    EXPECT_THAT(skipped.hint_message,
+                HasSubstr("WARNING: node(rs.example:4) sends beacons but is not in the node list, "
+                          "skip the bad node\n"));
+  });
+}
+
+TEST(RecoveryServiceTest, ABeaconThatComesWhileLeasesRunOutCountsToo) {
+  ServiceWorld world;
+  world.source.status[1] = ReplicaStatus::kPrimary;
+  bool is_first = true;
+  world.source.before_tables = [&]() -> asio::awaitable<void> {
+    if (std::exchange(is_first, false)) {
+      co_await world.service->Serve(ServiceWorld::Beacon(4));
+      world.source.status.clear();
+    }
+  };
+  world.Run([&]() -> asio::awaitable<void> {
+    const auto failed = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(failed.err.name, "ERR_TRY_AGAIN");
+    EXPECT_THAT(failed.hint_message, HasSubstr("node(rs.example:4) sends beacons"));
+  });
+}
+
+TEST(RecoveryServiceTest, ABeaconWithAnotherPortThanItsAddressGaveTheNodeItsName) {
+  ServiceWorld world;
+  world.Run([&]() -> asio::awaitable<void> {
+    co_await world.service->Serve(ServiceWorld::Beacon(1, 1, "evil.example:9"));
+    const auto recovered = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(recovered.err.name, "ERR_OK");
+    EXPECT_EQ(recovered.hint_message,
+              "WARNING: beacon of node(localhost:1) claims name(evil.example:9), not believed "
+              "because its port is not that of the address 127.0.0.1:1; use name(localhost:1)\n");
+  });
+  EXPECT_EQ(world.service->status().result->plan->topology.nodes.at(0).name, "localhost:1");
+}
+
+TEST(RecoveryServiceTest, ANameThatIsNoHostPortInABeaconEndedTheRecovery) {
+  ServiceWorld world;
+  world.Run([&]() -> asio::awaitable<void> {
+    co_await world.service->Serve(ServiceWorld::Beacon(1, 1, "a b\n:1"));
+    const auto recovered = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    EXPECT_EQ(recovered.err.name, "ERR_OK");
+    EXPECT_THAT(recovered.hint_message, HasSubstr("not believed because it is no host:port"));
+  });
+}
+
 TEST(RecoveryServiceTest, AFollowerNamesTheLeader) {
   ServiceWorld world;
   world.service->Follow(LeaderIdentity{.name = "meta2:34601",
@@ -394,12 +460,11 @@ TEST(RecoveryServiceTest, AClosedGateAnswersNoBeaconAndRefusesCommandsAsText) {
 }
 
 TEST(RecoveryServiceTest, AnswersNameNodesWithThePortThatTheTreeNames) {
-  RecoveryServiceOptions options = ServiceWorld::Options();
-  options.recovery.collector.node_names = {{{.ip = 0x7F000001, .port = 1}, "rs1.example:34901"}};
-  ServiceWorld world(std::move(options));
+  ServiceWorld world;
+  Topology topology = ServiceWorld::ServedTopology();
+  topology.nodes[0].name = "rs1.example:34901";  // as somebody else may have written it
+  world.service->ServeRecovered(std::move(topology));
   world.Run([&]() -> asio::awaitable<void> {
-    co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3"));
-    EXPECT_THAT(world.Znode("/apps/1/0"), HasSubstr("\"hp_primary\":\"rs1.example:34901\""));
     const auto nodes =
         Decoded<idl::configuration_list_nodes_response>(co_await world.service->Serve(
             ServiceWorld::Ask(idl::kRpcCmListNodes, idl::configuration_list_nodes_request())));
@@ -409,10 +474,10 @@ TEST(RecoveryServiceTest, AnswersNameNodesWithThePortThatTheTreeNames) {
       EXPECT_EQ(nodes.infos[0].hp_node.ToString(), "rs1.example:34901");
     }
     idl::query_cfg_request query;
-    query.app_name = "temp";
+    query.app_name = "served";
     const auto partitions = Decoded<idl::query_cfg_response>(co_await world.service->Serve(
         ServiceWorld::Ask(idl::kRpcCmQueryPartitionConfigByIndex, query)));
-    EXPECT_EQ(partitions.partitions.size(), 1U);
+    EXPECT_EQ(partitions.partitions.size(), 2U);
     if (!partitions.partitions.empty()) {
       EXPECT_EQ(partitions.partitions[0].hp_primary.ToString(), "rs1.example:34901");
     }

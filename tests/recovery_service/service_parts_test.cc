@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <absl/strings/str_cat.h>
 #include <asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,9 +22,8 @@
 namespace metarec {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::Pair;
-using ::testing::UnorderedElementsAre;
 
 using Action = GateVerdict::Action;
 
@@ -181,6 +181,21 @@ class BeaconWatchTest : public ::testing::Test {
     return ack && ack->is_master;
   }
 
+  std::vector<std::string> NamesOf(uint16_t port) const {
+    for (const BeaconSender& sender : watch_.Senders()) {
+      if (sender.address == Ipv4Endpoint{kThere, port}) return sender.names;
+    }
+    return {"it sent no beacon"};
+  }
+
+  std::vector<Ipv4Endpoint> AddressesThere() const {
+    std::vector<Ipv4Endpoint> addresses;
+    for (const BeaconSender& sender : watch_.Senders()) {
+      if (sender.is_there) addresses.push_back(sender.address);
+    }
+    return addresses;
+  }
+
   // Until nothing is left to do.
   void RunAll() {
     context_.restart();
@@ -203,11 +218,43 @@ class BeaconWatchTest : public ::testing::Test {
 
 TEST_F(BeaconWatchTest, ANameIsBelievedOnlyFromTheAddressThatBearsIt) {
   EXPECT_TRUE(Send(34801, "evil.example", kElsewhere));
-  EXPECT_THAT(watch_.NodeNames(), IsEmpty());
+  EXPECT_THAT(NamesOf(34801), IsEmpty());
   EXPECT_TRUE(Send(34801, "rs1.example", kThere));
   EXPECT_TRUE(Send(34801, "evil.example", kElsewhere));
-  EXPECT_THAT(watch_.NodeNames(),
-              UnorderedElementsAre(Pair(Ipv4Endpoint{kThere, 34801}, "rs1.example:34801")));
+  EXPECT_THAT(NamesOf(34801), ElementsAre("rs1.example:34801"));
+}
+
+TEST_F(BeaconWatchTest, OneDatagramWithAnotherNameDoesNotReplaceTheNameButMakesItDoubtful) {
+  EXPECT_TRUE(Send(34801, "rs1.example", kThere));
+  EXPECT_TRUE(Send(34801, "evil.example", kThere));
+  EXPECT_TRUE(Send(34801, "rs1.example", kThere));
+  EXPECT_THAT(NamesOf(34801), ElementsAre("evil.example:34801", "rs1.example:34801"));
+  // It is forgotten, unless it comes again.
+  clock_.now += absl::Seconds(20);
+  EXPECT_TRUE(Send(34801, "rs1.example", kThere));
+  clock_.now += absl::Seconds(20);
+  EXPECT_TRUE(Send(34801, "rs1.example", kThere));
+  EXPECT_THAT(NamesOf(34801), ElementsAre("rs1.example:34801"));
+}
+
+TEST_F(BeaconWatchTest, AFloodOfNamesFromOneAddressTakesNoMemory) {
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(Send(34801, absl::StrCat("rs", i, ".example"), kThere));
+  }
+  EXPECT_EQ(NamesOf(34801).size(), 4u);
+}
+
+TEST_F(BeaconWatchTest, AServerIsThereIfABeaconOrAnAnswerCameFromItsAddressLately) {
+  EXPECT_TRUE(Send(1, "a.example", kElsewhere));
+  EXPECT_TRUE(Send(2, "b.example", kThere));
+  EXPECT_THAT(AddressesThere(), ElementsAre(Ipv4Endpoint{kThere, 2}));
+  clock_.now += absl::Seconds(23);
+  EXPECT_TRUE(Send(2, "b.example", kElsewhere));
+  EXPECT_THAT(AddressesThere(), IsEmpty());
+  // It answers when it is asked, wherever its beacons come from.
+  EXPECT_FALSE(IsGranted(1));
+  RunAll();
+  EXPECT_THAT(AddressesThere(), ElementsAre(Ipv4Endpoint{kThere, 1}));
 }
 
 TEST_F(BeaconWatchTest, WhoIsSilentMakesRoom) {
@@ -229,7 +276,7 @@ TEST_F(BeaconWatchTest, BeaconsForOthersTakeNoRoomFromThoseWhoSendTheirOwn) {
   EXPECT_FALSE(Send(3, "c.example", kElsewhere));
   EXPECT_TRUE(Send(4, "d.example", kThere));
   EXPECT_TRUE(Send(5, "e.example", kThere));
-  EXPECT_EQ(watch_.NodeNames().size(), 2u);
+  EXPECT_THAT(AddressesThere(), ElementsAre(Ipv4Endpoint{kThere, 4}, Ipv4Endpoint{kThere, 5}));
   EXPECT_FALSE(Send(6, "f.example", kThere));
 }
 

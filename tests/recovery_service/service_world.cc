@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 #include <asio/co_spawn.hpp>
@@ -41,8 +42,8 @@ asio::awaitable<absl::StatusOr<NodeIdentity>> WorldSource::Identify(NodeListEntr
   co_return identity;
 }
 
-asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> WorldSource::QueryTables(
-    Ipv4Endpoint address, absl::Time) {
+asio::awaitable<absl::StatusOr<NodeTables>> WorldSource::QueryTables(Ipv4Endpoint address,
+                                                                     absl::Time) {
   ++table_queries;
   if (before_tables) co_await before_tables();
   if (down[address.port]) co_return rpc::PegasusError("ERR_INVALID_DATA", "it is down");
@@ -55,7 +56,9 @@ asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> WorldSource::QueryTabl
   table.is_stateful = true;
   table.max_replica_count = 3;
   table.create_second = 1;
-  co_return std::vector<TableRecord>{table};
+  NodeTables tables(std::vector<TableRecord>(1, table));
+  if (own_addresses.contains(address.port)) tables.own_address = own_addresses[address.port];
+  co_return std::move(tables);
 }
 
 asio::awaitable<absl::Status> WorldSource::QueryReplicas(Ipv4Endpoint address, absl::Time,
@@ -144,13 +147,19 @@ rpc::Request ServiceWorld::StartRecovery(absl::string_view ports, bool skip_bad,
   return asked;
 }
 
-rpc::Request ServiceWorld::Beacon(uint16_t port, int64_t start_time) {
+rpc::Request ServiceWorld::Beacon(uint16_t port, int64_t start_time, absl::string_view name) {
   idl::beacon_msg beacon;
   beacon.time = 1795221132467;
   beacon.from_node = idl::rpc_address(kLoopback, port);
   beacon.to_node = idl::rpc_address(kLoopback, 34601);
   beacon.__set_start_time(start_time);
-  beacon.__set_hp_from_node(idl::host_port("rs.example", port));
+  const std::pair<std::string, std::string> parts = absl::StrSplit(name, ':');
+  int32_t named_port = port;
+  if (!name.empty()) {
+    EXPECT_TRUE(absl::SimpleAtoi(parts.second, &named_port));
+  }
+  beacon.__set_hp_from_node(
+      idl::host_port(name.empty() ? "rs.example" : parts.first, static_cast<uint16_t>(named_port)));
   beacon.__set_hp_to_node(idl::host_port("meta1", 34601));
   return Ask(idl::kRpcFdFailureDetectorPing, beacon);
 }

@@ -23,13 +23,15 @@ namespace metarec {
 class WorldSource final : public ReplicaSource {
  public:
   asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry, absl::Time) override;
-  asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(Ipv4Endpoint address,
-                                                                        absl::Time) override;
+  asio::awaitable<absl::StatusOr<NodeTables>> QueryTables(Ipv4Endpoint address,
+                                                          absl::Time) override;
   asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time,
                                               ReplicaSink sink) override;
 
   std::map<uint16_t, ReplicaStatus> status;  // by port; inactive unless given
   std::map<uint16_t, bool> down;             // by port
+  // What servers give as their own addresses, by port; nothing unless given.
+  std::map<uint16_t, Ipv4Endpoint> own_addresses;
   std::function<asio::awaitable<void>()> before_tables;
   std::function<asio::awaitable<void>()> before_replicas;
   int replica_queries = 0;
@@ -72,7 +74,8 @@ class ServiceWorld {
   // `ports`: "1,2,3". A text, because GCC 12 compiles no braced list beside a co_await.
   static rpc::Request StartRecovery(absl::string_view ports, bool skip_bad = false,
                                     absl::Duration timeout = absl::Seconds(60));
-  static rpc::Request Beacon(uint16_t port, int64_t start_time = 1);
+  // From 127.0.0.1:`port`. `name`: what it calls itself there; "rs.example:PORT" if empty.
+  static rpc::Request Beacon(uint16_t port, int64_t start_time = 1, absl::string_view name = "");
 
   // "(none)" if there is no such znode below the root.
   std::string Znode(const std::string& path) const;

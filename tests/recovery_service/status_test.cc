@@ -239,5 +239,61 @@ TEST(StatusJsonTest, ANodeThatWillFailThePlanIsToldWhileLeasesAreWaitedFor) {
   EXPECT_STREQ(JsonOf(world)["error"].GetString(), "ERR_TRY_AGAIN");
 }
 
+TEST(StatusJsonTest, AServerThatSendsBeaconsAndIsNotInTheListIsShownAndToldOf) {
+  ServiceWorld world;
+  world.source.status[2] = ReplicaStatus::kPrimary;
+  int calls = 0;
+  std::string next;
+  world.source.before_tables = [&]() -> asio::awaitable<void> {
+    ++calls;
+    if (calls == 4) {  // in the second round
+      const rpc::HandlerResult ignored = co_await world.service->Serve(ServiceWorld::Beacon(4));
+      static_cast<void>(ignored);
+    }
+    if (calls == 8) {  // in the third
+      next = JsonOf(world)["next"].GetString();
+      world.source.status.clear();
+    }
+  };
+  Recover(&world, "1,2,3");
+  EXPECT_THAT(next, HasSubstr("1 server sends beacons but is not in the node list (rs.example:4). "
+                              "Unless this is mended, the recovery will end with ERR_TRY_AGAIN"));
+  const rapidjson::Document json = JsonOf(world);
+  EXPECT_STREQ(json["error"].GetString(), "ERR_TRY_AGAIN");
+  EXPECT_STREQ(json["nodes"][0]["name"].GetString(), "rs.example:4");
+  EXPECT_STREQ(json["nodes"][0]["answer"].GetString(), "unlisted");
+  EXPECT_THAT(json["nodes"][0]["state"].GetString(), StartsWith("not in the node list; beacon "));
+  EXPECT_THAT(json["findings"][0]["text"].GetString(), HasSubstr("sends beacons but is not in"));
+}
+
+TEST(StatusJsonTest, BeaconsThatAreNotBelievedAreShownBeforeAnythingIsRecovered) {
+  ServiceWorld world;
+  world.Run([&]() -> asio::awaitable<void> {
+    const rpc::HandlerResult ignored =
+        co_await world.service->Serve(ServiceWorld::Beacon(1, 1, "evil.example:9"));
+    static_cast<void>(ignored);
+  });
+  EXPECT_THAT(JsonOf(world)["nodes"][0]["state"].GetString(),
+              HasSubstr("its beacons call it evil.example:9, which is doubtful: its port is not "
+                        "that of the address 127.0.0.1:1"));
+  Recover(&world, "1,2,3");
+  const rapidjson::Document json = JsonOf(world);
+  EXPECT_STREQ(json["findings"][0]["severity"].GetString(), "hazard");
+  EXPECT_THAT(json["findings"][0]["text"].GetString(), HasSubstr("which is not believed"));
+}
+
+TEST(StatusJsonTest, AServerKnownByItsOtherAddressIsNoStranger) {
+  ServiceWorld world;
+  world.source.own_addresses[2] = {.ip = 0x7F000001, .port = 4};
+  world.Run([&]() -> asio::awaitable<void> {
+    const rpc::HandlerResult ignored = co_await world.service->Serve(ServiceWorld::Beacon(4));
+    static_cast<void>(ignored);
+  });
+  Recover(&world, "1,2,3");
+  const rapidjson::Document json = JsonOf(world);
+  EXPECT_STREQ(json["error"].GetString(), "ERR_OK");
+  EXPECT_EQ(json["nodes"].Size(), 3U);
+}
+
 }  // namespace
 }  // namespace metarec

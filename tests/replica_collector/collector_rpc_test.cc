@@ -48,10 +48,9 @@ class CollectorOverRpc : public ::testing::Test {
  protected:
   // Serves the cluster, collects, and stops. `list` makes the node list from the endpoints; by
   // default it has every node by its address.
-  Evidence Collect(const SimulatedCluster& cluster, CollectorOptions options = QuickOptions(),
-                   RpcReplicaSourceOptions source_options = {}) {
+  Evidence Collect(const SimulatedCluster& cluster, CollectorOptions options = QuickOptions()) {
     Evidence evidence;
-    asio::co_spawn(context_, Run(cluster, std::move(options), std::move(source_options), &evidence),
+    asio::co_spawn(context_, Run(cluster, std::move(options), &evidence),
                    [](std::exception_ptr error) { EXPECT_EQ(error, nullptr); });
     context_.run();
     context_.restart();
@@ -86,7 +85,7 @@ class CollectorOverRpc : public ::testing::Test {
 
  private:
   asio::awaitable<void> Run(SimulatedCluster cluster, CollectorOptions options,
-                            RpcReplicaSourceOptions source_options, Evidence* evidence) {
+                            Evidence* evidence) {
     const auto executor = co_await asio::this_coro::executor;
     SimulatedServers servers(executor, &clock_);
     const testing::SimulatedServersOptions servers_options;
@@ -102,7 +101,7 @@ class CollectorOverRpc : public ::testing::Test {
     EXPECT_TRUE(list.ok()) << list.status();
 
     rpc::Client client(executor, &clock_);
-    RpcReplicaSource source(&client, &clock_, std::move(source_options));
+    RpcReplicaSource source(&client, &clock_);
     SilentProgress progress;
     Collector collector(std::move(options), &source, &clock_, &progress, [] { return 0.5; });
     auto collected = co_await collector.Collect(*list);
@@ -265,14 +264,12 @@ TEST_F(CollectorOverRpc, NameIsWhatTheAddressResolvesBackTo) {
   }
 }
 
-TEST_F(CollectorOverRpc, BeaconsNameIsTrustedMoreThanTheResolver) {
-  RpcReplicaSourceOptions source_options;
-  source_options.beacon_name = [](Ipv4Endpoint address) {
-    return std::optional<std::string>(absl::StrCat("self-named:", address.port));
-  };
-  const Evidence evidence = Collect(ThreeNodes(), QuickOptions(), source_options);
-  EXPECT_EQ(evidence.nodes[0].name, absl::StrCat("self-named:", endpoints_[0].port));
-  EXPECT_EQ(evidence.nodes[0].name_source, NodeNameSource::kBeacon);
+TEST_F(CollectorOverRpc, TheAddressThatAServerGivesAsItsOwnIsKept) {
+  SimulatedCluster cluster = ThreeNodes();
+  cluster.nodes[1].own_address = Ipv4Endpoint{.ip = 0x0A141E02, .port = 34811};
+  const Evidence evidence = Collect(cluster);
+  EXPECT_EQ(evidence.nodes[0].own_address, endpoints_[0]);
+  EXPECT_EQ(evidence.nodes[1].own_address.ToString(), "10.20.30.2:34811");
 }
 
 TEST_F(CollectorOverRpc, HostThatCannotBeResolvedIsABadNodeWithoutAddress) {

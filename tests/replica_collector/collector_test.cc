@@ -55,20 +55,24 @@ class ScriptedSource final : public ReplicaSource {
       co_return rpc::PegasusError(idl::kErrNetworkFailure,
                                   absl::StrCat("cannot resolve ", entry.text));
     }
-    co_return NodeIdentity{{known->second, entry.port},
-                           absl::StrCat("self-", entry.host, ":", entry.port),
-                           NodeNameSource::kReverseLookup};
+    NodeIdentity identity{{known->second, entry.port},
+                          absl::StrCat("self-", entry.host, ":", entry.port),
+                          NodeNameSource::kReverseLookup};
+    identity.other_addresses = other_addresses[entry.host];
+    co_return identity;
   }
 
-  asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(
-      Ipv4Endpoint address, absl::Time deadline) override {
+  asio::awaitable<absl::StatusOr<NodeTables>> QueryTables(Ipv4Endpoint address,
+                                                          absl::Time deadline) override {
     const Script::Answer answer = Next(&scripts[address.ip].tables);
     asked.push_back({address.ip, clock_->Now(), deadline});
     in_flight_max = std::max(in_flight_max, ++in_flight);
     const absl::Status status = co_await Play(answer, deadline);
     --in_flight;
     if (!status.ok()) co_return status;
-    co_return std::vector<TableRecord>(answer.count);
+    NodeTables tables(std::vector<TableRecord>(answer.count));
+    tables.own_address = own_addresses[address.ip];
+    co_return std::move(tables);
   }
 
   asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time deadline,
@@ -89,6 +93,8 @@ class ScriptedSource final : public ReplicaSource {
   };
 
   std::map<std::string, uint32_t> identities;
+  std::map<std::string, std::vector<Ipv4Endpoint>> other_addresses;  // by host
+  std::map<uint32_t, Ipv4Endpoint> own_addresses;                    // by the address asked
   std::map<uint32_t, Script> scripts;
   std::vector<Asked> asked;  // for tables, in order
   int in_flight = 0;
@@ -357,20 +363,42 @@ TEST_F(CollectorTest, OperatorsNameBeatsEveryOther) {
   EXPECT_EQ(evidence.nodes[1].name_source, NodeNameSource::kOverride);
 }
 
-TEST(NameNodesTest, NamesByAddressAndRejectsAnAddressThatNoNodeHas) {
-  Evidence evidence;
-  evidence.nodes.resize(2);
-  evidence.nodes[0].address = {1, 1};
-  evidence.nodes[1].address = {2, 1};
-  EXPECT_EQ(NameNodes({{{2, 1}, "rack7:1"}}, &evidence), absl::OkStatus());
-  EXPECT_EQ(evidence.nodes[0].name, "");
-  EXPECT_EQ(evidence.nodes[1].name, "rack7:1");
-  EXPECT_EQ(evidence.nodes[1].name_source, NodeNameSource::kOverride);
+TEST_F(CollectorTest, OneServerUnderTwoOfItsAddressesCountsOnce) {
+  source_.own_addresses = {{1, {3, 1}}, {2, {2, 1}}, {3, {3, 1}}};
+  for (const uint32_t ip : {1, 2, 3}) source_.scripts[ip].replicas = {{kMs(0), "ERR_OK", 3}};
+  const Evidence evidence = Collect("n1:1,n2:1,n3:1");
+  ASSERT_EQ(evidence.nodes.size(), 2u);
+  EXPECT_THAT(evidence.nodes[0].listed_as, ElementsAre("n2:1"));
+  EXPECT_THAT(evidence.nodes[1].listed_as, ElementsAre("n3:1", "n1:1"));
+  EXPECT_EQ(evidence.nodes[1].address, (Ipv4Endpoint{3, 1})) << "which it calls its own";
+}
 
-  EXPECT_TRUE(absl::IsInvalidArgument(NameNodes({{{3, 1}, "rack8:1"}}, &evidence)));
-  // It may be that of the node that could not be resolved.
-  evidence.nodes[0].address = {};
-  EXPECT_EQ(NameNodes({{{3, 1}, "rack8:1"}}, &evidence), absl::OkStatus());
+TEST_F(CollectorTest, TwoServersThatGiveOneAddressButHoldDifferentReplicasNeverCountAsOne) {
+  source_.own_addresses = {{1, {9, 1}}, {2, {9, 1}}};
+  source_.scripts[1].replicas = {{kMs(0), "ERR_OK", 3}};
+  source_.scripts[2].replicas = {{kMs(0), "ERR_OK", 4}};
+  EXPECT_EQ(Collect("n1:1,n2:1").nodes.size(), 2u);
+}
+
+TEST_F(CollectorTest, AddressesOfANameThatWereNotAskedAreKept) {
+  source_.other_addresses["n1"] = {{5, 1}, {6, 1}};
+  const Evidence evidence = Collect("n1:1,n2:1");
+  EXPECT_THAT(evidence.nodes[0].ambiguous,
+              ElementsAre(AmbiguousEntry{.text = "n1:1", .not_asked = {{5, 1}, {6, 1}}}));
+  EXPECT_THAT(evidence.nodes[1].ambiguous, IsEmpty());
+}
+
+TEST_F(CollectorTest, BeaconsOfTheAddressThatAServerGivesAsItsOwnAreItsOwn) {
+  source_.own_addresses = {{1, {9, 1}}};
+  options_.beacons = [] {
+    return std::vector<BeaconSender>{{.address = {9, 1}, .names = {"rs1:1"}, .is_there = true},
+                                     {.address = {8, 1}, .names = {"rs8:1"}, .is_there = true}};
+  };
+  const Evidence evidence = Collect("n1:1,n2:1");
+  EXPECT_EQ(evidence.nodes[0].name, "rs1:1");
+  EXPECT_EQ(evidence.nodes[0].name_source, NodeNameSource::kBeacon);
+  ASSERT_EQ(evidence.unlisted.size(), 1u);
+  EXPECT_EQ(evidence.unlisted[0].address, (Ipv4Endpoint{8, 1}));
 }
 
 TEST_F(CollectorTest, HostsThatCannotBeResolvedAreBadNodesOfTheirOwn) {

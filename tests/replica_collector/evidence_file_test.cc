@@ -45,6 +45,11 @@ Evidence OddEvidence() {
   first.name = "localhost:34801";
   first.name_source = NodeNameSource::kReverseLookup;
   first.attempts = 3;
+  first.own_address = {0x0a000001, 34801};
+  first.ambiguous = {{.text = "localhost:34801", .not_asked = {{0x7f000002, 34801}}},
+                     {.text = "127.0.0.1:34801"}};
+  first.looked_up_name = "looked-up:34801";
+  first.beacon_names = {"\xFF", "rs1:34801"};
   first.tables = {Table(2, "temp"), Table(7, "quote\" tab\t \xE2\x82\xAC"),
                   Table(INT32_MAX, std::string("no utf-8 \xFF\0!", 12))};
   first.tables[0].Mutable().envs = {
@@ -75,6 +80,9 @@ Evidence OddEvidence() {
   empty.address = {0x0a000004, 34804};
   empty.name = "node-4:34804";
   empty.name_source = NodeNameSource::kOverride;
+
+  evidence.unlisted = {{.address = {0x0a000008, 34801}, .names = {"rs8:34801"}, .is_there = true},
+                       {.address = {0x0a000009, 34801}}};
   return evidence;
 }
 
@@ -262,7 +270,13 @@ TEST_F(EvidenceFile, WrongTypesAndRangesAreFoundEvenWithAFittingDigest) {
       {"1", "ERR_OK", "ERR OK", "'error'"},
       {"1", "[\"n1:1\"]", "[]", "'listed_as'"},
       {"2", "\"app_id\":1", "\"app_id\":1.5", "'app_id'"},
+      {"1", "\"name\":\"n1:1\"", "\"name\":\"n1\"", "'name' has 'n1', which is no host:port"},
+      {"1", "[\"n1:1\"]", "[\"n 1:1\"]", "'listed_as' has 'n 1:1', which is no host:port"},
+      {"1", "0.0.0.1:1", "0.0.0.0:1", "no server has the address 0.0.0.0"},
+      {"0", "\"collected_at\":0", "\"collected_at\":100000000000000", "'collected_at'"},
+      {"0", "\"collected_at\":0", "\"collected_at\":-1", "'collected_at'"},
       {"2", "\"envs\":[]", "\"envs\":[[\"a\"]]", "'envs'"},
+      {"2", "\"envs\":[]", "\"envs\":[[\"k\",\"a\"],[\"k\",\"b\"]]", "'envs' names 'k' twice"},
       {"2", "\"is_stateful\":true", "\"is_stateful\":1", "'is_stateful'"},
       {"3", "[1,0,3,3,2,2,1]", "[1,0,3,3,2,2]", "seven integers"},
       {"3", "[1,0,3,3,2,2,1]", "[1,0,3,3,2,2,99999999999999999999]", "seven integers"},

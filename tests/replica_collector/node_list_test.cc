@@ -225,5 +225,14 @@ TEST(NodeListString, TellsAnEmptyListAsPegasusDoes) {
   }
 }
 
+TEST_F(NodeListFile, AnAddressThatNoServerCanHaveWasAskedAndWritten) {
+  EXPECT_THAT(ErrorOf("n1:34801\n0.0.0.0:34801\n"),
+              HasSubstr(path_ + ":2: cannot understand '0.0.0.0:34801': no server has the address "
+                                "0.0.0.0, which stands for all the addresses of a machine"));
+  EXPECT_THAT(ErrorOf("255.255.255.255:34801\n"), HasSubstr("broadcast"));
+  EXPECT_THAT(ErrorOf("224.0.0.1:34801\n"), HasSubstr("multicast"));
+  EXPECT_EQ(ErrorOf("223.255.255.255:34801\n240.0.0.1:34801\n"), "OK");
+}
+
 }  // namespace
 }  // namespace metarec

@@ -200,6 +200,7 @@ absl::StatusOr<testing::SimulatedNode> Simulated(const WorldNode& node) {
   simulated.name = node.name;
   simulated.tables = node.tables;
   simulated.replicas = node.replicas;
+  simulated.own_address = node.own_address;
   METAREC_ASSIGN_OR_RETURN(simulated.fault, testing::ParseFault(node.fault));
   return simulated;
 }

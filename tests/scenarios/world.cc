@@ -138,7 +138,12 @@ absl::Status SetReplicaField(absl::string_view field, ReplicaRecord* replica) {
   METAREC_RETURN_IF_ERROR(SplitField(field, &parts));
   const auto [key, value] = parts;
   if (key == "ballot") return ParseNumber(value, &replica->ballot);
-  if (key == "committed") return ParseNumber(value, &replica->last_committed_decree);
+  if (key == "committed") {
+    METAREC_RETURN_IF_ERROR(ParseNumber(value, &replica->last_committed_decree));
+    replica->last_prepared_decree =
+        std::max(replica->last_prepared_decree, replica->last_committed_decree);
+    return absl::OkStatus();
+  }
   if (key == "prepared") return ParseNumber(value, &replica->last_prepared_decree);
   if (key == "durable") return ParseNumber(value, &replica->last_durable_decree);
   if (key != "status") {
@@ -217,6 +222,7 @@ absl::Status World::Apply(absl::string_view directive) {
   if (words[0] == "replica") return SetReplica(rest);
   if (words[0] == "record") return SetRecord(rest);
   if (words[0] == "fault") return SetFault(rest);
+  if (words[0] == "own") return SetOwnAddress(rest);
   if (words[0] == "no" && words.size() >= 2) {
     const Words what(words.begin() + 2, words.end());
     if (words[1] == "replica") return RemoveReplica(what);
@@ -226,7 +232,7 @@ absl::Status World::Apply(absl::string_view directive) {
   return absl::InvalidArgumentError(
       absl::StrCat("'", words[0],
                    "' is no directive; there are nodes, table, [no] replica, [no] record, [no] "
-                   "fault, list| and znode"));
+                   "fault, own, list| and znode"));
 }
 
 absl::Status World::FindNodes(absl::string_view name, std::vector<WorldNode*>* found) {
@@ -241,7 +247,7 @@ absl::Status World::AddNodes(const Words& words) {
   int32_t last = 0;
   if (words.size() == 1 && absl::StartsWith(words[0], "n1..n") &&
       ParseInteger(words[0].substr(5), &last).ok() && last >= 1 && last <= kNodesMax) {
-    for (int32_t i = 1; i <= last; ++i) nodes_.push_back({absl::StrCat("n", i), {}, {}, ""});
+    for (int32_t i = 1; i <= last; ++i) nodes_.push_back({.name = absl::StrCat("n", i)});
     return absl::OkStatus();
   }
   return Usage(absl::StrCat("nodes n1..n<how many, at most ", kNodesMax, ">"));
@@ -373,6 +379,16 @@ absl::Status World::SetFault(const Words& words) {
   for (WorldNode* host : hosts) {
     host->fault = absl::StrJoin(words.begin() + 1, words.end(), " ");
   }
+  return absl::OkStatus();
+}
+
+absl::Status World::SetOwnAddress(const Words& words) {
+  if (words.size() != 2) return Usage("own <node or *> <address:port>");
+  const auto address = ParseIpv4Endpoint(words[1]);
+  if (!address.ok()) return address.status();
+  std::vector<WorldNode*> hosts;
+  METAREC_RETURN_IF_ERROR(FindNodes(words[0], &hosts));
+  for (WorldNode* host : hosts) host->own_address = *address;
   return absl::OkStatus();
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 
+#include "idl/ipv4_endpoint.h"
 #include "replica_collector/evidence.h"
 
 namespace metarec::scenarios {
@@ -13,9 +15,11 @@ namespace metarec::scenarios {
 // One replica server of a scenario: what it will answer, or how it will fail to.
 struct WorldNode {
   std::string name;  // "n1"
-  std::vector<TableRecord> tables;
-  std::vector<ReplicaRecord> replicas;
-  std::string fault;  // a fault's name and its arguments; empty: none
+  std::vector<TableRecord> tables = {};
+  std::vector<ReplicaRecord> replicas = {};
+  std::string fault = {};  // a fault's name and its arguments; empty: none
+  // What its answers give as its own address; nullopt: the one at which it is asked.
+  std::optional<Ipv4Endpoint> own_address = std::nullopt;
 };
 
 struct Znode {
@@ -46,6 +50,7 @@ class World {
   absl::Status SetRecord(const Words& words);
   absl::Status RemoveRecord(const Words& words);
   absl::Status SetFault(const Words& words);
+  absl::Status SetOwnAddress(const Words& words);
   absl::Status RemoveFault(const Words& words);
   absl::Status AddNodeListLine(absl::string_view line);
   absl::Status AddZnode(absl::string_view rest);

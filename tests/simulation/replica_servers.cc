@@ -194,8 +194,8 @@ asio::awaitable<absl::StatusOr<std::string>> SimulatedSource::Ask(Ipv4Endpoint a
   co_return answer->body;
 }
 
-asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> SimulatedSource::QueryTables(
-    Ipv4Endpoint address, absl::Time deadline) {
+asio::awaitable<absl::StatusOr<NodeTables>> SimulatedSource::QueryTables(Ipv4Endpoint address,
+                                                                         absl::Time deadline) {
   is_identifying_ = false;
   ++version_;
   told_[address].has_tables = false;

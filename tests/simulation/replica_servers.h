@@ -70,8 +70,8 @@ class SimulatedSource final : public ReplicaSource {
 
   asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry,
                                                          absl::Time deadline) override;
-  asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(
-      Ipv4Endpoint address, absl::Time deadline) override;
+  asio::awaitable<absl::StatusOr<NodeTables>> QueryTables(Ipv4Endpoint address,
+                                                          absl::Time deadline) override;
   asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time deadline,
                                               ReplicaSink sink) override;
 

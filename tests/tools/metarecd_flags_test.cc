@@ -172,6 +172,9 @@ TEST_F(MetarecdFlagsTest, WrongValuesAreNamedByTheirFlag) {
       {"listen", "localhost", "--listen: 'localhost'"},
       {"operators", "10.0.0.0/33", "--operators: "},
       {"node_timeout", "-1", "--node_timeout is -1; it must be above 0"},
+      {"node_name", "10.0.0.1:34801", "--node_name 10.0.0.1:34801: expected ADDRESS=NAME"},
+      {"node_name", "10.0.0.1:34801=rs1:34801,10.0.0.2:34801=rs2:34802",
+       "--node_name 10.0.0.2:34801=rs2:34802: the name rs2:34802 has the port 34802"},
       {"wait_seconds_default", "1e9", "--wait_seconds_default is 1e+09; it must be above 0 and at"},
       {"rename_separator", "", "--rename_separator: "},
       {"zk_auth_file", "/nowhere", "/nowhere: No such file"},
@@ -180,6 +183,17 @@ TEST_F(MetarecdFlagsTest, WrongValuesAreNamedByTheirFlag) {
     EXPECT_THAT(ErrorOf({{"pegasus_config", config_}, {test.flag, test.value}}),
                 HasSubstr(test.message));
   }
+}
+
+TEST_F(MetarecdFlagsTest, NamesOfReplicaServersCanBeGivenAsInTheCommandLine) {
+  const auto options =
+      OptionsOf({{"pegasus_config", config_},
+                 {"node_name", "10.0.0.1:34801=rs1:34801,10.0.0.2:34801=rs2:34801"}});
+  ASSERT_TRUE(options.ok()) << options.status();
+  const NodeNames& names = options->server.service.recovery.collector.node_names;
+  ASSERT_EQ(names.size(), 2u);
+  EXPECT_EQ(names.begin()->first.ToString(), "10.0.0.1:34801");
+  EXPECT_EQ(names.begin()->second, "rs1:34801");
 }
 
 TEST_F(MetarecdFlagsTest, HelpAndVersionGoToStdout) {

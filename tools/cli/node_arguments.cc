@@ -1,5 +1,6 @@
 #include "tools/cli/node_arguments.h"
 
+#include <algorithm>
 #include <iostream>
 #include <random>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "base/runtime/cancellation.h"
 #include "base/runtime/status_macros.h"
 #include "base/runtime/task_group.h"
+#include "base/text/wording.h"
 #include "replica_collector/evidence_file.h"
 #include "rpc/resolver.h"
 #include "tools/cli/interrupts.h"
@@ -75,29 +77,12 @@ absl::StatusOr<NodeList> NodeArguments::Read() const {
   return file_.empty() ? ParseNodeListString(list_) : ReadNodeListFile(file_, options);
 }
 
-absl::StatusOr<std::map<Ipv4Endpoint, std::string>> NodeArguments::NodeNames() const {
-  std::map<Ipv4Endpoint, std::string> names;
+absl::StatusOr<metarec::NodeNames> NodeArguments::NodeNames() const {
+  metarec::NodeNames names;
   for (const std::string& argument : node_names_) {
-    const size_t equals = argument.find('=');
-    if (equals == std::string::npos) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--node_name ", argument, ": expected ADDRESS=NAME, such as 10.0.0.1:34801=rs1:34801"));
-    }
-    const auto address = ParseIpv4Endpoint(argument.substr(0, equals));
-    if (!address.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--node_name ", argument, ": ", address.status().message()));
-    }
-    const auto name = ParseNodeListEntry(argument.substr(equals + 1));
-    if (!name.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--node_name ", argument, ": ", name.status().message()));
-    }
-    const auto [known, added] = names.emplace(*address, name->text);
-    if (!added && known->second != name->text) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--node_name ", argument, ": the address already has the name ", known->second));
-    }
+    const absl::Status added = AddNodeName(argument, &names);
+    if (added.ok()) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--node_name ", added.message()));
   }
   return names;
 }
@@ -183,36 +168,60 @@ asio::awaitable<absl::StatusOr<Evidence>> EvidenceArguments::Obtain(
   co_return co_await CollectEvidence(std::move(list), std::move(options), clock, progress);
 }
 
-asio::awaitable<absl::StatusOr<std::vector<Ipv4Endpoint>>> LookUpNodes(const NodeList& list,
-                                                                       const NodeArguments& nodes,
-                                                                       Clock* clock) {
-  std::vector<absl::StatusOr<Ipv4Endpoint>> found(list.entries.size());
+namespace {
+
+LookedUpNodes NodesAt(const NodeList& list,
+                      const std::vector<absl::StatusOr<std::vector<uint32_t>>>& found) {
+  LookedUpNodes nodes;
+  const bool has_others = std::any_of(found.begin(), found.end(),
+                                      [](const auto& ips) { return !IsLoopback(ips->front()); });
+  for (size_t i = 0; i < found.size(); ++i) {
+    const NodeListEntry& entry = list.entries[i];
+    const std::vector<uint32_t>& ips = *found[i];
+    nodes.addresses.push_back({ips.front(), entry.port});
+    if (ips.size() > 1) {
+      std::vector<std::string> others;
+      for (size_t k = 1; k < ips.size(); ++k) others.push_back(Ipv4ToString(ips[k]));
+      absl::StrAppend(&nodes.warnings, "warning: ", entry.text, " has several addresses, of which ",
+                      Ipv4ToString(ips.front()), " is sent; the others: ", CutList(others), "\n");
+    }
+    if (has_others && IsLoopback(ips.front())) {
+      absl::StrAppend(&nodes.warnings, "warning: ", entry.text, " is the loopback address ",
+                      Ipv4ToString(ips.front()),
+                      " here, which no other machine can reach, while other nodes have addresses "
+                      "of a network; look at /etc/hosts\n");
+    }
+  }
+  return nodes;
+}
+
+}  // namespace
+
+asio::awaitable<absl::StatusOr<LookedUpNodes>> LookUpNodes(const NodeList& list,
+                                                           const NodeArguments& nodes,
+                                                           Clock* clock) {
+  std::vector<absl::StatusOr<std::vector<uint32_t>>> found(list.entries.size());
   const absl::Time deadline = clock->Now() + nodes.node_timeout();
   co_await ForEachBounded(list.entries.size(), kLookUpsInFlight,
                           [&](size_t i) -> asio::awaitable<void> {
-                            const NodeListEntry& entry = list.entries[i];
-                            absl::StatusOr<Ipv4Endpoint> address =
-                                co_await rpc::ResolveIpv4(clock, entry.host, entry.port, deadline);
-                            found[i] = std::move(address);
+                            absl::StatusOr<std::vector<uint32_t>> ips =
+                                co_await rpc::ResolveAllIpv4(clock, list.entries[i].host, deadline);
+                            found[i] = std::move(ips);
                           });
   const bool cancelled = co_await IsCancelled();
   if (cancelled) co_return absl::CancelledError("cancelled while names were looked up");
   for (size_t i = 0; i < found.size(); ++i) {
     if (absl::IsNotFound(found[i].status())) co_return UnknownName(list, list.entries[i], nodes);
   }
-  std::vector<Ipv4Endpoint> addresses;
-  for (const absl::StatusOr<Ipv4Endpoint>& address : found) {
-    if (address.ok()) {
-      addresses.push_back(*address);
-      continue;
-    }
+  for (const auto& ips : found) {
+    if (ips.ok()) continue;
     co_return Annotate(
-        address.status(),
+        ips.status(),
         absl::StrCat(
             " (--node_timeout ", absl::FormatDuration(nodes.node_timeout()),
             "); check the name service of this machine, or list addresses. No node was asked"));
   }
-  co_return addresses;
+  co_return NodesAt(list, found);
 }
 
 }  // namespace metarec::tools

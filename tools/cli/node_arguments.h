@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +18,7 @@
 #include "replica_collector/collector.h"
 #include "replica_collector/evidence.h"
 #include "replica_collector/node_list.h"
+#include "replica_collector/node_names.h"
 #include "replica_collector/rpc_replica_source.h"
 #include "rpc/client.h"
 #include "tools/process/command.h"
@@ -37,7 +37,7 @@ class NodeArguments {
   absl::Status CheckExactlyOne() const;
 
   absl::StatusOr<NodeList> Read() const;
-  absl::StatusOr<std::map<Ipv4Endpoint, std::string>> NodeNames() const;
+  absl::StatusOr<metarec::NodeNames> NodeNames() const;
   // What Pegasus's shell says when the host of an entry is unknown.
   std::string UnknownNameText(const NodeListEntry& entry) const;
   absl::Duration node_timeout() const { return absl::Seconds(node_timeout_seconds_); }
@@ -90,11 +90,18 @@ class EvidenceArguments {
   std::string file_;
 };
 
-// Looks up the addresses of the entries, in their order. Pegasus's shell does that before anything
-// begins. If a name is unknown: kInvalidArgument, with the shell's text as the first line and ours,
+struct LookedUpNodes {
+  std::vector<Ipv4Endpoint> addresses;  // of the entries, in their order
+  // A line for each name that has several addresses, and for each loopback address if others are
+  // none. For who sends the addresses on: a plan of our own has findings that say it.
+  std::string warnings;
+};
+
+// Looks up the addresses of the entries. Pegasus's shell does that before anything begins. If a
+// name is unknown: kInvalidArgument, with the shell's text as the first line and ours,
 // which begins with "metarec recover: ", as the second.
-asio::awaitable<absl::StatusOr<std::vector<Ipv4Endpoint>>> LookUpNodes(const NodeList& list,
-                                                                       const NodeArguments& nodes,
-                                                                       Clock* clock);
+asio::awaitable<absl::StatusOr<LookedUpNodes>> LookUpNodes(const NodeList& list,
+                                                           const NodeArguments& nodes,
+                                                           Clock* clock);
 
 }  // namespace metarec::tools

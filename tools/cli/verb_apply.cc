@@ -64,8 +64,8 @@ absl::StatusOr<NodeList> NodesOf(const RecoveryPlan& plan) {
   return list;
 }
 
-std::map<Ipv4Endpoint, std::string> NodeNamesOf(const RecoveryPlan& plan) {
-  std::map<Ipv4Endpoint, std::string> names;
+NodeNames NodeNamesOf(const RecoveryPlan& plan) {
+  NodeNames names;
   for (size_t i = 0; i < plan.nodes.size(); ++i) {
     if (plan.nodes[i].name_source != NodeNameSource::kOverride) continue;
     names[plan.topology.nodes[i].address] = plan.topology.nodes[i].name;

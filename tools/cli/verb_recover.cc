@@ -160,16 +160,17 @@ asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, in
                               RequestOf(arguments, std::move(nodes), wait_seconds));
   if (!arguments.meta.given()) METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
   METAREC_CO_RETURN_IF_ERROR(CheckPlanPath(arguments.plan_path));
-  absl::StatusOr<std::vector<Ipv4Endpoint>> addresses =
+  absl::StatusOr<LookedUpNodes> looked_up =
       co_await LookUpNodes(request.nodes, arguments.nodes, &loop->clock());
-  if (absl::IsInvalidArgument(addresses.status())) {
-    std::cerr << addresses.status().message() << std::endl;
+  if (absl::IsInvalidArgument(looked_up.status())) {
+    std::cerr << looked_up.status().message() << std::endl;
     co_return ExitCode::kFailed;
   }
-  METAREC_CO_RETURN_IF_ERROR(addresses.status());
+  METAREC_CO_RETURN_IF_ERROR(looked_up.status());
   if (arguments.meta.given()) {
+    std::cerr << looked_up->warnings << std::flush;
     co_return co_await RecoverByMeta(arguments, wait_seconds, std::move(request),
-                                     *std::move(addresses), &loop->clock());
+                                     std::move(looked_up->addresses), &loop->clock());
   }
   co_return co_await RecoverIntoStore(arguments, wait_seconds, std::move(request), loop, progress);
 }

@@ -7,6 +7,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
 #include <absl/strings/string_view.h>
 #include <absl/strings/strip.h>
 #include <gflags/gflags.h>
@@ -18,6 +19,7 @@
 #include "meta_recovery/planner/planner.h"
 #include "pegasus_client/pegasus_config.h"
 #include "replica_collector/node_list.h"
+#include "replica_collector/node_names.h"
 #include "tools/process/exit_code.h"
 #include "tools/process/version.h"
 #include "zk_store/client/zookeeper_options.h"
@@ -55,6 +57,10 @@ DEFINE_string(zk_auth_file, "",
 DEFINE_double(node_timeout, 5, "how long one replica server has for its answers");
 DEFINE_double(wait_seconds_default, 100,
               "how long a recovery may take before it writes, if the request does not say");
+DEFINE_string(
+    node_name, "",
+    "what the replica servers at these addresses call themselves, where their beacons and "
+    "looking the addresses up do not tell");
 DEFINE_string(rename_separator, "-", "goes between a contested table name and its id");
 
 namespace metarec::tools {
@@ -184,6 +190,11 @@ absl::Status AddService(const PegasusConfig& config, RecoveryServiceOptions* ser
   service->recovery.collector.attempt_timeout = service->recovery.collector.node_timeout;
   METAREC_ASSIGN_OR_RETURN(service->default_wait,
                            TimeOf("wait_seconds_default", FLAGS_wait_seconds_default));
+  for (const absl::string_view name : absl::StrSplit(FLAGS_node_name, ',', absl::SkipEmpty())) {
+    const absl::Status added = AddNodeName(name, &service->recovery.collector.node_names);
+    if (added.ok()) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--node_name ", added.message()));
+  }
   service->recovery.root = config.cluster_root;
   service->recovery.plan.rename_separator = FLAGS_rename_separator;
   if (const absl::Status plan = CheckPlanOptions(service->recovery.plan); !plan.ok()) {
@@ -226,6 +237,7 @@ constexpr FlagLine kOwnFlags[] = {
     {"zk_auth_file", "FILE"},
     {"node_timeout", "SECONDS"},
     {"wait_seconds_default", "SECONDS"},
+    {"node_name", "IP:PORT=HOST:PORT,..."},
     {"rename_separator", "TEXT"},
 };
 

@@ -43,8 +43,8 @@ class Servers final : public ReplicaSource {
     co_return identity;
   }
 
-  asio::awaitable<absl::StatusOr<std::vector<TableRecord>>> QueryTables(Ipv4Endpoint address,
-                                                                        absl::Time) override {
+  asio::awaitable<absl::StatusOr<NodeTables>> QueryTables(Ipv4Endpoint address,
+                                                          absl::Time) override {
     if (address.port == down) co_return rpc::PegasusError(error_of_down, "it is down");
     TableRecord table;
     table.app_type = "pegasus";

@@ -232,7 +232,7 @@ TEST(PlanFile, WhatIsNoPlanIsSaidToBeWhatItLooksLike) {
               HasSubstr("it is an evidence file"));
   EXPECT_THAT(ErrorOf("{\"a\":1}\n"), HasSubstr("its first line names no format"));
   EXPECT_THAT(ErrorOf("{\"format\":\"metarec-plan\",\"version\":1}\n"),
-              HasSubstr("another version than 2"));
+              HasSubstr("another version than 3"));
   EXPECT_THAT(ErrorOf(std::string(100'000, '[')), HasSubstr("my.plan:1"));
 }
 

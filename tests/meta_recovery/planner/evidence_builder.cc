@@ -67,7 +67,7 @@ Cluster& Cluster::Replica(absl::string_view gpid, ReplicaState state) {
       << "no gpid: " << gpid;
   replica.ballot = state.ballot;
   replica.last_committed_decree = state.committed;
-  replica.last_prepared_decree = state.prepared;
+  replica.last_prepared_decree = std::max(state.committed, state.prepared);
   replica.last_durable_decree = state.committed;
   replica.status = state.status;
   Current().replicas.push_back(replica);

@@ -16,7 +16,7 @@ namespace metarec {
 struct ReplicaState {
   int64_t ballot = 3;
   int64_t committed = 10;
-  int64_t prepared = 10;
+  int64_t prepared = 10;  // at least `committed` in any case
   ReplicaStatus status = ReplicaStatus::kInactive;
 };
 

@@ -133,8 +133,9 @@ TEST(FindingTextTest, SaysWhatANodeCallsItselfAndHowToOverride) {
   const Finding finding =
       AboutNode(found::NodeNameDiffers{.listed_as = "10.0.0.2:34801"}, Severity::kNote);
   EXPECT_EQ(FindingSentence(plan, finding),
-            "node 10.0.0.2:34801 calls itself rs2:34801 (its address resolves back to that), and "
-            "that gets written; if it is wrong, plan again with --node_name 10.0.0.2:34801=NAME");
+            "node 10.0.0.2:34801 probably calls itself rs2:34801 (guessed: its address resolves "
+            "back to that on this machine), and that gets written; if it is wrong, plan again with "
+            "--node_name 10.0.0.2:34801=NAME");
   EXPECT_THAT(FactTexts(plan, finding),
               ElementsAre(Pair("listed_as", "10.0.0.2:34801"), Pair("name", "rs2:34801"),
                           Pair("source", "reverse_lookup")));

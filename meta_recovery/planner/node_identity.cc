@@ -1,0 +1,121 @@
+#include "meta_recovery/planner/node_identity.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/runtime/rare_branch.h"
+#include "idl/error_names.h"
+#include "idl/ipv4_endpoint.h"
+
+namespace metarec {
+namespace {
+
+constexpr size_t kAddressesNamedMax = 10;
+
+// "10.0.0.1:34801"
+bool IsAddress(absl::string_view listed_as) { return ParseIpv4Endpoint(listed_as).ok(); }
+
+void AddUnlisted(const Evidence& evidence, const PlanOptions& options, FindingsList& findings) {
+  std::vector<Ipv4Endpoint> unconfirmed;
+  for (const BeaconSender& sender : evidence.unlisted) {
+    if (!sender.is_there) {
+      unconfirmed.push_back(sender.address);
+      continue;
+    }
+    findings.Add(
+        options.skip_bad_nodes ? Severity::kHazard : Severity::kError, FindingSubject::Cluster(),
+        found::UnlistedServer{.address = sender.address.ToString(), .names = sender.names});
+  }
+  if (unconfirmed.empty()) return;
+  METAREC_RARE_BRANCH("beacons name a server that cannot be seen");
+  found::UnconfirmedBeacons facts = {.servers = static_cast<int64_t>(unconfirmed.size())};
+  std::sort(unconfirmed.begin(), unconfirmed.end());
+  unconfirmed.resize(std::min(unconfirmed.size(), kAddressesNamedMax));
+  for (const Ipv4Endpoint& address : unconfirmed) facts.addresses.push_back(address.ToString());
+  findings.Add(Severity::kHazard, FindingSubject::Cluster(), std::move(facts));
+}
+
+void AddAmbiguous(const NodeEvidence& node, FindingSubject subject, FindingsList& findings) {
+  std::vector<AmbiguousEntry> entries = node.ambiguous;
+  for (AmbiguousEntry& entry : entries) {
+    found::NodeNameAmbiguous facts = {.listed_as = std::move(entry.text)};
+    for (const Ipv4Endpoint& address : entry.not_asked) {
+      facts.not_asked.push_back(address.ToString());
+    }
+    findings.Add(Severity::kWarning, subject, std::move(facts));
+  }
+}
+
+}  // namespace
+
+Severity SeverityOfNameDifference(NodeNameSource source, absl::string_view listed_as) {
+  const bool is_guess = source == NodeNameSource::kReverseLookup;
+  return is_guess && !IsAddress(listed_as) ? Severity::kWarning : Severity::kNote;
+}
+
+bool GivesOtherAddress(const TopologyNode& node, const NodeDecision& decision) {
+  return decision.own_address != Ipv4Endpoint{} && decision.own_address != node.address;
+}
+
+std::vector<NodeIndex> LoopbackAmongOthers(const RecoveryPlan& plan) {
+  std::vector<NodeIndex> loopback;
+  bool has_others = false;
+  for (size_t i = 0; i < plan.nodes.size(); ++i) {
+    const TopologyNode& node = plan.topology.nodes[i];
+    if (node.address == Ipv4Endpoint{}) continue;  // not known
+    if (!IsLoopback(node.address.ip)) {
+      has_others = true;
+    } else if (!GivesOtherAddress(node, plan.nodes[i])) {
+      loopback.push_back(static_cast<NodeIndex>(i));
+    }
+  }
+  return has_others ? loopback : std::vector<NodeIndex>();
+}
+
+void AddIdentityFindings(const Evidence& evidence, const NodeRoster& roster,
+                         const RecoveryPlan& plan, FindingsList& findings) {
+  const BeaconDoubts doubts(evidence);
+  for (size_t i = 0; i < roster.size(); ++i) {
+    const auto index = static_cast<NodeIndex>(i);
+    const NodeEvidence& node = roster.Get(index);
+    const FindingSubject subject = FindingSubject::Node(index);
+    AddAmbiguous(node, subject, findings);
+    if (GivesOtherAddress(plan.topology.nodes[i], plan.nodes[i])) {
+      METAREC_RARE_BRANCH("a node gives another address as its own");
+      findings.Add(Severity::kHazard, subject, found::NodeAddressDiffers{});
+    }
+    if (const BeaconDoubt doubt = doubts.Of(node); doubt != BeaconDoubt::kNone) {
+      METAREC_RARE_BRANCH("a beacon is not believed");
+      findings.Add(Severity::kHazard, subject,
+                   found::BeaconNotBelieved{.names = node.beacon_names, .doubt = doubt});
+    }
+  }
+  for (const NodeIndex node : LoopbackAmongOthers(plan)) {
+    findings.Add(Severity::kHazard, FindingSubject::Node(node), found::LoopbackAmongOthers{});
+  }
+  AddUnlisted(evidence, plan.options, findings);
+}
+
+void AddServerMissing(const RecoveryPlan& plan, FindingsList& findings) {
+  // A node that is left out is what is missing.
+  if (std::any_of(plan.nodes.begin(), plan.nodes.end(),
+                  [](const NodeDecision& node) { return node.error != idl::kErrOk; })) {
+    return;
+  }
+  found::ServerMissing facts;
+  for (size_t i = 0; i < plan.tables.size(); ++i) {
+    const TopologyTable& table = plan.topology.tables[i];
+    // Of a dropped table some partitions may be gone already.
+    if (plan.tables[i].placeholder || plan.tables[i].probably_dropped) continue;
+    int64_t lost = 0;
+    for (size_t p = 0; p < table.partitions_count; ++p) {
+      lost += plan.partitions[table.partitions_begin + p].replicas_count == 0 ? 1 : 0;
+    }
+    facts.partitions += lost;
+    facts.tables += lost > 0 ? 1 : 0;
+  }
+  if (facts.partitions == 0) return;
+  findings.Add(Severity::kWarning, FindingSubject::Cluster(), facts);
+}
+
+}  // namespace metarec

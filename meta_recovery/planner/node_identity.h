@@ -1,0 +1,37 @@
+// Who the servers are, where they are, and whether the list has all of them: what the program knows
+// of that from several sources, compared.
+
+#pragma once
+
+#include <vector>
+
+#include <absl/strings/string_view.h>
+
+#include "meta_recovery/planner/finding.h"
+#include "meta_recovery/planner/node_roster.h"
+#include "meta_recovery/planner/recovery_plan.h"
+#include "replica_collector/evidence.h"
+#include "zk_store/topology/topology.h"
+
+namespace metarec {
+
+// Of a name in the list, `listed_as`, that is not the node's. A warning if both lead to one address
+// and nothing tells which of them is right.
+Severity SeverityOfNameDifference(NodeNameSource source, absl::string_view listed_as);
+
+// Whether the node gives another address as its own than the one at which it was asked.
+bool GivesOtherAddress(const TopologyNode& node, const NodeDecision& decision);
+
+// Nodes with loopback addresses, if others have addresses of a network; ascending. Without those
+// that give another address, of which more is known.
+std::vector<NodeIndex> LoopbackAmongOthers(const RecoveryPlan& plan);
+
+// What `plan` says of its nodes must be there. `roster` is made of `evidence`.
+void AddIdentityFindings(const Evidence& evidence, const NodeRoster& roster,
+                         const RecoveryPlan& plan, FindingsList& findings);
+
+// Once all partitions are planned: whether living tables have partitions that no node holds, though
+// all nodes answered.
+void AddServerMissing(const RecoveryPlan& plan, FindingsList& findings);
+
+}  // namespace metarec
