@@ -270,7 +270,7 @@ TEST(ProgressRateTest, FollowsAChangeOfSpeedWithoutJumping) {
 TEST(ProgressRateTest, ForetellsNothingWhileNothingGoesOn) {
   ProgressRate rate;
   absl::Time now = absl::UnixEpoch();
-  for (int i = 0; i <= 5; ++i) rate.Add(now += absl::Seconds(1), 10 * i);
+  for (int64_t i = 0; i <= 5; ++i) rate.Add(now += absl::Seconds(1), 10 * i);
   ASSERT_TRUE(rate.TimeLeft(100).has_value());
   for (int i = 0; i < 5; ++i) rate.Add(now += absl::Seconds(1), 50);
   EXPECT_EQ(rate.TimeLeft(100), std::nullopt);
@@ -281,7 +281,7 @@ TEST(ProgressRateTest, ForetellsNothingWhileNothingGoesOn) {
 TEST(ProgressRateTest, BeginsAnewWithEachRound) {
   ProgressRate rate;
   absl::Time now = absl::UnixEpoch();
-  for (int i = 0; i <= 5; ++i) rate.Add(now += absl::Seconds(1), 10 * i);
+  for (int64_t i = 0; i <= 5; ++i) rate.Add(now += absl::Seconds(1), 10 * i);
   rate.Add(now += absl::Seconds(1), 0);
   EXPECT_EQ(rate.per_second(), std::nullopt);
 }

@@ -81,7 +81,7 @@ class MetaStoreConformance : public ::testing::TestWithParam<WorldKind> {
 
 #define EXPECT_STORE_ERROR(status_expression, error)                                    \
   do {                                                                                  \
-    const absl::Status checked = (status_expression);                                   \
+    const absl::Status& checked = (status_expression);                                  \
     EXPECT_EQ(StoreErrorName(StoreErrorOf(checked)), StoreErrorName(error)) << checked; \
   } while (false)
 
