@@ -145,7 +145,7 @@ TEST_P(MetaStoreConformance, DestroyingTheStoreEndsWhatIsInFlight) {
           [](MetaStore* store, std::string path) -> asio::awaitable<absl::Status> {
             co_return (co_await store->Get(std::move(path))).status();
           }(doomed.get(), root),
-          [&](std::exception_ptr thrown, absl::Status status) {
+          [&](std::exception_ptr thrown, const absl::Status& status) {
             EXPECT_FALSE(thrown);
             if (status.ok()) ++ended_well;
             EXPECT_TRUE(status.ok() || StoreErrorOf(status) == StoreError::kClosed) << status;

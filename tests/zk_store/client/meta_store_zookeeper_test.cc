@@ -144,7 +144,7 @@ TEST(ZooKeeperMetaStore, ConnectingCanBeCancelled) {
 class ZooKeeperMetaStoreServed : public ::testing::Test {
  protected:
   void Start(ZooKeeperServerOptions server_options = {}) {
-    auto server = ZooKeeperServer::Start(server_options);
+    auto server = ZooKeeperServer::Start(std::move(server_options));
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     options_.hosts = server_->hosts();

@@ -41,7 +41,7 @@ class TopologyOnZooKeeperTest : public ::testing::Test {
 
   absl::StatusOr<WriteResult> Write(MetaStore* store, const Topology& topology,
                                     const std::string& root, TopologyWriterOptions options = {}) {
-    TopologyWriter writer(options, store, &clock_, &progress_);
+    TopologyWriter writer(std::move(options), store, &clock_, &progress_);
     return RunAlone(&io_, writer.Write(topology, root, kDigest));
   }
 

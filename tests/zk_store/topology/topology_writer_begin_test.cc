@@ -31,7 +31,7 @@ using testing::StoreFault;
 class BeginRaceTest : public WriterWorld {
  protected:
   // What another process has begun is there before the first write of this store.
-  std::unique_ptr<testing::InMemoryMetaStore> OpenBehindAnother(std::string first_table) {
+  std::unique_ptr<testing::InMemoryMetaStore> OpenBehindAnother(const std::string& first_table) {
     return Open([this, first_table,
                  done = false](const StoreCall& call) mutable -> std::optional<StoreFault> {
       if (call.is_write() && !std::exchange(done, true)) BeginAsAnother(first_table);

@@ -273,7 +273,7 @@ TEST_F(TopologyWriterTest, TransactionsAreCutByBytes) {
 
 TEST_F(TopologyWriterTest, AZnodeBeyondZooKeepersLimitIsReportedBeforeAnythingIsWritten) {
   Topology topology = topology_;
-  topology.tables[2].envs["huge"] = std::string(1024 * 1024, 'x');
+  topology.tables[2].envs["huge"] = std::string(size_t{1024} * 1024, 'x');
   const auto store = Open();
   const auto result = Write(store.get(), topology);
   EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted);
@@ -281,7 +281,7 @@ TEST_F(TopologyWriterTest, AZnodeBeyondZooKeepersLimitIsReportedBeforeAnythingIs
               AllOf(HasSubstr("/apps/3 (table \"split\")"), HasSubstr("jute.maxbuffer")));
   EXPECT_EQ(Dump().size(), 1u);
 
-  topology.tables[2].app_name = "\x1b" + std::string(1024 * 1024, 'n');
+  topology.tables[2].app_name = "\x1b" + std::string(size_t{1024} * 1024, 'n');
   const auto of_long_name = Write(store.get(), topology);
   EXPECT_EQ(of_long_name.status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(of_long_name.status().message()),
