@@ -190,7 +190,9 @@ class KilledApplyTest : public ::testing::Test {
       EXPECT_TRUE(children.ok()) << children.status();
       if (!children.ok()) return {};
       if (parent.empty()) continue;
-      for (const std::string& name : children->names) paths.push_back(parent + "/" + name);
+      for (const std::string& name : children->names) {
+        paths.push_back(absl::StrCat(parent, "/", name));
+      }
     }
     std::vector<std::string> data(paths.size());
     Await<bool>([&]() -> asio::awaitable<bool> {

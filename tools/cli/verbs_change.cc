@@ -48,8 +48,7 @@ class Change {
     CommandLoop::AfterInterruption after(
         "it may or may not have been done: look before you run it again");
     after.same_command = false;
-    return loop.Run(verb_, std::move(after),
-                    [&](ProgressPrinter*) { return MakeIt(make, &loop.clock()); });
+    return loop.Run(verb_, after, [&](ProgressPrinter*) { return MakeIt(make, &loop.clock()); });
   }
 
  private:

@@ -49,6 +49,8 @@ using MultiCall = Call<absl::StatusOr<std::vector<StoreOpResult>>, NativeMulti>;
 
 constexpr int kOnlyAfterConnectionLoss = -1;
 
+// The library hands it back as it is.
+// NOLINTNEXTLINE(performance-no-int-to-ptr)
 void* WatchContext(uint64_t id) { return reinterpret_cast<void*>(static_cast<uintptr_t>(id)); }
 
 }  // namespace

@@ -18,7 +18,7 @@
 #include "zk_store/client/store_events.h"
 #include "zk_store/client/zookeeper_options.h"
 
-struct _zhandle;  // libzookeeper's
+struct _zhandle;  // libzookeeper's  NOLINT(bugprone-reserved-identifier)
 
 namespace metarec {
 

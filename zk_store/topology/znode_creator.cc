@@ -247,7 +247,7 @@ asio::awaitable<std::optional<absl::Status>> ZnodeCreator::Send(Batch* batch) {
   std::vector<StoreOp> ops = std::exchange(batch->ops, {});
   if (guard_.has_value()) ops.push_back(*guard_);
   const auto result = co_await store_->Multi(std::move(ops));
-  const absl::Status status = result.status();
+  const absl::Status& status = result.status();
   if (RetryBudget::IsRetryable(status)) {
     window_.Leave(*pass, SendWindow::Outcome::kLost);
     // A server that does not answer in time has not been told too much.
