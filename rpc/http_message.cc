@@ -14,7 +14,7 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr uint32_t kHeaderBytesMax = 8 * 1024;
-constexpr uint64_t kBodyBytesMax = 64 * 1024;
+constexpr uint64_t kBodyBytesMax = uint64_t{64} * 1024;
 
 constexpr char kAllowedMethods[] = "GET, HEAD, POST";
 

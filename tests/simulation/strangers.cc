@@ -56,7 +56,7 @@ void World::WriteAsStranger(int64_t what) {
   const std::string root = kRoot;
   const std::string apps = root + "/apps";
   const auto write = [this](StoreOp op) {
-    const std::vector<StoreOp> ops(1, std::move(op));
+    const std::vector<StoreOp> ops(1, op);
     const auto written = zookeeper.Write(kStranger, 0, ops);
     trace.Add(queue.now(), "stranger",
               absl::StrCat(OpName(ops[0]), " ", OpPath(ops[0]), written.ok() ? "" : " fails"));
