@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 namespace metarec {
@@ -43,9 +44,11 @@ absl::string_view NodeNameSourceName(NodeNameSource source) {
 
 bool IsErrorName(absl::string_view name) {
   constexpr size_t kBytesMax = 47;
-  return !name.empty() && name.size() <= kBytesMax &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
+  constexpr absl::string_view kBegin = "ERR_";
+  return name.size() > kBegin.size() && name.size() <= kBytesMax &&
+         absl::StartsWith(name, kBegin) && std::all_of(name.begin(), name.end(), [](char c) {
+           return absl::ascii_isupper(static_cast<unsigned char>(c)) ||
+                  absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '_';
          });
 }
 

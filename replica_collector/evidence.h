@@ -55,8 +55,8 @@ enum class NodeNameSource : uint8_t {
 // "override", "beacon", "reverse_lookup", "node_list".
 absl::string_view NodeNameSourceName(NodeNameSource source);
 
-// Whether this can be the name of an error: 1 to 47 letters, digits and underscores. A frame has no
-// room for more.
+// Whether this can be the name of an error of Pegasus's: "ERR_" and capital letters, digits and
+// underscores, 47 characters at most. A frame has no room for more.
 bool IsErrorName(absl::string_view name);
 
 // A table as one node described it. Never authoritative: what a node holds may be as old as the

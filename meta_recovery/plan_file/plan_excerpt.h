@@ -17,7 +17,8 @@ struct PlanNumbers {
   int64_t nodes_answered = 0;
   int64_t tables = 0;  // without placeholders
   int64_t placeholders = 0;
-  int64_t znodes = 0;  // of tables, placeholders and partitions; root, journal and /apps come on top
+  int64_t znodes =
+      0;  // of tables, placeholders and partitions; root, journal and /apps come on top
   int64_t partitions = 0;       // of tables, without those of placeholders; so are the next three
   int64_t partitions_full = 0;  // with max_replica_count replicas or more
   int64_t partitions_short = 0;

@@ -29,6 +29,10 @@ inline constexpr absl::string_view kPlanFormat = "metarec-plan";
 // refuse.
 inline constexpr int32_t kPlanVersion = 3;
 
+// How many tables or replicas a node may have reported: more than any has, and yet few enough to be
+// added up.
+inline constexpr NumberBounds kCounted = {0, int64_t{1} << 40};
+
 template <typename Options, typename Visitor>
 void ForEachOptionField(Options& options, Visitor& visit) {
   visit("skip_bad_nodes", options.skip_bad_nodes);
@@ -49,8 +53,11 @@ void ForEachNodeField(Node& node, Decision& decision, Visitor& visit) {
   visit("own_address", decision.own_address);
   visit("error", decision.error);
   visit("error_detail", decision.error_detail);
-  visit("tables", decision.tables, NumberBounds{.least = 0});
-  visit("replicas", decision.replicas, NumberBounds{.least = 0});
+  visit("attempts", decision.attempts, NumberBounds{.least = 0});
+  visit("tables", decision.tables, kCounted);
+  visit("replicas", decision.replicas, kCounted);
+  visit("primaries", decision.primaries, kCounted);
+  visit("secondaries", decision.secondaries, kCounted);
 }
 
 // `partitions`: how many lines of its partitions follow.
@@ -67,6 +74,10 @@ void ForEachTableField(Table& table, Decision& decision, Count& partitions, Visi
   visit("placeholder", decision.placeholder);
   visit("probably_dropped", decision.probably_dropped);
   visit("described_by", decision.described_by);
+  visit("differing_fields", decision.differing_fields);
+  visit("replicas", decision.replicas, kCounted);
+  visit("partition_count_before_split", decision.partition_count_before_split,
+        NumberBounds{0, table.partition_count});
   visit("partitions", partitions, NumberBounds{0, table.partition_count});
 }
 

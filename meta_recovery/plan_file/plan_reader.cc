@@ -96,8 +96,8 @@ class PlanReader {
     if (!counts) json.Fail("'counts' is missing");
     if (!json.ok()) return Damaged(json.error());
     JsonFieldReader counts_reader(counts);
-    for (size_t i = 0; i < std::size(kCounted); ++i) {
-      announced_[i] = counts_reader.Int(kCounted[i], 0, INT64_MAX);
+    for (size_t i = 0; i < std::size(kAnnounced); ++i) {
+      announced_[i] = counts_reader.Int(kAnnounced[i], 0, INT64_MAX);
     }
     return counts_reader.ok() ? absl::OkStatus() : Damaged(counts_reader.error());
   }
@@ -237,26 +237,26 @@ class PlanReader {
                               read_.replicas,
                               read_.last_drops,
                               read_.findings};
-    static_assert(std::size(counts) == std::size(kCounted));
+    static_assert(std::size(counts) == std::size(kAnnounced));
     for (size_t i = 0; i < std::size(counts); ++i) {
       if (counts[i] == announced_[i]) continue;
-      return Damaged(absl::StrCat("there are ", counts[i], " ", kCounted[i],
+      return Damaged(absl::StrCat("there are ", counts[i], " ", kAnnounced[i],
                                   ", while the first line announces ", announced_[i]));
     }
     JsonFieldReader json(lines_.root());
     METAREC_RETURN_IF_ERROR(lines_.CheckDigest(json.String("digest")));
-    const std::string problem = consistency_.ProblemOfWhole(counter_.numbers());
+    const std::string problem = consistency_.ProblemOfWhole();
     if (!problem.empty()) return Damaged(problem);
     ended_ = true;
     return absl::OkStatus();
   }
 
-  static constexpr const char* kCounted[] = {"nodes",    "tables",     "partitions",
-                                             "replicas", "last_drops", "findings"};
+  static constexpr const char* kAnnounced[] = {"nodes",    "tables",     "partitions",
+                                               "replicas", "last_drops", "findings"};
 
   const std::string name_;
   JsonLineParser lines_;
-  int64_t announced_[std::size(kCounted)] = {};
+  int64_t announced_[std::size(kAnnounced)] = {};
   // How many lines there were, kept or not.
   struct {
     int64_t partitions = 0;

@@ -73,27 +73,20 @@ std::vector<NodeIndex> LoopbackAmongOthers(const RecoveryPlan& plan) {
 }
 
 void AddIdentityFindings(const Evidence& evidence, const NodeRoster& roster,
-                         const RecoveryPlan& plan, FindingsList& findings) {
+                         const PlanOptions& options, FindingsList& findings) {
   const BeaconDoubts doubts(evidence);
   for (size_t i = 0; i < roster.size(); ++i) {
     const auto index = static_cast<NodeIndex>(i);
     const NodeEvidence& node = roster.Get(index);
     const FindingSubject subject = FindingSubject::Node(index);
     AddAmbiguous(node, subject, findings);
-    if (GivesOtherAddress(plan.topology.nodes[i], plan.nodes[i])) {
-      METAREC_RARE_BRANCH("a node gives another address as its own");
-      findings.Add(Severity::kHazard, subject, found::NodeAddressDiffers{});
-    }
     if (const BeaconDoubt doubt = doubts.Of(node); doubt != BeaconDoubt::kNone) {
       METAREC_RARE_BRANCH("a beacon is not believed");
       findings.Add(Severity::kHazard, subject,
                    found::BeaconNotBelieved{.names = node.beacon_names, .doubt = doubt});
     }
   }
-  for (const NodeIndex node : LoopbackAmongOthers(plan)) {
-    findings.Add(Severity::kHazard, FindingSubject::Node(node), found::LoopbackAmongOthers{});
-  }
-  AddUnlisted(evidence, plan.options, findings);
+  AddUnlisted(evidence, options, findings);
 }
 
 void AddServerMissing(const RecoveryPlan& plan, FindingsList& findings) {

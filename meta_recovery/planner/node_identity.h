@@ -26,9 +26,10 @@ bool GivesOtherAddress(const TopologyNode& node, const NodeDecision& decision);
 // that give another address, of which more is known.
 std::vector<NodeIndex> LoopbackAmongOthers(const RecoveryPlan& plan);
 
-// What `plan` says of its nodes must be there. `roster` is made of `evidence`.
+// What follows from the evidence, but not from the plan (due_findings.h). `roster` is made of
+// `evidence`.
 void AddIdentityFindings(const Evidence& evidence, const NodeRoster& roster,
-                         const RecoveryPlan& plan, FindingsList& findings);
+                         const PlanOptions& options, FindingsList& findings);
 
 // Once all partitions are planned: whether living tables have partitions that no node holds, though
 // all nodes answered.

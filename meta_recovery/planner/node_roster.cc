@@ -41,6 +41,11 @@ absl::Status CheckNodes(absl::Span<const NodeEvidence* const> ascending) {
     if (i > 0 && has_address && ascending[i - 1]->address == node.address) {
       return SameServer(*ascending[i - 1], node, "address");
     }
+    if (node.listed_as.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the evidence has a node that no entry of the list means: ", Describe(node),
+                       "; collect again"));
+    }
     if (!node.complete()) continue;
     if (!has_address || node.name.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -84,20 +89,9 @@ absl::StatusOr<NodeRoster> NodeRoster::Make(const Evidence& evidence) {
   for (const NodeEvidence* node : roster.nodes_) {
     roster.listed_as_.push_back(SortedList(*node));
     // A bad node may not have told its name.
-    const bool unnamed = node->name.empty() && !node->listed_as.empty();
-    roster.names_.push_back(unnamed ? roster.listed_as_.back().front() : node->name);
+    roster.names_.push_back(node->name.empty() ? roster.listed_as_.back().front() : node->name);
   }
   return roster;
-}
-
-bool NodeRoster::HasBadNode() const {
-  return std::any_of(nodes_.begin(), nodes_.end(),
-                     [](const NodeEvidence* node) { return !node->complete(); });
-}
-
-bool NodeRoster::HasCompleteNode() const {
-  return std::any_of(nodes_.begin(), nodes_.end(),
-                     [](const NodeEvidence* node) { return node->complete(); });
 }
 
 void NodeRoster::FillPlan(RecoveryPlan& plan) const {
@@ -109,31 +103,10 @@ void NodeRoster::FillPlan(RecoveryPlan& plan) const {
          .name_source = node.name_source,
          .own_address = node.complete() ? node.own_address : Ipv4Endpoint{},
          .error = node.error,
-         .error_detail = node.error_detail,
+         .error_detail = node.complete() ? "" : node.error_detail,
+         .attempts = std::max(node.attempts, 0),
          .tables = static_cast<int64_t>(node.complete() ? node.tables.size() : 0),
          .replicas = static_cast<int64_t>(node.complete() ? node.replicas.size() : 0)});
-  }
-}
-
-void NodeRoster::AddFindings(const PlanOptions& options, FindingsList& findings) const {
-  // If no node answered, skipping the bad ones would write an empty cluster.
-  const bool accepted = options.skip_bad_nodes && HasCompleteNode();
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    const NodeEvidence& node = *nodes_[i];
-    const FindingSubject subject = FindingSubject::Node(static_cast<NodeIndex>(i));
-    if (!node.complete()) {
-      findings.Add(accepted ? Severity::kWarning : Severity::kError, subject,
-                   found::BadNode{.attempts = node.attempts});
-      if (accepted) findings.Add(Severity::kHazard, subject, found::SkippedNodeReturns{});
-    }
-    if (listed_as_[i].size() > 1) {
-      findings.Add(Severity::kNote, subject, found::NodeListedTwice{});
-    }
-    for (const std::string& text : listed_as_[i]) {
-      if (text == names_[i]) continue;
-      findings.Add(SeverityOfNameDifference(node.name_source, text), subject,
-                   found::NodeNameDiffers{.listed_as = text});
-    }
   }
 }
 

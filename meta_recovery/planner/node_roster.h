@@ -28,12 +28,8 @@ class NodeRoster {
 
   size_t size() const { return nodes_.size(); }
   const NodeEvidence& Get(NodeIndex node) const { return *nodes_[node]; }
-  bool HasBadNode() const;
-  bool HasCompleteNode() const;
 
   void FillPlan(RecoveryPlan& plan) const;
-  // Bad nodes, names that differ, entries of the list that are one server.
-  void AddFindings(const PlanOptions& options, FindingsList& findings) const;
 
  private:
   std::vector<const NodeEvidence*> nodes_;           // ascending by address

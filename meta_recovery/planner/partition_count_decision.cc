@@ -50,8 +50,8 @@ class PartitionCountDecision {
       for (const NodeRecord& record : records_) {
         const int32_t before = record.record->init_partition_count;
         if (before > 0 && before < count_) {
-          planned_.partition_count_before_split =
-              std::max(planned_.partition_count_before_split, before);
+          planned_.decision.partition_count_before_split =
+              std::max(planned_.decision.partition_count_before_split, before);
         }
       }
       return absl::OkStatus();
@@ -108,7 +108,7 @@ class PartitionCountDecision {
     settlements_.Use(key_, FindingKind::kReplicaBeyondCount, FindingSubject::Table(app_id_),
                      findings_);
     split_from_ = split_from_ == 0 && count == int64_t{2} * count_ ? count_ : 0;
-    planned_.partition_count_before_split = 0;
+    planned_.decision.partition_count_before_split = 0;
     count_ = count;
     return absl::OkStatus();
   }
@@ -156,7 +156,7 @@ class PartitionCountDecision {
         registered.push_back(index);
       }
     });
-    planned_.partition_count_before_split = split_from_;
+    planned_.decision.partition_count_before_split = split_from_;
     if (registered.size() == static_cast<size_t>(count_ - split_from_)) {
       METAREC_RARE_BRANCH("every child of a split is registered");
       return;

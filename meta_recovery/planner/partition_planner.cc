@@ -3,20 +3,20 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/runtime/rare_branch.h"
+#include "meta_recovery/planner/due_findings.h"
 
 namespace metarec {
 namespace {
 
-// Soft-deleted tables leave this mark: their replicas are closed while the records say available.
 bool IsProbablyDropped(const PlannedTable& planned) {
   return !planned.decision.placeholder && !planned.claims.empty() &&
-         std::all_of(planned.claims.begin(), planned.claims.end(), [](const ReplicaClaim& claim) {
-           return claim.status == ReplicaStatus::kError;
-         });
+         std::all_of(planned.claims.begin(), planned.claims.end(),
+                     [](const ReplicaClaim& claim) { return IsLeftByDrop(claim.status); });
 }
 
 }  // namespace
+
+bool IsLeftByDrop(ReplicaStatus status) { return status == ReplicaStatus::kError; }
 
 ReplicaRole RoleOf(size_t rank, int32_t max_replica_count) {
   if (rank == 0) return ReplicaRole::kPrimary;
@@ -33,11 +33,7 @@ void PartitionPlanner::Reserve(size_t partitions, size_t replicas) {
 
 void PartitionPlanner::Add(PlannedTable planned) {
   planned.decision.probably_dropped = IsProbablyDropped(planned);
-  if (planned.decision.probably_dropped) {
-    const auto replicas = static_cast<int64_t>(planned.claims.size());
-    findings_.Add(Severity::kWarning, FindingSubject::Table(planned.table.app_id),
-                  found::TableProbablyDropped{.replicas = replicas});
-  }
+  planned.decision.replicas = static_cast<int64_t>(planned.claims.size());
   planned.table.partitions_begin = static_cast<uint32_t>(plan_.topology.partitions.size());
   if (planned.decision.placeholder) {
     AddPlaceholderPartitions(planned);
@@ -81,18 +77,13 @@ void PartitionPlanner::AddPartitions(const PlannedTable& planned) {
 
 void PartitionPlanner::AddLostPartition(const PlannedTable& planned, int32_t index) {
   const bool accepted = plan_.options.skip_lost_partitions;
-  const int32_t before_split = planned.partition_count_before_split;
-  found::PartitionLost facts;
-  if (int64_t{2} * before_split == planned.table.partition_count && index >= before_split) {
-    facts.split_parent = index - before_split;
-  }
-  findings_.Add(accepted ? Severity::kWarning : Severity::kError,
-                FindingSubject::Partition(planned.table.app_id, index), facts);
   plan_.topology.partitions.push_back(
       {.index = index,
        .last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size())});
   plan_.partitions.push_back(
       {.replicas_begin = static_cast<uint32_t>(plan_.replicas.size()), .lost = accepted});
+  AddFindingsOfPartition(plan_.options, planned.table, planned.decision,
+                         plan_.topology.partitions.back(), {}, findings_);
 }
 
 void PartitionPlanner::AddPartition(const PlannedTable& planned, int32_t index,
@@ -120,7 +111,8 @@ void PartitionPlanner::AddPartition(const PlannedTable& planned, int32_t index,
            static_cast<uint32_t>(plan_.topology.last_drops.size()) - last_drops_begin});
   plan_.partitions.push_back(
       {.replicas_begin = replicas_begin, .replicas_count = static_cast<uint32_t>(ranked.size())});
-  ExplainChoice(planned, index, ranked, ballot);
+  AddFindingsOfPartition(plan_.options, planned.table, planned.decision,
+                         plan_.topology.partitions.back(), ranked, findings_);
 }
 
 void PartitionPlanner::RankReplicas(const PlannedTable& planned,
@@ -136,53 +128,6 @@ void PartitionPlanner::RankReplicas(const PlannedTable& planned,
          .role = RoleOf(i, planned.table.max_replica_count),
          .reason = i == 0 ? RankReason::kBest : ReasonBelow(replicas[i - 1], replica)});
   }
-}
-
-void PartitionPlanner::ExplainChoice(const PlannedTable& planned, int32_t index,
-                                     absl::Span<const RankedReplica> ranked, int64_t ballot) {
-  const FindingSubject subject = FindingSubject::Partition(planned.table.app_id, index);
-  const RankedReplica& primary = ranked.front();
-  if (static_cast<int64_t>(ranked.size()) < planned.table.max_replica_count) {
-    findings_.Add(Severity::kWarning, subject,
-                  found::ReplicasMissing{.collected = static_cast<int32_t>(ranked.size())});
-  }
-  if (IsIncomplete(primary.status) && !planned.decision.probably_dropped) {
-    METAREC_RARE_BRANCH("an incomplete replica becomes primary");
-    findings_.Add(Severity::kWarning, subject,
-                  found::PrimaryIncomplete{.primary = primary.node, .status = primary.status});
-  }
-  if (ballot > primary.ballot) {
-    METAREC_RARE_BRANCH("the primary is not the replica of the highest ballot");
-    const RankedReplica& highest =
-        *std::find_if(ranked.begin(), ranked.end(),
-                      [ballot](const RankedReplica& replica) { return replica.ballot == ballot; });
-    findings_.Add(Severity::kWarning, subject,
-                  found::BallotAbovePrimary{.primary = primary.node,
-                                            .reported_by = highest.node,
-                                            .primary_ballot = primary.ballot,
-                                            .ballot = ballot});
-  }
-  const RankedReplica& most_data = *std::max_element(
-      ranked.begin(), ranked.end(), [](const RankedReplica& a, const RankedReplica& b) {
-        return a.last_committed_decree < b.last_committed_decree;
-      });
-  if (most_data.last_committed_decree > primary.last_committed_decree) {
-    findings_.Add(Severity::kWarning, subject,
-                  found::LessDataThanOverruled{.primary = primary.node,
-                                               .node = most_data.node,
-                                               .primary_committed = primary.last_committed_decree,
-                                               .committed = most_data.last_committed_decree});
-  }
-  if (ranked.back().role == ReplicaRole::kOverruled) NoteOverruled(subject, ranked);
-}
-
-void PartitionPlanner::NoteOverruled(FindingSubject subject,
-                                     absl::Span<const RankedReplica> ranked) {
-  const auto count = std::count_if(ranked.begin(), ranked.end(), [](const RankedReplica& replica) {
-    return replica.role == ReplicaRole::kOverruled;
-  });
-  findings_.Add(Severity::kNote, subject,
-                found::ReplicaOverruled{.count = static_cast<int32_t>(count)});
 }
 
 }  // namespace metarec

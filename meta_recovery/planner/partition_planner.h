@@ -17,6 +17,10 @@ namespace metarec {
 // Of the partitions of placeholders: bit 0 of their flags, dropped. All others have none.
 inline constexpr int32_t kDroppedPartitionFlag = 1;
 
+// Whether soft-deleted tables leave such replicas: closed, while the records say available. A table
+// that has no others was probably dropped.
+bool IsLeftByDrop(ReplicaStatus status);
+
 // What becomes of the replica of that rank, counted from 0.
 ReplicaRole RoleOf(size_t rank, int32_t max_replica_count);
 
@@ -37,9 +41,6 @@ class PartitionPlanner {
                     absl::Span<const ReplicaClaim> replicas);
   void AddLostPartition(const PlannedTable& planned, int32_t index);
   void RankReplicas(const PlannedTable& planned, absl::Span<const ReplicaClaim> replicas);
-  void ExplainChoice(const PlannedTable& planned, int32_t index,
-                     absl::Span<const RankedReplica> ranked, int64_t ballot);
-  void NoteOverruled(FindingSubject subject, absl::Span<const RankedReplica> ranked);
 
   FindingsList& findings_;
   RecoveryPlan& plan_;

@@ -16,26 +16,6 @@
 namespace metarec {
 namespace {
 
-// A table that no node describes, as the operator settles it: NAME:PARTITIONS:REPLICAS. The name
-// may hold colons.
-struct DescribedTable {
-  std::string name;
-  int32_t partition_count = 0;
-  int32_t max_replica_count = 0;
-};
-
-bool ParseDescribedTable(absl::string_view text, DescribedTable* table) {
-  const size_t last = text.rfind(':');
-  if (last == absl::string_view::npos || last == 0) return false;
-  const size_t middle = text.rfind(':', last - 1);
-  if (middle == absl::string_view::npos || middle == 0) return false;
-  table->name = std::string(text.substr(0, middle));
-  return absl::SimpleAtoi(text.substr(middle + 1, last - middle - 1), &table->partition_count) &&
-         absl::SimpleAtoi(text.substr(last + 1), &table->max_replica_count) &&
-         table->partition_count > 0 && table->max_replica_count > 0 &&
-         table->max_replica_count <= kReplicaCountMax;
-}
-
 class TablePlanner {
  public:
   TablePlanner(const PlannedTablesInput& input, ReportProblems& problems, Settlements& settlements,
@@ -127,6 +107,7 @@ class TablePlanner {
       METAREC_ASSIGN_OR_RETURN(severity, SettleReplicasWithoutTable(app_id, *settled, claims));
       settlements_.Use(key, FindingKind::kReplicasWithoutTable, subject, findings_);
     }
+    tables_[app_id].claims = claims;
     std::vector<int32_t> indexes;
     std::set<NodeIndex> nodes;
     for (const ReplicaClaim& claim : claims) {
@@ -151,8 +132,8 @@ class TablePlanner {
       tables_[app_id] = MakePlaceholder(app_id, highest + 1);
       return Severity::kHazard;
     }
-    DescribedTable described;
-    if (!ParseDescribedTable(settled, &described) || described.partition_count <= highest ||
+    TopologyTable described;
+    if (!DescribeTable(app_id, settled, &described) || described.partition_count <= highest ||
         described.partition_count > input_.options.max_partition_count) {
       return absl::InvalidArgumentError(
           absl::StrCat("cannot settle '", app_id, "=", settled, "': write '", app_id, "=",
@@ -162,15 +143,8 @@ class TablePlanner {
                        " and a replica count from 1 to ", kReplicaCountMax));
     }
     PlannedTable planned;
-    planned.claims = claims;
-    planned.table.app_type = "pegasus";
-    planned.table.app_name = described.name;
-    planned.table.app_id = app_id;
-    planned.table.partition_count = described.partition_count;
-    planned.table.init_partition_count = described.partition_count;
-    planned.table.max_replica_count = described.max_replica_count;
-    planned.table.create_second = 0;  // not known; a time of today would differ at every planning
-    planned.decision.old_name = described.name;
+    planned.decision.old_name = described.app_name;
+    planned.table = std::move(described);
     tables_[app_id] = std::move(planned);
     findings_.Add(Severity::kNote, FindingSubject::Table(app_id), found::TableLostState{});
     return Severity::kWarning;
@@ -186,11 +160,6 @@ class TablePlanner {
       }
       tables.push_back(std::move(planned));
     }
-    for (const PlannedTable& planned : tables) {
-      if (!planned.decision.placeholder) continue;
-      findings_.Add(Severity::kNote, FindingSubject::Table(planned.table.app_id),
-                    found::Placeholder{});
-    }
     return tables;
   }
 
@@ -202,6 +171,24 @@ class TablePlanner {
 };
 
 }  // namespace
+
+bool DescribeTable(int32_t app_id, absl::string_view text, TopologyTable* table) {
+  const size_t last = text.rfind(':');
+  if (last == absl::string_view::npos || last == 0) return false;
+  const size_t middle = text.rfind(':', last - 1);
+  if (middle == absl::string_view::npos || middle == 0) return false;
+  table->app_type = "pegasus";
+  table->app_name = std::string(text.substr(0, middle));
+  table->app_id = app_id;
+  table->create_second = 0;  // not known; a time of today would differ at every planning
+  if (!absl::SimpleAtoi(text.substr(middle + 1, last - middle - 1), &table->partition_count) ||
+      !absl::SimpleAtoi(text.substr(last + 1), &table->max_replica_count)) {
+    return false;
+  }
+  table->init_partition_count = table->partition_count;
+  return table->partition_count > 0 && table->max_replica_count > 0 &&
+         table->max_replica_count <= kReplicaCountMax;
+}
 
 PlannedTable MakePlaceholder(int32_t app_id, int32_t partition_count) {
   PlannedTable planned;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 #include <absl/types/span.h>
 
 #include "meta_recovery/planner/finding.h"
@@ -31,9 +32,6 @@ struct PlannedTable {
   bool split_unfinished = false;
   std::vector<int32_t> registered_children;
 
-  // The partition count before the table was split in two; 0 if it never was.
-  int32_t partition_count_before_split = 0;
-
   // The operator must decide the partition count first. The partitions are not planned.
   bool partition_count_undecided = false;
 };
@@ -47,6 +45,10 @@ struct PlannedTablesInput {
 // A dropped table that keeps an id from being used again. It never expires: a stock meta server
 // deletes what a returning node still holds of an expired one.
 PlannedTable MakePlaceholder(int32_t app_id, int32_t partition_count);
+
+// A table that no node describes, as the operator describes it (--settle):
+// NAME:PARTITIONS:REPLICAS, where the name may hold colons. False for any other text.
+bool DescribeTable(int32_t app_id, absl::string_view text, TopologyTable* table);
 
 // One table for each id from 1 to the highest that the evidence names, ascending. Their claims
 // point into `input.replicas`. kInvalidArgument if a settlement makes no sense.

@@ -39,6 +39,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/status_macros.h"
+#include "meta_recovery/planner/due_findings.h"
 #include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/node_identity.h"
 #include "meta_recovery/planner/node_roster.h"
@@ -95,13 +96,13 @@ class Planner {
 
   // `release_replicas` is called once the evidence's replicas are not needed any more.
   absl::StatusOr<RecoveryPlan> Run(const std::function<void()>& release_replicas) {
-    ListNodes();
-    if (MayGoOn()) {
+    roster_.FillPlan(plan_);
+    AddIdentityFindings(evidence_, roster_, plan_.options, findings_);
+    if (AreTablesPlanned(plan_)) {
       SortReplicas();
       release_replicas();
       METAREC_RETURN_IF_ERROR(PlanEveryTable());
       RenameTables();
-      WarnOfFinishedSplits();
       METAREC_RETURN_IF_ERROR(PlanPartitions());
       METAREC_RETURN_IF_ERROR(settlements_.CheckAllUsed());
     }
@@ -109,25 +110,13 @@ class Planner {
   }
 
  private:
-  void ListNodes() {
-    roster_.FillPlan(plan_);
-    roster_.AddFindings(plan_.options, findings_);
-    AddIdentityFindings(evidence_, roster_, plan_, findings_);
-  }
-
-  bool MayGoOn() const {
-    return roster_.HasCompleteNode() && (!roster_.HasBadNode() || plan_.options.skip_bad_nodes);
-  }
-
   void SortReplicas() {
     replicas_.emplace(roster_, plan_.options, problems_);
-    const ReplicaIndex::Served& served = replicas_->served();
-    if (served.nodes.empty()) return;
-    const bool accepted = plan_.options.accept_still_served;
-    findings_.Add(accepted ? Severity::kWarning : Severity::kHazard, FindingSubject::Cluster(),
-                  found::StillServed{.primaries = served.primaries,
-                                     .secondaries = served.secondaries,
-                                     .nodes = served.nodes});
+    for (NodeIndex node = 0; node < roster_.size(); ++node) {
+      const ReplicaIndex::Served& served = replicas_->ServedBy(node);
+      plan_.nodes[node].primaries = served.primaries;
+      plan_.nodes[node].secondaries = served.secondaries;
+    }
   }
 
   absl::Status PlanEveryTable() {
@@ -148,24 +137,6 @@ class Planner {
     for (const Renaming& renaming : MakeNamesUnique(names, plan_.options.rename_separator)) {
       PlannedTable& planned = tables_[names[renaming.table].app_id - 1];
       planned.table.app_name = renaming.new_name;
-      findings_.Add(Severity::kWarning, FindingSubject::Table(planned.table.app_id),
-                    found::TableRenamed{.kept_by = renaming.kept_by});
-    }
-    for (const PlannedTable& planned : tables_) {
-      if (planned.decision.placeholder || IsUsableInShell(planned.table.app_name)) continue;
-      const bool renamed = planned.table.app_name != planned.decision.old_name;
-      findings_.Add(renamed ? Severity::kHazard : Severity::kNote,
-                    FindingSubject::Table(planned.table.app_id), found::NameUnusableInShell{});
-    }
-  }
-
-  // The env that hides the other half's keys after a split was in ZooKeeper only.
-  void WarnOfFinishedSplits() {
-    for (const PlannedTable& planned : tables_) {
-      if (planned.split_unfinished || planned.partition_count_before_split == 0) continue;
-      findings_.Add(
-          Severity::kWarning, FindingSubject::Table(planned.table.app_id),
-          found::SplitCompleted{.init_partition_count = planned.partition_count_before_split});
     }
   }
 
@@ -187,11 +158,25 @@ class Planner {
   }
 
   RecoveryPlan Finish() {
+    AddFindingsOfNodes(plan_, findings_);
+    AddFindingsOfTables(plan_, findings_);
     plan_.findings = findings_.TakeSorted();
+    ListDifferingFields();
     Severity gravest = Severity::kNote;
     for (const Finding& finding : plan_.findings) gravest = std::max(gravest, finding.severity);
     plan_.outcome = OutcomeOf(gravest);
     return std::move(plan_);
+  }
+
+  // Tables tell which findings about their records there are, so that none can go unnoticed.
+  void ListDifferingFields() {
+    for (const Finding& finding : plan_.findings) {
+      const std::string field = DifferingFieldOf(finding);
+      if (!field.empty()) plan_.tables[finding.app_id - 1].differing_fields.push_back(field);
+    }
+    for (TableDecision& decision : plan_.tables) {
+      std::sort(decision.differing_fields.begin(), decision.differing_fields.end());
+    }
   }
 
   const Evidence& evidence_;

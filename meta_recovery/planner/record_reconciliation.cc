@@ -6,8 +6,10 @@
 #include <type_traits>
 #include <utility>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/strip.h>
 
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
@@ -255,17 +257,12 @@ void WeighRecords(absl::Span<const ReplicaClaim> claims, ReportedTable& reported
   std::vector<NodeRecord>& records = reported.records;
   if (!NeedWeights(records)) return;
   ForEachPartition(claims, [&](int32_t, absl::Span<const ReplicaClaim> replicas) {
-    int64_t highest_ballot = 0;
-    for (const ReplicaClaim& replica : replicas) {
-      highest_ballot = std::max(highest_ballot, replica.ballot);
-    }
-    for (const ReplicaClaim& replica : replicas) {
-      if (IsIncomplete(replica.status) || replica.ballot < highest_ballot) continue;
+    VisitWeighty(replicas, [&](const ReplicaClaim& replica) {
       const auto it = std::lower_bound(
           records.begin(), records.end(), replica.node,
           [](const NodeRecord& record, NodeIndex node) { return record.node < node; });
       if (it != records.end() && it->node == replica.node) ++it->weight;
-    }
+    });
   });
 }
 
@@ -302,6 +299,32 @@ std::vector<Candidate> CountVotes(absl::Span<const NodeRecord> records, FieldTex
                      return a.nodes.size() > b.nodes.size();
                    });
   return candidates;
+}
+
+std::optional<std::string> TextOfField(const TableDescription& table, absl::string_view field) {
+  std::optional<std::string> text;
+  VisitTableFields([&](auto row) {
+    if constexpr (row.kRule == TableFieldRule::kVoteByKey) {
+      absl::string_view key = field;
+      if (!absl::ConsumePrefix(&key, absl::StrCat(row.name, "."))) return;
+      const auto it = row.of(table).find(std::string(key));
+      if (it != row.of(table).end()) text = it->second;
+    } else if (field == row.name) {
+      text = TextOf(row.of(table));
+    }
+  });
+  return text;
+}
+
+std::optional<TableFieldRule> RuleOfField(absl::string_view field) {
+  std::optional<TableFieldRule> rule;
+  VisitTableFields([&](auto row) {
+    const bool is_of_map = row.kRule == TableFieldRule::kVoteByKey;
+    if (is_of_map ? absl::StartsWith(field, absl::StrCat(row.name, ".")) : field == row.name) {
+      rule = row.kRule;
+    }
+  });
+  return rule;
 }
 
 std::vector<WeighedValue> ValuesOf(const std::vector<Candidate>& candidates) {

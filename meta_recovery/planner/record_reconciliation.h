@@ -6,13 +6,16 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 #include <absl/types/span.h>
 
 #include "meta_recovery/planner/finding.h"
@@ -72,6 +75,24 @@ using FieldText = absl::FunctionRef<bool(const TableRecord&, std::string* value)
 // The distinct values: highest weight first, then most nodes, then the greatest value. Not empty
 // unless no record has a value.
 std::vector<Candidate> CountVotes(absl::Span<const NodeRecord> records, FieldText text);
+
+// A field's value as findings and settlements name it, and its rule. The field of an env is
+// "envs.<key>". None if the table has no such field or env.
+std::optional<std::string> TextOfField(const TableDescription& table, absl::string_view field);
+std::optional<TableFieldRule> RuleOfField(absl::string_view field);
+
+// Calls visit(replica) for those of one partition's replicas that give their nodes weight: those
+// that are complete and have the highest ballot. `Replica` is ReplicaClaim or RankedReplica.
+template <typename Replica, typename Visit>
+void VisitWeighty(absl::Span<const Replica> replicas, Visit visit) {
+  int64_t highest_ballot = 0;
+  for (const Replica& replica : replicas) {
+    highest_ballot = std::max(highest_ballot, replica.ballot);
+  }
+  for (const Replica& replica : replicas) {
+    if (!IsIncomplete(replica.status) && replica.ballot == highest_ballot) visit(replica);
+  }
+}
 
 // The candidates as findings have them, in the same order.
 std::vector<WeighedValue> ValuesOf(const std::vector<Candidate>& candidates);

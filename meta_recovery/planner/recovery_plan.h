@@ -73,6 +73,10 @@ struct TableDecision {
   bool placeholder = false;  // no record: keeps the id from being used again
   bool probably_dropped = false;
   std::vector<NodeIndex> described_by;  // nodes with a record of it, ascending
+  // Fields that these nodes report differently, as findings name them; ascending.
+  std::vector<std::string> differing_fields;
+  int64_t replicas = 0;  // that nodes reported, also those that no partition has
+  int32_t partition_count_before_split = 0;  // 0: it was never split
 
   friend bool operator==(const TableDecision&, const TableDecision&) = default;
 };
@@ -84,8 +88,12 @@ struct NodeDecision {
   Ipv4Endpoint own_address;  // as its answers give it; {} if they do not
   std::string error = "ERR_OK";
   std::string error_detail;
+  int32_t attempts = 1;  // how often it was asked
+  // How many it reported.
   int64_t tables = 0;
   int64_t replicas = 0;
+  int64_t primaries = 0;    // of the replicas, PS_PRIMARY; counted once tables are planned
+  int64_t secondaries = 0;  // PS_SECONDARY, the same
 
   friend bool operator==(const NodeDecision&, const NodeDecision&) = default;
 };

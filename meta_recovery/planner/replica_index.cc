@@ -113,9 +113,9 @@ bool ReplicaIndex::IsUsable(const ReplicaRecord& replica) const {
 
 // How many replicas each app has, and up to which index; what is left out.
 void ReplicaIndex::Survey(const NodeRoster& roster, ReportProblems& problems) {
+  served_.resize(roster.size());
   for (NodeIndex node = 0; node < roster.size(); ++node) {
     if (!roster.Get(node).complete()) continue;
-    bool serves = false;
     for (const ReplicaRecord& replica : roster.Get(node).replicas) {
       if (const absl::string_view problem = ProblemOf(replica, max_partition_count_);
           !problem.empty()) {
@@ -126,10 +126,8 @@ void ReplicaIndex::Survey(const NodeRoster& roster, ReportProblems& problems) {
         problems.AddOfUsed(node, replica.app_id,
                            "a replica with last_committed_decree above last_prepared_decree");
       }
-      served_.primaries += replica.status == ReplicaStatus::kPrimary;
-      served_.secondaries += replica.status == ReplicaStatus::kSecondary;
-      serves |=
-          replica.status == ReplicaStatus::kPrimary || replica.status == ReplicaStatus::kSecondary;
+      served_[node].primaries += replica.status == ReplicaStatus::kPrimary;
+      served_[node].secondaries += replica.status == ReplicaStatus::kSecondary;
       if (replica.app_id > max_app_id_) {
         OutOfRange& app = out_of_range_[replica.app_id];
         app.nodes.insert(node);
@@ -141,7 +139,6 @@ void ReplicaIndex::Survey(const NodeRoster& roster, ReportProblems& problems) {
       ++app.replicas;
       app.highest_index = std::max(app.highest_index, replica.partition_index);
     }
-    if (serves) served_.nodes.push_back(node);
   }
 }
 

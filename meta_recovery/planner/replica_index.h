@@ -49,7 +49,6 @@ class ReplicaIndex {
   struct Served {
     int64_t primaries = 0;
     int64_t secondaries = 0;
-    std::vector<NodeIndex> nodes;  // ascending
   };
 
   // Replicas that make no sense become problems. Takes linear time in the number of replicas.
@@ -63,7 +62,7 @@ class ReplicaIndex {
   const std::vector<int32_t>& app_ids() const { return app_ids_; }
   // Replicas of app ids above max_app_id; ClaimsOf knows nothing of them.
   const std::map<int32_t, OutOfRange>& out_of_range() const { return out_of_range_; }
-  const Served& served() const { return served_; }
+  const Served& ServedBy(NodeIndex node) const { return served_[node]; }
 
  private:
   struct App {
@@ -87,7 +86,7 @@ class ReplicaIndex {
   std::vector<int32_t> app_ids_;
   std::vector<ReplicaClaim> claims_;
   std::map<int32_t, OutOfRange> out_of_range_;
-  Served served_;
+  std::vector<Served> served_;  // by node
 };
 
 // Calls visit(partition_index, claims of that partition) for each partition in turn.

@@ -110,6 +110,14 @@ std::vector<std::string> SettlementKeysOf(const Finding& conflict) {
   return {};
 }
 
+std::string DifferingFieldOf(const Finding& finding) {
+  if (const auto* differing = finding.facts.As<found::RecordsDiffer>()) return differing->field;
+  if (const auto* conflict = finding.facts.As<found::RecordsConflict>()) return conflict->field;
+  const auto* settled = finding.facts.As<found::Settled>();
+  if (settled == nullptr || settled->values.empty()) return "";
+  return settled->key.substr(std::min(settled->key.find('.'), settled->key.size() - 1) + 1);
+}
+
 absl::string_view DecisionOf(const PlanOptions& options, const std::string& key) {
   const auto decision = options.settlements.find(key);
   return decision == options.settlements.end() ? "" : absl::string_view(decision->second);

@@ -46,6 +46,11 @@ std::string SettlementKey(int32_t app_id, int32_t partition_index);
 // nobody settles.
 std::vector<std::string> SettlementKeysOf(const Finding& conflict);
 
+// The field of a table that nodes report differently, if a finding says so: by a rule, as a
+// conflict, or as a decision between their values. "envs.<key>" for an env; "" for any other
+// finding.
+std::string DifferingFieldOf(const Finding& finding);
+
 // What was decided; "" if nothing was.
 absl::string_view DecisionOf(const PlanOptions& options, const std::string& key);
 

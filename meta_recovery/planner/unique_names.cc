@@ -22,14 +22,13 @@ std::vector<Renaming> MakeNamesUnique(absl::Span<const NamedTable> tables,
   }
   std::vector<Renaming> renamings;
   for (size_t i = tables.size(); i-- > 0;) {
-    const int32_t kept_by = keepers[tables[i].name];
-    if (kept_by == tables[i].app_id) continue;
+    if (keepers[tables[i].name] == tables[i].app_id) continue;
     std::string name = tables[i].name;
     do {
       if (name != tables[i].name) METAREC_RARE_BRANCH("a name that was given is taken, too");
       absl::StrAppend(&name, separator, tables[i].app_id);
     } while (!taken.insert(name).second);
-    renamings.push_back({.table = i, .new_name = std::move(name), .kept_by = kept_by});
+    renamings.push_back({.table = i, .new_name = std::move(name)});
   }
   return renamings;
 }

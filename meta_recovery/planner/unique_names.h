@@ -19,7 +19,6 @@ struct NamedTable {
 struct Renaming {
   size_t table = 0;  // index into the tables given
   std::string new_name;
-  int32_t kept_by = 0;  // the app id that keeps the old name
 };
 
 // The highest id of a name keeps it. Every other, from the highest id down, gets

@@ -111,15 +111,13 @@ TEST(PlanConsistency, ReplicasAreInOrderEachOfAnotherNodeThatAnswered) {
        "'replicas' calls that of node 1 overruled and lower_ballot, while by the others it is "
        "last_drop and lower_ballot"},
       {[](RecoveryPlan& plan) { OfOrders(plan, 0).role = ReplicaRole::kLastDrop; }, "last_drop"},
-      {[](RecoveryPlan& plan) { OfOrders(plan, 1).reason = RankReason::kHigherAddress; },
-       "higher_address"},
       {[](RecoveryPlan& plan) { OfOrders(plan, 1).ballot = -1; }, "something that cannot be"},
       {[](RecoveryPlan& plan) { OfOrders(plan, 1).last_prepared_decree = int64_t{1} << 60; },
        "something that cannot be"},
       {[](RecoveryPlan& plan) { plan.tables[2].probably_dropped = true; },
        "'replicas' has one that is PS_INACTIVE, while its table is 'probably_dropped'"},
       {[](RecoveryPlan& plan) { OfOrders(plan, 1).status = ReplicaStatus::kSecondary; },
-       "replicas are still served, and the finding still_served is missing"},
+       "node 1 (n2:34801): 'primaries' or 'secondaries' is not what its replicas are"},
   });
 }
 
@@ -149,17 +147,24 @@ TEST(PlanConsistency, TablesAreAsTheyArePlanned) {
       {[](RecoveryPlan& plan) { plan.topology.tables[2].status = TableStatus::kDropped; },
        "table 3 (orders): 'status' does not fit 'placeholder'"},
       {[](RecoveryPlan& plan) { plan.topology.tables[2].app_name = "bills"; },
-       "table 3 (bills): 'app_name' is neither 'old_name' nor that with -3 behind it"},
+       "table 3 (bills): 'app_name' is not what its 'old_name' and those of the other tables make "
+       "of it, orders"},
       {[](RecoveryPlan& plan) {
          plan.topology.tables[2].app_name = plan.tables[2].old_name = "temp";
        },
-       "table 3 (temp): 'app_name' is that of another table, too"},
+       "table 1 (temp): 'app_name' is not what its 'old_name' and those of the other tables make "
+       "of it, temp-1"},
       {[](RecoveryPlan& plan) { plan.topology.tables[2].init_partition_count = 3; },
        "'init_partition_count' is neither"},
       {[](RecoveryPlan& plan) { plan.topology.tables[0].init_partition_count = 1; },
+       "table 1 (temp): 'init_partition_count' is neither"},
+      {[](RecoveryPlan& plan) {
+         plan.topology.tables[0].init_partition_count = 1;
+         plan.tables[0].partition_count_before_split = 1;
+       },
        "table 1 (temp): 'partitions' is not what an unfinished split leaves"},
       {[](RecoveryPlan& plan) { plan.topology.tables[2].partition_count = 2; },
-       "1 table with an unfinished split, and 0 findings of kind split_unfinished"},
+       "'init_partition_count' is neither 'partition_count' nor half of it"},
       {[](RecoveryPlan& plan) {
          plan.topology.tables[2].partition_count = 2;
          plan.topology.tables[2].init_partition_count = 2;
@@ -216,13 +221,14 @@ TEST(PlanConsistency, TheOutcomeFollowsFromTheRest) {
            return finding.kind() == FindingKind::kBadNode;
          });
        },
-       "'outcome' is ready, while nodes did not answer"},
+       "the finding bad_node about node 3 is missing"},
       {[](RecoveryPlan& plan) {
          std::erase_if(plan.findings, [](const Finding& finding) {
            return finding.kind() == FindingKind::kPartitionLost;
          });
        },
-       "1 partition without replicas, and 0 findings of kind partition_lost"},
+       "the finding partition_lost about partition 4.0 is missing, while the rest of the plan "
+       "calls for it"},
   });
   Cluster silent;
   silent.BadNode("n1");
@@ -230,7 +236,7 @@ TEST(PlanConsistency, TheOutcomeFollowsFromTheRest) {
   plan.options.skip_bad_nodes = true;
   plan.outcome = PlanOutcome::kReady;
   plan.findings.clear();
-  EXPECT_THAT(ErrorOf(plan), HasSubstr("'outcome' is ready, while nodes did not answer"));
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("the finding bad_node about node 0 is missing"));
 }
 
 struct Graveness {
@@ -357,51 +363,48 @@ TEST(PlanConsistency, EveryFindingIsThereOnceAndInOrder) {
       {[](RecoveryPlan& plan) { plan.findings.push_back(plan.findings.back()); },
        "a finding partition_lost is there twice"},
       {[](RecoveryPlan& plan) { std::swap(plan.findings.front(), plan.findings.back()); },
-       "is not in the order of findings"},
+       "the finding ballot_above_primary about partition 3.0 is missing"},
       {[](RecoveryPlan& plan) {
          std::erase_if(plan.findings, [](const Finding& finding) {
            return finding.kind() == FindingKind::kPlaceholder;
          });
        },
-       "1 table that is a placeholder, and 0 findings of kind placeholder"},
+       "the finding placeholder about table 2 is missing"},
       {[](RecoveryPlan& plan) {
          std::erase_if(plan.findings, [](const Finding& finding) {
            return finding.kind() == FindingKind::kBallotAbovePrimary;
          });
        },
-       "1 partition with a ballot above its primary's, and 0 findings of kind "
-       "ballot_above_primary"},
+       "the finding ballot_above_primary about partition 3.0 is missing"},
   });
+}
+
+TEST(PlanConsistency, FindingsOfOneKindAboutOneTableAreInOrder) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 1);
+  cluster.With([](TableRecord& table) {
+    table.drop_second = 7;
+    table.app_name = "old";
+  });
+  RecoveryPlan plan = Plan(cluster);
+  ASSERT_EQ(FindingsOf(plan, FindingKind::kRecordsDiffer).size(), 2u);
+  Finding& first = TheOne(plan, FindingKind::kRecordsDiffer);
+  std::swap(first, *(&first + 1));
+  EXPECT_THAT(ErrorOf(plan), HasSubstr("a finding records_differ is not in the order of findings"));
 }
 
 TEST(PlanConsistency, FactsNameNodesThatAnsweredInOrder) {
   using enum FindingKind;
-  const auto ballot = [](RecoveryPlan& plan) {
-    return TheOne(plan, kBallotAbovePrimary).facts.As<found::BallotAbovePrimary>();
-  };
   ExpectRefused({
-      {[&](RecoveryPlan& plan) { ballot(plan)->primary = 3; },
-       "a finding ballot_above_primary: 'primary' names node 3, which did not answer"},
-      {[&](RecoveryPlan& plan) { ballot(plan)->reported_by = kNoNode; },
-       "a finding ballot_above_primary: 'reported_by' names no node"},
-      {[&](RecoveryPlan& plan) {
+      {[](RecoveryPlan& plan) {
+         TheOne(plan, kTableLostState).facts = found::TableLostState{.duplicating_nodes = {3}};
+       },
+       "a finding table_lost_state: 'duplicating_nodes' names node 3, which did not answer"},
+      {[](RecoveryPlan& plan) {
          TheOne(plan, kTableLostState).facts = found::TableLostState{.duplicating_nodes = {1, 1}};
        },
        "a finding table_lost_state: 'duplicating_nodes' does not ascend"},
   });
-}
-
-TEST(PlanConsistency, FactsFitTheTableThatTheyAreAbout) {
-  Cluster cluster = ThreeNodes();
-  cluster.Everywhere(1, "temp", 1).Everywhere(2, "temp", 1);
-  cluster.Node("n1").Table(3, "short", 1).Replica("3.0");
-  const RecoveryPlan sound = Plan(cluster);
-  RecoveryPlan plan = sound;
-  TheOne(plan, FindingKind::kTableRenamed).facts = found::TableRenamed{.kept_by = 3};
-  EXPECT_THAT(ErrorOf(plan), HasSubstr("'kept_by' is no table that keeps the name"));
-  plan = sound;
-  TheOne(plan, FindingKind::kReplicasMissing).facts = found::ReplicasMissing{.collected = 3};
-  EXPECT_THAT(ErrorOf(plan), HasSubstr("'collected' is not below the table's 'max_replica_count'"));
 }
 
 TEST(PlanConsistency, EveryDecisionOfTheOperatorDecidedSomethingOnce) {
@@ -411,7 +414,8 @@ TEST(PlanConsistency, EveryDecisionOfTheOperatorDecidedSomethingOnce) {
   const RecoveryPlan sound = Plan(cluster, {.settlements = {{"1.5", "ignore"}}});
   RecoveryPlan plan = sound;
   plan.options.settlements["1.app_type"] = "pegasus";
-  EXPECT_THAT(ErrorOf(plan), HasSubstr("2 settlements, and 1 finding of kind settled"));
+  EXPECT_THAT(ErrorOf(plan),
+              HasSubstr("no finding settled says what the settlement 1.app_type decided"));
   plan = sound;
   TheOne(plan, FindingKind::kSettled).facts.As<found::Settled>()->key = "1.6";
   EXPECT_THAT(ErrorOf(plan), HasSubstr("'key' is none of the options' settlements"));

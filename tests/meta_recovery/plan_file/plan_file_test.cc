@@ -182,22 +182,20 @@ TEST(PlanFile, DigestIsTheLastLineAndThatOfAllBytesBefore) {
 }
 
 TEST(PlanFile, BytesThatAreNoTextSurvive) {
-  RecoveryPlan plan = SmallPlan();
-  plan.topology.tables[0].app_name = plan.tables[0].old_name = std::string("\xff\0\"\n", 4);
-  plan.topology.tables[0].envs = {{"\xfe", "\x01"}, {"k", "\xc3\xa9"}};
-  plan.options.settlements = {{"1.app_name", "\xff"}};
-  plan.findings = {
-      {.facts = found::NameUnusableInShell{}, .severity = Severity::kNote, .app_id = 1},
-      {.facts = found::RecordsDiffer{.field = "envs.\xfe",
-                                     .chosen = "\x01",
-                                     .values = {{"\x01", 2, {0, 1}}, {"\xff", 1, {2}}}},
-       .severity = Severity::kWarning,
-       .app_id = 1},
-      {.facts = found::TableLostState{}, .severity = Severity::kNote, .app_id = 1},
-      {.facts = found::Settled{.key = "1.app_name"}, .severity = Severity::kNote, .app_id = 1}};
-  const auto decoded = DecodePlan(EncodePlan(plan), "plan");
-  ASSERT_TRUE(decoded.ok()) << decoded.status();
-  EXPECT_EQ(*decoded, plan);
+  const std::string bytes("\xff\0\"\n", 4);
+  Cluster cluster;
+  cluster.Node("n1").Node("n2").Everywhere(1, bytes, 1);
+  cluster.Node("n1").With([](TableRecord& table) {
+    table.envs = {{"\xfe", "\x01"}, {"k", "\xc3\xa9"}};
+  });
+  cluster.Node("n2").With([](TableRecord& table) {
+    table.app_name = "\xfe";
+    table.envs = {{"\xfe", "\xff"}, {"k", "\xc3\xa9"}};
+  });
+  // Read back, and equal.
+  const RecoveryPlan plan = Plan(cluster, {.settlements = {{"1.app_name", bytes}}});
+  EXPECT_EQ(TableOf(plan, 1).app_name, bytes);
+  EXPECT_EQ(FactOfThe(plan, FindingKind::kRecordsDiffer, "field"), "envs.\xfe");
 }
 
 TEST(PlanFile, EveryTruncationIsNoticed) {
@@ -271,6 +269,9 @@ TEST(PlanFile, WhatCannotBeIsRefusedEvenWithADigestThatFits) {
       {"\"name\":\"n2:34801\"", "\"name\":\"n 2:34801\"", "'name' is no host:port"},
       {"\"name\":\"n2:34801\"", "\"name\":\"n2:34801:1\"", "'name' is no host:port"},
       {"[\"n1:34801\"]", "[\"n1:34801\",\"n1:34801\"]", "'listed_as' does not ascend"},
+      {"[\"n1:34801\"]", "[]", "'listed_as' is empty"},
+      {"\"error\":\"ERR_OK\"", "\"error\":\"FINE\"", "'error' is no name of an error"},
+      {"\"error\":\"ERR_OK\"", "\"error\":\"ERR_\"", "'error' is no name of an error"},
       {"\"facts\":{\"duplicating_nodes\":[]}", "\"facts\":{}",
        "a finding table_lost_state: 'duplicating_nodes' is missing or cannot be"},
       {"\"duplicating_nodes\":[]", "\"duplicating_nodes\":true",
