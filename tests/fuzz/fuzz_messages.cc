@@ -14,7 +14,6 @@
 #include "recovery_service/recovered_metadata.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/fuzz_targets.h"
-#include "tests/fuzz/message_codecs.h"
 #include "tests/zk_store/client/store_world.h"
 
 namespace metarec::fuzz {

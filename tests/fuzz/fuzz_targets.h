@@ -5,6 +5,7 @@
 #pragma once
 
 #include <absl/strings/string_view.h>
+#include <absl/types/span.h>
 
 namespace metarec {
 struct RecoveryPlan;
@@ -55,6 +56,17 @@ inline constexpr FuzzTarget kFuzzTargets[] = {
     {"root", FuzzRoot},
     {"recovery", FuzzRecovery},
 };
+
+// Every message that has a decoder, in a fixed order: a corpus selects by position, so that new
+// ones go to the end.
+struct MessageCodec {
+  absl::string_view task_code;
+  // Decodes; what decodes must encode to bytes that decode to an equal value.
+  void (*check)(absl::string_view body);
+};
+
+absl::Span<const MessageCodec> RequestCodecs();
+absl::Span<const MessageCodec> ResponseCodecs();
 
 // Makes everything that is ever shown of a plan, and looks at what can be seen of it.
 void RenderEverything(const RecoveryPlan& plan);
