@@ -16,27 +16,32 @@ namespace http = boost::beast::http;
 constexpr uint32_t kHeaderBytesMax = 8 * 1024;
 constexpr uint64_t kBodyBytesMax = uint64_t{64} * 1024;
 
-constexpr char kAllowedMethods[] = "GET, HEAD, POST";
-
 std::string ToString(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-bool IsAllowed(http::verb method) {
-  return method == http::verb::get || method == http::verb::head || method == http::verb::post;
+bool IsAllowed(http::verb method, HttpMethods methods) {
+  return method == http::verb::get || method == http::verb::head || method == http::verb::options ||
+         (method == http::verb::post && methods == HttpMethods::kAlsoPost);
 }
 
 }  // namespace
 
+absl::string_view AllowedMethods(HttpMethods methods) {
+  return methods == HttpMethods::kAlsoPost ? "GET, HEAD, OPTIONS, POST" : "GET, HEAD, OPTIONS";
+}
+
 class HttpRequestParser::State {
  public:
-  State() {
+  explicit State(HttpMethods methods_in) : methods(methods_in) {
     parser.header_limit(kHeaderBytesMax);
     parser.body_limit(kBodyBytesMax);
   }
+  const HttpMethods methods;
   http::request_parser<http::string_body> parser;
   bool is_header_done = false;
 };
 
-HttpRequestParser::HttpRequestParser() : state_(std::make_unique<State>()) {}
+HttpRequestParser::HttpRequestParser(HttpMethods methods)
+    : state_(std::make_unique<State>(methods)) {}
 HttpRequestParser::~HttpRequestParser() = default;
 
 absl::StatusOr<size_t> HttpRequestParser::Feed(absl::string_view bytes) {
@@ -52,7 +57,7 @@ absl::StatusOr<size_t> HttpRequestParser::Feed(absl::string_view bytes) {
     // A body that is too long has a header that was read.
     const bool is_header_known =
         state_->parser.is_header_done() || error == http::error::body_limit;
-    if (is_header_known && !IsAllowed(state_->parser.get().method())) {
+    if (is_header_known && !IsAllowed(state_->parser.get().method(), state_->methods)) {
       return absl::PermissionDeniedError("an HTTP method that is not served");
     }
     state_->is_header_done = is_header_known;
@@ -71,8 +76,8 @@ HttpResponse HttpRequestParser::Refusal(const absl::Status& error) const {
   HttpResponse response;
   if (absl::IsPermissionDenied(error)) {
     response.status = 405;
-    response.allow = kAllowedMethods;
-    response.body = absl::StrCat("This port answers ", kAllowedMethods, " only.\n");
+    response.allow = std::string(AllowedMethods(state_->methods));
+    response.body = absl::StrCat("This port answers ", response.allow, " only.\n");
   } else if (absl::IsResourceExhausted(error)) {
     const bool is_body = state_->is_header_done;
     response.status = is_body ? 413 : 431;

@@ -14,8 +14,17 @@
 
 namespace metarec::rpc {
 
+// What a port takes, beside OPTIONS, which tells it.
+enum class HttpMethods {
+  kReading,  // GET and HEAD
+  kAlsoPost,
+};
+
+// "GET, HEAD, OPTIONS": the value of the header Allow.
+absl::string_view AllowedMethods(HttpMethods methods);
+
 struct HttpRequest {
-  std::string method;  // "GET" or "POST"; HEAD is asked for as a GET
+  std::string method;  // "GET", "POST" or "OPTIONS"; HEAD is asked for as a GET
   std::string path;    // "/metrics", without the query
   std::string query;   // what follows '?', as it came
   Ipv4Endpoint peer;
@@ -27,13 +36,13 @@ struct HttpResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
-  std::string allow;  // the methods that are served, in a 405
+  std::string allow;  // the methods that are served, in a 405 and in the answer to OPTIONS
 };
 
 // Takes one request apart as its bytes arrive. Not thread-safe.
 class HttpRequestParser {
  public:
-  HttpRequestParser();
+  explicit HttpRequestParser(HttpMethods methods = HttpMethods::kReading);
   ~HttpRequestParser();
   HttpRequestParser(const HttpRequestParser&) = delete;
   HttpRequestParser& operator=(const HttpRequestParser&) = delete;
@@ -41,8 +50,7 @@ class HttpRequestParser {
   // Returns how many of the bytes belong to this request and were taken; the others are to be given
   // again, with more behind them, or to the next parser once is_done. Nothing may follow an error:
   // kDataLoss for what is no HTTP, kResourceExhausted beyond 8 KiB of header or 64 KiB of body,
-  // kUnimplemented for a body in chunks, kPermissionDenied for a method other than GET, HEAD and
-  // POST.
+  // kUnimplemented for a body in chunks, kPermissionDenied for a method that is not served.
   absl::StatusOr<size_t> Feed(absl::string_view bytes);
 
   // What to answer to the request for which Feed gave `error`.

@@ -83,6 +83,17 @@ void ServerState::TellIfEnded() {
   if (has_ended()) ended.Set();
 }
 
+void ServerState::KeepWithinBytes() {
+  while (bytes > options.bytes_max) {
+    const auto most = std::max_element(connections.begin(), connections.end(),
+                                       [](const ServerConnection* a, const ServerConnection* b) {
+                                         return a->bytes() < b->bytes();
+                                       });
+    if (most == connections.end() || (*most)->bytes() == 0) return;
+    (*most)->Shed();
+  }
+}
+
 std::shared_ptr<const Handler> ServerState::FindHandler(absl::string_view task_code) const {
   const auto found = handlers.find(task_code);
   return found == handlers.end() ? nullptr : found->second;
@@ -98,7 +109,10 @@ void Server::Register(std::string task_code, Handler handler) {
                                     std::make_shared<const Handler>(std::move(handler)));
 }
 
-void Server::ServeHttp(HttpHandler handler) { state_->http_handler = std::move(handler); }
+void Server::ServeHttp(HttpHandler handler, HttpMethods methods) {
+  state_->http_handler = std::move(handler);
+  state_->http_methods = methods;
+}
 
 absl::StatusOr<Ipv4Endpoint> Server::Listen(Ipv4Endpoint endpoint) {
   asio::ip::tcp::acceptor& acceptor = state_->acceptor;
@@ -127,6 +141,7 @@ asio::awaitable<void> Server::Stop() {
 ServerCounts Server::counts() const {
   ServerCounts counts = state_->counts;
   counts.open = static_cast<int64_t>(state_->connections.size());
+  counts.bytes = static_cast<int64_t>(state_->bytes);
   return counts;
 }
 

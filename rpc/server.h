@@ -28,6 +28,11 @@ struct ServerOptions {
   size_t connections_max = 1024;
   size_t in_flight_per_connection_max = 64;  // further requests wait in the socket
   size_t request_body_bytes_max = 64 << 20;
+  // Of a connection: what has arrived of requests that are not answered yet, and answers that the
+  // peer has not taken. Its further requests wait in the socket.
+  size_t bytes_per_connection_max = 256 << 10;
+  // The same of all connections together. Beyond it the connection that has the most is closed.
+  size_t bytes_max = 256 << 20;
   // A message that has begun to arrive, or to leave, must be through in this time.
   absl::Duration frame_timeout = absl::Seconds(60);
   // A connection that is silent, from the beginning or later.
@@ -44,6 +49,8 @@ struct ServerCounts {
   int64_t accept_errors = 0;  // too many open files and the like; it is tried again
   int64_t idle = 0;           // closed after idle_timeout
   int64_t stalled = 0;        // closed because a message was not through in frame_timeout
+  int64_t shed = 0;           // closed because it had the most when all had more than bytes_max
+  int64_t bytes = 0;          // that all connections have now, as bytes_max counts them
   // Closed for what they sent. Bodies are their handlers' matter.
   int64_t malformed = 0;  // not by the rules of any protocol that is served
   int64_t wrong_crc = 0;  // of the header or of the body
@@ -100,10 +107,10 @@ class Server {
   // Replaces the handler that was there; requests that run keep theirs.
   void Register(std::string task_code, Handler handler);
 
-  // Peers that speak HTTP are served by this; without it they are disconnected. What is
-  // no GET, HEAD or POST, too long or malformed is refused in HTTP's own words (400, 405, 413, 431,
-  // 501), and the connection ends.
-  void ServeHttp(HttpHandler handler);
+  // Peers that speak HTTP are served by this; without it they are disconnected. OPTIONS is answered
+  // with `methods`. Other methods, and what is too long or malformed, are refused in HTTP's own
+  // words (400, 405, 413, 431, 501), and the connection ends.
+  void ServeHttp(HttpHandler handler, HttpMethods methods = HttpMethods::kReading);
 
   // Begins to serve; once. Port 0 lets the system choose. Returns where it listens, or
   // kUnavailable.

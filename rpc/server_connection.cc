@@ -18,6 +18,10 @@ namespace {
 constexpr absl::Duration kLingerTime = absl::Seconds(2);
 constexpr size_t kLingerBytesMax = 16 << 20;
 
+// Of a body, so much is read before it counts; more, when that much is there already.
+constexpr size_t kPieceBytesMin = 4 << 10;
+constexpr size_t kPieceBytesMax = 256 << 10;
+
 }  // namespace
 
 ServerConnection::ServerConnection(std::shared_ptr<ServerState> state, asio::ip::tcp::socket socket)
@@ -29,7 +33,10 @@ ServerConnection::ServerConnection(std::shared_ptr<ServerState> state, asio::ip:
   state_->connections.insert(this);
 }
 
-ServerConnection::~ServerConnection() { state_->Forget(this); }
+ServerConnection::~ServerConnection() {
+  LetGo(bytes_);
+  state_->Forget(this);
+}
 
 void ServerConnection::Close() {
   is_closed_ = true;
@@ -75,12 +82,21 @@ asio::awaitable<absl::Status> ServerConnection::ServeRequests() {
   co_return absl::OkStatus();
 }
 
+bool ServerConnection::HasRoom() const {
+  const ServerOptions& options = state_->options;
+  // One request at a time may be larger.
+  return in_flight_ == 0 || (in_flight_ < options.in_flight_per_connection_max &&
+                             bytes_ < options.bytes_per_connection_max);
+}
+
 asio::awaitable<absl::Status> ServerConnection::AwaitRoom() {
-  if (in_flight_ < state_->options.in_flight_per_connection_max) co_return absl::OkStatus();
-  room_ = std::make_unique<Event>(state_->executor);
-  const absl::Status waited = co_await room_->Wait();
-  room_.reset();
-  co_return waited;
+  while (!HasRoom()) {
+    room_ = std::make_unique<Event>(state_->executor);
+    const absl::Status waited = co_await room_->Wait();
+    room_.reset();
+    METAREC_CO_RETURN_IF_ERROR(waited);
+  }
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> ServerConnection::ReadRequest() {
@@ -120,7 +136,7 @@ asio::awaitable<absl::Status> ServerConnection::ReadNativeRequest(Pending* pendi
     co_return absl::DataLossError("the peer sent a message that is not a request in Thrift binary");
   }
   Request& request = pending->request;
-  METAREC_CO_RETURN_IF_ERROR(co_await ReadBody(header.body_length, &request.body));
+  METAREC_CO_RETURN_IF_ERROR(co_await ReadBody(header.body_length, pending));
   METAREC_CO_RETURN_IF_ERROR(CheckNativeBody(header, request.body));
   request.task_code = header.rpc_name;
   request.id = header.id;
@@ -141,7 +157,7 @@ asio::awaitable<absl::Status> ServerConnection::ReadThftRequest(Pending* pending
   METAREC_CO_RETURN_IF_ERROR(co_await reader_.Read(header_bytes - bytes.size(), &bytes));
   METAREC_CO_ASSIGN_OR_RETURN(const ThftHeader header, ParseThftHeader(bytes));
   Request& request = pending->request;
-  METAREC_CO_RETURN_IF_ERROR(co_await ReadBody(header.body_length, &request.body));
+  METAREC_CO_RETURN_IF_ERROR(co_await ReadBody(header.body_length, pending));
   METAREC_CO_ASSIGN_OR_RETURN(const ThftMessage message, ParseThftRequestBody(request.body));
   request.task_code = message.name;
   request.id = message.sequence_id;
@@ -155,11 +171,14 @@ asio::awaitable<absl::Status> ServerConnection::ReadThftRequest(Pending* pending
   co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> ServerConnection::ReadHttpRequest(HttpRequestParser* parser) {
+asio::awaitable<absl::Status> ServerConnection::ReadHttpRequest(HttpRequestParser* parser,
+                                                                size_t* bytes) {
   for (;;) {
     if (!prefix_.empty()) {
       METAREC_CO_ASSIGN_OR_RETURN(const size_t taken, parser->Feed(prefix_));
       prefix_.erase(0, taken);
+      Hold(taken);
+      *bytes += taken;
       if (parser->is_done()) co_return absl::OkStatus();
     }
     METAREC_CO_RETURN_IF_ERROR(co_await reader_.ReadSome(&prefix_));
@@ -167,8 +186,9 @@ asio::awaitable<absl::Status> ServerConnection::ReadHttpRequest(HttpRequestParse
 }
 
 asio::awaitable<absl::Status> ServerConnection::ServeHttpRequest() {
-  HttpRequestParser parser;
-  const absl::Status read = co_await ReadHttpRequest(&parser);
+  HttpRequestParser parser(state_->http_methods);
+  size_t bytes = 0;
+  const absl::Status read = co_await ReadHttpRequest(&parser, &bytes);
   // Only a peer that is still there, and sent enough to be judged, can be answered.
   const bool is_broken = absl::IsOutOfRange(read) || absl::IsUnavailable(read);
   if (is_broken) co_return read;
@@ -180,10 +200,14 @@ asio::awaitable<absl::Status> ServerConnection::ServeHttpRequest() {
     HttpRequest request = parser.Request();
     request.peer = peer_;
     connection = {.keep_alive = request.keep_alive, .without_body = request.is_head};
-    try {
-      response = co_await state_->http_handler(std::move(request));
-    } catch (const std::exception&) {
-      response.status = 500;
+    if (request.method == "OPTIONS") {
+      response = AnswerToOptions();
+    } else {
+      try {
+        response = co_await state_->http_handler(std::move(request));
+      } catch (const std::exception&) {
+        response.status = 500;
+      }
     }
   } else {
     CountFailure(read);
@@ -194,18 +218,34 @@ asio::awaitable<absl::Status> ServerConnection::ServeHttpRequest() {
   outgoing.header = SerializeHttpResponse(response, connection);
   outgoing.is_last = !connection.keep_alive;
   outgoing.lingers = outgoing.is_last;
+  LetGo(bytes);
   Send(std::move(outgoing));
   is_last_request_read_ = !connection.keep_alive;
   co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> ServerConnection::ReadBody(size_t body_length, std::string* body) {
+HttpResponse ServerConnection::AnswerToOptions() const {
+  HttpResponse response;
+  response.allow = std::string(AllowedMethods(state_->http_methods));
+  response.body = absl::StrCat(response.allow, "\n");
+  return response;
+}
+
+asio::awaitable<absl::Status> ServerConnection::ReadBody(size_t body_length, Pending* pending) {
   if (body_length > state_->options.request_body_bytes_max) {
     co_return absl::ResourceExhaustedError(absl::StrCat("a request of ", body_length,
                                                         " bytes is beyond the bound of ",
                                                         state_->options.request_body_bytes_max));
   }
-  co_return co_await reader_.Read(body_length, body);
+  std::string* const body = &pending->request.body;
+  while (body->size() < body_length) {
+    const size_t piece = std::min(body_length - body->size(),
+                                  std::clamp(body->size(), kPieceBytesMin, kPieceBytesMax));
+    METAREC_CO_RETURN_IF_ERROR(co_await reader_.Read(piece, body));
+    Hold(body->capacity() - pending->bytes);
+    pending->bytes = body->capacity();
+  }
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<void> ServerConnection::Handle(std::shared_ptr<ServerConnection> self,
@@ -224,6 +264,7 @@ asio::awaitable<void> ServerConnection::Handle(std::shared_ptr<ServerConnection>
     }
   }
   if (self->state_->stopping) result.is_answered = false;
+  self->LetGo(pending.bytes);
   self->Answer(pending.reply_to, std::move(result));
 }
 
@@ -248,7 +289,9 @@ void ServerConnection::Answer(const ReplyTo& reply_to, HandlerResult result) {
 }
 
 void ServerConnection::Send(Outgoing outgoing) {
+  outgoing.bytes = sizeof(Outgoing) + outgoing.header.capacity() + outgoing.body.capacity();
   outgoing_.push_back(std::move(outgoing));
+  Hold(outgoing_.back().bytes);
   if (std::exchange(writing_, true)) return;
   state_->Spawn(Write(shared_from_this()));
 }
@@ -264,6 +307,7 @@ asio::awaitable<void> ServerConnection::Write(std::shared_ptr<ServerConnection> 
     const auto [error, size] = co_await asio::async_write(self->socket_, buffers, kAwaitTuple);
     if (!error && outgoing.lingers) co_await self->Linger();
     if (error || outgoing.is_last) self->Close();
+    self->LetGo(outgoing.bytes);
     self->EndRequest();
   }
   self->writing_ = false;
@@ -289,6 +333,30 @@ void ServerConnection::EndRequest() {
   } else if (idle_too_long_) {
     CloseForIdleness();
   }
+}
+
+void ServerConnection::Hold(size_t bytes) {
+  if (is_shed_) return;
+  bytes_ += bytes;
+  state_->bytes += bytes;
+  state_->KeepWithinBytes();
+}
+
+void ServerConnection::LetGo(size_t bytes) {
+  if (is_shed_) return;
+  bytes_ -= bytes;
+  state_->bytes -= bytes;
+}
+
+void ServerConnection::Shed() {
+  const std::shared_ptr<ServerConnection> self = shared_from_this();
+  LetGo(bytes_);
+  is_shed_ = true;
+  if (!is_closed_) ++state_->counts.shed;
+  Close();
+  // But for the one that is being written, which ends with an error now.
+  const std::list<Outgoing> dropped = std::exchange(outgoing_, {});
+  for (size_t i = 0; i < dropped.size(); ++i) EndRequest();
 }
 
 void ServerConnection::CloseForIdleness() {

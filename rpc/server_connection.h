@@ -40,6 +40,9 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
   // The connection is destroyed.
   void Forget(class ServerConnection* connection);
 
+  // Closes connections as ServerOptions::bytes_max says.
+  void KeepWithinBytes();
+
   // nullptr when there is none.
   std::shared_ptr<const Handler> FindHandler(absl::string_view task_code) const;
 
@@ -49,11 +52,13 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
   asio::ip::tcp::acceptor acceptor;
   absl::flat_hash_map<std::string, std::shared_ptr<const Handler>> handlers;
   HttpHandler http_handler;
+  HttpMethods http_methods = HttpMethods::kReading;
   TimeoutQueue idle_timeouts;
   TimeoutQueue frame_timeouts;
   // Those that live; what they wait for keeps them alive, and they keep this list.
   absl::flat_hash_set<class ServerConnection*> connections;
-  ServerCounts counts;  // `open` is not kept here
+  ServerCounts counts;  // `open` and `bytes` are not kept here
+  size_t bytes = 0;     // of all connections
   bool stopping = false;
   Event ended;  // stopping, and the last coroutine and connection are gone
   bool has_ended() const { return stopping && tasks_.empty() && connections.empty(); }
@@ -78,6 +83,11 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
 
   void Close();
 
+  // What it has by the rules of ServerOptions::bytes_per_connection_max.
+  size_t bytes() const { return bytes_; }
+  // Closes it, and lets go of what it has, at once.
+  void Shed();
+
  private:
   // What is needed to answer a request.
   struct ReplyTo {
@@ -90,12 +100,14 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   struct Pending {
     Request request;
     ReplyTo reply_to;
+    size_t bytes = 0;  // that are held for it
   };
   struct Outgoing {
     std::string header;
     std::string body;
     bool is_last = false;  // the connection ends behind it
     bool lingers = false;  // what the peer still sends is read, so that the answer arrives
+    size_t bytes = 0;      // that are held for it; Send counts them
   };
 
   void Rest();
@@ -103,20 +115,25 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   // OK when nothing is left to read. kOutOfRange when the peer sends nothing more; earlier requests
   // are still answered.
   asio::awaitable<absl::Status> ServeRequests();
+  bool HasRoom() const;
   asio::awaitable<absl::Status> AwaitRoom();
   asio::awaitable<absl::Status> ReadRequest();
   asio::awaitable<absl::Status> ReadNativeRequest(Pending* pending);
   asio::awaitable<absl::Status> ReadThftRequest(Pending* pending);
   // Reads one and answers it before the next is read, so that answers come in their order.
   asio::awaitable<absl::Status> ServeHttpRequest();
-  asio::awaitable<absl::Status> ReadHttpRequest(HttpRequestParser* parser);
-  asio::awaitable<absl::Status> ReadBody(size_t body_length, std::string* body);
+  asio::awaitable<absl::Status> ReadHttpRequest(HttpRequestParser* parser, size_t* bytes);
+  asio::awaitable<absl::Status> ReadBody(size_t body_length, Pending* pending);
   static asio::awaitable<void> Handle(std::shared_ptr<ServerConnection> self, Pending pending);
+  HttpResponse AnswerToOptions() const;
   void Answer(const ReplyTo& reply_to, HandlerResult result);
   void Send(Outgoing outgoing);
   static asio::awaitable<void> Write(std::shared_ptr<ServerConnection> self);
   asio::awaitable<void> Linger();
   void EndRequest();
+  // In pairs; after Shed they do nothing.
+  void Hold(size_t bytes);
+  void LetGo(size_t bytes);
   void CloseForIdleness();
   void CloseForStall();
   // Counts why a request could not be read.
@@ -131,6 +148,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   // Bytes that were read already: to tell the protocol, or behind the end of an HTTP request.
   std::string prefix_;
   size_t in_flight_ = 0;          // from the request's arrival until its answer has left
+  size_t bytes_ = 0;              // held for requests and answers
   std::unique_ptr<Event> room_;   // set when in_flight_ falls, while the reader waits for that
   std::list<Outgoing> outgoing_;  // a list, which holds nothing while it is empty
   std::optional<TimeoutQueue::Timer> idle_timer_;  // while at rest
@@ -139,6 +157,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   bool is_last_request_read_ = false;  // by its own words
   bool is_closed_ = false;             // by us
   bool idle_too_long_ = false;         // ends with the requests that are still in flight
+  bool is_shed_ = false;
 };
 
 // kUnavailable, with what to do about it. `what`: "", or "UDP " for example.

@@ -129,13 +129,15 @@ class NotingServer {
     }
     Register(idl::kRpcQueryAppInfo);
     Register(idl::kRpcRrdbGet);
-    server_.ServeHttp([this](rpc::HttpRequest request) -> asio::awaitable<rpc::HttpResponse> {
-      seen_.push_back(absl::StrCat(request.method, " ", request.path, " ", request.query, " ",
-                                   request.keep_alive));
-      rpc::HttpResponse response;
-      response.body = "seen";
-      co_return response;
-    });
+    server_.ServeHttp(
+        [this](rpc::HttpRequest request) -> asio::awaitable<rpc::HttpResponse> {
+          seen_.push_back(absl::StrCat(request.method, " ", request.path, " ", request.query, " ",
+                                       request.keep_alive));
+          rpc::HttpResponse response;
+          response.body = "seen";
+          co_return response;
+        },
+        rpc::HttpMethods::kAlsoPost);
     const auto listens = server_.Listen({.ip = 0x7f000001, .port = 0});
     CHECK(listens.ok()) << listens.status();
     endpoint_ = *listens;

@@ -99,7 +99,7 @@ void CheckThftResponse(absl::string_view bytes) {
 
 // As ServerConnection does: what was not taken is given again, with more behind it.
 std::optional<rpc::HttpRequest> ParseHttp(absl::string_view bytes, uint8_t way) {
-  rpc::HttpRequestParser parser;
+  rpc::HttpRequestParser parser(rpc::HttpMethods::kAlsoPost);
   std::string pending;
   bool failed = false;
   ForEachPiece(bytes, way, [&](absl::string_view piece) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <sys/resource.h>
@@ -283,6 +284,98 @@ TEST_F(BadPeersTest, WhoAnnouncesMuchAndSendsLittleHoldsLittle) {
     io_.run_one_for(std::chrono::milliseconds(5));
   }
   EXPECT_LT(AllocatedBytes() - before, 16 << 10);
+  EXPECT_TRUE(IsGoodPeerServed());
+}
+
+// What peers send that ask much and read nothing, until all that can be done is done.
+class UnreadAnswersTest : public BadPeersTest {
+ protected:
+  static constexpr size_t kAnswerBytes = 1 << 20;
+  static constexpr size_t kRequests = 60;
+
+  void StartServer(ServerOptions options = {}) {
+    BadPeersTest::StartServer(options);
+    server_->Register("RPC_LONG", [](Request) -> asio::awaitable<HandlerResult> {
+      HandlerResult result;
+      result.body.assign(kAnswerBytes, 'x');
+      co_return result;
+    });
+  }
+
+  std::unique_ptr<RawPeer> WhoAsksMuch() {
+    NativeHeader header;
+    header.rpc_name = "RPC_LONG";
+    header.context = kContextIsRequest | kContextFormatThriftBinary;
+    std::string requests;
+    for (size_t i = 0; i < kRequests; ++i) {
+      absl::StrAppend(&requests, BuildNativeHeader(header, "", Checksums::kNone));
+    }
+    auto peer = Connected();
+    peer->Send(requests);
+    return peer;
+  }
+
+  void Settle() {
+    for (int i = 0; i < 50; ++i) {
+      io_.restart();
+      io_.run_for(std::chrono::milliseconds(2));
+    }
+  }
+};
+
+TEST_F(UnreadAnswersTest, AnswersThatNobodyReadTookAllMemory) {
+  StartServer();
+  const int64_t before = AllocatedBytes();
+  std::vector<std::unique_ptr<RawPeer>> peers;
+  for (int i = 0; i < 8; ++i) peers.push_back(WhoAsksMuch());
+  Settle();
+  // An answer that is being written, and one that waits.
+  EXPECT_LT(server_->counts().bytes, static_cast<int64_t>(peers.size() * 3 * kAnswerBytes));
+  EXPECT_LT(AllocatedBytes() - before, static_cast<int64_t>(peers.size() * 3 * kAnswerBytes));
+  EXPECT_EQ(server_->counts().shed, 0);
+  // Who reads at last gets them all.
+  const auto answers =
+      RunToEnd(&io_, peers[3]->Receive(kRequests * (kNativeHeaderBytes + kAnswerBytes)));
+  EXPECT_EQ(answers->size(), kRequests * (kNativeHeaderBytes + kAnswerBytes));
+  peers.clear();
+  ASSERT_TRUE(RunUntil(&io_, [&] { return server_->counts().open == 0; }));
+  EXPECT_EQ(server_->counts().bytes, 0);
+  EXPECT_TRUE(IsGoodPeerServed());
+}
+
+TEST_F(UnreadAnswersTest, TogetherTheyAreBoundedByClosingWhoHasTheMost) {
+  ServerOptions options;
+  options.bytes_max = 4 * kAnswerBytes;
+  StartServer(options);
+  const auto idle = Connected();
+  std::vector<std::unique_ptr<RawPeer>> peers;
+  for (int i = 0; i < 8; ++i) peers.push_back(WhoAsksMuch());
+  Settle();
+  EXPECT_GE(server_->counts().shed, 3);
+  EXPECT_LE(server_->counts().bytes, static_cast<int64_t>(options.bytes_max));
+  EXPECT_TRUE(IsGoodPeerServed());
+  idle->Send(Frame("hello"));
+  EXPECT_EQ(RunToEnd(&io_, idle->Receive(kNativeHeaderBytes + 5))->size(), kNativeHeaderBytes + 5);
+}
+
+TEST_F(UnreadAnswersTest, HalfRequestsAreBoundedTogetherToo) {
+  ServerOptions options;
+  options.bytes_max = 4 << 20;
+  StartServer(options);
+  const std::string frame = Frame(std::string(2 << 20, 'x'));
+  std::vector<std::unique_ptr<RawPeer>> peers;
+  for (int i = 0; i < 6; ++i) {
+    peers.push_back(Connected());
+    // Not more at once than the sockets' buffers take, since nobody reads meanwhile.
+    for (size_t at = 0; at < frame.size() * 3 / 4; at += 64 << 10) {
+      asio::error_code ignored;
+      peers.back()->TrySend(absl::string_view(frame).substr(at, 64 << 10), &ignored);
+      while (io_.poll() != 0) io_.restart();
+    }
+  }
+  Settle();
+  EXPECT_GE(server_->counts().shed, 3);
+  EXPECT_LE(server_->counts().bytes, static_cast<int64_t>(options.bytes_max));
   EXPECT_TRUE(IsGoodPeerServed());
 }
 

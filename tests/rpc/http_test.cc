@@ -47,13 +47,13 @@ TEST(HttpRequestParserTest, RefusesWhatIsNoHttpOrTooLong) {
   EXPECT_TRUE(absl::IsDataLoss(garbage.Feed("GET nonsense\x01\r\n\r\n").status()));
   HttpRequestParser long_header;
   EXPECT_FALSE(long_header.Feed("GET / HTTP/1.1\r\nX: " + std::string(9000, 'x')).ok());
-  HttpRequestParser long_body;
+  HttpRequestParser long_body(HttpMethods::kAlsoPost);
   EXPECT_FALSE(long_body.Feed("POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n").ok());
 }
 
 TEST(HttpRequestParserTest, TakesABodyThatComesWithItsHeader) {
   const std::string bytes = "POST /b HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi";
-  HttpRequestParser parser;
+  HttpRequestParser parser(HttpMethods::kAlsoPost);
   const auto taken = parser.Feed(bytes + "GET");
   ASSERT_TRUE(taken.ok()) << taken.status();
   EXPECT_EQ(*taken, bytes.size());
@@ -63,7 +63,7 @@ TEST(HttpRequestParserTest, TakesABodyThatComesWithItsHeader) {
 // For the end of these chunks Boost.Beast's parser aborts the process, if its assertions are on.
 TEST(HttpRequestParserTest, RefusesABodyInChunks) {
   const std::string header = "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-  HttpRequestParser parser;
+  HttpRequestParser parser(HttpMethods::kAlsoPost);
   EXPECT_TRUE(absl::IsUnimplemented(parser.Feed(header + "0\r\nabc\r\n:ce\r\n0sf\r\n").status()));
 }
 
@@ -82,12 +82,14 @@ class HttpServerTest : public ::testing::Test {
   asio::awaitable<void> Talk(std::string request, std::string* answer) {
     Server server(context_.get_executor(), &clock_);
     if (serves_) {
-      server.ServeHttp([](HttpRequest asked) -> asio::awaitable<HttpResponse> {
-        HttpResponse response;
-        response.body = asked.method + " " + asked.path;
-        if (asked.path == "/missing") response.status = 404;
-        co_return response;
-      });
+      server.ServeHttp(
+          [](HttpRequest asked) -> asio::awaitable<HttpResponse> {
+            HttpResponse response;
+            response.body = asked.method + " " + asked.path;
+            if (asked.path == "/missing") response.status = 404;
+            co_return response;
+          },
+          methods_);
     }
     const Ipv4Endpoint where = *server.Listen({.ip = 0x7F000001, .port = 0});
     asio::ip::tcp::socket socket(context_);
@@ -104,6 +106,7 @@ class HttpServerTest : public ::testing::Test {
   asio::io_context context_;
   SystemClock clock_;
   bool serves_ = true;
+  HttpMethods methods_ = HttpMethods::kAlsoPost;
 };
 
 TEST_F(HttpServerTest, AnswersOneAfterTheOtherInTheirOrder) {
@@ -138,13 +141,30 @@ TEST_F(HttpServerTest, AfterAHeadTheConnectionGoesOn) {
 }
 
 TEST_F(HttpServerTest, APutWasClosedWithoutAnAnswer) {
-  for (const std::string method : {"PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"}) {
+  for (const std::string method : {"PUT", "DELETE", "PATCH", "TRACE"}) {
     const std::string answer = Exchange(method + " /a HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 Method Not Allowed\r\n")) << method;
-    EXPECT_THAT(answer, HasSubstr("\r\nAllow: GET, HEAD, POST\r\n")) << method;
+    EXPECT_THAT(answer, HasSubstr("\r\nAllow: GET, HEAD, OPTIONS, POST\r\n")) << method;
     EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n")) << method;
-    EXPECT_THAT(answer, EndsWith("This port answers GET, HEAD, POST only.\n")) << method;
+    EXPECT_THAT(answer, EndsWith("This port answers GET, HEAD, OPTIONS, POST only.\n")) << method;
   }
+}
+
+TEST_F(HttpServerTest, APostWasNamedAsAllowedWhereNobodyTakesIt) {
+  methods_ = HttpMethods::kReading;
+  const std::string answer = Exchange("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 "));
+  EXPECT_THAT(answer, HasSubstr("\r\nAllow: GET, HEAD, OPTIONS\r\n"));
+  EXPECT_THAT(answer, EndsWith("This port answers GET, HEAD, OPTIONS only.\n"));
+}
+
+TEST_F(HttpServerTest, OptionsTellsTheMethodsAndTheConnectionGoesOn) {
+  const std::string answer = Exchange(
+      "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"
+      "GET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\nAllow: GET, HEAD, OPTIONS, POST\r\n"));
+  EXPECT_THAT(answer, EndsWith("GET /b"));
 }
 
 // A socket that is closed with bytes in it is reset, and the peer loses what it has not yet read.
