@@ -56,6 +56,11 @@ idl::configuration_recovery_response ResponseOf(const RecoveryResult& result) {
       result.outcome != RecoveryOutcome::kTryAgain) {
     absl::StrAppend(&hint, "ERROR: ", result.status.message(), "\n");
   }
+  if (result.outcome == RecoveryOutcome::kConflict) {
+    for (const std::string& line : DecisionLines(*result.plan)) {
+      absl::StrAppend(&hint, "ERROR: ", line, "\n");
+    }
+  }
   return Response(result.error_name, std::move(hint));
 }
 
@@ -69,6 +74,7 @@ struct RecoveryRunner::Run {
         ended(executor) {}
 
   const RecoveryOrder order;
+  absl::Time deadline;
   RecoveryJob job;
   std::optional<RecoveryResult> result;
   Event ended;
@@ -108,6 +114,15 @@ absl::StatusOr<RecoveryOrder> OrderOf(const idl::configuration_recovery_request&
   return order;
 }
 
+std::optional<absl::Duration> WatchedPhase::TimeLeft(absl::Time now) const {
+  // When the next node answers, or the next lease runs out, does not follow from the others.
+  if (latest.phase == Phase::kCollect || latest.phase == Phase::kAwaitInactive) return std::nullopt;
+  if (latest.done >= latest.total) return std::nullopt;
+  ProgressRate until_now = rate;
+  until_now.Add(now, latest.done);
+  return until_now.TimeLeft(latest.total);
+}
+
 AskedNode::State AskedNode::state() const {
   const auto is_any = [this](Answer answer) {
     return tables_answer == answer || replicas_answer == answer;
@@ -123,6 +138,7 @@ void RunWatch::Begin(const NodeList& nodes) {
   by_text_.clear();
   by_address_.clear();
   phases_.clear();
+  glance_.reset();
   for (const NodeListEntry& entry : nodes.entries) {
     if (!by_text_.try_emplace(entry.text, nodes_.size()).second) continue;
     nodes_.emplace_back().listed_as = entry.text;
@@ -134,9 +150,20 @@ std::vector<AskedNode> RunWatch::nodes() const {
   return nodes_;
 }
 
-std::vector<Progress> RunWatch::phases() const {
+std::vector<WatchedPhase> RunWatch::phases() const {
   absl::MutexLock lock(&mutex_);
   return phases_;
+}
+
+std::shared_ptr<const PlanGlance> RunWatch::glance() const {
+  absl::MutexLock lock(&mutex_);
+  return glance_;
+}
+
+void RunWatch::NotePlan(const RecoveryPlan& plan) {
+  auto glance = std::make_shared<const PlanGlance>(GlanceAt(plan));
+  absl::MutexLock lock(&mutex_);
+  glance_ = std::move(glance);
 }
 
 AskedNode* RunWatch::FindListed(const std::string& text) {
@@ -230,15 +257,14 @@ void RunWatch::EndAnswer(AskedNode::Answer AskedNode::*answer, Ipv4Endpoint addr
 
 void RunWatch::OnProgress(const Progress& progress) {
   if (progress.phase == Phase::kPlan) return;  // over before anybody can see it
+  const absl::Time now = clock_->Now();
   absl::MutexLock lock(&mutex_);
-  const auto same =
-      std::find_if(phases_.begin(), phases_.end(),
-                   [&progress](const Progress& known) { return known.phase == progress.phase; });
-  if (same == phases_.end()) {
-    phases_.push_back(progress);
-  } else {
-    *same = progress;
-  }
+  auto same = std::find_if(phases_.begin(), phases_.end(), [&progress](const WatchedPhase& known) {
+    return known.latest.phase == progress.phase;
+  });
+  if (same == phases_.end()) same = phases_.emplace(phases_.end());
+  same->latest = progress;
+  same->rate.Add(now, progress.done);
 }
 
 RecoveryRunner::RecoveryRunner(asio::any_io_executor executor, RecoveryRunnerOptions options,
@@ -249,7 +275,7 @@ RecoveryRunner::RecoveryRunner(asio::any_io_executor executor, RecoveryRunnerOpt
       surroundings_(std::move(surroundings)),
       thread_(std::move(thread)),
       on_change_(std::move(on_change)),
-      watch_(thread_ ? thread_->source : surroundings_.source),
+      watch_(thread_ ? thread_->source : surroundings_.source, surroundings_.clock),
       tasks_(std::make_unique<TaskGroup>(executor_)) {
   surroundings_.source = &watch_;
 }
@@ -274,7 +300,7 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(Reco
   if (state_ == RecoveryState::kRecovered && !is_same) {
     co_return Response(idl::kErrServiceAlreadyRunning, "");
   }
-  if (state_ == RecoveryState::kWaiting || state_ == RecoveryState::kFailed) {
+  if (WouldBegin()) {
     Begin(std::move(order), deadline);
   }
   if (is_same) METAREC_RARE_BRANCH("a request attaches to a recovery that runs or ran");
@@ -292,14 +318,23 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(Reco
                      "WARNING: the recovery goes on; send the same request again for its result\n");
 }
 
+bool RecoveryRunner::WouldBegin() const {
+  return store_ != nullptr && abandons_ == 0 &&
+         (state_ == RecoveryState::kWaiting || state_ == RecoveryState::kFailed);
+}
+
 void RecoveryRunner::Begin(RecoveryOrder order, absl::Time deadline) {
   // The job ends a little earlier than the caller's time, so that its result is told in time.
   const absl::Duration time = deadline - surroundings_.clock->Now();
-  RecoveryRequest request = RequestOf(order, time - std::min(kTimeForAnswering, time / 20));
+  const absl::Duration time_limit = time - std::min(kTimeForAnswering, time / 20);
+  RecoveryRequest request = RequestOf(order, time_limit);
+  request.on_plan = [this](const RecoveryPlan& plan) { watch_.NotePlan(plan); };
   watch_.Begin(order.nodes);
   latest_ = std::make_shared<Run>(executor_, std::move(order), std::move(request), surroundings_,
                                   store_, &watch_);
-  state_ = RecoveryState::kRecovering;
+  latest_->deadline = surroundings_.clock->Now() + time_limit;
+  shown_ = latest_;
+  state_ = shown_state_ = RecoveryState::kRecovering;
   tasks_->Spawn(Execute(latest_));
   on_change_();
 }
@@ -334,7 +369,7 @@ asio::awaitable<void> RecoveryRunner::Execute(std::shared_ptr<Run> run) {
   run->result = std::move(result);
   if (abandons_ == 0) {
     const bool is_recovered = run->result->outcome == RecoveryOutcome::kRecovered;
-    state_ = is_recovered ? RecoveryState::kRecovered : RecoveryState::kFailed;
+    state_ = shown_state_ = is_recovered ? RecoveryState::kRecovered : RecoveryState::kFailed;
     on_change_();
   }
   run->ended.Set();
@@ -349,14 +384,25 @@ asio::awaitable<void> RecoveryRunner::Abandon() {
   tasks_ = std::make_unique<TaskGroup>(executor_);
   latest_.reset();
   state_ = RecoveryState::kWaiting;
+  // One that was cut off has nothing to show: whoever leads next goes on with it.
+  const RecoveryResult* const shown = result();
+  if (shown_state_ == RecoveryState::kRecovering ||
+      (shown != nullptr && EndedWithLeadership(*shown))) {
+    shown_.reset();
+    shown_state_ = RecoveryState::kWaiting;
+  }
 }
 
-const RecoveryOrder* RecoveryRunner::order() const { return latest_ ? &latest_->order : nullptr; }
+const RecoveryOrder* RecoveryRunner::order() const { return shown_ ? &shown_->order : nullptr; }
 
 const RecoveryResult* RecoveryRunner::result() const {
-  return latest_ && latest_->result ? &*latest_->result : nullptr;
+  return shown_ && shown_->result ? &*shown_->result : nullptr;
 }
 
-Progress RecoveryRunner::progress() const { return latest_ ? latest_->job.progress() : Progress(); }
+absl::Time RecoveryRunner::deadline() const {
+  return shown_ ? shown_->deadline : absl::InfiniteFuture();
+}
+
+Progress RecoveryRunner::progress() const { return shown_ ? shown_->job.progress() : Progress(); }
 
 }  // namespace metarec

@@ -19,11 +19,13 @@
 #include <asio/awaitable.hpp>
 
 #include "base/runtime/progress.h"
+#include "base/runtime/progress_rate.h"
 #include "base/runtime/task_group.h"
 #include "idl/ipv4_endpoint.h"
 #include "idl/meta_server_types.h"
 #include "meta_recovery/job/recovery_job.h"
 #include "meta_recovery/planner/plan_options.h"
+#include "recovery_service/plan_glance.h"
 #include "recovery_service/recovery_gate.h"
 #include "replica_collector/node_list.h"
 #include "replica_collector/replica_source.h"
@@ -44,6 +46,7 @@ struct RecoveryOrder {
   NodeList nodes;
   bool skip_bad_nodes = false;
   bool skip_lost_partitions = false;
+  Ipv4Endpoint sender;  // who asked; does not count in SameAs
 
   bool SameAs(const RecoveryOrder& other) const;
 };
@@ -86,12 +89,21 @@ struct AskedNode {
   State state() const;
 };
 
+// A phase of a run, as far as it came.
+struct WatchedPhase {
+  Progress latest;
+  ProgressRate rate;
+
+  // How long the rest of it will take; nullopt: that cannot be told.
+  std::optional<absl::Duration> TimeLeft(absl::Time now) const;
+};
+
 // Stands between a recovery and the servers that it asks, and notes for people how far it got: the
-// status page shows which servers a recovery waits for. `source` must outlive it, and is used where
-// the recovery runs. The rest is thread-safe.
+// status page shows which servers a recovery waits for. `source` and `clock` must outlive it.
+// `source` is used where the recovery runs. The rest is thread-safe.
 class RunWatch final : public ReplicaSource, public ProgressListener {
  public:
-  explicit RunWatch(ReplicaSource* source) : source_(source) {}
+  RunWatch(ReplicaSource* source, Clock* clock) : source_(source), clock_(clock) {}
 
   // Forgets what was before. From now on a recovery of these nodes runs.
   void Begin(const NodeList& nodes);
@@ -99,7 +111,10 @@ class RunWatch final : public ReplicaSource, public ProgressListener {
   // In the order of the list.
   std::vector<AskedNode> nodes() const;
   // The latest of each phase that there was, in the order in which they began.
-  std::vector<Progress> phases() const;
+  std::vector<WatchedPhase> phases() const;
+  // Of the latest plan; nullptr: none was made yet.
+  std::shared_ptr<const PlanGlance> glance() const;
+  void NotePlan(const RecoveryPlan& plan);
 
   asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry,
                                                          absl::Time deadline) override;
@@ -119,11 +134,13 @@ class RunWatch final : public ReplicaSource, public ProgressListener {
                  const absl::Status& status);
 
   ReplicaSource* const source_;
+  Clock* const clock_;
   mutable absl::Mutex mutex_;
   std::vector<AskedNode> nodes_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, size_t> by_text_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<Ipv4Endpoint, size_t> by_address_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Progress> phases_ ABSL_GUARDED_BY(mutex_);
+  std::vector<WatchedPhase> phases_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const PlanGlance> glance_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Not thread-safe: used on `executor` (a single thread or a strand), where recoveries run, too,
@@ -154,15 +171,25 @@ class RecoveryRunner {
   asio::awaitable<idl::configuration_recovery_response> Start(RecoveryOrder order,
                                                               absl::Time deadline);
 
+  // Whether Start would begin a run.
+  bool WouldBegin() const;
+
   // To be called when leadership is lost. Cancels what runs, awaits its end, and forgets what was
   // done. Nothing is started before this has ended and UseStore was called again.
   asio::awaitable<void> Abandon();
 
   RecoveryState state() const { return state_; }
-  // Of the run that runs or ran last; nullptr: there was none.
+
+  // What people are shown: the run that runs or ran last. One that had ended by itself is still
+  // shown after Abandon.
+  // The state in which it is or ended; kWaiting: there was none.
+  RecoveryState shown_state() const { return shown_state_; }
+  // nullptr: there was none.
   const RecoveryOrder* order() const;
-  // Of the last run, if that has ended.
+  // If it has ended.
   const RecoveryResult* result() const;
+  // Before this moment it must have begun to write, or it ends.
+  absl::Time deadline() const;
   Progress progress() const;
   const RunWatch& watch() const { return watch_; }
 
@@ -183,6 +210,8 @@ class RecoveryRunner {
   std::vector<StoreOp> fence_;
   RecoveryState state_ = RecoveryState::kWaiting;
   std::shared_ptr<Run> latest_;
+  RecoveryState shown_state_ = RecoveryState::kWaiting;
+  std::shared_ptr<Run> shown_;
   std::unique_ptr<TaskGroup> tasks_;
   int abandons_ = 0;  // that have not ended
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
 
 #include "idl/error_names.h"
 #include "idl/replica_server_types.h"
@@ -15,6 +16,10 @@ namespace {
 
 // An answer that comes after its caller's time is worth nothing.
 constexpr absl::Duration kAnswerMargin = absl::Milliseconds(200);
+
+// A longer request of somebody who may not send it is not looked into.
+constexpr size_t kDeniedBodyReadMax = 64 << 10;
+constexpr char kNoOperator[] = "the address is in none of the networks of --operators";
 
 rpc::HandlerResult Answer(std::string body) {
   rpc::HandlerResult result;
@@ -146,31 +151,80 @@ rpc::HandlerResult RecoveryService::Refuse(const MetaRpc* rpc, const GateVerdict
 }
 
 asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request request) {
-  const absl::Time now = clock_->Now();
-  if (!options_.operators.Allows(request.peer.ip)) {
-    ++requests_.denied;
-    co_return Answer(idl::EncodeBody(RecoveryResponse(idl::kErrAclDeny)));
-  }
+  const bool is_denied = !options_.operators.Allows(request.peer.ip);
   idl::configuration_recovery_request decoded;
-  if (!idl::DecodeBody(request.body, &decoded).ok()) {
+  const bool is_read = !is_denied || request.body.size() <= kDeniedBodyReadMax;
+  const bool is_understood = is_read && idl::DecodeBody(request.body, &decoded).ok();
+  absl::StatusOr<RecoveryOrder> order =
+      is_understood ? OrderOf(decoded, options_.recovery.nodes_max)
+                    : absl::StatusOr<RecoveryOrder>(
+                          absl::InvalidArgumentError("the body is no start_recovery request"));
+  AuditEntry entry;
+  entry.sender = request.peer;
+  if (order.ok()) {
+    order->sender = request.peer;
+    entry.order = *order;
+  } else {
+    entry.reason = std::string(order.status().message());
+  }
+  idl::configuration_recovery_response response;
+  if (is_denied) {
+    ++requests_.denied;
+    entry.event = AuditEntry::Event::kDenied;
+    entry.reason = kNoOperator;
+    response = RecoveryResponse(idl::kErrAclDeny);
+  } else if (!is_understood) {
+    entry.error_name = idl::kErrInvalidData;
+    Audit(entry);
     co_return TransportError(idl::kErrInvalidData);
+  } else if (metadata_ && retries_ == Retries::kRefused) {
+    response = RecoveryResponse(idl::kErrServiceAlreadyRunning);
+  } else if (!order.ok()) {
+    response = RecoveryResponse(idl::kErrInvalidParameters,
+                                absl::StrCat("ERROR: ", order.status().message(), "\n"));
+  } else {
+    // The run's own entries tell of it.
+    const bool begins = runner_.WouldBegin();
+    response = co_await Recover(std::move(request), *std::move(order));
+    if (begins) co_return Answer(idl::EncodeBody(response));
   }
-  if (metadata_ && retries_ == Retries::kRefused) {
-    co_return Answer(idl::EncodeBody(RecoveryResponse(idl::kErrServiceAlreadyRunning)));
-  }
-  absl::StatusOr<RecoveryOrder> order = OrderOf(decoded, options_.recovery.nodes_max);
-  if (!order.ok()) {
-    std::string hint = absl::StrCat("ERROR: ", order.status().message(), "\n");
-    co_return Answer(
-        idl::EncodeBody(RecoveryResponse(idl::kErrInvalidParameters, std::move(hint))));
-  }
+  entry.error_name = response.err.name;
+  if (order.ok()) entry.details = absl::StrSplit(response.hint_message, '\n', absl::SkipEmpty());
+  Audit(entry);
+  co_return Answer(idl::EncodeBody(response));
+}
+
+asio::awaitable<idl::configuration_recovery_response> RecoveryService::Recover(
+    rpc::Request request, RecoveryOrder order) {
   absl::Duration wait = request.timeout;
   if (wait <= absl::ZeroDuration()) wait = options_.default_wait;
   wait = std::min(wait, options_.wait_max);
-  const absl::Time deadline = now + wait - std::min(kAnswerMargin, wait / 10);
-  const idl::configuration_recovery_response response =
-      co_await runner_.Start(*std::move(order), deadline);
-  co_return Answer(idl::EncodeBody(response));
+  const absl::Time deadline = clock_->Now() + wait - std::min(kAnswerMargin, wait / 10);
+  co_return co_await runner_.Start(std::move(order), deadline);
+}
+
+void RecoveryService::Audit(const AuditEntry& entry) {
+  if (listener_ == nullptr || !audit_limit_.Allows(clock_->Now())) return;
+  listener_->OnAudit(entry, audit_limit_.TakeSuppressed());
+}
+
+// Of the run that has just begun or ended.
+void RecoveryService::AuditRun() {
+  const RecoveryResult* const result = runner_.result();
+  AuditEntry entry;
+  entry.event = result == nullptr ? AuditEntry::Event::kRunBegins : AuditEntry::Event::kRunEnds;
+  entry.order = *runner_.order();
+  entry.sender = entry.order->sender;
+  if (result != nullptr) {
+    entry.error_name = result->error_name;
+    entry.reason = std::string(result->status.message());
+    entry.details = absl::StrSplit(result->hints, '\n', absl::SkipEmpty());
+    if (result->outcome == RecoveryOutcome::kConflict) {
+      const std::vector<std::string> decisions = DecisionLines(*result->plan);
+      entry.details.insert(entry.details.begin(), decisions.begin(), decisions.end());
+    }
+  }
+  Audit(entry);
 }
 
 asio::awaitable<rpc::HandlerResult> RecoveryService::AnswerBeacon(rpc::Request request) {
@@ -185,6 +239,13 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::RunCommand(rpc::Request req
   if (!idl::DecodeBody(request.body, &command).ok()) co_return TransportError(idl::kErrInvalidData);
   if (!options_.operators.Allows(request.peer.ip)) {
     ++requests_.denied;
+    AuditEntry entry;
+    entry.event = AuditEntry::Event::kDenied;
+    entry.sender = request.peer;
+    entry.command = command.cmd;
+    entry.error_name = idl::kErrAclDeny;
+    entry.reason = kNoOperator;
+    Audit(entry);
     co_return Answer(idl::EncodeBody(
         std::string("ERR_ACL_DENY: remote commands are not allowed from your address")));
   }
@@ -205,6 +266,15 @@ asio::awaitable<void> RecoveryService::StepDown() {
   beacons_.ForgetGrants();
   if (runner_.state() == RecoveryState::kRecovering) {
     NoteUnfinishedRun("A recovery was under way when this server stopped leading.");
+    AuditEntry entry;
+    entry.event = AuditEntry::Event::kRunEnds;
+    entry.order = *runner_.order();
+    entry.sender = entry.order->sender;
+    entry.error_name = idl::kErrForwardToOthers;
+    entry.reason =
+        "this server stopped leading in the middle of it; the next leader goes on when "
+        "the same request is sent to it";
+    Audit(entry);
   }
   co_await runner_.Abandon();
   metadata_.reset();
@@ -224,9 +294,20 @@ void RecoveryService::ServeFromNowOn(Topology topology, Secondaries secondaries)
   TellState();
 }
 
+void RecoveryService::NoteZooKeeperTrouble(std::string trouble) {
+  const bool was_well = zookeeper_trouble_ && zookeeper_trouble_->empty();
+  if (!zookeeper_trouble_ || was_well != trouble.empty()) zookeeper_since_ = clock_->Now();
+  zookeeper_trouble_ = std::move(trouble);
+}
+
 void RecoveryService::OnRunChanged() {
   const RecoveryResult* const result = runner_.result();
-  if (result == nullptr) unfinished_run_.clear();  // one has begun
+  if (result == nullptr) {  // one has begun
+    unfinished_run_.clear();
+  } else {
+    run_ended_ = clock_->Now();
+  }
+  AuditRun();
   if (result == nullptr || result->outcome != RecoveryOutcome::kRecovered) {
     TellState();
     return;
@@ -249,6 +330,9 @@ RecoveryState RecoveryService::state() const {
 
 RecoveryServiceStatus RecoveryService::status() const {
   RecoveryServiceStatus status;
+  status.build = options_.build;
+  status.cluster = options_.cluster;
+  status.cluster.zookeeper_root = options_.recovery.root;
   status.state = state();
   status.state_since = told_at_;
   status.leadership = leadership_;
@@ -256,10 +340,15 @@ RecoveryServiceStatus RecoveryService::status() const {
   status.order = runner_.order();
   status.result = runner_.result();
   status.run = status.order == nullptr ? nullptr : &runner_.watch();
-  status.run_state = runner_.state();
+  status.run_state = runner_.shown_state();
+  status.is_past_run = runner_.state() != status.run_state;
+  status.run_deadline = runner_.deadline();
+  if (status.run != nullptr) status.plan = status.run->glance();
+  status.run_ended = run_ended_;
   status.served = metadata_.get();
   status.retries = retries_;
   status.zookeeper_trouble = zookeeper_trouble_;
+  status.zookeeper_since = zookeeper_since_;
   status.unfinished_run = unfinished_run_;
   status.nodes = beacons_.Nodes();
   status.requests = requests_;

@@ -16,6 +16,7 @@
 #include <asio/awaitable.hpp>
 
 #include "meta_recovery/job/recovery_job.h"
+#include "recovery_service/audit.h"
 #include "recovery_service/beacon_watch.h"
 #include "recovery_service/leadership.h"
 #include "recovery_service/operator_access.h"
@@ -27,7 +28,14 @@
 
 namespace metarec {
 
+// The program that the service runs in, as the page, the metrics and server-info show it.
+struct BuildInfo {
+  std::string version;
+  std::string commit;  // empty: not known
+};
+
 struct RecoveryServiceOptions {
+  BuildInfo build;
   RecoveryRunnerOptions recovery;
   BeaconWatchOptions beacons;
   // From which start_recovery and remote commands are taken.
@@ -54,6 +62,9 @@ class RecoveryListener {
   // is finished after that. Whoever leads next finds the finished tree in the root and calls
   // ServeRecovered with it.
   virtual void OnRecovered(const Topology& topology) = 0;
+  // Who asked for what, and what became of it. At most a hundred in ten seconds; `suppressed` is
+  // how many there were beyond, since the last call.
+  virtual void OnAudit(const AuditEntry& /*entry*/, int64_t /*suppressed*/) {}
 };
 
 // Requests by what was done with them.
@@ -84,21 +95,29 @@ enum class Retries {
 
 // What the service does at the moment. The pointers are valid until the next co_await.
 struct RecoveryServiceStatus {
+  BuildInfo build;
+  ClusterIdentity cluster;
   RecoveryState state = RecoveryState::kWaiting;
   absl::Time state_since;
   Leadership leadership;
+  // The last run is also shown after this server stopped leading, if it had ended by then.
   Progress progress;                     // of the last run
   const RecoveryOrder* order = nullptr;  // of the last run; nullptr: there was none
   // Of the last run, once it has ended.
   const RecoveryResult* result = nullptr;
   const RunWatch* run = nullptr;  // likewise, from its beginning
   // What became of the last run: another one than `state` where metadata are served that were there
-  // before it.
+  // before it, and after this server stopped leading.
   RecoveryState run_state = RecoveryState::kWaiting;
-  const RecoveredMetadata* served = nullptr;  // in state kRecovered
+  bool is_past_run = false;  // it is of the time before this server stopped leading
+  absl::Time run_deadline = absl::InfiniteFuture();  // before the writing
+  std::shared_ptr<const PlanGlance> plan;            // of the last run; nullptr: there is none yet
+  std::optional<absl::Time> run_ended;               // the last one that has
+  const RecoveredMetadata* served = nullptr;         // in state kRecovered
   Retries retries = Retries::kAnswered;
-  // What is wrong with ZooKeeper at the moment; empty: nothing that we know of.
-  std::string zookeeper_trouble;
+  // What is wrong with ZooKeeper at the moment; empty: nothing; nullopt: nobody told.
+  std::optional<std::string> zookeeper_trouble;
+  absl::Time zookeeper_since;  // since when there is trouble, or is none
   // That the root holds a recovery which has begun and not ended, or may do so; empty: not known.
   std::string unfinished_run;
   std::vector<BeaconNode> nodes;  // who sent beacons
@@ -146,7 +165,7 @@ class RecoveryService {
   asio::awaitable<void> StepDown();
 
   // For the status pages. Empty: there is no trouble any more, no unfinished run.
-  void NoteZooKeeperTrouble(std::string trouble) { zookeeper_trouble_ = std::move(trouble); }
+  void NoteZooKeeperTrouble(std::string trouble);
   void NoteUnfinishedRun(std::string run) { unfinished_run_ = std::move(run); }
 
   // Serves metadata that are there already: the state is kRecovered from now on, until StepDown,
@@ -187,6 +206,10 @@ class RecoveryService {
   LiveCluster MakeLiveCluster() const;
   void ServeFromNowOn(Topology topology, Secondaries secondaries);
   void OnRunChanged();
+  void AuditRun();
+  void Audit(const AuditEntry& entry);
+  asio::awaitable<idl::configuration_recovery_response> Recover(rpc::Request request,
+                                                                RecoveryOrder order);
   void TellState();
 
   const RecoveryServiceOptions options_;
@@ -201,8 +224,11 @@ class RecoveryService {
   std::unique_ptr<RecoveredMetadata> metadata_;  // in state kRecovered
   Retries retries_ = Retries::kAnswered;
   absl::Time recovered_at_;
-  std::string zookeeper_trouble_;
+  std::optional<std::string> zookeeper_trouble_;
+  absl::Time zookeeper_since_;
   std::string unfinished_run_;
+  std::optional<absl::Time> run_ended_;
+  AuditLimit audit_limit_;
   RequestCounts requests_;
   // That it is registered on.
   const rpc::Server* tcp_ = nullptr;

@@ -40,6 +40,7 @@ class MetaServer final : private metarec::RecoveryListener {
  private:
   metarec::RecoveryServiceOptions ServiceOptions() const {
     metarec::RecoveryServiceOptions options;
+    options.build.version = "1.0";
     options.recovery.root = root_;
     options.operators = *metarec::AllowedNetworks::Parse("127.0.0.0/8");  // who may recover
     return options;
@@ -51,7 +52,7 @@ class MetaServer final : private metarec::RecoveryListener {
     const auto own = [this](const metarec::rpc::Request&) { return AnswerTableSizes(); };
     server_.Register(kRpcTableSizes, service_.Gated(own));  // refused as long as it has no policy
     server_.ServeHttp([this](metarec::rpc::HttpRequest request) { return Page(request); });
-    metarec::AddStatusCommands("1.0", clock_->Now(), &service_);  // server-info and the like
+    metarec::AddStatusCommands(clock_->Now(), &service_);  // server-info and the like
     METAREC_ASSIGN_OR_RETURN(endpoint_, server_.Listen(endpoint));
     return udp_.Listen(endpoint_).status();
   }

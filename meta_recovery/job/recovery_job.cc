@@ -272,6 +272,7 @@ absl::Status RecoveryJob::Plan(Evidence evidence) {
   progress.done = progress.total = static_cast<int64_t>(result_.plan->partitions.size());
   progress_.OnProgress(progress);
   result_.hints = HintText(*result_.plan, request_.nodes);
+  if (request_.on_plan) request_.on_plan(*result_.plan);
   switch (result_.plan->outcome) {
     case PlanOutcome::kReady:
       return absl::OkStatus();

@@ -60,6 +60,10 @@ struct RecoveryRequest {
   // else, the outcome is kPlanOutdated. Must outlive the job.
   const RecoveryPlan* reviewed = nullptr;
 
+  // If set, called with each plan that is made, on the job's executor. While leases are waited for,
+  // there may be several.
+  std::function<void(const RecoveryPlan&)> on_plan;
+
   // If set, called once with the plan that is about to be written. An error ends the run with it,
   // and nothing is written.
   std::function<absl::Status(const RecoveryPlan&)> before_writing;

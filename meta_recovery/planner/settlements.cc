@@ -44,6 +44,19 @@ bool IsKey(absl::string_view key) {
 
 }  // namespace
 
+absl::Status AddDecision(absl::string_view text, std::map<std::string, std::string>* decisions) {
+  const size_t equals = text.find('=');
+  if (equals == absl::string_view::npos || equals == 0 || equals + 1 == text.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--settle ", text, ": expected KEY=VALUE, such as 10.app_type=pegasus"));
+  }
+  const std::string key(text.substr(0, equals));
+  const std::string value(text.substr(equals + 1));
+  if (decisions->emplace(key, value).first->second == value) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--settle ", key, " is given twice with different values"));
+}
+
 absl::StatusOr<Settlements> Settlements::Parse(
     const std::map<std::string, std::string>& decisions) {
   Settlements settlements;

@@ -16,6 +16,10 @@
 
 namespace metarec {
 
+// Adds a decision as --settle takes it: "10.app_type=pegasus". kInvalidArgument, with the option's
+// name: it has another form, or the key was decided otherwise before.
+absl::Status AddDecision(absl::string_view text, std::map<std::string, std::string>* decisions);
+
 class Settlements {
  public:
   // Checks the keys' form; kInvalidArgument names the first that has none.

@@ -98,6 +98,7 @@ asio::awaitable<absl::Status> RecoveryContender::Run() {
 }
 
 asio::awaitable<absl::Status> RecoveryContender::Serve() {
+  service_->NoteZooKeeperTrouble("there is no session yet");
   for (;;) {
     absl::StatusOr<std::unique_ptr<MetaStore>> store = co_await options_.connect();
     absl::Status status = store.status();
@@ -107,6 +108,9 @@ asio::awaitable<absl::Status> RecoveryContender::Serve() {
       status = co_await ServeSession(store->get());
       watching.Cancel();
       co_await watching.Join();
+      if (IsFinal((*store)->session_state())) {
+        service_->NoteZooKeeperTrouble("the session has ended, and there is no new one yet");
+      }
     } else if (!absl::IsCancelled(status) && !IsPermanent(status)) {
       options_.log(absl::StrCat("no ZooKeeper session: ", status.message()));
       service_->NoteZooKeeperTrouble(std::string(status.message()));

@@ -38,7 +38,7 @@ RecoveryServer::RecoveryServer(const asio::any_io_executor& executor, RecoverySe
                   .address_of = [this](std::string name) { return AddressOf(std::move(name)); },
                   .log = options_.log},
                  &service_, clock_) {
-  AddStatusCommands(options_.version, clock_->Now(), &service_);
+  AddStatusCommands(clock_->Now(), &service_);
 }
 
 RecoveryServer::~RecoveryServer() = default;

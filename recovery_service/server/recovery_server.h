@@ -33,7 +33,6 @@ struct RecoveryServerOptions {
   absl::Duration reconnect_after = absl::Seconds(1);
   RecoveryContenderOptions::Connect connect;
   RecoveryContenderOptions::Log log;
-  std::string version;  // for the remote command server-info
   RecoveryServiceOptions service;
   rpc::ServerOptions rpc;
 };

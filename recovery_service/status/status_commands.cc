@@ -1,6 +1,5 @@
 #include "recovery_service/status/status_commands.h"
 
-#include <utility>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
@@ -11,15 +10,14 @@
 namespace metarec {
 namespace {
 
-std::string ServerInfo(const std::string& version, absl::Time started) {
+std::string ServerInfo(const BuildInfo& build, absl::Time started) {
   std::string text;
   JsonWriter(&text)
       .StartObject()
       .String("build_type", "metarec")
-      // Readers of stock servers look for it. The version says more about us.
-      .String("git_SHA", "unknown")
+      .String("git_SHA", build.commit.empty() ? "unknown" : build.commit)
       .String("start_time", absl::FormatTime("%Y-%m-%d %H:%M:%S", started, absl::LocalTimeZone()))
-      .String("version", version)
+      .String("version", build.version)
       .EndObject();
   return text;
 }
@@ -40,6 +38,16 @@ std::string StatusLine(const RecoveryServiceStatus& status) {
   }
   if (status.state == RecoveryState::kFailed && status.result != nullptr) {
     absl::StrAppend(&line, ": ", status.result->error_name, ": ", status.result->status.message());
+    if (status.plan != nullptr && !status.plan->decisions.empty()) {
+      absl::StrAppend(&line, "; ", HowToDecide(status.plan->decisions));
+    }
+  }
+  if (status.is_past_run) {
+    absl::StrAppend(
+        &line, ", and before this server stopped leading: ", RecoveryStateName(status.run_state));
+  }
+  if (status.zookeeper_trouble && !status.zookeeper_trouble->empty()) {
+    absl::StrAppend(&line, "; trouble with ZooKeeper: ", *status.zookeeper_trouble);
   }
   return line;
 }
@@ -55,13 +63,12 @@ std::string PortLine(const PortCounts& ports) {
                       udp.malformed + udp.wrong_crc, " bad, ", udp.dropped, " dropped");
 }
 
-void AddStatusCommands(std::string version, absl::Time started, RecoveryService* service) {
+void AddStatusCommands(absl::Time started, RecoveryService* service) {
   using Arguments = std::vector<std::string>;
   RemoteCommands& commands = service->commands();
-  commands.Add("server-info", "- query server information",
-               [version = std::move(version), started](const Arguments&) {
-                 return ServerInfo(version, started);
-               });
+  commands.Add("server-info", "- query server information", [service, started](const Arguments&) {
+    return ServerInfo(service->status().build, started);
+  });
   commands.Add("server-stat", "- query the state of the recovery and of the port",
                [service](const Arguments&) { return ServerStat(service->status()); });
   commands.Add("recovery-status", "- query the state of the recovery",

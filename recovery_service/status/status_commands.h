@@ -14,7 +14,7 @@ namespace metarec {
 // server-info      JSON with the keys that a stock server's server-info has
 // server-stat      a line on the recovery, and one on the port
 // recovery-status  a line on the recovery
-void AddStatusCommands(std::string version, absl::Time started, RecoveryService* service);
+void AddStatusCommands(absl::Time started, RecoveryService* service);
 
 // One line for people each. `status` must be of this moment: made on the service's executor, with
 // no co_await since.

@@ -1,6 +1,7 @@
 #include "recovery_service/status/status_pages.h"
 
 #include <initializer_list>
+#include <map>
 #include <utility>
 
 #include <prometheus/counter.h>
@@ -10,6 +11,7 @@
 
 #include "recovery_service/status/status_json.h"
 #include "recovery_service/status/status_page_html.h"
+#include "recovery_service/status/status_rows.h"
 
 namespace metarec {
 namespace {
@@ -20,6 +22,11 @@ class Metrics {
   void Gauge(const char* name, const char* help, int64_t value) {
     prometheus::BuildGauge().Name(name).Help(help).Register(registry_).Add({}).Set(
         static_cast<double>(value));
+  }
+
+  // A gauge that is always 1: its labels say what there is to say.
+  void Info(const char* name, const char* help, const std::map<std::string, std::string>& labels) {
+    prometheus::BuildGauge().Name(name).Help(help).Register(registry_).Add(labels).Set(1);
   }
 
   void Counter(const char* name, const char* help, int64_t value) {
@@ -53,7 +60,40 @@ class Metrics {
   prometheus::Registry registry_;
 };
 
+void AddZooKeeper(const RecoveryServiceStatus& status, Metrics* metrics) {
+  if (!status.zookeeper_trouble) return;  // nobody tells
+  metrics->Gauge("metarec_zookeeper_connected",
+                 "1 while there is a ZooKeeper session with a connection that can be written to",
+                 status.zookeeper_trouble->empty() ? 1 : 0);
+}
+
+// Of the last run: what it has found so far, and how it ended.
+void AddRun(const RecoveryServiceStatus& status, Metrics* metrics) {
+  metrics->Gauge("metarec_progress_done", "units of the current phase that are done",
+                 status.progress.done);
+  metrics->Gauge("metarec_progress_expected", "units of the current phase", status.progress.total);
+  const TableRows tables = TablesWorstFirst(status);
+  metrics->Gauge("metarec_tables", "tables that are served or were planned",
+                 static_cast<int64_t>(tables.tables));
+  metrics->Gauge("metarec_partitions", "partitions of these tables", tables.partitions);
+  metrics->Gauge("metarec_partitions_lost",
+                 "of these, those without any replica: they are empty, or would be created so",
+                 tables.lost);
+  metrics->Gauge("metarec_partitions_thin", "of these, those with fewer replicas than wanted",
+                 tables.thin);
+  if (status.result == nullptr) return;
+  metrics->Info("metarec_last_run_result", "1 for the error name with which the last run ended",
+                {{"error", status.result->error_name}});
+  metrics->Gauge("metarec_last_run_succeeded", "1 if the last run ended with ERR_OK",
+                 status.result->outcome == RecoveryOutcome::kRecovered ? 1 : 0);
+  if (!status.run_ended) return;
+  metrics->Gauge("metarec_last_run_end_timestamp_seconds", "when the last run ended, in Unix time",
+                 absl::ToUnixSeconds(*status.run_ended));
+}
+
 void AddService(const RecoveryServiceStatus& status, Metrics* metrics) {
+  metrics->Info("metarec_build_info", "1, with what this program is",
+                {{"version", status.build.version}, {"commit", status.build.commit}});
   const RequestCounts& requests = status.requests;
   metrics->Counters("metarec_requests_total",
                     "RPCs by what the gate and their handlers did with them", "verdict",
@@ -70,9 +110,8 @@ void AddService(const RecoveryServiceStatus& status, Metrics* metrics) {
                  static_cast<int64_t>(status.nodes.size()));
   metrics->Gauge("metarec_granted_nodes",
                  "of those, the ones that have this server as their master", granted);
-  metrics->Gauge("metarec_progress_done", "units of the current phase that are done",
-                 status.progress.done);
-  metrics->Gauge("metarec_progress_total", "units of the current phase", status.progress.total);
+  AddZooKeeper(status, metrics);
+  AddRun(status, metrics);
 }
 
 void AddPorts(const PortCounts& ports, Metrics* metrics) {
@@ -88,6 +127,13 @@ void AddPorts(const PortCounts& ports, Metrics* metrics) {
   metrics->Counters("metarec_rpc_connections_timed_out_total",
                     "connections closed because nothing was said for long, or a message took long",
                     "reason", {{"idle", tcp.idle}, {"stalled", tcp.stalled}});
+  metrics->Gauge("metarec_rpc_queued_bytes",
+                 "of requests that are not answered yet, and of answers that nobody has read yet",
+                 tcp.bytes);
+  metrics->Counter("metarec_rpc_connections_shed_total",
+                   "connections closed because they held the most queued bytes when there were "
+                   "too many",
+                   tcp.shed);
   metrics->Counters("metarec_rpc_bad_messages_total",
                     "messages by TCP that ended their connection, by what was wrong with them",
                     "reason",
@@ -121,7 +167,8 @@ rpc::HttpResponse ServeStatusPages(const RecoveryService& service, const rpc::Ht
   rpc::HttpResponse response;
   if (request.method != "GET") {
     response.status = 405;
-    response.body = "only GET is answered here\n";
+    response.allow = std::string(rpc::AllowedMethods(rpc::HttpMethods::kReading));
+    response.body = "These pages are only read: GET and HEAD.\n";
   } else if (request.path == "/") {
     response.content_type = "text/html; charset=utf-8";
     response.body = kStatusPageHtml;

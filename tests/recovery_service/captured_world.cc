@@ -37,6 +37,7 @@ constexpr Ipv4Endpoint kMetaServer = {.ip = kLoopback, .port = 34601};
 RecoveryServiceOptions OptionsFor(const CapturedWorldOptions& world) {
   const std::string& root = world.root;
   RecoveryServiceOptions options;
+  options.build.version = "2.6.0-SNAPSHOT";
   options.recovery.root = root;
   // What the captured names were made with.
   options.recovery.plan.rename_separator = "__";
@@ -127,7 +128,7 @@ CapturedWorld::CapturedWorld(const CapturedWorldOptions& options)
       root_(options.root),
       server_(context.get_executor(), &clock, {.own_address = kMetaServer}),
       udp_(context.get_executor(), &clock, {.own_address = kMetaServer}) {
-  AddStatusCommands("2.6.0-SNAPSHOT", clock.Now(), service.get());
+  AddStatusCommands(clock.Now(), service.get());
   service->RegisterOn(&server_);
   service->RegisterOn(&udp_);
   service->Lead({.name = "localhost:34601", .address = kMetaServer}, store.get(), {});

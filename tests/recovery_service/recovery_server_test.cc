@@ -1,5 +1,6 @@
 #include "recovery_service/server/recovery_server.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -41,6 +42,7 @@ class Member {
     options.reconnect_after = absl::Milliseconds(1);
     options.service = ServiceWorld::Options();
     options.connect = [this]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
+      if (on_connect) on_connect();
       if (!no_session.ok()) co_return no_session;
       testing::InMemoryMetaStoreOptions store_options;
       store_options.injector = std::exchange(first_session, nullptr);
@@ -68,6 +70,7 @@ class Member {
   std::unique_ptr<RecoveryServer> server;
   testing::FaultInjector first_session;  // what happens to it
   absl::Status no_session;               // why none can be opened
+  std::function<void()> on_connect;
   std::vector<std::string> log;
   absl::Status status;
   bool is_ended = false;
@@ -338,10 +341,26 @@ TEST_F(RecoveryServerTest, TheStatusTellsOfAZooKeeperThatCannotBeReached) {
               HasSubstr("\"next\":\"Trouble with ZooKeeper: no server took a session"));
   member->no_session = absl::OkStatus();
   RunUntilTrue([&] { return member->leads(); });
-  EXPECT_THAT(StatusJsonOf(*member), Not(HasSubstr("\"zookeeper\"")));
+  EXPECT_THAT(StatusJsonOf(*member), Not(HasSubstr("\"zookeeper\":")));
   zookeeper_->StopServing();
-  RunUntilTrue([&] { return absl::StrContains(StatusJsonOf(*member), "\"zookeeper\""); });
+  RunUntilTrue([&] { return absl::StrContains(StatusJsonOf(*member), "\"zookeeper\":"); });
   EXPECT_TRUE(member->leads());
+  StopAll({member.get()});
+}
+
+TEST_F(RecoveryServerTest, BetweenTwoSessionsNothingWasWrongWithZooKeeper) {
+  const auto member = Start("127.0.0.1:1001");
+  std::vector<std::string> told;
+  member->on_connect = [&] { told.push_back(StatusJsonOf(*member)); };
+  RunUntilTrue([&] { return member->leads(); });
+  ASSERT_FALSE(told.empty());
+  EXPECT_THAT(told.front(), HasSubstr("\"zookeeper\":\"there is no session yet\""));
+  EXPECT_THAT(StatusJsonOf(*member), HasSubstr("\"zookeeper_connected\":true"));
+  told.clear();
+  member->ExpireSession();
+  RunUntilTrue([&] { return !told.empty() && member->leads(); });
+  EXPECT_THAT(told.front(), HasSubstr("\"zookeeper\":\"the session has ended, and there is no"));
+  EXPECT_THAT(StatusJsonOf(*member), HasSubstr("\"zookeeper_connected\":true"));
   StopAll({member.get()});
 }
 

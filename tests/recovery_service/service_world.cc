@@ -56,6 +56,7 @@ asio::awaitable<absl::StatusOr<NodeTables>> WorldSource::QueryTables(Ipv4Endpoin
   table.is_stateful = true;
   table.max_replica_count = 3;
   table.create_second = 1;
+  if (edit_table) edit_table(address.port, &table);
   NodeTables tables(std::vector<TableRecord>(1, table));
   if (own_addresses.contains(address.port)) tables.own_address = own_addresses[address.port];
   co_return std::move(tables);
@@ -78,6 +79,7 @@ asio::awaitable<absl::Status> WorldSource::QueryReplicas(Ipv4Endpoint address, a
 
 RecoveryServiceOptions ServiceWorld::Options() {
   RecoveryServiceOptions options;
+  options.build = {.version = "1.2.3", .commit = ""};
   options.recovery.root = kRoot;
   options.recovery.ask_again_after = absl::Milliseconds(1);
   options.beacons.ask_again_after = absl::ZeroDuration();
@@ -97,7 +99,7 @@ ServiceWorld::ServiceWorld(RecoveryServiceOptions options,
           context.get_executor(), std::move(options),
           Surroundings{.source = &source, .clock = &clock, .random = [] { return 0.5; }},
           &listener)) {
-  AddStatusCommands("1.2.3", clock.Now(), service.get());
+  AddStatusCommands(clock.Now(), service.get());
   service->Lead(LeaderIdentity{.name = "meta1:34601",
                                .address = Ipv4Endpoint{.ip = kLoopback, .port = 34601}},
                 store.get(), {});

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <asio/awaitable.hpp>
@@ -32,6 +33,7 @@ class WorldSource final : public ReplicaSource {
   std::map<uint16_t, bool> down;             // by port
   // What servers give as their own addresses, by port; nothing unless given.
   std::map<uint16_t, Ipv4Endpoint> own_addresses;
+  std::function<void(uint16_t port, TableRecord* table)> edit_table;
   std::function<asio::awaitable<void>()> before_tables;
   std::function<asio::awaitable<void>()> before_replicas;
   int replica_queries = 0;
@@ -48,7 +50,14 @@ class WorldListener final : public RecoveryListener {
     ++recoveries;
   }
 
+  void OnAudit(const AuditEntry& entry, int64_t suppressed) override {
+    for (std::string& line : AuditLines(entry)) audit.push_back(std::move(line));
+    suppressed_audits += suppressed;
+  }
+
   std::vector<std::string> states;
+  std::vector<std::string> audit;
+  int64_t suppressed_audits = 0;
   int recoveries = 0;
   size_t tables = 0;
 };

@@ -1,9 +1,11 @@
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
+#include <asio/co_spawn.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
@@ -112,8 +114,107 @@ TEST(StatusJsonTest, ARetryThatFailedIsShownBesideWhatIsServed) {
   EXPECT_STREQ(json["error"].GetString(), "ERR_TRY_AGAIN");
   EXPECT_THAT(Strings(json["phases"], "state"), ElementsAre("failed", "waiting", "waiting"));
   EXPECT_STREQ(json["summary"].GetString(), "1 table, 2 partitions");
+  EXPECT_STREQ(json["loss"].GetString(), "1 partition names no replica: served (table 1) 1.1");
+  EXPECT_FALSE(json["lost_are_empty"].GetBool());
   EXPECT_THAT(Strings(json["tables"], "name"), ElementsAre("served"));
   EXPECT_THAT(json["next"].GetString(), StartsWith("Set [meta_server] recover_from_replica_"));
+}
+
+TEST(StatusJsonTest, WhereAndWhatItIsWasNotSaid) {
+  RecoveryServiceOptions options = ServiceWorld::Options();
+  options.build.commit = "abc123";
+  ServiceWorld world(std::move(options));
+  rapidjson::Document json = JsonOf(world);
+  EXPECT_STREQ(json["cluster"].GetString(), "onebox");
+  EXPECT_STREQ(json["root"].GetString(), ServiceWorld::kRoot);
+  EXPECT_STREQ(json["version"].GetString(), "1.2.3");
+  EXPECT_STREQ(json["commit"].GetString(), "abc123");
+  EXPECT_STREQ(json["zookeeper_hosts"].GetString(), "127.0.0.1:22181");
+  EXPECT_FALSE(json.HasMember("zookeeper_connected"));  // nobody told
+  world.service->NoteZooKeeperTrouble("no server answers");
+  json = JsonOf(world);
+  EXPECT_FALSE(json["zookeeper_connected"].GetBool());
+  EXPECT_STREQ(json["zookeeper"].GetString(), "no server answers");
+}
+
+TEST(StatusJsonTest, AFinishedRecoveryWasForgottenWithTheLeadership) {
+  ServiceWorld world;
+  Recover(&world, "1,2,3");
+  world.Run([&]() -> asio::awaitable<void> { co_await world.service->StepDown(); });
+  world.service->NoteZooKeeperTrouble("the session has ended, and there is no new one yet");
+  const rapidjson::Document json = JsonOf(world);
+  EXPECT_STREQ(json["state"].GetString(), "waiting");
+  EXPECT_TRUE(json["is_past_run"].GetBool());
+  EXPECT_STREQ(json["error"].GetString(), "ERR_OK");
+  EXPECT_STREQ(json["summary"].GetString(), "1 table, 1 partition");
+  EXPECT_THAT(Strings(json["tables"], "name"), ElementsAre("temp"));
+  EXPECT_THAT(Strings(json["phases"], "state"), ElementsAre("done", "done", "done"));
+  EXPECT_STREQ(json["next"].GetString(),
+               "Trouble with ZooKeeper: the session has ended, and there is no new one yet\n\n"
+               "The recovery has ended well: everything is written in /pegasus/recovered. Mend "
+               "that. This server tries again and again until it, or another one, leads.");
+  EXPECT_EQ(StatusLine(world.service->status()),
+            "recovery: waiting, and before this server stopped leading: recovered; trouble with "
+            "ZooKeeper: the session has ended, and there is no new one yet");
+}
+
+TEST(StatusJsonTest, ARunThatIsCutOffIsNotShownAsOneThatFailed) {
+  ServiceWorld world;
+  world.source.before_tables = [&]() -> asio::awaitable<void> {
+    const absl::Status slept = co_await world.clock.SleepFor(absl::Seconds(60));
+    EXPECT_TRUE(absl::IsCancelled(slept));
+  };
+  world.Run([&]() -> asio::awaitable<void> {
+    asio::co_spawn(world.context, world.service->Serve(ServiceWorld::StartRecovery("1,2,3")),
+                   [](const std::exception_ptr&, const rpc::HandlerResult&) {});
+    co_await Settle();
+    EXPECT_STREQ(JsonOf(world)["state"].GetString(), "recovering");
+    EXPECT_GT(JsonOf(world)["gives_up_in_seconds"].GetInt(), 50);
+    co_await world.service->StepDown();
+    co_await Settle();
+  });
+  const rapidjson::Document json = JsonOf(world);
+  EXPECT_FALSE(json.HasMember("error"));
+  EXPECT_EQ(json["phases"].Size(), 0U);
+  EXPECT_TRUE(json.HasMember("unfinished_run"));
+}
+
+TEST(StatusJsonTest, FindingsWereMissingWhileItWrites) {
+  ServiceWorld world;
+  std::string seen;
+  world.source.down[3] = true;
+  testing::InMemoryMetaStoreOptions store_options;
+  store_options.injector = [&](const testing::StoreCall& call) {
+    if (call.is_write() && seen.empty()) {
+      seen = StatusJson(world.service->status(), world.clock.Now());
+    }
+    return std::optional<testing::StoreFault>();
+  };
+  testing::InMemoryMetaStore store(world.zookeeper, store_options);
+  world.service->Lead(LeaderIdentity{.name = "meta1:34601", .address = std::nullopt}, &store, {});
+  Recover(&world, "1,2,3", true);
+  rapidjson::Document json;
+  json.Parse(seen.c_str());
+  ASSERT_FALSE(json.HasParseError());
+  EXPECT_STREQ(json["state"].GetString(), "recovering");
+  EXPECT_GT(json["findings_count"].GetInt(), 0);
+  EXPECT_THAT(Strings(json["tables"], "name"), ElementsAre("temp"));
+  EXPECT_THAT(Strings(json["tables"], "heat"), ElementsAre("-"));
+}
+
+TEST(WatchedPhaseTest, HowLongTheRestTakesFollowsFromTheSpeedSoFar) {
+  WatchedPhase phase;
+  phase.latest = {.phase = Phase::kWrite, .done = 400, .total = 1000, .note = ""};
+  for (int i = 0; i <= 4; ++i) {
+    phase.rate.Add(absl::UnixEpoch() + absl::Seconds(i), int64_t{100} * i);
+  }
+  const auto left = phase.TimeLeft(absl::UnixEpoch() + absl::Seconds(4));
+  ASSERT_TRUE(left.has_value());
+  EXPECT_NEAR(absl::ToDoubleSeconds(*left), 6, 0.5);
+  // Nor is anything foretold of what waits for others, or stands still.
+  EXPECT_EQ(phase.TimeLeft(absl::UnixEpoch() + absl::Seconds(60)), std::nullopt);
+  phase.latest.phase = Phase::kCollect;
+  EXPECT_EQ(phase.TimeLeft(absl::UnixEpoch() + absl::Seconds(4)), std::nullopt);
 }
 
 TEST(StatusJsonTest, WhoeverWaitsSeesForWhom) {
@@ -148,7 +249,8 @@ TEST(StatusJsonTest, WhoeverWaitsSeesForWhom) {
 
 TEST(StatusJsonTest, AServerThatIsListedTwiceIsShownOnce) {
   WorldSource source;
-  RunWatch watch(&source);
+  ServiceWorld world;
+  RunWatch watch(&source, &world.clock);
   NodeList list;
   for (const char* const text : {"a:1", "b:1", "c:2"}) {
     NodeListEntry& entry = list.entries.emplace_back();
@@ -156,7 +258,6 @@ TEST(StatusJsonTest, AServerThatIsListedTwiceIsShownOnce) {
     entry.port = static_cast<uint16_t>(text[2] - '0');
   }
   watch.Begin(list);
-  ServiceWorld world;
   world.Run([&]() -> asio::awaitable<void> {
     for (const NodeListEntry& entry : list.entries) {
       const auto identity = co_await watch.Identify(entry, absl::InfiniteFuture());

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -118,7 +119,9 @@ TEST_F(MetarecdFlagsTest, FlagsCountMoreThanTheFile) {
                                   {"operators", "127.0.0.1"},
                                   {"node_timeout", "7"},
                                   {"wait_seconds_default", "300"},
-                                  {"rename_separator", "_"}});
+                                  {"rename_separator", "_"},
+                                  {"settle", "3.app_type=pegasus\n7=ignore"},
+                                  {"max_app_id", "7"}});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->zookeeper.hosts, "zk1:2181");
   EXPECT_EQ(options->zookeeper.session_timeout, absl::Seconds(1.5));
@@ -135,6 +138,9 @@ TEST_F(MetarecdFlagsTest, FlagsCountMoreThanTheFile) {
   EXPECT_EQ(service.recovery.collector.node_timeout, absl::Seconds(7));
   EXPECT_EQ(service.default_wait, absl::Seconds(300));
   EXPECT_EQ(service.recovery.plan.rename_separator, "_");
+  EXPECT_EQ(service.recovery.plan.settlements,
+            (std::map<std::string, std::string>{{"3.app_type", "pegasus"}, {"7", "ignore"}}));
+  EXPECT_EQ(service.recovery.plan.max_app_id, 7);
   EXPECT_EQ(service.cluster.name, "onebox");
   EXPECT_FALSE(service.operators.allows_everyone());
 }
@@ -177,6 +183,9 @@ TEST_F(MetarecdFlagsTest, WrongValuesAreNamedByTheirFlag) {
        "--node_name 10.0.0.2:34801=rs2:34802: the name rs2:34802 has the port 34802"},
       {"wait_seconds_default", "1e9", "--wait_seconds_default is 1e+09; it must be above 0 and at"},
       {"rename_separator", "", "--rename_separator: "},
+      {"settle", "3.app_type", "--settle 3.app_type: expected KEY=VALUE"},
+      {"settle", "x=y", "--settle: cannot settle 'x=y': the key must be"},
+      {"max_app_id", "0", "--max_app_id is 0: must be from 1"},
       {"zk_auth_file", "/nowhere", "/nowhere: No such file"},
   };
   for (const auto& test : kCases) {
@@ -217,6 +226,9 @@ TEST_F(MetarecdFlagsTest, WrongUsageIsOneLineOnStderr) {
        "metarecd: there is no flag --prot (did you mean --port?); metarecd --help tells more\n"},
       {{"--xyzzy", "1"}, "metarecd: there is no flag --xyzzy; metarecd --help tells more\n"},
       {{"--port"}, "metarecd: --port has no value; metarecd --help tells more\n"},
+      {{"--settle"}, "metarecd: --settle has no value; metarecd --help tells more\n"},
+      {{"--zk=zk1:1", "--root=/r", "--own_name=m:1", "--settle", "3=ignore", "--settle=3=x:1:1"},
+       "metarecd: --settle 3 is given twice with different values\n"},
       {{"config.ini"}, "metarecd: 'config.ini' belongs to no flag; metarecd --help tells more\n"},
       {{"--logtostderr", "false"}, "metarecd: 'false' belongs to no flag;"},
       {{"--port=many"}, "ERROR: illegal value 'many' specified for int32 flag 'port'\n"},

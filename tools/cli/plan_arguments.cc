@@ -11,6 +11,7 @@
 #include "base/text/wording.h"
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/planner/planner.h"
+#include "meta_recovery/planner/settlements.h"
 #include "meta_recovery/report/explain.h"
 #include "meta_recovery/report/report.h"
 #include "tools/cli/interrupts.h"
@@ -72,17 +73,7 @@ void PlanArguments::AddTo(Command& verb) {
 absl::StatusOr<PlanOptions> PlanArguments::ToOptions() const {
   PlanOptions options = options_;
   for (const std::string& settlement : settlements_) {
-    const size_t equals = settlement.find('=');
-    if (equals == std::string::npos || equals == 0 || equals + 1 == settlement.size()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--settle ", settlement, ": expected KEY=VALUE, such as 10.app_type=pegasus"));
-    }
-    const std::string key = settlement.substr(0, equals);
-    const auto [known, added] = options.settlements.emplace(key, settlement.substr(equals + 1));
-    if (!added && known->second != settlement.substr(equals + 1)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--settle ", key, " is given twice with different values"));
-    }
+    METAREC_RETURN_IF_ERROR(AddDecision(settlement, &options.settlements));
   }
   METAREC_RETURN_IF_ERROR(CheckPlanOptions(options));
   return options;

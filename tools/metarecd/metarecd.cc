@@ -39,14 +39,25 @@ namespace {
 
 class LoggingListener final : public RecoveryListener {
  public:
+  // That it waits is said where it begins to lead; and who stops leading waits for nothing.
   void OnStateChanged(RecoveryState state) override {
-    LOG(INFO) << "recovery: " << RecoveryStateName(state);
+    if (state != RecoveryState::kWaiting) LOG(INFO) << "recovery: " << RecoveryStateName(state);
   }
   void OnRecovered(const Topology& topology) override {
     LOG(INFO) << "recovered " << Counted(static_cast<int64_t>(topology.tables.size()), "table")
               << " and " << Counted(static_cast<int64_t>(topology.partitions.size()), "partition")
               << ". Next: set [meta_server] recover_from_replica_server = false, stop "
                  "metarecd, and start the meta server";
+  }
+  void OnAudit(const AuditEntry& entry, int64_t suppressed) override {
+    if (suppressed > 0) LOG(WARNING) << "audit: " << suppressed << " more entries left out";
+    for (const std::string& line : AuditLines(entry)) {
+      if (entry.is_failure()) {
+        LOG(WARNING) << line;
+      } else {
+        LOG(INFO) << line;
+      }
+    }
   }
 };
 
@@ -65,6 +76,20 @@ void OnSecondSignal(int signal) {
   ::alarm(kSecondsAfterSecondSignal);
 }
 
+// What is left to do by whoever told it to end.
+void LogEnd(const RecoveryServiceStatus& status, bool recovers) {
+  if (!recovers) {
+    LOG(INFO) << "stopped";
+  } else if (status.run_state == RecoveryState::kRecovered) {
+    LOG(INFO) << "stopped; the recovered metadata are in " << status.cluster.zookeeper_root;
+  } else if (!status.unfinished_run.empty()) {
+    LOG(INFO) << "stopped; " << status.unfinished_run
+              << " Start metarecd again and send the same recover command: it goes on";
+  } else {
+    LOG(INFO) << "stopped; nothing was recovered";
+  }
+}
+
 absl::Status Serve(MetarecdOptions options) {
   asio::io_context context(1);
   SystemClock clock;
@@ -81,6 +106,7 @@ absl::Status Serve(MetarecdOptions options) {
   options.server.connect = [&]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
     co_return co_await ZooKeeperMetaStore::Connect(options.zookeeper, &clock);
   };
+  const bool recovers = options.server.recover;
   options.server.log = [](absl::string_view line) { LOG(INFO) << line; };
   RecoveryServer server(
       context.get_executor(), std::move(options.server),
@@ -113,6 +139,7 @@ absl::Status Serve(MetarecdOptions options) {
                        status = std::move(ended);
                      }));
   context.run();
+  if (status.ok()) LogEnd(server.service().status(), recovers);
   return status;
 }
 

@@ -17,6 +17,7 @@
 #include "base/text/wording.h"
 #include "idl/ipv4_endpoint.h"
 #include "meta_recovery/planner/planner.h"
+#include "meta_recovery/planner/settlements.h"
 #include "pegasus_client/pegasus_config.h"
 #include "replica_collector/node_list.h"
 #include "replica_collector/node_names.h"
@@ -62,6 +63,11 @@ DEFINE_string(
     "what the replica servers at these addresses call themselves, where their beacons and "
     "looking the addresses up do not tell");
 DEFINE_string(rename_separator, "-", "goes between a contested table name and its id");
+// Repeated, which gflags does not know: ParseMetarecdFlags joins them by line breaks.
+DEFINE_string(settle, "",
+              "decide a conflict, by the key that the failed recovery named; may be repeated");
+DEFINE_int32(max_app_id, metarec::PlanOptions().max_app_id,
+             "a table id above this is a conflict, not that many placeholders");
 
 namespace metarec::tools {
 namespace {
@@ -179,6 +185,24 @@ absl::Status AddListeners(const PegasusConfig& config, RecoveryServerOptions* se
   return absl::OkStatus();
 }
 
+absl::StatusOr<PlanOptions> DecisionsFromFlags() {
+  PlanOptions plan;
+  plan.rename_separator = FLAGS_rename_separator;
+  if (const absl::Status status = CheckPlanOptions(plan); !status.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--rename_separator: ", status.message()));
+  }
+  plan.max_app_id = FLAGS_max_app_id;
+  if (const absl::Status status = CheckPlanOptions(plan); !status.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--", status.message()));
+  }
+  for (const absl::string_view text : absl::StrSplit(FLAGS_settle, '\n', absl::SkipEmpty())) {
+    METAREC_RETURN_IF_ERROR(AddDecision(text, &plan.settlements));
+  }
+  const absl::Status keys = Settlements::Parse(plan.settlements).status();
+  if (!keys.ok()) return absl::InvalidArgumentError(absl::StrCat("--settle: ", keys.message()));
+  return plan;
+}
+
 absl::Status AddService(const PegasusConfig& config, RecoveryServiceOptions* service) {
   absl::StatusOr<AllowedNetworks> operators = AllowedNetworks::Parse(FLAGS_operators);
   if (!operators.ok()) {
@@ -196,11 +220,9 @@ absl::Status AddService(const PegasusConfig& config, RecoveryServiceOptions* ser
     return absl::InvalidArgumentError(absl::StrCat("--node_name ", added.message()));
   }
   service->recovery.root = config.cluster_root;
-  service->recovery.plan.rename_separator = FLAGS_rename_separator;
-  if (const absl::Status plan = CheckPlanOptions(service->recovery.plan); !plan.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("--rename_separator: ", plan.message()));
-  }
+  METAREC_ASSIGN_OR_RETURN(service->recovery.plan, DecisionsFromFlags());
   service->recovery.writer.tool_version = kVersion;
+  service->build.version = kVersion;
   service->beacons.grace = config.beacon_grace;
   service->cluster = {.name = config.cluster_name,
                       .meta_servers = config.meta_servers,
@@ -239,6 +261,8 @@ constexpr FlagLine kOwnFlags[] = {
     {"wait_seconds_default", "SECONDS"},
     {"node_name", "IP:PORT=HOST:PORT,..."},
     {"rename_separator", "TEXT"},
+    {"settle", "KEY=VALUE"},
+    {"max_app_id", "ID"},
 };
 
 constexpr char kFileHeading[] = "IN PLACE OF A KEY OF THE FILE, OR WITHOUT A FILE";
@@ -317,6 +341,28 @@ std::optional<int> CheckArguments(const std::vector<std::string>& arguments) {
   return std::nullopt;
 }
 
+// Takes every --settle VALUE out of the arguments, which CheckArguments has seen, and returns the
+// values.
+std::vector<std::string> TakeSettlements(int* argc, char** argv) {
+  std::vector<std::string> values;
+  int kept = 1;
+  for (int i = 1; i < *argc; ++i) {
+    absl::string_view argument = argv[i];
+    absl::ConsumePrefix(&argument, "-");
+    absl::ConsumePrefix(&argument, "-");
+    if (argument == "settle" && i + 1 < *argc) {
+      values.emplace_back(argv[++i]);
+    } else if (absl::ConsumePrefix(&argument, "settle=")) {
+      values.emplace_back(argument);
+    } else {
+      argv[kept++] = argv[i];
+    }
+  }
+  *argc = kept;
+  argv[kept] = nullptr;
+  return values;
+}
+
 }  // namespace
 
 absl::StatusOr<MetarecdOptions> OptionsFromFlags() {
@@ -330,7 +376,6 @@ absl::StatusOr<MetarecdOptions> OptionsFromFlags() {
   METAREC_RETURN_IF_ERROR(AddListeners(config, &options.server));
   METAREC_ASSIGN_OR_RETURN(options.server.own_name, OwnName(config));
   options.server.recover = config.recover_from_replica_server;
-  options.server.version = kVersion;
   options.server.lock_root = config.lock_root;
   options.server.session_timeout = config.zookeeper_session_timeout;
   METAREC_RETURN_IF_ERROR(AddService(config, &options.server.service));
@@ -357,7 +402,9 @@ std::optional<int> ParseMetarecdFlags(int* argc, char*** argv) {
   if (ended.has_value()) return ended;
   gflags::SetUsageMessage("metarecd --help tells more");
   gflags::SetVersionString(kVersion);
+  const std::vector<std::string> settlements = TakeSettlements(argc, *argv);
   gflags::ParseCommandLineFlags(argc, argv, true);
+  if (!settlements.empty()) FLAGS_settle = absl::StrJoin(settlements, "\n");
   return std::nullopt;
 }
 

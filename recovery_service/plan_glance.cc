@@ -1,0 +1,172 @@
+#include "recovery_service/plan_glance.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "base/text/printable.h"
+#include "base/text/wording.h"
+#include "meta_recovery/report/finding_text.h"
+
+namespace metarec {
+namespace {
+
+// They keep what is shown small. What is cut off is the least worth seeing, and is counted.
+constexpr size_t kTablesMax = 200;
+constexpr size_t kCellsMax = 1000;
+constexpr size_t kFindingsMax = 200;
+constexpr size_t kConflictsMax = 50;
+constexpr size_t kLostNamedMax = 5;
+
+// A table by its partitions.
+struct TableHealth {
+  const TopologyTable* table = nullptr;
+  int64_t lost = 0;
+  int64_t thin = 0;
+};
+
+char HeatOf(const TopologyTable& table, int64_t known) {
+  if (known == 0) return '0';
+  return known >= table.max_replica_count ? '+' : '-';
+}
+
+TableHealth HealthOf(const TopologyTable& table, const KnownReplicas& known) {
+  TableHealth health;
+  health.table = &table;
+  for (size_t p = 0; p < table.partitions_count; ++p) {
+    const char heat = HeatOf(table, known(table.partitions_begin + p));
+    health.lost += heat == '0' ? 1 : 0;
+    health.thin += heat == '-' ? 1 : 0;
+  }
+  return health;
+}
+
+TableRow RowOf(const TableHealth& health, const KnownReplicas& known) {
+  const TopologyTable& table = *health.table;
+  TableRow row;
+  row.app_id = table.app_id;
+  row.name = table.app_name;
+  row.partitions = table.partitions_count;
+  row.lost = health.lost;
+  row.thin = health.thin;
+  for (size_t p = 0; p < std::min<size_t>(table.partitions_count, kCellsMax); ++p) {
+    row.heat += HeatOf(table, known(table.partitions_begin + p));
+  }
+  return row;
+}
+
+TableRows RowsOfPlan(const RecoveryPlan& plan) {
+  std::vector<const TopologyTable*> tables;
+  for (size_t i = 0; i < plan.tables.size(); ++i) {
+    if (!plan.tables[i].placeholder) tables.push_back(&plan.topology.tables[i]);
+  }
+  return RowsOf(tables, [&plan](size_t at) -> int64_t {
+    return at < plan.partitions.size() ? plan.partitions[at].replicas_count : 0;
+  });
+}
+
+// Those of a severity: of lost partitions, or the others.
+void AddFindings(const RecoveryPlan& plan, Severity severity, bool lost, PlanGlance* glance) {
+  for (const Finding& finding : plan.findings) {
+    if (glance->findings.size() == kFindingsMax) return;
+    if (finding.severity != severity) continue;
+    if ((finding.kind() == FindingKind::kPartitionLost) != lost) continue;
+    glance->findings.push_back({severity, FindingSentence(plan, finding)});
+  }
+}
+
+std::vector<std::string> FirstChoices(const RecoveryPlan& plan) {
+  std::vector<std::string> decisions;
+  std::set<std::string> given;
+  for (const Finding& finding : plan.findings) {
+    const std::vector<std::string> choices = SettleChoices(plan, finding);
+    if (choices.empty() || !given.insert(choices.front()).second) continue;
+    if (decisions.size() == kConflictsMax) break;
+    decisions.push_back(choices.front());
+  }
+  return decisions;
+}
+
+}  // namespace
+
+TableRows RowsOf(const std::vector<const TopologyTable*>& tables, const KnownReplicas& known) {
+  TableRows rows;
+  std::vector<TableHealth> healths;
+  for (const TopologyTable* table : tables) {
+    healths.push_back(HealthOf(*table, known));
+    rows.partitions += table->partitions_count;
+    rows.lost += healths.back().lost;
+    rows.thin += healths.back().thin;
+  }
+  std::stable_sort(healths.begin(), healths.end(), [](const TableHealth& a, const TableHealth& b) {
+    return std::make_pair(a.lost, a.thin) > std::make_pair(b.lost, b.thin);
+  });
+  rows.tables = healths.size();
+  healths.resize(std::min(healths.size(), kTablesMax));
+  for (const TableHealth& health : healths) rows.rows.push_back(RowOf(health, known));
+  return rows;
+}
+
+std::string LostPartitionsText(const TableRows& tables) {
+  std::vector<std::string> of_tables;
+  for (const TableRow& row : tables.rows) {
+    if (row.lost == 0) break;
+    if (of_tables.size() == kLostNamedMax) {
+      of_tables.emplace_back("...");
+      break;
+    }
+    std::vector<std::string> lost;
+    for (size_t p = 0; p < row.heat.size() && lost.size() < kLostNamedMax; ++p) {
+      if (row.heat[p] == '0') lost.push_back(absl::StrCat(row.app_id, ".", p));
+    }
+    const int64_t more = row.lost - static_cast<int64_t>(lost.size());
+    of_tables.push_back(absl::StrCat(Printable(row.name), " (table ", row.app_id, ") ",
+                                     absl::StrJoin(lost, ", "),
+                                     more > 0 ? absl::StrCat(" and ", more, " more") : ""));
+  }
+  return absl::StrJoin(of_tables, "; ");
+}
+
+PlanGlance GlanceAt(const RecoveryPlan& plan) {
+  PlanGlance glance;
+  for (const Severity severity : kWorstFirst) {
+    AddFindings(plan, severity, true, &glance);
+    AddFindings(plan, severity, false, &glance);
+  }
+  glance.findings_count = static_cast<int64_t>(plan.findings.size());
+  for (const Finding& finding : plan.findings) ++glance.by_severity[finding.severity];
+  glance.tables = RowsOfPlan(plan);
+  if (plan.outcome == PlanOutcome::kConflict) glance.decisions = FirstChoices(plan);
+  return glance;
+}
+
+std::string HowToDecide(const std::vector<std::string>& decisions) {
+  return absl::StrCat(
+      "sending recover again does not help before you have decided. Start metarecd again with the "
+      "choices added to its flags, for example ",
+      absl::StrJoin(decisions, " "),
+      ", and send recover again; or stop it, plan with metarec plan -f recover_node_list --plan "
+      "FILE and the same choices, and write with metarec apply");
+}
+
+std::vector<std::string> DecisionLines(const RecoveryPlan& plan) {
+  if (plan.outcome != PlanOutcome::kConflict) return {};
+  std::vector<std::string> lines;
+  int64_t more = 0;
+  for (const Finding& finding : plan.findings) {
+    if (finding.severity != Severity::kConflict) continue;
+    if (lines.size() < kConflictsMax) {
+      lines.push_back(FindingSentence(plan, finding));
+    } else {
+      ++more;
+    }
+  }
+  if (more > 0) lines.push_back(absl::StrCat("and ", Counted(more, "further conflict")));
+  lines.push_back(HowToDecide(FirstChoices(plan)));
+  return lines;
+}
+
+}  // namespace metarec

@@ -1,0 +1,77 @@
+// What people are shown of a plan and of its tables: little, whatever the cluster's size.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "meta_recovery/planner/finding.h"
+#include "meta_recovery/planner/recovery_plan.h"
+
+namespace metarec {
+
+// What there is to say of one table.
+struct TableRow {
+  int32_t app_id = 0;
+  std::string name;
+  int64_t partitions = 0;
+  int64_t lost = 0;  // of these: no replica is known
+  int64_t thin = 0;  // of these: fewer replicas are known than wanted
+  // A character a partition, '+' all replicas are known, '-' some, '0' none; of the first 1000.
+  std::string heat;
+};
+
+struct TableRows {
+  std::vector<TableRow> rows;  // the worst first; the first 200
+  size_t tables = 0;
+  // Of all tables.
+  int64_t partitions = 0;
+  int64_t lost = 0;
+  int64_t thin = 0;
+};
+
+// How many replicas are known of the partition at an index of Topology::partitions.
+using KnownReplicas = std::function<int64_t(size_t)>;
+
+// `tables` are of one topology.
+TableRows RowsOf(const std::vector<const TopologyTable*>& tables, const KnownReplicas& known);
+
+// Which partitions have no replica: "sessions (table 2): 2.4, 2.8 and 1 more; ...". Empty: none.
+std::string LostPartitionsText(const TableRows& tables);
+
+inline constexpr std::array kWorstFirst = {Severity::kConflict, Severity::kError, Severity::kHazard,
+                                           Severity::kWarning, Severity::kNote};
+
+struct FindingRow {
+  Severity severity = Severity::kNote;
+  std::string text;
+};
+
+// A value.
+struct PlanGlance {
+  // The worst first, and in each severity those about lost partitions; the first 200.
+  std::vector<FindingRow> findings;
+  int64_t findings_count = 0;
+  std::map<Severity, int64_t> by_severity;  // without those that there are none of
+  TableRows tables;
+  // Of a plan that needs decisions: the arguments that settle every conflict, each with its first
+  // choice: "--settle 10.app_type=pegasus". Parts in capitals are for the operator to fill in.
+  std::vector<std::string> decisions;
+};
+
+PlanGlance GlanceAt(const RecoveryPlan& plan);
+
+// For the sender of a recovery that needs decisions, and for the log: every conflict with the
+// choices that settle it, then how to go on, a line each, without line break. Empty if the plan
+// needs none.
+std::vector<std::string> DecisionLines(const RecoveryPlan& plan);
+
+// How decisions reach a service: "start metarecd again with --settle ... added, ...".
+std::string HowToDecide(const std::vector<std::string>& decisions);
+
+}  // namespace metarec

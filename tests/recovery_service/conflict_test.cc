@@ -1,0 +1,88 @@
+// A recovery that needs decisions: whoever is told of it is told how to go on, too.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_split.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidjson/document.h>
+
+#include "recovery_service/status/status_commands.h"
+#include "recovery_service/status/status_json.h"
+#include "service_world.h"
+
+namespace metarec {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+using RecoveryResponse = idl::configuration_recovery_response;
+
+// One node says that the table is of another type.
+class ConflictTest : public ::testing::Test {
+ protected:
+  static void Disagree(ServiceWorld* world) {
+    world->source.edit_table = [](uint16_t port, TableRecord* table) {
+      if (port == 3) table->app_type = "simple_kv";
+    };
+  }
+
+  static RecoveryResponse Recover(ServiceWorld* world) {
+    RecoveryResponse response;
+    world->Run([&]() -> asio::awaitable<void> {
+      response = Decoded<RecoveryResponse>(
+          co_await world->service->Serve(ServiceWorld::StartRecovery("1,2,3")));
+    });
+    return response;
+  }
+};
+
+TEST_F(ConflictTest, TheCallerWasToldToSendRecoverAgainWhichCannotHelp) {
+  ServiceWorld world;
+  Disagree(&world);
+  const RecoveryResponse response = Recover(&world);
+  EXPECT_EQ(response.err.name, "ERR_INVALID_STATE");
+  const std::vector<std::string> lines =
+      absl::StrSplit(response.hint_message, '\n', absl::SkipEmpty());
+  EXPECT_THAT(lines, Contains(AllOf(StartsWith("ERROR: "), HasSubstr("--settle 1.app_type=pegasus"),
+                                    HasSubstr("--settle 1.app_type=simple_kv"))));
+  EXPECT_THAT(lines.back(), AllOf(StartsWith("ERROR: sending recover again does not help before"),
+                                  HasSubstr("for example --settle 1.app_type=pegasus, "),
+                                  HasSubstr("metarec plan -f recover_node_list --plan FILE")));
+}
+
+TEST_F(ConflictTest, PageStatusAndLogNameTheCommandThatSettlesIt) {
+  ServiceWorld world;
+  Disagree(&world);
+  Recover(&world);
+  rapidjson::Document json;
+  json.Parse(StatusJson(world.service->status(), world.clock.Now()));
+  ASSERT_FALSE(json.HasParseError());
+  EXPECT_STREQ(json["state"].GetString(), "failed");
+  ASSERT_EQ(json["decisions"].Size(), 1U);
+  EXPECT_STREQ(json["decisions"][0].GetString(), "--settle 1.app_type=pegasus");
+  EXPECT_THAT(json["next"].GetString(),
+              AllOf(HasSubstr("metarecd ... --settle 1.app_type=pegasus\n"),
+                    HasSubstr("metarec plan -f recover_node_list --plan FILE --settle 1.app_type"),
+                    HasSubstr("metarec apply --plan FILE --zk 127.0.0.1:22181 --root "
+                              "/pegasus/recovered"),
+                    Not(HasSubstr("Then send recover again."))));
+  EXPECT_THAT(StatusLine(world.service->status()), HasSubstr("--settle 1.app_type=pegasus"));
+  EXPECT_THAT(world.listener.audit, Contains(HasSubstr("--settle 1.app_type=pegasus")));
+}
+
+TEST_F(ConflictTest, WithTheDecisionTheSameRequestSucceeds) {
+  RecoveryServiceOptions options = ServiceWorld::Options();
+  options.recovery.plan.settlements = {{"1.app_type", "pegasus"}};
+  ServiceWorld world(std::move(options));
+  Disagree(&world);
+  EXPECT_EQ(Recover(&world).err.name, "ERR_OK");
+}
+
+}  // namespace
+}  // namespace metarec
