@@ -1,16 +1,9 @@
 #include "served_page.h"
 
-#include <cstdlib>
-#include <fstream>
 #include <future>
-#include <iterator>
 #include <utility>
 
-#include <absl/strings/ascii.h>
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_replace.h>
-#include <absl/strings/str_split.h>
 #include <absl/time/clock.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
@@ -18,70 +11,12 @@
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 #include <gtest/gtest.h>
-#include <rapidjson/document.h>
-#include <unistd.h>
 
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
-#include "testing/scratch_folder.h"
 
 namespace metarec {
 namespace {
-
-constexpr int kTimeoutSeconds = 60;
-
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-// Without the element and all in it.
-std::string Without(std::string html, const std::string& element) {
-  const std::string open = absl::StrCat("<", element);
-  const std::string close = absl::StrCat("</", element, ">");
-  for (size_t begin = html.find(open); begin != std::string::npos; begin = html.find(open)) {
-    const size_t end = html.find(close, begin);
-    html.erase(begin, end == std::string::npos ? end : end + close.size() - begin);
-  }
-  return html;
-}
-
-std::string TextOf(const std::string& dom) {
-  const std::string html =
-      Without(Without(Without(Without(dom, "script"), "style"), "title"), "noscript");
-  std::string text;
-  bool in_tag = false;
-  for (const char c : html) {
-    if (c == '<') {
-      text += '\n';
-      in_tag = true;
-    }
-    if (!in_tag) text += c;
-    if (c == '>') in_tag = false;
-  }
-  std::string lines = "\n";
-  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipWhitespace())) {
-    absl::StrAppend(&lines, absl::StripAsciiWhitespace(line), "\n");
-  }
-  return absl::StrReplaceAll(lines, {{"&lt;", "<"}, {"&gt;", ">"}, {"&amp;", "&"}});
-}
-
-// Of the requests that pages began; the browser's own have no origin.
-absl::StatusOr<std::vector<std::string>> RequestsOfPages(const std::string& log) {
-  rapidjson::Document json;
-  json.Parse(log);
-  if (json.HasParseError()) return absl::DataLossError("the browser wrote no complete network log");
-  const int start = json["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"].GetInt();
-  std::vector<std::string> urls;
-  for (const auto& event : json["events"].GetArray()) {
-    if (event["type"].GetInt() != start || !event.HasMember("params")) continue;
-    const auto& params = event["params"];
-    if (!params.HasMember("initiator") || !params.HasMember("url")) continue;
-    if (!absl::StartsWith(params["initiator"].GetString(), "http")) continue;
-    urls.emplace_back(params["url"].GetString());
-  }
-  return urls;
-}
 
 constexpr uint32_t kLoopback = 0x7F000001;
 constexpr absl::Duration kPatience = absl::Seconds(30);
@@ -92,6 +27,9 @@ RecoveryServerOptions Options() {
   options.own_name = "127.0.0.1:34601";
   options.recover = true;
   options.lock_root = "/pegasus/lock";
+  options.service.build = {.version = "1.2.3", .commit = "0123456789abcdef"};
+  options.service.cluster.name = "onebox";
+  options.service.cluster.zookeeper_hosts = "zk1:2181,zk2:2181,zk3:2181";
   options.service.recovery.root = "/pegasus/recovered";
   // Whoever hangs is looked at for longer than a browser takes.
   options.service.recovery.collector.node_timeout = absl::Seconds(60);
@@ -116,45 +54,6 @@ asio::awaitable<void> Call(rpc::Client* client, Ipv4Endpoint endpoint, std::stri
 
 }  // namespace
 
-std::optional<Browser> Browser::Find() {
-  if (const char* const given = std::getenv("METAREC_BROWSER")) return Browser(given);
-  const char* const path = std::getenv("PATH");
-  for (const char* const name : {"chromium", "chromium-headless-shell", "google-chrome"}) {
-    for (const absl::string_view folder : absl::StrSplit(path == nullptr ? "" : path, ':')) {
-      std::string program = absl::StrCat(folder, "/", name);
-      if (access(program.c_str(), X_OK) == 0) return Browser(std::move(program));
-    }
-  }
-  return std::nullopt;
-}
-
-absl::StatusOr<PageView> Browser::Open(const std::string& url,
-                                       const std::string& screenshot) const {
-  const testing::ScratchFolder scratch;
-  const std::string& folder = scratch.path();
-  PageView view;
-  // Root may not use the browser's sandbox; no page but ours is opened.
-  view.arguments = absl::StrCat(
-      "timeout -k 5 ", kTimeoutSeconds, " ", program_,
-      " --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run",
-      " --hide-scrollbars --window-size=1100,1250 --virtual-time-budget=4000",
-      " --host-resolver-rules='MAP * ~NOTFOUND, EXCLUDE 127.0.0.1' --user-data-dir=", folder,
-      "/profile --log-net-log=", folder, "/net.json ",
-      screenshot.empty() ? "--dump-dom" : absl::StrCat("--screenshot=", screenshot), " ", url, " >",
-      folder, "/dom 2>", folder, "/log </dev/null");
-  const int result = std::system(view.arguments.c_str());
-  view.dom = ReadAll(folder + "/dom");
-  view.text = TextOf(view.dom);
-  const std::string log = ReadAll(folder + "/log");
-  const auto requests = RequestsOfPages(ReadAll(folder + "/net.json"));
-  if (result != 0 || !requests.ok()) {
-    return absl::UnavailableError(absl::StrCat(view.arguments, " ended with ", result, ": ",
-                                               requests.status().message(), "\n", log));
-  }
-  view.requests = *requests;
-  return view;
-}
-
 ServedPage::ServedPage(testing::SimulatedCluster cluster, int64_t zookeeper_stops_at)
     : client_(std::make_unique<rpc::Client>(context_.get_executor(), &clock_)),
       source_(std::make_unique<RpcReplicaSource>(client_.get(), &clock_)) {
@@ -173,7 +72,10 @@ ServedPage::ServedPage(testing::SimulatedCluster cluster, int64_t zookeeper_stop
   RecoveryServerOptions options = Options();
   options.connect =
       [this, store_options]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
-    co_return std::make_unique<testing::InMemoryMetaStore>(zookeeper_, store_options);
+    if (is_zookeeper_gone_) co_return absl::UnavailableError("no server of zk1:2181 answers");
+    auto store = std::make_unique<testing::InMemoryMetaStore>(zookeeper_, store_options);
+    session_ = store->session_id();
+    co_return std::move(store);
   };
   options.log = [](absl::string_view) {};
   server_ = std::make_unique<RecoveryServer>(
@@ -217,6 +119,13 @@ void ServedPage::SendBeacon(const std::string& host) {
   beacon.__set_start_time(1);
   beacon.__set_hp_from_node(idl::host_port(host, from.port));
   Send(idl::kRpcFdFailureDetectorPing, idl::EncodeBody(beacon));
+}
+
+void ServedPage::StopZooKeeper() {
+  asio::post(context_, [this] {
+    is_zookeeper_gone_ = true;
+    zookeeper_->ExpireSession(session_);
+  });
 }
 
 void ServedPage::Send(std::string task_code, std::string body) {

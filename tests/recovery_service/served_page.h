@@ -1,16 +1,12 @@
-// A recovery server on real sockets, in a thread of its own, and a headless browser that looks at
-// its status page as a person would, in every state.
+// A recovery server on real sockets, in a thread of its own, which serves its status page.
 
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
-#include <absl/status/statusor.h>
 #include <asio/cancellation_signal.hpp>
 #include <asio/io_context.hpp>
 
@@ -22,30 +18,6 @@
 #include "testing/simulated_servers.h"
 
 namespace metarec {
-
-struct PageView {
-  std::string dom;        // serialized, after the page's scripts have run for some seconds
-  std::string text;       // of the DOM: what is between the tags, a line each, without scripts
-  std::string arguments;  // of the browser, for failures
-
-  // The URLs that the page itself asked for, as the browser's network log has them, before they are
-  // looked up or sent.
-  std::vector<std::string> requests;
-};
-
-class Browser {
- public:
-  // METAREC_BROWSER, or a Chromium of the usual names; nullopt if there is none.
-  static std::optional<Browser> Find();
-
-  // `screenshot`: a PNG file to write, or empty. Nothing is reached but 127.0.0.1.
-  absl::StatusOr<PageView> Open(const std::string& url, const std::string& screenshot = "") const;
-
- private:
-  explicit Browser(std::string program) : program_(std::move(program)) {}
-
-  std::string program_;
-};
 
 struct SkipFlags {
   bool bad_nodes = false;
@@ -70,6 +42,8 @@ class ServedPage {
   void BeginRecovery(SkipFlags flags = {});
   // As a replica server that calls itself so.
   void SendBeacon(const std::string& host);
+  // ZooKeeper is not reached from now on, and forgets the server's session.
+  void StopZooKeeper();
   // Whether it becomes true of the service.
   bool Await(const std::function<bool(const RecoveryServiceStatus&)>& condition);
 
@@ -82,6 +56,8 @@ class ServedPage {
   std::unique_ptr<RpcReplicaSource> source_;
   std::shared_ptr<testing::InMemoryZooKeeper> zookeeper_ =
       std::make_shared<testing::InMemoryZooKeeper>();
+  int64_t session_ = 0;  // the latest
+  bool is_zookeeper_gone_ = false;
   std::unique_ptr<testing::SimulatedClusterThread> servers_;
   std::unique_ptr<RecoveryServer> server_;
   asio::cancellation_signal stop_;
