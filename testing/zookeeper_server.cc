@@ -130,6 +130,9 @@ std::vector<std::string> ZooKeeperServer::CommandLine(const ZooKeeperServerOptio
   if (options.outstanding_max > 0) {
     command.push_back(absl::StrCat("-Dzookeeper.globalOutstandingLimit=", options.outstanding_max));
   }
+  for (const std::string& property : options.properties) {
+    command.push_back(absl::StrCat("-D", property));
+  }
   // The jar's manifest names all others that it needs.
   command.insert(command.end(), {"-cp", absl::StrCat(kJar, ":/usr/share/java/slf4j-simple.jar"),
                                  "org.apache.zookeeper.server.quorum.QuorumPeerMain", config_path});

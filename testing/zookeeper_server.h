@@ -32,6 +32,8 @@ struct ZooKeeperServerOptions {
   // "host:<port of the quorum>:<port of the election>".
   int id = 0;
   std::vector<std::string> members;
+  // Java's system properties, which configure what the file cannot: "zookeeper.enforceQuota=true".
+  std::vector<std::string> properties;
   // ZooKeeper expires sessions in steps of this.
   absl::Duration tick = absl::Milliseconds(200);
   // Clients that ask for a longer one get this.

@@ -46,12 +46,12 @@ void CheckAddresses(absl::string_view text) {
     CHECK_EQ(endpoint->ToString(), text);
   }
   if (const auto hosts = ParseZooKeeperHosts(text); hosts.ok()) {
-    std::vector<std::string> entries;
-    for (const ZooKeeperHost& host : *hosts)
-      entries.push_back(absl::StrCat(host.host, ":", host.port));
-    const auto again = ParseZooKeeperHosts(absl::StrJoin(entries, ","));
+    const auto again = ParseZooKeeperHosts(absl::StrCat(hosts->HostsText(), hosts->chroot));
     CHECK(again.ok()) << again.status();
-    CHECK_EQ(again->size(), hosts->size());
+    CHECK_EQ(again->hosts.size(), hosts->hosts.size());
+    CHECK_EQ(again->chroot, hosts->chroot);
+    const std::string root = hosts->Under("/pegasus");
+    CHECK(ValidateRootPath(root).ok()) << root;
   }
   if (const auto auth = ParseZkAuth(text); auth.ok()) {
     CHECK_EQ(auth->scheme, "digest");

@@ -27,7 +27,10 @@ CommandOption StoreArguments::Add(Command& verb, absl::string_view name, std::st
 }
 
 void StoreArguments::AddTo(Command& verb) {
-  Add(verb, "zk", &hosts_, "ZooKeeper servers").TypeName("HOST:PORT,...");
+  Add(verb, "zk", &hosts_,
+      "ZooKeeper servers; behind the last one, the path under which all others lie (chroot), if "
+      "there is one")
+      .TypeName("HOST:PORT,...[/PATH]");
   Add(verb, "root", &root_, "the cluster's root, such as /pegasus/onebox (cluster_root)")
       .TypeName("PATH");
   Add(verb, "zk_auth_file", &auth_file_,
@@ -82,19 +85,31 @@ absl::Status StoreArguments::Check() const {
   return ToOptions().status();
 }
 
+std::string StoreArguments::Under(absl::string_view path) const {
+  const absl::StatusOr<ZooKeeperAddresses> addresses = ParseZooKeeperHosts(hosts_);
+  return addresses.ok() ? addresses->Under(path) : std::string(path);
+}
+
 std::string StoreArguments::HowToStart() const {
-  return absl::StrCat("start one meta server with cluster_root = ", root_,
-                      " and recover_from_replica_server = false");
+  const absl::StatusOr<ZooKeeperAddresses> addresses = ParseZooKeeperHosts(hosts_);
+  const bool has_chroot = addresses.ok() && !addresses->chroot.empty();
+  return absl::StrCat(
+      "start one meta server with cluster_root = ", root_,
+      has_chroot ? absl::StrCat(", ", addresses->chroot, " behind the servers of its hosts_list,")
+                 : "",
+      " and recover_from_replica_server = false");
 }
 
 absl::StatusOr<ZooKeeperOptions> StoreArguments::ToOptions() const {
   ZooKeeperOptions options;
-  if (const absl::Status hosts = ParseZooKeeperHosts(hosts_).status(); !hosts.ok()) {
+  const absl::StatusOr<ZooKeeperAddresses> addresses = ParseZooKeeperHosts(hosts_);
+  if (!addresses.ok()) {
+    const absl::Status& wrong = addresses.status();
     return prefix_.empty()
-               ? hosts
-               : absl::InvalidArgumentError(absl::StrCat(Option("zk"), ": ", hosts.message()));
+               ? wrong
+               : absl::InvalidArgumentError(absl::StrCat(Option("zk"), ": ", wrong.message()));
   }
-  options.hosts = hosts_;
+  options.hosts = addresses->HostsText();
   if (!(timeout_seconds_ > 0 && timeout_seconds_ <= 3600)) {
     return absl::InvalidArgumentError(
         absl::StrCat(Option("zk_timeout"), " must be above 0 and at most 3600 seconds"));
@@ -125,6 +140,11 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> StoreArguments::Open
   }
   METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<MetaStore> store,
                               co_await ZooKeeperMetaStore::Connect(std::move(options), clock));
+  if (store->session_state() == SessionState::kReadOnly) {
+    std::cerr << "warning: the ZooKeeper server has lost its quorum and only reads; what it shows "
+                 "may be old"
+              << std::endl;
+  }
   co_return store;
 }
 

@@ -35,9 +35,10 @@ class StoreArguments {
 
   // The name of an option of these that was given; "" if none was.
   std::string given_option() const;
-  const std::string& root() const { return root_; }
+  // Where it really is: under the path behind the servers (chroot), if there is one.
+  std::string root() const { return Under(root_); }
   // Where to look for a living meta server before writing.
-  RootInspectionOptions inspection() const { return {.lock_root = lock_root_}; }
+  RootInspectionOptions inspection() const { return {.lock_root = Under(lock_root_)}; }
   // What to do next, once the tree is written there.
   std::string HowToStart() const;
 
@@ -45,6 +46,7 @@ class StoreArguments {
   asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Open(Clock* clock) const;
 
  private:
+  std::string Under(absl::string_view path) const;
   // "--to_zk" for "zk".
   std::string Option(absl::string_view name) const;
   CommandOption Add(Command& verb, absl::string_view name, std::string* value,

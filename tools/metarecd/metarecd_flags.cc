@@ -30,7 +30,9 @@ DEFINE_int32(port, 0, "port to serve; [apps.meta] ports. Without a file: that of
 DEFINE_string(server_list, "",
               "all meta servers of the cluster; [meta_server] server_list. Without a file: that of "
               "--own_name");
-DEFINE_string(zk, "", "ZooKeeper servers; [zookeeper] hosts_list");
+DEFINE_string(zk, "",
+              "ZooKeeper servers, and behind the last one the path under which all others lie, if "
+              "there is one; [zookeeper] hosts_list");
 DEFINE_double(zk_timeout, 0, "ZooKeeper's session timeout; [zookeeper] timeout_ms");
 DEFINE_string(root, "",
               "where the metadata are written, a root that is empty or does not exist; "
@@ -164,7 +166,11 @@ absl::StatusOr<std::string> OwnName(const PegasusConfig& config) {
 }
 
 absl::Status AddZooKeeper(const PegasusConfig& config, MetarecdOptions* options) {
-  options->zookeeper.hosts = config.zookeeper_hosts;
+  METAREC_ASSIGN_OR_RETURN(const ZooKeeperAddresses addresses,
+                           ParseZooKeeperHosts(config.zookeeper_hosts));
+  options->zookeeper.hosts = addresses.HostsText();
+  options->server.service.recovery.root = addresses.Under(config.cluster_root);
+  options->server.lock_root = addresses.Under(config.lock_root);
   options->zookeeper.session_timeout = config.zookeeper_session_timeout;
   if (FLAGS_zk_auth_file.empty()) return absl::OkStatus();
   METAREC_ASSIGN_OR_RETURN(ZkAuthFile file, ReadZkAuthFile(FLAGS_zk_auth_file));
@@ -219,7 +225,6 @@ absl::Status AddService(const PegasusConfig& config, RecoveryServiceOptions* ser
     if (added.ok()) continue;
     return absl::InvalidArgumentError(absl::StrCat("--node_name ", added.message()));
   }
-  service->recovery.root = config.cluster_root;
   METAREC_ASSIGN_OR_RETURN(service->recovery.plan, DecisionsFromFlags());
   service->recovery.writer.tool_version = kVersion;
   service->build.version = kVersion;
@@ -245,7 +250,7 @@ constexpr FlagLine kFileFlags[] = {
     {"pegasus_config", "FILE"},
     {"port", "PORT"},
     {"server_list", "HOST:PORT,..."},
-    {"zk", "HOST:PORT,..."},
+    {"zk", "HOST:PORT,...[/PATH]"},
     {"zk_timeout", "SECONDS"},
     {"root", "PATH"},
     {"lock_root", "PATH"},
@@ -377,7 +382,6 @@ absl::StatusOr<MetarecdOptions> OptionsFromFlags() {
   METAREC_RETURN_IF_ERROR(AddListeners(config, &options.server));
   METAREC_ASSIGN_OR_RETURN(options.server.own_name, OwnName(config));
   options.server.recover = config.recover_from_replica_server;
-  options.server.lock_root = config.lock_root;
   options.server.session_timeout = config.zookeeper_session_timeout;
   METAREC_RETURN_IF_ERROR(AddService(config, &options.server.service));
   if (options.server.service.operators.allows_everyone()) {

@@ -42,6 +42,18 @@ Meaning MeaningOf(StoreError error) {
     case StoreError::kInvalidAcl:
       return {"InvalidAcl", StatusCode::kInvalidArgument,
               "ZooKeeper refused the ACL to create with; the scheme 'auth' needs credentials"};
+    case StoreError::kAuthRequired:
+      return {"AuthRequired", StatusCode::kUnauthenticated,
+              "these ZooKeeper servers serve only clients that authenticate. If they take digest "
+              "credentials, give them (--zk_auth_file). SASL and TLS metarec does not speak: "
+              "docs/cli.md, \"ZooKeeper with SASL or TLS\", says how to go around them"};
+    case StoreError::kQuotaExceeded:
+      return {"QuotaExceeded", StatusCode::kResourceExhausted,
+              "a quota of ZooKeeper's on this path, or on one above it, is used up; look at it "
+              "(listquota) and raise it (setquota) in ZooKeeper's shell"};
+    case StoreError::kUnsupported:
+      return {"Unsupported", StatusCode::kUnimplemented,
+              "these ZooKeeper servers do not do this: they are too old for it, or configured so"};
     case StoreError::kReadOnly:
       return {"ReadOnly", StatusCode::kUnavailable,
               "the server is read-only because it has lost its quorum; restore the ensemble first"};

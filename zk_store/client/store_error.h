@@ -21,6 +21,9 @@ enum class StoreError {
   kNoAuth,                   // the ACL does not allow it to this session
   kAuthFailed,               // ZooKeeper refused the credentials; the session is useless
   kInvalidAcl,               // e.g. scheme `auth` in a session without credentials
+  kAuthRequired,             // the servers serve only who has authenticated, by a scheme of theirs
+  kQuotaExceeded,            // a quota of ZooKeeper's, on the node or on one above it, is used up
+  kUnsupported,              // the servers do not do this: they are too old, or configured so
   kReadOnly,                 // the server has lost its quorum and serves reads only
   kTooLarge,                 // the request exceeds request_bytes_max(); it was not sent
   kBadArguments,             // e.g. a relative path

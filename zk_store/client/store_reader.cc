@@ -40,7 +40,10 @@ asio::awaitable<absl::StatusOr<std::optional<NodeStat>>> StoreReader::Exists(std
 }
 
 asio::awaitable<absl::Status> StoreReader::Sync(std::string path) {
-  co_return co_await Retry(budget_, [&] { return store_->Sync(path); });
+  const absl::Status synced = co_await Retry(budget_, [&] { return store_->Sync(path); });
+  // Without a quorum there is no leader to be in step with. What the server has is all there is to
+  // read, and nothing can be written because of it.
+  co_return StoreErrorOf(synced) == StoreError::kReadOnly ? absl::OkStatus() : synced;
 }
 
 asio::awaitable<absl::Status> StoreReader::Check(std::vector<StoreOp> checks, RequestSize* size) {

@@ -31,7 +31,8 @@ class StoreReader {
   // Whether all of `checks` hold, in one transaction, which changes nothing, or in several if
   // `size` wants it. The errors kNoNode and kBadVersion mean that they do not.
   asio::awaitable<absl::Status> Check(std::vector<StoreOp> checks, RequestSize* size);
-  // What is read afterwards is at least as new as this moment.
+  // What is read afterwards is at least as new as this moment, unless the server has lost its
+  // quorum and only reads (SessionState::kReadOnly).
   asio::awaitable<absl::Status> Sync(std::string path);
 
   MetaStore* store() const { return store_; }

@@ -335,9 +335,9 @@ void ZooKeeperHandle::OnSessionState(int state) {
 absl::Status ZooKeeperHandle::Error(int code, absl::string_view operation,
                                     absl::string_view path) const {
   const StoreError error = StoreErrorOfCode(code, session_.Get());
-  return MakeStoreError(
-      error, operation, path,
-      error == StoreError::kUnknown ? absl::StrCat(zerror(code), ", ", code) : "");
+  const bool has_many_codes = error == StoreError::kUnknown || error == StoreError::kUnsupported;
+  return MakeStoreError(error, operation, path,
+                        has_many_codes ? absl::StrCat(zerror(code), ", ", code) : "");
 }
 
 }  // namespace metarec

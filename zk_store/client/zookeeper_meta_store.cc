@@ -134,11 +134,29 @@ asio::awaitable<OpenedHandle> OpenWithoutBlocking(ZooKeeperOptions options, std:
   co_return std::move(*opened);
 }
 
+// How long a client that must write looks for a server with a quorum, while it is connected to one
+// without. libzookeeper tries the others meanwhile, one after the other.
+constexpr absl::Duration kTimeForAQuorum = absl::Seconds(3);
+
 struct Establishing {
   ZooKeeperHandle* handle;
   const ZooKeeperOptions* options;
+  Clock* clock;
   absl::Status failure;  // OK: none so far
 };
+
+// Some servers take every session, and refuse in it all that does not come from a client that has
+// authenticated. The first request tells. What else may become of it matters to nobody.
+asio::awaitable<absl::Status> CheckServed(ZooKeeperHandle* handle) {
+  using Answer = absl::StatusOr<std::optional<NodeStat>>;
+  const std::function<void(ZooKeeperHandle::Done<Answer>)> ask =
+      [handle](ZooKeeperHandle::Done<Answer> done) {
+        handle->Exists("/", nullptr, std::move(done));
+      };
+  const Answer answer = co_await Await<Answer>(ask);
+  co_return StoreErrorOf(answer.status()) == StoreError::kAuthRequired ? answer.status()
+                                                                       : absl::OkStatus();
+}
 
 asio::awaitable<void> Establish(Establishing* establishing) {
   ZooKeeperHandle* handle = establishing->handle;
@@ -153,16 +171,30 @@ asio::awaitable<void> Establish(Establishing* establishing) {
                          "connect", options.hosts);
       co_return;
     }
-    const auto changed = co_await handle->session().AwaitChange(state);
-    if (!changed.ok()) co_return;
+    absl::StatusOr<SessionState> changed = state;
+    // Named: see cancellation.h on temporaries beside a co_await.
+    const std::function<asio::awaitable<void>()> await_change = [&]() -> asio::awaitable<void> {
+      changed = co_await handle->session().AwaitChange(state);
+    };
+    const absl::Time until = state == SessionState::kReadOnly
+                                 ? establishing->clock->Now() + kTimeForAQuorum
+                                 : absl::InfiniteFuture();
+    const absl::Status waited = co_await RunUntil(until, establishing->clock, await_change);
+    if (absl::IsDeadlineExceeded(waited)) {
+      establishing->failure = MakeStoreError(StoreError::kReadOnly, "connect", options.hosts);
+      co_return;
+    }
+    if (!waited.ok() || !changed.ok()) co_return;
     state = *changed;
   }
-  if (!options.auth.has_value()) co_return;
-  const StoreAuth auth = *options.auth;
-  establishing->failure =
-      co_await Await<absl::Status>([handle, &auth](ZooKeeperHandle::Done<absl::Status> done) {
-        handle->AddAuth(auth, std::move(done));
-      });
+  if (options.auth.has_value()) {
+    const StoreAuth auth = *options.auth;
+    establishing->failure =
+        co_await Await<absl::Status>([handle, &auth](ZooKeeperHandle::Done<absl::Status> done) {
+          handle->AddAuth(auth, std::move(done));
+        });
+  }
+  if (establishing->failure.ok()) establishing->failure = co_await CheckServed(handle);
 }
 
 absl::Status TimedOut(const ZooKeeperOptions& options, SessionState state) {
@@ -174,7 +206,8 @@ absl::Status TimedOut(const ZooKeeperOptions& options, SessionState state) {
                    absl::FormatDuration(options.connect_timeout),
                    "; check that addresses and ports are right, that the servers run and have a "
                    "quorum (echo srvr "
-                   "| nc HOST PORT), and that no firewall is in between"));
+                   "| nc HOST PORT), that the ports are no TLS ports (secureClientPort), which "
+                   "metarec does not speak, and that no firewall is in between"));
 }
 
 }  // namespace
@@ -183,18 +216,22 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>>> ZooKeeperMe
     ZooKeeperOptions options, Clock* clock) {
   const absl::Time start = clock->Now();
   const absl::Time deadline = start + options.connect_timeout;
-  METAREC_CO_ASSIGN_OR_RETURN(std::vector<ZooKeeperHost> parsed,
-                              ParseZooKeeperHosts(options.hosts));
+  METAREC_CO_ASSIGN_OR_RETURN(ZooKeeperAddresses parsed, ParseZooKeeperHosts(options.hosts));
+  if (!parsed.chroot.empty()) {
+    co_return absl::InvalidArgumentError(absl::StrCat("ZooKeeper addresses '", options.hosts,
+                                                      "': put the path ", parsed.chroot,
+                                                      " in front of the root path instead"));
+  }
   METAREC_CO_ASSIGN_OR_RETURN(
       const std::string hosts,
-      co_await KnownHosts(std::move(parsed), start + kLookUpShare * options.connect_timeout,
+      co_await KnownHosts(std::move(parsed.hosts), start + kLookUpShare * options.connect_timeout,
                           clock));
   OpenedHandle opened = co_await OpenWithoutBlocking(options, hosts, deadline, clock);
   if (absl::IsDeadlineExceeded(opened.status())) {
     co_return TimedOut(options, SessionState::kConnecting);
   }
   METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<ZooKeeperHandle> handle, std::move(opened));
-  Establishing establishing{handle.get(), &options, absl::OkStatus()};
+  Establishing establishing{handle.get(), &options, clock, absl::OkStatus()};
   const absl::Status waited =
       co_await RunUntil(deadline, clock, [&establishing] { return Establish(&establishing); });
   if (absl::IsDeadlineExceeded(waited)) co_return TimedOut(options, handle->session().Get());

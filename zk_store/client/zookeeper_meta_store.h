@@ -32,7 +32,7 @@ class ZooKeeperMetaStore final : public MetaStore {
   // if no host name is known, kDeadlineExceeded if the name service did not answer, if no server
   // could be reached or took the session in time,
   // StoreError::kReadOnly if only servers without quorum did, StoreError::kAuthFailed,
-  // kCancelled.
+  // StoreError::kAuthRequired, kCancelled.
   static asio::awaitable<absl::StatusOr<std::unique_ptr<ZooKeeperMetaStore>>> Connect(
       ZooKeeperOptions options, Clock* clock);
   ~ZooKeeperMetaStore() override;

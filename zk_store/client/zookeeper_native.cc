@@ -33,6 +33,9 @@ namespace {
 // its way when the session ended.
 constexpr int kUnknownSessionCode = -12;
 
+// The server's QUOTAEXCEEDED (since 3.7), likewise.
+constexpr int kQuotaExceededCode = -125;
+
 // How much longer than asked for a created path can be: a sequence number of 10 digits and the
 // terminating zero, rounded up.
 constexpr size_t kSequenceBytesMax = 16;
@@ -156,6 +159,14 @@ StoreError StoreErrorOfCode(int code, SessionState session) {
       return StoreError::kAuthFailed;
     case ZINVALIDACL:
       return StoreError::kInvalidAcl;
+    case ZSESSIONCLOSEDREQUIRESASLAUTH:
+      return StoreError::kAuthRequired;
+    case kQuotaExceededCode:
+      return StoreError::kQuotaExceeded;
+    case ZUNIMPLEMENTED:
+    case ZEPHEMERALONLOCALSESSION:
+    case ZRECONFIGDISABLED:
+      return StoreError::kUnsupported;
     case ZNOTREADONLY:
       return StoreError::kReadOnly;
     case ZBADARGUMENTS:

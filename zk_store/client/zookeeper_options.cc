@@ -9,12 +9,14 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
 #include <sys/stat.h>
 
 #include "base/runtime/status_macros.h"
 #include "base/text/host_port_mistake.h"
+#include "zk_store/client/root_path.h"
 
 namespace metarec {
 namespace {
@@ -27,9 +29,6 @@ absl::StatusOr<ZooKeeperHost> ParseHost(absl::string_view entry) {
         absl::StrCat("invalid ZooKeeper address '", entry, "': ", why));
   };
   if (entry.empty()) return fail("it is empty; write host:port,host:port,...");
-  if (absl::StrContains(entry, '/')) {
-    return fail("a path does not belong here; give the root path with its own option");
-  }
   if (const std::string mistake = HostPortMistake(entry); !mistake.empty()) return fail(mistake);
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(entry, absl::MaxSplits(':', 1));
@@ -53,19 +52,45 @@ constexpr absl::string_view kAuthFormat = "one line 'user:password' or 'digest:u
 
 }  // namespace
 
-absl::StatusOr<std::vector<ZooKeeperHost>> ParseZooKeeperHosts(absl::string_view hosts) {
-  if (absl::StripAsciiWhitespace(hosts).empty()) {
+std::string ZooKeeperAddresses::HostsText() const {
+  return absl::StrJoin(hosts, ",", [](std::string* out, const ZooKeeperHost& host) {
+    absl::StrAppend(out, host.host, ":", host.port);
+  });
+}
+
+std::string ZooKeeperAddresses::Under(absl::string_view path) const {
+  return path.empty() ? "" : absl::StrCat(chroot, path);
+}
+
+absl::StatusOr<ZooKeeperAddresses> ParseZooKeeperHosts(absl::string_view hosts) {
+  hosts = absl::StripAsciiWhitespace(hosts);
+  const size_t slash = std::min(hosts.find('/'), hosts.size());
+  const absl::string_view chroot = hosts.substr(slash);
+  hosts = hosts.substr(0, slash);
+  if (hosts.empty()) {
     return absl::InvalidArgumentError("no ZooKeeper address given; write host:port,host:port,...");
   }
-  std::vector<ZooKeeperHost> parsed;
+  ZooKeeperAddresses parsed;
   for (const absl::string_view entry : absl::StrSplit(hosts, ',')) {
     METAREC_ASSIGN_OR_RETURN(ZooKeeperHost host, ParseHost(absl::StripAsciiWhitespace(entry)));
-    parsed.push_back(std::move(host));
-    if (parsed.size() > kHostsMax) {
+    parsed.hosts.push_back(std::move(host));
+    if (parsed.hosts.size() > kHostsMax) {
       return absl::InvalidArgumentError(
           absl::StrCat("more than ", kHostsMax, " ZooKeeper addresses given"));
     }
   }
+  if (chroot.empty() || chroot == "/") return parsed;
+  if (absl::StrContains(chroot, ',')) {
+    return absl::InvalidArgumentError(
+        "invalid ZooKeeper addresses: the path under which everything lies (chroot) is written "
+        "once, behind the last server: host:port,host:port/path");
+  }
+  const absl::Status valid = ValidateRootPath(chroot);
+  if (!valid.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "invalid ZooKeeper addresses: the path behind them (chroot): ", valid.message()));
+  }
+  parsed.chroot = std::string(chroot);
   return parsed;
 }
 

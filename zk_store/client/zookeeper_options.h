@@ -30,7 +30,8 @@ struct ZooKeeperSession {
 };
 
 struct ZooKeeperOptions {
-  // "host:port,host:port,...": IPv4 addresses or host names.
+  // "host:port,host:port,...": IPv4 addresses or host names. A chroot does not belong here but in
+  // front of the root (ZooKeeperAddresses::Under), so that what is above the root can be looked at.
   std::string hosts;
   // How long the session outlives its connection. ZooKeeper may negotiate another value.
   absl::Duration session_timeout = absl::Seconds(30);
@@ -51,9 +52,22 @@ struct ZooKeeperHost {
   uint16_t port = 0;
 };
 
-// Rejects, naming the entry: an empty list or entry, a missing or impossible port, IPv6 addresses,
-// a chroot suffix, and characters that no host name has.
-absl::StatusOr<std::vector<ZooKeeperHost>> ParseZooKeeperHosts(absl::string_view hosts);
+struct ZooKeeperAddresses {
+  std::vector<ZooKeeperHost> hosts;
+  // The path behind the last server, under which every path of the client lies; empty: there is
+  // none.
+  std::string chroot;
+
+  // "host:port,host:port,...", as ZooKeeperOptions wants it.
+  std::string HostsText() const;
+  // Where a path of such a client really is; "" for "".
+  std::string Under(absl::string_view path) const;
+};
+
+// As libzookeeper reads it: "host:port,host:port/chroot". Rejects, naming the entry: an empty list
+// or entry, a missing or impossible port, IPv6 addresses, characters that no host name has, and a
+// path that no znode can have or that is not behind the last server.
+absl::StatusOr<ZooKeeperAddresses> ParseZooKeeperHosts(absl::string_view hosts);
 
 struct ZkAuthFile {
   StoreAuth auth;

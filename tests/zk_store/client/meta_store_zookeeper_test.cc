@@ -12,6 +12,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/synchronization/blocking_counter.h>
 #include <absl/synchronization/notification.h>
+#include <absl/time/clock.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
@@ -26,6 +27,8 @@
 #include "base/runtime/task_group.h"
 #include "meta_store_worlds.h"
 #include "testing/zookeeper_server.h"
+#include "zk_store/client/retry_budget.h"
+#include "zk_store/client/store_reader.h"
 #include "zk_store/client/zookeeper_meta_store.h"
 
 namespace metarec {
@@ -53,7 +56,9 @@ TEST(ZooKeeperMetaStore, MalformedHostsAreRefusedByName) {
              {":2181", "the host is missing"},
              {"[::1]:2181", "IPv6"},
              {"::1:2181", "IPv6"},
-             {"zk1:2181/pegasus", "path does not belong here"},
+             {"zk1:2181/pegasus", "put the path /pegasus in front of the root path"},
+             {"zk1:2181/a,zk2:2181/a", "is written once, behind the last server"},
+             {"zk1:2181/a/", "ends in a slash"},
              {"z k:2181", "character"}}) {
       options.hosts = hosts;
       const absl::Status status = co_await ConnectStatus(options);
@@ -243,9 +248,77 @@ TEST_F(ZooKeeperMetaStoreServed, AServerWithoutQuorumIsReadOnly) {
     if (!store.ok()) co_return;
     EXPECT_EQ((*store)->session_state(), SessionState::kReadOnly);
     EXPECT_TRUE((co_await (*store)->Exists("/")).ok());
+    RetryBudget budget(&clock_);
+    StoreReader reader(store->get(), &budget);
+    EXPECT_TRUE((co_await reader.Sync("/")).ok()) << "reading verbs begin with it";
     status = (co_await (*store)->Create("/a", "")).status();
     EXPECT_EQ(StoreErrorOf(status), StoreError::kReadOnly) << status;
     EXPECT_FALSE(OutcomeUnknown(status));
+  });
+}
+
+// Each was taken for a lost connection, and tried again for a minute.
+TEST_F(ZooKeeperMetaStoreServed, AServerThatDemandsDigestCredentialsIsToldAtOnce) {
+  ZooKeeperServerOptions server_options;
+  server_options.properties = {"zookeeper.enforce.auth.enabled=true",
+                               "zookeeper.enforce.auth.schemes=digest"};
+  ASSERT_NO_FATAL_FAILURE(Start(server_options));
+  RunToEnd([&]() -> asio::awaitable<void> {
+    const absl::Time start = absl::Now();
+    const absl::Status status = co_await ConnectStatus(options_);
+    EXPECT_EQ(StoreErrorOf(status), StoreError::kAuthRequired) << status;
+    EXPECT_FALSE(OutcomeUnknown(status));
+    EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("--zk_auth_file"));
+    options_.auth = StoreAuth{"digest", "metarec:secret"};
+    auto store = co_await ZooKeeperMetaStore::Connect(options_, &clock_);
+    EXPECT_TRUE(store.ok()) << store.status();
+    if (!store.ok()) co_return;
+    EXPECT_TRUE((co_await (*store)->Create("/a", "")).ok());
+  });
+}
+
+TEST_F(ZooKeeperMetaStoreServed, AServerThatDemandsSaslIsToldAtOnce) {
+  ZooKeeperServerOptions server_options;
+  server_options.properties = {
+      "zookeeper.sessionRequireClientSASLAuth=true",
+      "zookeeper.authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider"};
+  ASSERT_NO_FATAL_FAILURE(Start(server_options));
+  RunToEnd([&]() -> asio::awaitable<void> {
+    options_.auth = StoreAuth{"digest", "metarec:secret"};
+    const absl::Status status = co_await ConnectStatus(options_);
+    EXPECT_EQ(StoreErrorOf(status), StoreError::kAuthRequired) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("SASL"));
+  });
+}
+
+TEST_F(ZooKeeperMetaStoreServed, AQuotaThatIsUsedUpIsToldAsThat) {
+  ZooKeeperServerOptions server_options;
+  server_options.properties = {"zookeeper.enforceQuota=true"};
+  ASSERT_NO_FATAL_FAILURE(Start(server_options));
+  RunToEnd([&]() -> asio::awaitable<void> {
+    auto store = co_await ZooKeeperMetaStore::Connect(options_, &clock_);
+    EXPECT_TRUE(store.ok()) << store.status();
+    if (!store.ok()) co_return;
+    // As ZooKeeper's shell does for `setquota -N 2 /small`.
+    const std::string limits = "count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=2";
+    const std::string quota = "/zookeeper/quota/small";
+    absl::Status set = (co_await (*store)->Create("/small", "")).status();
+    set.Update((co_await (*store)->Create(quota, "")).status());
+    set.Update((co_await (*store)->Create(quota + "/zookeeper_limits", limits)).status());
+    set.Update((co_await (*store)->Create(quota + "/zookeeper_stats", limits)).status());
+    EXPECT_TRUE(set.ok()) << set;
+    EXPECT_TRUE((co_await (*store)->Create("/small/a", "")).ok());
+    const absl::Status one = (co_await (*store)->Create("/small/b", "")).status();
+    EXPECT_EQ(StoreErrorOf(one), StoreError::kQuotaExceeded) << one;
+    std::vector<StoreOp> ops;
+    ops.push_back(CheckOp{"/small", 0});
+    ops.push_back(CreateOp{"/small/c", ""});
+    const absl::Status many = (co_await (*store)->Multi(ops)).status();
+    EXPECT_EQ(StoreErrorOf(many), StoreError::kQuotaExceeded) << many;
+    EXPECT_FALSE(OutcomeUnknown(many));
+    EXPECT_FALSE(RetryBudget::IsRetryable(many));
+    EXPECT_THAT(std::string(many.message()), HasSubstr("setquota"));
   });
 }
 

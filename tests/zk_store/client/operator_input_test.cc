@@ -77,6 +77,23 @@ TEST_F(ZkAuthFileTest, NamesAFileThatIsMissingOrNoFile) {
               HasSubstr("not a regular file"));
 }
 
+TEST(ZooKeeperHostsTest, AChrootBehindTheLastServerIsReadAsLibzookeeperReadsIt) {
+  const auto plain = ParseZooKeeperHosts("zk1:2181, zk2:2182");
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_EQ(plain->HostsText(), "zk1:2181,zk2:2182");
+  EXPECT_EQ(plain->Under("/pegasus"), "/pegasus");
+  const auto below = ParseZooKeeperHosts("zk1:2181,zk2:2182/prod/eu");
+  ASSERT_TRUE(below.ok()) << below.status();
+  EXPECT_EQ(below->HostsText(), "zk1:2181,zk2:2182");
+  EXPECT_EQ(below->Under("/pegasus"), "/prod/eu/pegasus");
+  EXPECT_EQ(below->Under(""), "");
+  EXPECT_EQ(ParseZooKeeperHosts("zk1:2181/")->chroot, "");
+  for (const char* const wrong : {"zk1:2181/a,zk2:2181/a", "zk1:2181/a/", "zk1:2181//a",
+                                  "zk1:2181/a/../b", "/a", "zk1:2181/zookeeper"}) {
+    EXPECT_FALSE(ParseZooKeeperHosts(wrong).ok()) << wrong;
+  }
+}
+
 TEST(RootPathTest, ARootMustBeAPathOfItsOwn) {
   EXPECT_TRUE(ValidateRootPath("/a").ok());
   EXPECT_TRUE(ValidateRootPath("/pegasus/my cluster/\xc3\xa9").ok());
