@@ -39,6 +39,8 @@ ports = PORT
 server_list = localhost:PORT
 cluster_root = /load/SERVICE
 distributed_lock_service_parameters = /load/SERVICE/lock
+meta_state_service_type = meta_state_service_zookeeper
+distributed_lock_service_type = distributed_lock_service_zookeeper
 recover_from_replica_server = true
 [zookeeper]
 hosts_list = ZOOKEEPER

@@ -13,6 +13,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
 #include "base/runtime/status_macros.h"
@@ -76,6 +77,8 @@ class PegasusIni {
   bool HasSection(absl::string_view section) const;
   // nullptr: there is none.
   const Entry* Find(absl::string_view section, absl::string_view key) const;
+  // The keys of a section that begin with this and have a value.
+  std::vector<std::string> KeysWith(absl::string_view section, absl::string_view prefix) const;
 
  private:
   struct Section {
@@ -155,6 +158,17 @@ const PegasusIni::Entry* PegasusIni::Find(absl::string_view section, absl::strin
   return entry == found->second.entries.end() ? nullptr : &entry->second;
 }
 
+std::vector<std::string> PegasusIni::KeysWith(absl::string_view section,
+                                              absl::string_view prefix) const {
+  std::vector<std::string> keys;
+  const auto found = sections_.find(section);
+  if (found == sections_.end()) return keys;
+  for (const auto& [key, entry] : found->second.entries) {
+    if (absl::StartsWith(key, prefix) && !entry.value.empty()) keys.push_back(key);
+  }
+  return keys;
+}
+
 constexpr size_t kFileBytesMax = 4 << 20;
 constexpr size_t kShownBytesMax = 200;
 
@@ -228,6 +242,44 @@ class ConfigReader {
     if (!status.ok()) {
       Fail(section, key, absl::StrCat("is ", Shown(value), ": ", status.message()));
     }
+  }
+
+  // Metadata and lock of meta servers that keep them elsewhere than in ZooKeeper are not ours to
+  // recover. Without a file nobody says where they are kept.
+  void CheckKeptInZooKeeper(absl::string_view key, absl::string_view in_zookeeper) {
+    if (file_ == nullptr) return;
+    const std::optional<std::string> type = Optional("meta_server", key);
+    if (type.has_value() && *type == in_zookeeper) return;
+    Fail("meta_server", key,
+         absl::StrCat(type.has_value() ? absl::StrCat("is ", Shown(*type))
+                                       : "is missing, which stock meta servers take for one that "
+                                         "does without ZooKeeper (..._simple)",
+                      ": metarecd recovers metadata that meta servers keep in ZooKeeper (",
+                      in_zookeeper,
+                      "). If they do, write that; if not, there is nothing to recover here"));
+  }
+
+  // What of the file changes how ZooKeeper is reached, and is not done here.
+  void WarnOfSasl() {
+    if (file_ == nullptr) return;
+    std::vector<std::string> keys;
+    for (const std::string& key : file_->KeysWith("zookeeper", "sasl_")) {
+      keys.push_back(absl::StrCat("[zookeeper] ", key));
+    }
+    for (const char* const prefix : {"enable_zookeeper_kerberos", "zookeeper_"}) {
+      for (const std::string& key : file_->KeysWith("security", prefix)) {
+        const std::string& value = file_->Find("security", key)->value;
+        if (!absl::EqualsIgnoreCase(value, "false")) {
+          keys.push_back(absl::StrCat("[security] ", key));
+        }
+      }
+    }
+    if (keys.empty()) return;
+    warnings_.push_back(absl::StrCat(
+        name_, ": ", absl::StrJoin(keys, ", "), keys.size() == 1 ? " has" : " have",
+        " no effect here: metarecd does not authenticate to ZooKeeper by SASL or Kerberos. If "
+        "ZooKeeper's servers demand it, metarecd ends and says so; docs/cli.md, \"ZooKeeper with "
+        "SASL or TLS\", says how to go around that"));
   }
 
   const absl::Status& status() const { return status_; }
@@ -322,6 +374,10 @@ absl::StatusOr<PegasusConfig> ReadKeys(ConfigReader reader) {
   PegasusConfig config;
   ReadPort(&reader, &config);
   ReadMetaServers(&reader, &config);
+  reader.CheckKeptInZooKeeper("meta_state_service_type", "meta_state_service_zookeeper");
+  reader.CheckKeptInZooKeeper("distributed_lock_service_type",
+                              "distributed_lock_service_zookeeper");
+  reader.WarnOfSasl();
   config.cluster_root = ReadPath(&reader, "cluster_root");
   config.lock_root = ReadPath(&reader, "distributed_lock_service_parameters");
   config.recover_from_replica_server = reader.Flag("meta_server", "recover_from_replica_server");

@@ -19,7 +19,7 @@ struct PegasusConfig {
   std::string lock_root;                     // [meta_server] distributed_lock_service_parameters
   bool recover_from_replica_server = false;  // [meta_server]
   std::string cluster_name;                  // [replication] cluster_name; may be empty
-  std::string zookeeper_hosts;               // [zookeeper] hosts_list
+  std::string zookeeper_hosts;               // [zookeeper] hosts_list; may end with a chroot
   absl::Duration zookeeper_session_timeout = absl::Seconds(30);  // [zookeeper] timeout_ms
   absl::Duration beacon_grace = absl::Seconds(22);               // [replication] fd_grace_seconds
 
@@ -36,9 +36,11 @@ struct ConfigOverride {
 };
 using ConfigOverrides = std::vector<ConfigOverride>;
 
-// Keys that are not listed above are left alone. kInvalidArgument names the file, the line, the
-// section, the key, what is wrong with it and what to do, or the flag if the value is that one's;
-// kNotFound when there is no such file.
+// A file of meta servers that keep their metadata or their lock elsewhere than in ZooKeeper
+// (meta_state_service_type, distributed_lock_service_type) is refused, and keys by which they
+// authenticate to ZooKeeper are warned of. Other keys are left alone. kInvalidArgument names the
+// file, the line, the section, the key, what is wrong with it and what to do, or the flag if the
+// value is that one's; kNotFound when there is no such file.
 //
 // `path` empty: there is no file, only overrides.
 absl::StatusOr<PegasusConfig> ReadPegasusConfig(const std::string& path,

@@ -105,6 +105,8 @@ std::string WriteIni(const PegasusConfig& config) {
       "[apps.meta]\nports=", config.port,
       "\n[meta_server]\nserver_list=", Escaped(absl::StrJoin(config.meta_servers, ",")),
       "\ncluster_root=", Escaped(config.cluster_root),
+      "\nmeta_state_service_type=meta_state_service_zookeeper",
+      "\ndistributed_lock_service_type=distributed_lock_service_zookeeper",
       "\ndistributed_lock_service_parameters=", Escaped(config.lock_root),
       "\nrecover_from_replica_server=", config.recover_from_replica_server ? "true" : "false",
       "\n[replication]\ncluster_name=", Escaped(config.cluster_name),

@@ -171,6 +171,8 @@ void AddConfigs(SeedWriter* seeds) {
       "[meta_server]\nserver_list = 10.0.0.1:34601,meta2:34601 ; two of them\n"
       "cluster_root = /pegasus/onebox\n"
       "distributed_lock_service_parameters = /pegasus/onebox/lock\n"
+      "meta_state_service_type = meta_state_service_zookeeper\n"
+      "distributed_lock_service_type = distributed_lock_service_zookeeper\n"
       "recover_from_replica_server = false\n\n"
       "[replication]\ncluster_name = onebox\nfd_grace_seconds = 10\n\n"
       "[zookeeper]\nhosts_list = 127.0.0.1:22181\ntimeout_ms = 10000\n";

@@ -139,6 +139,52 @@ TEST(PegasusConfigTest, WhatIsMissingOrMalformedIsNamedWithItsPlaceAndARemedy) {
   }
 }
 
+TEST(PegasusConfigTest, MetaServersThatDoNotUseZooKeeperAreRefused) {
+  const struct {
+    const char* from;
+    const char* to;
+    const char* message;
+  } kCases[] = {
+      {"meta_state_service_zookeeper", "meta_state_service_simple",
+       "config.ini:13: [meta_server] meta_state_service_type is 'meta_state_service_simple': "},
+      {"meta_state_service_type", "another",
+       "config.ini: [meta_server] meta_state_service_type is missing, which stock meta servers"},
+      {"= distributed_lock_service_zookeeper", "= distributed_lock_service_simple",
+       "config.ini:14: [meta_server] distributed_lock_service_type is "},
+      {"distributed_lock_service_type", "another",
+       "config.ini: [meta_server] distributed_lock_service_type is missing, which stock"},
+  };
+  for (const auto& test : kCases) {
+    const auto config = ParseWith(test.from, test.to);
+    ASSERT_FALSE(config.ok()) << test.message;
+    EXPECT_THAT(std::string(config.status().message()),
+                AllOf(HasSubstr(test.message), HasSubstr("nothing to recover here")));
+  }
+}
+
+TEST(PegasusConfigTest, KeysThatAuthenticateToZooKeeperAreNamedAsWithoutEffect) {
+  const auto config =
+      ParseWith("timeout_ms = 10000",
+                "sasl_mechanisms_type = DIGEST-MD5\nsasl_user_name = pegasus\nsasl_realm =\n"
+                "[security]\nenable_zookeeper_kerberos = true\nenable_auth = true\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->warnings,
+              ElementsAre(AllOf(HasSubstr("[zookeeper] sasl_mechanisms_type, [zookeeper] "
+                                          "sasl_user_name, [security] enable_zookeeper_kerberos "
+                                          "have no effect here"),
+                                HasSubstr("docs/cli.md"))));
+  const auto off =
+      ParseWith("timeout_ms = 10000", "[security]\nenable_zookeeper_kerberos = false\n");
+  ASSERT_TRUE(off.ok()) << off.status();
+  EXPECT_THAT(off->warnings, IsEmpty());
+}
+
+TEST(PegasusConfigTest, AChrootBehindTheHostsIsTakenAsStockServersTakeIt) {
+  const auto config = ParseWith("127.0.0.1:22181", "zk1:2181,zk2:2181/prod");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->zookeeper_hosts, "zk1:2181,zk2:2181/prod");
+}
+
 TEST(PegasusConfigTest, PlaceholdersOfTemplatesAreNoValues) {
   const struct {
     const char* from;

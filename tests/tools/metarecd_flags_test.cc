@@ -43,6 +43,8 @@ using Flags = std::vector<std::pair<std::string, std::string>>;
 constexpr char kConfig[] =
     "[apps.meta]\n  ports = 34601\n[meta_server]\n  server_list = meta1:34601,meta2:34602\n"
     "  cluster_root = /pegasus/onebox\n  distributed_lock_service_parameters = /pegasus/lock\n"
+    "  meta_state_service_type = meta_state_service_zookeeper\n"
+    "  distributed_lock_service_type = distributed_lock_service_zookeeper\n"
     "  recover_from_replica_server = false\n[zookeeper]\n  hosts_list = 127.0.0.1:1\n";
 
 class MetarecdFlagsTest : public ::testing::Test {

@@ -32,8 +32,10 @@ std::string ConfigText(const std::string& root, uint16_t own, const std::vector<
   return absl::StrCat(
       "[apps.meta]\n  ports = ", own, "\n\n[meta_server]\n  server_list = ", servers,
       "\n  cluster_root = ", root, "\n  distributed_lock_service_parameters = ", root,
-      "/lock\n  recover_from_replica_server = true\n\n[zookeeper]\n  hosts_list = ", zookeeper,
-      "\n  timeout_ms = ", absl::ToInt64Milliseconds(session_timeout), "\n");
+      "/lock\n  meta_state_service_type = meta_state_service_zookeeper"
+      "\n  distributed_lock_service_type = distributed_lock_service_zookeeper"
+      "\n  recover_from_replica_server = true\n\n[zookeeper]\n  hosts_list = ",
+      zookeeper, "\n  timeout_ms = ", absl::ToInt64Milliseconds(session_timeout), "\n");
 }
 
 }  // namespace
