@@ -11,6 +11,7 @@
 #include "base/runtime/task_group.h"
 #include "base/text/printable.h"
 #include "zk_store/client/retry_budget.h"
+#include "zk_store/topology/enclosing_tree.h"
 #include "zk_store/topology/topology_reader.h"
 
 namespace metarec {
@@ -46,6 +47,9 @@ bool IsPermanent(const absl::Status& status) {
   switch (StoreErrorOf(status)) {
     case StoreError::kNoAuth:
     case StoreError::kAuthFailed:
+    case StoreError::kAuthRequired:
+    case StoreError::kQuotaExceeded:
+    case StoreError::kUnsupported:
     case StoreError::kInvalidAcl:
     case StoreError::kBadArguments:
     case StoreError::kNoChildrenForEphemerals:
@@ -211,11 +215,27 @@ asio::awaitable<absl::Status> RecoveryContender::CheckRootAtStart(MetaStore* sto
   RetryBudget budget(clock_, RetryLimits());
   StoreReader reader(store, &budget);
   METAREC_CO_ASSIGN_OR_RETURN(const RootInspection root, co_await Inspect(&reader));
+  if (options_.recover && root.enclosing.has_value()) co_return NotEmpty(root);
+  METAREC_CO_RETURN_IF_ERROR(co_await CheckLockRootAtStart(&reader));
   // Where somebody leads, things may change until we do.
   if (!root.candidates.empty() || options_.recover == MayBeFilled(root)) {
     co_return absl::OkStatus();
   }
   co_return options_.recover ? NotEmpty(root) : NothingToServe(root.root);
+}
+
+// Contending makes znodes there, at once.
+asio::awaitable<absl::Status> RecoveryContender::CheckLockRootAtStart(StoreReader* reader) {
+  METAREC_CO_RETURN_IF_ERROR(CheckLockRoot(options_.root, options_.lock_root));
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const std::optional<EnclosingTree> enclosing,
+      co_await FindEnclosingTree(reader, options_.lock_root, options_.lock_root));
+  if (!enclosing.has_value() || !enclosing->is_inside) co_return absl::OkStatus();
+  co_return absl::FailedPreconditionError(
+      absl::StrCat("the lock root ", options_.lock_root,
+                   " lies in a tree that is not its own: ", enclosing->what,
+                   ". Set [meta_server] distributed_lock_service_parameters to "
+                   "where this cluster's meta servers elect their leader"));
 }
 
 asio::awaitable<absl::Status> RecoveryContender::LookAtRoot(MetaStore* store) {

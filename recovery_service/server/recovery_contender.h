@@ -78,6 +78,7 @@ class RecoveryContender {
   asio::awaitable<absl::StatusOr<RootInspection>> Inspect(StoreReader* reader);
   // Whether the root is what the options say, before anybody contends for it.
   asio::awaitable<absl::Status> CheckRootAtStart(MetaStore* store);
+  asio::awaitable<absl::Status> CheckLockRootAtStart(StoreReader* reader);
   // What the root is and what follows from it; the service may serve from it afterwards.
   asio::awaitable<absl::Status> LookAtRoot(MetaStore* store);
   asio::awaitable<absl::Status> ServeFromRoot(StoreReader* reader);

@@ -16,6 +16,13 @@ namespace {
 
 constexpr absl::Duration kResolveTimeout = absl::Seconds(5);
 
+// A recovery looks for leaders where this server contends with them.
+RecoveryServiceOptions ServiceOptionsOf(const RecoveryServerOptions& options) {
+  RecoveryServiceOptions service = options.service;
+  service.recovery.writer.inspection.lock_root = options.lock_root;
+  return service;
+}
+
 }  // namespace
 
 RecoveryServer::RecoveryServer(const asio::any_io_executor& executor, RecoveryServerOptions options,
@@ -26,7 +33,8 @@ RecoveryServer::RecoveryServer(const asio::any_io_executor& executor, RecoverySe
       clock_(surroundings.clock),
       server_(executor, clock_, options_.rpc),
       udp_(executor, clock_),
-      service_(executor, options_.service, std::move(surroundings), listener, std::move(thread)),
+      service_(executor, ServiceOptionsOf(options_), std::move(surroundings), listener,
+               std::move(thread)),
       contender_(executor,
                  {.own_name = options_.own_name,
                   .recover = options_.recover,

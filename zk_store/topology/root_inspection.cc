@@ -94,7 +94,7 @@ std::string Shown(absl::string_view data) {
 class Inspector {
  public:
   Inspector(StoreReader* reader, std::string root, const RootInspectionOptions& options)
-      : reader_(reader), paths_(root) {
+      : reader_(reader), paths_(root), own_lock_root_(options.lock_root) {
     inspection_.root = root;
     lock_roots_ = {root, root + "/lock"};
     if (!options.lock_root.empty() && !absl::c_linear_search(lock_roots_, options.lock_root)) {
@@ -127,6 +127,7 @@ class Inspector {
 
   StoreReader* const reader_;
   const ClusterPaths paths_;
+  const std::string own_lock_root_;
   std::vector<std::string> lock_roots_;
   RootInspection inspection_;
   bool exists_ = false;
@@ -149,6 +150,12 @@ bool Inspector::LeadsToLockDirectory(absl::string_view path) const {
 
 asio::awaitable<absl::StatusOr<RootInspection>> Inspector::Run() {
   METAREC_CO_RETURN_IF_ERROR(co_await reader_->Sync(paths_.root()));
+  METAREC_CO_ASSIGN_OR_RETURN(inspection_.enclosing,
+                              co_await FindEnclosingTree(reader_, paths_.root(), own_lock_root_));
+  if (inspection_.enclosing.has_value()) {
+    Foreign(inspection_.enclosing->what);
+    co_return std::move(inspection_);
+  }
   METAREC_CO_RETURN_IF_ERROR(co_await ReadRoot());
   for (size_t i = 0; i < lock_roots_.size(); ++i) {
     METAREC_CO_RETURN_IF_ERROR(co_await ReadCandidates(lock_roots_[i]));
@@ -299,6 +306,9 @@ std::string RootInspection::Describe() const {
       return absl::StrCat("root ", root, " holds a finished run of ", DescribeRun(*journal));
     case RootCase::kForeign:
       break;
+  }
+  if (enclosing.has_value()) {
+    return absl::StrCat("root ", root, " lies in a tree that is not its own: ", reason);
   }
   std::string text = absl::StrCat("root ", root, " is not empty: ", reason);
   if (apps_data.has_value()) {

@@ -1,5 +1,6 @@
 // Whose a root is: read before anything is written, so that nothing is ever written into what
-// belongs to somebody else. A run knows its own work by its journal.
+// belongs to somebody else, be it the root itself or the tree that it lies in. A run knows its own
+// work by its journal.
 
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <asio/awaitable.hpp>
 
 #include "zk_store/client/store_reader.h"
+#include "zk_store/topology/enclosing_tree.h"
 
 namespace metarec {
 
@@ -62,6 +64,8 @@ struct RootInspection {
   std::string root;
   RootCase root_case = RootCase::kAbsent;
   std::string reason;  // why kForeign
+  // What is above the root, if that makes it kForeign; then nothing below is known.
+  std::optional<EnclosingTree> enclosing;
 
   std::vector<std::string> children;  // of the root, sorted; the first ones
   int64_t children_count = 0;
@@ -82,7 +86,8 @@ struct RootInspection {
 };
 
 struct RootInspectionOptions {
-  // Where the meta servers' lock directory is. The root and `<root>/lock` are always looked at.
+  // Where the meta servers' lock directory is. The root and `<root>/lock` are always looked at. Any
+  // other one above the root means that the root is in somebody else's tree.
   std::string lock_root;
 };
 

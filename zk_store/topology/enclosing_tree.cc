@@ -1,0 +1,137 @@
+#include "zk_store/topology/enclosing_tree.h"
+
+#include <utility>
+#include <vector>
+
+#include <absl/algorithm/container.h>
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include "base/runtime/status_macros.h"
+#include "zk_store/client/store_error.h"
+#include "zk_store/election/lock_directory.h"
+#include "zk_store/topology/znode_layout.h"
+
+namespace metarec {
+namespace {
+
+using Found = absl::StatusOr<std::optional<EnclosingTree>>;
+
+bool IsOrLiesIn(absl::string_view path, absl::string_view tree) {
+  return path == tree || absl::StartsWith(path, absl::StrCat(tree, "/"));
+}
+
+class Looking {
+ public:
+  Looking(StoreReader* reader, std::string path, std::string own_lock_root)
+      : reader_(reader), path_(std::move(path)), own_lock_root_(std::move(own_lock_root)) {}
+
+  asio::awaitable<Found> Run();
+
+ private:
+  asio::awaitable<Found> LookAt(std::string ancestor);
+  asio::awaitable<Found> LookAtApps(std::string ancestor);
+  asio::awaitable<Found> LookAtLockRoot(std::string ancestor, std::string lock_root);
+  EnclosingTree At(const std::string& path, absl::string_view what) const {
+    return {path, absl::StrCat(path, " ", what), IsOrLiesIn(path_, path)};
+  }
+
+  StoreReader* const reader_;
+  const std::string path_;
+  const std::string own_lock_root_;
+};
+
+// "/" is the ancestor "".
+std::string RootName(absl::string_view ancestor) {
+  return ancestor.empty() ? "/" : std::string(ancestor);
+}
+
+asio::awaitable<Found> Looking::Run() {
+  std::string ancestor;
+  const std::vector<std::string> components = absl::StrSplit(path_.substr(1), '/');
+  for (const std::string& component : components) {
+    METAREC_CO_ASSIGN_OR_RETURN(std::optional<EnclosingTree> found, co_await LookAt(ancestor));
+    if (found.has_value()) co_return found;
+    absl::StrAppend(&ancestor, "/", component);
+  }
+  co_return std::nullopt;
+}
+
+asio::awaitable<Found> Looking::LookAt(std::string ancestor) {
+  const ClusterPaths paths(ancestor);
+  METAREC_CO_ASSIGN_OR_RETURN(const auto journal, co_await reader_->Exists(paths.journal()));
+  if (journal.has_value() || IsOrLiesIn(path_, paths.journal())) {
+    co_return At(paths.journal(), absl::StrCat("is the journal of a recovery, so ",
+                                               RootName(ancestor), " is a cluster's root"));
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(std::optional<EnclosingTree> found, co_await LookAtApps(ancestor));
+  if (found.has_value()) co_return found;
+  METAREC_CO_ASSIGN_OR_RETURN(found, co_await LookAtLockRoot(ancestor, ancestor));
+  if (found.has_value()) co_return found;
+  co_return co_await LookAtLockRoot(ancestor, ancestor + "/lock");
+}
+
+// There are other uses of the name: what makes it a cluster's is what it says, or numbers below it.
+asio::awaitable<Found> Looking::LookAtApps(std::string ancestor) {
+  const std::string apps = ClusterPaths(ancestor).apps();
+  const std::string what =
+      absl::StrCat("lists the tables of a cluster whose root is ", RootName(ancestor));
+  const absl::StatusOr<std::optional<NodeData>> node = co_await reader_->Get(apps);
+  if (StoreErrorOf(node.status()) == StoreError::kNoAuth) {
+    co_return At(apps, absl::StrCat("must not be read with these credentials, and may be a "
+                                    "cluster's whose root is ",
+                                    RootName(ancestor)));
+  }
+  METAREC_CO_RETURN_IF_ERROR(node.status());
+  if (!node->has_value()) {
+    if (!IsOrLiesIn(path_, apps)) co_return std::nullopt;
+    co_return At(apps, absl::StrCat("does not exist, and a meta server whose root is ",
+                                    RootName(ancestor), " would take it for its list of tables"));
+  }
+  if ((*node)->data == kAppsLocked || (*node)->data == kAppsUnlocked) co_return At(apps, what);
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
+                              co_await reader_->Children(apps));
+  const bool has_tables =
+      children.has_value() && absl::c_any_of(children->names, [](const std::string& name) {
+        return ParseChildName(name) >= 0;
+      });
+  if (!has_tables) co_return std::nullopt;
+  co_return At(apps, what);
+}
+
+asio::awaitable<Found> Looking::LookAtLockRoot(std::string ancestor, std::string lock_root) {
+  const std::string directory = LockDirectoryPath(lock_root);
+  if (IsOrLiesIn(path_, directory)) {
+    co_return At(directory, "is where meta servers elect their leader");
+  }
+  if (lock_root == own_lock_root_) co_return std::nullopt;
+  METAREC_CO_ASSIGN_OR_RETURN(const auto found, co_await reader_->Exists(directory));
+  if (!found.has_value()) co_return std::nullopt;
+  co_return At(directory,
+               absl::StrCat("is where meta servers elect their leader, so ", RootName(ancestor),
+                            " is some cluster's; if it is this one's own, name ",
+                            RootName(lock_root), " as the lock root (--lock_root)"));
+}
+
+}  // namespace
+
+asio::awaitable<absl::StatusOr<std::optional<EnclosingTree>>> FindEnclosingTree(
+    StoreReader* reader, std::string path, std::string own_lock_root) {
+  Looking looking(reader, std::move(path), std::move(own_lock_root));
+  co_return co_await looking.Run();
+}
+
+absl::Status CheckLockRoot(absl::string_view root, absl::string_view lock_root) {
+  const ClusterPaths paths(root);
+  for (const std::string& ours : {paths.apps(), paths.journal()}) {
+    if (!IsOrLiesIn(lock_root, ours)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("the lock root ", lock_root, " lies in ", ours,
+                     ", where nobody but a recovery may make znodes; give another one, such as ",
+                     root, "/lock"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace metarec
