@@ -132,6 +132,8 @@ std::string LostPartitionsText(const TableRows& tables) {
 
 PlanGlance GlanceAt(const RecoveryPlan& plan) {
   PlanGlance glance;
+  glance.outcome = plan.outcome;
+  glance.numbers = CountPlan(plan);
   for (const Severity severity : kWorstFirst) {
     AddFindings(plan, severity, true, &glance);
     AddFindings(plan, severity, false, &glance);

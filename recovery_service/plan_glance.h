@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/recovery_plan.h"
 
@@ -54,6 +55,8 @@ struct FindingRow {
 
 // A value.
 struct PlanGlance {
+  PlanOutcome outcome = PlanOutcome::kReady;
+  PlanNumbers numbers;
   // The worst first, and in each severity those about lost partitions; the first 200.
   std::vector<FindingRow> findings;
   int64_t findings_count = 0;

@@ -1,6 +1,7 @@
 #include "recovery_service/recovery_runner.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -14,7 +15,10 @@
 #include "idl/error_names.h"
 #include "rpc/pegasus_status.h"
 #include "zk_store/client/error_mark.h"
+#include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_error.h"
+#include "zk_store/client/store_reader.h"
+#include "zk_store/topology/finished_tree.h"
 #include "zk_store/topology/znode_creator.h"
 
 namespace metarec {
@@ -78,6 +82,15 @@ struct RecoveryRunner::Run {
   RecoveryJob job;
   std::optional<RecoveryResult> result;
   Event ended;
+};
+
+// At the tree that a run has written, for who asks for the result again.
+struct RecoveryRunner::Look {
+  explicit Look(const asio::any_io_executor& executor) : over(executor) {}
+
+  absl::Status found = absl::CancelledError("cancelled");
+  bool is_over = false;
+  Event over;
 };
 
 bool RecoveryOrder::SameAs(const RecoveryOrder& other) const {
@@ -300,6 +313,7 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(Reco
   if (state_ == RecoveryState::kRecovered && !is_same) {
     co_return Response(idl::kErrServiceAlreadyRunning, "");
   }
+  if (state_ == RecoveryState::kRecovered) co_return co_await AnswerAgain(latest_, deadline);
   if (WouldBegin()) {
     Begin(std::move(order), deadline);
   }
@@ -321,6 +335,60 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(Reco
 bool RecoveryRunner::WouldBegin() const {
   return store_ != nullptr && abandons_ == 0 &&
          (state_ == RecoveryState::kWaiting || state_ == RecoveryState::kFailed);
+}
+
+asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::AnswerAgain(
+    std::shared_ptr<Run> run, absl::Time deadline) {
+  METAREC_RARE_BRANCH("the result of a recovery is asked for again");
+  if (look_ == nullptr) {
+    look_ = std::make_shared<Look>(executor_);
+    tasks_->Spawn(LookAgain(run, look_));
+  }
+  const std::shared_ptr<Look> look = look_;
+  const std::function<asio::awaitable<void>()> until_over = [look]() -> asio::awaitable<void> {
+    const absl::Status ignored = co_await look->over.Wait();
+    static_cast<void>(ignored);
+  };
+  const absl::Status ignored = co_await RunUntil(deadline, surroundings_.clock, until_over);
+  static_cast<void>(ignored);
+  if (!look->is_over) {
+    co_return Response(idl::kErrTimeout,
+                       "WARNING: it is recovered, and is being looked at once more; send the same "
+                       "request again for the result\n");
+  }
+  if (look->found.ok()) co_return ResponseOf(*run->result);
+  if (absl::IsCancelled(look->found)) co_return NotLeading();
+  const bool differs = HasMark(look->found, ErrorMark::kDiffers);
+  co_return Response(
+      differs ? idl::kErrInconsistentState : RecoveryErrorName(look->found),
+      absl::StrCat(run->result->hints,
+                   "ERROR: ", differs ? "" : "it was recovered, but could not be looked at again: ",
+                   look->found.message(), "\n"));
+}
+
+asio::awaitable<void> RecoveryRunner::LookAgain(std::shared_ptr<Run> run,
+                                                std::shared_ptr<Look> look) {
+  MetaStore* const store = store_;
+  absl::Status found = absl::CancelledError("cancelled");
+  const std::function<asio::awaitable<void>()> look_at_tree = [&]() -> asio::awaitable<void> {
+    RetryBudget budget(surroundings_.clock, options_.writer.retry);
+    StoreReader reader(store, &budget);
+    SilentProgress silent;
+    // Named: see cancellation.h on temporaries beside a co_await.
+    const TopologyVerifierOptions options;
+    const absl::StatusOr<int64_t> gone_on = co_await CheckFinishedTree(
+        run->result->plan->topology, options_.root, &reader, options, &silent);
+    found = gone_on.status();
+  };
+  if (thread_) {
+    co_await RunOn(thread_->executor, look_at_tree);
+  } else {
+    co_await look_at_tree();
+  }
+  look->found = std::move(found);
+  look->is_over = true;
+  look_.reset();
+  look->over.Set();
 }
 
 void RecoveryRunner::Begin(RecoveryOrder order, absl::Time deadline) {

@@ -161,7 +161,10 @@ class RecoveryRunner {
   void UseStore(MetaStore* store, std::vector<StoreOp> fence);
 
   // Answers at `deadline` at the latest:
-  // - with the result, of a new run or of the one that does the same and runs, or has succeeded;
+  // - with the result, of a new run or of the one that does the same and runs, or has succeeded. Of
+  //   one that has succeeded the tree is looked at again first (CheckFinishedTree): the answer is
+  //   ERR_INCONSISTENT_STATE if it is not there any more as it was written, or the name of the
+  //   error if that could not be found out;
   // - ERR_BUSY while one runs that does something else;
   // - ERR_SERVICE_ALREADY_RUNNING if something else has succeeded, as stock meta servers do;
   // - ERR_FORWARD_TO_OTHERS if we do not lead: before UseStore, from the beginning of Abandon on,
@@ -195,9 +198,13 @@ class RecoveryRunner {
 
  private:
   struct Run;
+  struct Look;
 
   void Begin(RecoveryOrder order, absl::Time deadline);
   asio::awaitable<void> Execute(std::shared_ptr<Run> run);
+  asio::awaitable<idl::configuration_recovery_response> AnswerAgain(std::shared_ptr<Run> run,
+                                                                    absl::Time deadline);
+  asio::awaitable<void> LookAgain(std::shared_ptr<Run> run, std::shared_ptr<Look> look);
   RecoveryRequest RequestOf(const RecoveryOrder& order, absl::Duration time_limit) const;
 
   const asio::any_io_executor executor_;
@@ -212,6 +219,7 @@ class RecoveryRunner {
   std::shared_ptr<Run> latest_;
   RecoveryState shown_state_ = RecoveryState::kWaiting;
   std::shared_ptr<Run> shown_;
+  std::shared_ptr<Look> look_;  // the one under way; nullptr: there is none
   std::unique_ptr<TaskGroup> tasks_;
   int abandons_ = 0;  // that have not ended
 };

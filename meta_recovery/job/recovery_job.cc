@@ -53,6 +53,7 @@ constexpr OutcomeNames kOutcomes[] = {
     {RecoveryOutcome::kConflict, "conflict", idl::kErrInvalidState},
     {RecoveryOutcome::kStillServed, "still_served", idl::kErrTimeout},
     {RecoveryOutcome::kRootRefused, "root_refused", idl::kErrNodeAlreadyExist},
+    {RecoveryOutcome::kRootDiffers, "root_differs", idl::kErrInconsistentState},
     {RecoveryOutcome::kPlanOutdated, "plan_outdated", idl::kErrInvalidState},
     {RecoveryOutcome::kTimedOut, "timed_out", idl::kErrTimeout},
     {RecoveryOutcome::kCancelled, "cancelled", idl::kErrUnknown},
@@ -89,11 +90,24 @@ RecoveryOutcome OutcomeOf(const absl::Status& status) {
     return static_cast<RecoveryOutcome>(number);
   }
   if (absl::IsCancelled(status)) return RecoveryOutcome::kCancelled;
+  if (HasMark(status, ErrorMark::kDiffers)) return RecoveryOutcome::kRootDiffers;
   return HasMark(status, ErrorMark::kRefused) ? RecoveryOutcome::kRootRefused
                                               : RecoveryOutcome::kFailed;
 }
 
-absl::string_view ErrorNameOf(const absl::Status& error) {
+std::string HintText(const RecoveryPlan& plan, const NodeList& nodes) {
+  std::vector<std::string> order;
+  for (const NodeListEntry& entry : nodes.entries) order.push_back(entry.text);
+  std::string text;
+  for (const std::string& line : HintLines(plan, order)) absl::StrAppend(&text, line, "\n");
+  return text;
+}
+
+}  // namespace
+
+absl::string_view RecoveryOutcomeName(RecoveryOutcome outcome) { return NamesOf(outcome).name; }
+
+absl::string_view RecoveryErrorName(const absl::Status& error) {
   switch (StoreErrorOf(error)) {
     case StoreError::kNone:
       if (absl::IsDeadlineExceeded(error)) return idl::kErrTimeout;
@@ -113,22 +127,32 @@ absl::string_view ErrorNameOf(const absl::Status& error) {
   }
 }
 
-std::string HintText(const RecoveryPlan& plan, const NodeList& nodes) {
-  std::vector<std::string> order;
-  for (const NodeListEntry& entry : nodes.entries) order.push_back(entry.text);
-  std::string text;
-  for (const std::string& line : HintLines(plan, order)) absl::StrAppend(&text, line, "\n");
-  return text;
+HeadlineMoment HeadlineMomentOf(RecoveryOutcome outcome) {
+  switch (outcome) {
+    case RecoveryOutcome::kRecovered:
+      return HeadlineMoment::kWritten;
+    case RecoveryOutcome::kTryAgain:
+    case RecoveryOutcome::kConflict:
+      return HeadlineMoment::kPlanned;
+    case RecoveryOutcome::kStillServed:
+      return HeadlineMoment::kStillServed;
+    case RecoveryOutcome::kRootDiffers:
+      return HeadlineMoment::kDiffers;
+    case RecoveryOutcome::kRootRefused:
+    case RecoveryOutcome::kPlanOutdated:
+    case RecoveryOutcome::kTimedOut:
+      return HeadlineMoment::kNotWritten;
+    case RecoveryOutcome::kCancelled:
+    case RecoveryOutcome::kFailed:
+      break;
+  }
+  return HeadlineMoment::kNotFinished;
 }
-
-}  // namespace
-
-absl::string_view RecoveryOutcomeName(RecoveryOutcome outcome) { return NamesOf(outcome).name; }
 
 RecoveryResult WithoutStore(absl::Status why) {
   RecoveryResult result;
   result.outcome = RecoveryOutcome::kFailed;
-  result.error_name = std::string(ErrorNameOf(why));
+  result.error_name = std::string(RecoveryErrorName(why));
   result.status = std::move(why);
   return result;
 }
@@ -198,7 +222,8 @@ asio::awaitable<RecoveryResult> RecoveryJob::Run() {
   result_.status = co_await TakeSteps();
   result_.outcome = OutcomeOf(result_.status);
   const absl::string_view error_name = NamesOf(result_.outcome).error_name;
-  result_.error_name = std::string(error_name.empty() ? ErrorNameOf(result_.status) : error_name);
+  result_.error_name =
+      std::string(error_name.empty() ? RecoveryErrorName(result_.status) : error_name);
   result_.status.ErasePayload(kOutcomePayload);
   co_return std::move(result_);
 }

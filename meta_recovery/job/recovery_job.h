@@ -20,6 +20,7 @@
 #include "base/runtime/progress.h"
 #include "meta_recovery/planner/plan_options.h"
 #include "meta_recovery/planner/recovery_plan.h"
+#include "meta_recovery/report/headline.h"
 #include "replica_collector/collector.h"
 #include "replica_collector/evidence.h"
 #include "replica_collector/node_list.h"
@@ -75,12 +76,13 @@ enum class RecoveryOutcome {
   kConflict,      // the plan needs decisions
   kStillServed,   // the time was over before all replicas were inactive
   kRootRefused,   // the root holds what is not an unfinished run that would write the same
+  kRootDiffers,   // an earlier run wrote the same there, and it is not there any more as it was
   kPlanOutdated,  // see RecoveryRequest::reviewed
   kTimedOut,      // the time was over before the nodes had answered
   kCancelled,
   kFailed,
 };
-inline constexpr size_t kRecoveryOutcomes = 9;
+inline constexpr size_t kRecoveryOutcomes = 10;
 
 // "recovered", "try_again", ...
 absl::string_view RecoveryOutcomeName(RecoveryOutcome outcome);
@@ -100,6 +102,12 @@ struct RecoveryResult {
 
 // How a recovery ends whose store cannot be reached, for `why`: nothing was asked or written.
 RecoveryResult WithoutStore(absl::Status why);
+
+// The name that operators know of an error in ZooKeeper or in what was asked for.
+absl::string_view RecoveryErrorName(const absl::Status& error);
+
+// What became of the plan of a run that ended so, if it came to one.
+HeadlineMoment HeadlineMomentOf(RecoveryOutcome outcome);
 
 // Which nodes hold a lease of some meta server, over several rounds of asking. A node that served
 // when it last answered, and does not answer any more, may still serve: it counts until its lease

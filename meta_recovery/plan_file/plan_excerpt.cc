@@ -7,6 +7,8 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
+#include "meta_recovery/planner/finding_registry.h"
+
 namespace metarec {
 void PlanCounter::AddNode(const NodeDecision& node) {
   ++numbers_.nodes_asked;
@@ -46,6 +48,18 @@ void PlanCounter::AddFinding(const Finding& finding) {
       finding.kind() == FindingKind::kUnlistedServer && finding.severity == Severity::kError;
   numbers_.bad_node_error |=
       finding.kind() == FindingKind::kBadNode && finding.severity == Severity::kError;
+  if (const auto* served = finding.facts.As<found::StillServed>();
+      served != nullptr && finding.severity == Severity::kHazard) {
+    numbers_.replicas_served = served->primaries + served->secondaries;
+    numbers_.nodes_serving = static_cast<int64_t>(served->nodes.size());
+  }
+  if (finding.severity == Severity::kNote || finding.severity < gravest_severity_) return;
+  if (finding.severity == gravest_severity_ &&
+      RowOf(finding.kind()).gravity >= RowOf(*numbers_.gravest).gravity) {
+    return;
+  }
+  gravest_severity_ = finding.severity;
+  numbers_.gravest = finding.kind();
 }
 
 PlanNumbers CountPlan(const RecoveryPlan& plan) {

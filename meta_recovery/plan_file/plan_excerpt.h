@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <absl/strings/string_view.h>
@@ -35,6 +36,11 @@ struct PlanNumbers {
   int64_t notes = 0;
   bool bad_node_error = false;   // an error says that a node did not answer
   int64_t unlisted_servers = 0;  // errors that say that the list lacks a server
+  // The kind to read first among the gravest findings; nullopt: there are only notes.
+  std::optional<FindingKind> gravest;
+  // While replicas are still served, and nobody has accepted that: how many, and on how many nodes.
+  int64_t replicas_served = 0;
+  int64_t nodes_serving = 0;
 
   friend bool operator==(const PlanNumbers&, const PlanNumbers&) = default;
 };
@@ -53,6 +59,7 @@ class PlanCounter {
 
  private:
   PlanNumbers numbers_;
+  Severity gravest_severity_ = Severity::kNote;
 };
 
 PlanNumbers CountPlan(const RecoveryPlan& plan);

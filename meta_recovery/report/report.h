@@ -13,6 +13,7 @@
 #include "base/text/text_sink.h"
 #include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/recovery_plan.h"
+#include "meta_recovery/report/headline.h"
 
 namespace metarec {
 
@@ -38,6 +39,9 @@ struct ReportOptions {
   // evidence is collected anew.
   bool from_evidence_file = false;
 
+  // What became of the plan: the headline says it.
+  HeadlineMoment moment = HeadlineMoment::kPlanned;
+
   // To say how old the evidence is; InfinitePast: that is not said.
   absl::Time now = absl::InfinitePast();
 
@@ -55,9 +59,6 @@ struct ReportOptions {
   // In place of the whole: what there is to say about this table or partition, not cut short.
   std::optional<TableOrPartition> only;
 };
-
-// One line: whether the plan may be applied, and if not, what is in the way.
-std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers);
 
 // What applying a plan that is ready does, on one line, the gravest beside the size: "writes 14
 // znodes; 2 partitions EMPTY; 1 node left out; evidence 3 h old".
@@ -82,7 +83,7 @@ std::string ExplainCommand(const RecoveryPlan& plan, const ReportOptions& option
 std::string CommandToSee(const RecoveryPlan& plan, const ReportOptions& options,
                          absl::string_view option);
 
-// The plan for the person who has to decide whether to apply it, who may be tired: the verdict and
+// The plan for the person who has to decide whether to apply it, who may be tired: the headline and
 // the numbers first, then hazards, conflicts, errors and warnings, what is known of each table,
 // what was lost with the old ZooKeeper, and the next command. Of many similar things it shows a few
 // and how to see the rest.

@@ -151,44 +151,6 @@ NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {
 
 }  // namespace
 
-std::string Verdict(const RecoveryPlan& plan, const PlanNumbers& numbers) {
-  switch (plan.outcome) {
-    case PlanOutcome::kConflict:
-      return absl::StrCat("NOT READY: ", Counted(numbers.conflicts, "conflict"),
-                          numbers.conflicts == 1 ? " needs" : " need", " your decision",
-                          numbers.errors > 0
-                              ? absl::StrCat(", and there ", numbers.errors == 1 ? "is " : "are ",
-                                             Counted(numbers.errors, "error"))
-                              : "");
-    case PlanOutcome::kTryAgain:
-      if (numbers.bad_node_error) {
-        const int64_t bad = numbers.nodes_asked - numbers.nodes_answered;
-        return absl::StrCat("NOT READY: ", bad, " of ", Counted(numbers.nodes_asked, "node"),
-                            " did not answer completely");
-      }
-      if (numbers.unlisted_servers > 0) {
-        return absl::StrCat(
-            "NOT READY: ", Counted(numbers.unlisted_servers, "server"),
-            numbers.unlisted_servers == 1 ? " sends beacons but is" : " send beacons but are",
-            " not in the node list");
-      }
-      return absl::StrCat("NOT READY: ", Counted(numbers.partitions_lost, "partition"),
-                          numbers.partitions_lost == 1 ? " has" : " have", " no replica");
-    case PlanOutcome::kReady:
-      break;
-  }
-  std::vector<std::string> reservations;
-  if (numbers.accepted_losses) {
-    reservations.push_back(
-        absl::StrCat(Counted(numbers.partitions_lost, "partition"), " created EMPTY as accepted"));
-  }
-  if (numbers.hazards > 0) reservations.push_back(Counted(numbers.hazards, "hazard"));
-  if (numbers.warnings > 0) reservations.push_back(Counted(numbers.warnings, "warning"));
-  return absl::StrCat("READY to apply, with ", reservations.empty()
-                                                   ? "nothing to worry about"
-                                                   : absl::StrJoin(reservations, ", "));
-}
-
 namespace {
 
 std::string AgeInWords(absl::Duration age) {

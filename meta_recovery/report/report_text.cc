@@ -32,7 +32,7 @@ class Report {
       : plan_(plan), options_(options), numbers_(CountPlan(plan)), sink_(sink) {}
 
   absl::Status Write() {
-    AddVerdict();
+    AddHeadline();
     AddFindings("HAZARDS", Severity::kHazard);
     AddFindings("CONFLICTS", Severity::kConflict);
     AddFindings("ERRORS", Severity::kError);
@@ -69,8 +69,10 @@ class Report {
     if (out_.size() >= kBufferedBytes) Flush();
   }
 
-  void AddVerdict() {
-    absl::StrAppend(&out_, Verdict(plan_, numbers_), "\n\n");
+  void AddHeadline() {
+    const Headline headline = HeadlineOf(plan_.outcome, numbers_, options_.moment,
+                                         /*list_follows=*/true);
+    absl::StrAppend(&out_, headline.text, "\n\n");
     absl::StrAppend(&out_, "  nodes       ", numbers_.nodes_asked, " asked, ",
                     numbers_.nodes_answered, " answered completely\n");
     if (plan_.topology.tables.empty() && numbers_.nodes_answered < numbers_.nodes_asked) {
@@ -381,17 +383,18 @@ absl::Status WriteFindings(const RecoveryPlan& plan, const TableOrPartition& sub
 absl::Status WriteDetails(const RecoveryPlan& plan, const PlanNumbers& numbers,
                           const ReportOptions& options, TextSink sink) {
   const TableOrPartition subject = *options.only;
-  const std::string verdict = absl::StrCat(Verdict(plan, numbers), "\n\n");
+  const std::string headline =
+      absl::StrCat(HeadlineOf(plan.outcome, numbers, options.moment).text, "\n\n");
   const size_t table = FindTable(plan, subject.app_id);
   if (subject.partition_index >= 0 || table >= plan.tables.size()) {
     const std::string name = subject.partition_index < 0
                                  ? absl::StrCat(subject.app_id)
                                  : absl::StrCat(subject.app_id, ".", subject.partition_index);
     METAREC_ASSIGN_OR_RETURN(const std::string explanation, Explain(plan, name));
-    METAREC_RETURN_IF_ERROR(sink(verdict));
+    METAREC_RETURN_IF_ERROR(sink(headline));
     return sink(explanation);
   }
-  METAREC_RETURN_IF_ERROR(sink(verdict));
+  METAREC_RETURN_IF_ERROR(sink(headline));
   std::vector<const Finding*> of_partitions;
   for (const Finding& finding : plan.findings) {
     if (IsAbout(finding, subject) && finding.partition_index >= 0) {

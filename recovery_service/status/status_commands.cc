@@ -1,11 +1,14 @@
 #include "recovery_service/status/status_commands.h"
 
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
 
 #include "base/json/json_writer.h"
 #include "base/text/wording.h"
+#include "recovery_service/status/status_rows.h"
 
 namespace metarec {
 namespace {
@@ -35,6 +38,10 @@ std::string StatusLine(const RecoveryServiceStatus& status) {
   if (status.state == RecoveryState::kRecovering) {
     absl::StrAppend(&line, ", ", PhaseName(status.progress.phase), " ", status.progress.done, "/",
                     status.progress.total);
+  }
+  if (status.state == RecoveryState::kRecovered) {
+    const std::optional<Headline> headline = StatusHeadline(status, TablesWorstFirst(status, 0, 0));
+    if (headline.has_value()) absl::StrAppend(&line, ": ", headline->text);
   }
   if (status.state == RecoveryState::kFailed && status.result != nullptr) {
     absl::StrAppend(&line, ": ", status.result->error_name, ": ", status.result->status.message());

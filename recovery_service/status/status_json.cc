@@ -192,6 +192,10 @@ std::string StatusJson(const RecoveryServiceStatus& status, absl::Time now) {
   json.Int("state_seconds", absl::ToInt64Seconds(now - status.state_since));
   WriteSurroundings(status, now, &json);
   json.String("summary", Summary(tables));
+  if (const std::optional<Headline> headline = StatusHeadline(status, tables)) {
+    json.String("headline", headline->text);
+    json.String("headline_tone", HeadlineToneName(headline->tone));
+  }
   json.Int("lost_partitions", tables.lost);
   const std::string loss = LossText(status, tables);
   if (!loss.empty()) json.String("loss", loss);

@@ -189,4 +189,18 @@ TableRows TablesWorstFirst(const RecoveryServiceStatus& status) {
   return status.served == nullptr ? TableRows() : ServedRows(*status.served);
 }
 
+std::optional<Headline> StatusHeadline(const RecoveryServiceStatus& status,
+                                       const TableRows& tables) {
+  // A later run that was refused changes nothing of what is served, unless it found it damaged.
+  const bool is_of_run =
+      status.served == nullptr || status.run_state == RecoveryState::kRecovered ||
+      (status.result != nullptr && status.result->outcome == RecoveryOutcome::kRootDiffers);
+  if (status.result != nullptr && status.plan != nullptr && is_of_run) {
+    return HeadlineOf(status.plan->outcome, status.plan->numbers,
+                      HeadlineMomentOf(status.result->outcome));
+  }
+  if (status.served == nullptr) return std::nullopt;
+  return HeadlineOfServed(static_cast<int64_t>(tables.tables), tables.partitions, tables.lost);
+}
+
 }  // namespace metarec

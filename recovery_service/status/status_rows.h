@@ -9,6 +9,7 @@
 
 #include <absl/time/time.h>
 
+#include "meta_recovery/report/headline.h"
 #include "recovery_service/plan_glance.h"
 #include "recovery_service/recovery_service.h"
 
@@ -43,5 +44,10 @@ bool ShowsPlan(const RecoveryServiceStatus& status);
 // The tables that are served; as long as nothing is, those of the last plan. `status` must be of
 // this moment: made on the service's executor, with no co_await since.
 TableRows TablesWorstFirst(const RecoveryServiceStatus& status);
+
+// How the last run ended, or what is served; nullopt while there is nothing to say of any metadata.
+// `tables` are those of the same status.
+std::optional<Headline> StatusHeadline(const RecoveryServiceStatus& status,
+                                       const TableRows& tables);
 
 }  // namespace metarec

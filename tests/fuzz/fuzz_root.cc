@@ -137,7 +137,8 @@ void FuzzRoot(absl::string_view input) {
     CHECK(HasMark(written.status(), ErrorMark::kRefused));
   if (!written.ok()) {
     // Nothing is changed in what is somebody else's, and nothing but ours is ever half there.
-    if (HasMark(written.status(), ErrorMark::kRefused)) {
+    if (HasMark(written.status(), ErrorMark::kRefused) ||
+        HasMark(written.status(), ErrorMark::kDiffers)) {
       CHECK(fresh.Dump() == before) << written.status();
     }
     return;

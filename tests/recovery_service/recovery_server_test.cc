@@ -1,5 +1,6 @@
 #include "recovery_service/server/recovery_server.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
@@ -32,7 +34,7 @@ class Member {
  public:
   Member(asio::io_context* context, Clock* clock, WorldSource* source,
          std::shared_ptr<testing::InMemoryZooKeeper> zookeeper, std::string name, bool recover,
-         std::string lock_root = "/pegasus/lock")
+         std::string lock_root = "/pegasus/lock", const std::string& root = ServiceWorld::kRoot)
       : zookeeper_(std::move(zookeeper)) {
     RecoveryServerOptions options;
     options.listen = {.ip = 0x7F000001, .port = 0};
@@ -41,6 +43,7 @@ class Member {
     options.lock_root = std::move(lock_root);
     options.reconnect_after = absl::Milliseconds(1);
     options.service = ServiceWorld::Options();
+    options.service.recovery.root = root;
     options.connect = [this]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
       if (on_connect) on_connect();
       if (!no_session.ok()) co_return no_session;
@@ -165,6 +168,57 @@ TEST_F(RecoveryServerTest, TheFollowerTakesOverAndServesWhatTheLeaderRecovered) 
   EXPECT_TRUE(first->status.ok()) << first->status;
   // The lock is given up and not left to the end of the session.
   EXPECT_THAT(second->log, Each(Not(HasSubstr("lock"))));
+}
+
+// It was answered ERR_OK again, without a look.
+TEST_F(RecoveryServerTest, ATreeThatIsDamagedAfterItsRecoveryIsNotAnsweredAsRecoveredAgain) {
+  const auto member = Start("127.0.0.1:1001");
+  RunUntilTrue([&] { return member->leads(); });
+  EXPECT_EQ(Recover(member.get()), "ERR_OK");
+  EXPECT_EQ(Recover(member.get()), "ERR_OK");
+  std::string path;
+  for (const testing::DumpedNode& node : zookeeper_->Dump(ServiceWorld::kRoot)) {
+    if (absl::StrContains(node.path, "/apps/")) path = std::max(path, node.path);
+  }
+  testing::InMemoryMetaStore stranger(zookeeper_, {});
+  bool is_written = false;
+  asio::co_spawn(
+      context_,
+      [&]() -> asio::awaitable<void> {
+        is_written = (co_await stranger.Set(path, "garbage")).ok();
+      },
+      [](const std::exception_ptr& thrown) { EXPECT_EQ(thrown, nullptr); });
+  RunUntilTrue([&] { return is_written; });
+  EXPECT_EQ(Recover(member.get()), "ERR_INCONSISTENT_STATE");
+  // Nor by who takes over.
+  const auto second = Start("127.0.0.1:1002");
+  StopAll({member.get()});
+  RunUntilTrue([&] { return second->is_ended || second->leads(); });
+  EXPECT_FALSE(second->leads() && Recover(second.get()) == "ERR_OK");
+  if (!second->is_ended) StopAll({second.get()});
+}
+
+TEST_F(RecoveryServerTest, ARootInsideAnotherTreeIsRefusedAtTheStart) {
+  const auto first = Start("127.0.0.1:1001");
+  RunUntilTrue([&] { return first->leads(); });
+  EXPECT_EQ(Recover(first.get()), "ERR_OK");
+  StopAll({first.get()});
+  for (const char* const below : {"/apps/99", "/sub", "/metarec_journal/x"}) {
+    Member inside(&context_, &clock_, &source_, zookeeper_, "127.0.0.1:1002", /*recover=*/true,
+                  "/pegasus/lock", absl::StrCat(ServiceWorld::kRoot, below));
+    RunUntilTrue([&] { return inside.is_ended; });
+    EXPECT_TRUE(absl::IsFailedPrecondition(inside.status)) << inside.status;
+    EXPECT_THAT(std::string(inside.status.message()), HasSubstr("lies in a tree that is not its"));
+  }
+}
+
+// Contending would have created the list of tables without data, from which meta servers boot.
+TEST_F(RecoveryServerTest, ALockRootInsideTheListOfTablesIsRefusedAtTheStart) {
+  Member member(&context_, &clock_, &source_, zookeeper_, "127.0.0.1:1001", /*recover=*/true,
+                absl::StrCat(ServiceWorld::kRoot, "/apps/lock"));
+  RunUntilTrue([&] { return member.is_ended; });
+  EXPECT_THAT(std::string(member.status.message()), HasSubstr("where nobody but a recovery"));
+  EXPECT_TRUE(zookeeper_->Dump(ServiceWorld::kRoot).empty());
 }
 
 TEST_F(RecoveryServerTest, WhoLosesItsSessionInTheMiddleWritesNothingAnyMore) {

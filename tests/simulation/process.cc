@@ -396,6 +396,7 @@ std::string ProblemOf(const RecoveryResult& result, const ModelPlan& model,
     case RecoveryOutcome::kConflict:
     case RecoveryOutcome::kStillServed:
     case RecoveryOutcome::kRootRefused:
+    case RecoveryOutcome::kRootDiffers:
     case RecoveryOutcome::kPlanOutdated:
     case RecoveryOutcome::kTimedOut:
       return writes == 0 ? "" : "has written, and says that it has not";

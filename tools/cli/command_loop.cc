@@ -58,6 +58,7 @@ const std::string& CommandLineAsTyped() { return CommandLine(); }
 ExitCode Fail(absl::string_view verb, const absl::Status& status) {
   std::cout << std::flush;
   std::cerr << "metarec " << verb << ": " << PrintableLines(status.message()) << std::endl;
+  if (HasMark(status, ErrorMark::kDiffers)) return ExitCode::kDifferences;
   return HasMark(status, ErrorMark::kRefused) || absl::IsDataLoss(status) ? ExitCode::kRefused
                                                                           : ExitCode::kFailed;
 }

@@ -42,6 +42,9 @@ const Meaning& MeaningOf(absl::string_view error_name) {
       {idl::kErrServiceAlreadyRunning, RecoveryOutcome::kRootRefused, ExitCode::kRefused,
        " changed nothing: it has its metadata already, and recovers no others. metarec ls with the "
        "same --meta shows them"},
+      {idl::kErrInconsistentState, RecoveryOutcome::kRootDiffers, ExitCode::kDifferences,
+       " wrote nothing: what it recovered before is not there any more as it was written. The hint "
+       "above says what differs"},
       {idl::kErrBusy, RecoveryOutcome::kFailed, ExitCode::kRefused,
        " is in the middle of another recovery, with other nodes or flags. Wait for its end"},
       {idl::kErrAclDeny, RecoveryOutcome::kFailed, ExitCode::kRefused,
@@ -94,6 +97,16 @@ std::string AdviceOnNames(absl::string_view hints) {
       ShellWord(Printable(names.front())), " NEW_NAME --meta HOST:PORT\n");
 }
 
+std::string EmptyPartitions(absl::string_view hints) {
+  int64_t count = 0;
+  for (const absl::string_view line : absl::StrSplit(hints, '\n')) {
+    if (absl::StrContains(line, kLostPartitionHint)) ++count;
+  }
+  if (count == 0) return "";
+  return absl::StrCat(", with ", Counted(count, "partition"),
+                      " created EMPTY, which the hints above name");
+}
+
 }  // namespace
 
 idl::configuration_recovery_request RecoveryRequestTo(const NodeList& nodes,
@@ -132,7 +145,7 @@ std::string RecoveryByMeta::Advice(const std::string& again) const {
   }
   if (error_name == idl::kErrOk) {
     return absl::StrCat(
-        AdviceOnNames(hints), "recovered by ", server,
+        AdviceOnNames(hints), "recovered by ", server, EmptyPartitions(hints),
         "\nnext: set [meta_server] recover_from_replica_server = false in its config.ini and "
         "restart it; if it is a metarecd, stop it and start the meta server\n");
   }

@@ -42,11 +42,15 @@ void PrintOutcome(const RecoveryResult& result, const StoreArguments& store) {
   }
   if (result.written->already_finished) {
     std::cerr << "was recovered already, by the same plan: " << store.root()
-              << "; nothing was written";
+              << "; nothing was written, " << WhatWasFound(*result.written);
   } else {
     std::cerr << "recovered: " << store.root() << ", " << WrittenInWords(*result.written);
   }
-  std::cerr << "\nnext: " << store.HowToStart() << std::endl;
+  // The report, whose first line it is, may have been a long one.
+  const Headline headline =
+      HeadlineOf(result.plan->outcome, CountPlan(*result.plan), HeadlineMoment::kWritten);
+  if (headline.tone != HeadlineTone::kGood) std::cerr << "\n" << headline.text;
+  std::cerr << "\nnext: " << NextAfterWriting(*result.written, store) << std::endl;
 }
 
 // Only a plan that is not ready says by itself what is next.
@@ -55,11 +59,24 @@ std::optional<NextStep> NextAfter(const RecoveryResult& result, const StoreArgum
       result.outcome == RecoveryOutcome::kConflict) {
     return std::nullopt;
   }
-  return NextStep{result.status.ok() ? store.HowToStart() : std::string(result.status.message()),
+  return NextStep{result.status.ok() ? NextAfterWriting(*result.written, store)
+                                     : std::string(result.status.message()),
                   {}};
 }
 
 }  // namespace
+
+std::string WhatWasFound(const WriteResult& written) {
+  if (written.gone_on == 0) return "and everything is there as it was (checked)";
+  return absl::StrCat("and a meta server has gone on from it since (",
+                      Counted(written.gone_on, "partition"),
+                      " changed); everything else is as it was (checked)");
+}
+
+std::string NextAfterWriting(const WriteResult& written, const StoreArguments& store) {
+  return written.gone_on == 0 ? store.HowToStart()
+                              : "nothing is left to do: a meta server has started from it";
+}
 
 const absl::string_view kRecoverUsage =
     "USAGE: \trecover                    [-f|--node_list_file file_name] [-s|--node_list_str str]\n"
@@ -120,6 +137,7 @@ absl::StatusOr<int32_t> ParseWaitSeconds(absl::string_view text) {
 absl::Status RecoverOutput::PrintTextReport(const RecoveryResult& result) const {
   if (!result.plan.has_value()) return absl::OkStatus();
   ReportOptions options = report;
+  options.moment = HeadlineMomentOf(result.outcome);
   if (result.status.ok()) options.plan_path = plan_path;      // else it is not written
   options.next_step = !NextAfter(result, store).has_value();  // else PrintOutcome tells it
   METAREC_RETURN_IF_ERROR(wanted.ApplyTo(*result.plan, &options));
@@ -142,11 +160,13 @@ absl::Status RecoverOutput::PrintJson(const RecoveryResult& result) const {
   if (result.written.has_value()) {
     json.Set("resumed", result.written->resumed)
         .Set("already_finished", result.written->already_finished)
+        .Set("gone_on", result.written->gone_on)
         .Set("znodes_created", result.written->znodes_created)
         .Set("znodes_found", result.written->znodes_found);
   }
   if (!result.plan.has_value()) return output.Print(json.ToLine());
   ReportOptions options = report;
+  options.moment = HeadlineMomentOf(result.outcome);
   options.next = NextAfter(result, store);
   bool has_begun = false;
   const absl::Status printed = output.PrintPieces([&](TextSink sink) {
@@ -202,6 +222,8 @@ ExitCode RecoverExitCode(const RecoveryResult& result) {
     case RecoveryOutcome::kRootRefused:
     case RecoveryOutcome::kPlanOutdated:
       return ExitCode::kRefused;
+    case RecoveryOutcome::kRootDiffers:
+      return ExitCode::kDifferences;
     case RecoveryOutcome::kTryAgain:
     case RecoveryOutcome::kTimedOut:
     case RecoveryOutcome::kCancelled:

@@ -63,6 +63,11 @@ asio::awaitable<Result> WithWaitLines(asio::awaitable<Result> recovery, ShellOut
   co_return result;
 }
 
+// Of a run that found everything written by an earlier one: what became of it since, as the second
+// half of a sentence; and what is to be done after a run.
+std::string WhatWasFound(const WriteResult& written);
+std::string NextAfterWriting(const WriteResult& written, const StoreArguments& store);
+
 // Tells what `recover` did, unless that was interrupted.
 struct RecoverOutput {
   const StoreArguments& store;

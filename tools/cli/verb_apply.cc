@@ -14,6 +14,7 @@
 #include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/recovery_plan.h"
+#include "meta_recovery/report/headline.h"
 #include "meta_recovery/report/report.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/node_arguments.h"
@@ -26,6 +27,7 @@
 #include "tools/process/version.h"
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/store_reader.h"
+#include "zk_store/topology/finished_tree.h"
 #include "zk_store/topology/root_inspection.h"
 #include "zk_store/topology/topology_writer.h"
 
@@ -156,14 +158,16 @@ std::string TextOf(const WriteResult& written, const RecoveryPlan& plan,
   std::string text;
   if (written.already_finished) {
     text = absl::StrCat("this plan was applied already; nothing was written to ",
-                        arguments.store.root(), "\n");
+                        arguments.store.root(), ", ", WhatWasFound(written), "\n");
   } else {
     text = absl::StrCat("applied ", ShellWord(arguments.plan_path), " to ", arguments.store.root(),
                         ": ", CountedTables(plan), ", ",
                         Counted(static_cast<int64_t>(plan.topology.partitions.size()), "partition"),
                         ", ", WrittenInWords(written), "\n");
   }
-  absl::StrAppend(&text, "next: ", arguments.store.HowToStart(), "\n");
+  absl::StrAppend(&text, HeadlineOf(plan.outcome, CountPlan(plan), HeadlineMoment::kWritten).text,
+                  "\n");
+  absl::StrAppend(&text, "next: ", NextAfterWriting(written, arguments.store), "\n");
   return text;
 }
 
@@ -173,6 +177,7 @@ std::string JsonOf(const WriteResult& written, const RecoveryPlan& plan,
       .Set("root", arguments.store.root())
       .Set("plan_digest", written.journal.plan_digest)
       .Set("already_finished", written.already_finished)
+      .Set("gone_on", written.gone_on)
       .Set("resumed", written.resumed)
       .Set("znodes_created", written.znodes_created)
       .Set("znodes_found", written.znodes_found)
@@ -251,6 +256,13 @@ asio::awaitable<absl::StatusOr<ExitCode>> DryRun(const Arguments& arguments,
     co_return MarkedError(
         ErrorMark::kRefused,
         absl::StrCat(found.Describe(), ". Nothing was written; give a root that is empty or new"));
+  }
+  if (found.root_case == RootCase::kFinishedRun) {
+    SilentProgress silent;
+    const TopologyVerifierOptions options;
+    const absl::StatusOr<int64_t> gone_on = co_await CheckFinishedTree(
+        plan.topology, arguments.store.root(), &reader, options, &silent);
+    METAREC_CO_RETURN_IF_ERROR(gone_on.status());
   }
   const absl::Time now = clock->Now();
   const std::string text = absl::StrCat(

@@ -65,8 +65,9 @@ CommandLoop::AfterInterruption AfterWriting(const Arguments& arguments) {
 absl::StatusOr<ExitCode> NoSuchSubject(const absl::Status& why, const RecoveryPlan& plan,
                                        ReportOptions report, const Arguments& arguments) {
   const absl::Status error =
-      Annotate(why, absl::StrCat(". The plan would be: ", Verdict(plan, CountPlan(plan)), ". ",
-                                 arguments.file.path(), " was not written"));
+      Annotate(why, absl::StrCat(". The plan would be: ",
+                                 HeadlineOf(plan.outcome, CountPlan(plan), report.moment).text,
+                                 ". ", arguments.file.path(), " was not written"));
   if (plan.outcome == PlanOutcome::kReady) return error;
   report.only.reset();
   const absl::Status printed = PrintReport(plan, report, arguments.output);

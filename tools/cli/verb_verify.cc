@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 
@@ -17,7 +20,9 @@
 #include "tools/cli/progress_printer.h"
 #include "tools/cli/store_arguments.h"
 #include "tools/cli/verbs.h"
+#include "zk_store/topology/root_inspection.h"
 #include "zk_store/topology/topology_verifier.h"
+#include "zk_store/topology/znode_layout.h"
 
 namespace metarec::tools {
 namespace {
@@ -44,7 +49,35 @@ int64_t CountAll(const VerifyResult& result) {
   return count;
 }
 
-std::string TextOf(const VerifyResult& result, const RecoveryPlan& plan,
+// What is expected, and who wrote what is there.
+struct Origin {
+  std::string plan_digest;         // of what is expected
+  std::optional<Journal> journal;  // of the root; nullopt: it has none that can be read
+
+  bool is_another_plan() const {
+    return journal.has_value() && journal->plan_digest != plan_digest;
+  }
+};
+
+std::string DescribeProgress(const Origin& origin) {
+  if (!origin.journal.has_value()) {
+    return "progress: ahead of what is expected, as when a meta server has gone on from here; the "
+           "root has no journal that would tell by which plan it was written\n";
+  }
+  return origin.is_another_plan()
+             ? "progress: ahead of what is expected, as when a meta server has gone on\n"
+             : "progress: a meta server has gone on from here\n";
+}
+
+std::string DescribeAnotherPlan(const Origin& origin) {
+  return absl::StrCat("the root was written by another plan, ",
+                      Printable(origin.journal->plan_digest), " (started ",
+                      Printable(origin.journal->started_at),
+                      origin.journal->finished ? "" : ", not finished", "); compared with ",
+                      origin.plan_digest, "\n");
+}
+
+std::string TextOf(const VerifyResult& result, const RecoveryPlan& plan, const Origin& origin,
                    const Arguments& arguments) {
   const int64_t count = CountAll(result);
   if (count == 0) {
@@ -74,12 +107,13 @@ std::string TextOf(const VerifyResult& result, const RecoveryPlan& plan,
                     "ignore these entries; recover into a new root\n");
   }
   if (result.Count(DifferenceKind::kProgress) > 0) {
-    absl::StrAppend(&text, "progress: a meta server has gone on from here\n");
+    absl::StrAppend(&text, DescribeProgress(origin));
   }
+  if (origin.is_another_plan()) absl::StrAppend(&text, DescribeAnotherPlan(origin));
   return text;
 }
 
-std::string JsonOf(const VerifyResult& result, const Arguments& arguments) {
+std::string JsonOf(const VerifyResult& result, const Origin& origin, const Arguments& arguments) {
   std::vector<std::string> differences;
   for (const Difference& difference : result.differences) {
     std::vector<std::string> fields;
@@ -103,6 +137,8 @@ std::string JsonOf(const VerifyResult& result, const Arguments& arguments) {
   return JsonObject()
       .Set("root", arguments.store.root())
       .Set("clean", CountAll(result) == 0)
+      .Set("plan_digest", origin.plan_digest)
+      .Set("journal_digest", origin.journal.has_value() ? origin.journal->plan_digest : "")
       .Set("znodes_read", result.znodes_read)
       .SetJson("counts", counts.ToText())
       .SetJson("differences", JsonArray(differences))
@@ -135,6 +171,18 @@ asio::awaitable<absl::StatusOr<RecoveryPlan>> WhatToExpect(const Arguments& argu
   co_return MakePlan(std::move(evidence), options);
 }
 
+asio::awaitable<absl::StatusOr<Origin>> FindOrigin(const RecoveryPlan& plan, std::string root,
+                                                   StoreReader* reader) {
+  Origin origin;
+  METAREC_CO_ASSIGN_OR_RETURN(origin.plan_digest, TopologyDigest(plan.topology));
+  const std::string path = ClusterPaths(root).journal();
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> node, co_await reader->Get(path));
+  if (!node.has_value()) co_return origin;
+  absl::StatusOr<Journal> journal = DecodeJournal(path, node->data);
+  if (journal.ok()) origin.journal = *std::move(journal);
+  co_return origin;
+}
+
 asio::awaitable<absl::StatusOr<ExitCode>> Verify(const Arguments& arguments, Clock* clock,
                                                  ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(CheckArguments(arguments));
@@ -143,19 +191,26 @@ asio::awaitable<absl::StatusOr<ExitCode>> Verify(const Arguments& arguments, Clo
   if (plan.outcome != PlanOutcome::kReady) {
     progress->Clear();
     std::cerr << "metarec verify: there is nothing to compare with: "
-              << Verdict(plan, CountPlan(plan)) << ". metarec plan shows the report" << std::endl;
+              << HeadlineOf(plan.outcome, CountPlan(plan), HeadlineMoment::kPlanned).text
+              << ". metarec plan shows the report" << std::endl;
     co_return static_cast<ExitCode>(PlanExitCode(plan));
   }
   METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> store,
                               co_await arguments.store.Open(clock));
   RetryBudget budget(clock);
   StoreReader reader(store.get(), &budget);
-  TopologyVerifier verifier({}, &reader, progress);
+  METAREC_CO_ASSIGN_OR_RETURN(const Origin origin,
+                              co_await FindOrigin(plan, arguments.store.root(), &reader));
+  TopologyVerifierOptions options;
+  // Fresh evidence of a living cluster leads to another plan than the one that it began with.
+  options.may_have_gone_on = arguments.plan_path.empty() || !origin.is_another_plan();
+  TopologyVerifier verifier(options, &reader, progress);
   METAREC_CO_ASSIGN_OR_RETURN(const VerifyResult result,
                               co_await verifier.Verify(plan.topology, arguments.store.root()));
   progress->Clear();
-  METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
-      arguments.output.json() ? JsonOf(result, arguments) : TextOf(result, plan, arguments)));
+  METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(arguments.output.json()
+                                                        ? JsonOf(result, origin, arguments)
+                                                        : TextOf(result, plan, origin, arguments)));
   co_return CountAll(result) == 0 ? ExitCode::kDone : ExitCode::kDifferences;
 }
 

@@ -34,6 +34,7 @@
 #include "tools/cli/verbs.h"
 #include "tools/process/exit_code.h"
 #include "zk_store/topology/topology_reader.h"
+#include "zk_store/topology/znode_layout.h"
 
 namespace metarec::tools {
 namespace {
@@ -80,6 +81,11 @@ asio::awaitable<absl::StatusOr<std::vector<TableView>>> ReadTables(
   METAREC_CO_ASSIGN_OR_RETURN(
       const RootContents contents,
       co_await ReadTopology(&reader, arguments.root(), std::move(options), progress));
+  if (!contents.apps_state.has_value()) {
+    co_return absl::NotFoundError(absl::StrCat("root ", arguments.root(),
+                                               " holds no cluster: there is no ",
+                                               ClusterPaths(arguments.root()).apps()));
+  }
   PrintProblems(contents);
   std::vector<TableView> tables;
   for (const TableZnodes& znodes : contents.tables) tables.push_back(ViewOf(znodes));

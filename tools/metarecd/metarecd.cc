@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <absl/cleanup/cleanup.h>
+#include <absl/strings/str_cat.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
@@ -33,9 +34,24 @@
 #include "tools/process/program_start.h"
 #include "tools/process/unblocked_stderr.h"
 #include "zk_store/client/zookeeper_meta_store.h"
+#include "zk_store/topology/topology.h"
 
 namespace metarec::tools {
 namespace {
+
+// Those without any replica that is known, of the tables that live.
+std::string EmptyPartitions(const Topology& topology) {
+  int64_t count = 0;
+  for (const TopologyTable& table : topology.tables) {
+    if (table.status != TableStatus::kAvailable) continue;
+    for (const TopologyPartition& partition : topology.PartitionsOf(table)) {
+      if (partition.primary == kNoNode && partition.last_drops_count == 0) ++count;
+    }
+  }
+  if (count == 0) return "";
+  return absl::StrCat(", of which ", Counted(count, "partition"), count == 1 ? " is" : " are",
+                      " created EMPTY");
+}
 
 class LoggingListener final : public RecoveryListener {
  public:
@@ -46,6 +62,7 @@ class LoggingListener final : public RecoveryListener {
   void OnRecovered(const Topology& topology) override {
     LOG(INFO) << "recovered " << Counted(static_cast<int64_t>(topology.tables.size()), "table")
               << " and " << Counted(static_cast<int64_t>(topology.partitions.size()), "partition")
+              << EmptyPartitions(topology)
               << ". Next: set [meta_server] recover_from_replica_server = false, stop "
                  "metarecd, and start the meta server";
   }

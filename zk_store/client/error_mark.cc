@@ -24,8 +24,9 @@ uint32_t BitsOf(const absl::Status& status) {
 }  // namespace
 
 absl::Status MarkedError(ErrorMark mark, absl::string_view message) {
-  const auto code = mark == ErrorMark::kRefused ? absl::StatusCode::kFailedPrecondition
-                                                : absl::StatusCode::kAborted;
+  const auto code = mark == ErrorMark::kRefused   ? absl::StatusCode::kFailedPrecondition
+                    : mark == ErrorMark::kDiffers ? absl::StatusCode::kDataLoss
+                                                  : absl::StatusCode::kAborted;
   return WithMark(absl::Status(code, message), mark);
 }
 

@@ -20,14 +20,18 @@ enum class ErrorMark {
   // The run's last transaction, which unlocks /apps, was sent and not answered: the run may be
   // finished.
   kMayBeFinished,
+  // An earlier run finished the same, and it is not there any more as it was written. This run
+  // wrote
+  // nothing.
+  kDiffers,
   // Somebody else was faster. Looking again and repeating the operation can succeed (Retry).
   kLostRace,
   // The budget for retries is spent. No caller that shares it repeats the operation.
   kGivenUp,
 };
 
-// A new error of a kind that has a code of its own: kRefused is kFailedPrecondition, all others are
-// kAborted.
+// A new error of a kind that has a code of its own: kRefused is kFailedPrecondition, kDiffers is
+// kDataLoss, all others are kAborted.
 absl::Status MarkedError(ErrorMark mark, absl::string_view message);
 
 // `error` with `mark` beside those it has. Its code and its other payloads stay. OK stays OK.

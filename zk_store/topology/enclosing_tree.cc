@@ -79,9 +79,10 @@ asio::awaitable<Found> Looking::LookAtApps(std::string ancestor) {
       absl::StrCat("lists the tables of a cluster whose root is ", RootName(ancestor));
   const absl::StatusOr<std::optional<NodeData>> node = co_await reader_->Get(apps);
   if (StoreErrorOf(node.status()) == StoreError::kNoAuth) {
-    co_return At(apps, absl::StrCat("must not be read with these credentials, and may be a "
-                                    "cluster's whose root is ",
-                                    RootName(ancestor)));
+    co_return Annotate(node.status(),
+                       absl::StrCat(". It may list the tables of a cluster, in whose "
+                                    "tree ",
+                                    path_, " would lie"));
   }
   METAREC_CO_RETURN_IF_ERROR(node.status());
   if (!node->has_value()) {

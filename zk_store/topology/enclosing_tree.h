@@ -27,8 +27,8 @@ struct EnclosingTree {
 // directory (`dsn.meta.server.leader`, also in `lock`), and at the names of which `path` consists.
 // The lock directory in `own_lock_root` (empty: unknown) does not count. nullopt: nothing is above.
 //
-// `path` must be valid (ValidateRootPath). What cannot be read for lack of permission counts as
-// somebody else's.
+// `path` must be valid (ValidateRootPath). StoreError::kNoAuth if an `apps` above it must not be
+// read.
 asio::awaitable<absl::StatusOr<std::optional<EnclosingTree>>> FindEnclosingTree(
     StoreReader* reader, std::string path, std::string own_lock_root);
 

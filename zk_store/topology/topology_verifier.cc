@@ -2,7 +2,10 @@
 // tell the partitions that are there; each of those partitions.
 //
 // When versions suffice, tables are listed only, and then all that is there is checked in
-// transactions; those of a transaction that fails are read one by one.
+// transactions; those of a transaction that fails are read one by one. A znode that was deleted and
+// created again is at the first version, too. But ZooKeeper counts in a parent's child_version
+// every child that was created or deleted: where that is not the number of children, all of them
+// are read.
 //
 // Listing first means that a znode that should not be there is found too, and that nothing is asked
 // for that is known to be missing. In a tree that changes while it is read, what was listed and is
@@ -39,6 +42,10 @@ bool IsMembershipField(absl::string_view field) {
   return absl::c_linear_search(kFields, field);
 }
 
+bool WasAnyDeleted(const NodeChildren& children) {
+  return children.stat.child_version != children.stat.num_children;
+}
+
 class Verification {
  public:
   Verification(const TopologyVerifierOptions& options, StoreReader* reader,
@@ -52,6 +59,7 @@ class Verification {
         own_request_size_(reader->store()->request_bytes_max()),
         request_size_(options.request_size != nullptr ? options.request_size : &own_request_size_) {
     result_.present.resize(znodes_.size());
+    must_read_.resize(znodes_.size());
   }
 
   asio::awaitable<absl::StatusOr<VerifyResult>> Run();
@@ -90,8 +98,9 @@ class Verification {
   RequestSize own_request_size_;
   RequestSize* const request_size_;
   VerifyResult result_;
-  size_t next_ = 0;      // the ordinal whose version is checked next
-  absl::Status status_;  // the first error
+  std::vector<bool> must_read_;  // by ordinal: the version does not tell
+  size_t next_ = 0;              // the ordinal whose version is checked next
+  absl::Status status_;          // the first error
 };
 
 asio::awaitable<absl::StatusOr<VerifyResult>> Verification::Run() {
@@ -124,6 +133,8 @@ asio::awaitable<absl::Status> Verification::CheckApps() {
   METAREC_CO_ASSIGN_OR_RETURN(std::optional<NodeChildren> children,
                               co_await reader_->Children(paths_.apps()));
   if (!children.has_value()) co_return absl::OkStatus();
+  // With a table all that is below it was deleted.
+  if (WasAnyDeleted(*children)) must_read_.assign(must_read_.size(), true);
   absl::flat_hash_map<int32_t, size_t> tables;
   for (size_t i = 0; i < topology_.tables.size(); ++i) tables[topology_.tables[i].app_id] = i;
   absl::c_sort(children->names);
@@ -165,7 +176,7 @@ asio::awaitable<void> Verification::RunVersionLane() {
     std::vector<StoreOp> checks;
     size_t bytes = MetaStore::kMultiOverheadBytes;
     for (; next_ < znodes_.size() && ordinals.size() < options_.checks_max; ++next_) {
-      if (result_.present[next_]) {
+      if (result_.present[next_] && !must_read_[next_]) {
         StoreOp check = CheckOp{znodes_.Path(next_), 0};
         bytes += reader_->store()->OpBytes(check);
         if (bytes > bytes_max && !checks.empty()) break;
@@ -249,6 +260,11 @@ asio::awaitable<absl::Status> Verification::ListPartitions(const TopologyTable& 
                               co_await reader_->Children(path));
   if (!children.has_value()) co_return absl::OkStatus();
   const auto partitions = topology_.PartitionsOf(table);
+  if (WasAnyDeleted(*children)) {
+    const auto first = must_read_.begin() +
+                       static_cast<std::ptrdiff_t>(znodes_.table_count() + table.partitions_begin);
+    std::fill_n(first, table.partitions_count, true);
+  }
   absl::c_sort(children->names);
   for (const std::string& name : children->names) {
     const int32_t index = ParseChildName(name);
@@ -299,7 +315,7 @@ void Verification::ComparePartition(size_t ordinal, const std::string& path,
   const auto decoded = DecodePartition(path, found);
   if (decoded.ok() && decoded->ballot < expected.ballot) {
     kind = DifferenceKind::kBallotTooLow;
-  } else if (decoded.ok() && decoded->ballot > expected.ballot &&
+  } else if (options_.may_have_gone_on && decoded.ok() && decoded->ballot > expected.ballot &&
              decoded->last_committed_decree >= expected.last_committed_decree &&
              absl::c_all_of(fields, [](const FieldDifference& field) {
                return IsMembershipField(field.field);

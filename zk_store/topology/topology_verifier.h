@@ -31,7 +31,7 @@ enum class DifferenceKind {
   kBallotTooLow,  // a partition's ballot is below the expected one: a replica server that knows the
                   // higher one permanently ignores this entry
   kProgress,      // a partition's ballot is above the expected one and nothing but membership
-                  // differs: a running meta server has gone on from here
+                  // differs, as when a running meta server has gone on from here
 };
 
 inline constexpr size_t kDifferenceKinds = 6;
@@ -70,12 +70,15 @@ struct TopologyVerifierOptions {
     kRead,  // every byte
     // Only the bytes of znodes that are not at version 0. This is many times faster. It is enough
     // for a caller who has created these very znodes with the right data and only asks whether
-    // anybody has written to them, deleted them, or added others since. Not seen: a znode that
-    // somebody deleted and created again, and what is under a partition.
+    // anybody has written to them, deleted them, or added others since. Where a znode was deleted,
+    // and perhaps created again, its siblings are read too. Not seen: what is under a partition.
     kReadWhereWritten,
   };
   Contents contents = Contents::kRead;
   std::string apps_state = std::string(kAppsUnlocked);
+  // Whether it may be that a meta server has gone on from what is expected. Otherwise nothing
+  // counts as kProgress.
+  bool may_have_gone_on = true;
   size_t in_flight_max = 256;
   size_t differences_max = 1000;
   // Of the transactions that check versions.

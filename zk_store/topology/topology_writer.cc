@@ -6,7 +6,8 @@
 //    unfinished run of this very plan. Anything else is refused. One transaction then creates what
 //    is missing of the root, the journal, which names the plan's digest, and /apps saying `lock`.
 //    From here on no meta server boots from the root (/apps without data would let one boot, hence
-//    one transaction), and a later run recognises its own work.
+//    one transaction), and a later run recognises its own work. If an earlier run has finished this
+//    very plan, all that is left to do is to check that what it wrote is still there.
 // 3. Survey, when resuming: what is there must be what this plan would have written, byte for
 //    byte, and nothing else.
 // 4. CreateTables, then CreatePartitions, in transactions of many znodes, several in flight. The
@@ -43,6 +44,7 @@
 #include "base/runtime/status_macros.h"
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/root_path.h"
+#include "zk_store/topology/finished_tree.h"
 #include "zk_store/topology/locked_run.h"
 #include "zk_store/topology/topology_verifier.h"
 #include "zk_store/topology/znode_creator.h"
@@ -126,6 +128,7 @@ class Run {
   // Whether there is a run of this plan. False: the root is free.
   asio::awaitable<absl::StatusOr<bool>> Look();
   asio::awaitable<absl::Status> Begin();
+  asio::awaitable<absl::Status> CheckFinished();
   asio::awaitable<absl::Status> Survey();
   asio::awaitable<absl::Status> CreateTables();
   asio::awaitable<absl::Status> CreatePartitions();
@@ -175,7 +178,7 @@ asio::awaitable<absl::StatusOr<WriteResult>> Run::Write() {
 asio::awaitable<absl::Status> Run::WritePhases() {
   METAREC_CO_RETURN_IF_ERROR(co_await CheckSizes());
   METAREC_CO_RETURN_IF_ERROR(co_await LookAndBegin());
-  if (result_.already_finished) co_return absl::OkStatus();
+  if (result_.already_finished) co_return co_await CheckFinished();
   METAREC_CO_RETURN_IF_ERROR(co_await Survey());
   METAREC_CO_RETURN_IF_ERROR(co_await CreateTables());
   METAREC_CO_RETURN_IF_ERROR(co_await CreatePartitions());
@@ -242,6 +245,16 @@ asio::awaitable<absl::Status> Run::Begin() {
   }
   const bool lost_race = error == StoreError::kNodeExists || error == StoreError::kNoNode;
   co_return lost_race ? WithMark(created.status(), ErrorMark::kLostRace) : created.status();
+}
+
+asio::awaitable<absl::Status> Run::CheckFinished() {
+  TopologyVerifierOptions options;
+  options.request_size = &request_size_;
+  options.in_flight_max = options_.reads_in_flight_max;
+  METAREC_CO_ASSIGN_OR_RETURN(
+      result_.gone_on,
+      co_await CheckFinishedTree(topology_, paths_.root(), &reader_, options, &progress_));
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> Run::Refuse(RootInspection inspection) {

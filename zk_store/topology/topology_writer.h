@@ -33,6 +33,7 @@ struct TopologyWriterOptions {
 struct WriteResult {
   bool resumed = false;           // an earlier, unfinished run of the same plan
   bool already_finished = false;  // by an earlier run of the same plan; nothing was written
+  int64_t gone_on = 0;            // then: partitions that a meta server has gone on with since
   int64_t znodes_created = 0;     // under /apps, by this run
   int64_t znodes_found = 0;       // by an earlier run, or by a transaction whose answer was lost
   int64_t transactions = 0;
@@ -55,6 +56,7 @@ class TopologyWriter {
   // else changes what this run writes, or comes to its root; this run does not unlock it, and the
   // message says what /apps says now. kMayBeFinished when the root may be unlocked nevertheless.
   // kFenced when the fence did not hold any more; the process that may write now resumes the run.
+  // kDiffers when an earlier run of the plan finished, and what it wrote is not there any more.
   //
   // kInvalidArgument for an invalid root, topology or limit. Any other error leaves an unfinished
   // run, if anything, and the message says so: calling Write again with the same plan resumes it.

@@ -34,8 +34,9 @@ TEST(ReportTextTest, SaysAllThatThereIsToSayOfAHealthyPlan) {
   builder.Finding(found::Placeholder{}, Severity::kNote, 3);
   ReportOptions options = Options();
   options.now = builder.plan().evidence_collected_at + absl::Hours(3);
-  EXPECT_EQ(RenderReport(builder.plan(), options),
-            R"(READY to apply, with nothing to worry about
+  EXPECT_EQ(
+      RenderReport(builder.plan(), options),
+      R"(READY to apply: no conflicts, no missing replicas. What only ZooKeeper knew is lost, see below
 
   nodes       3 asked, 3 answered completely
   tables      2, and 1 placeholder for ids without evidence
@@ -214,7 +215,7 @@ TEST(ReportTextTest, ListsExceptionalPartitionsOnly) {
   builder.Finding(found::TableLostState{.duplicating_nodes = {0}}, Severity::kNote, 1);
   const std::string report = RenderReport(builder.plan(), Options());
   EXPECT_THAT(report, StartsWith("READY to apply, with 1 partition created EMPTY as accepted, "
-                                 "3 warnings\n"));
+                                 "3 warnings. What only ZooKeeper knew is lost, see below\n"));
   EXPECT_THAT(report, HasSubstr(R"(
   table 1  t  4 partitions x 3 replicas
     described by all 4 nodes
@@ -268,7 +269,8 @@ TEST(ReportTextTest, TellsAllOfOneTable) {
   ReportOptions options = Options();
   options.only = TableOrPartition{.app_id = 3};
   const std::string report = RenderReport(builder.plan(), options);
-  EXPECT_THAT(report, StartsWith("READY to apply, with 21 warnings\n\n  table 3  third  20 "));
+  EXPECT_THAT(report, StartsWith("READY to apply, with 21 warnings, above all "));
+  EXPECT_THAT(report, HasSubstr(" is lost\n\n  table 3  third  20 "));
   EXPECT_THAT(report, AllOf(HasSubstr("    too few      20 partitions (0-19)"),
                             HasSubstr("\nFINDINGS about it, the worst first (21)\n"),
                             HasSubstr("partition 3.19 (third)"), Not(HasSubstr("temp"))));
@@ -283,7 +285,8 @@ TEST(ReportTextTest, TellsAllOfOnePartition) {
   ReportOptions options = Options();
   options.only = TableOrPartition{.app_id = 3, .partition_index = 7};
   const std::string report = RenderReport(builder.plan(), options);
-  EXPECT_THAT(report, StartsWith("READY to apply, with 21 warnings\n\nPartition 3.7 of table 3 "));
+  EXPECT_THAT(report, StartsWith("READY to apply, with 21 warnings, above all "));
+  EXPECT_THAT(report, HasSubstr(" is lost\n\nPartition 3.7 of table 3 "));
   EXPECT_THAT(report, AllOf(HasSubstr("Findings:"), Not(HasSubstr("3.8"))));
 }
 

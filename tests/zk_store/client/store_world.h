@@ -169,6 +169,11 @@ class StoreWorld : public ::testing::Test {
     ASSERT_TRUE(set.ok()) << set.status();
   }
 
+  void DeleteOf(const std::string& path) {
+    const absl::Status deleted = RunAlone(&io_, stranger_->Delete(path));
+    ASSERT_TRUE(deleted.ok()) << deleted;
+  }
+
   Tree Dump() const {
     Tree tree;
     for (const auto& node : zookeeper_->Dump()) tree[node.path] = node.data;

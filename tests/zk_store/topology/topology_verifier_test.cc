@@ -292,13 +292,25 @@ TEST_F(VersionsTest, LostAnswersAreAskedForAgain) {
   EXPECT_GT(checks, 3);
 }
 
-// The price of not reading.
-TEST_F(VersionsTest, AZnodeThatWasMadeAnewIsNotSeen) {
+// It is at the version at which it was created.
+TEST_F(VersionsTest, AZnodeThatWasDeletedAndMadeAnewIsSeen) {
   asio::io_context io;
   ASSERT_TRUE(RunAlone(&io, stranger_->Delete(paths_.Partition(1, 0))).ok());
   Put(paths_.Partition(1, 0), "theirs");
-  EXPECT_TRUE(Check().clean());
-  EXPECT_FALSE(Verify(topology_).clean());
+  const VerifyResult result = Check();
+  EXPECT_EQ(result.Count(DifferenceKind::kDiffers), 1);
+  EXPECT_EQ(calls_["check"], 3) << "only its siblings are read";
+}
+
+TEST_F(VersionsTest, ATableThatWasDeletedAndMadeAnewIsSeen) {
+  asio::io_context io;
+  const std::string app = DataOf(paths_.App(2));
+  ASSERT_TRUE(RunAlone(&io, stranger_->Delete(paths_.Partition(2, 0))).ok());
+  ASSERT_TRUE(RunAlone(&io, stranger_->Delete(paths_.App(2))).ok());
+  Put(paths_.App(2), app);
+  Put(paths_.Partition(2, 0), "theirs");
+  const VerifyResult result = Check();
+  EXPECT_EQ(result.Count(DifferenceKind::kDiffers), 1);
 }
 
 }  // namespace

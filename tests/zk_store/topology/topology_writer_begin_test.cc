@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/str_replace.h>
 #include <asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -168,14 +169,98 @@ TEST_F(BeginTest, AnotherPlansFinishedRunIsRefusedAndNamed) {
 TEST_F(BeginTest, TheSamePlanFinishedBeforeIsLeftAsItIs) {
   const auto first = Open();
   ASSERT_TRUE(Write(first.get(), topology_).ok());
-  Overwrite(paths_.Partition(1, 0), "what a living cluster made of it");
+  // What a living cluster makes of it.
+  std::string partition = DataOf(paths_.Partition(1, 0));
+  absl::StrReplaceAll({{"\"ballot\":3", "\"ballot\":4"}}, &partition);
+  Overwrite(paths_.Partition(1, 0), partition);
   const auto second = Open();
-  const int64_t zxid = zookeeper_->last_zxid();
+  const auto before = zookeeper_->Dump();
   const auto result = Write(second.get(), topology_);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_TRUE(result->already_finished);
+  EXPECT_EQ(result->gone_on, 1);
   EXPECT_TRUE(result->journal.finished);
-  EXPECT_EQ(zookeeper_->last_zxid(), zxid);
+  EXPECT_EQ(zookeeper_->Dump(), before);
+}
+
+// It was called applied already, without a look.
+TEST_F(BeginTest, AFinishedTreeThatIsDamagedSinceIsNotCalledApplied) {
+  const auto first = Open();
+  ASSERT_TRUE(Write(first.get(), topology_).ok());
+  const auto expect_differs = [this](const std::string& what) {
+    const auto second = Open();
+    const auto before = zookeeper_->Dump();
+    const absl::Status status = Write(second.get(), topology_).status();
+    EXPECT_TRUE(HasMark(status, ErrorMark::kDiffers)) << status;
+    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(what), HasSubstr("Nothing was")));
+    EXPECT_EQ(zookeeper_->Dump(), before);
+  };
+  const std::string app = DataOf(paths_.App(3));
+  Overwrite(paths_.App(3), "garbage");
+  expect_differs("differs /pegasus/recovered/apps/3");
+  Overwrite(paths_.App(3), app);
+  const std::string partition = DataOf(paths_.Partition(1, 0));
+  DeleteOf(paths_.Partition(1, 0));
+  expect_differs("missing /pegasus/recovered/apps/1/0");
+  Put(paths_.Partition(1, 0), "garbage");
+  expect_differs("differs /pegasus/recovered/apps/1/0");
+  Overwrite(paths_.Partition(1, 0), partition);
+  const auto last = Open();
+  EXPECT_TRUE(Write(last.get(), topology_).ok());
+}
+
+// It was written into a table of another cluster, into a lock directory, below a journal.
+TEST_F(BeginTest, ARootInsideAnotherTreeIsRefused) {
+  const auto first = Open();
+  ASSERT_TRUE(Write(first.get(), topology_, kDigest, SmallBatches(), "/pegasus/demo").ok());
+  Put("/pegasus/demo/lock", "");
+  Put("/pegasus/demo/lock/dsn.meta.server.leader", "");
+  Put("/pegasus/alone", "");  // of a cluster that has lost its metadata
+  Put("/pegasus/alone/lock", "");
+  Put("/pegasus/alone/lock/dsn.meta.server.leader", "");
+  Put("/pegasus/stock", "");  // without a journal
+  Put("/pegasus/stock/apps", "");
+  Put("/pegasus/stock/apps/1", "{}");
+  for (const auto& [root, why] : std::vector<std::pair<std::string, std::string>>{
+           {"/pegasus/demo/apps/99", "/pegasus/demo/metarec_journal is the journal"},
+           {"/pegasus/demo/sub", "/pegasus/demo/metarec_journal is the journal"},
+           {"/pegasus/demo/lock", "so /pegasus/demo is a cluster's root"},
+           {"/pegasus/demo/metarec_journal/x", "/pegasus/demo/metarec_journal is the journal"},
+           {"/pegasus/alone/lock", "so /pegasus/alone is some cluster's"},
+           {"/pegasus/alone/sub/sub", "/pegasus/alone/lock/dsn.meta.server.leader is where"},
+           {"/pegasus/alone/lock/dsn.meta.server.leader/x", "is where meta servers elect"},
+           {"/pegasus/stock/apps/99", "/pegasus/stock/apps lists the tables of a cluster"},
+           {"/pegasus/stock/sub", "/pegasus/stock/apps lists the tables of a cluster"},
+           {"/pegasus/none/apps/1", "/pegasus/none/apps does not exist, and a meta server"},
+           {"/pegasus/none/metarec_journal/1", "is the journal of a recovery"},
+           {"/pegasus/none/dsn.meta.server.leader/1", "is where meta servers elect"}}) {
+    const auto store = Open();
+    const int64_t zxid = zookeeper_->last_zxid();
+    const absl::Status status =
+        Write(store.get(), topology_, kDigest, SmallBatches(), root).status();
+    EXPECT_TRUE(HasMark(status, ErrorMark::kRefused)) << root << ": " << status;
+    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(why), HasSubstr("not its own")));
+    EXPECT_EQ(zookeeper_->last_zxid(), zxid) << "a write was tried";
+  }
+}
+
+TEST_F(BeginTest, WhatIsOnlyCalledLikeAClustersIsNoTreeOfAnother) {
+  Put("/apps", "");
+  Put("/apps/pegasus", "");
+  const auto store = Open();
+  const auto written = Write(store.get(), topology_, kDigest, SmallBatches(), "/apps/pegasus/c1");
+  EXPECT_TRUE(written.ok()) << written.status();
+}
+
+TEST_F(BeginTest, TheOwnLockDirectoryMayBeAboveTheRoot) {
+  Put("/pegasus", "");
+  Put("/pegasus/dsn.meta.server.leader", "");
+  ExpectRefusedUnchanged("name /pegasus as the lock root");
+  TopologyWriterOptions options = SmallBatches();
+  options.inspection.lock_root = "/pegasus";
+  const auto store = Open();
+  const auto written = Write(store.get(), topology_, kDigest, options);
+  EXPECT_TRUE(written.ok()) << written.status();
 }
 
 TEST_F(BeginTest, AnUnfinishedRunIsResumedWithWhatIsMissing) {

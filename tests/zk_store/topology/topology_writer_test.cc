@@ -356,7 +356,7 @@ TEST_F(TopologyWriterTest, AServerThatStaysAwayEndsTheRunWithinItsBudget) {
   WriteUntilTransaction(2);
   int64_t failed = 0;
   const auto store = Open([&](const StoreCall& call) -> std::optional<StoreFault> {
-    if (call.index < 12) return std::nullopt;
+    if (call.index < 20) return std::nullopt;
     ++failed;
     return StoreFault();
   });
