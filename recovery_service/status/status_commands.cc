@@ -40,7 +40,7 @@ std::string StatusLine(const RecoveryServiceStatus& status) {
                     status.progress.total);
   }
   if (status.state == RecoveryState::kRecovered) {
-    const std::optional<Headline> headline = StatusHeadline(status, TablesWorstFirst(status, 0, 0));
+    const std::optional<Headline> headline = StatusHeadline(status, TablesWorstFirst(status));
     if (headline.has_value()) absl::StrAppend(&line, ": ", headline->text);
   }
   if (status.state == RecoveryState::kFailed && status.result != nullptr) {
