@@ -92,6 +92,8 @@ class StatusPageTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_NE(browser_, nullptr);
     ASSERT_EQ(browser_->SetViewport({}), absl::OkStatus());
+    // The page of the test before would go on asking.
+    ASSERT_EQ(browser_->Open("about:blank"), absl::OkStatus());
     ASSERT_TRUE(browser_->TakeRequests().ok());
   }
 
@@ -252,14 +254,13 @@ TEST_F(StatusPageTest, FailedShowsWhatFailedAndTheWayOut) {
   page.BeginRecovery();
   ASSERT_TRUE(page.Await(HasFailed));
   const PageView view = Look(page);
-  EXPECT_THAT(view.text,
-              AllOf(HasSubstr("\nfailed\nfor "), HasSubstr("ERR_TRY_AGAIN"),
-                    HasSubstr("skip_bad_nodes"), HasSubstr("Then send recover again."),
-                    HasSubstr("failed: ERR_NETWORK_FAILURE (3 tries)"), HasSubstr("5, 1 failed"),
-                    HasSubstr("Ask the nodes\n5 of 5, failed\nERR_TRY_AGAIN: "),
-                    HasSubstr("Write to ZooKeeper\nnot reached\n"),
-                    HasSubstr("3 partitions have no replica on any node that answered: sessions "
-                              "(table 2) 2.4, 2.9, 2.14\n")));
+  EXPECT_THAT(
+      view.text,
+      AllOf(HasSubstr("\nfailed\nfor "), HasSubstr("ERR_TRY_AGAIN"), HasSubstr("skip_bad_nodes"),
+            HasSubstr("Then send recover again."),
+            HasSubstr("failed: ERR_NETWORK_FAILURE (3 tries)"), HasSubstr("5, 1 failed"),
+            HasSubstr("Ask the nodes\n5 of 5, failed\nERR_TRY_AGAIN: "),
+            HasSubstr("Write to ZooKeeper\nnot reached\n"), HasSubstr("\nno table was planned\n")));
   EXPECT_LT(view.text.find("\nerror\n"), view.text.find("\nwarning\n"));
   EXPECT_THAT(view.dom, AllOf(HasSubstr("<td class=\"dot failed\""),
                               HasSubstr("<div class=\"phase failed\">")));
@@ -328,11 +329,17 @@ std::string WhatIsWrongWithTheLayout() {
       if (['SCRIPT', 'NOSCRIPT'].includes(text.parentNode.tagName)) continue;
       for (const word of text.data.matchAll(/[\p{L}\p{N}_]{2,20}(?![\p{L}\p{N}_])/gu)) {
         if (word.index && /[\p{L}\p{N}_]/u.test(text.data[word.index - 1])) continue;
+        // A part of a name that is longer than a row may be broken anywhere.
+        const before = text.data.slice(0, word.index).match(/\S*$/)[0];
+        const after = text.data.slice(word.index).match(/^\S*/)[0];
+        if (before.length + after.length > 30) continue;
         const range = document.createRange();
         range.setStart(text, word.index); range.setEnd(text, word.index + word[0].length);
-        const rows = new Set([...range.getClientRects()].map(r => Math.round(r.top)));
+        // A range that begins a row also has an empty rectangle at the end of the row before.
+        const rects = [...range.getClientRects()].filter(r => r.width > 0.5);
+        const rows = new Set(rects.map(r => Math.round(r.top)));
         if (rows.size > 1) wrong.push('broken: ' + word[0]);
-        for (const r of range.getClientRects())
+        for (const r of rects)
           if (r.right > width + 1) wrong.push('cut off: ' + word[0]);
       }
     }
