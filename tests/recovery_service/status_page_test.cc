@@ -39,7 +39,7 @@ using ::testing::StartsWith;
 
 constexpr char kHostileTable[] = "<script>document.title='owned'</script>";
 constexpr char kHostileImage[] = "<img src=//elsewhere.test/x onerror=document.title='owned'>";
-constexpr absl::Duration kPatience = absl::Seconds(30);
+constexpr absl::Duration kShownWithin = absl::Seconds(30);
 
 struct PageView {
   std::string dom;   // serialized
@@ -106,7 +106,7 @@ class StatusPageTest : public ::testing::Test {
   // The page once the script gives true.
   static PageView LookOnce(const std::string& script) {
     bool is_so = false;
-    for (const absl::Time end = absl::Now() + kPatience; !is_so && absl::Now() < end;) {
+    for (const absl::Time end = absl::Now() + kShownWithin; !is_so && absl::Now() < end;) {
       const absl::StatusOr<rapidjson::Document> value = browser_->Evaluate(script);
       is_so = value.ok() && value->IsBool() && value->GetBool();
       if (!is_so) absl::SleepFor(absl::Milliseconds(20));
