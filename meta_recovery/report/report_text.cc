@@ -52,8 +52,8 @@ class Report {
   absl::Status Remind() {
     AddFindings("HAZARDS", Severity::kHazard);
     AddEmptyPartitions();
-    if (!out_.empty()) out_.erase(0, 1);  // the empty line above the first heading
     AddWhatIsWritten();
+    if (out_.starts_with('\n')) out_.erase(0, 1);  // above the first heading
     Flush();
     return status_;
   }
@@ -220,7 +220,7 @@ class Report {
     }
     std::stable_sort(order.begin(), order.end(),
                      [&worst](size_t a, size_t b) { return worst[a] > worst[b]; });
-    AddTableLines(AddTableBlocks(order, findings));
+    AddTableLines(AddTableBlocks(order, findings, worst));
     if (!placeholders.empty()) {
       absl::StrAppend(&out_, "\nPLACEHOLDERS, dropped, so that no id is used twice\n  ",
                       Wrapped(CutList(RangeTexts(RangesOf(placeholders)), 20), 2, 2), "\n");
@@ -229,12 +229,15 @@ class Report {
 
   // Of the tables in `order` those about which there is something to say. Returns the others.
   std::vector<size_t> AddTableBlocks(const std::vector<size_t>& order,
-                                     const std::vector<std::vector<const Finding*>>& findings) {
+                                     const std::vector<std::vector<const Finding*>>& findings,
+                                     const std::vector<Severity>& worst) {
     std::vector<size_t> blocks;
     std::vector<size_t> healthy;
     for (const size_t table : order) {
-      const TableSummary summary = SummarizeTable(plan_, table);
-      (IsHealthy(plan_, table, summary, findings[table]) ? healthy : blocks).push_back(table);
+      const bool is_healthy =
+          worst[table] == Severity::kNote &&
+          IsHealthy(plan_, table, SummarizeTable(plan_, table), findings[table]);
+      (is_healthy ? healthy : blocks).push_back(table);
     }
     if (blocks.empty()) return healthy;
     AddHeading("TABLES, the worst first", static_cast<int64_t>(blocks.size()));

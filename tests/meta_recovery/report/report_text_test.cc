@@ -140,7 +140,8 @@ TEST(ReportTextTest, PutsTheHazardsOnTopAndTheChoicesBesideAConflict) {
   EXPECT_THAT(report, HasSubstr("    metarec plan -f NODE_LIST --plan monday.plan --settle "
                                 "'2.app_type=a b'\n"));
   EXPECT_LT(report.find("HAZARDS (1)"), report.find("CONFLICTS (1)"));
-  EXPECT_LT(report.find("  2   temp"), report.find("  1   stat")) << "the worst first";
+  EXPECT_LT(report.find("  table 2  temp"), report.find("  table 1  stat")) << "the worst first";
+  EXPECT_THAT(report, Not(HasSubstr("HEALTHY")));
 }
 
 TEST(ReportTextTest, RepeatsTheFlagsOfThePlanInTheNextCommand) {
@@ -464,6 +465,13 @@ TEST(ReportTextTest, RemindsOfHazardsAndLossesBeforeItIsWritten) {
                                   "  table 1 (t): 0-1, 3 of 4 partitions\n"
                                   "\nPlan: writes 5 znodes; "));
   EXPECT_THAT(reminder, Not(HasSubstr("WARNINGS")));
+
+  reminder.clear();
+  ASSERT_TRUE(WriteReminder(HealthyPlan().plan(), Options(), [&](absl::string_view text) {
+                absl::StrAppend(&reminder, text);
+                return absl::OkStatus();
+              }).ok());
+  EXPECT_EQ(reminder, "Plan: writes 14 znodes\n") << "nothing else to be reminded of";
 }
 
 TEST(ReportTextTest, SaysWhereTheDataOfALostPartitionMayBe) {
