@@ -76,7 +76,7 @@ TEST(PegasusConfigTest, TakesTheLayoutsThatStockServersTake) {
 
 TEST(PegasusConfigTest, CommentsBeginAnywhere) {
   const auto config = ParseWith("cluster_root = /pegasus/onebox\n",
-                                "cluster_root = /pegasus/onebox# the old one\n;nonsense\n # [");
+                                "cluster_root = /pegasus/onebox# the old one\n;nonsense\n # [\n");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->cluster_root, "/pegasus/onebox");
   const auto kept = ParseWith("cluster_name = onebox", "cluster_name = one^#box^;");
