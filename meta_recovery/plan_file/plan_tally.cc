@@ -117,12 +117,11 @@ void PlanTally::AddFinding(const Finding& finding) {
 found::ServerMissing PlanTally::ServerMissing() const {
   found::ServerMissing facts;
   // A node that is left out is what is missing.
-  if (std::any_of(plan_.nodes.begin(), plan_.nodes.end(),
-                  [](const NodeDecision& node) { return node.error != idl::kErrOk; })) {
-    return facts;
+  for (const NodeDecision& node : plan_.nodes) {
+    if (node.error != idl::kErrOk) return facts;
   }
   for (size_t i = 0; i < tables_.size(); ++i) {
-    if (plan_.tables[i].placeholder || plan_.tables[i].probably_dropped) continue;
+    if (plan_.tables[i].probably_dropped) continue;
     facts.partitions += static_cast<int64_t>(tables_[i].lost.size());
     facts.tables += tables_[i].lost.empty() ? 0 : 1;
   }
