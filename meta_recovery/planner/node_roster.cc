@@ -41,6 +41,11 @@ absl::Status CheckNodes(absl::Span<const NodeEvidence* const> ascending) {
     if (i > 0 && has_address && ascending[i - 1]->address == node.address) {
       return SameServer(*ascending[i - 1], node, "address");
     }
+    if (const absl::Status possible = CheckServerAddress(node.address.ip);
+        has_address && !possible.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the evidence has a node that cannot be: ", Describe(node), ": ", possible.message()));
+    }
     if (node.listed_as.empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat("the evidence has a node that no entry of the list means: ", Describe(node),

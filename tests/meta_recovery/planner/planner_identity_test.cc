@@ -210,8 +210,7 @@ TEST(PlannerIdentity, ACommittedDecreeAboveThePreparedOneWentUnsaid) {
   EXPECT_EQ(FactOf(plan, finding, "used_anyway"),
             "a replica with last_committed_decree above last_prepared_decree");
   EXPECT_EQ(FactOf(plan, finding, "problems"), "");
-  EXPECT_THAT(FindingSentence(plan, finding),
-              HasSubstr("; used all the same: a replica with"));
+  EXPECT_THAT(FindingSentence(plan, finding), HasSubstr("; used all the same: a replica with"));
   EXPECT_EQ(plan.replicas.size(), 3u) << "no replica is lost over it";
 }
 
@@ -227,6 +226,14 @@ TEST(PlannerIdentity, EvidenceOfTheYear3170843IsRefused) {
   Evidence evidence = Healthy().Build();
   evidence.collected_at = absl::FromUnixSeconds(100'000'000'000'000);
   EXPECT_EQ(MakePlan(evidence, {}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(PlannerIdentity, ANodeOfAnAddressThatNoServerHasWasPlannedIntoAFileThatNobodyCouldRead) {
+  Evidence evidence = Healthy().Build();
+  evidence.nodes[0].address = {.ip = 0, .port = 34801};
+  const absl::Status status = MakePlan(evidence, {}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("0.0.0.0"));
 }
 
 }  // namespace
