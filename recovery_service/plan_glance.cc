@@ -81,7 +81,14 @@ void AddFindings(const RecoveryPlan& plan, Severity severity, bool lost, PlanGla
 std::vector<std::string> FirstChoices(const RecoveryPlan& plan) {
   std::vector<std::string> decisions;
   std::set<std::string> given;
+  // The flag may be given once, and must then be high enough for all.
+  const Finding* highest = nullptr;
   for (const Finding& finding : plan.findings) {
+    if (!CanRaiseMaxAppId(finding)) continue;
+    if (highest == nullptr || finding.app_id > highest->app_id) highest = &finding;
+  }
+  for (const Finding& finding : plan.findings) {
+    if (CanRaiseMaxAppId(finding) && &finding != highest) continue;
     const std::vector<std::string> choices = SettleChoices(plan, finding);
     if (choices.empty() || !given.insert(choices.front()).second) continue;
     if (decisions.size() == kConflictsMax) break;

@@ -62,8 +62,9 @@ struct PlanGlance {
   int64_t findings_count = 0;
   std::map<Severity, int64_t> by_severity;  // without those that there are none of
   TableRows tables;
-  // Of a plan that needs decisions: the arguments that settle every conflict, each with its first
-  // choice: "--settle 10.app_type=pegasus". Parts in capitals are for the operator to fill in.
+  // Of a plan that needs decisions: the arguments that settle each conflict by its first choice, of
+  // the first 50: "--settle 10.app_type=pegasus". Parts in capitals are for the operator to fill
+  // in.
   std::vector<std::string> decisions;
 };
 

@@ -356,14 +356,14 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::AnswerAgai
                        "WARNING: it is recovered, and is being looked at once more; send the same "
                        "request again for the result\n");
   }
-  if (look->found.ok()) co_return ResponseOf(*run->result);
   if (absl::IsCancelled(look->found)) co_return NotLeading();
-  const bool differs = HasMark(look->found, ErrorMark::kDiffers);
-  co_return Response(
-      differs ? idl::kErrInconsistentState : RecoveryErrorName(look->found),
-      absl::StrCat(run->result->hints,
-                   "ERROR: ", differs ? "" : "it was recovered, but could not be looked at again: ",
-                   look->found.message(), "\n"));
+  if (look->found.ok() || HasMark(look->found, ErrorMark::kDiffers)) {
+    co_return ResponseOf(*run->result);
+  }
+  co_return Response(RecoveryErrorName(look->found),
+                     absl::StrCat(run->result->hints,
+                                  "ERROR: it was recovered, but could not be looked at again: ",
+                                  look->found.message(), "\n"));
 }
 
 asio::awaitable<void> RecoveryRunner::LookAgain(std::shared_ptr<Run> run,
@@ -384,6 +384,13 @@ asio::awaitable<void> RecoveryRunner::LookAgain(std::shared_ptr<Run> run,
     co_await RunOn(thread_->executor, look_at_tree);
   } else {
     co_await look_at_tree();
+  }
+  // From now on this is what everybody is told of that run.
+  const bool differs = HasMark(found, ErrorMark::kDiffers);
+  if (found.ok() || differs) {
+    run->result->outcome = differs ? RecoveryOutcome::kRootDiffers : RecoveryOutcome::kRecovered;
+    run->result->error_name = differs ? idl::kErrInconsistentState : idl::kErrOk;
+    run->result->status = found;
   }
   look->found = std::move(found);
   look->is_over = true;

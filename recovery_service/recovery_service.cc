@@ -204,7 +204,11 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryService::Recover(
 }
 
 void RecoveryService::Audit(const AuditEntry& entry) {
-  if (listener_ == nullptr || !audit_limit_.Allows(clock_->Now())) return;
+  if (listener_ == nullptr) return;
+  // Of what was refused there may be any number, of runs only as many as there are.
+  const bool is_of_run =
+      entry.event == AuditEntry::Event::kRunBegins || entry.event == AuditEntry::Event::kRunEnds;
+  if (!is_of_run && !audit_limit_.Allows(clock_->Now())) return;
   listener_->OnAudit(entry, audit_limit_.TakeSuppressed());
 }
 

@@ -5,6 +5,7 @@
 
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
@@ -21,6 +22,11 @@ const rapidjson::Value& Of(const void* value) {
 
 absl::string_view TextOf(const rapidjson::Value& string) {
   return {string.GetString(), string.GetStringLength()};
+}
+
+// Without full stop, since more may follow.
+absl::string_view ParseErrorText(rapidjson::ParseErrorCode code) {
+  return absl::StripSuffix(rapidjson::GetParseError_En(code), ".");
 }
 
 }  // namespace
@@ -123,7 +129,7 @@ JsonValue JsonDocument::root() const {
 
 std::string JsonDocument::error() const {
   return absl::StrCat("byte ", state_->json.GetErrorOffset(), ": ",
-                      rapidjson::GetParseError_En(state_->json.GetParseError()));
+                      ParseErrorText(state_->json.GetParseError()));
 }
 
 JsonFieldReader::JsonFieldReader(JsonValue object, std::string place)
@@ -432,7 +438,7 @@ absl::Status ReadJsonFields(absl::string_view path, absl::string_view json,
   if (const rapidjson::ParseResult result = reader.Parse(stream, handler); result.IsError()) {
     return MakeError(path, result.Offset(),
                      handler.error().empty()
-                         ? absl::StrCat("not JSON: ", rapidjson::GetParseError_En(result.Code()))
+                         ? absl::StrCat("not JSON: ", ParseErrorText(result.Code()))
                          : handler.error());
   }
   // RapidJSON takes a NUL for the end.

@@ -120,8 +120,6 @@ absl::string_view RecoveryErrorName(const absl::Status& error) {
       return idl::kErrObjectNotFound;
     case StoreError::kNodeExists:
       return idl::kErrNodeAlreadyExist;
-    case StoreError::kRuntimeInconsistency:
-      return idl::kErrInconsistentState;
     default:
       return idl::kErrZookeeperOperation;
   }

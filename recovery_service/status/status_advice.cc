@@ -40,7 +40,9 @@ std::string WhileRecovering(const RecoveryServiceStatus& status) {
   const bool skips = status.order != nullptr && status.order->skip_bad_nodes;
   std::vector<std::string> failed;
   std::vector<std::string> unlisted;
-  if (status.run != nullptr && !skips) {
+  const bool is_planned =
+      status.progress.phase == Phase::kWrite || status.progress.phase == Phase::kVerify;
+  if (status.run != nullptr && !skips && !is_planned) {
     for (const AskedNode& node : status.run->nodes()) {
       if (node.is_duplicate || node.state() != AskedNode::State::kFailed) continue;
       failed.push_back(absl::StrCat(node.listed_as, ": ", node.error));
@@ -66,6 +68,12 @@ std::string WhileRecovering(const RecoveryServiceStatus& status) {
                       " and write nothing.");
 }
 
+// Without a chroot, which the root of the status has in front of it already.
+std::string ServersOf(const RecoveryServiceStatus& status) {
+  const std::string& hosts = status.cluster.zookeeper_hosts;
+  return hosts.empty() ? "HOST:PORT,..." : hosts.substr(0, hosts.find('/'));
+}
+
 std::string AfterConflict(const RecoveryServiceStatus& status) {
   std::string text = absl::StrCat(status.result->error_name, ": ", status.result->status.message());
   for (const FindingRow& finding : status.plan->findings) {
@@ -79,9 +87,8 @@ std::string AfterConflict(const RecoveryServiceStatus& status) {
       decisions,
       "\n\nand send recover again. Or stop metarecd, and plan and write from the command "
       "line:\n\n  metarec plan -f recover_node_list --plan FILE ",
-      decisions, "\n  metarec apply --plan FILE --zk ",
-      status.cluster.zookeeper_hosts.empty() ? "HOST:PORT,..." : status.cluster.zookeeper_hosts,
-      " --root ", ShellWord(status.cluster.zookeeper_root));
+      decisions, "\n  metarec apply --plan FILE --zk ", ServersOf(status), " --root ",
+      ShellWord(status.cluster.zookeeper_root));
 }
 
 std::string AfterFailure(const RecoveryServiceStatus& status) {
@@ -91,7 +98,12 @@ std::string AfterFailure(const RecoveryServiceStatus& status) {
                       status.result->hints, "\nThen send recover again.");
 }
 
+bool IsDamagedSince(const RecoveryServiceStatus& status) {
+  return status.result != nullptr && status.result->outcome == RecoveryOutcome::kRootDiffers;
+}
+
 std::string OnceRecovered(const RecoveryServiceStatus& status) {
+  if (IsDamagedSince(status)) return std::string(status.result->status.message());
   // A server that refuses to recover again runs with the flag false already.
   if (status.retries == Retries::kRefused && status.served != nullptr) {
     return "Stop this server, and start the meta server on this root.";
@@ -102,7 +114,7 @@ std::string OnceRecovered(const RecoveryServiceStatus& status) {
 
 // Of a run that ended before this server stopped leading.
 std::string PastRun(const RecoveryServiceStatus& status) {
-  if (status.run_state == RecoveryState::kRecovered) {
+  if (status.run_state == RecoveryState::kRecovered && !IsDamagedSince(status)) {
     return absl::StrCat("The recovery has ended well: everything is written in ",
                         status.cluster.zookeeper_root, ". ");
   }

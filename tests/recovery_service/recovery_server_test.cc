@@ -190,6 +190,11 @@ TEST_F(RecoveryServerTest, ATreeThatIsDamagedAfterItsRecoveryIsNotAnsweredAsReco
       [](const std::exception_ptr& thrown) { EXPECT_EQ(thrown, nullptr); });
   RunUntilTrue([&] { return is_written; });
   EXPECT_EQ(Recover(member.get()), "ERR_INCONSISTENT_STATE");
+  // Nor does its status say so any more.
+  const std::string told = StatusJsonOf(*member);
+  EXPECT_THAT(told, HasSubstr("\"headline\":\"DIFFERS from what was recovered"));
+  EXPECT_THAT(told, HasSubstr("ERR_INCONSISTENT_STATE"));
+  EXPECT_THAT(told, Not(HasSubstr("start the meta server.\"")));
   // Nor by who takes over.
   const auto second = Start("127.0.0.1:1002");
   StopAll({member.get()});

@@ -31,10 +31,11 @@ const Meaning& MeaningOf(absl::string_view error_name) {
       {idl::kErrOk, RecoveryOutcome::kRecovered, ExitCode::kDone, ""},
       {idl::kErrTryAgain, RecoveryOutcome::kTryAgain, ExitCode::kFailed,
        " wrote nothing: fix what the hints name and run the same command again, or accept it with "
-       "-b (nodes) or -l (partitions)"},
+       "-b (nodes) or -l (partitions, which are then created EMPTY)"},
       {idl::kErrInvalidState, RecoveryOutcome::kConflict, ExitCode::kConflict,
-       " wrote nothing: a conflict needs a decision, which meta servers cannot be told. Use "
-       "metarec recover with --settle, and --zk and --root in place of --meta"},
+       " wrote nothing: a conflict needs a decision. metarecd takes it when it starts, as the hint "
+       "above says. Other meta servers cannot be told: stop them, and use metarec recover with "
+       "--settle, and --zk and --root in place of --meta"},
       {idl::kErrNodeAlreadyExist, RecoveryOutcome::kRootRefused, ExitCode::kRefused,
        " wrote nothing: its cluster_root is not empty. The hint above says what is there and how "
        "to "

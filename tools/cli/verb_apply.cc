@@ -329,7 +329,7 @@ RunVerb MakeApplyVerb(Command& verb) {
   verb.Paragraph(
       "With --dry_run it looks at the root, says what it would write, and ends as the real run "
       "would "
-      "(0, 4 or 5).");
+      "(0, 2, 4 or 5).");
   verb.Example(
       "metarec apply --plan monday.plan --zk zk1:2181 --root /pegasus/recovered --dry_run");
   verb.Example("metarec apply --plan monday.plan --zk zk1:2181,zk2:2181 --root /pegasus/recovered");

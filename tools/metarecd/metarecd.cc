@@ -97,6 +97,8 @@ void OnSecondSignal(int signal) {
 void LogEnd(const RecoveryServiceStatus& status, bool recovers) {
   if (!recovers) {
     LOG(INFO) << "stopped";
+  } else if (status.result != nullptr && status.result->outcome == RecoveryOutcome::kRootDiffers) {
+    LOG(WARNING) << "stopped; " << status.result->status.message();
   } else if (status.run_state == RecoveryState::kRecovered) {
     LOG(INFO) << "stopped; the recovered metadata are in " << status.cluster.zookeeper_root;
   } else if (!status.unfinished_run.empty()) {

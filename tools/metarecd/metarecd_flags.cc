@@ -362,6 +362,9 @@ std::vector<std::string> TakeSettlements(int* argc, char** argv) {
       values.emplace_back(argument);
     } else {
       argv[kept++] = argv[i];
+      // What follows is its value, even if it reads "settle".
+      const auto flag = FlagOf(std::string(argument));
+      if (flag.has_value() && flag->type != "bool" && i + 1 < *argc) argv[kept++] = argv[++i];
     }
   }
   *argc = kept;

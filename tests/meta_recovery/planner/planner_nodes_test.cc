@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "meta_recovery/planner/plan_options.h"
 #include "meta_recovery/report/finding_text.h"
 #include "tests/meta_recovery/planner/plan_matchers.h"
 
@@ -341,6 +342,15 @@ TEST(PlannerOptions, ThatMakeNoSenseAreRefused) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()), HasSubstr(bad.message));
   }
+}
+
+TEST(PlannerOptions, AreWrittenAsWordsWhereTheyHaveNotTheirDefault) {
+  EXPECT_EQ(PlanOptionWords({}), "");
+  EXPECT_EQ(PlanOptionWords({.accept_still_served = true,
+                             .max_partition_count = 64,
+                             .settlements = {{"2.app_name", "it's"}, {"3", "a b:4:3"}}}),
+            " --still_served --max_partition_count 64 --settle '2.app_name=it'\\''s' "
+            "--settle '3=a b:4:3'");
 }
 
 TEST(PlannerOptions, MorePartitionsThanAnyClusterHasAreRefusedBeforeMemoryIsTaken) {

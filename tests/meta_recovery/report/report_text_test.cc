@@ -161,15 +161,6 @@ TEST(ReportTextTest, RepeatsTheFlagsOfThePlanInTheNextCommand) {
                         "--max_partition_count 64 --settle 10.app_type=pegasus\n"));
 }
 
-TEST(PlanOptionWordsTest, NamesWhatHasNotItsDefaultAndQuotesItForAShell) {
-  EXPECT_EQ(PlanOptionWords({}), "");
-  EXPECT_EQ(PlanOptionWords({.accept_still_served = true,
-                             .max_partition_count = 64,
-                             .settlements = {{"2.app_name", "it's"}, {"3", "a b:4:3"}}}),
-            " --still_served --max_partition_count 64 --settle '2.app_name=it'\\''s' "
-            "--settle '3=a b:4:3'");
-}
-
 TEST(ReportTextTest, CutsNothingOutOfAQuotedPathInTheNextCommand) {
   PlanBuilder builder = HealthyPlan();
   builder.Outcome(PlanOutcome::kConflict);
