@@ -166,7 +166,7 @@ TEST(JsonDocumentTest, SaysWhereTheTextIsNoJson) {
   JsonDocument json;
   EXPECT_FALSE(json.Parse("[1 2]"));
   EXPECT_FALSE(json.root());
-  EXPECT_EQ(json.error(), "byte 3: Missing a comma or ']' after an array element.");
+  EXPECT_EQ(json.error(), "byte 3: Missing a comma or ']' after an array element");
   EXPECT_FALSE(json.Parse(""));
   EXPECT_FALSE(json.Parse("[1] // a comment"));
   EXPECT_TRUE(json.Parse("[1] // a comment", JsonDocument::Comments::kAllowed));
