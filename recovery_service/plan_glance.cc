@@ -1,7 +1,6 @@
 #include "recovery_service/plan_glance.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -78,21 +77,11 @@ void AddFindings(const RecoveryPlan& plan, Severity severity, bool lost, PlanGla
   }
 }
 
-std::vector<std::string> FirstChoices(const RecoveryPlan& plan) {
-  std::vector<std::string> decisions;
-  std::set<std::string> given;
-  // The flag may be given once, and must then be high enough for all.
-  const Finding* highest = nullptr;
-  for (const Finding& finding : plan.findings) {
-    if (!CanRaiseMaxAppId(finding)) continue;
-    if (highest == nullptr || finding.app_id > highest->app_id) highest = &finding;
-  }
-  for (const Finding& finding : plan.findings) {
-    if (CanRaiseMaxAppId(finding) && &finding != highest) continue;
-    const std::vector<std::string> choices = SettleChoices(plan, finding);
-    if (choices.empty() || !given.insert(choices.front()).second) continue;
-    if (decisions.size() == kConflictsMax) break;
-    decisions.push_back(choices.front());
+std::vector<std::string> Decisions(const RecoveryPlan& plan) {
+  FirstChoices first = FirstChoicesOf(plan, kConflictsMax);
+  std::vector<std::string> decisions = std::move(first.settlements);
+  if (first.max_app_id.has_value()) {
+    decisions.insert(decisions.begin(), absl::StrCat("--max_app_id ", *first.max_app_id));
   }
   return decisions;
 }
@@ -148,7 +137,7 @@ PlanGlance GlanceAt(const RecoveryPlan& plan) {
   glance.findings_count = static_cast<int64_t>(plan.findings.size());
   for (const Finding& finding : plan.findings) ++glance.by_severity[finding.severity];
   glance.tables = RowsOfPlan(plan);
-  if (plan.outcome == PlanOutcome::kConflict) glance.decisions = FirstChoices(plan);
+  if (plan.outcome == PlanOutcome::kConflict) glance.decisions = Decisions(plan);
   return glance;
 }
 
@@ -174,7 +163,7 @@ std::vector<std::string> DecisionLines(const RecoveryPlan& plan) {
     }
   }
   if (more > 0) lines.push_back(absl::StrCat("and ", Counted(more, "further conflict")));
-  lines.push_back(HowToDecide(FirstChoices(plan)));
+  lines.push_back(HowToDecide(Decisions(plan)));
   return lines;
 }
 

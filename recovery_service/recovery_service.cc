@@ -189,7 +189,8 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request 
     if (begins) co_return Answer(idl::EncodeBody(response));
   }
   entry.error_name = response.err.name;
-  if (order.ok()) entry.details = absl::StrSplit(response.hint_message, '\n', absl::SkipEmpty());
+  if (entry.order.has_value())
+    entry.details = absl::StrSplit(response.hint_message, '\n', absl::SkipEmpty());
   Audit(entry);
   co_return Answer(idl::EncodeBody(response));
 }
@@ -336,7 +337,8 @@ RecoveryServiceStatus RecoveryService::status() const {
   RecoveryServiceStatus status;
   status.build = options_.build;
   status.cluster = options_.cluster;
-  status.cluster.zookeeper_root = options_.recovery.root;
+  // As it was configured, to be read with its hosts: a chroot may stand behind these.
+  if (status.cluster.zookeeper_root.empty()) status.cluster.zookeeper_root = options_.recovery.root;
   status.state = state();
   status.state_since = told_at_;
   status.leadership = leadership_;

@@ -123,6 +123,11 @@ struct RecoveryServiceStatus {
   std::vector<BeaconNode> nodes;  // who sent beacons
   RequestCounts requests;
   std::optional<PortCounts> ports;  // nullopt: it is not registered on an rpc::Server
+
+  // Whether the root was recovered before and, as the last run found, is not as it was then.
+  bool is_damaged() const {
+    return result != nullptr && result->outcome == RecoveryOutcome::kRootDiffers;
+  }
 };
 
 // Owns no thread and no port: it runs on `executor` (a single thread or a strand) and serves what

@@ -10,7 +10,6 @@
 
 #include "base/text/printable.h"
 #include "base/text/wording.h"
-#include "idl/error_names.h"
 #include "meta_recovery/planner/due_findings.h"
 #include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/unique_names.h"
@@ -22,11 +21,6 @@ namespace {
 bool IsDueInPart(FindingKind kind) {
   return kind == FindingKind::kTableLostState || kind == FindingKind::kSplitUnfinished ||
          kind == FindingKind::kReplicasWithoutTable || kind == FindingKind::kServerMissing;
-}
-
-bool HasAnswer(const RecoveryPlan& plan) {
-  return std::any_of(plan.nodes.begin(), plan.nodes.end(),
-                     [](const NodeDecision& node) { return node.error == idl::kErrOk; });
 }
 
 // " about node 3", " about table 4", " about partition 3.0", or "".

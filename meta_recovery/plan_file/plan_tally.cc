@@ -8,6 +8,7 @@
 #include "base/text/wording.h"
 #include "idl/error_names.h"
 #include "meta_recovery/planner/due_findings.h"
+#include "meta_recovery/planner/node_identity.h"
 #include "meta_recovery/planner/partition_planner.h"
 #include "meta_recovery/planner/record_reconciliation.h"
 
@@ -115,17 +116,8 @@ void PlanTally::AddFinding(const Finding& finding) {
 }
 
 found::ServerMissing PlanTally::ServerMissing() const {
-  found::ServerMissing facts;
-  // A node that is left out is what is missing.
-  for (const NodeDecision& node : plan_.nodes) {
-    if (node.error != idl::kErrOk) return facts;
-  }
-  for (size_t i = 0; i < tables_.size(); ++i) {
-    if (plan_.tables[i].probably_dropped) continue;
-    facts.partitions += static_cast<int64_t>(tables_[i].lost.size());
-    facts.tables += tables_[i].lost.empty() ? 0 : 1;
-  }
-  return facts;
+  return PartitionsOfAMissingServer(
+      plan_, [this](size_t i) { return static_cast<int64_t>(tables_[i].lost.size()); });
 }
 
 std::string PlanTally::Problem() const {

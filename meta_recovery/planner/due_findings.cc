@@ -18,10 +18,6 @@ namespace {
 
 bool DidAnswer(const NodeDecision& node) { return node.error == idl::kErrOk; }
 
-bool HasAnswer(const RecoveryPlan& plan) {
-  return std::any_of(plan.nodes.begin(), plan.nodes.end(), DidAnswer);
-}
-
 void AddFindingsOfNode(const RecoveryPlan& plan, NodeIndex index, bool skips_bad_nodes,
                        FindingsList& findings) {
   const NodeDecision& node = plan.nodes[index];
@@ -82,6 +78,10 @@ bool IsDue(FindingKind kind) {
                                          kBallotAbovePrimary,
                                          kLessDataThanOverruled};
   return std::find(std::begin(kDue), std::end(kDue), kind) != std::end(kDue);
+}
+
+bool HasAnswer(const RecoveryPlan& plan) {
+  return std::any_of(plan.nodes.begin(), plan.nodes.end(), DidAnswer);
 }
 
 bool AreTablesPlanned(const RecoveryPlan& plan) {

@@ -14,6 +14,9 @@ namespace metarec {
 // Whether all findings of the kind come from the functions below.
 bool IsDue(FindingKind kind);
 
+// Whether any node answered completely.
+bool HasAnswer(const RecoveryPlan& plan);
+
 // Whether the plan says anything about tables. It does not if no node answered, or if some did not
 // and may not be skipped.
 bool AreTablesPlanned(const RecoveryPlan& plan);

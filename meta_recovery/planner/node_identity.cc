@@ -89,24 +89,31 @@ void AddIdentityFindings(const Evidence& evidence, const NodeRoster& roster,
   AddUnlisted(evidence, options, findings);
 }
 
-void AddServerMissing(const RecoveryPlan& plan, FindingsList& findings) {
+found::ServerMissing PartitionsOfAMissingServer(
+    const RecoveryPlan& plan, const std::function<int64_t(size_t)>& lost_of_table) {
+  found::ServerMissing facts;
   // A node that is left out is what is missing.
   if (std::any_of(plan.nodes.begin(), plan.nodes.end(),
                   [](const NodeDecision& node) { return node.error != idl::kErrOk; })) {
-    return;
+    return facts;
   }
-  found::ServerMissing facts;
   for (size_t i = 0; i < plan.tables.size(); ++i) {
-    const TopologyTable& table = plan.topology.tables[i];
     // Of a dropped table some partitions may be gone already.
     if (plan.tables[i].placeholder || plan.tables[i].probably_dropped) continue;
-    int64_t lost = 0;
-    for (size_t p = 0; p < table.partitions_count; ++p) {
-      lost += plan.partitions[table.partitions_begin + p].replicas_count == 0 ? 1 : 0;
-    }
+    const int64_t lost = lost_of_table(i);
     facts.partitions += lost;
     facts.tables += lost > 0 ? 1 : 0;
   }
+  return facts;
+}
+
+void AddServerMissing(const RecoveryPlan& plan, FindingsList& findings) {
+  const found::ServerMissing facts = PartitionsOfAMissingServer(plan, [&plan](size_t i) {
+    const TopologyTable& table = plan.topology.tables[i];
+    const auto begin = plan.partitions.begin() + table.partitions_begin;
+    return std::count_if(begin, begin + table.partitions_count,
+                         [](const auto& partition) { return partition.replicas_count == 0; });
+  });
   if (facts.partitions == 0) return;
   findings.Add(Severity::kWarning, FindingSubject::Cluster(), facts);
 }

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include <absl/strings/string_view.h>
@@ -31,8 +32,12 @@ std::vector<NodeIndex> LoopbackAmongOthers(const RecoveryPlan& plan);
 void AddIdentityFindings(const Evidence& evidence, const NodeRoster& roster,
                          const PlanOptions& options, FindingsList& findings);
 
-// Once all partitions are planned: whether living tables have partitions that no node holds, though
-// all nodes answered.
+// Which partitions of living tables no node holds, though all nodes answered; none: all zero.
+// `lost_of_table` counts those of the table at an index of RecoveryPlan::tables.
+found::ServerMissing PartitionsOfAMissingServer(
+    const RecoveryPlan& plan, const std::function<int64_t(size_t)>& lost_of_table);
+
+// Says so, once all partitions are planned.
 void AddServerMissing(const RecoveryPlan& plan, FindingsList& findings);
 
 }  // namespace metarec

@@ -305,6 +305,27 @@ std::vector<std::string> SettleChoices(const RecoveryPlan& plan, const Finding& 
   return choices;
 }
 
+FirstChoices FirstChoicesOf(const RecoveryPlan& plan, size_t most) {
+  FirstChoices first;
+  for (const Finding& finding : plan.findings) {
+    if (!CanRaiseMaxAppId(finding)) continue;
+    first.max_app_id = std::max(first.max_app_id.value_or(0), finding.app_id);
+  }
+  if (first.max_app_id.has_value()) --most;
+  std::set<std::string> given;
+  for (const Finding& finding : plan.findings) {
+    if (CanRaiseMaxAppId(finding)) continue;
+    const std::vector<std::string> choices = SettleChoices(plan, finding);
+    if (choices.empty() || !given.insert(choices.front()).second) continue;
+    if (first.settlements.size() == most) {
+      first.are_all = false;
+      break;
+    }
+    first.settlements.push_back(choices.front());
+  }
+  return first;
+}
+
 std::vector<std::pair<absl::string_view, std::string>> FactTexts(const RecoveryPlan& plan,
                                                                  const Finding& finding) {
   return FactWriter(plan, finding).Run();

@@ -30,6 +30,14 @@ std::string FindingStatement(const RecoveryPlan& plan, const Finding& finding);
 // capitals are for the operator to fill in. Empty for a finding that is no conflict.
 std::vector<std::string> SettleChoices(const RecoveryPlan& plan, const Finding& finding);
 
+// Of conflicts, the first choice of each; together they settle them.
+struct FirstChoices {
+  std::optional<int32_t> max_app_id;     // takes in every id that is out of range
+  std::vector<std::string> settlements;  // "--settle 10.app_type=pegasus", each once
+  bool are_all = true;                   // or cut off, as there are more than `most` with the id
+};
+FirstChoices FirstChoicesOf(const RecoveryPlan& plan, size_t most);
+
 // SettleChoices, or the command of Pegasus's shell that is the remedy.
 std::vector<std::string> FindingCommands(const RecoveryPlan& plan, const Finding& finding);
 

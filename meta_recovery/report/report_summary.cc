@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
@@ -44,26 +43,16 @@ bool HasNoteToRead(const RecoveryPlan& plan) {
 }
 
 NextStep AfterConflict(const RecoveryPlan& plan, const ReportOptions& options) {
+  const FirstChoices first =
+      FirstChoicesOf(plan, static_cast<size_t>(std::max(1, options.examples_max)));
   PlanOptions decided = plan.options;
-  std::set<std::string> given;
-  int shown = 0;
-  for (const Finding& finding : plan.findings) {
-    if (!CanRaiseMaxAppId(finding)) continue;
-    decided.max_app_id = std::max(decided.max_app_id, finding.app_id);
-    shown = 1;
-  }
+  decided.max_app_id = std::max(decided.max_app_id, first.max_app_id.value_or(0));
   std::string command = PlanCommand(options, decided);
-  for (const Finding& finding : plan.findings) {
-    const std::vector<std::string> choices = SettleChoices(plan, finding);
-    if (choices.empty() || CanRaiseMaxAppId(finding)) continue;
-    if (!given.insert(choices.front()).second) continue;
-    if (++shown > std::max(1, options.examples_max)) break;
-    absl::StrAppend(&command, " ", choices.front());
-  }
-  const bool all = shown <= std::max(1, options.examples_max);
+  for (const std::string& settlement : first.settlements)
+    absl::StrAppend(&command, " ", settlement);
   return {absl::StrCat("Decide each conflict (the choices stand beside it above), then plan again. "
                        "For example, with the first choice of ",
-                       all ? "each" : "the first ones", ":"),
+                       first.are_all ? "each" : "the first ones", ":"),
           {command}};
 }
 

@@ -68,12 +68,6 @@ std::string WhileRecovering(const RecoveryServiceStatus& status) {
                       " and write nothing.");
 }
 
-// Without a chroot, which the root of the status has in front of it already.
-std::string ServersOf(const RecoveryServiceStatus& status) {
-  const std::string& hosts = status.cluster.zookeeper_hosts;
-  return hosts.empty() ? "HOST:PORT,..." : hosts.substr(0, hosts.find('/'));
-}
-
 std::string AfterConflict(const RecoveryServiceStatus& status) {
   std::string text = absl::StrCat(status.result->error_name, ": ", status.result->status.message());
   for (const FindingRow& finding : status.plan->findings) {
@@ -87,8 +81,9 @@ std::string AfterConflict(const RecoveryServiceStatus& status) {
       decisions,
       "\n\nand send recover again. Or stop metarecd, and plan and write from the command "
       "line:\n\n  metarec plan -f recover_node_list --plan FILE ",
-      decisions, "\n  metarec apply --plan FILE --zk ", ServersOf(status), " --root ",
-      ShellWord(status.cluster.zookeeper_root));
+      decisions, "\n  metarec apply --plan FILE --zk ",
+      status.cluster.zookeeper_hosts.empty() ? "HOST:PORT,..." : status.cluster.zookeeper_hosts,
+      " --root ", ShellWord(status.cluster.zookeeper_root));
 }
 
 std::string AfterFailure(const RecoveryServiceStatus& status) {
@@ -98,12 +93,8 @@ std::string AfterFailure(const RecoveryServiceStatus& status) {
                       status.result->hints, "\nThen send recover again.");
 }
 
-bool IsDamagedSince(const RecoveryServiceStatus& status) {
-  return status.result != nullptr && status.result->outcome == RecoveryOutcome::kRootDiffers;
-}
-
 std::string OnceRecovered(const RecoveryServiceStatus& status) {
-  if (IsDamagedSince(status)) return std::string(status.result->status.message());
+  if (status.is_damaged()) return std::string(status.result->status.message());
   // A server that refuses to recover again runs with the flag false already.
   if (status.retries == Retries::kRefused && status.served != nullptr) {
     return "Stop this server, and start the meta server on this root.";
@@ -114,7 +105,7 @@ std::string OnceRecovered(const RecoveryServiceStatus& status) {
 
 // Of a run that ended before this server stopped leading.
 std::string PastRun(const RecoveryServiceStatus& status) {
-  if (status.run_state == RecoveryState::kRecovered && !IsDamagedSince(status)) {
+  if (status.run_state == RecoveryState::kRecovered && !status.is_damaged()) {
     return absl::StrCat("The recovery has ended well: everything is written in ",
                         status.cluster.zookeeper_root, ". ");
   }

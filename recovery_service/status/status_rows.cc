@@ -192,10 +192,9 @@ TableRows TablesWorstFirst(const RecoveryServiceStatus& status) {
 std::optional<Headline> StatusHeadline(const RecoveryServiceStatus& status,
                                        const TableRows& tables) {
   // A later run that was refused changes nothing of what is served, unless it found it damaged.
-  const bool is_of_run =
-      status.served == nullptr ||
-      (status.run_state == RecoveryState::kRecovered && !status.is_past_run) ||
-      (status.result != nullptr && status.result->outcome == RecoveryOutcome::kRootDiffers);
+  const bool is_of_run = status.served == nullptr ||
+                         (status.run_state == RecoveryState::kRecovered && !status.is_past_run) ||
+                         status.is_damaged();
   if (status.result != nullptr && status.plan != nullptr && is_of_run) {
     return HeadlineOf(status.plan->outcome, status.plan->numbers,
                       HeadlineMomentOf(status.result->outcome));

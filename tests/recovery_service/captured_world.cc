@@ -11,12 +11,12 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/ip/udp.hpp>
 #include <asio/read.hpp>
-#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <glog/logging.h>
 #include <gtest/gtest.h>
 
+#include "base/runtime/cancellation.h"
 #include "recovery_service/status/status_commands.h"
 #include "rpc/native_frame.h"
 #include "rpc/pegasus_status.h"
@@ -54,11 +54,6 @@ RecoveryServiceOptions OptionsFor(const CapturedWorldOptions& world) {
                      .zookeeper_hosts = "127.0.0.1:22181",
                      .zookeeper_root = root};
   return options;
-}
-
-asio::awaitable<void> WithoutThrowing(std::function<asio::awaitable<void>()> coroutine) {
-  co_await asio::this_coro::throw_if_cancelled(false);
-  co_await coroutine();
 }
 
 }  // namespace
@@ -168,7 +163,7 @@ void CapturedWorld::ServeFromTree(const std::string& file) {
 
 void CapturedWorld::Run(std::function<asio::awaitable<void>()> coroutine) {
   bool ended = false;
-  asio::co_spawn(context, WithoutThrowing(std::move(coroutine)),
+  asio::co_spawn(context, WithoutThrowing(coroutine()),
                  [this, &ended](const std::exception_ptr& thrown) {
                    EXPECT_EQ(thrown, nullptr);
                    ended = true;

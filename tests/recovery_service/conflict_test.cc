@@ -56,6 +56,22 @@ TEST_F(ConflictTest, TheCallerWasToldToSendRecoverAgainWhichCannotHelp) {
                                   HasSubstr("metarec plan -f recover_node_list --plan FILE")));
 }
 
+TEST_F(ConflictTest, BehindAChrootTheCommandThatIsAdvisedLedToAnotherRoot) {
+  RecoveryServiceOptions options = ServiceWorld::Options();
+  options.cluster.zookeeper_hosts = "127.0.0.1:22181/behind";
+  options.cluster.zookeeper_root = "/pegasus/fresh";
+  options.recovery.root = "/behind/pegasus/fresh";
+  ServiceWorld world(options);
+  Disagree(&world);
+  Recover(&world);
+  rapidjson::Document json;
+  json.Parse(StatusJson(world.service->status(), world.clock.Now()));
+  ASSERT_FALSE(json.HasParseError());
+  EXPECT_THAT(json["next"].GetString(),
+              HasSubstr("metarec apply --plan FILE --zk 127.0.0.1:22181/behind --root "
+                        "/pegasus/fresh"));
+}
+
 TEST_F(ConflictTest, PageStatusAndLogNameTheCommandThatSettlesIt) {
   ServiceWorld world;
   Disagree(&world);

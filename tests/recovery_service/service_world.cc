@@ -12,6 +12,7 @@
 #include <asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 
+#include "base/runtime/cancellation.h"
 #include "idl/task_codes.h"
 #include "recovery_service/status/status_commands.h"
 #include "rpc/pegasus_status.h"
@@ -21,11 +22,6 @@ namespace metarec {
 namespace {
 
 using rpc::kLoopback;
-
-asio::awaitable<void> WithoutThrowing(std::function<asio::awaitable<void>()> coroutine) {
-  co_await asio::this_coro::throw_if_cancelled(false);
-  co_await coroutine();
-}
 
 }  // namespace
 
@@ -111,11 +107,10 @@ ServiceWorld::~ServiceWorld() {
 
 void ServiceWorld::Run(std::function<asio::awaitable<void>()> coroutine) {
   bool ended = false;
-  asio::co_spawn(context, WithoutThrowing(std::move(coroutine)),
-                 [&ended](const std::exception_ptr& thrown) {
-                   EXPECT_EQ(thrown, nullptr);
-                   ended = true;
-                 });
+  asio::co_spawn(context, WithoutThrowing(coroutine()), [&ended](const std::exception_ptr& thrown) {
+    EXPECT_EQ(thrown, nullptr);
+    ended = true;
+  });
   context.restart();
   context.run_for(std::chrono::seconds(120));
   EXPECT_TRUE(ended);

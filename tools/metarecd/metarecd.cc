@@ -97,7 +97,7 @@ void OnSecondSignal(int signal) {
 void LogEnd(const RecoveryServiceStatus& status, bool recovers) {
   if (!recovers) {
     LOG(INFO) << "stopped";
-  } else if (status.result != nullptr && status.result->outcome == RecoveryOutcome::kRootDiffers) {
+  } else if (status.is_damaged()) {
     LOG(WARNING) << "stopped; " << status.result->status.message();
   } else if (status.run_state == RecoveryState::kRecovered) {
     LOG(INFO) << "stopped; the recovered metadata are in " << status.cluster.zookeeper_root;
