@@ -37,6 +37,7 @@ class CommandOption {
   CommandOption& ShowDefault();                      // its present value, in the help
   CommandOption& Required();
   CommandOption& Repeatable();
+  CommandOption& MayBeFile();  // shells complete the names of files
   CommandOption& Between(int32_t least, int32_t most);
   CommandOption& Between(double least, double most);
   CommandOption& OneOf(const std::vector<std::string>& values);
