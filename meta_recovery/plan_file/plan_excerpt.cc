@@ -38,6 +38,19 @@ void PlanCounter::AddPartition(const TopologyTable& table, const TableDecision& 
   numbers_.partitions_lost += found == 0;
 }
 
+namespace {
+
+void TakeIfGraver(const Finding& finding, Severity* severity, std::optional<FindingKind>* gravest) {
+  if (finding.severity == Severity::kNote || finding.severity < *severity) return;
+  if (finding.severity == *severity && RowOf(finding.kind()).gravity >= RowOf(**gravest).gravity) {
+    return;
+  }
+  *severity = finding.severity;
+  *gravest = finding.kind();
+}
+
+}  // namespace
+
 void PlanCounter::AddFinding(const Finding& finding) {
   numbers_.conflicts += finding.severity == Severity::kConflict;
   numbers_.errors += finding.severity == Severity::kError;
@@ -53,13 +66,9 @@ void PlanCounter::AddFinding(const Finding& finding) {
     numbers_.replicas_served = served->primaries + served->secondaries;
     numbers_.nodes_serving = static_cast<int64_t>(served->nodes.size());
   }
-  if (finding.severity == Severity::kNote || finding.severity < gravest_severity_) return;
-  if (finding.severity == gravest_severity_ &&
-      RowOf(finding.kind()).gravity >= RowOf(*numbers_.gravest).gravity) {
-    return;
-  }
-  gravest_severity_ = finding.severity;
-  numbers_.gravest = finding.kind();
+  TakeIfGraver(finding, &gravest_severity_, &numbers_.gravest);
+  if (finding.kind() == FindingKind::kStillServed) return;
+  TakeIfGraver(finding, &gravest_severity_once_written_, &numbers_.gravest_once_written);
 }
 
 PlanNumbers CountPlan(const RecoveryPlan& plan) {

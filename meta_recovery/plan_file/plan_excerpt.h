@@ -38,6 +38,7 @@ struct PlanNumbers {
   int64_t unlisted_servers = 0;  // errors that say that the list lacks a server
   // The kind to read first among the gravest findings; nullopt: there are only notes.
   std::optional<FindingKind> gravest;
+  std::optional<FindingKind> gravest_once_written;  // apart from replicas that are served
   // While replicas are still served, and nobody has accepted that: how many, and on how many nodes.
   int64_t replicas_served = 0;
   int64_t nodes_serving = 0;
@@ -60,6 +61,7 @@ class PlanCounter {
  private:
   PlanNumbers numbers_;
   Severity gravest_severity_ = Severity::kNote;
+  Severity gravest_severity_once_written_ = Severity::kNote;
 };
 
 PlanNumbers CountPlan(const RecoveryPlan& plan);

@@ -134,7 +134,7 @@ std::string BadNodeHint(const RecoveryPlan& plan, const Finding& finding,
   const std::string what = absl::StrCat(": collect app and replica info from node(", listed_as,
                                         ") failed with err(", plan.nodes[finding.node].error, ")");
   if (finding.severity != Severity::kError) {
-    return absl::StrCat("WARNING", what, ", skip the bad node");
+    return absl::StrCat("WARNING", what, kSkippedNodeHint);
   }
   if (plan.options.skip_bad_nodes) {
     return absl::StrCat("ERROR", what, ", no node is left to recover from");
@@ -321,8 +321,11 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
 }
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding, const found::Placeholder&) {
-  return absl::StrCat("no node knows table ", finding.app_id, "; a dropped placeholder, ",
-                      TableName(plan, finding.app_id), ", keeps the id from being used again");
+  const bool is_left_out = IsLeftOut(plan, finding.app_id);
+  return absl::StrCat(
+      is_left_out ? "as decided, nothing is recovered of table " : "no node knows table ",
+      finding.app_id, "; a dropped placeholder, ", TableName(plan, finding.app_id),
+      ", keeps the id from being used again");
 }
 
 bool CanRaiseMaxAppId(const Finding& finding) {

@@ -64,6 +64,7 @@ std::string UnconfirmedBeaconsHint(const RecoveryPlan& plan, const Finding& find
 
 // What programs look for in these lines. Also stock meta servers say them like this.
 inline constexpr absl::string_view kLostPartitionHint = "force recover the lost partition to empty";
+inline constexpr absl::string_view kSkippedNodeHint = ", skip the bad node";
 inline constexpr absl::string_view kRenamedHint = "rename it to (";  // then the new name and ')'
 
 // What sentences about one finding and about several have in common.

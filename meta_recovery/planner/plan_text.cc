@@ -7,6 +7,7 @@
 
 #include "base/text/printable.h"
 #include "base/text/wording.h"
+#include "meta_recovery/planner/settlements.h"
 
 namespace metarec {
 
@@ -62,6 +63,11 @@ std::string ListedNode(const RecoveryPlan& plan, NodeIndex node) {
 absl::Span<const std::string> ListedAs(const RecoveryPlan& plan, NodeIndex node) {
   if (node >= plan.nodes.size()) return {};
   return plan.nodes[node].listed_as;
+}
+
+bool IsLeftOut(const RecoveryPlan& plan, int32_t app_id) {
+  const auto decision = plan.options.settlements.find(SettlementKey(app_id));
+  return decision != plan.options.settlements.end() && decision->second == kSettleIgnore;
 }
 
 int32_t MaxReplicaCount(const RecoveryPlan& plan, int32_t app_id) {

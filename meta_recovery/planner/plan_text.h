@@ -38,6 +38,9 @@ std::string ListedNode(const RecoveryPlan& plan, NodeIndex node);
 // NodeDecision::listed_as; empty if the plan has no such node.
 absl::Span<const std::string> ListedAs(const RecoveryPlan& plan, NodeIndex node);
 
+// Whether the operator decided that nothing of the table is recovered.
+bool IsLeftOut(const RecoveryPlan& plan, int32_t app_id);
+
 // Of the table; 0 if the plan has no such table.
 int32_t MaxReplicaCount(const RecoveryPlan& plan, int32_t app_id);
 

@@ -216,9 +216,10 @@ std::string Time(int64_t unix_second) {
 std::string NameOrigin(const RecoveryPlan& plan, const TopologyTable& record,
                        const TableDecision& decision) {
   if (decision.placeholder) {
-    return "No node describes it. It is a dropped placeholder that never expires, so that the id "
-           "is "
-           "not used again.\n";
+    const bool is_left_out = IsLeftOut(plan, record.app_id);
+    return absl::StrCat(
+        is_left_out ? "It is left out, as decided." : "No node describes it.",
+        " It is a dropped placeholder that never expires, so that the id is not used again.\n");
   }
   std::vector<std::string> nodes;
   for (const NodeIndex node : decision.described_by) nodes.push_back(NodeLabel(plan, node));

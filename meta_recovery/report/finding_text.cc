@@ -1,5 +1,6 @@
 #include "meta_recovery/report/finding_text.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "base/text/wording.h"
 #include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/finding_sentences.h"
+#include "meta_recovery/planner/plan_options.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/settlements.h"
 #include "meta_recovery/planner/unique_names.h"
@@ -272,6 +274,15 @@ std::string FindingSentence(const RecoveryPlan& plan, const Finding& finding) {
   const std::vector<std::string> commands = FindingCommands(plan, finding);
   if (commands.empty()) return statement;
   return absl::StrCat(statement, ": ", absl::StrJoin(commands, " or "));
+}
+
+std::string OptionWordsWithFirstChoices(const RecoveryPlan& plan, size_t most) {
+  const FirstChoices first = FirstChoicesOf(plan, most);
+  PlanOptions options = plan.options;
+  options.max_app_id = std::max(options.max_app_id, first.max_app_id.value_or(0));
+  std::string words = PlanOptionWords(options);
+  for (const std::string& settlement : first.settlements) absl::StrAppend(&words, " ", settlement);
+  return words;
 }
 
 std::vector<std::string> FindingCommands(const RecoveryPlan& plan, const Finding& finding) {

@@ -38,6 +38,11 @@ struct FirstChoices {
 };
 FirstChoices FirstChoicesOf(const RecoveryPlan& plan, size_t most);
 
+// The words of a command that plans again with all options of this plan and with the first choice
+// of each conflict, of no more than `most`: " --skip_bad_nodes --settle 10.app_type=pegasus". Empty
+// or with a blank in front.
+std::string OptionWordsWithFirstChoices(const RecoveryPlan& plan, size_t most);
+
 // SettleChoices, or the command of Pegasus's shell that is the remedy.
 std::vector<std::string> FindingCommands(const RecoveryPlan& plan, const Finding& finding);
 

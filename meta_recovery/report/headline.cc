@@ -83,15 +83,15 @@ absl::string_view TitleOf(FindingKind kind) {
   return title.substr(0, title.find(" ("));
 }
 
-// What there is to read, with the gravest of it by name.
-std::string Reservations(const PlanNumbers& numbers) {
+// What there is to read, with the gravest of it by name. What is lost, if anything is, is graver.
+std::string Reservations(const PlanNumbers& numbers, bool is_lost) {
   std::vector<std::string> counted;
   if (numbers.hazards > 0) counted.push_back(Counted(numbers.hazards, "hazard"));
   if (numbers.warnings > 0) counted.push_back(Counted(numbers.warnings, "warning"));
   if (counted.empty()) return "";
   std::string text = absl::StrJoin(counted, ", ");
   if (numbers.gravest.has_value() && *numbers.gravest != FindingKind::kPartitionLost) {
-    absl::StrAppend(&text, ", above all ", TitleOf(*numbers.gravest));
+    absl::StrAppend(&text, is_lost ? ", among them " : ", above all ", TitleOf(*numbers.gravest));
   }
   return text;
 }
@@ -100,7 +100,7 @@ std::string Reservations(const PlanNumbers& numbers) {
 PlanNumbers WhatStillHolds(PlanNumbers numbers, HeadlineMoment moment) {
   if (!IsWritten(moment) || numbers.replicas_served == 0) return numbers;
   --numbers.hazards;
-  if (numbers.gravest == FindingKind::kStillServed) numbers.gravest.reset();
+  numbers.gravest = numbers.gravest_once_written;
   return numbers;
 }
 
@@ -125,7 +125,7 @@ Headline HeadlineOf(PlanOutcome outcome, const PlanNumbers& numbers, HeadlineMom
   if (outcome != PlanOutcome::kReady) return {NotReady(outcome, numbers), HeadlineTone::kBad};
   std::vector<std::string> but = Losses(numbers, moment);
   const bool has_lost = numbers.tables == 0 || numbers.partitions_lost > 0;
-  const std::string reservations = Reservations(WhatStillHolds(numbers, moment));
+  const std::string reservations = Reservations(WhatStillHolds(numbers, moment), has_lost);
   if (!reservations.empty()) but.push_back(reservations);
   Headline headline;
   headline.tone = has_lost      ? HeadlineTone::kLoss

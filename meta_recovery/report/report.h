@@ -42,8 +42,15 @@ struct ReportOptions {
   // What became of the plan: the headline says it.
   HeadlineMoment moment = HeadlineMoment::kPlanned;
 
+  // What an earlier run of this plan has written already.
+  enum class Before { kNothing, kSome, kAll };
+  Before written_before = Before::kNothing;
+
   // To say how old the evidence is; InfinitePast: that is not said.
   absl::Time now = absl::InfinitePast();
+
+  // What the process ends with, if that does not follow from the plan; for the JSON.
+  std::optional<int> exit_code;
 
   // Whether the report ends with what to do next, and with what that writes.
   bool next_step = true;
@@ -62,7 +69,8 @@ struct ReportOptions {
 
 // What applying a plan that is ready does, on one line, the gravest beside the size: "writes 14
 // znodes; 2 partitions EMPTY; 1 node left out; evidence 3 h old".
-std::string WhatIsWritten(const RecoveryPlan& plan, const PlanNumbers& numbers, absl::Time now);
+std::string WhatIsWritten(const RecoveryPlan& plan, const PlanNumbers& numbers,
+                          const ReportOptions& options);
 
 // What whoever applies a plan should read once more before it is written: its hazards, what comes
 // back empty, and what is written. As in the report, a few of many similar things.

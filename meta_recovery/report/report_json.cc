@@ -25,7 +25,7 @@ class JsonReport {
     json_.StartObject();
     json_.Int("schema", kSchema);
     json_.String("outcome", PlanOutcomeName(plan_.outcome));
-    json_.Int("exit_code", PlanExitCode(plan_.outcome, numbers));
+    json_.Int("exit_code", options_.exit_code.value_or(PlanExitCode(plan_.outcome, numbers)));
     json_.String("verdict", HeadlineOf(plan_.outcome, numbers, options_.moment).text);
     json_.Int("evidence_collected_at", absl::ToUnixSeconds(plan_.evidence_collected_at));
     WriteNumbers(numbers);

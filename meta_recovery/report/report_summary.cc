@@ -16,12 +16,15 @@ std::string PlanPath(const ReportOptions& options) {
   return options.plan_path.empty() ? "FILE" : ShellWord(options.plan_path);
 }
 
+std::string PlanCommandBegin(const ReportOptions& options) {
+  return options.plan_command.empty()
+             ? absl::StrCat("metarec plan -f NODE_LIST --plan ", PlanPath(options))
+             : options.plan_command;
+}
+
 // Makes the plan again, with these options.
 std::string PlanCommand(const ReportOptions& options, const PlanOptions& plan_options) {
-  return absl::StrCat(options.plan_command.empty()
-                          ? absl::StrCat("metarec plan -f NODE_LIST --plan ", PlanPath(options))
-                          : options.plan_command,
-                      PlanOptionWords(plan_options));
+  return absl::StrCat(PlanCommandBegin(options), PlanOptionWords(plan_options));
 }
 
 bool Has(const RecoveryPlan& plan, FindingKind kind, Severity severity) {
@@ -43,13 +46,10 @@ bool HasNoteToRead(const RecoveryPlan& plan) {
 }
 
 NextStep AfterConflict(const RecoveryPlan& plan, const ReportOptions& options) {
-  const FirstChoices first =
-      FirstChoicesOf(plan, static_cast<size_t>(std::max(1, options.examples_max)));
-  PlanOptions decided = plan.options;
-  decided.max_app_id = std::max(decided.max_app_id, first.max_app_id.value_or(0));
-  std::string command = PlanCommand(options, decided);
-  for (const std::string& settlement : first.settlements)
-    absl::StrAppend(&command, " ", settlement);
+  const auto most = static_cast<size_t>(std::max(1, options.examples_max));
+  const FirstChoices first = FirstChoicesOf(plan, most);
+  const std::string command =
+      absl::StrCat(PlanCommandBegin(options), OptionWordsWithFirstChoices(plan, most));
   return {absl::StrCat("Decide each conflict (the choices stand beside it above), then plan again. "
                        "For example, with the first choice of ",
                        first.are_all ? "each" : "the first ones", ":"),
@@ -152,8 +152,27 @@ std::string AgeInWords(absl::Duration age) {
 
 }  // namespace
 
-std::string WhatIsWritten(const RecoveryPlan& plan, const PlanNumbers& numbers, absl::Time now) {
-  std::vector<std::string> parts = {absl::StrCat("writes ", Counted(numbers.znodes, "znode"))};
+namespace {
+
+std::string HowManyAreWritten(int64_t count, ReportOptions::Before before) {
+  const std::string znodes = Counted(count, "znode");
+  switch (before) {
+    case ReportOptions::Before::kNothing:
+      return absl::StrCat("writes ", znodes);
+    case ReportOptions::Before::kSome:
+      return absl::StrCat("writes what an earlier run has left of ", znodes);
+    case ReportOptions::Before::kAll:
+      break;
+  }
+  return absl::StrCat("writes nothing, as an earlier run wrote all ", znodes);
+}
+
+}  // namespace
+
+std::string WhatIsWritten(const RecoveryPlan& plan, const PlanNumbers& numbers,
+                          const ReportOptions& options) {
+  const absl::Time now = options.now;
+  std::vector<std::string> parts = {HowManyAreWritten(numbers.znodes, options.written_before)};
   if (numbers.accepted_losses) {
     parts.push_back(absl::StrCat(Counted(numbers.partitions_lost, "partition"), " EMPTY"));
   }

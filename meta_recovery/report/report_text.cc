@@ -92,7 +92,7 @@ class Report {
     absl::StrAppend(&out_, "  tables      ", numbers_.tables);
     if (numbers_.placeholders > 0) {
       absl::StrAppend(&out_, ", and ", Counted(numbers_.placeholders, "placeholder"),
-                      " for ids without evidence");
+                      " for ids without a table");
     }
     absl::StrAppend(&out_, "\n  partitions  ", numbers_.partitions, ": ", numbers_.partitions_full,
                     " with all their replicas, ", numbers_.partitions_short, " with fewer, ",
@@ -331,7 +331,7 @@ class Report {
 
   void AddWhatIsWritten() {
     if (plan_.outcome != PlanOutcome::kReady || options_.next.has_value()) return;
-    absl::StrAppend(&out_, "\nPlan: ", WhatIsWritten(plan_, numbers_, options_.now), "\n");
+    absl::StrAppend(&out_, "\nPlan: ", WhatIsWritten(plan_, numbers_, options_), "\n");
   }
 
   std::string Known(const std::vector<std::string>& tables) const {

@@ -168,6 +168,7 @@ absl::Status RecoverOutput::PrintJson(const RecoveryResult& result) const {
   ReportOptions options = report;
   options.moment = HeadlineMomentOf(result.outcome);
   options.next = NextAfter(result, store);
+  options.exit_code = static_cast<int>(RecoverExitCode(result));
   bool has_begun = false;
   const absl::Status printed = output.PrintPieces([&](TextSink sink) {
     // What the plan does not have is found out before the first piece.

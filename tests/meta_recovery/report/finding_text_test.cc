@@ -427,6 +427,19 @@ TEST(FindingTextTest, OffersWaysToDealWithAnIndexBeyondTheCount) {
   EXPECT_THAT(FindingSentence(plan, finding), HasSubstr("beyond the 1 partition of table 2"));
 }
 
+// The command that was shown after a conflict left out what the plan was made with.
+TEST(FindingTextTest, TheWordsWithTheFirstChoicesKeepTheOptionsOfThePlan) {
+  RecoveryPlan plan = Plan();
+  plan.options.skip_bad_nodes = true;
+  plan.options.rename_separator = "_";
+  plan.options.settlements["3"] = "ignore";
+  plan.findings.push_back(
+      AboutPartition(found::ReplicaBeyondCount{.highest_index = 17}, Severity::kConflict, 9));
+  EXPECT_EQ(OptionWordsWithFirstChoices(plan, 10),
+            " --skip_bad_nodes --rename_separator _ --settle 3=ignore --settle "
+            "2.partition_count=32");
+}
+
 TEST(FindingTextTest, KeepsTerminalsSafeFromWhatServersSay) {
   RecoveryPlan plan = Plan();
   plan.tables[1].old_name = "\x1b[31mred";

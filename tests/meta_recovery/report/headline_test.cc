@@ -70,6 +70,31 @@ TEST(HeadlineTest, NamesTheGravestOfManyFindings) {
   EXPECT_EQ(Of(builder).tone, HeadlineTone::kWarning);
 }
 
+// "above all" was said of something else while data are lost.
+TEST(HeadlineTest, SaysAboveAllOfNothingElseWhileDataAreLost) {
+  PlanBuilder builder = PlanWithAnEmptyPartition();
+  builder.Finding(found::NameUnusableInShell{}, Severity::kHazard, 2);
+  EXPECT_THAT(Of(builder).text, HasSubstr("1 partition created EMPTY as accepted, 1 hazard, 1 "
+                                          "warning, among them table names that stock shells"));
+}
+
+// A name that shells refuse came before nodes whose data may be lost.
+TEST(HeadlineTest, NamesDataInDangerBeforeNames) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Finding(found::NameUnusableInShell{}, Severity::kHazard, 2);
+  builder.Finding(found::SkippedNodeReturns{}, Severity::kHazard);
+  EXPECT_THAT(Of(builder).text, HasSubstr("above all nodes that were left out and may come back"));
+}
+
+// The second gravest was not named when the first one did not hold any more.
+TEST(HeadlineTest, NamesTheGravestThatStillHoldsOnceItIsWritten) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Finding(found::StillServed{.primaries = 4, .nodes = {0}}, Severity::kHazard);
+  builder.Finding(found::NameUnusableInShell{}, Severity::kHazard, 2);
+  EXPECT_THAT(Of(builder, HeadlineMoment::kWritten).text,
+              StartsWith("RECOVERED, with 1 hazard, above all table names that stock shells"));
+}
+
 TEST(HeadlineTest, TakesATreeWithoutAnyTableForALoss) {
   PlanBuilder builder;
   builder.Node("rs1:34801");

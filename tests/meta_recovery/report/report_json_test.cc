@@ -84,6 +84,15 @@ TEST(ReportJsonTest, ListsEveryFindingWithItsFactsTextAndChoices) {
   EXPECT_EQ(json["findings"][2]["partition_index"].GetInt(), 0);
 }
 
+// It said 0 while the process ended with 2, as the tree differs from what was recovered.
+TEST(ReportJsonTest, TheExitCodeIsThatOfTheProcess) {
+  ReportOptions options;
+  options.moment = HeadlineMoment::kDiffers;
+  options.exit_code = 2;
+  EXPECT_THAT(RenderReportJson(HealthyPlan().plan(), options),
+              ::testing::HasSubstr("\"exit_code\": 2,"));
+}
+
 TEST(ReportJsonTest, CountsFindingsByKindTheWorstFirst) {
   PlanBuilder builder = HealthyPlan();
   for (int32_t index = 0; index < 3; ++index) {

@@ -39,7 +39,7 @@ TEST(ReportTextTest, SaysAllThatThereIsToSayOfAHealthyPlan) {
       R"(READY to apply: no conflicts, no missing replicas. What only ZooKeeper knew is lost, see below
 
   nodes       3 asked, 3 answered completely
-  tables      2, and 1 placeholder for ids without evidence
+  tables      2, and 1 placeholder for ids without a table
   partitions  12: 12 with all their replicas, 0 with fewer, 0 with none
   replicas    36 found, 0 of them overruled
   evidence    collected 2026-11-21 00:32:12 UTC
@@ -417,25 +417,6 @@ TEST(ReportTextTest, EveryKindThatIsSaidOnceNamesWhatItIsAbout) {
                             HasSubstr("as decided: 1.7 on rs3:34801, 1.8 on rs3:34801;"),
                             HasSubstr("nodes rs1:34801, rs2:34801 were left out; if one comes "
                                       "back,")));
-}
-
-TEST(ReportTextTest, EndsWithWhatIsWritten) {
-  PlanBuilder builder = HealthyPlan();
-  builder.BadNode("rs4:34801", "ERR_TIMEOUT");
-  builder.plan().partitions[0].lost = builder.plan().partitions[1].lost = true;
-  const RecoveryPlan& plan = builder.plan();
-  PlanNumbers numbers = CountPlan(plan);
-  numbers.partitions_lost = 2;
-  const auto after = [&](absl::Duration age) {
-    return WhatIsWritten(plan, numbers, plan.evidence_collected_at + age);
-  };
-  const std::string what = "writes 14 znodes; 2 partitions EMPTY; 1 node left out";
-  EXPECT_EQ(WhatIsWritten(plan, numbers, absl::InfinitePast()), what);
-  EXPECT_EQ(after(absl::Seconds(59)), what + "; evidence less than a minute old");
-  EXPECT_EQ(after(absl::Minutes(59)), what + "; evidence 59 min old");
-  EXPECT_EQ(after(absl::Hours(47)), what + "; evidence 47 h old");
-  EXPECT_EQ(after(absl::Hours(48)), what + "; evidence 2 days old");
-  EXPECT_EQ(after(absl::Seconds(-1)), what + "; evidence dated in the future");
 }
 
 TEST(ReportTextTest, RemindsOfHazardsAndLossesBeforeItIsWritten) {
