@@ -241,7 +241,7 @@ asio::awaitable<absl::Status> RecoveryJob::LookAtRoot() {
       const RootInspection root,
       co_await InspectRoot(&reader, request_.root, request_.writer.inspection));
   // Only the plan's digest tells whose run an unfinished or finished one is: the writer sees.
-  if (root.root_case != RootCase::kForeign) co_return absl::OkStatus();
+  if (root.root_case != RootCase::kForeign || root.WasRun()) co_return absl::OkStatus();
   co_return MarkedError(
       ErrorMark::kRefused,
       absl::StrCat(root.Describe(), ". Nothing was written; give a root that is empty or new"));

@@ -133,8 +133,10 @@ void FuzzRoot(absl::string_view input) {
   fresh.Fill(input);
   CHECK(fresh.Dump() == before);
   const auto written = fresh.Write(sample, kRoot, kDigest);
-  if (inspection.root_case == RootCase::kForeign)
-    CHECK(HasMark(written.status(), ErrorMark::kRefused));
+  if (inspection.root_case == RootCase::kForeign) {
+    CHECK(HasMark(written.status(),
+                  inspection.WasRunOf(kDigest) ? ErrorMark::kDiffers : ErrorMark::kRefused));
+  }
   if (!written.ok()) {
     // Nothing is changed in what is somebody else's, and nothing but ours is ever half there.
     if (HasMark(written.status(), ErrorMark::kRefused) ||

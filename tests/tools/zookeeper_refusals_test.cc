@@ -130,7 +130,7 @@ TEST_F(ZooKeeperRefusalsTest, AChrootIsWhereStockServersFindTheirs) {
   EXPECT_THAT(applied.out, AllOf(HasSubstr("to /prod/eu/r: "), HasSubstr("cluster_root = /r, "),
                                  HasSubstr("/prod/eu behind the servers of its hosts_list")));
   EXPECT_THAT(Run({"ls"}, "/prod/eu").out, HasSubstr("temp"));
-  EXPECT_THAT(Run({"ls"}).err, HasSubstr("there is no root /r"));
+  EXPECT_THAT(Run({"ls"}).err, HasSubstr("there is nothing at all at /r"));
   // A chroot hides nothing of what is above it.
   const Ended inside = Apply("/prod/eu/r/apps");
   EXPECT_EQ(inside.exit_code, 4);

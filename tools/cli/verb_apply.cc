@@ -186,8 +186,10 @@ std::string JsonOf(const WriteResult& written, const RecoveryPlan& plan,
 }
 
 // What to read once more before it is written.
-std::string Reminder(const RecoveryPlan& plan, const ApplyArguments& arguments, absl::Time now) {
+std::string Reminder(const RecoveryPlan& plan, const ApplyArguments& arguments,
+                     ReportOptions::Before written_before, absl::Time now) {
   ReportOptions options;
+  options.written_before = written_before;
   options.plan_path = arguments.plan_path;
   options.now = now;
   std::string text;
@@ -200,6 +202,17 @@ std::string Reminder(const RecoveryPlan& plan, const ApplyArguments& arguments, 
 
 ExitCode ExitCodeOf(const RecoveryPlan& plan) {
   return plan.HasAcceptedLosses() ? ExitCode::kAcceptedLosses : ExitCode::kDone;
+}
+
+bool IsFinished(const RootInspection& found, const std::string& digest) {
+  return found.WasRunOf(digest) ||
+         (found.root_case == RootCase::kFinishedRun && found.IsRunOf(digest));
+}
+
+ReportOptions::Before WrittenBefore(const RootInspection& found, const std::string& digest) {
+  if (IsFinished(found, digest)) return ReportOptions::Before::kAll;
+  const bool is_ours = found.root_case == RootCase::kUnfinishedRun && found.IsRunOf(digest);
+  return is_ours ? ReportOptions::Before::kSome : ReportOptions::Before::kNothing;
 }
 
 // What the run would find in the root: "/pegasus/recovered does not exist yet".
@@ -231,7 +244,7 @@ std::string DryJsonOf(const RootInspection& found, const RecoveryPlan& plan,
       .Set("dry_run", true)
       .Set("already_finished", found.root_case == RootCase::kFinishedRun)
       .Set("resumed", found.root_case == RootCase::kUnfinishedRun)
-      .Set("znodes_to_write", numbers.znodes)
+      .Set("znodes_to_write", found.root_case == RootCase::kFinishedRun ? 0 : numbers.znodes)
       .Set("partitions_empty", numbers.accepted_losses ? numbers.partitions_lost : 0)
       .Set("nodes_left_out", numbers.nodes_asked - numbers.nodes_answered)
       .Set("hazards", numbers.hazards)
@@ -240,33 +253,40 @@ std::string DryJsonOf(const RootInspection& found, const RecoveryPlan& plan,
       .ToLine();
 }
 
+asio::awaitable<absl::StatusOr<RootInspection>> LookAtRoot(const ApplyArguments& arguments,
+                                                           MetaStore* store, Clock* clock) {
+  RetryBudget budget(clock);
+  StoreReader reader(store, &budget);
+  co_return co_await InspectRoot(&reader, arguments.store.root(), arguments.store.inspection());
+}
+
 // Refuses what the real run would refuse.
 asio::awaitable<absl::StatusOr<ExitCode>> DryRun(const ApplyArguments& arguments,
                                                  const RecoveryPlan& plan, MetaStore* store,
                                                  Clock* clock) {
   METAREC_CO_ASSIGN_OR_RETURN(const std::string digest, TopologyDigest(plan.topology));
-  RetryBudget budget(clock);
-  StoreReader reader(store, &budget);
-  METAREC_CO_ASSIGN_OR_RETURN(
-      const RootInspection found,
-      co_await InspectRoot(&reader, arguments.store.root(), arguments.store.inspection()));
+  METAREC_CO_ASSIGN_OR_RETURN(const RootInspection found,
+                              co_await LookAtRoot(arguments, store, clock));
   const bool is_run =
       found.root_case == RootCase::kUnfinishedRun || found.root_case == RootCase::kFinishedRun;
+  if (IsFinished(found, digest)) {
+    SilentProgress silent;
+    const TopologyVerifierOptions options;
+    RetryBudget budget(clock);
+    StoreReader reader(store, &budget);
+    const absl::StatusOr<int64_t> gone_on = co_await CheckFinishedTree(
+        plan.topology, arguments.store.root(), &reader, options, &silent);
+    METAREC_CO_RETURN_IF_ERROR(gone_on.status());
+  }
   if (found.root_case == RootCase::kForeign || (is_run && !found.IsRunOf(digest))) {
     co_return MarkedError(
         ErrorMark::kRefused,
         absl::StrCat(found.Describe(), ". Nothing was written; give a root that is empty or new"));
   }
-  if (found.root_case == RootCase::kFinishedRun) {
-    SilentProgress silent;
-    const TopologyVerifierOptions options;
-    const absl::StatusOr<int64_t> gone_on = co_await CheckFinishedTree(
-        plan.topology, arguments.store.root(), &reader, options, &silent);
-    METAREC_CO_RETURN_IF_ERROR(gone_on.status());
-  }
   const absl::Time now = clock->Now();
   const std::string text = absl::StrCat(
-      Reminder(plan, arguments, now), "dry run: ", FoundInWords(found),
+      Reminder(plan, arguments, WrittenBefore(found, digest), now),
+      "dry run: ", FoundInWords(found),
       MadeWhileServed(plan) ? ". The plan was made while replicas were still served, so its nodes "
                               "would be asked again"
                             : "",
@@ -290,7 +310,10 @@ asio::awaitable<absl::StatusOr<ExitCode>> Apply(const ApplyArguments& arguments,
   if (arguments.dry_run) {
     co_return co_await DryRun(arguments, plan, store.get(), clock);
   }
-  std::cerr << Reminder(plan, arguments, clock->Now()) << std::flush;
+  METAREC_CO_ASSIGN_OR_RETURN(const std::string digest, TopologyDigest(plan.topology));
+  METAREC_CO_ASSIGN_OR_RETURN(const RootInspection found,
+                              co_await LookAtRoot(arguments, store.get(), clock));
+  std::cerr << Reminder(plan, arguments, WrittenBefore(found, digest), clock->Now()) << std::flush;
   METAREC_CO_ASSIGN_OR_RETURN(const WriteResult written,
                               co_await Write(arguments, plan, store.get(), clock, progress));
   progress->Clear();

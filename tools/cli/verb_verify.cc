@@ -10,8 +10,10 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "base/text/wording.h"
+#include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/planner.h"
+#include "meta_recovery/report/headline.h"
 #include "meta_recovery/report/report.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/node_arguments.h"
@@ -20,6 +22,7 @@
 #include "tools/cli/progress_printer.h"
 #include "tools/cli/store_arguments.h"
 #include "tools/cli/verbs.h"
+#include "zk_store/topology/neighbouring_roots.h"
 #include "zk_store/topology/root_inspection.h"
 #include "zk_store/topology/topology_verifier.h"
 #include "zk_store/topology/znode_layout.h"
@@ -53,6 +56,7 @@ int64_t CountAll(const VerifyResult& result) {
 struct Origin {
   std::string plan_digest;         // of what is expected
   std::optional<Journal> journal;  // of the root; nullopt: it has none that can be read
+  std::string nothing_there;       // if there is no such root: that, and what there is instead
 
   bool is_another_plan() const {
     return journal.has_value() && journal->plan_digest != plan_digest;
@@ -80,11 +84,15 @@ std::string DescribeAnotherPlan(const Origin& origin) {
 std::string TextOf(const VerifyResult& result, const RecoveryPlan& plan, const Origin& origin,
                    const VerifyArguments& arguments) {
   const int64_t count = CountAll(result);
+  const int64_t empty = CountPlan(plan).partitions_lost;
+  const std::string with_empty =
+      empty == 0 ? "" : absl::StrCat(", ", empty, " of them created EMPTY");
   if (count == 0) {
     return absl::StrCat(arguments.store.root(), " is as it should be: ", CountedTables(plan), ", ",
                         Counted(static_cast<int64_t>(plan.topology.partitions.size()), "partition"),
-                        "\n");
+                        with_empty, "\n");
   }
+  if (!origin.nothing_there.empty()) return absl::StrCat(origin.nothing_there, "\n");
   std::string text;
   const size_t shown = std::min(result.differences.size(), arguments.differences_max);
   for (size_t i = 0; i < shown; ++i) {
@@ -109,11 +117,16 @@ std::string TextOf(const VerifyResult& result, const RecoveryPlan& plan, const O
   if (result.Count(DifferenceKind::kProgress) > 0) {
     absl::StrAppend(&text, DescribeProgress(origin));
   }
+  if (empty > 0) {
+    absl::StrAppend(&text, "expected are ",
+                    Counted(static_cast<int64_t>(plan.topology.partitions.size()), "partition"),
+                    with_empty, "\n");
+  }
   if (origin.is_another_plan()) absl::StrAppend(&text, DescribeAnotherPlan(origin));
   return text;
 }
 
-std::string JsonOf(const VerifyResult& result, const Origin& origin,
+std::string JsonOf(const VerifyResult& result, const RecoveryPlan& plan, const Origin& origin,
                    const VerifyArguments& arguments) {
   std::vector<std::string> differences;
   for (const Difference& difference : result.differences) {
@@ -138,6 +151,8 @@ std::string JsonOf(const VerifyResult& result, const Origin& origin,
   return JsonObject()
       .Set("root", arguments.store.root())
       .Set("clean", CountAll(result) == 0)
+      .Set("root_exists", origin.nothing_there.empty())
+      .Set("partitions_empty", CountPlan(plan).partitions_lost)
       .Set("plan_digest", origin.plan_digest)
       .Set("journal_digest", origin.journal.has_value() ? origin.journal->plan_digest : "")
       .Set("znodes_read", result.znodes_read)
@@ -179,7 +194,12 @@ asio::awaitable<absl::StatusOr<Origin>> FindOrigin(const RecoveryPlan& plan, std
   METAREC_CO_ASSIGN_OR_RETURN(origin.plan_digest, TopologyDigest(plan.topology));
   const std::string path = ClusterPaths(root).journal();
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> node, co_await reader->Get(path));
-  if (!node.has_value()) co_return origin;
+  if (!node.has_value()) {
+    METAREC_CO_ASSIGN_OR_RETURN(const auto existing, co_await reader->Exists(root));
+    if (existing.has_value()) co_return origin;
+    METAREC_CO_ASSIGN_OR_RETURN(origin.nothing_there, co_await NothingAt(reader, root));
+    co_return origin;
+  }
   absl::StatusOr<Journal> journal = DecodeJournal(path, node->data);
   if (journal.ok()) origin.journal = *std::move(journal);
   co_return origin;
@@ -211,7 +231,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> Verify(const VerifyArguments& argument
                               co_await verifier.Verify(plan.topology, arguments.store.root()));
   progress->Clear();
   METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(arguments.output.json()
-                                                        ? JsonOf(result, origin, arguments)
+                                                        ? JsonOf(result, plan, origin, arguments)
                                                         : TextOf(result, plan, origin, arguments)));
   co_return CountAll(result) == 0 ? ExitCode::kDone : ExitCode::kDifferences;
 }

@@ -16,6 +16,7 @@
 
 #include "base/runtime/status_macros.h"
 #include "base/text/host_port_mistake.h"
+#include "base/text/printable.h"
 #include "zk_store/client/root_path.h"
 
 namespace metarec {
@@ -84,6 +85,12 @@ absl::StatusOr<ZooKeeperAddresses> ParseZooKeeperHosts(absl::string_view hosts) 
     return absl::InvalidArgumentError(
         "invalid ZooKeeper addresses: the path under which everything lies (chroot) is written "
         "once, behind the last server: host:port,host:port/path");
+  }
+  if (absl::EndsWith(chroot, "/")) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "invalid ZooKeeper addresses: the path behind them (chroot) ends in a slash; leave that "
+        "out: ",
+        Printable(absl::StrCat(hosts, absl::StripSuffix(chroot, "/")))));
   }
   const absl::Status valid = ValidateRootPath(chroot);
   if (!valid.ok()) {

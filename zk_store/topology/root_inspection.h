@@ -81,6 +81,14 @@ struct RootInspection {
     return journal.has_value() && journal->plan_digest == plan_digest;
   }
 
+  // Whether a run was finished there, and /apps has gone or says something else since; and whether
+  // it was one of this plan.
+  bool WasRun() const {
+    return root_case == RootCase::kForeign && !enclosing.has_value() && journal.has_value() &&
+           journal->finished;
+  }
+  bool WasRunOf(absl::string_view plan_digest) const { return WasRun() && IsRunOf(plan_digest); }
+
   // For operators: one sentence on whose the root is and what is there.
   std::string Describe() const;
 };

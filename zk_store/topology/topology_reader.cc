@@ -14,6 +14,7 @@
 #include "base/text/wording.h"
 #include "idl/ipv4_endpoint.h"
 #include "zk_store/client/root_path.h"
+#include "zk_store/topology/neighbouring_roots.h"
 #include "zk_store/topology/znode_layout.h"
 
 namespace metarec {
@@ -79,8 +80,9 @@ asio::awaitable<absl::Status> Reading::ListTables() {
   if (!apps.has_value()) {
     METAREC_CO_ASSIGN_OR_RETURN(const auto existing, co_await reader_->Exists(paths_.root()));
     if (!existing.has_value()) {
-      co_return absl::NotFoundError(
-          absl::StrCat("there is no root ", paths_.root(), "; check the path"));
+      METAREC_CO_ASSIGN_OR_RETURN(const std::string nothing,
+                                  co_await NothingAt(reader_, paths_.root()));
+      co_return absl::NotFoundError(nothing);
     }
     // Both may have come since, as a writer creates them at once.
     METAREC_CO_ASSIGN_OR_RETURN(apps, co_await reader_->Get(paths_.apps()));

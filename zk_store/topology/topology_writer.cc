@@ -204,6 +204,9 @@ asio::awaitable<absl::Status> Run::LookAndBegin() {
 asio::awaitable<absl::StatusOr<bool>> Run::Look() {
   METAREC_CO_ASSIGN_OR_RETURN(RootInspection inspection,
                               co_await InspectRoot(&reader_, paths_.root(), options_.inspection));
+  if (inspection.WasRunOf(plan_digest_) && !maybe_begun_) {
+    METAREC_CO_RETURN_IF_ERROR(co_await CheckFinished());
+  }
   const bool is_run = inspection.root_case == RootCase::kUnfinishedRun ||
                       inspection.root_case == RootCase::kFinishedRun;
   if (inspection.root_case == RootCase::kForeign || (is_run && !inspection.IsRunOf(plan_digest_))) {

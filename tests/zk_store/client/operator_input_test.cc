@@ -94,6 +94,13 @@ TEST(ZooKeeperHostsTest, AChrootBehindTheLastServerIsReadAsLibzookeeperReadsIt) 
   }
 }
 
+// "give one like /pegasus/my_cluster" was the advice.
+TEST(ZooKeeperHostsTest, AChrootThatEndsInASlashIsShownWithout) {
+  EXPECT_EQ(ParseZooKeeperHosts("zk1:2181,zk2:2181/prod/").status().message(),
+            "invalid ZooKeeper addresses: the path behind them (chroot) ends in a slash; leave "
+            "that out: zk1:2181,zk2:2181/prod");
+}
+
 TEST(RootPathTest, ARootMustBeAPathOfItsOwn) {
   EXPECT_TRUE(ValidateRootPath("/a").ok());
   EXPECT_TRUE(ValidateRootPath("/pegasus/my cluster/\xc3\xa9").ok());

@@ -7,6 +7,7 @@
 
 #include "tests/zk_store/client/store_world.h"
 #include "tests/zk_store/topology/golden_tree.h"
+#include "zk_store/topology/neighbouring_roots.h"
 #include "zk_store/topology/root_inspection.h"
 
 namespace metarec {
@@ -378,6 +379,28 @@ TEST_F(TopologyReaderTest, ARootWithoutClusterAndNoRootAtAll) {
   EXPECT_EQ(contents.problems_count, 1);
   EXPECT_EQ(Read("/nowhere").status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(Read("nowhere").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// It looked like a total loss.
+TEST_F(RootInspectionTest, OfARootWhereNothingIsTheClustersNearItAreNamed) {
+  const auto said = [this](const std::string& root) {
+    RetryBudget budget(&clock_);
+    StoreReader reader(store_.get(), &budget);
+    const auto text = RunAlone(&io_, NothingAt(&reader, root));
+    EXPECT_TRUE(text.ok()) << text.status();
+    return text.value_or("");
+  };
+  EXPECT_EQ(said("/pegasus/recoverd"),
+            "there is nothing at all at /pegasus/recoverd: is it the right one? There is no "
+            "cluster near it");
+  PutUnderRoot("apps", "unlock");
+  EXPECT_THAT(said("/pegasus/recoverd"), HasSubstr("? Near it is the cluster /pegasus/recovered"));
+  EXPECT_THAT(said("/pegasus/recovered/a/b"), HasSubstr("is the cluster /pegasus/recovered"));
+  Put("/other", "");
+  Put("/other/apps", "unlock");
+  Put("/third", "");
+  Put("/third/apps", "unlock");
+  EXPECT_THAT(said("/pegsus/recovered"), HasSubstr("Near it are the clusters /other, /third"));
 }
 
 }  // namespace

@@ -209,6 +209,31 @@ TEST_F(BeginTest, AFinishedTreeThatIsDamagedSinceIsNotCalledApplied) {
   EXPECT_TRUE(Write(last.get(), topology_).ok());
 }
 
+// It was refused (exit code 4), as if somebody else's data were there.
+TEST_F(BeginTest, AFinishedTreeThatHasLostAppsDiffersAndIsNotRefused) {
+  const auto first = Open();
+  ASSERT_TRUE(Write(first.get(), topology_).ok());
+  const auto expect = [this](ErrorMark mark, const std::string& what, const std::string& digest) {
+    const auto second = Open();
+    const auto before = zookeeper_->Dump();
+    const absl::Status status = Write(second.get(), topology_, digest).status();
+    EXPECT_TRUE(HasMark(status, mark)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(what));
+    EXPECT_EQ(zookeeper_->Dump(), before);
+  };
+  Overwrite(paths_.apps(), "lock");
+  expect(ErrorMark::kDiffers, "apps_state /pegasus/recovered/apps", kDigest);
+  std::vector<std::string> gone;
+  for (const auto& [path, node] : Dump()) {
+    if (path.starts_with(paths_.apps() + "/")) gone.push_back(path);
+  }
+  std::sort(gone.rbegin(), gone.rend());
+  for (const std::string& path : gone) DeleteOf(path);
+  DeleteOf(paths_.apps());
+  expect(ErrorMark::kDiffers, "apps_state /pegasus/recovered/apps: no such znode", kDigest);
+  expect(ErrorMark::kRefused, "/pegasus/recovered/apps is missing", "sha256:other");
+}
+
 // It was written into a table of another cluster, into a lock directory, below a journal.
 TEST_F(BeginTest, ARootInsideAnotherTreeIsRefused) {
   const auto first = Open();
