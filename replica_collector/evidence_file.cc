@@ -22,7 +22,6 @@
 namespace metarec {
 namespace {
 
-constexpr char kFormat[] = "metarec-evidence";
 constexpr int kVersion = 1;
 constexpr absl::string_view kRemedy = "collect again, or take an intact copy";
 constexpr size_t kFieldsOfReplica = 7;
@@ -49,7 +48,7 @@ class EvidenceWriter {
  private:
   absl::Status WriteHeader(const Evidence& evidence) {
     out_.StartObject();
-    out_.String("format", kFormat);
+    out_.String("format", kEvidenceFormat);
     out_.Int("version", kVersion);
     out_.Int("collected_at", absl::ToUnixSeconds(evidence.collected_at));
     out_.EndObject();
@@ -209,7 +208,7 @@ class EvidenceReader {
     JsonFieldReader header(lines_.root());
     const std::string format = header.String("format");
     if (!header.ok()) return NotEvidence("its first line names no format");
-    if (format != kFormat) {
+    if (format != kEvidenceFormat) {
       return NotEvidence(absl::StrCat("its format is '", absl::CHexEscape(format), "'"));
     }
     header.Int("version", kVersion, kVersion);

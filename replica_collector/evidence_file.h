@@ -14,6 +14,9 @@
 
 namespace metarec {
 
+// What the first line calls the format.
+inline constexpr absl::string_view kEvidenceFormat = "metarec-evidence";
+
 struct EvidenceFileOptions {
   bool overwrite = false;         // when writing
   int interrupt_descriptor = -1;  // both ways; as in LineReaderOptions

@@ -22,6 +22,7 @@ namespace metarec::tools {
 namespace {
 
 constexpr int kLinksMax = 40;  // as in the kernel
+constexpr size_t kFirstLineBytesMax = 1 << 16;
 
 struct NamedFile {
   std::string option;
@@ -84,6 +85,19 @@ bool HoldsEvidenceOrPlan(const std::string& path) {
   return absl::StartsWith(begin, kPlain) || absl::StartsWith(begin, kZstd);
 }
 
+// Whether it is empty, or a file of ours of this format.
+bool IsReplaceable(const std::string& path, absl::string_view format) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  if (info.st_size == 0) return true;
+  LineReaderOptions options;
+  options.line_bytes_max = kFirstLineBytesMax;
+  absl::StatusOr<LineReader> reader = LineReader::Open(path, options);
+  std::string line;
+  const bool is_read = reader.ok() && reader->Next(&line).value_or(false);
+  return is_read && absl::StartsWith(line, absl::StrCat(R"({"format":")", format, "\""));
+}
+
 absl::StatusOr<HeldPipe> CheckOutput(const std::string& path, absl::Duration reader_timeout) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode)) {
@@ -132,17 +146,34 @@ void NewFileArguments::AddTo(Command& verb, const char* option) {
       .TypeName("FILE")
       .Required()
       .Group(kGroup);
-  verb.AddFlag("--overwrite", &overwrite_, "replace the file if it is there").Group(kGroup);
+  verb.AddFlag("--overwrite", &overwrite_,
+               "replace the file if it is there: only one of the same kind, or an empty one")
+      .Group(kGroup);
 }
 
 absl::Status NewFileArguments::Check() const {
   std::error_code error;  // what is wrong with the path is said by the trial below
-  if (!overwrite_ && std::filesystem::exists(path_, error)) {
-    return absl::AlreadyExistsError(
-        absl::StrCat(path_, " is there already; give another name or --overwrite"));
+  if (std::filesystem::exists(path_, error)) {
+    const bool is_replaceable = IsReplaceable(path_, kind_.format);
+    if (!is_replaceable && std::filesystem::is_regular_file(path_, error)) {
+      return absl::AlreadyExistsError(absl::StrCat(
+          path_, " is there already, and is not ", kind_.name,
+          overwrite_ ? ", so that --overwrite does not replace it" : "", "; give another name"));
+    }
+    if (!overwrite_) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(path_, " is there already; give another name or --overwrite"));
+    }
   }
   // Leaves nothing behind.
   return LineWriter::Create(path_, {.overwrite = overwrite_}).status();
+}
+
+std::string NewFileArguments::NotWritten() const {
+  std::error_code error;
+  const bool is_there = overwrite_ && std::filesystem::exists(path_, error);
+  return absl::StrCat(path_, " was not written",
+                      is_there ? ", and is what it was before this command" : "");
 }
 
 }  // namespace metarec::tools

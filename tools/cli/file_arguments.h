@@ -7,6 +7,7 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
 #include "tools/cli/output_file.h"
@@ -26,20 +27,33 @@ using HeldPipe = std::optional<OutputFile>;
 absl::StatusOr<HeldPipe> CheckFileOptions(
     const Command& verb, absl::Duration reader_timeout = OutputFile::kReaderTimeout);
 
+// What kind of file of ours it is.
+struct FileKind {
+  absl::string_view format;  // as its first line names it: "metarec-plan"
+  absl::string_view name;    // "a plan of metarec"
+};
+
 // The evidence or plan file that a verb writes, and --overwrite.
 class NewFileArguments {
  public:
+  explicit NewFileArguments(FileKind kind) : kind_(kind) {}
+
   // `option`: "--plan", for example.
   void AddTo(Command& verb, const char* option);
 
   const std::string& path() const { return path_; }
   bool overwrite() const { return overwrite_; }
 
-  // OK if it can be written; kAlreadyExists if it is there and may not be replaced. To be called
-  // before anything that takes long. Whoever writes it checks again.
+  // OK if it can be written; kAlreadyExists if it is there and may not be replaced: --overwrite
+  // replaces a file of the same kind or an empty one, and nothing else. To be called before
+  // anything that takes long, and again before it is written.
   absl::Status Check() const;
 
+  // "monday.plan was not written", with what there is in its place.
+  std::string NotWritten() const;
+
  private:
+  const FileKind kind_;
   std::string path_;
   bool overwrite_ = false;
 };

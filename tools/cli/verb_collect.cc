@@ -25,7 +25,7 @@ constexpr char kCollect[] = "collect";
 struct CollectArguments {
   NodeArguments nodes;
   OutputArguments output;
-  NewFileArguments file;
+  NewFileArguments file{{.format = kEvidenceFormat, .name = "an evidence file of metarec"}};
 };
 
 struct Counts {
@@ -110,6 +110,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> Collect(const CollectArguments& argume
   EvidenceFileOptions file;
   file.overwrite = arguments.file.overwrite();
   file.interrupt_descriptor = InterruptSignals::descriptor();
+  METAREC_CO_RETURN_IF_ERROR(arguments.file.Check());
   METAREC_CO_RETURN_IF_ERROR(WriteEvidenceFile(evidence, arguments.file.path(), file));
   CommandLoop::AfterInterruption written(
       "the evidence file is written; only its summary was not printed");

@@ -8,6 +8,7 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
 #include "meta_recovery/plan_file/plan_file.h"
+#include "meta_recovery/plan_file/plan_line_fields.h"
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/planner/recovery_plan.h"
 #include "meta_recovery/report/report.h"
@@ -32,7 +33,7 @@ struct PlanVerbArguments {
   PlanArguments plan;
   ReportArguments report;
   OutputArguments output;
-  NewFileArguments file;
+  NewFileArguments file{{.format = kPlanFormat, .name = "a plan of metarec"}};
 };
 
 // What the report says of the plan, and how to make it again.
@@ -48,6 +49,7 @@ absl::Status WriteThePlan(const RecoveryPlan& plan, const PlanVerbArguments& arg
   PlanFileOptions file;
   file.overwrite = arguments.file.overwrite();
   file.interrupt_descriptor = InterruptSignals::descriptor();
+  METAREC_RETURN_IF_ERROR(arguments.file.Check());
   return WritePlanFile(plan, arguments.file.path(), file);
 }
 
@@ -67,7 +69,7 @@ absl::StatusOr<ExitCode> NoSuchSubject(const absl::Status& why, const RecoveryPl
   const absl::Status error =
       Annotate(why, absl::StrCat(". The plan would be: ",
                                  HeadlineOf(plan.outcome, CountPlan(plan), report.moment).text,
-                                 ". ", arguments.file.path(), " was not written"));
+                                 ". ", arguments.file.NotWritten()));
   if (plan.outcome == PlanOutcome::kReady) return error;
   report.only.reset();
   const absl::Status printed = PrintReport(plan, report, arguments.output);
@@ -105,8 +107,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const PlanVerbArguments& argument
   const absl::Status printed = PrintReport(plan, report, arguments.output);
   std::cerr << (plan.outcome == PlanOutcome::kReady
                     ? absl::StrCat("wrote ", arguments.file.path(), " (", digest, ")")
-                    : absl::StrCat("the plan may not be applied; ", arguments.file.path(),
-                                   " was not written"))
+                    : absl::StrCat("the plan may not be applied; ", arguments.file.NotWritten()))
             << std::endl;
   METAREC_CO_RETURN_IF_ERROR(printed);
   co_return static_cast<ExitCode>(PlanExitCode(plan));
