@@ -70,13 +70,25 @@ class MetaClient::Search {
 
   void Failed(const std::string& name, const absl::Status& status) {
     last_ = status;
+    // Any other error is an answer.
+    const std::string error_name = rpc::PegasusErrorName(status);
+    const bool is_answer = error_name != idl::kErrTimeout &&
+                           error_name != idl::kErrNetworkFailure &&
+                           error_name != idl::kErrInvalidData;
+    may_have_arrived_ |= !is_answer && !rpc::WasNotSent(status);
     failures_.push_back(absl::StrCat(name, ": ", Printable(status.message())));
   }
 
   absl::Status Error(const Question& question) const {
+    absl::Status error = ErrorInWords(question);
+    return may_have_arrived_ ? error : rpc::NotSent(std::move(error));
+  }
+
+ private:
+  absl::Status ErrorInWords(const Question& question) const {
     const std::string name =
         failures_.empty() ? std::string(idl::kErrTimeout) : rpc::PegasusErrorName(last_);
-    if (question.is_change && name != idl::kErrForwardToOthers) {
+    if (question.is_change && may_have_arrived_) {
       return rpc::PegasusError(name,
                                absl::StrCat(question.task_code, " may or may not have been done: ",
                                             CutList(failures_), ". Look before you run it again"));
@@ -86,12 +98,12 @@ class MetaClient::Search {
                            CutList(failures_), ". ", AdviceOn(name)));
   }
 
- private:
   std::deque<Target> targets_;
   std::set<Ipv4Endpoint> asked_;
   int forwards_left_;
   std::vector<std::string> failures_;
   absl::Status last_;
+  bool may_have_arrived_ = false;  // where it failed
 };
 
 MetaClient::MetaClient(asio::any_io_executor executor, Clock* clock, NodeList servers,
@@ -189,9 +201,9 @@ asio::awaitable<absl::StatusOr<Ipv4Endpoint>> MetaClient::EndpointOf(const Targe
     const absl::StatusOr<Ipv4Endpoint> found =
         co_await rpc::ResolveIpv4(clock_, entry.host, entry.port, deadline);
     if (found.ok() || absl::IsCancelled(found.status())) co_return found;
-    co_return rpc::PegasusError(
+    co_return rpc::NotSent(rpc::PegasusError(
         absl::IsDeadlineExceeded(found.status()) ? idl::kErrTimeout : idl::kErrNetworkFailure,
-        found.status().message());
+        found.status().message()));
   }
   co_return absl::InternalError(absl::StrCat(target.name, " is not listed"));
 }

@@ -18,6 +18,7 @@
 #include "idl/serialization.h"
 #include "replica_collector/node_list.h"
 #include "rpc/client.h"
+#include "rpc/pegasus_status.h"
 
 namespace metarec {
 
@@ -32,7 +33,8 @@ struct MetaClientOptions {
 //
 // An answer is any response that is not ERR_FORWARD_TO_OTHERS, whatever its `err`. Everything else
 // is a PegasusError (rpc/pegasus_status.h) of the last server's failure, whose message tells of all
-// that were tried and what to do; or kCancelled.
+// that were tried and what to do, and which is marked (rpc::WasNotSent) if the request cannot have
+// reached any of them; or kCancelled.
 //
 // Not thread-safe: used on `executor`. Calls may overlap.
 class MetaClient {
@@ -138,7 +140,7 @@ class MetaClient {
   asio::awaitable<absl::StatusOr<Response>> LongTyped(Question question) {
     if (servers_.entries.size() > 1) {
       const absl::Status found = co_await FindLeader();
-      if (!found.ok()) co_return found;
+      if (!found.ok()) co_return rpc::NotSent(found);
     }
     co_return co_await CallTyped<Response>(std::move(question));
   }

@@ -78,11 +78,22 @@ LiveCluster RecoveryService::MakeLiveCluster() const {
     return identity;
   };
   cluster.is_alive = [this](const TopologyNode& node) {
-    // Every node has just answered the recovery. Later, those that send beacons are alive.
+    // What the recovery did not leave out has just answered it. Later, nodes that send beacons are
+    // alive.
     const bool is_fresh = clock_->Now() - recovered_at_ <= options_.beacons.grace;
-    return is_fresh || beacons_.IsAlive(node.address);
+    return (is_fresh && !WasLeftOut(node)) || beacons_.IsAlive(node.address);
   };
   return cluster;
+}
+
+bool RecoveryService::WasLeftOut(const TopologyNode& node) const {
+  const RecoveryResult* const result = runner_.result();
+  if (result == nullptr || !result->plan.has_value() || metadata_ == nullptr) return false;
+  // The plan's nodes are in the same order.
+  const auto i = static_cast<size_t>(&node - metadata_->topology().nodes.data());
+  const auto& planned = result->plan->topology.nodes;
+  if (i >= planned.size() || i >= result->plan->nodes.size()) return false;
+  return planned[i].address == node.address && result->plan->nodes[i].error != idl::kErrOk;
 }
 
 void RecoveryService::RegisterOn(rpc::Server* server) {

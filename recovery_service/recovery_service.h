@@ -209,6 +209,8 @@ class RecoveryService {
   GateSituation SituationOf(const rpc::Request& request) const;
   rpc::HandlerResult Refuse(const MetaRpc* rpc, const GateVerdict& verdict);
   LiveCluster MakeLiveCluster() const;
+  // Whether the recovery went on without it. `node` is one of those that are served.
+  bool WasLeftOut(const TopologyNode& node) const;
   void ServeFromNowOn(Topology topology, Secondaries secondaries);
   void OnRunChanged();
   void AuditRun();

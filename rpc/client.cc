@@ -173,8 +173,9 @@ asio::awaitable<void> ClientConnection::Run() {
 
 asio::awaitable<absl::Status> ClientConnection::Connect() {
   const auto failure = [this](absl::string_view why) {
-    return PegasusError(idl::kErrNetworkFailure,
-                        absl::StrCat("cannot connect to ", endpoint_.ToString(), ": ", why));
+    return NotSent(
+        PegasusError(idl::kErrNetworkFailure,
+                     absl::StrCat("cannot connect to ", endpoint_.ToString(), ": ", why)));
   };
   if (closed_) co_return failure("the client was closed");
   bool timed_out = false;

@@ -67,6 +67,7 @@ class Client {
   //  - ERR_NETWORK_FAILURE: no connection, or it broke, before or after the request was sent (the
   //    original lets a request that was sent wait for its whole timeout and says ERR_TIMEOUT);
   //  - ERR_TIMEOUT: the deadline has passed;
+  //    (WasNotSent tells of one for which there was no connection);
   //  - ERR_INVALID_DATA: the server sent something that is not an answer, or one beyond a bound;
   //  - ERR_INVALID_PARAMETERS, ERR_BUSY: not sent, because of the task code, or of a bound of ours;
   // or kCancelled, when the awaiting coroutine was cancelled. In all but the last two kinds the

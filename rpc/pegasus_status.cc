@@ -9,6 +9,7 @@ namespace metarec::rpc {
 namespace {
 
 constexpr char kPayloadType[] = "metarec/pegasus_error_name";
+constexpr char kNotSentType[] = "metarec/not_sent";
 
 absl::StatusCode NearestCode(absl::string_view error_name) {
   // Not constexpr, for the reason given in idl/task_codes.cc.
@@ -55,5 +56,12 @@ std::string PegasusErrorName(const absl::Status& status) {
   const absl::optional<absl::Cord> name = status.GetPayload(kPayloadType);
   return name.has_value() ? std::string(*name) : std::string(idl::kErrUnknown);
 }
+
+absl::Status NotSent(absl::Status error) {
+  if (!error.ok()) error.SetPayload(kNotSentType, absl::Cord());
+  return error;
+}
+
+bool WasNotSent(const absl::Status& error) { return error.GetPayload(kNotSentType).has_value(); }
 
 }  // namespace metarec::rpc

@@ -17,4 +17,8 @@ absl::Status PegasusError(absl::string_view error_name, absl::string_view messag
 // ERR_OK for OK, ERR_UNKNOWN for a status that PegasusError did not make.
 std::string PegasusErrorName(const absl::Status& status);
 
+// Marks the error of a request that cannot have reached anybody; and whether it is so marked.
+absl::Status NotSent(absl::Status error);
+bool WasNotSent(const absl::Status& error);
+
 }  // namespace metarec::rpc

@@ -241,5 +241,13 @@ TEST_F(MetaClientTest, AChangeThatMayHaveBeenDoneIsNotSentAgain) {
   EXPECT_EQ(other.asked[idl::kRpcCmRenameApp], 0);
 }
 
+// "may or may not have been done" was said of what nobody got.
+TEST_F(MetaClientTest, AChangeThatReachedNobodyIsNotDone) {
+  ClientOf({NameOfNobody()});
+  const absl::Status error = Rename().status();
+  EXPECT_TRUE(rpc::WasNotSent(error)) << error;
+  EXPECT_THAT(std::string(error.message()), ::testing::Not(HasSubstr("may or may not")));
+}
+
 }  // namespace
 }  // namespace metarec::tools

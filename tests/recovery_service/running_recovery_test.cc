@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <absl/time/clock.h>
 #include <asio/co_spawn.hpp>
@@ -306,6 +307,23 @@ TEST(StepDownTest, AStartWhileSteppingDownDoesNotWaitForARunThatNeverBegins) {
     });
     EXPECT_THAT(second, AnyOf("ERR_FORWARD_TO_OTHERS", "ERR_OK")) << moment;
   }
+}
+
+// It was shown as ALIVE, and got into the next node list.
+TEST(RecoveredNodesTest, ANodeThatWasLeftOutIsNotAlive) {
+  ServiceWorld world;
+  world.source.down[3] = true;
+  world.Run([&]() -> asio::awaitable<void> {
+    co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3", true));
+    const auto nodes =
+        Decoded<idl::configuration_list_nodes_response>(co_await world.service->Serve(
+            ServiceWorld::Ask(idl::kRpcCmListNodes, idl::configuration_list_nodes_request())));
+    std::vector<bool> alive;
+    for (const idl::node_info& node : nodes.infos) {
+      alive.push_back(node.status == idl::node_status::NS_ALIVE);
+    }
+    EXPECT_THAT(alive, ::testing::ElementsAre(true, true, false));
+  });
 }
 
 }  // namespace

@@ -181,6 +181,30 @@ TEST_F(RecoverByMetaTest, NamesThatStockShellsRefuseAreWarnedOf) {
   EXPECT_THAT(result.Advice("again"), HasSubstr("metarec rename t-2 NEW_NAME --meta"));
 }
 
+// Success hid it.
+TEST_F(RecoverByMetaTest, ANodeThatWasLeftOutIsAHazardOfARecoveryThatWentWell) {
+  const RecoveryByMeta result = RecoverWith(
+      "ERR_OK", absl::StrCat("WARNING: collect app and replica info from node(rs3:1) failed with "
+                             "err(ERR_TIMEOUT)",
+                             kSkippedNodeHint, "\n"));
+  EXPECT_THAT(result.Advice("again"),
+              AllOf(HasSubstr("hazard: 1 node was left out, which the hints above name. "),
+                    HasSubstr("recovered by ")));
+  EXPECT_TRUE(RecoverWith("ERR_OK").Hazards().empty());
+}
+
+// "A recovery that has started continues" was said although nobody was reached.
+TEST_F(RecoverByMetaTest, ARequestThatReachedNobodyHasStartedNothing) {
+  ClientOf({NameOfNobody()});
+  EXPECT_THAT(Recover().Advice("again"),
+              HasSubstr("The request reached nobody, so nothing has started."));
+  ClientOf({NameOfNobody(), NameOfNobody()});
+  EXPECT_FALSE(Recover().may_have_begun);
+  meta_.HangUp(idl::kRpcCmStartRecovery);
+  ClientOf({meta_.name()});
+  EXPECT_THAT(Recover().Advice("again"), HasSubstr("A recovery that has started continues"));
+}
+
 TEST_F(RecoverByMetaTest, NoAnswerSaysHowToGoOn) {
   const std::string nobody = NameOfNobody();
   ClientOf({nobody});

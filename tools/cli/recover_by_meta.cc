@@ -89,20 +89,16 @@ std::vector<std::string> NamesForStockShellsToTripOver(absl::string_view hints) 
   return names;
 }
 
-std::string AdviceOnNames(absl::string_view hints) {
-  const std::vector<std::string> names = NamesForStockShellsToTripOver(hints);
-  if (names.empty()) return "";
-  return absl::StrCat(
-      "warning: with a '-' in a table's name, ls -d and nodes -d of stock shells fail for the "
-      "whole cluster. Once a stock meta server serves it, such as: metarec rename ",
-      ShellWord(Printable(names.front())), " NEW_NAME --meta HOST:PORT\n");
+int64_t CountLinesWith(absl::string_view text, absl::string_view hints) {
+  int64_t count = 0;
+  for (const absl::string_view line : absl::StrSplit(hints, '\n')) {
+    if (absl::StrContains(line, text)) ++count;
+  }
+  return count;
 }
 
 std::string EmptyPartitions(absl::string_view hints) {
-  int64_t count = 0;
-  for (const absl::string_view line : absl::StrSplit(hints, '\n')) {
-    if (absl::StrContains(line, kLostPartitionHint)) ++count;
-  }
+  const int64_t count = CountLinesWith(kLostPartitionHint, hints);
   if (count == 0) return "";
   return absl::StrCat(", with ", Counted(count, "partition"),
                       " created EMPTY, which the hints above name");
@@ -137,16 +133,40 @@ absl::string_view RecoveryByMeta::outcome() const {
   return RecoveryOutcomeName(MeaningOf(error_name).outcome);
 }
 
+std::vector<std::string> RecoveryByMeta::Hazards() const {
+  std::vector<std::string> hazards;
+  if (const int64_t left_out = CountLinesWith(kSkippedNodeHint, hints); left_out > 0) {
+    hazards.push_back(absl::StrCat(
+        Counted(left_out, "node"), left_out == 1 ? " was" : " were",
+        " left out, which the hints above name. A stock meta server deletes or refuses what such a "
+        "node still holds of tables that it does not know: look at that before the node comes "
+        "back"));
+  }
+  const std::vector<std::string> names = NamesForStockShellsToTripOver(hints);
+  if (!names.empty()) {
+    hazards.push_back(absl::StrCat(
+        "with a '-' in a table's name, ls -d and nodes -d of stock shells fail for the whole "
+        "cluster. Once a stock meta server serves it, such as: metarec rename ",
+        ShellWord(Printable(names.front())), " NEW_NAME --meta HOST:PORT"));
+  }
+  return hazards;
+}
+
 std::string RecoveryByMeta::Advice(const std::string& again) const {
   if (!answered()) {
-    return absl::StrCat("metarec recover: ", failure,
-                        ".\nA recovery that has started continues; run the same command again to "
-                        "get its result: ",
-                        again, "\n");
+    return absl::StrCat(
+        "metarec recover: ", failure,
+        may_have_begun ? ".\nA recovery that has started continues; run the same command again "
+                         "to get its result: "
+                       : ".\nThe request reached nobody, so nothing has started. To send it "
+                         "again: ",
+        again, "\n");
   }
   if (error_name == idl::kErrOk) {
+    std::string text;
+    for (const std::string& hazard : Hazards()) absl::StrAppend(&text, "hazard: ", hazard, "\n");
     return absl::StrCat(
-        AdviceOnNames(hints), "recovered by ", server, EmptyPartitions(hints),
+        text, "recovered by ", server, EmptyPartitions(hints),
         "\nnext: set [meta_server] recover_from_replica_server = false in its config.ini and "
         "restart it; if it is a metarecd, stop it and start the meta server\n");
   }
@@ -173,12 +193,17 @@ ExitCode PrintRecoveryByMeta(const RecoveryByMeta& result, const std::string& ag
     printed.Update(absl::UnavailableError("cannot write to stdout"));
   }
   if (arguments.json()) {
+    std::vector<std::string> hazards;
+    if (result.error_name == idl::kErrOk) {
+      for (const std::string& hazard : result.Hazards()) hazards.push_back(JsonString(hazard));
+    }
     printed.Update(arguments.Print(JsonObject()
                                        .Set("result", result.error_name)
                                        .Set("outcome", result.outcome())
                                        .Set("meta", result.server)
                                        .SetLines("message", result.Reason())
                                        .SetLines("hints", result.hints)
+                                       .SetJson("hazards", JsonArray(hazards))
                                        .ToLine()));
   }
   if (printed.ok()) return result.exit_code();
@@ -202,6 +227,7 @@ asio::awaitable<absl::StatusOr<RecoveryByMeta>> AskToRecover(
   } else {
     result.error_name = rpc::PegasusErrorName(response.status());
     result.failure = std::string(response.status().message());
+    result.may_have_begun = !rpc::WasNotSent(response.status());
   }
   co_return result;
 }

@@ -32,10 +32,11 @@ idl::configuration_recovery_request RecoveryRequestTo(const NodeList& nodes,
 
 // How a recovery by a meta server ended.
 struct RecoveryByMeta {
-  std::string error_name;  // of the answer; of the failure if there was none
-  std::string hints;       // as they came
-  std::string server;      // who answered; empty: nobody
-  std::string failure;     // why nobody did, and what to do
+  std::string error_name;       // of the answer; of the failure if there was none
+  std::string hints;            // as they came
+  std::string server;           // who answered; empty: nobody
+  std::string failure;          // why nobody did, and what to do
+  bool may_have_begun = false;  // although nobody answered
 
   bool answered() const { return !server.empty(); }
   ExitCode exit_code() const;
@@ -43,6 +44,8 @@ struct RecoveryByMeta {
   absl::string_view outcome() const;
   // Why it did not recover, and what to do, in one sentence or two; empty if it did.
   std::string Reason() const;
+  // What to know of a recovery that went well, a line each: "1 node was left out: ...".
+  std::vector<std::string> Hazards() const;
   // For stderr, lines with their ends: what it means and what to do. `again`: the command as typed.
   std::string Advice(const std::string& again) const;
 };
