@@ -4,7 +4,9 @@
 #include "tools/cli/verbs.h"
 
 #include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -409,6 +411,30 @@ TEST(OutputFileTest, APipeThatNobodyReadsIsAnErrorBeforeAnythingIsDone) {
             absl::StrCat("cannot write to ", pipe,
                          ": it is a named pipe, and nobody reads it (for 1ms). Nothing was asked "
                          "or written"));
+}
+
+// Half of the new result was in it, and the old one was gone.
+TEST(OutputFileTest, AResultThatCannotBeCompletedLeavesTheFileAsItWas) {
+  const testing::ScratchFolder folder;
+  const std::string path = folder.Path("result");
+  std::ofstream(path) << "old";
+  CLI::App app;
+  Command command(&app);
+  OutputArguments output;
+  output.AddTo(command);
+  app.parse("-o " + path, false);
+  const auto content = [&path] {
+    std::ifstream file(path);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const absl::Status failed = output.PrintPieces([](TextSink sink) {
+    EXPECT_TRUE(sink("half").ok());
+    return absl::UnavailableError("the rest is lost");
+  });
+  EXPECT_EQ(failed.message(), "the rest is lost");
+  EXPECT_EQ(content(), "old");
+  EXPECT_TRUE(output.Print("new").ok());
+  EXPECT_EQ(content(), "new");
 }
 
 TEST(OutputFileTest, TheReaderOfAPipeGetsAllOfIt) {

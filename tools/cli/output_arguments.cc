@@ -57,10 +57,11 @@ absl::Status OutputArguments::PrintPieces(
       return std::cout << text ? absl::OkStatus() : CannotWriteTo("stdout");
     }
     if (!file.has_value()) {
-      METAREC_ASSIGN_OR_RETURN(file, OutputFile::Open(file_));
+      METAREC_ASSIGN_OR_RETURN(file, OutputFile::Replace(file_));
     }
     return file->Write(text);
   }));
+  if (file.has_value()) return file->Finish();
   if (!file_.empty() || std::cout << std::flush) return absl::OkStatus();
   return CannotWriteTo("stdout");
 }

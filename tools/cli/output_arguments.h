@@ -28,8 +28,8 @@ class OutputArguments {
 
   // To the file, which is replaced, or to stdout. kCancelled after a signal.
   absl::Status Print(absl::string_view text) const;
-  // The same for what `print` gives, piece by piece. If `print` fails before it gives anything, the
-  // file stays as it was. kCancelled after a signal.
+  // The same for what `print` gives, piece by piece. If `print` fails, a file that is there stays
+  // as it was. kCancelled after a signal.
   absl::Status PrintPieces(absl::FunctionRef<absl::Status(TextSink sink)> print) const;
 
  private:

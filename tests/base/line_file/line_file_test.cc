@@ -184,6 +184,18 @@ TEST_P(LineFile, RefusesToReplaceAFileUnlessAsked) {
   EXPECT_THAT(Read(DefaultPath(), &status), ElementsAre("new"));
 }
 
+TEST_P(LineFile, WhatIsNotFinishedLeavesTheFileThatItWasToReplace) {
+  Write(DefaultPath(), {"old"});
+  {
+    auto writer = LineWriter::Create(DefaultPath(), {.overwrite = true});
+    ASSERT_TRUE(writer.ok()) << writer.status();
+    ASSERT_TRUE(writer->Append("half").ok());
+  }
+  absl::Status status;
+  EXPECT_THAT(Read(DefaultPath(), &status), ElementsAre("old"));
+  EXPECT_THAT(NamesInFolder(), ElementsAre(GetParam()));
+}
+
 TEST_P(LineFile, RefusesToReplaceAFileThatAppearedWhileWriting) {
   auto writer = LineWriter::Create(DefaultPath());
   ASSERT_TRUE(writer.ok());
