@@ -226,6 +226,25 @@ TEST_F(RecoveryServerTest, ALockRootInsideTheListOfTablesIsRefusedAtTheStart) {
   EXPECT_TRUE(zookeeper_->Dump(ServiceWorld::kRoot).empty());
 }
 
+// Its journal was found first, which is no reason to refuse a lock root, and its list of tables was
+// not looked at any more.
+TEST_F(RecoveryServerTest, ALockRootInTheTablesOfAnotherClusterThatWasRecoveredIsRefused) {
+  const auto first = Start("127.0.0.1:1001");
+  RunUntilTrue([&] { return first->leads(); });
+  EXPECT_EQ(Recover(first.get()), "ERR_OK");
+  StopAll({first.get()});
+  const size_t znodes = zookeeper_->Dump(ServiceWorld::kRoot).size();
+  for (const char* const below : {"/apps/1/lock", "/apps/99", "/metarec_journal/lock"}) {
+    Member other(&context_, &clock_, &source_, zookeeper_, "127.0.0.1:1002", /*recover=*/true,
+                 absl::StrCat(ServiceWorld::kRoot, below), "/pegasus/other");
+    RunUntilTrue([&] { return other.is_ended || other.leads(); });
+    EXPECT_TRUE(absl::IsFailedPrecondition(other.status)) << below << ": " << other.status;
+    EXPECT_THAT(std::string(other.status.message()), HasSubstr("the lock root"));
+    if (!other.is_ended) StopAll({&other});
+  }
+  EXPECT_EQ(zookeeper_->Dump(ServiceWorld::kRoot).size(), znodes);
+}
+
 TEST_F(RecoveryServerTest, WhoLosesItsSessionInTheMiddleWritesNothingAnyMore) {
   const auto first = Start("127.0.0.1:1001");
   RunUntilTrue([&] { return first->leads(); });
