@@ -62,12 +62,12 @@ std::string StatusLine(const RecoveryServiceStatus& status) {
 std::string PortLine(const PortCounts& ports) {
   const rpc::ServerCounts& tcp = ports.tcp;
   const rpc::UdpServerCounts& udp = ports.udp;
-  return absl::StrCat("port: ", Counted(tcp.open, "connection"), " open, ", tcp.accepted,
-                      " accepted, ", tcp.refused, " refused, ", tcp.idle, " closed as idle, ",
-                      tcp.stalled, " as too slow, ",
-                      tcp.malformed + tcp.wrong_crc + tcp.oversized + tcp.truncated,
-                      " for bad messages; UDP: ", udp.received, " received, ",
-                      udp.malformed + udp.wrong_crc, " bad, ", udp.dropped, " dropped");
+  return absl::StrCat(
+      "port: ", Counted(tcp.open, "connection"), " open, ", tcp.accepted, " accepted, ",
+      tcp.refused, " refused, ", tcp.idle, " closed as idle, ", tcp.stalled, " as too slow, ",
+      tcp.malformed + tcp.wrong_crc + tcp.oversized + tcp.truncated, " for bad messages, ",
+      tcp.shed, " for holding too much; ", tcp.bytes, " bytes queued; UDP: ", udp.received,
+      " received, ", udp.malformed + udp.wrong_crc, " bad, ", udp.dropped, " dropped");
 }
 
 void AddStatusCommands(absl::Time started, RecoveryService* service) {

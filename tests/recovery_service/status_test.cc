@@ -281,6 +281,8 @@ TEST(MetricsTextTest, SaysWhatPeersDidToThePort) {
   ports.tcp.refused = 1;
   ports.tcp.stalled = 2;
   ports.tcp.wrong_crc = 4;
+  ports.tcp.shed = 6;
+  ports.tcp.bytes = 7000;
   ports.udp.received = 50;
   ports.udp.malformed = 5;
   const std::string text = MetricsText(status);
@@ -290,12 +292,15 @@ TEST(MetricsTextTest, SaysWhatPeersDidToThePort) {
   EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_connections_refused_total 1\n"));
   EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_connections_timed_out_total{reason=\"stalled\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_bad_messages_total{reason=\"wrong_crc\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_connections_shed_total 6\n"));
+  EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_queued_bytes 7000\n"));
   EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_datagrams_received_total 50\n"));
   EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_datagrams_ignored_total{reason=\"malformed\"} 5\n"));
 
   EXPECT_EQ(PortLine(ports),
             "port: 3 connections open, 12 accepted, 1 refused, 0 closed as idle, 2 as too slow, 4 "
-            "for bad messages; UDP: 50 received, 5 bad, 0 dropped");
+            "for bad messages, 6 for holding too much; 7000 bytes queued; UDP: 50 received, 5 bad, "
+            "0 dropped");
   ports.tcp.open = 1;
   EXPECT_THAT(PortLine(ports), HasSubstr("port: 1 connection open, "));
 }
