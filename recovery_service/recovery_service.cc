@@ -271,20 +271,26 @@ asio::awaitable<void> RecoveryService::StepDown() {
   beacons_.ForgetGrants();
   if (runner_.state() == RecoveryState::kRecovering) {
     NoteUnfinishedRun("A recovery was under way when this server stopped leading.");
+  }
+  co_await AbandonRun("this server stopped leading");
+  metadata_.reset();
+  retries_ = Retries::kAnswered;
+  TellState();
+}
+
+asio::awaitable<void> RecoveryService::AbandonRun(std::string why) {
+  // The runner tells nothing of a run that is cut off.
+  if (runner_.state() == RecoveryState::kRecovering) {
     AuditEntry entry;
     entry.event = AuditEntry::Event::kRunEnds;
     entry.order = *runner_.order();
     entry.sender = entry.order->sender;
     entry.error_name = idl::kErrForwardToOthers;
-    entry.reason =
-        "this server stopped leading in the middle of it; the next leader goes on when "
-        "the same request is sent to it";
+    entry.reason = absl::StrCat(
+        why, " in the middle of it; the next leader goes on when the same request is sent to it");
     Audit(entry);
   }
   co_await runner_.Abandon();
-  metadata_.reset();
-  retries_ = Retries::kAnswered;
-  TellState();
 }
 
 void RecoveryService::ServeRecovered(Topology topology, Secondaries secondaries, Retries retries) {
@@ -367,7 +373,7 @@ RecoveryServiceStatus RecoveryService::status() const {
 
 asio::awaitable<void> RecoveryService::Stop() {
   leadership_ = {};
-  co_await runner_.Abandon();
+  co_await AbandonRun("this server stopped");
   co_await beacons_.Stop();
 }
 

@@ -212,6 +212,8 @@ class RecoveryService {
   void ServeFromNowOn(Topology topology, Secondaries secondaries);
   void OnRunChanged();
   void AuditRun();
+  // Ends a run that is under way, and says so in the audit.
+  asio::awaitable<void> AbandonRun(std::string why);
   void Audit(const AuditEntry& entry);
   asio::awaitable<idl::configuration_recovery_response> Recover(rpc::Request request,
                                                                 RecoveryOrder order);

@@ -5,7 +5,6 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <asio/co_spawn.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
@@ -160,14 +159,8 @@ TEST(StatusJsonTest, AFinishedRecoveryWasForgottenWithTheLeadership) {
 
 TEST(StatusJsonTest, ARunThatIsCutOffIsNotShownAsOneThatFailed) {
   ServiceWorld world;
-  world.source.before_tables = [&]() -> asio::awaitable<void> {
-    const absl::Status slept = co_await world.clock.SleepFor(absl::Seconds(60));
-    EXPECT_TRUE(absl::IsCancelled(slept));
-  };
   world.Run([&]() -> asio::awaitable<void> {
-    asio::co_spawn(world.context, world.service->Serve(ServiceWorld::StartRecovery("1,2,3")),
-                   [](const std::exception_ptr&, const rpc::HandlerResult&) {});
-    co_await Settle();
+    co_await world.BeginHangingRun();
     EXPECT_STREQ(JsonOf(world)["state"].GetString(), "recovering");
     EXPECT_GT(JsonOf(world)["gives_up_in_seconds"].GetInt(), 50);
     co_await world.service->StepDown();
