@@ -1,6 +1,7 @@
 #include "recovery_service/recovery_service.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -46,6 +47,16 @@ idl::configuration_recovery_response RecoveryResponse(absl::string_view error_na
   response.err = idl::error_code(error_name);
   response.hint_message = std::move(hint);
   return response;
+}
+
+// What a start_recovery asks for. kDataLoss for what is none, or too long. Takes the body, which
+// may be long, so that nobody has it while the recovery is waited for.
+absl::StatusOr<RecoveryOrder> DecodeOrder(std::string body, size_t bytes_max, size_t nodes_max) {
+  idl::configuration_recovery_request request;
+  if (body.size() > bytes_max || !idl::DecodeBody(body, &request).ok()) {
+    return absl::DataLossError("the body is no start_recovery request");
+  }
+  return OrderOf(request, nodes_max);
 }
 
 // Recoveries learn from the beacons who else is there, and what servers call themselves.
@@ -152,13 +163,10 @@ rpc::HandlerResult RecoveryService::Refuse(const MetaRpc* rpc, const GateVerdict
 
 asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request request) {
   const bool is_denied = !options_.operators.Allows(request.peer.ip);
-  idl::configuration_recovery_request decoded;
-  const bool is_read = !is_denied || request.body.size() <= kDeniedBodyReadMax;
-  const bool is_understood = is_read && idl::DecodeBody(request.body, &decoded).ok();
   absl::StatusOr<RecoveryOrder> order =
-      is_understood ? OrderOf(decoded, options_.recovery.nodes_max)
-                    : absl::StatusOr<RecoveryOrder>(
-                          absl::InvalidArgumentError("the body is no start_recovery request"));
+      DecodeOrder(std::exchange(request.body, {}),
+                  is_denied ? kDeniedBodyReadMax : std::numeric_limits<size_t>::max(),
+                  options_.recovery.nodes_max);
   AuditEntry entry;
   entry.sender = request.peer;
   if (order.ok()) {
@@ -173,7 +181,7 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request 
     entry.event = AuditEntry::Event::kDenied;
     entry.reason = kNoOperator;
     response = RecoveryResponse(idl::kErrAclDeny);
-  } else if (!is_understood) {
+  } else if (absl::IsDataLoss(order.status())) {
     entry.error_name = idl::kErrInvalidData;
     Audit(entry);
     co_return TransportError(idl::kErrInvalidData);
@@ -185,7 +193,7 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request 
   } else {
     // The run's own entries tell of it.
     const bool begins = runner_.WouldBegin();
-    response = co_await Recover(std::move(request), *std::move(order));
+    response = co_await Recover(request.timeout, *std::move(order));
     if (begins) co_return Answer(idl::EncodeBody(response));
   }
   entry.error_name = response.err.name;
@@ -196,8 +204,7 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request 
 }
 
 asio::awaitable<idl::configuration_recovery_response> RecoveryService::Recover(
-    rpc::Request request, RecoveryOrder order) {
-  absl::Duration wait = request.timeout;
+    absl::Duration wait, RecoveryOrder order) {
   if (wait <= absl::ZeroDuration()) wait = options_.default_wait;
   wait = std::min(wait, options_.wait_max);
   const absl::Time deadline = clock_->Now() + wait - std::min(kAnswerMargin, wait / 10);

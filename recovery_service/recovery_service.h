@@ -215,7 +215,8 @@ class RecoveryService {
   // Ends a run that is under way, and says so in the audit.
   asio::awaitable<void> AbandonRun(std::string why);
   void Audit(const AuditEntry& entry);
-  asio::awaitable<idl::configuration_recovery_response> Recover(rpc::Request request,
+  // `wait`: the caller's time; zero if it gives none.
+  asio::awaitable<idl::configuration_recovery_response> Recover(absl::Duration wait,
                                                                 RecoveryOrder order);
   void TellState();
 
