@@ -423,7 +423,8 @@ RecoveryRequest RecoveryRunner::RequestOf(const RecoveryOrder& order,
   request.plan.skip_bad_nodes = order.skip_bad_nodes;
   request.plan.skip_lost_partitions = order.skip_lost_partitions;
   request.collector = options_.collector;
-  request.collector.node_timeout = std::min(request.collector.node_timeout, time_limit);
+  // A node that never answers is known to be bad while there is time to go on without it.
+  request.collector.node_timeout = std::min(request.collector.node_timeout, time_limit / 2);
   request.writer = options_.writer;
   request.writer.fence = fence_;
   request.ask_again_after = options_.ask_again_after;
