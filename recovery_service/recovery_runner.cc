@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/event.h"
