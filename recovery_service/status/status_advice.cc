@@ -45,14 +45,14 @@ std::string WhileRecovering(const RecoveryServiceStatus& status) {
   if (status.run != nullptr && !skips && !is_planned) {
     for (const AskedNode& node : status.run->nodes()) {
       if (node.is_duplicate || node.state() != AskedNode::State::kFailed) continue;
-      failed.push_back(absl::StrCat(node.listed_as, ": ", node.error));
+      failed.push_back(absl::StrCat(node.listed_as, " with ", node.error));
     }
     unlisted = UnlistedServers(status);
   }
   std::string text = "Wait. The command may be sent again; it then waits for this run.";
   if (failed.empty() && unlisted.empty()) return text;
   const auto first = [](const std::vector<std::string>& items) {
-    return absl::StrCat(" (", items.front(), items.size() == 1 ? "" : ", ...", "). ");
+    return absl::StrCat(": ", items.front(), items.size() == 1 ? "" : ", ...", ". ");
   };
   absl::StrAppend(&text, "\n\n");
   if (!failed.empty()) {

@@ -13,12 +13,14 @@
 #include "recovery_service/status/status_commands.h"
 #include "recovery_service/status/status_json.h"
 #include "recovery_service/status/status_pages.h"
+#include "recovery_service/status/status_rows.h"
 #include "rpc/pegasus_status.h"
 #include "service_world.h"
 
 namespace metarec {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -333,7 +335,7 @@ TEST(StatusJsonTest, ANodeThatWillFailThePlanIsToldWhileLeasesAreWaitedFor) {
     co_return;
   };
   Recover(&world, "1,2,3");
-  EXPECT_THAT(next, HasSubstr("1 node fails (localhost:3: ERR_INVALID_DATA)"));
+  EXPECT_THAT(next, HasSubstr("1 node fails: localhost:3 with ERR_INVALID_DATA. "));
   EXPECT_THAT(next, HasSubstr("will end with ERR_TRY_AGAIN"));
   EXPECT_STREQ(JsonOf(world)["error"].GetString(), "ERR_TRY_AGAIN");
 }
@@ -355,13 +357,17 @@ TEST(StatusJsonTest, AServerThatSendsBeaconsAndIsNotInTheListIsShownAndToldOf) {
     }
   };
   Recover(&world, "1,2,3");
-  EXPECT_THAT(next, HasSubstr("1 server sends beacons but is not in the node list (rs.example:4). "
-                              "Unless this is mended, the recovery will end with ERR_TRY_AGAIN"));
+  EXPECT_THAT(next,
+              HasSubstr("1 server sends beacons but is not in the node list: 127.0.0.1:4 (its "
+                        "beacons claim the name rs.example:4). Unless this is mended, the recovery "
+                        "will end with ERR_TRY_AGAIN"));
   const rapidjson::Document json = JsonOf(world);
   EXPECT_STREQ(json["error"].GetString(), "ERR_TRY_AGAIN");
-  EXPECT_STREQ(json["nodes"][0]["name"].GetString(), "rs.example:4");
+  EXPECT_STREQ(json["nodes"][0]["name"].GetString(), "127.0.0.1:4");
   EXPECT_STREQ(json["nodes"][0]["answer"].GetString(), "unlisted");
-  EXPECT_THAT(json["nodes"][0]["state"].GetString(), StartsWith("not in the node list; beacon "));
+  EXPECT_THAT(json["nodes"][0]["state"].GetString(),
+              AllOf(StartsWith("not in the node list; beacon "),
+                    HasSubstr("; its beacons call it rs.example:4")));
   EXPECT_THAT(json["findings"][0]["text"].GetString(), HasSubstr("sends beacons but is not in"));
 }
 
@@ -392,6 +398,45 @@ TEST(StatusJsonTest, AServerKnownByItsOtherAddressIsNoStranger) {
   const rapidjson::Document json = JsonOf(world);
   EXPECT_STREQ(json["error"].GetString(), "ERR_OK");
   EXPECT_EQ(json["nodes"].Size(), 3U);
+}
+
+TEST(StatusJsonTest, AListedServerThatIsSilentWasCalledAStrangerForItsBeaconsFromAnotherAddress) {
+  ServiceWorld world;
+  world.source.down[3] = true;
+  world.Run([&]() -> asio::awaitable<void> {
+    const rpc::HandlerResult ignored =
+        co_await world.service->Serve(ServiceWorld::Beacon(4, 1, "localhost:3"));
+    static_cast<void>(ignored);
+  });
+  Recover(&world, "1,2,3");
+  const rapidjson::Document json = JsonOf(world);
+  for (const auto& finding : json["findings"].GetArray()) {
+    EXPECT_THAT(finding["text"].GetString(), Not(HasSubstr("sends beacons")));
+  }
+  ASSERT_EQ(json["nodes"].Size(), 3U);
+  EXPECT_STREQ(json["nodes"][0]["name"].GetString(), "localhost:3");
+  EXPECT_THAT(json["nodes"][0]["state"].GetString(),
+              AllOf(StartsWith("failed: ERR_INVALID_DATA"), HasSubstr(", from 127.0.0.1:4")));
+}
+
+TEST(StatusJsonTest, WhoIsNotSeenToBeThereWasCalledUnlistedThoughThePlanOnlyWarns) {
+  WorldSource source;
+  ServiceWorld world;
+  RunWatch watch(&source, &world.clock);
+  watch.Begin(*ParseNodeListString("localhost:1"));
+  RecoveryServiceStatus status;
+  status.leadership.is_us = true;
+  status.state = status.run_state = RecoveryState::kRecovering;
+  status.run = &watch;
+  status.nodes.emplace_back().address = {.ip = 0x0A000009, .port = 7};
+  EXPECT_THAT(UnlistedServers(status), ::testing::IsEmpty());
+  rapidjson::Document json;
+  json.Parse(StatusJson(status, absl::UnixEpoch()));
+  EXPECT_STREQ(json["nodes"][0]["answer"].GetString(), "unconfirmed");
+  status.nodes[0].is_there = true;
+  EXPECT_THAT(UnlistedServers(status), ElementsAre("10.0.0.9:7"));
+  json.Parse(StatusJson(status, absl::UnixEpoch()));
+  EXPECT_STREQ(json["nodes"][0]["answer"].GetString(), "unlisted");
 }
 
 }  // namespace
