@@ -20,7 +20,7 @@ constexpr absl::Duration kAnswerMargin = absl::Milliseconds(200);
 
 // A longer request of somebody who may not send it is not looked into.
 constexpr size_t kDeniedBodyReadMax = 64 << 10;
-constexpr char kNoOperator[] = "the address is in none of the networks of --operators";
+constexpr char kNoOperator[] = "the address is in none of the operators' networks";
 
 rpc::HandlerResult Answer(std::string body) {
   rpc::HandlerResult result;
@@ -59,10 +59,21 @@ absl::StatusOr<RecoveryOrder> DecodeOrder(std::string body, size_t bytes_max, si
   return OrderOf(request, nodes_max);
 }
 
+// As they were configured, to be read together: a chroot may stand behind the hosts.
+std::string ConfiguredRoot(const RecoveryServiceOptions& options) {
+  const std::string& root = options.cluster.zookeeper_root;
+  return root.empty() ? options.recovery.root : root;
+}
+
 // Recoveries learn from the beacons who else is there, and what servers call themselves.
-RecoveryRunnerOptions WithBeacons(RecoveryRunnerOptions options, const BeaconWatch* beacons) {
-  options.collector.beacons = [beacons] { return beacons->Senders(); };
-  return options;
+RecoveryRunnerOptions RunnerOptions(const RecoveryServiceOptions& options,
+                                    const BeaconWatch* beacons) {
+  RecoveryRunnerOptions recovery = options.recovery;
+  recovery.collector.beacons = [beacons] { return beacons->Senders(); };
+  recovery.decisions = {.program = options.build.program,
+                        .zookeeper_hosts = options.cluster.zookeeper_hosts,
+                        .root = ConfiguredRoot(options)};
+  return recovery;
 }
 
 }  // namespace
@@ -75,7 +86,7 @@ RecoveryService::RecoveryService(const asio::any_io_executor& executor,
       listener_(listener),
       live_cluster_(MakeLiveCluster()),
       beacons_(executor, clock_, surroundings.source, options_.beacons),
-      runner_(executor, WithBeacons(options_.recovery, &beacons_), std::move(surroundings),
+      runner_(executor, RunnerOptions(options_, &beacons_), std::move(surroundings),
               std::move(thread), [this] { OnRunChanged(); }),
       told_at_(clock_->Now()) {}
 
@@ -232,7 +243,8 @@ void RecoveryService::AuditRun() {
     entry.reason = std::string(result->status.message());
     entry.details = absl::StrSplit(result->hints, '\n', absl::SkipEmpty());
     if (result->outcome == RecoveryOutcome::kConflict) {
-      const std::vector<std::string> decisions = DecisionLines(*result->plan);
+      const std::vector<std::string> decisions =
+          DecisionLines(*result->plan, runner_.decision_place());
       entry.details.insert(entry.details.begin(), decisions.begin(), decisions.end());
     }
   }
@@ -320,10 +332,12 @@ void RecoveryService::NoteZooKeeperTrouble(std::string trouble) {
 
 void RecoveryService::OnRunChanged() {
   const RecoveryResult* const result = runner_.result();
-  if (result == nullptr) {  // one has begun
-    unfinished_run_.clear();
-  } else {
+  if (result != nullptr) {
     run_ended_ = clock_->Now();
+    // One that was refused before it wrote leaves what was there.
+    if (HeadlineMomentOf(result->outcome) == HeadlineMoment::kNotFinished) {
+      NoteUnfinishedRun("The last recovery may have begun to write, and has not ended.");
+    }
   }
   AuditRun();
   if (result == nullptr || result->outcome != RecoveryOutcome::kRecovered) {
@@ -350,8 +364,8 @@ RecoveryServiceStatus RecoveryService::status() const {
   RecoveryServiceStatus status;
   status.build = options_.build;
   status.cluster = options_.cluster;
-  // As it was configured, to be read with its hosts: a chroot may stand behind these.
-  if (status.cluster.zookeeper_root.empty()) status.cluster.zookeeper_root = options_.recovery.root;
+  status.cluster.zookeeper_root = ConfiguredRoot(options_);
+  status.decisions = runner_.decision_place();
   status.state = state();
   status.state_since = told_at_;
   status.leadership = leadership_;
@@ -368,7 +382,7 @@ RecoveryServiceStatus RecoveryService::status() const {
   status.retries = retries_;
   status.zookeeper_trouble = zookeeper_trouble_;
   status.zookeeper_since = zookeeper_since_;
-  status.unfinished_run = unfinished_run_;
+  if (runner_.state() != RecoveryState::kRecovering) status.unfinished_run = unfinished_run_;
   status.nodes = beacons_.Nodes();
   status.requests = requests_;
   if (tcp_ != nullptr) {

@@ -30,6 +30,9 @@ namespace metarec {
 
 // The program that the service runs in, as the page, the metrics and server-info show it.
 struct BuildInfo {
+  // Its name, if it takes the planner's options as the flags that the command line has (--settle,
+  // --max_app_id), so that people may be told to start it with them; empty: it does not.
+  std::string program = {};
   std::string version;
   std::string commit;  // empty: not known
 };
@@ -120,6 +123,7 @@ struct RecoveryServiceStatus {
   absl::Time zookeeper_since;  // since when there is trouble, or is none
   // That the root holds a recovery which has begun and not ended, or may do so; empty: not known.
   std::string unfinished_run;
+  DecisionPlace decisions;        // where the decisions of `plan` can be given
   std::vector<BeaconNode> nodes;  // who sent beacons
   RequestCounts requests;
   std::optional<PortCounts> ports;  // nullopt: it is not registered on an rpc::Server

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include "base/json/json_writer.h"
 #include "base/text/wording.h"
@@ -46,7 +47,9 @@ std::string StatusLine(const RecoveryServiceStatus& status) {
   if (status.state == RecoveryState::kFailed && status.result != nullptr) {
     absl::StrAppend(&line, ": ", status.result->error_name, ": ", status.result->status.message());
     if (status.plan != nullptr && !status.plan->decisions.empty()) {
-      absl::StrAppend(&line, "; ", HowToDecide(status.plan->decisions));
+      absl::StrAppend(&line, "; decide each conflict, for example by ",
+                      absl::StrJoin(status.plan->decisions, " "),
+                      ": the page and the log say where");
     }
   }
   if (status.is_past_run) {

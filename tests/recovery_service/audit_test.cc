@@ -65,7 +65,7 @@ TEST(AuditTest, ADeniedRequestWasNotInTheLog) {
   Serve(&world, ServiceWorld::Ask(idl::kRpcCliCliCall, command));
   Serve(&world, ServiceWorld::RequestOf(idl::kRpcCmStartRecovery, std::string(100'000, 'x')));
   const std::string why =
-      "was denied (ERR_ACL_DENY): the address is in none of the networks of --operators";
+      "was denied (ERR_ACL_DENY): the address is in none of the operators' networks";
   EXPECT_THAT(world.listener.audit,
               ElementsAre(kAsked + why,
                           "audit: remote command server-\\x0astat from 127.0.0.1:50000 " + why,

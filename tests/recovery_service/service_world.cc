@@ -80,7 +80,7 @@ asio::awaitable<absl::Status> WorldSource::QueryReplicas(Ipv4Endpoint address, a
 
 RecoveryServiceOptions ServiceWorld::Options() {
   RecoveryServiceOptions options;
-  options.build = {.version = "1.2.3", .commit = ""};
+  options.build = {.program = "metarecd", .version = "1.2.3", .commit = ""};
   options.recovery.root = kRoot;
   options.recovery.ask_again_after = absl::Milliseconds(1);
   options.beacons.ask_again_after = absl::ZeroDuration();

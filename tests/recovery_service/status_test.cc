@@ -151,9 +151,9 @@ TEST(StatusJsonTest, AFinishedRecoveryWasForgottenWithTheLeadership) {
   EXPECT_THAT(Strings(json["tables"], "name"), ElementsAre("temp"));
   EXPECT_THAT(Strings(json["phases"], "state"), ElementsAre("done", "done", "done"));
   EXPECT_STREQ(json["next"].GetString(),
-               "Trouble with ZooKeeper: the session has ended, and there is no new one yet\n\n"
-               "The recovery has ended well: everything is written in /pegasus/recovered. Mend "
-               "that. This server tries again and again until it, or another one, leads.");
+               "Mend the trouble with ZooKeeper. This server tries again and again.\n\n"
+               "The recovery has ended well: everything is written in /pegasus/recovered. Wait "
+               "until this server, or another one, leads.");
   EXPECT_EQ(StatusLine(world.service->status()),
             "recovery: waiting, and before this server stopped leading: recovered; trouble with "
             "ZooKeeper: the session has ended, and there is no new one yet");
@@ -172,6 +172,53 @@ TEST(StatusJsonTest, ARunThatIsCutOffIsNotShownAsOneThatFailed) {
   EXPECT_FALSE(json.HasMember("error"));
   EXPECT_EQ(json["phases"].Size(), 0U);
   EXPECT_TRUE(json.HasMember("unfinished_run"));
+}
+
+TEST(StatusJsonTest, AnUnfinishedRunInTheRootWasForgottenWhenARecoveryWasRefused) {
+  ServiceWorld world;
+  world.service->NoteUnfinishedRun("The root holds an unfinished run.");
+  world.source.down[2] = true;
+  Recover(&world, "1,2,3");
+  rapidjson::Document json = JsonOf(world);
+  EXPECT_STREQ(json["error"].GetString(), "ERR_TRY_AGAIN");
+  ASSERT_TRUE(json.HasMember("unfinished_run"));
+  EXPECT_STREQ(json["unfinished_run"].GetString(), "The root holds an unfinished run.");
+  EXPECT_THAT(json["next"].GetString(), StartsWith("The root holds an unfinished run."));
+  // While one runs it may be just that one.
+  world.source.down[2] = false;
+  world.source.before_tables = [&]() -> asio::awaitable<void> {
+    EXPECT_FALSE(JsonOf(world).HasMember("unfinished_run"));
+    co_return;
+  };
+  Recover(&world, "1,2,3");
+  json = JsonOf(world);
+  EXPECT_STREQ(json["error"].GetString(), "ERR_OK");
+  EXPECT_FALSE(json.HasMember("unfinished_run"));
+}
+
+TEST(StatusJsonTest, HeadlineAndTablesCountWhatIsLostFromOneSource) {
+  ServiceWorld world;
+  world.source.edit_table = [](uint16_t, TableRecord* table) { table->partition_count = 3; };
+  Recover(&world, "1,2,3");
+  const std::shared_ptr<const PlanGlance> plan = world.service->status().plan;
+  ASSERT_NE(plan, nullptr);
+  EXPECT_EQ(plan->numbers.partitions_lost, 2);
+  EXPECT_EQ(plan->tables.lost, 2);
+  EXPECT_EQ(plan->tables.partitions, 3);
+  EXPECT_EQ(plan->tables.rows.at(0).lost, 2);
+  EXPECT_EQ(plan->tables.rows.at(0).heat, "+00");
+}
+
+TEST(StatusJsonTest, WhatTheFindingsSayWasSaidAgainAsTheNextStep) {
+  ServiceWorld world;
+  world.source.down[2] = true;
+  Recover(&world, "1,2,3");
+  const rapidjson::Document json = JsonOf(world);
+  EXPECT_THAT(json["findings"][0]["text"].GetString(), HasSubstr("localhost:2"));
+  EXPECT_THAT(json["next"].GetString(),
+              AllOf(StartsWith("ERR_TRY_AGAIN: "), Not(HasSubstr("localhost:2")),
+                    HasSubstr("Mend what the errors among the findings say"),
+                    HasSubstr("Then send recover again.")));
 }
 
 TEST(StatusJsonTest, FindingsWereMissingWhileItWrites) {
