@@ -83,7 +83,11 @@ std::string AfterFailure(const RecoveryServiceStatus& status) {
 }
 
 std::string OnceRecovered(const RecoveryServiceStatus& status) {
-  if (status.is_damaged()) return std::string(status.result->status.message());
+  if (status.is_damaged()) {
+    return absl::StrCat(status.result->status.message(),
+                        ".\n\nTo recover into another root, set [meta_server] cluster_root to one, "
+                        "start this server again, and send recover.");
+  }
   // A server that refuses to recover again runs with the flag false already.
   if (status.retries == Retries::kRefused && status.served != nullptr) {
     return "Stop this server, and start the meta server on this root.";

@@ -24,6 +24,7 @@
 namespace metarec {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::HasSubstr;
@@ -195,12 +196,27 @@ TEST_F(RecoveryServerTest, ATreeThatIsDamagedAfterItsRecoveryIsNotAnsweredAsReco
   EXPECT_THAT(told, HasSubstr("\"headline\":\"DIFFERS from what was recovered"));
   EXPECT_THAT(told, HasSubstr("ERR_INCONSISTENT_STATE"));
   EXPECT_THAT(told, Not(HasSubstr("start the meta server.\"")));
-  // Nor by who takes over.
+  // Nor by who takes over: it ends, with the way out.
   const auto second = Start("127.0.0.1:1002");
+  RunUntilTrue([&] { return !second->log.empty(); });
+  EXPECT_THAT(second->log, Contains("following 127.0.0.1:1001"));
   StopAll({member.get()});
-  RunUntilTrue([&] { return second->is_ended || second->leads(); });
-  EXPECT_FALSE(second->leads() && Recover(second.get()) == "ERR_OK");
-  if (!second->is_ended) StopAll({second.get()});
+  RunUntilTrue([&] { return second->is_ended; });
+  EXPECT_TRUE(absl::IsDataLoss(second->status)) << second->status;
+  EXPECT_THAT(std::string(second->status.message()),
+              AllOf(HasSubstr("1 znode makes no sense"), HasSubstr("recover into another root"),
+                    HasSubstr("recover_from_replica_server = true")));
+  // Nor is anybody who starts anew sent to the flag that would serve it.
+  const auto third = Start("127.0.0.1:1003");
+  RunUntilTrue([&] { return third->is_ended; });
+  EXPECT_TRUE(absl::IsFailedPrecondition(third->status)) << third->status;
+  EXPECT_THAT(std::string(third->status.message()),
+              AllOf(HasSubstr("set [meta_server] cluster_root to one"),
+                    HasSubstr("recover_from_replica_server = false is no way out"),
+                    Not(HasSubstr("to start from what is there"))));
+  const auto serving = Start("127.0.0.1:1004", false);
+  RunUntilTrue([&] { return serving->is_ended; });
+  EXPECT_THAT(std::string(serving->status.message()), HasSubstr("recover into another root"));
 }
 
 TEST_F(RecoveryServerTest, ARootInsideAnotherTreeIsRefusedAtTheStart) {
