@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
 #include "idl/ipv4_endpoint.h"

@@ -19,8 +19,8 @@ struct BeaconWatch::Node {
 
   BeaconNode known;
   std::vector<SaidName> said;  // the oldest first; the last one is known.name
-  absl::Time last_from_there = absl::InfinitePast();
-  int64_t start_time = 0;  // of its process, as it says; 0: it does not
+  absl::Time last_from_there = absl::InfinitePast();  // a beacon from the very address it names
+  int64_t start_time = 0;                             // of its process, as it says; 0: it does not
   bool is_asking = false;
   absl::Time asked = absl::InfinitePast();
 };
@@ -95,7 +95,7 @@ bool BeaconWatch::MakeRoom(bool is_from_there) {
   if (nodes_.size() < options_.nodes_max) return true;
   if (!is_from_there) return false;
   const auto other = std::find_if(nodes_.begin(), nodes_.end(), [](const auto& entry) {
-    return !entry.second->is_asking && !entry.second->known.is_from_there;
+    return !entry.second->is_asking && entry.second->last_from_there == absl::InfinitePast();
   });
   if (other == nodes_.end()) return false;
   nodes_.erase(other);
@@ -116,7 +116,6 @@ BeaconWatch::Node* BeaconWatch::FindOrAdd(const idl::beacon_msg& beacon, uint32_
   }
   Node& node = *found->second;
   node.known.last_beacon = now;
-  node.known.is_from_there |= is_from_there;
   if (is_from_there) node.last_from_there = now;
   if (is_from_there && beacon.__isset.hp_from_node && beacon.hp_from_node.is_valid()) {
     node.SayName(beacon.hp_from_node.ToString(), now, options_.grace);
@@ -156,10 +155,21 @@ asio::awaitable<void> BeaconWatch::Ask(Node* node) {
   node->known.is_granted = serving == 0;
 }
 
+bool BeaconWatch::IsThere(const Node& node, absl::Time now) const {
+  const bool is_fresh = now - node.known.last_beacon <= options_.grace;
+  const bool is_seen =
+      now - node.last_from_there <= options_.grace || node.known.replicas_serving.has_value();
+  return is_fresh && is_seen;
+}
+
 std::vector<BeaconNode> BeaconWatch::Nodes() const {
+  const absl::Time now = clock_->Now();
   std::vector<BeaconNode> nodes;
   nodes.reserve(nodes_.size());
-  for (const auto& [address, node] : nodes_) nodes.push_back(node->known);
+  for (const auto& [address, node] : nodes_) {
+    nodes.push_back(node->known);
+    nodes.back().is_there = IsThere(*node, now);
+  }
   return nodes;
 }
 
@@ -169,11 +179,8 @@ std::vector<BeaconSender> BeaconWatch::Senders() const {
   std::vector<BeaconSender> senders;
   senders.reserve(nodes_.size());
   for (const auto& [address, node] : nodes_) {
-    const bool is_fresh = now - node->known.last_beacon <= options_.grace;
-    const bool is_seen =
-        now - node->last_from_there <= options_.grace || node->known.replicas_serving.has_value();
     senders.push_back(
-        {.address = address, .names = node->known.names, .is_there = is_fresh && is_seen});
+        {.address = address, .names = node->known.names, .is_there = IsThere(*node, now)});
   }
   return senders;
 }

@@ -53,8 +53,8 @@ struct BeaconNode {
   // Replicas that are PS_PRIMARY or PS_SECONDARY, as it said last; nullopt: not asked yet, or it
   // did not answer.
   std::optional<int64_t> replicas_serving;
-  bool is_granted = false;     // its beacons are answered with mastership
-  bool is_from_there = false;  // a beacon came from the very address that it names
+  bool is_granted = false;  // its beacons are answered with mastership
+  bool is_there = false;    // see BeaconSender
 };
 
 // Not thread-safe but for Senders: used on `executor` (a single thread or a strand), where its
@@ -96,6 +96,7 @@ class BeaconWatch {
   // Makes room for one more node by forgetting silent ones. For a node that `is_from_there`, also
   // one that is not may be forgotten. False if there is no room.
   bool MakeRoom(bool is_from_there);
+  bool IsThere(const Node& node, absl::Time now) const;
   void AskIfDue(Node* node);
   asio::awaitable<void> Ask(Node* node);
 

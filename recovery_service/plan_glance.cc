@@ -57,14 +57,43 @@ TableRow RowOf(const TableHealth& health, const KnownReplicas& known) {
   return row;
 }
 
-TableRows RowsOfPlan(const RecoveryPlan& plan) {
+// The worst first.
+std::vector<TableHealth> HealthsOf(const std::vector<const TopologyTable*>& tables,
+                                   const KnownReplicas& known) {
+  std::vector<TableHealth> healths;
+  healths.reserve(tables.size());
+  for (const TopologyTable* table : tables) healths.push_back(HealthOf(*table, known));
+  std::stable_sort(healths.begin(), healths.end(), [](const TableHealth& a, const TableHealth& b) {
+    return std::make_pair(a.lost, a.thin) > std::make_pair(b.lost, b.thin);
+  });
+  return healths;
+}
+
+std::vector<TableRow> FirstRows(const std::vector<TableHealth>& healths,
+                                const KnownReplicas& known) {
+  std::vector<TableRow> rows;
+  for (size_t i = 0; i < std::min(healths.size(), kTablesMax); ++i) {
+    rows.push_back(RowOf(healths[i], known));
+  }
+  return rows;
+}
+
+// What is counted of the whole plan is counted once, in `numbers`.
+TableRows RowsOfPlan(const RecoveryPlan& plan, const PlanNumbers& numbers) {
   std::vector<const TopologyTable*> tables;
   for (size_t i = 0; i < plan.tables.size(); ++i) {
     if (!plan.tables[i].placeholder) tables.push_back(&plan.topology.tables[i]);
   }
-  return RowsOf(tables, [&plan](size_t at) -> int64_t {
+  const KnownReplicas known = [&plan](size_t at) -> int64_t {
     return at < plan.partitions.size() ? plan.partitions[at].replicas_count : 0;
-  });
+  };
+  TableRows rows;
+  rows.rows = FirstRows(HealthsOf(tables, known), known);
+  rows.tables = static_cast<size_t>(numbers.tables);
+  rows.partitions = numbers.partitions;
+  rows.lost = numbers.partitions_lost;
+  rows.thin = numbers.partitions_short;
+  return rows;
 }
 
 // Those of a severity: of lost partitions, or the others.
@@ -89,20 +118,15 @@ std::vector<std::string> Decisions(const RecoveryPlan& plan) {
 }  // namespace
 
 TableRows RowsOf(const std::vector<const TopologyTable*>& tables, const KnownReplicas& known) {
+  const std::vector<TableHealth> healths = HealthsOf(tables, known);
   TableRows rows;
-  std::vector<TableHealth> healths;
-  for (const TopologyTable* table : tables) {
-    healths.push_back(HealthOf(*table, known));
-    rows.partitions += table->partitions_count;
-    rows.lost += healths.back().lost;
-    rows.thin += healths.back().thin;
-  }
-  std::stable_sort(healths.begin(), healths.end(), [](const TableHealth& a, const TableHealth& b) {
-    return std::make_pair(a.lost, a.thin) > std::make_pair(b.lost, b.thin);
-  });
+  rows.rows = FirstRows(healths, known);
   rows.tables = healths.size();
-  healths.resize(std::min(healths.size(), kTablesMax));
-  for (const TableHealth& health : healths) rows.rows.push_back(RowOf(health, known));
+  for (const TableHealth& health : healths) {
+    rows.partitions += health.table->partitions_count;
+    rows.lost += health.lost;
+    rows.thin += health.thin;
+  }
   return rows;
 }
 
@@ -136,21 +160,36 @@ PlanGlance GlanceAt(const RecoveryPlan& plan) {
   }
   glance.findings_count = static_cast<int64_t>(plan.findings.size());
   for (const Finding& finding : plan.findings) ++glance.by_severity[finding.severity];
-  glance.tables = RowsOfPlan(plan);
+  glance.tables = RowsOfPlan(plan, glance.numbers);
   if (plan.outcome == PlanOutcome::kConflict) glance.decisions = Decisions(plan);
   return glance;
 }
 
-std::string HowToDecide(const std::vector<std::string>& decisions) {
-  return absl::StrCat(
-      "sending recover again does not help before you have decided. Start metarecd again with the "
-      "choices added to its flags, for example ",
-      absl::StrJoin(decisions, " "),
-      ", and send recover again; or stop it, plan with metarec plan -f recover_node_list --plan "
-      "FILE and the same choices, and write with metarec apply");
+std::vector<std::string> HowToDecide(const std::vector<std::string>& decisions,
+                                     const DecisionPlace& place) {
+  const std::string choices = absl::StrJoin(decisions, " ");
+  std::vector<std::string> lines;
+  if (place.program.empty()) {
+    lines.emplace_back(
+        "Sending recover again does not help before each conflict is decided. Stop this meta "
+        "server, and plan with your choices and write from the command line, for example:");
+  } else {
+    lines.push_back(
+        absl::StrCat("Sending recover again does not help before each conflict is decided. Start ",
+                     place.program, " again with your choices added to its flags, for example:"));
+    lines.push_back(absl::StrCat("  ", place.program, " ... ", choices));
+    lines.push_back(absl::StrCat("and send recover again. Or stop ", place.program,
+                                 ", and plan and write from the command line:"));
+  }
+  lines.push_back(absl::StrCat("  metarec plan -f recover_node_list --plan FILE ", choices));
+  lines.push_back(absl::StrCat(
+      "  metarec apply --plan FILE --zk ",
+      place.zookeeper_hosts.empty() ? "HOST:PORT,..." : ShellWord(place.zookeeper_hosts),
+      " --root ", ShellWord(place.root)));
+  return lines;
 }
 
-std::vector<std::string> DecisionLines(const RecoveryPlan& plan) {
+std::vector<std::string> DecisionLines(const RecoveryPlan& plan, const DecisionPlace& place) {
   if (plan.outcome != PlanOutcome::kConflict) return {};
   std::vector<std::string> lines;
   int64_t more = 0;
@@ -163,7 +202,7 @@ std::vector<std::string> DecisionLines(const RecoveryPlan& plan) {
     }
   }
   if (more > 0) lines.push_back(absl::StrCat("and ", Counted(more, "further conflict")));
-  lines.push_back(HowToDecide(Decisions(plan)));
+  for (std::string& line : HowToDecide(Decisions(plan), place)) lines.push_back(std::move(line));
   return lines;
 }
 

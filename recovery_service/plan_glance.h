@@ -70,12 +70,21 @@ struct PlanGlance {
 
 PlanGlance GlanceAt(const RecoveryPlan& plan);
 
-// For the sender of a recovery that needs decisions, and for the log: every conflict with the
-// choices that settle it, then how to go on, a line each, without line break. Empty if the plan
-// needs none.
-std::vector<std::string> DecisionLines(const RecoveryPlan& plan);
+// Where decisions can be given.
+struct DecisionPlace {
+  // That takes them as the flags that the command line has, such as "metarecd"; empty: the meta
+  // server takes none, and the command line is the only way.
+  std::string program;
+  std::string zookeeper_hosts;  // as configured, with a chroot if there is one; empty: not known
+  std::string root;             // below that chroot
+};
 
-// How decisions reach a service: "start metarecd again with --settle ... added, ...".
-std::string HowToDecide(const std::vector<std::string>& decisions);
+// How to go on once conflicts are decided: lines, commands indented by two spaces.
+std::vector<std::string> HowToDecide(const std::vector<std::string>& decisions,
+                                     const DecisionPlace& place);
+
+// For the sender of a recovery that needs decisions, and for the log: every conflict with the
+// choices that settle it, then HowToDecide, without line breaks. Empty if the plan needs none.
+std::vector<std::string> DecisionLines(const RecoveryPlan& plan, const DecisionPlace& place);
 
 }  // namespace metarec

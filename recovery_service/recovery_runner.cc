@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/event.h"
@@ -47,7 +46,8 @@ idl::configuration_recovery_response NotLeading() {
                   "leads\n");
 }
 
-idl::configuration_recovery_response ResponseOf(const RecoveryResult& result) {
+idl::configuration_recovery_response ResponseOf(const RecoveryResult& result,
+                                                const DecisionPlace& decisions) {
   if (EndedWithLeadership(result)) {
     METAREC_RARE_BRANCH("leadership is lost in the middle of a recovery");
     return Response(idl::kErrForwardToOthers,
@@ -61,7 +61,7 @@ idl::configuration_recovery_response ResponseOf(const RecoveryResult& result) {
     absl::StrAppend(&hint, "ERROR: ", result.status.message(), "\n");
   }
   if (result.outcome == RecoveryOutcome::kConflict) {
-    for (const std::string& line : DecisionLines(*result.plan)) {
+    for (const std::string& line : DecisionLines(*result.plan, decisions)) {
       absl::StrAppend(&hint, "ERROR: ", line, "\n");
     }
   }
@@ -326,7 +326,7 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::Start(Reco
   };
   const absl::Status ignored = co_await RunUntil(deadline, surroundings_.clock, until_ended);
   static_cast<void>(ignored);
-  if (run->result) co_return ResponseOf(*run->result);
+  if (run->result) co_return ResponseOf(*run->result, options_.decisions);
   METAREC_RARE_BRANCH("a recovery takes longer than who waits for it");
   co_return Response(idl::kErrTimeout,
                      "WARNING: the recovery goes on; send the same request again for its result\n");
@@ -358,7 +358,7 @@ asio::awaitable<idl::configuration_recovery_response> RecoveryRunner::AnswerAgai
   }
   if (absl::IsCancelled(look->found)) co_return NotLeading();
   if (look->found.ok() || HasMark(look->found, ErrorMark::kDiffers)) {
-    co_return ResponseOf(*run->result);
+    co_return ResponseOf(*run->result, options_.decisions);
   }
   co_return Response(RecoveryErrorName(look->found),
                      absl::StrCat(run->result->hints,
@@ -423,7 +423,8 @@ RecoveryRequest RecoveryRunner::RequestOf(const RecoveryOrder& order,
   request.plan.skip_bad_nodes = order.skip_bad_nodes;
   request.plan.skip_lost_partitions = order.skip_lost_partitions;
   request.collector = options_.collector;
-  request.collector.node_timeout = std::min(request.collector.node_timeout, time_limit);
+  // A node that never answers is known to be bad while there is time to go on without it.
+  request.collector.node_timeout = std::min(request.collector.node_timeout, time_limit / 2);
   request.writer = options_.writer;
   request.writer.fence = fence_;
   request.ask_again_after = options_.ask_again_after;

@@ -39,6 +39,7 @@ struct RecoveryRunnerOptions {
   TopologyWriterOptions writer;
   absl::Duration ask_again_after = absl::Seconds(3);
   size_t nodes_max = 10'000;
+  DecisionPlace decisions;  // what is said of it after a conflict; RecoveryService fills it in
 };
 
 // What is asked for. Two that are the same are one: a client's retry, or a second operator.
@@ -195,6 +196,7 @@ class RecoveryRunner {
   absl::Time deadline() const;
   Progress progress() const;
   const RunWatch& watch() const { return watch_; }
+  const DecisionPlace& decision_place() const { return options_.decisions; }
 
  private:
   struct Run;

@@ -1,6 +1,7 @@
 #include "recovery_service/recovery_service.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -19,7 +20,7 @@ constexpr absl::Duration kAnswerMargin = absl::Milliseconds(200);
 
 // A longer request of somebody who may not send it is not looked into.
 constexpr size_t kDeniedBodyReadMax = 64 << 10;
-constexpr char kNoOperator[] = "the address is in none of the networks of --operators";
+constexpr char kNoOperator[] = "the address is in none of the operators' networks";
 
 rpc::HandlerResult Answer(std::string body) {
   rpc::HandlerResult result;
@@ -48,10 +49,31 @@ idl::configuration_recovery_response RecoveryResponse(absl::string_view error_na
   return response;
 }
 
+// What a start_recovery asks for. kDataLoss for what is none, or too long. Takes the body, which
+// may be long, so that nobody has it while the recovery is waited for.
+absl::StatusOr<RecoveryOrder> DecodeOrder(std::string body, size_t bytes_max, size_t nodes_max) {
+  idl::configuration_recovery_request request;
+  if (body.size() > bytes_max || !idl::DecodeBody(body, &request).ok()) {
+    return absl::DataLossError("the body is no start_recovery request");
+  }
+  return OrderOf(request, nodes_max);
+}
+
+// As they were configured, to be read together: a chroot may stand behind the hosts.
+std::string ConfiguredRoot(const RecoveryServiceOptions& options) {
+  const std::string& root = options.cluster.zookeeper_root;
+  return root.empty() ? options.recovery.root : root;
+}
+
 // Recoveries learn from the beacons who else is there, and what servers call themselves.
-RecoveryRunnerOptions WithBeacons(RecoveryRunnerOptions options, const BeaconWatch* beacons) {
-  options.collector.beacons = [beacons] { return beacons->Senders(); };
-  return options;
+RecoveryRunnerOptions RunnerOptions(const RecoveryServiceOptions& options,
+                                    const BeaconWatch* beacons) {
+  RecoveryRunnerOptions recovery = options.recovery;
+  recovery.collector.beacons = [beacons] { return beacons->Senders(); };
+  recovery.decisions = {.program = options.build.program,
+                        .zookeeper_hosts = options.cluster.zookeeper_hosts,
+                        .root = ConfiguredRoot(options)};
+  return recovery;
 }
 
 }  // namespace
@@ -64,7 +86,7 @@ RecoveryService::RecoveryService(const asio::any_io_executor& executor,
       listener_(listener),
       live_cluster_(MakeLiveCluster()),
       beacons_(executor, clock_, surroundings.source, options_.beacons),
-      runner_(executor, WithBeacons(options_.recovery, &beacons_), std::move(surroundings),
+      runner_(executor, RunnerOptions(options_, &beacons_), std::move(surroundings),
               std::move(thread), [this] { OnRunChanged(); }),
       told_at_(clock_->Now()) {}
 
@@ -163,13 +185,10 @@ rpc::HandlerResult RecoveryService::Refuse(const MetaRpc* rpc, const GateVerdict
 
 asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request request) {
   const bool is_denied = !options_.operators.Allows(request.peer.ip);
-  idl::configuration_recovery_request decoded;
-  const bool is_read = !is_denied || request.body.size() <= kDeniedBodyReadMax;
-  const bool is_understood = is_read && idl::DecodeBody(request.body, &decoded).ok();
   absl::StatusOr<RecoveryOrder> order =
-      is_understood ? OrderOf(decoded, options_.recovery.nodes_max)
-                    : absl::StatusOr<RecoveryOrder>(
-                          absl::InvalidArgumentError("the body is no start_recovery request"));
+      DecodeOrder(std::exchange(request.body, {}),
+                  is_denied ? kDeniedBodyReadMax : std::numeric_limits<size_t>::max(),
+                  options_.recovery.nodes_max);
   AuditEntry entry;
   entry.sender = request.peer;
   if (order.ok()) {
@@ -184,7 +203,7 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request 
     entry.event = AuditEntry::Event::kDenied;
     entry.reason = kNoOperator;
     response = RecoveryResponse(idl::kErrAclDeny);
-  } else if (!is_understood) {
+  } else if (absl::IsDataLoss(order.status())) {
     entry.error_name = idl::kErrInvalidData;
     Audit(entry);
     co_return TransportError(idl::kErrInvalidData);
@@ -196,7 +215,7 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request 
   } else {
     // The run's own entries tell of it.
     const bool begins = runner_.WouldBegin();
-    response = co_await Recover(std::move(request), *std::move(order));
+    response = co_await Recover(request.timeout, *std::move(order));
     if (begins) co_return Answer(idl::EncodeBody(response));
   }
   entry.error_name = response.err.name;
@@ -207,8 +226,7 @@ asio::awaitable<rpc::HandlerResult> RecoveryService::StartRecovery(rpc::Request 
 }
 
 asio::awaitable<idl::configuration_recovery_response> RecoveryService::Recover(
-    rpc::Request request, RecoveryOrder order) {
-  absl::Duration wait = request.timeout;
+    absl::Duration wait, RecoveryOrder order) {
   if (wait <= absl::ZeroDuration()) wait = options_.default_wait;
   wait = std::min(wait, options_.wait_max);
   const absl::Time deadline = clock_->Now() + wait - std::min(kAnswerMargin, wait / 10);
@@ -236,7 +254,8 @@ void RecoveryService::AuditRun() {
     entry.reason = std::string(result->status.message());
     entry.details = absl::StrSplit(result->hints, '\n', absl::SkipEmpty());
     if (result->outcome == RecoveryOutcome::kConflict) {
-      const std::vector<std::string> decisions = DecisionLines(*result->plan);
+      const std::vector<std::string> decisions =
+          DecisionLines(*result->plan, runner_.decision_place());
       entry.details.insert(entry.details.begin(), decisions.begin(), decisions.end());
     }
   }
@@ -282,20 +301,26 @@ asio::awaitable<void> RecoveryService::StepDown() {
   beacons_.ForgetGrants();
   if (runner_.state() == RecoveryState::kRecovering) {
     NoteUnfinishedRun("A recovery was under way when this server stopped leading.");
+  }
+  co_await AbandonRun("this server stopped leading");
+  metadata_.reset();
+  retries_ = Retries::kAnswered;
+  TellState();
+}
+
+asio::awaitable<void> RecoveryService::AbandonRun(std::string why) {
+  // The runner tells nothing of a run that is cut off.
+  if (runner_.state() == RecoveryState::kRecovering) {
     AuditEntry entry;
     entry.event = AuditEntry::Event::kRunEnds;
     entry.order = *runner_.order();
     entry.sender = entry.order->sender;
     entry.error_name = idl::kErrForwardToOthers;
-    entry.reason =
-        "this server stopped leading in the middle of it; the next leader goes on when "
-        "the same request is sent to it";
+    entry.reason = absl::StrCat(
+        why, " in the middle of it; the next leader goes on when the same request is sent to it");
     Audit(entry);
   }
   co_await runner_.Abandon();
-  metadata_.reset();
-  retries_ = Retries::kAnswered;
-  TellState();
 }
 
 void RecoveryService::ServeRecovered(Topology topology, Secondaries secondaries, Retries retries) {
@@ -318,10 +343,12 @@ void RecoveryService::NoteZooKeeperTrouble(std::string trouble) {
 
 void RecoveryService::OnRunChanged() {
   const RecoveryResult* const result = runner_.result();
-  if (result == nullptr) {  // one has begun
-    unfinished_run_.clear();
-  } else {
+  if (result != nullptr) {
     run_ended_ = clock_->Now();
+    // One that was refused before it wrote leaves what was there.
+    if (HeadlineMomentOf(result->outcome) == HeadlineMoment::kNotFinished) {
+      NoteUnfinishedRun("The last recovery may have begun to write, and has not ended.");
+    }
   }
   AuditRun();
   if (result == nullptr || result->outcome != RecoveryOutcome::kRecovered) {
@@ -348,8 +375,8 @@ RecoveryServiceStatus RecoveryService::status() const {
   RecoveryServiceStatus status;
   status.build = options_.build;
   status.cluster = options_.cluster;
-  // As it was configured, to be read with its hosts: a chroot may stand behind these.
-  if (status.cluster.zookeeper_root.empty()) status.cluster.zookeeper_root = options_.recovery.root;
+  status.cluster.zookeeper_root = ConfiguredRoot(options_);
+  status.decisions = runner_.decision_place();
   status.state = state();
   status.state_since = told_at_;
   status.leadership = leadership_;
@@ -366,7 +393,7 @@ RecoveryServiceStatus RecoveryService::status() const {
   status.retries = retries_;
   status.zookeeper_trouble = zookeeper_trouble_;
   status.zookeeper_since = zookeeper_since_;
-  status.unfinished_run = unfinished_run_;
+  if (runner_.state() != RecoveryState::kRecovering) status.unfinished_run = unfinished_run_;
   status.nodes = beacons_.Nodes();
   status.requests = requests_;
   if (tcp_ != nullptr) {
@@ -378,7 +405,7 @@ RecoveryServiceStatus RecoveryService::status() const {
 
 asio::awaitable<void> RecoveryService::Stop() {
   leadership_ = {};
-  co_await runner_.Abandon();
+  co_await AbandonRun("this server stopped");
   co_await beacons_.Stop();
 }
 

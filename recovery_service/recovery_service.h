@@ -30,6 +30,9 @@ namespace metarec {
 
 // The program that the service runs in, as the page, the metrics and server-info show it.
 struct BuildInfo {
+  // Its name, if it takes the planner's options as the flags that the command line has (--settle,
+  // --max_app_id), so that people may be told to start it with them; empty: it does not.
+  std::string program = {};
   std::string version;
   std::string commit;  // empty: not known
 };
@@ -120,6 +123,7 @@ struct RecoveryServiceStatus {
   absl::Time zookeeper_since;  // since when there is trouble, or is none
   // That the root holds a recovery which has begun and not ended, or may do so; empty: not known.
   std::string unfinished_run;
+  DecisionPlace decisions;        // where the decisions of `plan` can be given
   std::vector<BeaconNode> nodes;  // who sent beacons
   RequestCounts requests;
   std::optional<PortCounts> ports;  // nullopt: it is not registered on an rpc::Server
@@ -214,8 +218,11 @@ class RecoveryService {
   void ServeFromNowOn(Topology topology, Secondaries secondaries);
   void OnRunChanged();
   void AuditRun();
+  // Ends a run that is under way, and says so in the audit.
+  asio::awaitable<void> AbandonRun(std::string why);
   void Audit(const AuditEntry& entry);
-  asio::awaitable<idl::configuration_recovery_response> Recover(rpc::Request request,
+  // `wait`: the caller's time; zero if it gives none.
+  asio::awaitable<idl::configuration_recovery_response> Recover(absl::Duration wait,
                                                                 RecoveryOrder order);
   void TellState();
 

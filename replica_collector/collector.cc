@@ -52,7 +52,27 @@ absl::Status AboveBound(const NodeEvidence& node, absl::string_view what, size_t
                                         what, ", the bound on what one node may have"));
 }
 
-// Whether it can be the same server that gave both answers.
+bool IsServing(const ReplicaRecord& replica) {
+  return replica.status == ReplicaStatus::kPrimary || replica.status == ReplicaStatus::kSecondary;
+}
+
+// What `b` has of a replica relative to `a`, in terms of time. Decrees only grow.
+struct DecreeOrder {
+  bool may_be_later = true;
+  bool may_be_earlier = true;
+
+  void Compare(int64_t a, int64_t b) {
+    may_be_later &= b >= a;
+    may_be_earlier &= b <= a;
+  }
+};
+
+// Whether it can be the same server that gave both answers, at two moments. It holds the same
+// replicas in the same states, at the same ballots. A replica that is served takes writes between
+// the two, so its decrees may have grown, but then of all replicas in the same direction: one of
+// the answers is the later one. A replica at rest has the same decrees in both. Servers of a
+// cluster that is at rest, too, and has nothing but equal replicas cannot be told apart, but nor
+// could its meta server have told servers of one address apart.
 bool HaveSameAnswers(const NodeEvidence& a, const NodeEvidence& b) {
   if (a.replicas.size() != b.replicas.size() || a.tables.size() != b.tables.size()) return false;
   const auto sorted_replicas = [](const NodeEvidence& node) {
@@ -68,7 +88,22 @@ bool HaveSameAnswers(const NodeEvidence& a, const NodeEvidence& b) {
     std::sort(ids.begin(), ids.end());
     return ids;
   };
-  return sorted_ids(a) == sorted_ids(b) && sorted_replicas(a) == sorted_replicas(b);
+  if (sorted_ids(a) != sorted_ids(b)) return false;
+  DecreeOrder order;
+  const auto is_same_or_moved = [&order](const ReplicaRecord& x, const ReplicaRecord& y) {
+    if (std::tie(x.app_id, x.partition_index, x.status, x.ballot) !=
+        std::tie(y.app_id, y.partition_index, y.status, y.ballot)) {
+      return false;
+    }
+    if (!IsServing(x)) return x == y;
+    order.Compare(x.last_committed_decree, y.last_committed_decree);
+    order.Compare(x.last_prepared_decree, y.last_prepared_decree);
+    order.Compare(x.last_durable_decree, y.last_durable_decree);
+    return order.may_be_later || order.may_be_earlier;
+  };
+  const std::vector<ReplicaRecord> of_a = sorted_replicas(a);
+  const std::vector<ReplicaRecord> of_b = sorted_replicas(b);
+  return std::equal(of_a.begin(), of_a.end(), of_b.begin(), is_same_or_moved);
 }
 
 // One server that is listed under two of its addresses gives the same one as its own on both. So
@@ -359,10 +394,7 @@ asio::awaitable<absl::StatusOr<Evidence>> Collector::Collect(NodeList list) {
 
 int64_t CountServing(const NodeEvidence& node) {
   return std::count_if(node.replicas.begin(), node.replicas.end(),
-                       [](const ReplicaRecord& replica) {
-                         return replica.status == ReplicaStatus::kPrimary ||
-                                replica.status == ReplicaStatus::kSecondary;
-                       });
+                       [](const ReplicaRecord& replica) { return IsServing(replica); });
 }
 
 ServingCount CountServing(const Evidence& evidence) {

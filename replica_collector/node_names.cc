@@ -10,6 +10,7 @@
 
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
+#include "base/text/wording.h"
 #include "replica_collector/node_list.h"
 
 namespace metarec {
@@ -53,26 +54,22 @@ void SortOnce(std::vector<std::string>* names) {
 
 // Gives the nodes the names of their senders, and leaves those who are no node.
 void JoinSenders(std::vector<BeaconSender> senders, Evidence* evidence) {
-  absl::flat_hash_map<Ipv4Endpoint, NodeEvidence*> node_at;
-  for (NodeEvidence& node : evidence->nodes) node_at.emplace(node.address, &node);
-  for (NodeEvidence& node : evidence->nodes) node_at.try_emplace(node.own_address, &node);
-  node_at.erase(Ipv4Endpoint{});
-  // A node that did not answer has not told its own address. Its beacons may come from another one
-  // than the list leads to, and then only their name tells that they are its.
-  absl::flat_hash_set<std::string> silent;
-  for (const NodeEvidence& node : evidence->nodes) {
-    if (!node.complete()) silent.insert(node.listed_as.begin(), node.listed_as.end());
+  ListedServers listed;
+  for (size_t i = 0; i < evidence->nodes.size(); ++i) {
+    const NodeEvidence& node = evidence->nodes[i];
+    listed.Add(i, node.address, node.own_address);
+    if (node.complete()) continue;
+    for (const std::string& text : node.listed_as) listed.AddTextOfSilent(i, text);
   }
   for (BeaconSender& sender : senders) {
-    const auto found = node_at.find(sender.address);
-    if (found != node_at.end()) {
-      std::move(sender.names.begin(), sender.names.end(),
-                std::back_inserter(found->second->beacon_names));
-    } else if (std::none_of(sender.names.begin(), sender.names.end(),
-                            [&silent](const std::string& name) { return silent.contains(name); })) {
+    const auto owner = listed.Find(sender.address, sender.names);
+    if (!owner.has_value()) {
       METAREC_RARE_BRANCH("a server sends beacons and is not in the list");
       SortOnce(&sender.names);
       evidence->unlisted.push_back(std::move(sender));
+    } else if (!owner->is_by_name) {
+      std::move(sender.names.begin(), sender.names.end(),
+                std::back_inserter(evidence->nodes[owner->server].beacon_names));
     }
   }
   for (NodeEvidence& node : evidence->nodes) SortOnce(&node.beacon_names);
@@ -156,6 +153,34 @@ std::string BeaconDoubtInWords(BeaconDoubt doubt, Ipv4Endpoint address) {
       break;
   }
   return "";
+}
+
+std::string BeaconSenderInWords(absl::string_view address, const std::vector<std::string>& names) {
+  if (names.empty()) return std::string(address);
+  return absl::StrCat(address, " (its beacons claim the name", names.size() == 1 ? " " : "s ",
+                      CutList(names), ")");
+}
+
+void ListedServers::Add(size_t server, Ipv4Endpoint address, Ipv4Endpoint own_address) {
+  if (address != Ipv4Endpoint{}) by_address_.try_emplace(address, server);
+  if (own_address != Ipv4Endpoint{}) by_own_address_.try_emplace(own_address, server);
+}
+
+void ListedServers::AddTextOfSilent(size_t server, absl::string_view listed_as) {
+  silent_.try_emplace(absl::AsciiStrToLower(listed_as), server);
+}
+
+std::optional<ListedServers::Owner> ListedServers::Find(
+    Ipv4Endpoint sender, const std::vector<std::string>& names) const {
+  for (const auto* const known : {&by_address_, &by_own_address_}) {
+    const auto found = known->find(sender);
+    if (found != known->end()) return Owner{.server = found->second};
+  }
+  for (const std::string& name : names) {
+    const auto found = silent_.find(absl::AsciiStrToLower(name));
+    if (found != silent_.end()) return Owner{.server = found->second, .is_by_name = true};
+  }
+  return std::nullopt;
 }
 
 BeaconDoubts::BeaconDoubts(const Evidence& evidence, bool is_decided) {

@@ -7,8 +7,10 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,6 +52,35 @@ enum class BeaconDoubt : uint8_t {
 absl::string_view BeaconDoubtName(BeaconDoubt doubt);
 // For people; `address` is the server's. "they contradict each other": the names do.
 std::string BeaconDoubtInWords(BeaconDoubt doubt, Ipv4Endpoint address);
+
+// For people, of a sender that is no listed server: "10.0.0.9:34801 (its beacons claim the name
+// rs9:34801)".
+std::string BeaconSenderInWords(absl::string_view address, const std::vector<std::string>& names);
+
+// Whose beacons are whose: by the address at which a listed server was asked, by the one that it
+// gives as its own and, as long as it has not answered, by the text of the list. The planner's
+// evidence and the status page both ask this who is missing in the list. A value.
+class ListedServers {
+ public:
+  struct Owner {
+    size_t server = 0;
+    // The address says nothing, but the server may have sent it from one that is not known yet.
+    bool is_by_name = false;
+  };
+
+  // Adds to the server of this number what is known of it; of one server, more than once if need
+  // be. {}: an address is not known.
+  void Add(size_t server, Ipv4Endpoint address, Ipv4Endpoint own_address);
+  void AddTextOfSilent(size_t server, absl::string_view listed_as);
+
+  // nullopt: the list lacks the sender.
+  std::optional<Owner> Find(Ipv4Endpoint sender, const std::vector<std::string>& names) const;
+
+ private:
+  absl::flat_hash_map<Ipv4Endpoint, size_t> by_address_;
+  absl::flat_hash_map<Ipv4Endpoint, size_t> by_own_address_;
+  absl::flat_hash_map<std::string, size_t> silent_;  // in small letters
+};
 
 // Gives each node what its beacons say: those of its address, and those of the address that its
 // answers give as its own. They become its name, unless there is a doubt. Senders that are no node

@@ -52,12 +52,19 @@ ServerState::ServerState(const asio::any_io_executor& executor_in, Clock* clock_
       frame_timeouts(executor_in, clock_in, options.frame_timeout),
       ended(executor_in) {}
 
-void ServerState::Spawn(asio::awaitable<void> coroutine) {
+void ServerState::Spawn(const ServerConnection* connection, asio::awaitable<void> coroutine) {
   const auto task = tasks_.emplace(tasks_.end());
-  task->Start(executor, std::move(coroutine), [self = shared_from_this(), task] {
+  task->connection = connection;
+  task->task.Start(executor, std::move(coroutine), [self = shared_from_this(), task] {
     self->tasks_.erase(task);
     self->TellIfEnded();
   });
+}
+
+void ServerState::CancelTasksOf(const ServerConnection* connection) {
+  for (Task& task : tasks_) {
+    if (task.connection == connection) task.task.Cancel();
+  }
 }
 
 void ServerState::CloseSockets() {
@@ -71,7 +78,7 @@ void ServerState::CloseSockets() {
 
 void ServerState::CloseAll() {
   CloseSockets();
-  for (CancellableTask& task : tasks_) task.Cancel();
+  for (Task& task : tasks_) task.task.Cancel();
 }
 
 void ServerState::Forget(ServerConnection* connection) {
@@ -84,13 +91,14 @@ void ServerState::TellIfEnded() {
 }
 
 void ServerState::KeepWithinBytes() {
-  while (bytes > options.bytes_max) {
-    const auto most = std::max_element(connections.begin(), connections.end(),
-                                       [](const ServerConnection* a, const ServerConnection* b) {
-                                         return a->bytes() < b->bytes();
-                                       });
-    if (most == connections.end() || (*most)->bytes() == 0) return;
-    (*most)->Shed();
+  while (bytes - bytes_leaving > options.bytes_max) {
+    ServerConnection* most = nullptr;
+    for (ServerConnection* const connection : connections) {
+      if (connection->is_shed()) continue;
+      if (most == nullptr || connection->bytes() > most->bytes()) most = connection;
+    }
+    if (most == nullptr) return;
+    most->Shed();
   }
 }
 
@@ -128,7 +136,7 @@ absl::StatusOr<Ipv4Endpoint> Server::Listen(Ipv4Endpoint endpoint) {
     return ListenError("", endpoint, error);
   }
   endpoint.port = acceptor.local_endpoint(error).port();
-  state_->Spawn(Accept(state_));
+  state_->Spawn(nullptr, Accept(state_));
   return endpoint;
 }
 

@@ -31,7 +31,8 @@ struct ServerOptions {
   // Of a connection: what has arrived of requests that are not answered yet, and answers that the
   // peer has not taken. Its further requests wait in the socket.
   size_t bytes_per_connection_max = 256 << 10;
-  // The same of all connections together. Beyond it the connection that has the most is closed.
+  // The same of all connections together. Beyond it the connection that has the most is closed, and
+  // its handlers are cancelled, since they hold its requests.
   size_t bytes_max = 256 << 20;
   // A message that has begun to arrive, or to leave, must be through in this time.
   absl::Duration frame_timeout = absl::Seconds(60);
@@ -83,7 +84,7 @@ struct HandlerResult {
 };
 
 // Runs on the server's executor, many at a time; must not throw. The server cancels it when it
-// stops.
+// stops, or closes the connection because of bytes_max; it must then end, and soon.
 using Handler = std::function<asio::awaitable<HandlerResult>(Request)>;
 
 // Likewise, for HTTP; the requests of one connection come one after the other.

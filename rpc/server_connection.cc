@@ -53,7 +53,7 @@ void ServerConnection::Rest() {
                      [self = shared_from_this()](const asio::error_code& error) {
                        self->idle_timer_.reset();
                        if (error || self->state_->stopping) return;
-                       self->state_->Spawn(Serve(self));
+                       self->state_->Spawn(self.get(), Serve(self));
                      });
 }
 
@@ -117,13 +117,14 @@ asio::awaitable<absl::Status> ServerConnection::ReadRequest() {
   } else {
     co_return absl::DataLossError("the peer speaks a protocol that is not served");
   }
+  if (is_shed_) co_return absl::UnavailableError("the connection held too much");
   ReplyTo& reply_to = pending.reply_to;
   reply_to.protocol = protocol_;
   reply_to.task_code = pending.request.task_code;
   reply_to.id = pending.request.id;
   ++in_flight_;
   idle_too_long_ = false;
-  state_->Spawn(Handle(shared_from_this(), std::move(pending)));
+  state_->Spawn(this, Handle(shared_from_this(), std::move(pending)));
   co_return absl::OkStatus();
 }
 
@@ -192,6 +193,7 @@ asio::awaitable<absl::Status> ServerConnection::ServeHttpRequest() {
   // Only a peer that is still there, and sent enough to be judged, can be answered.
   const bool is_broken = absl::IsOutOfRange(read) || absl::IsUnavailable(read);
   if (is_broken) co_return read;
+  if (is_shed_) co_return absl::UnavailableError("the connection held too much");
   ++in_flight_;
   idle_too_long_ = false;
   HttpResponse response;
@@ -289,11 +291,15 @@ void ServerConnection::Answer(const ReplyTo& reply_to, HandlerResult result) {
 }
 
 void ServerConnection::Send(Outgoing outgoing) {
+  if (is_shed_) {
+    EndRequest();
+    return;
+  }
   outgoing.bytes = sizeof(Outgoing) + outgoing.header.capacity() + outgoing.body.capacity();
   outgoing_.push_back(std::move(outgoing));
   Hold(outgoing_.back().bytes);
   if (std::exchange(writing_, true)) return;
-  state_->Spawn(Write(shared_from_this()));
+  state_->Spawn(this, Write(shared_from_this()));
 }
 
 asio::awaitable<void> ServerConnection::Write(std::shared_ptr<ServerConnection> self) {
@@ -336,27 +342,33 @@ void ServerConnection::EndRequest() {
 }
 
 void ServerConnection::Hold(size_t bytes) {
-  if (is_shed_) return;
   bytes_ += bytes;
   state_->bytes += bytes;
-  state_->KeepWithinBytes();
+  if (is_shed_) {
+    state_->bytes_leaving += bytes;
+  } else {
+    state_->KeepWithinBytes();
+  }
 }
 
 void ServerConnection::LetGo(size_t bytes) {
-  if (is_shed_) return;
   bytes_ -= bytes;
   state_->bytes -= bytes;
+  if (is_shed_) state_->bytes_leaving -= bytes;
 }
 
 void ServerConnection::Shed() {
   const std::shared_ptr<ServerConnection> self = shared_from_this();
-  LetGo(bytes_);
-  is_shed_ = true;
   if (!is_closed_) ++state_->counts.shed;
+  is_shed_ = true;
+  state_->bytes_leaving += bytes_;
   Close();
-  // But for the one that is being written, which ends with an error now.
-  const std::list<Outgoing> dropped = std::exchange(outgoing_, {});
-  for (size_t i = 0; i < dropped.size(); ++i) EndRequest();
+  for (std::list<Outgoing> dropped = std::exchange(outgoing_, {}); !dropped.empty();
+       dropped.pop_front()) {
+    LetGo(dropped.front().bytes);
+    EndRequest();
+  }
+  state_->CancelTasksOf(this);
 }
 
 void ServerConnection::CloseForIdleness() {

@@ -28,8 +28,12 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
  public:
   ServerState(const asio::any_io_executor& executor, Clock* clock_in, ServerOptions options_in);
 
-  // Runs a coroutine that CloseAll cancels and `ended` waits for.
-  void Spawn(asio::awaitable<void> coroutine);
+  // Runs a coroutine of a connection (nullptr: of none) that CloseAll cancels and `ended` waits
+  // for.
+  void Spawn(const class ServerConnection* connection, asio::awaitable<void> coroutine);
+
+  // Cancels those of this connection.
+  void CancelTasksOf(const class ServerConnection* connection);
 
   // Closes the port and the connections and cancels all coroutines.
   void CloseAll();
@@ -57,8 +61,10 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
   TimeoutQueue frame_timeouts;
   // Those that live; what they wait for keeps them alive, and they keep this list.
   absl::flat_hash_set<class ServerConnection*> connections;
-  ServerCounts counts;  // `open` and `bytes` are not kept here
-  size_t bytes = 0;     // of all connections
+  ServerCounts counts;       // `open` and `bytes` are not kept here
+  size_t bytes = 0;          // of all connections
+  size_t bytes_leaving = 0;  // of these, the ones of connections that were shed: their coroutines,
+                             // which are cancelled, let go of them
   bool stopping = false;
   Event ended;  // stopping, and the last coroutine and connection are gone
   bool has_ended() const { return stopping && tasks_.empty() && connections.empty(); }
@@ -66,7 +72,11 @@ class ServerState : public std::enable_shared_from_this<ServerState> {
  private:
   void TellIfEnded();
 
-  std::list<CancellableTask> tasks_;
+  struct Task {
+    const class ServerConnection* connection = nullptr;
+    CancellableTask task;
+  };
+  std::list<Task> tasks_;
 };
 
 // Most connections are at rest most of the time, and there are many: one at rest has neither a
@@ -85,8 +95,10 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
 
   // What it has by the rules of ServerOptions::bytes_per_connection_max.
   size_t bytes() const { return bytes_; }
-  // Closes it, and lets go of what it has, at once.
+  // Closes it, lets go of the answers that wait, and cancels its coroutines, which let go of the
+  // rest when they end.
   void Shed();
+  bool is_shed() const { return is_shed_; }
 
  private:
   // What is needed to answer a request.
@@ -131,7 +143,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   static asio::awaitable<void> Write(std::shared_ptr<ServerConnection> self);
   asio::awaitable<void> Linger();
   void EndRequest();
-  // In pairs; after Shed they do nothing.
+  // In pairs.
   void Hold(size_t bytes);
   void LetGo(size_t bytes);
   void CloseForIdleness();

@@ -24,12 +24,6 @@ std::string OwnAddressOf(const RecoveryPlan& plan, NodeIndex node) {
   return node < plan.nodes.size() ? plan.nodes[node].own_address.ToString() : "?";
 }
 
-// "rs3:34801 (10.0.0.3:34801)"
-std::string Server(const found::UnlistedServer& facts) {
-  return facts.names.empty() ? facts.address
-                             : absl::StrCat(CutList(facts.names), " (", facts.address, ")");
-}
-
 // The other nodes that give the same address as their own, or are asked there.
 std::vector<std::string> OthersAtOwnAddress(const RecoveryPlan& plan, NodeIndex node) {
   std::vector<std::string> others;
@@ -102,8 +96,8 @@ std::string BeaconNotBelievedHint(const RecoveryPlan& plan, const Finding& findi
 
 std::string Sentence(const RecoveryPlan&, const Finding& finding,
                      const found::UnlistedServer& facts) {
-  const std::string what =
-      absl::StrCat("server ", Server(facts), " sends beacons but is not in the node list");
+  const std::string what = absl::StrCat("server ", BeaconSenderInWords(facts.address, facts.names),
+                                        " sends beacons but is not in the node list");
   if (finding.severity == Severity::kError) {
     return absl::StrCat(what,
                         ", so nothing that it holds is used; add it to the list and recover again, "
@@ -119,13 +113,19 @@ std::string Sentence(const RecoveryPlan&, const Finding& finding,
 std::string UnlistedServerHint(const RecoveryPlan&, const Finding& finding, absl::string_view) {
   const auto* facts = finding.facts.As<found::UnlistedServer>();
   if (facts == nullptr) return "";
-  const std::string node = facts->names.size() == 1 ? facts->names.front() : facts->address;
+  // Anybody may claim a name, also one of the list: the address is what tells strangers apart.
+  const std::string claim =
+      facts->names.empty()
+          ? ""
+          : absl::StrCat("; its beacons claim name(", absl::StrJoin(facts->names, ","), ")");
   return finding.severity == Severity::kError
-             ? absl::StrCat("ERROR: node(", node,
+             ? absl::StrCat("ERROR: node(", facts->address,
                             ") sends beacons but is not in the node list, add it to the list, or "
-                            "you can skip it by set skip_bad_nodes option")
-             : absl::StrCat("WARNING: node(", node,
-                            ") sends beacons but is not in the node list, skip the bad node");
+                            "you can skip it by set skip_bad_nodes option",
+                            claim)
+             : absl::StrCat("WARNING: node(", facts->address,
+                            ") sends beacons but is not in the node list, skip the bad node",
+                            claim);
 }
 
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::UnconfirmedBeacons& facts) {

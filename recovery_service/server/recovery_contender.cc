@@ -12,7 +12,6 @@
 #include "base/text/printable.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/topology/enclosing_tree.h"
-#include "zk_store/topology/topology_reader.h"
 
 namespace metarec {
 namespace {
@@ -27,12 +26,24 @@ absl::Status NothingToServe(const std::string& root) {
       "recover_from_replica_server = true and start again, then run recover"));
 }
 
-absl::Status NotEmpty(const RootInspection& root) {
-  return absl::FailedPreconditionError(
-      absl::StrCat(root.Describe(),
-                   ". Recovery needs a new or empty root: set [meta_server] cluster_root to "
-                   "one, or set recover_from_replica_server = false to start from what is "
-                   "there"));
+// `servable`: whether what is there could be served; OK, or why not.
+absl::Status NotEmpty(const RootInspection& root, const absl::Status& servable) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      root.Describe(),
+      ". Recovery needs a new or empty root: set [meta_server] cluster_root to one",
+      servable.ok()
+          ? ", or set recover_from_replica_server = false to start from what is there"
+          : absl::StrCat(". recover_from_replica_server = false is no way out: what is there "
+                         "cannot be served (",
+                         servable.message(), ")")));
+}
+
+// A cluster's tree that cannot be served.
+absl::Status Damaged(const std::string& root, const absl::Status& why) {
+  return Annotate(why, absl::StrCat(". Start no meta server on ", root,
+                                    ": recover into another root. Set [meta_server] cluster_root "
+                                    "to a new one and recover_from_replica_server = true, start "
+                                    "again, and send recover"));
 }
 
 // Of the session or the servers, not of what is there: the next session may do better.
@@ -215,13 +226,25 @@ asio::awaitable<absl::Status> RecoveryContender::CheckRootAtStart(MetaStore* sto
   RetryBudget budget(clock_, RetryLimits());
   StoreReader reader(store, &budget);
   METAREC_CO_ASSIGN_OR_RETURN(const RootInspection root, co_await Inspect(&reader));
-  if (options_.recover && root.enclosing.has_value()) co_return NotEmpty(root);
+  if (options_.recover && root.enclosing.has_value()) {
+    co_return NotEmpty(root, absl::FailedPreconditionError("it lies in another tree"));
+  }
   METAREC_CO_RETURN_IF_ERROR(co_await CheckLockRootAtStart(&reader));
   // Where somebody leads, things may change until we do.
   if (!root.candidates.empty() || options_.recover == MayBeFilled(root)) {
     co_return absl::OkStatus();
   }
-  co_return options_.recover ? NotEmpty(root) : NothingToServe(root.root);
+  if (!options_.recover) co_return NothingToServe(root.root);
+  co_return co_await NotEmptyAfterLook(root, &reader);
+}
+
+asio::awaitable<absl::Status> RecoveryContender::NotEmptyAfterLook(RootInspection root,
+                                                                   StoreReader* reader) {
+  const absl::StatusOr<RootMetadata> metadata = co_await ReadMetadata(reader);
+  if (IsSessionTrouble(metadata.status()) || absl::IsCancelled(metadata.status())) {
+    co_return metadata.status();
+  }
+  co_return NotEmpty(root, metadata.status());
 }
 
 // Contending makes znodes there, at once.
@@ -248,18 +271,26 @@ asio::awaitable<absl::Status> RecoveryContender::LookAtRoot(MetaStore* store) {
     co_return options_.recover ? absl::OkStatus() : NothingToServe(root.root);
   }
   // What was recovered since we started, by us or by another meta server, is still served.
-  if (options_.recover && root.root_case != RootCase::kFinishedRun) co_return NotEmpty(root);
+  if (options_.recover && root.root_case != RootCase::kFinishedRun) {
+    co_return co_await NotEmptyAfterLook(root, &reader);
+  }
   METAREC_RARE_BRANCH("a new leader serves what another one recovered");
   co_return co_await ServeFromRoot(&reader);
 }
 
-asio::awaitable<absl::Status> RecoveryContender::ServeFromRoot(StoreReader* reader) {
+asio::awaitable<absl::StatusOr<RootMetadata>> RecoveryContender::ReadMetadata(StoreReader* reader) {
   SilentProgress silent;
   const TopologyReaderOptions options;
   METAREC_CO_ASSIGN_OR_RETURN(const RootContents contents,
                               co_await ReadTopology(reader, options_.root, options, &silent));
-  METAREC_CO_ASSIGN_OR_RETURN(RootMetadata metadata, MetadataOf(contents));
-  service_->ServeRecovered(std::move(metadata.topology), std::move(metadata.secondaries),
+  co_return MetadataOf(contents);
+}
+
+asio::awaitable<absl::Status> RecoveryContender::ServeFromRoot(StoreReader* reader) {
+  absl::StatusOr<RootMetadata> metadata = co_await ReadMetadata(reader);
+  if (absl::IsDataLoss(metadata.status())) co_return Damaged(options_.root, metadata.status());
+  METAREC_CO_RETURN_IF_ERROR(metadata.status());
+  service_->ServeRecovered(std::move(metadata->topology), std::move(metadata->secondaries),
                            options_.recover ? Retries::kAnswered : Retries::kRefused);
   co_return absl::OkStatus();
 }
@@ -272,9 +303,11 @@ void RecoveryContender::OnLeaderChange(const std::optional<LockLeader>& leader) 
   if (!leader || leader->is_us) return;
   if (leader->name == options_.own_name) {
     METAREC_RARE_BRANCH("a restarted meta server waits for its own old session");
-    options_.log(
-        absl::StrCat("waiting for the previous metarecd's ZooKeeper session to expire (up to ",
-                     absl::FormatDuration(options_.session_timeout), ")"));
+    const std::string program = service_->status().build.program;
+    options_.log(absl::StrCat("waiting for the previous ",
+                              program.empty() ? "meta server" : program,
+                              "'s ZooKeeper session to expire (up to ",
+                              absl::FormatDuration(options_.session_timeout), ")"));
   } else {
     tasks_.Spawn(FollowLeader(leader->name, change));
   }

@@ -24,6 +24,7 @@
 #include "zk_store/client/store_reader.h"
 #include "zk_store/election/leader_lock.h"
 #include "zk_store/topology/root_inspection.h"
+#include "zk_store/topology/topology_reader.h"
 
 namespace metarec {
 
@@ -79,6 +80,10 @@ class RecoveryContender {
   // Whether the root is what the options say, before anybody contends for it.
   asio::awaitable<absl::Status> CheckRootAtStart(MetaStore* store);
   asio::awaitable<absl::Status> CheckLockRootAtStart(StoreReader* reader);
+  // Why a recovery may not write there. Reads the tree, so that nobody is sent to start from what
+  // cannot be served.
+  asio::awaitable<absl::Status> NotEmptyAfterLook(RootInspection root, StoreReader* reader);
+  asio::awaitable<absl::StatusOr<RootMetadata>> ReadMetadata(StoreReader* reader);
   // What the root is and what follows from it; the service may serve from it afterwards.
   asio::awaitable<absl::Status> LookAtRoot(MetaStore* store);
   asio::awaitable<absl::Status> ServeFromRoot(StoreReader* reader);

@@ -17,13 +17,6 @@ bool HasZooKeeperTrouble(const RecoveryServiceStatus& status) {
   return status.zookeeper_trouble && !status.zookeeper_trouble->empty();
 }
 
-std::string WhileNobodyLeads(const RecoveryServiceStatus& status) {
-  if (HasZooKeeperTrouble(status)) {
-    return "Mend that. This server tries again and again until it, or another one, leads.";
-  }
-  return "Wait until this server, or another one, leads.";
-}
-
 std::string WhileWaiting(const RecoveryServiceStatus& status) {
   return absl::StrCat(
       status.unfinished_run.empty()
@@ -45,14 +38,14 @@ std::string WhileRecovering(const RecoveryServiceStatus& status) {
   if (status.run != nullptr && !skips && !is_planned) {
     for (const AskedNode& node : status.run->nodes()) {
       if (node.is_duplicate || node.state() != AskedNode::State::kFailed) continue;
-      failed.push_back(absl::StrCat(node.listed_as, ": ", node.error));
+      failed.push_back(absl::StrCat(node.listed_as, " with ", node.error));
     }
     unlisted = UnlistedServers(status);
   }
   std::string text = "Wait. The command may be sent again; it then waits for this run.";
   if (failed.empty() && unlisted.empty()) return text;
   const auto first = [](const std::vector<std::string>& items) {
-    return absl::StrCat(" (", items.front(), items.size() == 1 ? "" : ", ...", "). ");
+    return absl::StrCat(": ", items.front(), items.size() == 1 ? "" : ", ...", ". ");
   };
   absl::StrAppend(&text, "\n\n");
   if (!failed.empty()) {
@@ -68,33 +61,33 @@ std::string WhileRecovering(const RecoveryServiceStatus& status) {
                       " and write nothing.");
 }
 
-std::string AfterConflict(const RecoveryServiceStatus& status) {
-  std::string text = absl::StrCat(status.result->error_name, ": ", status.result->status.message());
-  for (const FindingRow& finding : status.plan->findings) {
-    if (finding.severity == Severity::kConflict) absl::StrAppend(&text, "\n\n- ", finding.text);
-  }
-  const std::string decisions = absl::StrJoin(status.plan->decisions, " ");
-  return absl::StrCat(
-      text,
-      "\n\nDecide each of these; sending recover again does not help before. Then start metarecd "
-      "again with your choices added to its flags, for example:\n\n  metarecd ... ",
-      decisions,
-      "\n\nand send recover again. Or stop metarecd, and plan and write from the command "
-      "line:\n\n  metarec plan -f recover_node_list --plan FILE ",
-      decisions, "\n  metarec apply --plan FILE --zk ",
-      status.cluster.zookeeper_hosts.empty() ? "HOST:PORT,..." : status.cluster.zookeeper_hosts,
-      " --root ", ShellWord(status.cluster.zookeeper_root));
-}
-
+// What was found stands among the findings, and is not said again here.
 std::string AfterFailure(const RecoveryServiceStatus& status) {
   if (status.result == nullptr) return "Send recover again.";
-  if (status.plan != nullptr && !status.plan->decisions.empty()) return AfterConflict(status);
-  return absl::StrCat(status.result->error_name, ": ", status.result->status.message(), "\n",
-                      status.result->hints, "\nThen send recover again.");
+  const std::string reason =
+      absl::StrCat(status.result->error_name, ": ", status.result->status.message());
+  if (status.plan == nullptr) return absl::StrCat(reason, "\n\nThen send recover again.");
+  switch (status.plan->outcome) {
+    case PlanOutcome::kConflict:
+      return absl::StrCat(
+          reason, "\n\nThe findings name the choices.\n",
+          absl::StrJoin(HowToDecide(status.plan->decisions, status.decisions), "\n"));
+    case PlanOutcome::kTryAgain:
+      return absl::StrCat(reason,
+                          "\n\nMend what the errors among the findings say, or accept it with the "
+                          "options that they name. Then send recover again.");
+    case PlanOutcome::kReady:
+      return absl::StrCat(reason, "\n\nThen send recover again.");
+  }
+  return reason;
 }
 
 std::string OnceRecovered(const RecoveryServiceStatus& status) {
-  if (status.is_damaged()) return std::string(status.result->status.message());
+  if (status.is_damaged()) {
+    return absl::StrCat(status.result->status.message(),
+                        ".\n\nTo recover into another root, set [meta_server] cluster_root to one, "
+                        "start this server again, and send recover.");
+  }
   // A server that refuses to recover again runs with the flag false already.
   if (status.retries == Retries::kRefused && status.served != nullptr) {
     return "Stop this server, and start the meta server on this root.";
@@ -121,7 +114,7 @@ std::string NextStepByState(const RecoveryServiceStatus& status) {
     if (status.leadership.leader) {
       return absl::StrCat(past, "Nothing here: ", status.leadership.leader->name, " leads.");
     }
-    return absl::StrCat(past, WhileNobodyLeads(status));
+    return absl::StrCat(past, "Wait until this server, or another one, leads.");
   }
   switch (status.state) {
     case RecoveryState::kWaiting:
@@ -141,7 +134,8 @@ std::string NextStepByState(const RecoveryServiceStatus& status) {
 std::string NextStep(const RecoveryServiceStatus& status) {
   std::string text;
   if (HasZooKeeperTrouble(status)) {
-    absl::StrAppend(&text, "Trouble with ZooKeeper: ", *status.zookeeper_trouble, "\n\n");
+    absl::StrAppend(&text,
+                    "Mend the trouble with ZooKeeper. This server tries again and again.\n\n");
   }
   if (!status.unfinished_run.empty()) absl::StrAppend(&text, status.unfinished_run, "\n\n");
   return absl::StrCat(text, NextStepByState(status));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include "base/json/json_writer.h"
 #include "base/text/wording.h"
@@ -46,7 +47,9 @@ std::string StatusLine(const RecoveryServiceStatus& status) {
   if (status.state == RecoveryState::kFailed && status.result != nullptr) {
     absl::StrAppend(&line, ": ", status.result->error_name, ": ", status.result->status.message());
     if (status.plan != nullptr && !status.plan->decisions.empty()) {
-      absl::StrAppend(&line, "; ", HowToDecide(status.plan->decisions));
+      absl::StrAppend(&line, "; decide each conflict, for example by ",
+                      absl::StrJoin(status.plan->decisions, " "),
+                      ": the page and the log say where");
     }
   }
   if (status.is_past_run) {
@@ -62,12 +65,12 @@ std::string StatusLine(const RecoveryServiceStatus& status) {
 std::string PortLine(const PortCounts& ports) {
   const rpc::ServerCounts& tcp = ports.tcp;
   const rpc::UdpServerCounts& udp = ports.udp;
-  return absl::StrCat("port: ", Counted(tcp.open, "connection"), " open, ", tcp.accepted,
-                      " accepted, ", tcp.refused, " refused, ", tcp.idle, " closed as idle, ",
-                      tcp.stalled, " as too slow, ",
-                      tcp.malformed + tcp.wrong_crc + tcp.oversized + tcp.truncated,
-                      " for bad messages; UDP: ", udp.received, " received, ",
-                      udp.malformed + udp.wrong_crc, " bad, ", udp.dropped, " dropped");
+  return absl::StrCat(
+      "port: ", Counted(tcp.open, "connection"), " open, ", tcp.accepted, " accepted, ",
+      tcp.refused, " refused, ", tcp.idle, " closed as idle, ", tcp.stalled, " as too slow, ",
+      tcp.malformed + tcp.wrong_crc + tcp.oversized + tcp.truncated, " for bad messages, ",
+      tcp.shed, " for holding too much; ", tcp.bytes, " bytes queued; UDP: ", udp.received,
+      " received, ", udp.malformed + udp.wrong_crc, " bad, ", udp.dropped, " dropped");
 }
 
 void AddStatusCommands(absl::Time started, RecoveryService* service) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <set>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -19,6 +18,7 @@ using State = AskedNode::State;
 
 constexpr char kFailed[] = "failed";
 constexpr char kUnlisted[] = "unlisted";
+constexpr char kUnconfirmed[] = "unconfirmed";
 constexpr char kAsking[] = "asking";
 constexpr char kWaiting[] = "waiting";
 constexpr char kAnswered[] = "answered";
@@ -32,7 +32,7 @@ std::string BeaconState(const BeaconNode& node, absl::Time now) {
                       " still served from an earlier lease");
 }
 
-// The beacons of nodes whose names are not to be believed, whatever else is known: by address.
+// Why the names in beacons are not to be believed, whatever else is known: by address.
 std::map<Ipv4Endpoint, std::string> DoubtsInWords(const std::vector<BeaconNode>& nodes) {
   Evidence evidence;
   for (const BeaconNode& node : nodes) {
@@ -44,12 +44,27 @@ std::map<Ipv4Endpoint, std::string> DoubtsInWords(const std::vector<BeaconNode>&
   std::map<Ipv4Endpoint, std::string> words;
   for (const NodeEvidence& node : evidence.nodes) {
     const BeaconDoubt doubt = doubts.Of(node);
-    if (doubt == BeaconDoubt::kNone) continue;
-    words.emplace(node.address,
-                  absl::StrCat("; its beacons call it ", CutList(node.beacon_names),
-                               ", which is doubtful: ", BeaconDoubtInWords(doubt, node.address)));
+    if (doubt != BeaconDoubt::kNone) {
+      words.emplace(node.address, BeaconDoubtInWords(doubt, node.address));
+    }
   }
   return words;
+}
+
+// By the indexes of those that are no duplicates.
+ListedServers ListedOf(const std::vector<AskedNode>& asked) {
+  ListedServers listed;
+  std::map<Ipv4Endpoint, size_t> at;
+  for (size_t i = 0; i < asked.size(); ++i) {
+    if (asked[i].address && !asked[i].is_duplicate) at.emplace(*asked[i].address, i);
+  }
+  for (size_t i = 0; i < asked.size(); ++i) {
+    const AskedNode& node = asked[i];
+    const size_t server = node.is_duplicate ? at.at(*node.address) : i;
+    listed.Add(server, node.address.value_or(Ipv4Endpoint{}), node.own_address);
+    if (asked[server].state() != State::kAnswered) listed.AddTextOfSilent(server, node.listed_as);
+  }
+  return listed;
 }
 
 std::string AskingState(const AskedNode& node) {
@@ -108,73 +123,103 @@ TableRows ServedRows(const RecoveredMetadata& served) {
   });
 }
 
+// Rows while they are made.
+class NodeRowsMaker {
+ public:
+  NodeRowsMaker(const RecoveryServiceStatus& status, absl::Time now)
+      : status_(status), now_(now), doubts_(DoubtsInWords(status.nodes)) {
+    if (status.run != nullptr) asked_ = status.run->nodes();
+    listed_ = ListedOf(asked_);
+  }
+
+  std::vector<NodeRow> Rows() {
+    AddAsked();
+    if (status_.result != nullptr && status_.result->plan) AddDecisions(*status_.result->plan);
+    for (const BeaconNode& node : status_.nodes) AddBeacon(node);
+    const auto rank = [](const NodeRow& row) {
+      static constexpr std::array kOrder = {kFailed, kUnlisted, kUnconfirmed,
+                                            kAsking, kWaiting,  kAnswered};
+      return std::find(kOrder.begin(), kOrder.end(), row.answer) - kOrder.begin();
+    };
+    std::stable_sort(rows_.begin(), rows_.end(),
+                     [&rank](const NodeRow& a, const NodeRow& b) { return rank(a) < rank(b); });
+    return std::move(rows_);
+  }
+
+ private:
+  void AddAsked() {
+    const bool is_recovering = status_.run_state == RecoveryState::kRecovering;
+    for (size_t i = 0; i < asked_.size(); ++i) {
+      const AskedNode& node = asked_[i];
+      if (node.is_duplicate) continue;
+      row_of_.emplace(i, rows_.size());
+      NodeRow& row = rows_.emplace_back();
+      row.name = node.listed_as;
+      TellAnswer(node, is_recovering, &row);
+      if (node.address) row.address = node.address->ToString();
+    }
+  }
+
+  void AddDecisions(const RecoveryPlan& plan) {
+    for (size_t i = 0; i < plan.nodes.size(); ++i) {
+      const auto owner = listed_.Find(plan.topology.nodes[i].address, {});
+      if (!owner.has_value()) continue;
+      TellDecision(plan.nodes[i], plan.topology.nodes[i], &rows_[row_of_.at(owner->server)]);
+    }
+  }
+
+  void AddBeacon(const BeaconNode& node) {
+    std::string said = BeaconState(node, now_);
+    if (const auto owner = listed_.Find(node.address, node.names); owner.has_value()) {
+      std::string* const state = &rows_[row_of_.at(owner->server)].state;
+      if (owner->is_by_name) absl::StrAppend(&said, ", from ", node.address.ToString());
+      absl::StrAppend(state, state->empty() ? "" : "; ", said, Doubt(node));
+      return;
+    }
+    NodeRow& row = rows_.emplace_back();
+    row.address = row.name = node.address.ToString();
+    if (status_.run != nullptr) {
+      row.answer = node.is_there ? kUnlisted : kUnconfirmed;
+      row.state = node.is_there ? "not in the node list; "
+                                : "not in the node list, and not seen to be there; ";
+    }
+    absl::StrAppend(&row.state, said);
+    const std::string doubt = Doubt(node);
+    if (doubt.empty() && !node.names.empty()) {
+      absl::StrAppend(&row.state, "; its beacons call it ", CutList(node.names));
+    }
+    row.state += doubt;
+  }
+
+  std::string Doubt(const BeaconNode& node) const {
+    const auto doubt = doubts_.find(node.address);
+    if (doubt == doubts_.end()) return "";
+    return absl::StrCat("; its beacons call it ", CutList(node.names),
+                        ", which is doubtful: ", doubt->second);
+  }
+
+  const RecoveryServiceStatus& status_;
+  const absl::Time now_;
+  const std::map<Ipv4Endpoint, std::string> doubts_;
+  std::vector<AskedNode> asked_;
+  ListedServers listed_;
+  std::map<size_t, size_t> row_of_;  // by the index in asked_
+  std::vector<NodeRow> rows_;
+};
+
 }  // namespace
 
 std::vector<NodeRow> NodeRows(const RecoveryServiceStatus& status, absl::Time now) {
-  std::vector<NodeRow> rows;
-  std::map<Ipv4Endpoint, size_t> at;
-  std::map<Ipv4Endpoint, size_t> own_addresses;
-  const bool is_recovering = status.run_state == RecoveryState::kRecovering;
-  if (status.run != nullptr) {
-    for (const AskedNode& node : status.run->nodes()) {
-      if (node.is_duplicate) continue;
-      NodeRow& row = rows.emplace_back();
-      row.name = node.listed_as;
-      TellAnswer(node, is_recovering, &row);
-      if (!node.address) continue;
-      row.address = node.address->ToString();
-      at.emplace(*node.address, rows.size() - 1);
-      if (node.own_address != Ipv4Endpoint{})
-        own_addresses.emplace(node.own_address, rows.size() - 1);
-    }
-  }
-  at.insert(own_addresses.begin(), own_addresses.end());
-  if (status.result != nullptr && status.result->plan) {
-    const RecoveryPlan& plan = *status.result->plan;
-    for (size_t i = 0; i < plan.nodes.size(); ++i) {
-      const auto row = at.find(plan.topology.nodes[i].address);
-      if (row != at.end()) {
-        TellDecision(plan.nodes[i], plan.topology.nodes[i], &rows[row->second]);
-      }
-    }
-  }
-  const std::map<Ipv4Endpoint, std::string> doubts = DoubtsInWords(status.nodes);
-  for (const BeaconNode& node : status.nodes) {
-    const auto [row, is_new] = at.emplace(node.address, rows.size());
-    if (is_new) {
-      rows.emplace_back().address = node.address.ToString();
-      rows.back().name = node.name.empty() ? rows.back().address : node.name;
-      if (status.run != nullptr) {
-        rows.back().answer = kUnlisted;
-        rows.back().state = "not in the node list";
-      }
-    }
-    std::string* const state = &rows[row->second].state;
-    *state = absl::StrCat(*state, state->empty() ? "" : "; ", BeaconState(node, now));
-    if (const auto doubt = doubts.find(node.address); doubt != doubts.end())
-      *state += doubt->second;
-  }
-  const auto rank = [](const NodeRow& row) {
-    static constexpr std::array kOrder = {kFailed, kUnlisted, kAsking, kWaiting, kAnswered};
-    return std::find(kOrder.begin(), kOrder.end(), row.answer) - kOrder.begin();
-  };
-  std::stable_sort(rows.begin(), rows.end(),
-                   [&rank](const NodeRow& a, const NodeRow& b) { return rank(a) < rank(b); });
-  return rows;
+  return NodeRowsMaker(status, now).Rows();
 }
 
 std::vector<std::string> UnlistedServers(const RecoveryServiceStatus& status) {
   std::vector<std::string> servers;
   if (status.run == nullptr) return servers;
-  std::set<Ipv4Endpoint> listed;
-  for (const AskedNode& node : status.run->nodes()) {
-    if (node.address) listed.insert(*node.address);
-    listed.insert(node.own_address);
-  }
+  const ListedServers listed = ListedOf(status.run->nodes());
   for (const BeaconNode& node : status.nodes) {
-    const bool is_seen = node.is_from_there || node.replicas_serving;
-    if (!is_seen || listed.contains(node.address)) continue;
-    servers.push_back(node.name.empty() ? node.address.ToString() : node.name);
+    if (!node.is_there || listed.Find(node.address, node.names).has_value()) continue;
+    servers.push_back(BeaconSenderInWords(node.address.ToString(), node.names));
   }
   return servers;
 }

@@ -19,8 +19,9 @@ namespace metarec {
 struct NodeRow {
   std::string address;  // empty while it is not known
   std::string name;
-  // "failed", "unlisted" (sends beacons, and the list of the last request lacks it), "asking",
-  // "waiting", "answered"; empty: it was never asked.
+  // "failed", "unlisted" (sends beacons, and the list of the last request lacks it), "unconfirmed"
+  // (the same, but nobody is seen to be there), "asking", "waiting", "answered"; empty: it was
+  // never asked.
   std::string answer;
   std::string state;  // a sentence
   std::optional<int64_t> tables;
@@ -32,9 +33,9 @@ struct NodeRow {
 // the service's executor, with no co_await since.
 std::vector<NodeRow> NodeRows(const RecoveryServiceStatus& status, absl::Time now);
 
-// Who sends beacons and is missing in the list of the last request, by name or address, as far as
-// somebody is seen to be there: such a server ends the recovery, unless it skips bad nodes. Empty
-// if there was no request.
+// Who sends beacons and is missing in the list of the last request, in words, as far as somebody is
+// seen to be there: such a server ends the recovery, unless it skips bad nodes. Empty if there was
+// no request.
 std::vector<std::string> UnlistedServers(const RecoveryServiceStatus& status);
 
 // Whether the tables that are shown are those of the last run's plan: what was found says more than

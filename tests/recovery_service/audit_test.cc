@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include <asio/co_spawn.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -66,7 +65,7 @@ TEST(AuditTest, ADeniedRequestWasNotInTheLog) {
   Serve(&world, ServiceWorld::Ask(idl::kRpcCliCliCall, command));
   Serve(&world, ServiceWorld::RequestOf(idl::kRpcCmStartRecovery, std::string(100'000, 'x')));
   const std::string why =
-      "was denied (ERR_ACL_DENY): the address is in none of the networks of --operators";
+      "was denied (ERR_ACL_DENY): the address is in none of the operators' networks";
   EXPECT_THAT(world.listener.audit,
               ElementsAre(kAsked + why,
                           "audit: remote command server-\\x0astat from 127.0.0.1:50000 " + why,
@@ -86,20 +85,28 @@ TEST(AuditTest, ARequestThatMakesNoSenseIsInTheLog) {
 
 TEST(AuditTest, ARunThatIsCutOffIsInTheLog) {
   ServiceWorld world;
-  world.source.before_tables = [&]() -> asio::awaitable<void> {
-    const absl::Status slept = co_await world.clock.SleepFor(absl::Seconds(60));
-    EXPECT_TRUE(absl::IsCancelled(slept));
-  };
   world.Run([&]() -> asio::awaitable<void> {
-    asio::co_spawn(world.context, world.service->Serve(ServiceWorld::StartRecovery("1,2,3")),
-                   [](const std::exception_ptr&, const rpc::HandlerResult&) {});
-    co_await Settle();
+    co_await world.BeginHangingRun();
     co_await world.service->StepDown();
     co_await Settle();
   });
   ASSERT_THAT(world.listener.audit, SizeIs(2));
   EXPECT_THAT(world.listener.audit[1],
               HasSubstr("ended with ERR_FORWARD_TO_OTHERS: this server stopped leading"));
+}
+
+TEST(AuditTest, ARunThatTheEndOfTheServiceCutOffHadNoLineAtItsEnd) {
+  ServiceWorld world;
+  world.Run([&]() -> asio::awaitable<void> {
+    co_await world.BeginHangingRun();
+    co_await world.service->Stop();
+    co_await Settle();
+  });
+  ASSERT_THAT(world.listener.audit, SizeIs(2));
+  EXPECT_EQ(world.listener.audit[1],
+            std::string(kAsked) +
+                "ended with ERR_FORWARD_TO_OTHERS: this server stopped in the middle of it; the "
+                "next leader goes on when the same request is sent to it");
 }
 
 TEST(AuditTest, WhoAsksAgainAndAgainDoesNotFillTheLog) {

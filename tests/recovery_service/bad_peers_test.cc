@@ -8,9 +8,11 @@
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
 #include <asio/ip/udp.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include "base/runtime/cancellation.h"
@@ -157,6 +159,32 @@ TEST_F(ServiceWithBadPeersTest, ServesGoodOnesAndTellsWhatTheOthersDid) {
         "metarec_requests_total{verdict=\"undecodable\"} 1"}) {
     EXPECT_THAT(metrics, HasSubstr(std::string("\n") + line + "\n"));
   }
+}
+
+TEST(RecoveryServiceMemoryTest, TheBodyOfARequestThatWaitsWasKeptUntilItsEnd) {
+  ServiceWorld world;
+  idl::configuration_recovery_request request;
+  // They do not count where names are given.
+  request.recovery_nodes.assign(500'000, idl::rpc_address(0x7F000001, 1));
+  request.__set_hp_recovery_nodes({idl::host_port("localhost", 1)});
+  rpc::Request asked = ServiceWorld::Ask(idl::kRpcCmStartRecovery, request);
+  request = {};
+  const size_t body_bytes = asked.body.size();
+  EXPECT_GT(body_bytes, 3U << 20);
+  world.source.hanging[1] = true;
+  world.Run([&]() -> asio::awaitable<void> {
+    const auto before = mallinfo2();
+    asio::co_spawn(world.context, world.service->Serve(std::move(asked)),
+                   [](const std::exception_ptr&, const rpc::HandlerResult&) {});
+    co_await Settle();
+    EXPECT_EQ(world.service->state(), RecoveryState::kRecovering);
+    const auto after = mallinfo2();
+    // Sanitizers have allocators of their own, which tell nothing here.
+    if (before.uordblks + before.hblkhd > body_bytes) {
+      EXPECT_LT(after.uordblks + after.hblkhd + body_bytes / 2, before.uordblks + before.hblkhd);
+    }
+    co_await world.service->StepDown();
+  });
 }
 
 }  // namespace

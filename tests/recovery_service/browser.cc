@@ -11,6 +11,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
 #include <arpa/inet.h>
@@ -27,6 +28,17 @@ namespace {
 
 constexpr int kAnswerSeconds = 60;
 constexpr absl::Duration kStartTimeout = absl::Seconds(60);
+
+// Without the element and all in it.
+std::string Without(std::string html, const std::string& element) {
+  const std::string open = absl::StrCat("<", element);
+  const std::string close = absl::StrCat("</", element, ">");
+  for (size_t begin = html.find(open); begin != std::string::npos; begin = html.find(open)) {
+    const size_t end = html.find(close, begin);
+    html.erase(begin, end == std::string::npos ? end : end + close.size() - begin);
+  }
+  return html;
+}
 
 std::optional<std::string> Find(const std::vector<std::string>& names) {
   const char* const path = std::getenv("PATH");
@@ -228,6 +240,34 @@ absl::StatusOr<std::vector<std::string>> Browser::TakeRequests() {
     if (!absl::StartsWith(url, "data:")) urls.push_back(url);
   }
   return urls;
+}
+
+std::string TextOfHtml(std::string dom) {
+  // They keep words together, and part nothing.
+  const std::string open = "<span class=\"option\">";
+  const std::string close = "</span>";
+  for (size_t at = dom.find(open); at != std::string::npos; at = dom.find(open, at)) {
+    dom.erase(at, open.size());
+    const size_t end = dom.find(close, at);
+    if (end != std::string::npos) dom.erase(end, close.size());
+  }
+  const std::string html =
+      Without(Without(Without(Without(dom, "script"), "style"), "title"), "noscript");
+  std::string text;
+  bool in_tag = false;
+  for (const char c : html) {
+    if (c == '<') {
+      text += '\n';
+      in_tag = true;
+    }
+    if (!in_tag) text += c;
+    if (c == '>') in_tag = false;
+  }
+  std::string lines = "\n";
+  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipWhitespace())) {
+    absl::StrAppend(&lines, absl::StripAsciiWhitespace(line), "\n");
+  }
+  return absl::StrReplaceAll(lines, {{"&lt;", "<"}, {"&gt;", ">"}, {"&amp;", "&"}});
 }
 
 }  // namespace metarec

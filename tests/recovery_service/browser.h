@@ -61,4 +61,7 @@ class Browser {
   std::string session_;  // "/session/ID"; empty: there is none
 };
 
+// What is between the tags of a serialized page, a line each, without scripts and styles.
+std::string TextOfHtml(std::string dom);
+
 }  // namespace metarec

@@ -51,9 +51,24 @@ TEST_F(ConflictTest, TheCallerWasToldToSendRecoverAgainWhichCannotHelp) {
       absl::StrSplit(response.hint_message, '\n', absl::SkipEmpty());
   EXPECT_THAT(lines, Contains(AllOf(StartsWith("ERROR: "), HasSubstr("--settle 1.app_type=pegasus"),
                                     HasSubstr("--settle 1.app_type=simple_kv"))));
-  EXPECT_THAT(lines.back(), AllOf(StartsWith("ERROR: sending recover again does not help before"),
-                                  HasSubstr("for example --settle 1.app_type=pegasus, "),
-                                  HasSubstr("metarec plan -f recover_node_list --plan FILE")));
+  EXPECT_THAT(lines, Contains("ERROR: Sending recover again does not help before each conflict is "
+                              "decided. Start metarecd again with your choices added to its flags, "
+                              "for example:"));
+  EXPECT_THAT(lines, Contains("ERROR:   metarecd ... --settle 1.app_type=pegasus"));
+  EXPECT_EQ(lines.back(),
+            "ERROR:   metarec apply --plan FILE --zk 127.0.0.1:22181 --root /pegasus/recovered");
+}
+
+TEST_F(ConflictTest, AProgramWithoutSuchFlagsToldItsOperatorsToGiveThem) {
+  RecoveryServiceOptions options = ServiceWorld::Options();
+  options.build.program = "";
+  ServiceWorld world(std::move(options));
+  Disagree(&world);
+  EXPECT_THAT(Recover(&world).hint_message,
+              AllOf(Not(HasSubstr("metarecd")), HasSubstr("write from the command line"),
+                    HasSubstr("  metarec plan -f recover_node_list --plan FILE --settle ")));
+  const RecoveryServiceStatus status = world.service->status();
+  EXPECT_THAT(StatusJson(status, world.clock.Now()), Not(HasSubstr("metarecd")));
 }
 
 TEST_F(ConflictTest, BehindAChrootTheCommandThatIsAdvisedLedToAnotherRoot) {

@@ -24,6 +24,7 @@
 namespace metarec {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::HasSubstr;
@@ -195,12 +196,27 @@ TEST_F(RecoveryServerTest, ATreeThatIsDamagedAfterItsRecoveryIsNotAnsweredAsReco
   EXPECT_THAT(told, HasSubstr("\"headline\":\"DIFFERS from what was recovered"));
   EXPECT_THAT(told, HasSubstr("ERR_INCONSISTENT_STATE"));
   EXPECT_THAT(told, Not(HasSubstr("start the meta server.\"")));
-  // Nor by who takes over.
+  // Nor by who takes over: it ends, with the way out.
   const auto second = Start("127.0.0.1:1002");
+  RunUntilTrue([&] { return !second->log.empty(); });
+  EXPECT_THAT(second->log, Contains("following 127.0.0.1:1001"));
   StopAll({member.get()});
-  RunUntilTrue([&] { return second->is_ended || second->leads(); });
-  EXPECT_FALSE(second->leads() && Recover(second.get()) == "ERR_OK");
-  if (!second->is_ended) StopAll({second.get()});
+  RunUntilTrue([&] { return second->is_ended; });
+  EXPECT_TRUE(absl::IsDataLoss(second->status)) << second->status;
+  EXPECT_THAT(std::string(second->status.message()),
+              AllOf(HasSubstr("1 znode makes no sense"), HasSubstr("recover into another root"),
+                    HasSubstr("recover_from_replica_server = true")));
+  // Nor is anybody who starts anew sent to the flag that would serve it.
+  const auto third = Start("127.0.0.1:1003");
+  RunUntilTrue([&] { return third->is_ended; });
+  EXPECT_TRUE(absl::IsFailedPrecondition(third->status)) << third->status;
+  EXPECT_THAT(std::string(third->status.message()),
+              AllOf(HasSubstr("set [meta_server] cluster_root to one"),
+                    HasSubstr("recover_from_replica_server = false is no way out"),
+                    Not(HasSubstr("to start from what is there"))));
+  const auto serving = Start("127.0.0.1:1004", false);
+  RunUntilTrue([&] { return serving->is_ended; });
+  EXPECT_THAT(std::string(serving->status.message()), HasSubstr("recover into another root"));
 }
 
 TEST_F(RecoveryServerTest, ARootInsideAnotherTreeIsRefusedAtTheStart) {
@@ -224,6 +240,25 @@ TEST_F(RecoveryServerTest, ALockRootInsideTheListOfTablesIsRefusedAtTheStart) {
   RunUntilTrue([&] { return member.is_ended; });
   EXPECT_THAT(std::string(member.status.message()), HasSubstr("where nobody but a recovery"));
   EXPECT_TRUE(zookeeper_->Dump(ServiceWorld::kRoot).empty());
+}
+
+// Its journal was found first, which is no reason to refuse a lock root, and its list of tables was
+// not looked at any more.
+TEST_F(RecoveryServerTest, ALockRootInTheTablesOfAnotherClusterThatWasRecoveredIsRefused) {
+  const auto first = Start("127.0.0.1:1001");
+  RunUntilTrue([&] { return first->leads(); });
+  EXPECT_EQ(Recover(first.get()), "ERR_OK");
+  StopAll({first.get()});
+  const size_t znodes = zookeeper_->Dump(ServiceWorld::kRoot).size();
+  for (const char* const below : {"/apps/1/lock", "/apps/99", "/metarec_journal/lock"}) {
+    Member other(&context_, &clock_, &source_, zookeeper_, "127.0.0.1:1002", /*recover=*/true,
+                 absl::StrCat(ServiceWorld::kRoot, below), "/pegasus/other");
+    RunUntilTrue([&] { return other.is_ended || other.leads(); });
+    EXPECT_TRUE(absl::IsFailedPrecondition(other.status)) << below << ": " << other.status;
+    EXPECT_THAT(std::string(other.status.message()), HasSubstr("the lock root"));
+    if (!other.is_ended) StopAll({&other});
+  }
+  EXPECT_EQ(zookeeper_->Dump(ServiceWorld::kRoot).size(), znodes);
 }
 
 TEST_F(RecoveryServerTest, WhoLosesItsSessionInTheMiddleWritesNothingAnyMore) {
@@ -396,8 +431,7 @@ TEST_F(RecoveryServerTest, TheStatusTellsOfAZooKeeperThatCannotBeReached) {
   member->no_session = absl::UnavailableError("no server took a session");
   RunUntilTrue([&] { return !member->log.empty() && member->log.size() > 2; });
   EXPECT_THAT(StatusJsonOf(*member), HasSubstr("\"zookeeper\":\"no server took a session\""));
-  EXPECT_THAT(StatusJsonOf(*member),
-              HasSubstr("\"next\":\"Trouble with ZooKeeper: no server took a session"));
+  EXPECT_THAT(StatusJsonOf(*member), HasSubstr("\"next\":\"Mend the trouble with ZooKeeper. "));
   member->no_session = absl::OkStatus();
   RunUntilTrue([&] { return member->leads(); });
   EXPECT_THAT(StatusJsonOf(*member), Not(HasSubstr("\"zookeeper\":")));

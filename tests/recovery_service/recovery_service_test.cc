@@ -198,18 +198,20 @@ TEST(RecoveryServiceTest, AServerThatSendsBeaconsButIsNotInTheListWasLeftOutWith
         co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
     EXPECT_EQ(failed.err.name, "ERR_TRY_AGAIN");
     EXPECT_EQ(failed.hint_message,
-              "ERROR: node(rs.example:4) sends beacons but is not in the node list, add it to the "
-              "list, or you can skip it by set skip_bad_nodes option\n"
-              "ERROR: node(rs.example:5) sends beacons but is not in the node list, add it to the "
-              "list, or you can skip it by set skip_bad_nodes option\n");
+              "ERROR: node(127.0.0.1:4) sends beacons but is not in the node list, add it to the "
+              "list, or you can skip it by set skip_bad_nodes option; its beacons claim "
+              "name(rs.example:4)\n"
+              "ERROR: node(127.0.0.1:5) sends beacons but is not in the node list, add it to the "
+              "list, or you can skip it by set skip_bad_nodes option; its beacons claim "
+              "name(rs.example:5)\n");
     EXPECT_EQ(world.AppsState(), "(none)");
 
     const auto skipped = Decoded<RecoveryResponse>(
         co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3", true)));
     EXPECT_EQ(skipped.err.name, "ERR_OK");
     EXPECT_THAT(skipped.hint_message,
-                HasSubstr("WARNING: node(rs.example:4) sends beacons but is not in the node list, "
-                          "skip the bad node\n"));
+                HasSubstr("WARNING: node(127.0.0.1:4) sends beacons but is not in the node list, "
+                          "skip the bad node; its beacons claim name(rs.example:4)\n"));
   });
 }
 
@@ -227,7 +229,7 @@ TEST(RecoveryServiceTest, ABeaconThatComesWhileLeasesRunOutCountsToo) {
     const auto failed = Decoded<RecoveryResponse>(
         co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));
     EXPECT_EQ(failed.err.name, "ERR_TRY_AGAIN");
-    EXPECT_THAT(failed.hint_message, HasSubstr("node(rs.example:4) sends beacons"));
+    EXPECT_THAT(failed.hint_message, HasSubstr("node(127.0.0.1:4) sends beacons"));
   });
 }
 

@@ -326,5 +326,22 @@ TEST(RecoveredNodesTest, ANodeThatWasLeftOutIsNotAlive) {
   });
 }
 
+TEST(RunningRecoveryTest, WhoSkipsBadNodesInLessTimeThanANodeHasGotNoResult) {
+  RecoveryServiceOptions options = ServiceWorld::Options();
+  options.recovery.collector.node_timeout = absl::Seconds(60);
+  options.recovery.collector.attempt_timeout = absl::Seconds(60);
+  ServiceWorld world(std::move(options));
+  world.source.hanging[2] = true;
+  world.Run([&]() -> asio::awaitable<void> {
+    const auto skipped =
+        Decoded<idl::configuration_recovery_response>(co_await world.service->Serve(
+            ServiceWorld::StartRecovery("1,2,3", true, absl::Seconds(2))));
+    EXPECT_EQ(skipped.err.name, "ERR_OK");
+    EXPECT_THAT(skipped.hint_message,
+                HasSubstr("WARNING: collect app and replica info from node(localhost:2) failed "
+                          "with err(ERR_TIMEOUT)"));
+  });
+}
+
 }  // namespace
 }  // namespace metarec

@@ -39,9 +39,14 @@ asio::awaitable<absl::StatusOr<NodeIdentity>> WorldSource::Identify(NodeListEntr
 }
 
 asio::awaitable<absl::StatusOr<NodeTables>> WorldSource::QueryTables(Ipv4Endpoint address,
-                                                                     absl::Time) {
+                                                                     absl::Time deadline) {
   ++table_queries;
   if (before_tables) co_await before_tables();
+  if (hanging[address.port]) {
+    const absl::Status slept = co_await clock_.SleepUntil(deadline);
+    if (!slept.ok()) co_return slept;
+    co_return rpc::PegasusError("ERR_TIMEOUT", "it hangs");
+  }
   if (down[address.port]) co_return rpc::PegasusError("ERR_INVALID_DATA", "it is down");
   TableRecord table;
   table.app_type = "pegasus";
@@ -75,7 +80,7 @@ asio::awaitable<absl::Status> WorldSource::QueryReplicas(Ipv4Endpoint address, a
 
 RecoveryServiceOptions ServiceWorld::Options() {
   RecoveryServiceOptions options;
-  options.build = {.version = "1.2.3", .commit = ""};
+  options.build = {.program = "metarecd", .version = "1.2.3", .commit = ""};
   options.recovery.root = kRoot;
   options.recovery.ask_again_after = absl::Milliseconds(1);
   options.beacons.ask_again_after = absl::ZeroDuration();
@@ -142,6 +147,16 @@ rpc::Request ServiceWorld::StartRecovery(absl::string_view ports, bool skip_bad,
   rpc::Request asked = Ask(idl::kRpcCmStartRecovery, request);
   asked.timeout = timeout;
   return asked;
+}
+
+asio::awaitable<void> ServiceWorld::BeginHangingRun() {
+  for (const uint16_t port : {1, 2, 3}) source.hanging[port] = true;
+  asio::co_spawn(context, service->Serve(StartRecovery("1,2,3")),
+                 [](const std::exception_ptr& thrown, const rpc::HandlerResult&) {
+                   EXPECT_EQ(thrown, nullptr);
+                 });
+  co_await Settle();
+  EXPECT_EQ(service->state(), RecoveryState::kRecovering);
 }
 
 rpc::Request ServiceWorld::Beacon(uint16_t port, int64_t start_time, absl::string_view name) {

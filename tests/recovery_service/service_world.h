@@ -25,12 +25,13 @@ class WorldSource final : public ReplicaSource {
  public:
   asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry, absl::Time) override;
   asio::awaitable<absl::StatusOr<NodeTables>> QueryTables(Ipv4Endpoint address,
-                                                          absl::Time) override;
+                                                          absl::Time deadline) override;
   asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time,
                                               ReplicaSink sink) override;
 
   std::map<uint16_t, ReplicaStatus> status;  // by port; inactive unless given
   std::map<uint16_t, bool> down;             // by port
+  std::map<uint16_t, bool> hanging;          // by port: it does not answer in time
   // What servers give as their own addresses, by port; nothing unless given.
   std::map<uint16_t, Ipv4Endpoint> own_addresses;
   std::function<void(uint16_t port, TableRecord* table)> edit_table;
@@ -38,6 +39,9 @@ class WorldSource final : public ReplicaSource {
   std::function<asio::awaitable<void>()> before_replicas;
   int replica_queries = 0;
   int table_queries = 0;
+
+ private:
+  SystemClock clock_;
 };
 
 class WorldListener final : public RecoveryListener {
@@ -83,6 +87,9 @@ class ServiceWorld {
   // `ports`: "1,2,3". A text, because GCC 12 compiles no braced list beside a co_await.
   static rpc::Request StartRecovery(absl::string_view ports, bool skip_bad = false,
                                     absl::Duration timeout = absl::Seconds(60));
+  // Begins one of the servers 1, 2 and 3, which none of them answers: it runs until it is
+  // cancelled.
+  asio::awaitable<void> BeginHangingRun();
   // From 127.0.0.1:`port`. `name`: what it calls itself there; "rs.example:PORT" if empty.
   static rpc::Request Beacon(uint16_t port, int64_t start_time = 1, absl::string_view name = "");
 

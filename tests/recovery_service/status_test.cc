@@ -5,7 +5,6 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <asio/co_spawn.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
@@ -14,12 +13,14 @@
 #include "recovery_service/status/status_commands.h"
 #include "recovery_service/status/status_json.h"
 #include "recovery_service/status/status_pages.h"
+#include "recovery_service/status/status_rows.h"
 #include "rpc/pegasus_status.h"
 #include "service_world.h"
 
 namespace metarec {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -150,9 +151,9 @@ TEST(StatusJsonTest, AFinishedRecoveryWasForgottenWithTheLeadership) {
   EXPECT_THAT(Strings(json["tables"], "name"), ElementsAre("temp"));
   EXPECT_THAT(Strings(json["phases"], "state"), ElementsAre("done", "done", "done"));
   EXPECT_STREQ(json["next"].GetString(),
-               "Trouble with ZooKeeper: the session has ended, and there is no new one yet\n\n"
-               "The recovery has ended well: everything is written in /pegasus/recovered. Mend "
-               "that. This server tries again and again until it, or another one, leads.");
+               "Mend the trouble with ZooKeeper. This server tries again and again.\n\n"
+               "The recovery has ended well: everything is written in /pegasus/recovered. Wait "
+               "until this server, or another one, leads.");
   EXPECT_EQ(StatusLine(world.service->status()),
             "recovery: waiting, and before this server stopped leading: recovered; trouble with "
             "ZooKeeper: the session has ended, and there is no new one yet");
@@ -160,14 +161,8 @@ TEST(StatusJsonTest, AFinishedRecoveryWasForgottenWithTheLeadership) {
 
 TEST(StatusJsonTest, ARunThatIsCutOffIsNotShownAsOneThatFailed) {
   ServiceWorld world;
-  world.source.before_tables = [&]() -> asio::awaitable<void> {
-    const absl::Status slept = co_await world.clock.SleepFor(absl::Seconds(60));
-    EXPECT_TRUE(absl::IsCancelled(slept));
-  };
   world.Run([&]() -> asio::awaitable<void> {
-    asio::co_spawn(world.context, world.service->Serve(ServiceWorld::StartRecovery("1,2,3")),
-                   [](const std::exception_ptr&, const rpc::HandlerResult&) {});
-    co_await Settle();
+    co_await world.BeginHangingRun();
     EXPECT_STREQ(JsonOf(world)["state"].GetString(), "recovering");
     EXPECT_GT(JsonOf(world)["gives_up_in_seconds"].GetInt(), 50);
     co_await world.service->StepDown();
@@ -177,6 +172,53 @@ TEST(StatusJsonTest, ARunThatIsCutOffIsNotShownAsOneThatFailed) {
   EXPECT_FALSE(json.HasMember("error"));
   EXPECT_EQ(json["phases"].Size(), 0U);
   EXPECT_TRUE(json.HasMember("unfinished_run"));
+}
+
+TEST(StatusJsonTest, AnUnfinishedRunInTheRootWasForgottenWhenARecoveryWasRefused) {
+  ServiceWorld world;
+  world.service->NoteUnfinishedRun("The root holds an unfinished run.");
+  world.source.down[2] = true;
+  Recover(&world, "1,2,3");
+  rapidjson::Document json = JsonOf(world);
+  EXPECT_STREQ(json["error"].GetString(), "ERR_TRY_AGAIN");
+  ASSERT_TRUE(json.HasMember("unfinished_run"));
+  EXPECT_STREQ(json["unfinished_run"].GetString(), "The root holds an unfinished run.");
+  EXPECT_THAT(json["next"].GetString(), StartsWith("The root holds an unfinished run."));
+  // While one runs it may be just that one.
+  world.source.down[2] = false;
+  world.source.before_tables = [&]() -> asio::awaitable<void> {
+    EXPECT_FALSE(JsonOf(world).HasMember("unfinished_run"));
+    co_return;
+  };
+  Recover(&world, "1,2,3");
+  json = JsonOf(world);
+  EXPECT_STREQ(json["error"].GetString(), "ERR_OK");
+  EXPECT_FALSE(json.HasMember("unfinished_run"));
+}
+
+TEST(StatusJsonTest, HeadlineAndTablesCountWhatIsLostFromOneSource) {
+  ServiceWorld world;
+  world.source.edit_table = [](uint16_t, TableRecord* table) { table->partition_count = 3; };
+  Recover(&world, "1,2,3");
+  const std::shared_ptr<const PlanGlance> plan = world.service->status().plan;
+  ASSERT_NE(plan, nullptr);
+  EXPECT_EQ(plan->numbers.partitions_lost, 2);
+  EXPECT_EQ(plan->tables.lost, 2);
+  EXPECT_EQ(plan->tables.partitions, 3);
+  EXPECT_EQ(plan->tables.rows.at(0).lost, 2);
+  EXPECT_EQ(plan->tables.rows.at(0).heat, "+00");
+}
+
+TEST(StatusJsonTest, WhatTheFindingsSayWasSaidAgainAsTheNextStep) {
+  ServiceWorld world;
+  world.source.down[2] = true;
+  Recover(&world, "1,2,3");
+  const rapidjson::Document json = JsonOf(world);
+  EXPECT_THAT(json["findings"][0]["text"].GetString(), HasSubstr("localhost:2"));
+  EXPECT_THAT(json["next"].GetString(),
+              AllOf(StartsWith("ERR_TRY_AGAIN: "), Not(HasSubstr("localhost:2")),
+                    HasSubstr("Mend what the errors among the findings say"),
+                    HasSubstr("Then send recover again.")));
 }
 
 TEST(StatusJsonTest, FindingsWereMissingWhileItWrites) {
@@ -281,6 +323,8 @@ TEST(MetricsTextTest, SaysWhatPeersDidToThePort) {
   ports.tcp.refused = 1;
   ports.tcp.stalled = 2;
   ports.tcp.wrong_crc = 4;
+  ports.tcp.shed = 6;
+  ports.tcp.bytes = 7000;
   ports.udp.received = 50;
   ports.udp.malformed = 5;
   const std::string text = MetricsText(status);
@@ -290,12 +334,15 @@ TEST(MetricsTextTest, SaysWhatPeersDidToThePort) {
   EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_connections_refused_total 1\n"));
   EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_connections_timed_out_total{reason=\"stalled\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_bad_messages_total{reason=\"wrong_crc\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_connections_shed_total 6\n"));
+  EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_queued_bytes 7000\n"));
   EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_datagrams_received_total 50\n"));
   EXPECT_THAT(text, HasSubstr("\nmetarec_rpc_datagrams_ignored_total{reason=\"malformed\"} 5\n"));
 
   EXPECT_EQ(PortLine(ports),
             "port: 3 connections open, 12 accepted, 1 refused, 0 closed as idle, 2 as too slow, 4 "
-            "for bad messages; UDP: 50 received, 5 bad, 0 dropped");
+            "for bad messages, 6 for holding too much; 7000 bytes queued; UDP: 50 received, 5 bad, "
+            "0 dropped");
   ports.tcp.open = 1;
   EXPECT_THAT(PortLine(ports), HasSubstr("port: 1 connection open, "));
 }
@@ -335,7 +382,7 @@ TEST(StatusJsonTest, ANodeThatWillFailThePlanIsToldWhileLeasesAreWaitedFor) {
     co_return;
   };
   Recover(&world, "1,2,3");
-  EXPECT_THAT(next, HasSubstr("1 node fails (localhost:3: ERR_INVALID_DATA)"));
+  EXPECT_THAT(next, HasSubstr("1 node fails: localhost:3 with ERR_INVALID_DATA. "));
   EXPECT_THAT(next, HasSubstr("will end with ERR_TRY_AGAIN"));
   EXPECT_STREQ(JsonOf(world)["error"].GetString(), "ERR_TRY_AGAIN");
 }
@@ -357,13 +404,17 @@ TEST(StatusJsonTest, AServerThatSendsBeaconsAndIsNotInTheListIsShownAndToldOf) {
     }
   };
   Recover(&world, "1,2,3");
-  EXPECT_THAT(next, HasSubstr("1 server sends beacons but is not in the node list (rs.example:4). "
-                              "Unless this is mended, the recovery will end with ERR_TRY_AGAIN"));
+  EXPECT_THAT(next,
+              HasSubstr("1 server sends beacons but is not in the node list: 127.0.0.1:4 (its "
+                        "beacons claim the name rs.example:4). Unless this is mended, the recovery "
+                        "will end with ERR_TRY_AGAIN"));
   const rapidjson::Document json = JsonOf(world);
   EXPECT_STREQ(json["error"].GetString(), "ERR_TRY_AGAIN");
-  EXPECT_STREQ(json["nodes"][0]["name"].GetString(), "rs.example:4");
+  EXPECT_STREQ(json["nodes"][0]["name"].GetString(), "127.0.0.1:4");
   EXPECT_STREQ(json["nodes"][0]["answer"].GetString(), "unlisted");
-  EXPECT_THAT(json["nodes"][0]["state"].GetString(), StartsWith("not in the node list; beacon "));
+  EXPECT_THAT(json["nodes"][0]["state"].GetString(),
+              AllOf(StartsWith("not in the node list; beacon "),
+                    HasSubstr("; its beacons call it rs.example:4")));
   EXPECT_THAT(json["findings"][0]["text"].GetString(), HasSubstr("sends beacons but is not in"));
 }
 
@@ -394,6 +445,45 @@ TEST(StatusJsonTest, AServerKnownByItsOtherAddressIsNoStranger) {
   const rapidjson::Document json = JsonOf(world);
   EXPECT_STREQ(json["error"].GetString(), "ERR_OK");
   EXPECT_EQ(json["nodes"].Size(), 3U);
+}
+
+TEST(StatusJsonTest, AListedServerThatIsSilentWasCalledAStrangerForItsBeaconsFromAnotherAddress) {
+  ServiceWorld world;
+  world.source.down[3] = true;
+  world.Run([&]() -> asio::awaitable<void> {
+    const rpc::HandlerResult ignored =
+        co_await world.service->Serve(ServiceWorld::Beacon(4, 1, "localhost:3"));
+    static_cast<void>(ignored);
+  });
+  Recover(&world, "1,2,3");
+  const rapidjson::Document json = JsonOf(world);
+  for (const auto& finding : json["findings"].GetArray()) {
+    EXPECT_THAT(finding["text"].GetString(), Not(HasSubstr("sends beacons")));
+  }
+  ASSERT_EQ(json["nodes"].Size(), 3U);
+  EXPECT_STREQ(json["nodes"][0]["name"].GetString(), "localhost:3");
+  EXPECT_THAT(json["nodes"][0]["state"].GetString(),
+              AllOf(StartsWith("failed: ERR_INVALID_DATA"), HasSubstr(", from 127.0.0.1:4")));
+}
+
+TEST(StatusJsonTest, WhoIsNotSeenToBeThereWasCalledUnlistedThoughThePlanOnlyWarns) {
+  WorldSource source;
+  ServiceWorld world;
+  RunWatch watch(&source, &world.clock);
+  watch.Begin(*ParseNodeListString("localhost:1"));
+  RecoveryServiceStatus status;
+  status.leadership.is_us = true;
+  status.state = status.run_state = RecoveryState::kRecovering;
+  status.run = &watch;
+  status.nodes.emplace_back().address = {.ip = 0x0A000009, .port = 7};
+  EXPECT_THAT(UnlistedServers(status), ::testing::IsEmpty());
+  rapidjson::Document json;
+  json.Parse(StatusJson(status, absl::UnixEpoch()));
+  EXPECT_STREQ(json["nodes"][0]["answer"].GetString(), "unconfirmed");
+  status.nodes[0].is_there = true;
+  EXPECT_THAT(UnlistedServers(status), ElementsAre("10.0.0.9:7"));
+  json.Parse(StatusJson(status, absl::UnixEpoch()));
+  EXPECT_STREQ(json["nodes"][0]["answer"].GetString(), "unlisted");
 }
 
 }  // namespace

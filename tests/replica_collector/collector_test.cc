@@ -80,7 +80,9 @@ class ScriptedSource final : public ReplicaSource {
     const Script::Answer answer = Next(&scripts[address.ip].replicas);
     const absl::Status status = co_await Play(answer, deadline);
     for (size_t i = 0; i < answer.count; ++i) {
-      const absl::Status taken = sink({.app_id = 1, .partition_index = static_cast<int32_t>(i)});
+      ReplicaRecord replica = {.app_id = 1, .partition_index = static_cast<int32_t>(i)};
+      if (edit_replica) edit_replica(address.ip, &replica);
+      const absl::Status taken = sink(replica);
       if (!taken.ok()) co_return taken;
     }
     co_return status;
@@ -95,6 +97,7 @@ class ScriptedSource final : public ReplicaSource {
   std::map<std::string, uint32_t> identities;
   std::map<std::string, std::vector<Ipv4Endpoint>> other_addresses;  // by host
   std::map<uint32_t, Ipv4Endpoint> own_addresses;                    // by the address asked
+  std::function<void(uint32_t ip, ReplicaRecord* replica)> edit_replica;
   std::map<uint32_t, Script> scripts;
   std::vector<Asked> asked;  // for tables, in order
   int in_flight = 0;
@@ -377,6 +380,40 @@ TEST_F(CollectorTest, TwoServersThatGiveOneAddressButHoldDifferentReplicasNeverC
   source_.own_addresses = {{1, {9, 1}}, {2, {9, 1}}};
   source_.scripts[1].replicas = {{kMs(0), "ERR_OK", 3}};
   source_.scripts[2].replicas = {{kMs(0), "ERR_OK", 4}};
+  EXPECT_EQ(Collect("n1:1,n2:1").nodes.size(), 2u);
+}
+
+TEST_F(CollectorTest, AServerThatServedBetweenItsTwoAnswersCountedAsTwo) {
+  source_.own_addresses = {{1, {2, 1}}, {2, {2, 1}}};
+  for (const uint32_t ip : {1, 2}) source_.scripts[ip].replicas = {{kMs(0), "ERR_OK", 3}};
+  int64_t decree = 100;  // grows with each replica that is told of
+  source_.edit_replica = [&](uint32_t ip, ReplicaRecord* replica) {
+    replica->status = ReplicaStatus::kPrimary;
+    replica->last_committed_decree = ip * 1000 + ++decree;
+  };
+  const Evidence evidence = Collect("n1:1,n2:1");
+  ASSERT_EQ(evidence.nodes.size(), 1u);
+  EXPECT_THAT(evidence.nodes[0].listed_as, ElementsAre("n2:1", "n1:1"));
+}
+
+TEST_F(CollectorTest, ServersOfWhichNeitherAnswerIsTheLaterOneStayTwo) {
+  source_.own_addresses = {{1, {2, 1}}, {2, {2, 1}}};
+  for (const uint32_t ip : {1, 2}) source_.scripts[ip].replicas = {{kMs(0), "ERR_OK", 3}};
+  source_.edit_replica = [](uint32_t ip, ReplicaRecord* replica) {
+    replica->status = ReplicaStatus::kSecondary;
+    replica->last_committed_decree = replica->partition_index == 0 ? ip : 10 - ip;
+  };
+  EXPECT_EQ(Collect("n1:1,n2:1").nodes.size(), 2u);
+  // Nor is a replica at rest ever another one in the next moment.
+  source_.edit_replica = [](uint32_t ip, ReplicaRecord* replica) {
+    replica->status = ReplicaStatus::kInactive;
+    replica->last_committed_decree = ip;
+  };
+  EXPECT_EQ(Collect("n1:1,n2:1").nodes.size(), 2u);
+  // Nor is one the primary and a secondary of a partition at the same ballot.
+  source_.edit_replica = [](uint32_t ip, ReplicaRecord* replica) {
+    replica->status = ip == 1 ? ReplicaStatus::kPrimary : ReplicaStatus::kSecondary;
+  };
   EXPECT_EQ(Collect("n1:1,n2:1").nodes.size(), 2u);
 }
 

@@ -12,6 +12,7 @@
 #include <malloc.h>
 #include <sys/resource.h>
 
+#include "base/runtime/event.h"
 #include "rpc/byte_order.h"
 #include "rpc/native_frame.h"
 #include "rpc/server.h"
@@ -315,6 +316,15 @@ class UnreadAnswersTest : public BadPeersTest {
     return peer;
   }
 
+  // Not more at once than the sockets' buffers take, since nobody reads meanwhile.
+  void SendAll(RawPeer* peer, absl::string_view bytes) {
+    for (size_t at = 0; at < bytes.size(); at += 64 << 10) {
+      asio::error_code ignored;
+      peer->TrySend(bytes.substr(at, 64 << 10), &ignored);
+      while (io_.poll() != 0) io_.restart();
+    }
+  }
+
   void Settle() {
     for (int i = 0; i < 50; ++i) {
       io_.restart();
@@ -366,16 +376,44 @@ TEST_F(UnreadAnswersTest, HalfRequestsAreBoundedTogetherToo) {
   std::vector<std::unique_ptr<RawPeer>> peers;
   for (int i = 0; i < 6; ++i) {
     peers.push_back(Connected());
-    // Not more at once than the sockets' buffers take, since nobody reads meanwhile.
-    for (size_t at = 0; at < frame.size() * 3 / 4; at += 64 << 10) {
-      asio::error_code ignored;
-      peers.back()->TrySend(absl::string_view(frame).substr(at, 64 << 10), &ignored);
-      while (io_.poll() != 0) io_.restart();
-    }
+    SendAll(peers.back().get(), frame.substr(0, frame.size() * 3 / 4));
   }
   Settle();
   EXPECT_GE(server_->counts().shed, 3);
   EXPECT_LE(server_->counts().bytes, static_cast<int64_t>(options.bytes_max));
+  EXPECT_TRUE(IsGoodPeerServed());
+}
+
+TEST_F(UnreadAnswersTest, WhatAHandlerStillHeldOfAShedConnectionWasCountedNoMore) {
+  ServerOptions options;
+  options.bytes_max = 2 << 20;
+  StartServer(options);
+  Event release(io_.get_executor());
+  bool is_cancelled = false;
+  server_->Register("RPC_HOLD", [&](Request request) -> asio::awaitable<HandlerResult> {
+    is_cancelled = absl::IsCancelled(co_await clock_.SleepFor(absl::Hours(1)));
+    co_await release.WaitRegardless();
+    EXPECT_EQ(request.body.size(), 1500U << 10);
+    co_return HandlerResult();
+  });
+  NativeHeader header;
+  header.rpc_name = "RPC_HOLD";
+  header.context = kContextIsRequest | kContextFormatThriftBinary;
+  const std::string body(1500 << 10, 'x');
+  const auto holder = Connected();
+  SendAll(holder.get(), BuildNativeHeader(header, body, Checksums::kNone) + body);
+  Settle();
+  EXPECT_EQ(server_->counts().shed, 0);
+  const auto other = Connected();
+  SendAll(other.get(), Frame(std::string(1000 << 10, 'y')).substr(0, 900 << 10));
+  Settle();
+  EXPECT_EQ(server_->counts().shed, 1);
+  EXPECT_TRUE(is_cancelled);
+  EXPECT_EQ(server_->counts().open, 2) << "the handler is there, and so is its request";
+  EXPECT_GT(server_->counts().bytes, static_cast<int64_t>(body.size()));
+  release.Set();
+  ASSERT_TRUE(RunUntil(&io_, [&] { return server_->counts().open == 1; }));
+  EXPECT_LT(server_->counts().bytes, static_cast<int64_t>(body.size()));
   EXPECT_TRUE(IsGoodPeerServed());
 }
 

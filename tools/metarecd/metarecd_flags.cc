@@ -227,6 +227,7 @@ absl::Status AddService(const PegasusConfig& config, RecoveryServiceOptions* ser
   }
   METAREC_ASSIGN_OR_RETURN(service->recovery.plan, DecisionsFromFlags());
   service->recovery.writer.tool_version = kVersion;
+  service->build.program = "metarecd";
   service->build.version = kVersion;
   if (absl::string_view(kCommit) != "unknown") service->build.commit = kCommit;
   service->beacons.grace = config.beacon_grace;

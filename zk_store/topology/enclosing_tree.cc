@@ -30,16 +30,26 @@ class Looking {
   asio::awaitable<Found> Run();
 
  private:
-  asio::awaitable<Found> LookAt(std::string ancestor);
-  asio::awaitable<Found> LookAtApps(std::string ancestor);
-  asio::awaitable<Found> LookAtLockRoot(std::string ancestor, std::string lock_root);
-  EnclosingTree At(const std::string& path, absl::string_view what) const {
-    return {path, absl::StrCat(path, " ", what), IsOrLiesIn(path_, path)};
+  asio::awaitable<absl::Status> LookAt(std::string ancestor);
+  asio::awaitable<absl::Status> LookAtJournal(std::string ancestor);
+  asio::awaitable<absl::Status> LookAtApps(std::string ancestor);
+  asio::awaitable<absl::Status> LookAtLockRoot(std::string ancestor, std::string lock_root);
+
+  // One thing that is found says whose the tree is. After that only what the path lies in tells
+  // more: whether its owner alone writes there.
+  bool MayTellMore(absl::string_view tree) const {
+    if (!found_.has_value()) return true;
+    return !found_->is_inside && IsOrLiesIn(path_, tree);
+  }
+  absl::Status Note(const std::string& path, absl::string_view what) {
+    found_ = {path, absl::StrCat(path, " ", what), IsOrLiesIn(path_, path)};
+    return absl::OkStatus();
   }
 
   StoreReader* const reader_;
   const std::string path_;
   const std::string own_lock_root_;
+  std::optional<EnclosingTree> found_;
 };
 
 // "/" is the ancestor "".
@@ -51,30 +61,32 @@ asio::awaitable<Found> Looking::Run() {
   std::string ancestor;
   const std::vector<std::string> components = absl::StrSplit(path_.substr(1), '/');
   for (const std::string& component : components) {
-    METAREC_CO_ASSIGN_OR_RETURN(std::optional<EnclosingTree> found, co_await LookAt(ancestor));
-    if (found.has_value()) co_return found;
+    METAREC_CO_RETURN_IF_ERROR(co_await LookAt(ancestor));
     absl::StrAppend(&ancestor, "/", component);
   }
-  co_return std::nullopt;
+  co_return std::move(found_);
 }
 
-asio::awaitable<Found> Looking::LookAt(std::string ancestor) {
-  const ClusterPaths paths(ancestor);
-  METAREC_CO_ASSIGN_OR_RETURN(const auto journal, co_await reader_->Exists(paths.journal()));
-  if (journal.has_value() || IsOrLiesIn(path_, paths.journal())) {
-    co_return At(paths.journal(), absl::StrCat("is the journal of a recovery, so ",
-                                               RootName(ancestor), " is a cluster's root"));
-  }
-  METAREC_CO_ASSIGN_OR_RETURN(std::optional<EnclosingTree> found, co_await LookAtApps(ancestor));
-  if (found.has_value()) co_return found;
-  METAREC_CO_ASSIGN_OR_RETURN(found, co_await LookAtLockRoot(ancestor, ancestor));
-  if (found.has_value()) co_return found;
+asio::awaitable<absl::Status> Looking::LookAt(std::string ancestor) {
+  METAREC_CO_RETURN_IF_ERROR(co_await LookAtJournal(ancestor));
+  METAREC_CO_RETURN_IF_ERROR(co_await LookAtApps(ancestor));
+  METAREC_CO_RETURN_IF_ERROR(co_await LookAtLockRoot(ancestor, ancestor));
   co_return co_await LookAtLockRoot(ancestor, ancestor + "/lock");
 }
 
+asio::awaitable<absl::Status> Looking::LookAtJournal(std::string ancestor) {
+  const std::string journal = ClusterPaths(ancestor).journal();
+  if (!MayTellMore(journal)) co_return absl::OkStatus();
+  METAREC_CO_ASSIGN_OR_RETURN(const auto found, co_await reader_->Exists(journal));
+  if (!found.has_value() && !IsOrLiesIn(path_, journal)) co_return absl::OkStatus();
+  co_return Note(journal, absl::StrCat("is the journal of a recovery, so ", RootName(ancestor),
+                                       " is a cluster's root"));
+}
+
 // There are other uses of the name: what makes it a cluster's is what it says, or numbers below it.
-asio::awaitable<Found> Looking::LookAtApps(std::string ancestor) {
+asio::awaitable<absl::Status> Looking::LookAtApps(std::string ancestor) {
   const std::string apps = ClusterPaths(ancestor).apps();
+  if (!MayTellMore(apps)) co_return absl::OkStatus();
   const std::string what =
       absl::StrCat("lists the tables of a cluster whose root is ", RootName(ancestor));
   const absl::StatusOr<std::optional<NodeData>> node = co_await reader_->Get(apps);
@@ -86,33 +98,33 @@ asio::awaitable<Found> Looking::LookAtApps(std::string ancestor) {
   }
   METAREC_CO_RETURN_IF_ERROR(node.status());
   if (!node->has_value()) {
-    if (!IsOrLiesIn(path_, apps)) co_return std::nullopt;
-    co_return At(apps, absl::StrCat("does not exist, and a meta server whose root is ",
-                                    RootName(ancestor), " would take it for its list of tables"));
+    if (!IsOrLiesIn(path_, apps)) co_return absl::OkStatus();
+    co_return Note(apps, absl::StrCat("does not exist, and a meta server whose root is ",
+                                      RootName(ancestor), " would take it for its list of tables"));
   }
-  if ((*node)->data == kAppsLocked || (*node)->data == kAppsUnlocked) co_return At(apps, what);
+  if ((*node)->data == kAppsLocked || (*node)->data == kAppsUnlocked) co_return Note(apps, what);
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
                               co_await reader_->Children(apps));
   const bool has_tables =
       children.has_value() && absl::c_any_of(children->names, [](const std::string& name) {
         return ParseChildName(name) >= 0;
       });
-  if (!has_tables) co_return std::nullopt;
-  co_return At(apps, what);
+  co_return has_tables ? Note(apps, what) : absl::OkStatus();
 }
 
-asio::awaitable<Found> Looking::LookAtLockRoot(std::string ancestor, std::string lock_root) {
+asio::awaitable<absl::Status> Looking::LookAtLockRoot(std::string ancestor, std::string lock_root) {
   const std::string directory = LockDirectoryPath(lock_root);
+  if (!MayTellMore(directory)) co_return absl::OkStatus();
   if (IsOrLiesIn(path_, directory)) {
-    co_return At(directory, "is where meta servers elect their leader");
+    co_return Note(directory, "is where meta servers elect their leader");
   }
-  if (lock_root == own_lock_root_) co_return std::nullopt;
+  if (lock_root == own_lock_root_) co_return absl::OkStatus();
   METAREC_CO_ASSIGN_OR_RETURN(const auto found, co_await reader_->Exists(directory));
-  if (!found.has_value()) co_return std::nullopt;
-  co_return At(directory,
-               absl::StrCat("is where meta servers elect their leader, so ", RootName(ancestor),
-                            " is some cluster's; if it is this one's own, name ",
-                            RootName(lock_root), " as the lock root (--lock_root)"));
+  if (!found.has_value()) co_return absl::OkStatus();
+  co_return Note(directory,
+                 absl::StrCat("is where meta servers elect their leader, so ", RootName(ancestor),
+                              " is some cluster's; if it is this one's own, name ",
+                              RootName(lock_root), " as the lock root (--lock_root)"));
 }
 
 }  // namespace

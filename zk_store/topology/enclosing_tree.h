@@ -26,6 +26,7 @@ struct EnclosingTree {
 // Looks at every znode above `path`, "/" included, for a cluster's /apps, a journal and a lock
 // directory (`dsn.meta.server.leader`, also in `lock`), and at the names of which `path` consists.
 // The lock directory in `own_lock_root` (empty: unknown) does not count. nullopt: nothing is above.
+// Of several, one that the path lies inside; else the uppermost.
 //
 // `path` must be valid (ValidateRootPath). StoreError::kNoAuth if an `apps` above it must not be
 // read.

@@ -152,8 +152,9 @@ TEST(PlannerIdentity, AServerThatSendsBeaconsButIsNotInTheListIsAnErrorThatCanBe
   EXPECT_EQ(FactOf(plan, finding, "address"), "10.0.0.9:34801");
   EXPECT_THAT(
       HintLines(plan, {}),
-      ElementsAre("ERROR: node(rs9:34801) sends beacons but is not in the node list, add it "
-                  "to the list, or you can skip it by set skip_bad_nodes option"));
+      ElementsAre("ERROR: node(10.0.0.9:34801) sends beacons but is not in the node list, add it "
+                  "to the list, or you can skip it by set skip_bad_nodes option; its beacons claim "
+                  "name(rs9:34801)"));
   EXPECT_THAT(RenderReport(plan, {}),
               HasSubstr("NOT READY: 1 server sends beacons but is not in the node list"));
 
@@ -162,8 +163,24 @@ TEST(PlannerIdentity, AServerThatSendsBeaconsButIsNotInTheListIsAnErrorThatCanBe
   EXPECT_EQ(TheFinding(skipped, FindingKind::kUnlistedServer).severity, Severity::kHazard);
   EXPECT_THAT(
       HintLines(skipped, {}),
-      ElementsAre("WARNING: node(rs9:34801) sends beacons but is not in the node list, skip "
-                  "the bad node"));
+      ElementsAre("WARNING: node(10.0.0.9:34801) sends beacons but is not in the node list, skip "
+                  "the bad node; its beacons claim name(rs9:34801)"));
+}
+
+TEST(PlannerIdentity, StrangersWhoClaimedANameOfTheListWereHintsThatToldNothingApart) {
+  Ipv4Endpoint other = kStranger;
+  other.port = 34802;
+  const RecoveryPlan plan =
+      PlanOf(WithUnlisted({{.address = kStranger, .names = {"n1:34801"}, .is_there = true},
+                           {.address = other, .names = {"n1:34801"}, .is_there = true}}));
+  EXPECT_THAT(HintLines(plan, {}),
+              ElementsAre(::testing::StartsWith("ERROR: node(10.0.0.9:34801) sends beacons"),
+                          ::testing::StartsWith("ERROR: node(10.0.0.9:34802) sends beacons")));
+  for (const Finding& finding : plan.findings) {
+    if (finding.kind() != FindingKind::kUnlistedServer) continue;
+    EXPECT_THAT(FindingSentence(plan, finding),
+                HasSubstr("(its beacons claim the name n1:34801) sends beacons"));
+  }
 }
 
 TEST(PlannerIdentity, BeaconsFromWhereNobodyIsSeenStopNothingAndAreCounted) {
