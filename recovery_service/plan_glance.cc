@@ -161,12 +161,15 @@ PlanGlance GlanceAt(const RecoveryPlan& plan) {
   glance.findings_count = static_cast<int64_t>(plan.findings.size());
   for (const Finding& finding : plan.findings) ++glance.by_severity[finding.severity];
   glance.tables = RowsOfPlan(plan, glance.numbers);
-  if (plan.outcome == PlanOutcome::kConflict) glance.decisions = Decisions(plan);
+  if (plan.outcome == PlanOutcome::kConflict) {
+    glance.decisions = Decisions(plan);
+    glance.plan_words = OptionWordsWithFirstChoices(plan, kConflictsMax);
+  }
   return glance;
 }
 
 std::vector<std::string> HowToDecide(const std::vector<std::string>& decisions,
-                                     const DecisionPlace& place) {
+                                     const std::string& plan_words, const DecisionPlace& place) {
   const std::string choices = absl::StrJoin(decisions, " ");
   std::vector<std::string> lines;
   if (place.program.empty()) {
@@ -181,7 +184,7 @@ std::vector<std::string> HowToDecide(const std::vector<std::string>& decisions,
     lines.push_back(absl::StrCat("and send recover again. Or stop ", place.program,
                                  ", and plan and write from the command line:"));
   }
-  lines.push_back(absl::StrCat("  metarec plan -f recover_node_list --plan FILE ", choices));
+  lines.push_back(absl::StrCat("  metarec plan -f recover_node_list --plan FILE", plan_words));
   lines.push_back(absl::StrCat(
       "  metarec apply --plan FILE --zk ",
       place.zookeeper_hosts.empty() ? "HOST:PORT,..." : ShellWord(place.zookeeper_hosts),
@@ -202,7 +205,10 @@ std::vector<std::string> DecisionLines(const RecoveryPlan& plan, const DecisionP
     }
   }
   if (more > 0) lines.push_back(absl::StrCat("and ", Counted(more, "further conflict")));
-  for (std::string& line : HowToDecide(Decisions(plan), place)) lines.push_back(std::move(line));
+  const std::string words = OptionWordsWithFirstChoices(plan, kConflictsMax);
+  for (std::string& line : HowToDecide(Decisions(plan), words, place)) {
+    lines.push_back(std::move(line));
+  }
   return lines;
 }
 

@@ -66,6 +66,9 @@ struct PlanGlance {
   // the first 50: "--settle 10.app_type=pegasus". Parts in capitals are for the operator to fill
   // in.
   std::vector<std::string> decisions;
+  // Of such a plan: the words of a `metarec plan` that decides so, with all options that this plan
+  // was made with: " --skip_bad_nodes --settle 10.app_type=pegasus".
+  std::string plan_words;
 };
 
 PlanGlance GlanceAt(const RecoveryPlan& plan);
@@ -81,7 +84,7 @@ struct DecisionPlace {
 
 // How to go on once conflicts are decided: lines, commands indented by two spaces.
 std::vector<std::string> HowToDecide(const std::vector<std::string>& decisions,
-                                     const DecisionPlace& place);
+                                     const std::string& plan_words, const DecisionPlace& place);
 
 // For the sender of a recovery that needs decisions, and for the log: every conflict with the
 // choices that settle it, then HowToDecide, without line breaks. Empty if the plan needs none.

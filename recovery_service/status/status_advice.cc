@@ -69,9 +69,10 @@ std::string AfterFailure(const RecoveryServiceStatus& status) {
   if (status.plan == nullptr) return absl::StrCat(reason, "\n\nThen send recover again.");
   switch (status.plan->outcome) {
     case PlanOutcome::kConflict:
-      return absl::StrCat(
-          reason, "\n\nThe findings name the choices.\n",
-          absl::StrJoin(HowToDecide(status.plan->decisions, status.decisions), "\n"));
+      return absl::StrCat(reason, "\n\nThe findings name the choices.\n",
+                          absl::StrJoin(HowToDecide(status.plan->decisions, status.plan->plan_words,
+                                                    status.decisions),
+                                        "\n"));
     case PlanOutcome::kTryAgain:
       return absl::StrCat(reason,
                           "\n\nMend what the errors among the findings say, or accept it with the "

@@ -71,6 +71,23 @@ TEST_F(ConflictTest, AProgramWithoutSuchFlagsToldItsOperatorsToGiveThem) {
   EXPECT_THAT(StatusJson(status, world.clock.Now()), Not(HasSubstr("metarecd")));
 }
 
+TEST_F(ConflictTest, TheCommandThatIsAdvisedLeftOutTheFlagsOfTheRequestAndOfTheServer) {
+  RecoveryServiceOptions options = ServiceWorld::Options();
+  options.recovery.plan.rename_separator = "_";
+  ServiceWorld world(std::move(options));
+  Disagree(&world);
+  RecoveryResponse response;
+  world.Run([&]() -> asio::awaitable<void> {
+    response = Decoded<RecoveryResponse>(
+        co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3", true)));
+  });
+  const char* const command =
+      "  metarec plan -f recover_node_list --plan FILE --skip_bad_nodes --rename_separator _ "
+      "--settle 1.app_type=";
+  EXPECT_THAT(response.hint_message, HasSubstr(command));
+  EXPECT_THAT(StatusJson(world.service->status(), world.clock.Now()), HasSubstr(command));
+}
+
 TEST_F(ConflictTest, BehindAChrootTheCommandThatIsAdvisedLedToAnotherRoot) {
   RecoveryServiceOptions options = ServiceWorld::Options();
   options.cluster.zookeeper_hosts = "127.0.0.1:22181/behind";
