@@ -201,12 +201,12 @@ TEST_F(MetaClientTest, AServerOfAnotherKindIsToldFromAMetaServer) {
 
 TEST_F(MetaClientTest, AllFailuresAreNamed) {
   const std::string nobody = NameOfNobody();
-  ClientOf({nobody, "no-such-host.invalid:34601"});
+  ClientOf({nobody, "no-such-host..invalid:34601"});
   const auto answer = Ask();
   EXPECT_THAT(
       std::string(answer.status().message()),
       AllOf(HasSubstr("RPC_CM_LIST_NODES"), HasSubstr(nobody + ": cannot connect"),
-            HasSubstr("no-such-host.invalid:34601: "), HasSubstr("[meta_server] server_list")));
+            HasSubstr("no-such-host..invalid:34601: "), HasSubstr("[meta_server] server_list")));
 }
 
 TEST_F(MetaClientTest, AChangeGoesToTheLeaderOnly) {

@@ -273,14 +273,14 @@ TEST_F(CollectorOverRpc, TheAddressThatAServerGivesAsItsOwnIsKept) {
 }
 
 TEST_F(CollectorOverRpc, HostThatCannotBeResolvedIsABadNodeWithoutAddress) {
-  more_lines_ = {"no-such-host.invalid"};
+  more_lines_ = {"no-such-host..invalid"};
   const Evidence evidence = Collect(ThreeNodes());
   ASSERT_EQ(evidence.nodes.size(), 4u);
   const NodeEvidence& node = evidence.nodes[3];
   EXPECT_EQ(node.error, "ERR_NETWORK_FAILURE");
   EXPECT_EQ(node.address, Ipv4Endpoint());
   EXPECT_EQ(node.attempts, 0);
-  EXPECT_THAT(node.error_detail, HasSubstr("no-such-host.invalid"));
+  EXPECT_THAT(node.error_detail, HasSubstr("no-such-host..invalid"));
 }
 
 }  // namespace

@@ -113,9 +113,9 @@ TEST_F(MetarecdBesideStockTest, FollowsAStockLeaderSendsOnToItAndTakesOverWhenIt
 
 TEST_F(MetarecdBesideStockTest, ALeaderWhoseNameNobodyKnowsIsFollowedAllTheSame) {
   MakeDirectory();
-  auto stock = EnterStock("no-such-host.invalid:34601");
+  auto stock = EnterStock("no-such-host..invalid:34601");
   const auto metarecd = Start(FreePort());
-  ASSERT_TRUE(metarecd->AwaitLog("following no-such-host.invalid:34601, whose name cannot be"));
+  ASSERT_TRUE(metarecd->AwaitLog("following no-such-host..invalid:34601, whose name cannot be"));
   const rpc::Reply reply = world_->Ask(metarecd->endpoint());
   EXPECT_EQ(reply.error_name, "ERR_OK");
   idl::configuration_list_apps_response response;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -98,8 +99,8 @@ TEST_F(ZooKeeperRefusalsTest, ServersThatDemandSaslEndEveryProgramAtOnce) {
     EXPECT_THAT(ended.err, AllOf(HasSubstr("serve only clients that authenticate"),
                                  HasSubstr("ZooKeeper with SASL or TLS")));
   }
-  auto daemon = StartProgram({"--zk", server_->hosts(), "--root", "/r", "--own_name", "127.0.0.1:1",
-                              "--listen", "127.0.0.1"},
+  auto daemon = StartProgram({"--zk", server_->hosts(), "--root", "/r", "--own_name",
+                              absl::StrCat("127.0.0.1:", FreePort()), "--listen", "127.0.0.1"},
                              folder_.Path("daemon"), "metarecd");
   ASSERT_TRUE(daemon.ok()) << daemon.status();
   EXPECT_EQ((*daemon)->Wait(kAtOnce), 1);

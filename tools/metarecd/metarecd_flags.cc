@@ -429,6 +429,8 @@ CommandManual MetarecdManual() {
       "recover_from_replica_server = false, stop metarecd, and start the meta server.",
       "The log goes to stderr. The flags of glog work, too, such as --minloglevel, --log_dir and "
       "--logtostderr=false; metarecd --helpfull lists them.",
+      "Under systemd, its flags are in /etc/default/metarecd, and journalctl -u metarecd shows its "
+      "log.",
   };
   AddFlags(kFileFlags, kFileHeading, &manual);
   AddFlags(kOwnFlags, kOwnHeading, &manual);

@@ -71,10 +71,10 @@ TEST(ZooKeeperMetaStore, MalformedHostsAreRefusedByName) {
 TEST(ZooKeeperMetaStore, AnUnknownHostNameIsToldAtOnce) {
   RunToEnd([]() -> asio::awaitable<void> {
     ZooKeeperOptions options;
-    options.hosts = "no-such-host.invalid:2181";
+    options.hosts = "no-such-host..invalid:2181";
     const absl::Status status = co_await ConnectStatus(options);
     EXPECT_TRUE(absl::IsUnavailable(status)) << status;
-    EXPECT_THAT(std::string(status.message()), HasSubstr("no-such-host.invalid:2181"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("no-such-host..invalid:2181"));
   });
 }
 
@@ -196,7 +196,7 @@ class ZooKeeperMetaStoreServed : public ::testing::Test {
 TEST_F(ZooKeeperMetaStoreServed, AHostThatIsGoneDoesNotStopUs) {
   ASSERT_NO_FATAL_FAILURE(Start());
   RunToEnd([&]() -> asio::awaitable<void> {
-    options_.hosts = "no-such-host.invalid:2181, 127.0.0.1:1," + server_->hosts();
+    options_.hosts = "no-such-host..invalid:2181, 127.0.0.1:1," + server_->hosts();
     const absl::Status status = co_await ConnectStatus(options_);
     EXPECT_TRUE(status.ok()) << status;
   });
