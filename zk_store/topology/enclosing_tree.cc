@@ -91,6 +91,8 @@ asio::awaitable<absl::Status> Looking::LookAtApps(std::string ancestor) {
       absl::StrCat("lists the tables of a cluster whose root is ", RootName(ancestor));
   const absl::StatusOr<std::optional<NodeData>> node = co_await reader_->Get(apps);
   if (StoreErrorOf(node.status()) == StoreError::kNoAuth) {
+    // In a tree that is a cluster's, it is known what it is.
+    if (found_.has_value()) co_return Note(apps, what);
     co_return Annotate(node.status(),
                        absl::StrCat(". It may list the tables of a cluster, in whose "
                                     "tree ",

@@ -247,7 +247,7 @@ TEST_F(BeginTest, ARootInsideAnotherTreeIsRefused) {
   Put("/pegasus/stock/apps", "");
   Put("/pegasus/stock/apps/1", "{}");
   for (const auto& [root, why] : std::vector<std::pair<std::string, std::string>>{
-           {"/pegasus/demo/apps/99", "/pegasus/demo/metarec_journal is the journal"},
+           {"/pegasus/demo/apps/99", "/pegasus/demo/apps lists the tables of a cluster"},
            {"/pegasus/demo/sub", "/pegasus/demo/metarec_journal is the journal"},
            {"/pegasus/demo/lock", "so /pegasus/demo is a cluster's root"},
            {"/pegasus/demo/metarec_journal/x", "/pegasus/demo/metarec_journal is the journal"},
