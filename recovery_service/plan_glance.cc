@@ -1,6 +1,7 @@
 #include "recovery_service/plan_glance.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -59,20 +60,32 @@ TableRow RowOf(const TableHealth& health, const KnownReplicas& known) {
 
 TableRows RowsOfPlan(const RecoveryPlan& plan) {
   std::vector<const TopologyTable*> tables;
+  std::set<int32_t> dropped;
   for (size_t i = 0; i < plan.tables.size(); ++i) {
-    if (!plan.tables[i].placeholder) tables.push_back(&plan.topology.tables[i]);
+    const TopologyTable& table = plan.topology.tables[i];
+    if (!plan.tables[i].placeholder) tables.push_back(&table);
+    if (plan.tables[i].probably_dropped) dropped.insert(table.app_id);
   }
-  return RowsOf(tables, [&plan](size_t at) -> int64_t {
+  const auto known = [&plan](size_t at) -> int64_t {
     return at < plan.partitions.size() ? plan.partitions[at].replicas_count : 0;
-  });
+  };
+  return RowsOf(tables, known, dropped);
 }
 
-// Those of a severity: of lost partitions, or the others.
-void AddFindings(const RecoveryPlan& plan, Severity severity, bool lost, PlanGlance* glance) {
+// In which order findings of a severity are read.
+enum class FindingPlace : uint8_t { kLoss, kOther, kLossOfDropped };
+
+FindingPlace PlaceOf(const RecoveryPlan& plan, const Finding& finding) {
+  if (finding.kind() != FindingKind::kPartitionLost) return FindingPlace::kOther;
+  return IsLossOfDropped(plan, finding) ? FindingPlace::kLossOfDropped : FindingPlace::kLoss;
+}
+
+// Those of a severity and a place.
+void AddFindings(const RecoveryPlan& plan, Severity severity, FindingPlace place,
+                 PlanGlance* glance) {
   for (const Finding& finding : plan.findings) {
     if (glance->findings.size() == kFindingsMax) return;
-    if (finding.severity != severity) continue;
-    if ((finding.kind() == FindingKind::kPartitionLost) != lost) continue;
+    if (finding.severity != severity || PlaceOf(plan, finding) != place) continue;
     glance->findings.push_back({severity, FindingSentence(plan, finding)});
   }
 }
@@ -88,7 +101,8 @@ std::vector<std::string> Decisions(const RecoveryPlan& plan) {
 
 }  // namespace
 
-TableRows RowsOf(const std::vector<const TopologyTable*>& tables, const KnownReplicas& known) {
+TableRows RowsOf(const std::vector<const TopologyTable*>& tables, const KnownReplicas& known,
+                 const std::set<int32_t>& dropped) {
   TableRows rows;
   std::vector<TableHealth> healths;
   for (const TopologyTable* table : tables) {
@@ -97,9 +111,13 @@ TableRows RowsOf(const std::vector<const TopologyTable*>& tables, const KnownRep
     rows.lost += healths.back().lost;
     rows.thin += healths.back().thin;
   }
-  std::stable_sort(healths.begin(), healths.end(), [](const TableHealth& a, const TableHealth& b) {
-    return std::make_pair(a.lost, a.thin) > std::make_pair(b.lost, b.thin);
-  });
+  const auto badness = [&dropped](const TableHealth& health) {
+    const bool is_loss = health.lost > 0 && !dropped.contains(health.table->app_id);
+    return std::make_tuple(is_loss, health.lost, health.thin);
+  };
+  std::stable_sort(
+      healths.begin(), healths.end(),
+      [&badness](const TableHealth& a, const TableHealth& b) { return badness(a) > badness(b); });
   rows.tables = healths.size();
   healths.resize(std::min(healths.size(), kTablesMax));
   for (const TableHealth& health : healths) rows.rows.push_back(RowOf(health, known));
@@ -131,8 +149,10 @@ PlanGlance GlanceAt(const RecoveryPlan& plan) {
   glance.outcome = plan.outcome;
   glance.numbers = CountPlan(plan);
   for (const Severity severity : kWorstFirst) {
-    AddFindings(plan, severity, true, &glance);
-    AddFindings(plan, severity, false, &glance);
+    for (const FindingPlace place :
+         {FindingPlace::kLoss, FindingPlace::kOther, FindingPlace::kLossOfDropped}) {
+      AddFindings(plan, severity, place, &glance);
+    }
   }
   glance.findings_count = static_cast<int64_t>(plan.findings.size());
   for (const Finding& finding : plan.findings) ++glance.by_severity[finding.severity];

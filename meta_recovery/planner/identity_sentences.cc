@@ -24,6 +24,11 @@ std::string OwnAddressOf(const RecoveryPlan& plan, NodeIndex node) {
   return node < plan.nodes.size() ? plan.nodes[node].own_address.ToString() : "?";
 }
 
+// By which an option names it.
+const std::string& NameOf(const found::UnlistedServer& facts) {
+  return facts.names.size() == 1 ? facts.names.front() : facts.address;
+}
+
 // "rs3:34801 (10.0.0.3:34801)"
 std::string Server(const found::UnlistedServer& facts) {
   return facts.names.empty() ? facts.address
@@ -107,7 +112,8 @@ std::string Sentence(const RecoveryPlan&, const Finding& finding,
   if (finding.severity == Severity::kError) {
     return absl::StrCat(what,
                         ", so nothing that it holds is used; add it to the list and recover again, "
-                        "or leave it out with --skip_bad_nodes");
+                        "or leave it out with --skip_bad_nodes=",
+                        ShellWord(NameOf(facts)));
   }
   return absl::StrCat(
       what,
@@ -119,7 +125,7 @@ std::string Sentence(const RecoveryPlan&, const Finding& finding,
 std::string UnlistedServerHint(const RecoveryPlan&, const Finding& finding, absl::string_view) {
   const auto* facts = finding.facts.As<found::UnlistedServer>();
   if (facts == nullptr) return "";
-  const std::string node = facts->names.size() == 1 ? facts->names.front() : facts->address;
+  const std::string& node = NameOf(*facts);
   return finding.severity == Severity::kError
              ? absl::StrCat("ERROR: node(", node,
                             ") sends beacons but is not in the node list, add it to the list, or "

@@ -174,6 +174,11 @@ std::vector<std::string> UnlistedServers(const RecoveryServiceStatus& status) {
   for (const BeaconNode& node : status.nodes) {
     const bool is_seen = node.is_from_there || node.replicas_serving;
     if (!is_seen || listed.contains(node.address)) continue;
+    const std::string address = node.address.ToString();
+    if (status.decisions != nullptr &&
+        AcceptsBadNode(*status.decisions, {node.name}, address, node.address)) {
+      continue;
+    }
     servers.push_back(node.name.empty() ? node.address.ToString() : node.name);
   }
   return servers;
