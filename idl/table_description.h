@@ -75,10 +75,11 @@ enum class TableFieldRule {
   kSplit,            // the count before an unfinished split, otherwise the partition count
 };
 
-// Whether an operator may decide it (--settle).
+// Whether an operator may decide it (--settle). The keys of kVoteByKey may be, too.
 constexpr bool MayBeSettled(TableFieldRule rule) {
   return rule == TableFieldRule::kMustAgree || rule == TableFieldRule::kVote ||
-         rule == TableFieldRule::kPartitionCount;
+         rule == TableFieldRule::kPartitionCount || rule == TableFieldRule::kHighest ||
+         rule == TableFieldRule::kAnyNode || rule == TableFieldRule::kAlwaysAvailable;
 }
 
 // Beyond these a number makes no sense: such records are left out, and no plan holds them.

@@ -1,6 +1,7 @@
 #include "recovery_service/plan_glance.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -57,15 +58,19 @@ TableRow RowOf(const TableHealth& health, const KnownReplicas& known) {
   return row;
 }
 
-// The worst first.
+// The worst first: losses of tables that live, then of those that were probably dropped.
 std::vector<TableHealth> HealthsOf(const std::vector<const TopologyTable*>& tables,
-                                   const KnownReplicas& known) {
+                                   const KnownReplicas& known, const std::set<int32_t>& dropped) {
   std::vector<TableHealth> healths;
   healths.reserve(tables.size());
   for (const TopologyTable* table : tables) healths.push_back(HealthOf(*table, known));
-  std::stable_sort(healths.begin(), healths.end(), [](const TableHealth& a, const TableHealth& b) {
-    return std::make_pair(a.lost, a.thin) > std::make_pair(b.lost, b.thin);
-  });
+  const auto badness = [&dropped](const TableHealth& health) {
+    const bool is_loss = health.lost > 0 && !dropped.contains(health.table->app_id);
+    return std::make_tuple(is_loss, health.lost, health.thin);
+  };
+  std::stable_sort(
+      healths.begin(), healths.end(),
+      [&badness](const TableHealth& a, const TableHealth& b) { return badness(a) > badness(b); });
   return healths;
 }
 
@@ -81,14 +86,17 @@ std::vector<TableRow> FirstRows(const std::vector<TableHealth>& healths,
 // What is counted of the whole plan is counted once, in `numbers`.
 TableRows RowsOfPlan(const RecoveryPlan& plan, const PlanNumbers& numbers) {
   std::vector<const TopologyTable*> tables;
+  std::set<int32_t> dropped;
   for (size_t i = 0; i < plan.tables.size(); ++i) {
-    if (!plan.tables[i].placeholder) tables.push_back(&plan.topology.tables[i]);
+    const TopologyTable& table = plan.topology.tables[i];
+    if (!plan.tables[i].placeholder) tables.push_back(&table);
+    if (plan.tables[i].probably_dropped) dropped.insert(table.app_id);
   }
   const KnownReplicas known = [&plan](size_t at) -> int64_t {
     return at < plan.partitions.size() ? plan.partitions[at].replicas_count : 0;
   };
   TableRows rows;
-  rows.rows = FirstRows(HealthsOf(tables, known), known);
+  rows.rows = FirstRows(HealthsOf(tables, known, dropped), known);
   rows.tables = static_cast<size_t>(numbers.tables);
   rows.partitions = numbers.partitions;
   rows.lost = numbers.partitions_lost;
@@ -96,12 +104,20 @@ TableRows RowsOfPlan(const RecoveryPlan& plan, const PlanNumbers& numbers) {
   return rows;
 }
 
-// Those of a severity: of lost partitions, or the others.
-void AddFindings(const RecoveryPlan& plan, Severity severity, bool lost, PlanGlance* glance) {
+// In which order findings of a severity are read.
+enum class FindingPlace : uint8_t { kLoss, kOther, kLossOfDropped };
+
+FindingPlace PlaceOf(const RecoveryPlan& plan, const Finding& finding) {
+  if (finding.kind() != FindingKind::kPartitionLost) return FindingPlace::kOther;
+  return IsLossOfDropped(plan, finding) ? FindingPlace::kLossOfDropped : FindingPlace::kLoss;
+}
+
+// Those of a severity and a place.
+void AddFindings(const RecoveryPlan& plan, Severity severity, FindingPlace place,
+                 PlanGlance* glance) {
   for (const Finding& finding : plan.findings) {
     if (glance->findings.size() == kFindingsMax) return;
-    if (finding.severity != severity) continue;
-    if ((finding.kind() == FindingKind::kPartitionLost) != lost) continue;
+    if (finding.severity != severity || PlaceOf(plan, finding) != place) continue;
     glance->findings.push_back({severity, FindingSentence(plan, finding)});
   }
 }
@@ -117,8 +133,9 @@ std::vector<std::string> Decisions(const RecoveryPlan& plan) {
 
 }  // namespace
 
-TableRows RowsOf(const std::vector<const TopologyTable*>& tables, const KnownReplicas& known) {
-  const std::vector<TableHealth> healths = HealthsOf(tables, known);
+TableRows RowsOf(const std::vector<const TopologyTable*>& tables, const KnownReplicas& known,
+                 const std::set<int32_t>& dropped) {
+  const std::vector<TableHealth> healths = HealthsOf(tables, known, dropped);
   TableRows rows;
   rows.rows = FirstRows(healths, known);
   rows.tables = healths.size();
@@ -155,8 +172,10 @@ PlanGlance GlanceAt(const RecoveryPlan& plan) {
   glance.outcome = plan.outcome;
   glance.numbers = CountPlan(plan);
   for (const Severity severity : kWorstFirst) {
-    AddFindings(plan, severity, true, &glance);
-    AddFindings(plan, severity, false, &glance);
+    for (const FindingPlace place :
+         {FindingPlace::kLoss, FindingPlace::kOther, FindingPlace::kLossOfDropped}) {
+      AddFindings(plan, severity, place, &glance);
+    }
   }
   glance.findings_count = static_cast<int64_t>(plan.findings.size());
   for (const Finding& finding : plan.findings) ++glance.by_severity[finding.severity];

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,10 @@ struct TableRows {
 // How many replicas are known of the partition at an index of Topology::partitions.
 using KnownReplicas = std::function<int64_t(size_t)>;
 
-// `tables` are of one topology.
-TableRows RowsOf(const std::vector<const TopologyTable*>& tables, const KnownReplicas& known);
+// `tables` are of one topology. What tables with the ids `dropped` lost comes behind what others
+// did.
+TableRows RowsOf(const std::vector<const TopologyTable*>& tables, const KnownReplicas& known,
+                 const std::set<int32_t>& dropped = {});
 
 // Which partitions have no replica: "sessions (table 2): 2.4, 2.8 and 1 more; ...". Empty: none.
 std::string LostPartitionsText(const TableRows& tables);
@@ -57,7 +60,8 @@ struct FindingRow {
 struct PlanGlance {
   PlanOutcome outcome = PlanOutcome::kReady;
   PlanNumbers numbers;
-  // The worst first, and in each severity those about lost partitions; the first 200.
+  // The worst first, and in each severity those about lost partitions, of tables that were probably
+  // dropped last; the first 200.
   std::vector<FindingRow> findings;
   int64_t findings_count = 0;
   std::map<Severity, int64_t> by_severity;  // without those that there are none of

@@ -420,8 +420,11 @@ RecoveryRequest RecoveryRunner::RequestOf(const RecoveryOrder& order,
   request.nodes = order.nodes;
   request.root = options_.root;
   request.plan = options_.plan;
-  request.plan.skip_bad_nodes = order.skip_bad_nodes;
-  request.plan.skip_lost_partitions = order.skip_lost_partitions;
+  // What a request accepts is accepted beyond what the options name.
+  request.plan.skip_bad_nodes |= order.skip_bad_nodes;
+  request.plan.skip_lost_partitions |= order.skip_lost_partitions;
+  if (request.plan.skip_bad_nodes) request.plan.bad_nodes_skipped.clear();
+  if (request.plan.skip_lost_partitions) request.plan.lost_partitions_skipped.clear();
   request.collector = options_.collector;
   // A node that never answers is known to be bad while there is time to go on without it.
   request.collector.node_timeout = std::min(request.collector.node_timeout, time_limit / 2);

@@ -106,6 +106,8 @@ struct RecoveryServiceStatus {
   // The last run is also shown after this server stopped leading, if it had ended by then.
   Progress progress;                     // of the last run
   const RecoveryOrder* order = nullptr;  // of the last run; nullptr: there was none
+  // What this server accepts of what is missing, beyond what an order does.
+  const PlanOptions* decisions = nullptr;
   // Of the last run, once it has ended.
   const RecoveryResult* result = nullptr;
   const RunWatch* run = nullptr;  // likewise, from its beginning

@@ -1,12 +1,24 @@
 #include "replica_collector/evidence.h"
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 namespace metarec {
+namespace {
+
+template <typename Value>
+bool AscendStrictly(const std::vector<Value>& values) {
+  return std::adjacent_find(values.begin(), values.end(), [](const Value& a, const Value& b) {
+           return !(a < b);
+         }) == values.end();
+}
+
+}  // namespace
 
 std::string ReplicaStatusName(ReplicaStatus status) {
   switch (status) {
@@ -50,6 +62,32 @@ bool IsErrorName(absl::string_view name) {
            return absl::ascii_isupper(static_cast<unsigned char>(c)) ||
                   absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '_';
          });
+}
+
+absl::Status CheckIdentity(const NodeEvidence& node) {
+  if (!AscendStrictly(node.beacon_names)) {
+    return absl::InvalidArgumentError("'beacon_names' does not ascend");
+  }
+  std::vector<std::string> texts;
+  for (const AmbiguousEntry& entry : node.ambiguous) {
+    if (std::find(node.listed_as.begin(), node.listed_as.end(), entry.text) ==
+        node.listed_as.end()) {
+      return absl::InvalidArgumentError("'ambiguous' has an entry that is not in 'listed_as'");
+    }
+    if (entry.not_asked.empty() || !AscendStrictly(entry.not_asked)) {
+      return absl::InvalidArgumentError("'not_asked' is empty, or does not ascend");
+    }
+    texts.push_back(entry.text);
+  }
+  std::sort(texts.begin(), texts.end());
+  return AscendStrictly(texts) ? absl::OkStatus()
+                               : absl::InvalidArgumentError("'ambiguous' has an entry twice");
+}
+
+absl::Status CheckIdentity(const BeaconSender& sender) {
+  if (sender.address == Ipv4Endpoint{}) return absl::InvalidArgumentError("'address' is none");
+  return AscendStrictly(sender.names) ? absl::OkStatus()
+                                      : absl::InvalidArgumentError("'names' does not ascend");
 }
 
 }  // namespace metarec

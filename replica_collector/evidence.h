@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 
@@ -141,6 +142,11 @@ struct NodeEvidence {
 
   friend bool operator==(const NodeEvidence&, const NodeEvidence&) = default;
 };
+
+// Whether the parts about who the node is are as they are documented above, in their order and each
+// once. kInvalidArgument names the field.
+absl::Status CheckIdentity(const NodeEvidence& node);
+absl::Status CheckIdentity(const BeaconSender& sender);
 
 // Nodes in the order of the node list; each server once.
 struct Evidence {

@@ -267,6 +267,9 @@ class EvidenceReader {
     if (!node.complete() && (tables_expected_ > 0 || replicas_expected_ > 0)) {
       return Damaged("a node that failed has tables or replicas");
     }
+    if (const absl::Status known = CheckIdentity(node); !known.ok()) {
+      return Damaged(known.message());
+    }
     METAREC_RETURN_IF_ERROR(CheckIsNew(node));
     evidence_.nodes.push_back(std::move(node));
     return absl::OkStatus();
@@ -317,6 +320,15 @@ class EvidenceReader {
     sender.names = fields.Strings("names");
     sender.is_there = fields.Bool("is_there");
     if (!fields.ok()) return Damaged(fields.error());
+    if (const absl::Status known = CheckIdentity(sender); !known.ok()) {
+      return Damaged(known.message());
+    }
+    if (!evidence_.unlisted.empty() && !(evidence_.unlisted.back().address < sender.address)) {
+      return Damaged("'address' is not above that of the unlisted server before");
+    }
+    for (const NodeEvidence& node : evidence_.nodes) {
+      if (node.address == sender.address) return Damaged("the unlisted server is a node");
+    }
     evidence_.unlisted.push_back(std::move(sender));
     return absl::OkStatus();
   }

@@ -2,18 +2,15 @@
 
 #include <algorithm>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
 #include "base/text/printable.h"
 #include "base/text/wording.h"
 #include "idl/error_names.h"
-#include "idl/ipv4_endpoint.h"
 #include "meta_recovery/planner/due_findings.h"
 #include "meta_recovery/planner/planned_tables.h"
 #include "meta_recovery/planner/record_reconciliation.h"
@@ -55,68 +52,6 @@ class NodesOfFacts {
   const RecoveryPlan& plan_;
   std::string problem_;
 };
-
-bool IsMoreSupported(const WeighedValue& a, const WeighedValue& b) {
-  if (a.weight != b.weight) return a.weight > b.weight;
-  return a.nodes.size() > b.nodes.size();
-}
-
-bool IsHighest(absl::string_view chosen, absl::Span<const WeighedValue> values) {
-  int64_t highest = 0;
-  if (!absl::SimpleAtoi(chosen, &highest)) return false;
-  bool is_there = false;
-  for (const WeighedValue& value : values) {
-    int64_t number = 0;
-    if (!absl::SimpleAtoi(value.value, &number) || number > highest) return false;
-    is_there |= value.value == chosen;
-  }
-  return is_there;
-}
-
-// How a field of that rule is decided; none if it is never decided by rule.
-std::optional<RecordRule> DecidedBy(TableFieldRule rule) {
-  if (rule == TableFieldRule::kVote || rule == TableFieldRule::kVoteByKey) return RecordRule::kVote;
-  if (rule == TableFieldRule::kHighest) return RecordRule::kHighest;
-  if (rule == TableFieldRule::kAlwaysAvailable) return RecordRule::kAvailable;
-  return std::nullopt;
-}
-
-// Whether a table record may have this value of the field, as values are written in findings.
-bool IsValueOf(const std::string& field, const std::string& text) {
-  bool is_value = true;
-  VisitTableFields([&](auto row) {
-    if (field != row.name) return;
-    using Value = std::remove_cvref_t<decltype(row.of(std::declval<TableDescription&>()))>;
-    if constexpr (std::is_same_v<Value, bool>) {
-      is_value = text == "true" || text == "false";
-    } else if constexpr (std::is_integral_v<Value>) {
-      int64_t number = 0;
-      is_value = absl::SimpleAtoi(text, &number) && absl::StrCat(number) == text &&
-                 number >= row.bounds.least && number <= row.bounds.most;
-    } else if constexpr (std::is_same_v<Value, TableStatus>) {
-      is_value = absl::StartsWith(text, "AS_");
-    }
-  });
-  return is_value;
-}
-
-bool AscendStrictly(absl::Span<const std::string> texts) {
-  for (size_t i = 1; i < texts.size(); ++i) {
-    if (texts[i] <= texts[i - 1]) return false;
-  }
-  return true;
-}
-
-// Whether they are addresses, ascending, and not none.
-bool AreAddresses(absl::Span<const std::string> texts) {
-  Ipv4Endpoint before;
-  for (const std::string& text : texts) {
-    const absl::StatusOr<Ipv4Endpoint> address = ParseIpv4Endpoint(text);
-    if (!address.ok() || !(before < *address)) return false;
-    before = *address;
-  }
-  return !texts.empty();
-}
 
 int64_t CountOf(absl::Span<const IndexRange> ranges) {
   int64_t count = 0;
@@ -162,11 +97,21 @@ std::string FactConsistency::ProblemOfWhole() const {
     if (!are_told) {
       return absl::StrCat(name, "its 'differing_fields' are not those that findings are about");
     }
+    if (plan_.tables[i].placeholder && table.partition_count > 1 &&
+        !tables_left_out_.contains(table.app_id)) {
+      return absl::StrCat(name,
+                          "it has more partitions than a placeholder needs, and no finding "
+                          "says that the table is left out");
+    }
     if (tally_.OfTable(table.app_id).is_undecided && !undecided_counts_.contains(table.app_id)) {
       return absl::StrCat(name, "it has no partitions, and no finding says that nodes report its ",
                           kPartitionCountField, " differently");
     }
   }
+  std::string problem = ProblemOfGaps();
+  if (problem.empty()) problem = ProblemOfSkippedLosses();
+  if (problem.empty()) problem = identities_.ProblemOfWhole();
+  if (!problem.empty()) return problem;
   for (const auto& [key, value] : plan_.options.settlements) {
     if (settled_keys_.contains(key) || !AreTablesPlanned(plan_)) continue;
     return absl::StrCat("no finding settled says what the settlement ", Printable(Shortened(key)),
@@ -181,40 +126,55 @@ std::string FactConsistency::ProblemOfWhole() const {
   return "";
 }
 
+// Walks through the ids that count, as the planner did.
+std::string FactConsistency::ProblemOfGaps() const {
+  int64_t below = 0;
+  auto gap = gaps_.begin();
+  const auto tables = static_cast<int64_t>(plan_.tables.size());
+  const auto is_far = [&](int64_t app_id) {
+    return app_id - below - 1 > std::max<int64_t>(plan_.options.max_id_gap, 10 * below);
+  };
+  for (int64_t app_id = 1; app_id <= tables || gap != gaps_.end(); ++app_id) {
+    if (app_id > tables) app_id = std::max<int64_t>(app_id, gap->first);
+    const bool has_gap = gap != gaps_.end() && gap->first == app_id;
+    const auto id = static_cast<int32_t>(app_id);
+    const bool counts = app_id <= tables && !set_aside_.contains(id) &&
+                        (!plan_.tables[app_id - 1].placeholder ||
+                         plan_.tables[app_id - 1].replicas > 0 || described_left_out_.contains(id));
+    if (has_gap && (gap->second != below || !is_far(app_id))) {
+      return absl::StrCat("a finding app_id_gap about table ", app_id,
+                          ": 'below' is not the highest id below it that counts, or is not so far "
+                          "below it");
+    }
+    if (counts && !has_gap && is_far(app_id)) {
+      return absl::StrCat("the finding app_id_gap about table ", app_id,
+                          " is missing, while the rest of the plan calls for it");
+    }
+    if (has_gap) ++gap;
+    if (counts) below = app_id;
+  }
+  return "";
+}
+
+// Plans are not made with options that accept the loss of what is not there.
+std::string FactConsistency::ProblemOfSkippedLosses() const {
+  if (!AreTablesPlanned(plan_)) return "";
+  for (const std::string& skipped : plan_.options.lost_partitions_skipped) {
+    TableOrPartition subject;
+    if (ParseTableOrPartition(skipped, &subject) &&
+        subject.app_id <= static_cast<int64_t>(plan_.tables.size()) &&
+        subject.partition_index < plan_.topology.tables[subject.app_id - 1].partition_count) {
+      continue;
+    }
+    return absl::StrCat("the option lost_partitions_skipped names ", Printable(Shortened(skipped)),
+                        ", which the plan does not have");
+  }
+  return "";
+}
+
 bool FactConsistency::DescribeIt(const Finding& finding, absl::Span<const NodeIndex> nodes) const {
   const std::vector<NodeIndex>& described_by = DecisionOf(finding).described_by;
   return std::includes(described_by.begin(), described_by.end(), nodes.begin(), nodes.end());
-}
-
-std::string FactConsistency::Problem(const Finding& finding,
-                                     const found::NodeNameAmbiguous& facts) {
-  const std::vector<std::string>& listed_as = plan_.nodes[finding.node].listed_as;
-  if (!std::binary_search(listed_as.begin(), listed_as.end(), facts.listed_as)) {
-    return "'listed_as' is none of the node's entries in the list";
-  }
-  return AreAddresses(facts.not_asked) ? "" : "'not_asked' are not addresses, ascending";
-}
-
-std::string FactConsistency::Problem(const Finding&, const found::BeaconNotBelieved& facts) {
-  if (facts.names.empty() || facts.doubt == BeaconDoubt::kNone) return "there is no doubt";
-  return AscendStrictly(facts.names) ? "" : "'names' does not ascend";
-}
-
-std::string FactConsistency::Problem(const Finding&, const found::UnlistedServer& facts) {
-  const absl::StatusOr<Ipv4Endpoint> address = ParseIpv4Endpoint(facts.address);
-  if (!address.ok()) return "'address' is none";
-  for (const TopologyNode& node : plan_.topology.nodes) {
-    if (node.address == *address) return "'address' is that of a node of the list";
-  }
-  return AscendStrictly(facts.names) ? "" : "'names' does not ascend";
-}
-
-std::string FactConsistency::Problem(const Finding&, const found::UnconfirmedBeacons& facts) {
-  if (facts.servers < static_cast<int64_t>(facts.addresses.size()) ||
-      !AreAddresses(facts.addresses)) {
-    return "'addresses' are not those of 'servers', ascending";
-  }
-  return "";
 }
 
 std::string FactConsistency::Problem(const Finding&, const found::ServerMissing& facts) {
@@ -230,97 +190,29 @@ std::string FactConsistency::Problem(const Finding& finding,
       if ((*texts)[i].text <= (*texts)[i - 1].text) return "'problems' does not ascend";
     }
   }
-  tables_with_problems_.insert(finding.app_id);
+  records_.NoteInvalid(finding.app_id);
   return "";
-}
-
-// The values of a field that nodes report differently, the best supported first.
-std::string FactConsistency::ProblemOfValues(const Finding& finding, const std::string& field,
-                                             absl::Span<const WeighedValue> values) const {
-  const std::vector<NodeIndex>& described_by = DecisionOf(finding).described_by;
-  const TableTally& tally = tally_.OfTable(finding.app_id);
-  // Replicas that no partition has may have given weight, too.
-  const bool is_weight_known =
-      !tally.weights.empty() && tally.replicas == DecisionOf(finding).replicas;
-  const bool is_status = RuleOfField(field) == TableFieldRule::kAlwaysAvailable;
-  if (values.size() < (is_status ? 1 : 2)) return "'values' has too few";
-  std::set<NodeIndex> nodes;
-  std::set<absl::string_view> texts;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const WeighedValue& value = values[i];
-    if (i > 0 && IsMoreSupported(value, values[i - 1])) return "'values' are not in their order";
-    if (i > 0 && !IsMoreSupported(values[i - 1], value) && value.value > values[i - 1].value) {
-      return "'values' are not in their order";
-    }
-    if (!texts.insert(value.value).second) return "'values' has one twice";
-    if (!IsValueOf(field, value.value)) return "'values' has one that the field cannot have";
-    if (value.nodes.empty()) return "'values' has one that no node reports";
-    int64_t weight = 0;
-    for (const NodeIndex node : value.nodes) {
-      if (!nodes.insert(node).second) return "'values' names a node twice";
-      if (is_weight_known) weight += tally.weights[node];
-    }
-    if (is_weight_known && value.weight != weight) {
-      return absl::StrCat("'values' gives one the weight ", value.weight, ", while its nodes have ",
-                          weight);
-    }
-  }
-  if (!std::includes(described_by.begin(), described_by.end(), nodes.begin(), nodes.end())) {
-    return "'values' names a node that does not describe the table";
-  }
-  const bool is_env = RuleOfField(field) == TableFieldRule::kVoteByKey;
-  if (!is_env && nodes.size() != described_by.size()) {
-    return "'values' names not all nodes that describe the table";
-  }
-  return "";
-}
-
-// Checks that the table has that value of a field.
-std::string FactConsistency::ProblemOfTaken(const Finding& finding, const std::string& field,
-                                            const std::string& value) const {
-  const TopologyTable& table = TableOf(finding);
-  const std::optional<std::string> taken =
-      field == "app_name" ? DecisionOf(finding).old_name : TextOfField(table, field);
-  // An env may be too long for ZooKeeper beside those of other nodes.
-  if (!taken.has_value() && tables_with_problems_.contains(finding.app_id)) return "";
-  if (taken == value) return "";
-  return absl::StrCat("the table has another ", Printable(Shortened(field)), " than ",
-                      Printable(Shortened(value)));
-}
-
-std::string FactConsistency::Problem(const Finding& finding, const found::RecordsDiffer& facts) {
-  const std::optional<TableFieldRule> rule = RuleOfField(facts.field);
-  if (!rule.has_value() || DecidedBy(*rule) != facts.rule) {
-    return "'rule' is not that of 'field'";
-  }
-  if ((finding.severity == Severity::kNote) != (facts.rule == RecordRule::kAvailable)) {
-    return "'severity' is not that of 'rule'";
-  }
-  std::string problem = ProblemOfValues(finding, facts.field, facts.values);
-  if (!problem.empty()) return problem;
-  bool is_rule = facts.chosen == TableStatusName(TableStatus::kAvailable);
-  if (facts.rule == RecordRule::kVote) {
-    // Envs are decided in any case.
-    is_rule =
-        facts.chosen == facts.values[0].value &&
-        (rule == TableFieldRule::kVoteByKey || IsMoreSupported(facts.values[0], facts.values[1]));
-  } else if (facts.rule == RecordRule::kHighest) {
-    is_rule = IsHighest(facts.chosen, facts.values);
-  }
-  if (!is_rule) return "'chosen' is not what the rule chooses among 'values'";
-  return ProblemOfTaken(finding, facts.field, facts.chosen);
 }
 
 std::string FactConsistency::Problem(const Finding& finding, const found::RecordsConflict& facts) {
-  const std::optional<TableFieldRule> rule = RuleOfField(facts.field);
-  if (!rule.has_value() || !MayBeSettled(*rule)) return "'field' is none that is settled";
-  std::string problem = ProblemOfValues(finding, facts.field, facts.values);
-  if (!problem.empty()) return problem;
-  if (rule == TableFieldRule::kVote && IsMoreSupported(facts.values[0], facts.values[1])) {
-    return "one of 'values' is supported best, and needs no decision";
+  if (RuleOfField(facts.field) == TableFieldRule::kPartitionCount) {
+    undecided_counts_.insert(finding.app_id);
   }
-  if (rule == TableFieldRule::kPartitionCount) undecided_counts_.insert(finding.app_id);
-  return ProblemOfTaken(finding, facts.field, facts.values[0].value);
+  return records_.ProblemOf(finding, facts);
+}
+
+std::string FactConsistency::Problem(const Finding& finding,
+                                     const found::TableProbablyDropped& facts) {
+  const TableTally& tally = tally_.OfTable(finding.app_id);
+  const int64_t replicas = DecisionOf(finding).replicas;
+  if (facts.replicas != replicas) return "'replicas' is not that of the table";
+  if (facts.closed < tally.closed || facts.closed - tally.closed > replicas - tally.replicas) {
+    return "'closed' is not the number of the table's replicas that are";
+  }
+  if (facts.partitions_lost != RangesOf(tally.lost)) {
+    return "'partitions_lost' are not the table's partitions without a replica";
+  }
+  return "";
 }
 
 std::string FactConsistency::Problem(const Finding& finding, const found::SplitUnfinished& facts) {
@@ -346,18 +238,53 @@ std::string FactConsistency::Problem(const Finding& finding, const found::SplitU
   return "";
 }
 
-std::string FactConsistency::Problem(const Finding& finding, const found::TableLostState& facts) {
-  if (!DescribeIt(finding, facts.duplicating_nodes) ||
-      facts.duplicating_nodes.empty() == TableOf(finding).duplicating) {
-    return "'duplicating_nodes' does not fit the table";
-  }
-  return "";
-}
-
 std::string FactConsistency::Problem(const Finding&, const found::AppIdOutOfRange& facts) {
   if (facts.nodes.empty()) return "'nodes' is empty";
   const auto replicas_least = static_cast<int64_t>(facts.name.empty() ? facts.nodes.size() : 0);
   if (facts.replicas < replicas_least) return "'replicas' is below the number of 'nodes'";
+  return "";
+}
+
+// Whether the decision for that key leaves a table out that nodes describe.
+bool FactConsistency::IsLeftOut(const std::string& key) const {
+  const absl::string_view value = metarec::DecisionOf(plan_.options, key);
+  return value == (key.find('.') == std::string::npos ? kSettleIgnore
+                                                      : TableStatusName(TableStatus::kDropped));
+}
+
+std::string FactConsistency::Problem(const Finding& finding, const found::AppIdGap& facts) {
+  if (facts.nodes.empty()) return "'nodes' is empty";
+  const auto replicas_least = static_cast<int64_t>(facts.name.empty() ? facts.nodes.size() : 0);
+  if (facts.replicas < replicas_least) return "'replicas' is below the number of 'nodes'";
+  gaps_.emplace(finding.app_id, facts.below);
+  if (finding.severity != Severity::kWarning) {
+    if (finding.app_id <= static_cast<int64_t>(plan_.tables.size()))
+      set_aside_.insert(finding.app_id);
+  } else if (finding.app_id > static_cast<int64_t>(plan_.tables.size()) ||
+             DecisionOf(finding).placeholder) {
+    return "the table is not in the plan, while it counts";
+  } else if (facts.replicas != DecisionOf(finding).replicas ||
+             !std::includes(facts.nodes.begin(), facts.nodes.end(),
+                            DecisionOf(finding).described_by.begin(),
+                            DecisionOf(finding).described_by.end())) {
+    return "'nodes' or 'replicas' are not those of the table";
+  } else if (!DecisionOf(finding).described_by.empty() &&
+             metarec::DecisionOf(plan_.options, SettlementKey(finding.app_id)) != kSettleKeep) {
+    return "no settlement keeps the id";
+  }
+  tables_left_out_.insert(finding.app_id);
+  return "";
+}
+
+std::string FactConsistency::Problem(const Finding& finding, const found::TableLeftOut& facts) {
+  if (!DecisionOf(finding).placeholder) return "the table is no placeholder";
+  if (facts.name.empty()) return "'name' is empty";
+  if (!IsLeftOut(SettlementKey(finding.app_id)) &&
+      !IsLeftOut(SettlementKey(finding.app_id, "status"))) {
+    return "no settlement leaves the table out";
+  }
+  tables_left_out_.insert(finding.app_id);
+  described_left_out_.insert(finding.app_id);
   return "";
 }
 
@@ -375,6 +302,7 @@ std::string FactConsistency::Problem(const Finding& finding,
     }
     return "'indices' or 'nodes' are not those of the table's replicas";
   }
+  tables_left_out_.insert(finding.app_id);
   const int64_t indices = CountOf(facts.indices);
   if (facts.replicas < std::max(indices, nodes) || indices * nodes < facts.replicas) {
     return "so many 'replicas' cannot be of these 'indices' on these 'nodes'";
@@ -436,10 +364,14 @@ std::string FactConsistency::ProblemOfDecision(const Finding& finding,
     if (facts.conflict != FindingKind::kReplicaBeyondCount) return std::string(kOtherConflict);
     return value == kSettleIgnore && facts.values.empty() ? "" : "'ignore' was not decided";
   }
-  if (facts.key == SettlementKey(finding.app_id)) {
-    const bool is_of_last = last_.has_value() && last_->kind() == facts.conflict &&
+  const bool leaves_out = facts.conflict == FindingKind::kTableProbablyDropped;
+  if (facts.key == SettlementKey(finding.app_id) || leaves_out) {
+    if (leaves_out && !IsLeftOut(facts.key)) return std::string(kOtherConflict);
+    const FindingKind told = leaves_out ? FindingKind::kTableLeftOut : facts.conflict;
+    const bool is_of_last = last_.has_value() && last_->kind() == told &&
                             last_->app_id == finding.app_id &&
-                            (facts.conflict == FindingKind::kAppIdOutOfRange ||
+                            (leaves_out || facts.conflict == FindingKind::kAppIdOutOfRange ||
+                             facts.conflict == FindingKind::kAppIdGap ||
                              facts.conflict == FindingKind::kReplicasWithoutTable);
     return is_of_last && facts.values.empty() ? "" : std::string(kOtherConflict);
   }
@@ -453,14 +385,7 @@ std::string FactConsistency::ProblemOfDecision(const Finding& finding,
         absl::SimpleAtoi(value, &count) && count == TableOf(finding).partition_count;
     return is_taken ? "" : "the table has another number of partitions than was decided";
   }
-  if (facts.conflict != FindingKind::kRecordsConflict) return std::string(kOtherConflict);
-  std::string problem = ProblemOfValues(finding, field, facts.values);
-  if (!problem.empty()) return problem;
-  if (std::none_of(facts.values.begin(), facts.values.end(),
-                   [&](const WeighedValue& candidate) { return candidate.value == value; })) {
-    return "what was decided is none of 'values'";
-  }
-  return ProblemOfTaken(finding, field, value);
+  return records_.ProblemOf(finding, field, facts);
 }
 
 }  // namespace metarec

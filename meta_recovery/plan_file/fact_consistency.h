@@ -11,7 +11,9 @@
 
 #include <absl/types/span.h>
 
+#include "meta_recovery/plan_file/identity_consistency.h"
 #include "meta_recovery/plan_file/plan_tally.h"
+#include "meta_recovery/plan_file/record_consistency.h"
 #include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/recovery_plan.h"
 
@@ -21,7 +23,8 @@ namespace metarec {
 class FactConsistency {
  public:
   // All nodes and tables have been read, and `tally` has counted them and the partitions.
-  FactConsistency(const RecoveryPlan& plan, const PlanTally& tally) : plan_(plan), tally_(tally) {}
+  FactConsistency(const RecoveryPlan& plan, const PlanTally& tally)
+      : plan_(plan), tally_(tally), identities_(plan), records_(plan, tally) {}
 
   // Call these for each finding in turn, once it is known that the plan has what it is about, and
   // then at the end. The answer is what cannot be, or "".
@@ -34,18 +37,33 @@ class FactConsistency {
   std::string Problem(const Finding&, const Facts&) {
     return "";
   }
-  std::string Problem(const Finding& finding, const found::NodeNameAmbiguous& facts);
-  std::string Problem(const Finding& finding, const found::BeaconNotBelieved& facts);
-  std::string Problem(const Finding& finding, const found::UnlistedServer& facts);
-  std::string Problem(const Finding& finding, const found::UnconfirmedBeacons& facts);
+  std::string Problem(const Finding& finding, const found::NodeNameAmbiguous& facts) {
+    return identities_.ProblemOf(finding, facts);
+  }
+  std::string Problem(const Finding& finding, const found::BeaconNotBelieved& facts) {
+    return identities_.ProblemOf(finding, facts);
+  }
+  std::string Problem(const Finding&, const found::UnlistedServer& facts) {
+    return identities_.ProblemOf(facts);
+  }
+  std::string Problem(const Finding&, const found::UnconfirmedBeacons& facts) {
+    return identities_.ProblemOf(facts);
+  }
   std::string Problem(const Finding& finding, const found::ServerMissing& facts);
   std::string Problem(const Finding& finding, const found::NodeReportInvalid& facts);
-  std::string Problem(const Finding& finding, const found::RecordsDiffer& facts);
+  std::string Problem(const Finding& finding, const found::RecordsDiffer& facts) {
+    return records_.ProblemOf(finding, facts);
+  }
   std::string Problem(const Finding& finding, const found::RecordsConflict& facts);
+  std::string Problem(const Finding& finding, const found::TableProbablyDropped& facts);
   std::string Problem(const Finding& finding, const found::SplitUnfinished& facts);
-  std::string Problem(const Finding& finding, const found::TableLostState& facts);
+  std::string Problem(const Finding& finding, const found::TableLostState& facts) {
+    return records_.ProblemOf(finding, facts);
+  }
   std::string Problem(const Finding& finding, const found::AppIdOutOfRange& facts);
+  std::string Problem(const Finding& finding, const found::AppIdGap& facts);
   std::string Problem(const Finding& finding, const found::ReplicasWithoutTable& facts);
+  std::string Problem(const Finding& finding, const found::TableLeftOut& facts);
   std::string Problem(const Finding& finding, const found::Settled& facts);
   std::string Problem(const Finding& finding, const found::ReplicaBeyondCount& facts);
 
@@ -56,18 +74,22 @@ class FactConsistency {
     return plan_.tables[finding.app_id - 1];
   }
   bool DescribeIt(const Finding& finding, absl::Span<const NodeIndex> nodes) const;
-  std::string ProblemOfValues(const Finding& finding, const std::string& field,
-                              absl::Span<const WeighedValue> values) const;
-  std::string ProblemOfTaken(const Finding& finding, const std::string& field,
-                             const std::string& value) const;
+  std::string ProblemOfGaps() const;
+  std::string ProblemOfSkippedLosses() const;
+  bool IsLeftOut(const std::string& key) const;
   std::string ProblemOfKey(const Finding& finding, const found::Settled& facts) const;
   std::string ProblemOfDecision(const Finding& finding, const found::Settled& facts) const;
 
   const RecoveryPlan& plan_;
   const PlanTally& tally_;
+  IdentityConsistency identities_;
+  RecordConsistency records_;
   std::optional<Finding> last_;
 
-  std::set<int32_t> tables_with_problems_;                // of some node's report
+  std::map<int32_t, int32_t> gaps_;       // ids far above others, and those below them
+  std::set<int32_t> set_aside_;           // of these, what the plan has and leaves out
+  std::set<int32_t> described_left_out_;  // tables
+  std::set<int32_t> tables_left_out_;     // that findings name
   std::map<int32_t, std::set<std::string>> fields_told_;  // by table
   std::set<int32_t> undecided_counts_;  // tables of which nodes report the partition count
   std::set<std::string> settled_keys_;

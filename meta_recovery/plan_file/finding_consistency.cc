@@ -19,8 +19,9 @@ namespace {
 
 // Which findings there are follows from the rest of the plan, but not all that they say.
 bool IsDueInPart(FindingKind kind) {
-  return kind == FindingKind::kTableLostState || kind == FindingKind::kSplitUnfinished ||
-         kind == FindingKind::kReplicasWithoutTable || kind == FindingKind::kServerMissing;
+  return kind == FindingKind::kTableLostState || kind == FindingKind::kTableProbablyDropped ||
+         kind == FindingKind::kSplitUnfinished || kind == FindingKind::kReplicasWithoutTable ||
+         kind == FindingKind::kServerMissing;
 }
 
 // " about node 3", " about table 4", " about partition 3.0", or "".
@@ -39,6 +40,12 @@ std::string About(const Finding& finding) {
 std::string Missing(FindingKind kind, absl::string_view about) {
   return absl::StrCat("the finding ", FindingKindName(kind), about,
                       " is missing, while the rest of the plan calls for it");
+}
+
+// Whether a decision is about an id far above the others.
+bool IsOfGap(const Finding& finding) {
+  const auto* settled = finding.facts.As<found::Settled>();
+  return settled != nullptr && settled->conflict == FindingKind::kAppIdGap;
 }
 
 // Of which one subject may have several.
@@ -110,6 +117,9 @@ void FindingConsistency::ListDue() {
     const TableDecision& decision = plan_.tables[i];
     const FindingSubject subject = FindingSubject::Table(table.app_id);
     if (!decision.placeholder) due.Add(Severity::kNote, subject, found::TableLostState{});
+    if (decision.probably_dropped) {
+      due.Add(Severity::kNote, subject, found::TableProbablyDropped{});
+    }
     if (table.init_partition_count != table.partition_count) {
       due.Add(Severity::kNote, subject, found::SplitUnfinished{});
     }
@@ -150,7 +160,7 @@ std::string FindingConsistency::ProblemOf(const Finding& finding) {
   std::string problem = Begin();
   if (!problem.empty()) return problem;
   const FindingKindRow& row = RowOf(finding.kind());
-  if (!row.severities(finding, plan_.options, HasAnswer(plan_)).Contains(finding.severity)) {
+  if (!row.severities(finding, plan_, HasAnswer(plan_)).Contains(finding.severity)) {
     problem = absl::StrCat(" has 'severity' ", SeverityName(finding.severity),
                            ", which it cannot have with the plan's options");
   } else if (last_.has_value() && !ComesBefore(*last_, finding)) {
@@ -182,9 +192,13 @@ std::string FindingConsistency::ProblemOfPlace(const Finding& finding) const {
     if (id > plan_.options.max_app_id) return "";
     return absl::StrCat(" is about table ", id, ", which is not above the option max_app_id");
   }
-  // Servers may have named any table, and ids out of range may be settled.
-  if (id == 0 || kind == FindingKind::kNodeReportInvalid) return "";
-  if (kind == FindingKind::kSettled && id > plan_.options.max_app_id) return "";
+  // Servers may have named any table, and ids that are left out may be settled.
+  if (id == 0 || kind == FindingKind::kNodeReportInvalid || kind == FindingKind::kAppIdGap) {
+    return "";
+  }
+  if (kind == FindingKind::kSettled && (id > plan_.options.max_app_id || IsOfGap(finding))) {
+    return "";
+  }
   if (!has_table) return absl::StrCat(" is about table ", id, ", which is not in the plan");
   if (finding.partition_index < 0) return "";
   const bool is_beyond = kind == FindingKind::kReplicaBeyondCount || kind == FindingKind::kSettled;

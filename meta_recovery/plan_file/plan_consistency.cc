@@ -77,6 +77,7 @@ std::string PlanConsistency::ProblemOfLastNode() {
 std::string PlanConsistency::ProblemOfLastTable(int64_t partitions) {
   const TopologyTable& table = plan_.topology.tables.back();
   partitions_of_table_ = 0;
+  spread_.BeginTable(table.app_id);
   const TableDecision& decision = plan_.tables.back();
   std::string problem;
   if (table.app_id > plan_.options.max_app_id) {
@@ -99,9 +100,7 @@ std::string PlanConsistency::ProblemOfLastTable(int64_t partitions) {
 std::string PlanConsistency::ProblemOfPlaceholder(int64_t partitions) const {
   const TopologyTable& table = plan_.topology.tables.back();
   const TableDecision& decision = plan_.tables.back();
-  // The index of a replica that is left out needs a partition.
-  const int32_t count = decision.replicas > 0 ? table.partition_count : 1;
-  PlannedTable made = MakePlaceholder(table.app_id, count);
+  PlannedTable made = MakePlaceholder(table.app_id, table.partition_count);
   made.decision.replicas = decision.replicas;
   if (partitions != table.partition_count) return "'partitions' is not 'partition_count'";
   // Which partitions will be kept is not known here.
@@ -208,7 +207,8 @@ std::string PlanConsistency::ProblemOfEmptyPartition(const TopologyPartition& pa
     return absl::StrCat("'last_committed_decree' is not 0", kWhile);
   }
   const bool is_placeholder = plan_.tables.back().placeholder;
-  if (decision.lost != (plan_.options.skip_lost_partitions && !is_placeholder)) {
+  const bool accepted = AcceptsLoss(plan_.options, table.app_id, partition.index);
+  if (decision.lost != (accepted && !is_placeholder)) {
     return "'lost' does not fit 'replicas' and the option skip_lost_partitions";
   }
   if (is_placeholder) return "";
@@ -235,17 +235,17 @@ std::string PlanConsistency::ProblemOfReplicas(const TopologyPartition& partitio
       return absl::StrCat("'replicas' has two of node ", replica.node);
     }
     last_partition = partitions_read_;
-    if (i > 0 && !IsBetter(ClaimOf(replicas[i - 1]), ClaimOf(replica))) {
+    const std::optional<RankReason> reason =
+        i == 0 ? RankReason::kBest : ReasonAfter(replicas[i - 1], replica);
+    if (!reason.has_value()) {
       return absl::StrCat("'replicas' has that of node ", replica.node, " below a worse one");
     }
-    const RankReason reason =
-        i == 0 ? RankReason::kBest : ReasonBelow(ClaimOf(replicas[i - 1]), ClaimOf(replica));
     const ReplicaRole role = RoleOf(i, table.max_replica_count);
-    if (replica.role != role || replica.reason != reason) {
+    if (replica.role != role || replica.reason != *reason) {
       return absl::StrCat("'replicas' calls that of node ", replica.node, " ",
                           ReplicaRoleName(replica.role), " and ", RankReasonName(replica.reason),
                           ", while by the others it is ", ReplicaRoleName(role), " and ",
-                          RankReasonName(reason));
+                          RankReasonName(*reason));
     }
     if (plan_.tables.back().probably_dropped && !IsLeftByDrop(replica.status)) {
       return absl::StrCat("'replicas' has one that is ", ReplicaStatusName(replica.status),
@@ -257,6 +257,17 @@ std::string PlanConsistency::ProblemOfReplicas(const TopologyPartition& partitio
     return "'replicas' are all PS_PARTITION_SPLIT: the partition is not split off yet";
   }
   return "";
+}
+
+std::optional<RankReason> PlanConsistency::ReasonAfter(const RankedReplica& better,
+                                                       const RankedReplica& worse) const {
+  const RankReason reason = ReasonBelow(ClaimOf(better), ClaimOf(worse));
+  const bool are_equal = reason == RankReason::kHigherAddress;
+  if (!(are_equal ? spread_.Prefers(better.node, worse.node)
+                  : IsBetter(ClaimOf(better), ClaimOf(worse)))) {
+    return std::nullopt;
+  }
+  return are_equal ? spread_.ReasonAfter(better.node, worse.node) : reason;
 }
 
 std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
@@ -279,6 +290,7 @@ std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
   if (!AreLastDropsOf(last_drops, replicas)) {
     return "'last_drops' are not those that 'replicas' calls so, the best one last";
   }
+  spread_.Count(partition.primary);
   return "";
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include <absl/types/span.h>
 
 #include "meta_recovery/plan_file/finding_consistency.h"
+#include "meta_recovery/planner/primary_spread.h"
 #include "meta_recovery/planner/recovery_plan.h"
 
 namespace metarec {
@@ -49,6 +51,9 @@ class PlanConsistency {
                                       absl::Span<const NodeIndex> last_drops);
   std::string ProblemOfReplicas(const TopologyPartition& partition,
                                 absl::Span<const RankedReplica> replicas);
+  // By which rule `worse` comes after `better`; nullopt if it does not.
+  std::optional<RankReason> ReasonAfter(const RankedReplica& better,
+                                        const RankedReplica& worse) const;
   std::string ProblemOfChoice(const TopologyPartition& partition,
                               absl::Span<const NodeIndex> last_drops,
                               absl::Span<const RankedReplica> replicas);
@@ -59,6 +64,7 @@ class PlanConsistency {
   int64_t partitions_read_ = 0;
   int64_t partitions_of_table_ = 0;  // so far
   std::vector<int64_t> last_partition_of_node_;
+  PrimarySpread spread_;
 };
 
 }  // namespace metarec

@@ -1,24 +1,26 @@
 #include "meta_recovery/plan_file/plan_excerpt.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
 
 #include "meta_recovery/planner/finding_registry.h"
 
 namespace metarec {
+
 void PlanCounter::AddNode(const NodeDecision& node) {
   ++numbers_.nodes_asked;
   numbers_.nodes_answered += node.error == "ERR_OK";
   numbers_.replicas_reported += node.replicas;
+  numbers_.primaries_by_node.push_back(0);
 }
 
 void PlanCounter::AddTable(const TableDecision& decision) {
   ++numbers_.znodes;
   ++(decision.placeholder ? numbers_.placeholders : numbers_.tables);
+  is_table_counted_ = false;
 }
 
 void PlanCounter::AddPartition(const TopologyTable& table, const TableDecision& table_decision,
@@ -30,12 +32,20 @@ void PlanCounter::AddPartition(const TopologyTable& table, const TableDecision& 
   for (const RankedReplica& replica : replicas) {
     numbers_.replicas_overruled += replica.role == ReplicaRole::kOverruled;
   }
+  if (!replicas.empty() && replicas.front().node < numbers_.primaries_by_node.size()) {
+    ++numbers_.primaries_by_node[replicas.front().node];
+  }
   if (table_decision.placeholder) return;
   const auto found = static_cast<int64_t>(replicas.size());
   ++numbers_.partitions;
   numbers_.partitions_full += found > 0 && found >= table.max_replica_count;
   numbers_.partitions_short += found > 0 && found < table.max_replica_count;
   numbers_.partitions_lost += found == 0;
+  if (found > 0 || decision.lost) return;
+  ++numbers_.losses_not_accepted;
+  if (!table_decision.probably_dropped) return;
+  ++numbers_.losses_of_dropped;
+  numbers_.dropped_tables_with_losses += !std::exchange(is_table_counted_, true);
 }
 
 namespace {
@@ -86,16 +96,6 @@ PlanNumbers CountPlan(const RecoveryPlan& plan) {
   }
   for (const Finding& finding : plan.findings) counter.AddFinding(finding);
   return counter.numbers();
-}
-
-bool ParseTableOrPartition(absl::string_view text, TableOrPartition* numbers) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(text, '.');
-  *numbers = {};
-  if (parts.size() > 2 || !absl::SimpleAtoi(parts[0], &numbers->app_id)) return false;
-  // "007" and "+7" are no numbers: tables may be called so.
-  if (parts.size() == 1) return text == absl::StrCat(numbers->app_id);
-  return absl::SimpleAtoi(parts[1], &numbers->partition_index) && numbers->partition_index >= 0 &&
-         text == absl::StrCat(numbers->app_id, ".", numbers->partition_index);
 }
 
 size_t FindTableNamed(const RecoveryPlan& plan, absl::string_view name) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <absl/strings/string_view.h>
 
@@ -23,11 +24,17 @@ struct PlanNumbers {
   int64_t partitions = 0;       // of tables, without those of placeholders; so are the next three
   int64_t partitions_full = 0;  // with max_replica_count replicas or more
   int64_t partitions_short = 0;
-  int64_t partitions_lost = 0;   // without any replica
+  int64_t partitions_lost = 0;  // without any replica
+  // Of those that are lost and not accepted; then of these, those of tables that are probably
+  // dropped, and these tables.
+  int64_t losses_not_accepted = 0;
+  int64_t losses_of_dropped = 0;
+  int64_t dropped_tables_with_losses = 0;
   bool accepted_losses = false;  // RecoveryPlan::HasAcceptedLosses
   int64_t replicas_found = 0;
   int64_t replicas_reported = 0;  // by the nodes, those that are not used included
   int64_t replicas_overruled = 0;
+  std::vector<int64_t> primaries_by_node = {};
 
   int64_t conflicts = 0;  // findings by severity
   int64_t errors = 0;
@@ -62,17 +69,10 @@ class PlanCounter {
   PlanNumbers numbers_;
   Severity gravest_severity_ = Severity::kNote;
   Severity gravest_severity_once_written_ = Severity::kNote;
+  bool is_table_counted_ = false;  // the last one, in dropped_tables_with_losses
 };
 
 PlanNumbers CountPlan(const RecoveryPlan& plan);
-
-// "3" or "3.17": a table, or one of its partitions.
-struct TableOrPartition {
-  int32_t app_id = 0;
-  int32_t partition_index = -1;  // -1: the table
-};
-// False for any other text, such as "007", which may be the name of a table.
-bool ParseTableOrPartition(absl::string_view text, TableOrPartition* numbers);
 
 // The position of the living table that gets this name, and the node with this name, address or
 // entry in the list. SIZE_MAX and kNoNode if there is none.

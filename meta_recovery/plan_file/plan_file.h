@@ -26,6 +26,10 @@ struct PlanFileOptions {
 absl::Status WritePlanFile(const RecoveryPlan& plan, const std::string& path,
                            const PlanFileOptions& options = {});
 
+// Whether WritePlanFile can write it, as far as that is the plan's matter: kResourceExhausted if a
+// line would be longer than the bound.
+absl::Status CheckPlanFits(const RecoveryPlan& plan, const PlanFileOptions& options = {});
+
 // Returns the plan that was written. kNotFound or another error of opening; kInvalidArgument for a
 // file that is no plan or one of another version; kDataLoss for one that is truncated or was
 // edited. The message says where (file:line) and what to do.

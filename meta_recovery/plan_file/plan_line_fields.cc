@@ -169,6 +169,17 @@ void PlanFieldReader::operator()(const char* key, std::vector<std::string>& text
   texts = json_.Strings(key);
 }
 
+void PlanFieldReader::operator()(const char* key, std::set<std::string>& texts) {
+  ++count_;
+  for (std::string& text : json_.Strings(key)) {
+    if (!texts.empty() && *texts.rbegin() >= text) {
+      json_.Fail(absl::StrCat("'", key, "' does not ascend"));
+      return;
+    }
+    texts.insert(texts.end(), std::move(text));
+  }
+}
+
 void PlanFieldReader::operator()(const char* key, std::map<std::string, std::string>& pairs,
                                  NumberBounds) {
   ++count_;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,11 @@ void ForEachOptionField(Options& options, Visitor& visit) {
   visit("skip_bad_nodes", options.skip_bad_nodes);
   visit("skip_lost_partitions", options.skip_lost_partitions);
   visit("accept_still_served", options.accept_still_served);
+  visit("bad_nodes_skipped", options.bad_nodes_skipped);
+  visit("lost_partitions_skipped", options.lost_partitions_skipped);
   visit("rename_separator", options.rename_separator);
   visit("max_app_id", options.max_app_id);
+  visit("max_id_gap", options.max_id_gap);
   visit("max_partition_count", options.max_partition_count);
   visit("settlements", options.settlements);
 }
@@ -135,6 +139,9 @@ class PlanFieldWriter {
   void operator()(const char* key, const std::vector<std::string>& texts) {
     out_.Strings(key, texts);
   }
+  void operator()(const char* key, const std::set<std::string>& texts) {
+    out_.Strings(key, std::vector<std::string>(texts.begin(), texts.end()));
+  }
   void operator()(const char* key, const std::map<std::string, std::string>& pairs,
                   NumberBounds = {}) {
     out_.Pairs(key, pairs);
@@ -172,6 +179,7 @@ class PlanFieldReader {
   void operator()(const char* key, int64_t& number, NumberBounds bounds = {});
   void operator()(const char* key, std::string& text, NumberBounds = {});
   void operator()(const char* key, std::vector<std::string>& texts);
+  void operator()(const char* key, std::set<std::string>& texts);
   void operator()(const char* key, std::map<std::string, std::string>& pairs, NumberBounds = {});
   void operator()(const char* key, Ipv4Endpoint& address);
   void operator()(const char* key, NodeIndex& node);

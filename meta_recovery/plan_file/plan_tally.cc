@@ -34,7 +34,9 @@ void PlanTally::AddLastTable(int64_t partitions) {
   TableTally& tally = tables_.emplace_back();
   beyond_of_table_.push_back(0);
   tally.is_undecided = !decision.placeholder && partitions == 0;
-  if (!decision.differing_fields.empty()) tally.weights.resize(plan_.nodes.size());
+  if (!decision.differing_fields.empty() || !table.envs.empty()) {
+    tally.weights.resize(plan_.nodes.size());
+  }
   for (const NodeIndex node : decision.described_by) ++nodes_[node].tables;
   const int64_t children_missing = table.partition_count - partitions;
   if (decision.placeholder || children_missing == 0) return;
@@ -56,8 +58,9 @@ void PlanTally::AddPartition(const TopologyPartition& partition,
     node.primaries += replica.status == ReplicaStatus::kPrimary;
     node.secondaries += replica.status == ReplicaStatus::kSecondary;
     tally.are_left_by_drop &= IsLeftByDrop(replica.status);
+    tally.closed += replica.status == ReplicaStatus::kError;
   }
-  if (!decision.differing_fields.empty()) {
+  if (!tally.weights.empty()) {
     VisitWeighty(replicas, [&](const RankedReplica& replica) { ++tally.weights[replica.node]; });
   }
   if (replicas.empty()) {
@@ -78,6 +81,20 @@ void PlanTally::AddLeftOut(NodeIndex node, LeftOut left_out) {
   tally.replicas_out_most += Bounded(left_out.replicas_most);
 }
 
+void PlanTally::AddTableLeftOut(int64_t replicas, bool is_described,
+                                const std::vector<NodeIndex>& nodes) {
+  const int64_t records = is_described ? 1 : 0;
+  out_of_range_ += Bounded(replicas);
+  records_out_of_range_least_ += records;
+  records_out_of_range_most_ += records * static_cast<int64_t>(nodes.size());
+  for (const NodeIndex node : nodes) {
+    AddLeftOut(node, {.least = 1,
+                      .tables_most = records,
+                      .replicas_most = replicas,
+                      .most = Bounded(replicas) + records});
+  }
+}
+
 void PlanTally::AddFinding(const Finding& finding) {
   if (const auto* invalid = finding.facts.As<found::NodeReportInvalid>()) {
     const int64_t count = CountOf(*invalid);
@@ -96,15 +113,19 @@ void PlanTally::AddFinding(const Finding& finding) {
     for (const NodeIndex node : beyond->nodes) ++nodes_[node].replicas_beyond;
     beyond_of_table_[finding.app_id - 1] += static_cast<int64_t>(beyond->nodes.size());
   } else if (const auto* far = finding.facts.As<found::AppIdOutOfRange>()) {
-    out_of_range_ += Bounded(far->replicas);
-    const int64_t records = far->name.empty() ? 0 : 1;
-    records_out_of_range_least_ += records;
-    records_out_of_range_most_ += records * static_cast<int64_t>(far->nodes.size());
-    for (const NodeIndex node : far->nodes) {
-      AddLeftOut(node, {.least = 1,
-                        .tables_most = records,
-                        .replicas_most = far->replicas,
-                        .most = Bounded(far->replicas) + records});
+    AddTableLeftOut(far->replicas, !far->name.empty(), far->nodes);
+  } else if (const auto* gap = finding.facts.As<found::AppIdGap>()) {
+    // With a warning it counts.
+    if (finding.severity == Severity::kWarning) return;
+    AddTableLeftOut(gap->replicas, !gap->name.empty(), gap->nodes);
+  } else if (const auto* left_out = finding.facts.As<found::TableLeftOut>()) {
+    out_of_range_ += Bounded(left_out->replicas);
+    records_out_of_range_least_ += 1;
+    records_out_of_range_most_ += static_cast<int64_t>(nodes_.size());
+    for (NodeIndex node = 0; node < nodes_.size(); ++node) {
+      AddLeftOut(node, {.tables_most = 1,
+                        .replicas_most = left_out->replicas,
+                        .most = Bounded(left_out->replicas) + 1});
     }
   } else if (const auto* homeless = finding.facts.As<found::ReplicasWithoutTable>()) {
     if (!plan_.tables[finding.app_id - 1].placeholder) return;
@@ -154,11 +175,7 @@ std::string PlanTally::ProblemOfTable(size_t index) const {
                         " beyond them");
   }
   const bool knows_all = tally.replicas == decision.replicas;
-  const bool is_dropped = tally.replicas > 0 && tally.are_left_by_drop;
-  if (decision.probably_dropped ? decision.replicas > 0 && (is_dropped || !knows_all)
-                                : !is_dropped || !knows_all) {
-    return "";
-  }
+  if (!knows_all || decision.probably_dropped == tally.are_left_by_drop) return "";
   return absl::StrCat(name, "'probably_dropped' does not fit its replicas");
 }
 

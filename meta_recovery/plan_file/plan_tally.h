@@ -19,8 +19,10 @@ struct TableTally {
   int64_t replicas = 0;
   bool are_left_by_drop = true;    // all its replicas; see IsLeftByDrop
   std::vector<int32_t> lost = {};  // partitions without any, ascending
+  int64_t closed = 0;              // PS_ERROR
   bool is_undecided = false;  // its partitions are not planned, since nobody knows how many it has
-  // Only of a table with fields that nodes report differently: the weight of each node.
+  // Only of a table with envs, or with fields that nodes report differently: the weight of each
+  // node.
   std::vector<int64_t> weights = {};
   // Only while a split is unfinished, or if no node describes the table: the partitions that have
   // replicas, ascending, and their nodes.
@@ -70,6 +72,8 @@ class PlanTally {
   };
 
   void AddLeftOut(NodeIndex node, LeftOut left_out);
+  // Of a table that is left out.
+  void AddTableLeftOut(int64_t replicas, bool is_described, const std::vector<NodeIndex>& nodes);
   std::string ProblemOfNode(size_t node) const;
   std::string ProblemOfTable(size_t table) const;
   std::string ProblemOfSum() const;

@@ -7,6 +7,7 @@
 #include "base/line_file/json_lines.h"
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/plan_file/plan_line_fields.h"
 
@@ -113,6 +114,18 @@ absl::Status WritePlanFile(const RecoveryPlan& plan, const std::string& path,
   METAREC_RETURN_IF_ERROR(
       PlanWriter(plan, [&](absl::string_view line) { return file.Append(line); }).Run());
   return file.Finish();
+}
+
+absl::Status CheckPlanFits(const RecoveryPlan& plan, const PlanFileOptions& options) {
+  return PlanWriter(plan,
+                    [&](absl::string_view line) {
+                      if (line.size() <= options.line_bytes_max) return absl::OkStatus();
+                      return absl::ResourceExhaustedError(
+                          absl::StrCat("the plan fits into no plan file: a line of ", line.size(),
+                                       " bytes is above the bound of ", options.line_bytes_max,
+                                       " (", Printable(line.substr(0, 60)), "...)"));
+                    })
+      .Run();
 }
 
 std::string EncodePlan(const RecoveryPlan& plan) {

@@ -18,14 +18,16 @@ namespace {
 
 bool DidAnswer(const NodeDecision& node) { return node.error == idl::kErrOk; }
 
-void AddFindingsOfNode(const RecoveryPlan& plan, NodeIndex index, bool skips_bad_nodes,
+void AddFindingsOfNode(const RecoveryPlan& plan, NodeIndex index, bool has_answer,
                        FindingsList& findings) {
   const NodeDecision& node = plan.nodes[index];
   const FindingSubject subject = FindingSubject::Node(index);
   if (!DidAnswer(node)) {
-    findings.Add(skips_bad_nodes ? Severity::kWarning : Severity::kError, subject,
+    // If no node answered, skipping the bad ones would write an empty cluster.
+    const bool is_skipped = has_answer && AcceptsBadNode(plan, index);
+    findings.Add(is_skipped ? Severity::kWarning : Severity::kError, subject,
                  found::BadNode{.attempts = node.attempts});
-    if (skips_bad_nodes) findings.Add(Severity::kHazard, subject, found::SkippedNodeReturns{});
+    if (is_skipped) findings.Add(Severity::kHazard, subject, found::SkippedNodeReturns{});
   }
   if (GivesOtherAddress(plan.topology.nodes[index], node)) {
     METAREC_RARE_BRANCH("a node gives another address as its own");
@@ -68,7 +70,6 @@ bool IsDue(FindingKind kind) {
                                          kStillServed,
                                          kTableRenamed,
                                          kNameUnusableInShell,
-                                         kTableProbablyDropped,
                                          kSplitCompleted,
                                          kPlaceholder,
                                          kReplicasMissing,
@@ -85,15 +86,17 @@ bool HasAnswer(const RecoveryPlan& plan) {
 }
 
 bool AreTablesPlanned(const RecoveryPlan& plan) {
-  return HasAnswer(plan) && (plan.options.skip_bad_nodes ||
-                             std::all_of(plan.nodes.begin(), plan.nodes.end(), DidAnswer));
+  if (!HasAnswer(plan)) return false;
+  for (size_t i = 0; i < plan.nodes.size(); ++i) {
+    if (!DidAnswer(plan.nodes[i]) && !AcceptsBadNode(plan, static_cast<NodeIndex>(i))) return false;
+  }
+  return true;
 }
 
 void AddFindingsOfNodes(const RecoveryPlan& plan, FindingsList& findings) {
-  // If no node answered, skipping the bad ones would write an empty cluster.
-  const bool skips_bad_nodes = plan.options.skip_bad_nodes && HasAnswer(plan);
+  const bool has_answer = HasAnswer(plan);
   for (size_t i = 0; i < plan.nodes.size(); ++i) {
-    AddFindingsOfNode(plan, static_cast<NodeIndex>(i), skips_bad_nodes, findings);
+    AddFindingsOfNode(plan, static_cast<NodeIndex>(i), has_answer, findings);
   }
   for (const NodeIndex node : LoopbackAmongOthers(plan)) {
     findings.Add(Severity::kHazard, FindingSubject::Node(node), found::LoopbackAmongOthers{});
@@ -124,10 +127,6 @@ void AddFindingsOfTables(const RecoveryPlan& plan, FindingsList& findings) {
       findings.Add(is_renamed ? Severity::kHazard : Severity::kNote, subject,
                    found::NameUnusableInShell{});
     }
-    if (decision.probably_dropped) {
-      findings.Add(Severity::kWarning, subject,
-                   found::TableProbablyDropped{.replicas = decision.replicas});
-    }
     // The env that hides the other half's keys after a split was in ZooKeeper only.
     const int32_t before_split = decision.partition_count_before_split;
     if (before_split > 0 && table.init_partition_count == table.partition_count) {
@@ -146,7 +145,8 @@ void AddLost(const PlanOptions& options, const TopologyTable& table, const Table
   if (int64_t{2} * before_split == table.partition_count && index >= before_split) {
     facts.split_parent = index - before_split;
   }
-  findings.Add(options.skip_lost_partitions ? Severity::kWarning : Severity::kError,
+  const bool is_accepted = AcceptsLoss(options, table.app_id, index);
+  findings.Add(is_accepted ? Severity::kWarning : Severity::kError,
                FindingSubject::Partition(table.app_id, index), facts);
 }
 

@@ -41,6 +41,10 @@ absl::string_view RecordRuleName(RecordRule rule) {
       return "highest";
     case RecordRule::kAvailable:
       return "available";
+    case RecordRule::kOutdated:
+      return "outdated";
+    case RecordRule::kOperation:
+      return "operation";
   }
   return "unknown";
 }

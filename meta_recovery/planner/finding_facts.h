@@ -23,7 +23,7 @@ namespace metarec {
 // In the order in which findings about one subject are listed.
 enum class FindingKind : uint8_t {
   // Nodes.
-  kBadNode,              // could not be asked; an error, with skip_bad_nodes a warning
+  kBadNode,              // could not be asked; an error, a warning if the options skip it
   kSkippedNodeReturns,   // hazard: what happens when a node that was left out comes back
   kNodeNameDiffers,      // the list says one name, the server calls itself another
   kNodeListedTwice,      // several entries of the list are one server
@@ -32,16 +32,16 @@ enum class FindingKind : uint8_t {
   kLoopbackAmongOthers,  // hazard: a loopback address, while other nodes have addresses of a
                          // network
   kBeaconNotBelieved,    // hazard: the name in its beacons, which anybody can send, is doubtful
-  kUnlistedServer,      // sends beacons, is not in the list; an error, with skip_bad_nodes a hazard
-  kUnconfirmedBeacons,  // hazard: beacons from where no server is known to be
-  kServerMissing,       // partitions that no node holds: the list probably lacks a server
-  kStillServed,         // replicas are PS_PRIMARY or PS_SECONDARY: leases have not run out
-  kNodeReportInvalid,   // a record or replica that makes no sense was left out (id <= 0, ...)
+  kUnlistedServer,       // sends beacons, is not in the list; an error, skipped a hazard
+  kUnconfirmedBeacons,   // hazard: beacons from where no server is known to be
+  kServerMissing,        // partitions that no node holds: the list probably lacks a server
+  kStillServed,          // replicas are PS_PRIMARY or PS_SECONDARY: leases have not run out
+  kNodeReportInvalid,    // a record or replica that makes no sense was left out (id <= 0, ...)
 
   // Tables.
   kTableRenamed,          // another table of higher id keeps the name
   kNameUnusableInShell,   // hazard: stock shells refuse the name that was given
-  kTableProbablyDropped,  // every replica is closed: soft-deleted before the outage
+  kTableProbablyDropped,  // no replica is complete: deleted before the outage
   kRecordsDiffer,         // nodes describe the table differently; resolved by rule
   kRecordsConflict,       // nodes describe the table differently; needs a decision
   kSplitUnfinished,       // some nodes know the doubled partition count, some do not
@@ -49,12 +49,14 @@ enum class FindingKind : uint8_t {
   kTableLostState,        // what only ZooKeeper knew of this table (duplication, bulk load, ...)
   kPlaceholder,           // an id without evidence, kept from being used again
   kAppIdOutOfRange,       // an id far beyond the others (max_app_id)
+  kAppIdGap,              // an id far above what the other tables explain (max_id_gap)
   kReplicasWithoutTable,  // replicas of a table that no node describes
+  kTableLeftOut,          // probably dropped, and left out as the operator decided
   kSettled,               // the operator decided a conflict; says what was decided
 
   // Partitions.
   kReplicasMissing,        // fewer replicas than max_replica_count
-  kPartitionLost,          // none at all; an error, with skip_lost_partitions a warning
+  kPartitionLost,          // none at all; an error, a warning if the options accept it
   kPrimaryIncomplete,      // only incomplete replicas were found, so one of them becomes primary
   kReplicaOverruled,       // a surplus or stale replica will be neither primary nor in last_drops
   kBallotAbovePrimary,     // the ballot written is not the primary's own
@@ -93,9 +95,11 @@ enum class RecordRule : uint8_t {
   kVote,       // the best supported value
   kHighest,    // the highest value
   kAvailable,  // every table comes back available
+  kOutdated,   // an env that only outdated records have: left out
+  kOperation,  // an env that belongs to an operation: left out
 };
 
-absl::string_view RecordRuleName(RecordRule rule);  // "vote", "highest", "available"
+absl::string_view RecordRuleName(RecordRule rule);  // "vote", "highest", "available", ...
 
 // The facts of each kind: what the plan does not say elsewhere, so that a finding cannot contradict
 // its plan. ForEach calls visit(name, field) for each field.
@@ -189,10 +193,14 @@ struct NameUnusableInShell {
 struct TableProbablyDropped {
   static constexpr FindingKind kKind = FindingKind::kTableProbablyDropped;
   int64_t replicas = 0;
+  int64_t closed = 0;                            // of them, PS_ERROR
+  std::vector<IndexRange> partitions_lost = {};  // without any replica
 
   template <typename Facts, typename Visitor>
   static void ForEach(Facts& facts, Visitor& visit) {
     visit("replicas", facts.replicas);
+    visit("closed", facts.closed);
+    visit("partitions_lost", facts.partitions_lost);
   }
   friend auto operator<=>(const TableProbablyDropped&, const TableProbablyDropped&) = default;
 };
@@ -253,12 +261,14 @@ struct SplitCompleted {
   friend auto operator<=>(const SplitCompleted&, const SplitCompleted&) = default;
 };
 
-struct TableLostState {  // TopologyTable has the envs that are kept
+struct TableLostState {  // TopologyTable has the values of the envs that are kept
   static constexpr FindingKind kKind = FindingKind::kTableLostState;
+  std::vector<WeighedValue> env_sources = {};     // keys of these, and who reports the value taken
   std::vector<NodeIndex> duplicating_nodes = {};  // that report duplications
 
   template <typename Facts, typename Visitor>
   static void ForEach(Facts& facts, Visitor& visit) {
+    visit("env_sources", facts.env_sources);
     visit("duplicating_nodes", facts.duplicating_nodes);
   }
   friend auto operator<=>(const TableLostState&, const TableLostState&) = default;
@@ -287,6 +297,23 @@ struct AppIdOutOfRange {
   friend auto operator<=>(const AppIdOutOfRange&, const AppIdOutOfRange&) = default;
 };
 
+struct AppIdGap {
+  static constexpr FindingKind kKind = FindingKind::kAppIdGap;
+  int32_t below = 0;  // the highest id below it that counts; 0: there is none
+  std::vector<NodeIndex> nodes = {};
+  std::string name = {};  // "": no node describes it
+  int64_t replicas = 0;
+
+  template <typename Facts, typename Visitor>
+  static void ForEach(Facts& facts, Visitor& visit) {
+    visit("below", facts.below);
+    visit("nodes", facts.nodes);
+    visit("name", facts.name);
+    visit("replicas", facts.replicas);
+  }
+  friend auto operator<=>(const AppIdGap&, const AppIdGap&) = default;
+};
+
 struct ReplicasWithoutTable {
   static constexpr FindingKind kKind = FindingKind::kReplicasWithoutTable;
   std::vector<IndexRange> indices = {};
@@ -300,6 +327,19 @@ struct ReplicasWithoutTable {
     visit("replicas", facts.replicas);
   }
   friend auto operator<=>(const ReplicasWithoutTable&, const ReplicasWithoutTable&) = default;
+};
+
+struct TableLeftOut {
+  static constexpr FindingKind kKind = FindingKind::kTableLeftOut;
+  std::string name = {};
+  int64_t replicas = 0;
+
+  template <typename Facts, typename Visitor>
+  static void ForEach(Facts& facts, Visitor& visit) {
+    visit("name", facts.name);
+    visit("replicas", facts.replicas);
+  }
+  friend auto operator<=>(const TableLeftOut&, const TableLeftOut&) = default;
 };
 
 struct Settled {  // PlanOptions::settlements has the value

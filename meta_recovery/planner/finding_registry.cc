@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "meta_recovery/planner/finding_sentences.h"
+#include "meta_recovery/planner/node_identity.h"
 #include "meta_recovery/planner/settlements.h"
 
 namespace metarec {
@@ -20,39 +21,57 @@ bool IsIgnored(const PlanOptions& options, const std::string& key) {
 }
 
 template <Severity... severities>
-Severities Always(const Finding&, const PlanOptions&, bool) {
+Severities Always(const Finding&, const RecoveryPlan&, bool) {
   return {severities...};
 }
 
-Severities OfBadNode(const Finding&, const PlanOptions& options, bool has_answer) {
-  return {options.skip_bad_nodes && has_answer ? kWarning : kError};
+Severities OfBadNode(const Finding& finding, const RecoveryPlan& plan, bool has_answer) {
+  return {AcceptsBadNode(plan, finding.node) && has_answer ? kWarning : kError};
 }
 
-Severities OfUnlistedServer(const Finding&, const PlanOptions& options, bool) {
-  return {options.skip_bad_nodes ? kHazard : kError};
+Severities OfUnlistedServer(const Finding& finding, const RecoveryPlan& plan, bool) {
+  const auto& facts = *finding.facts.As<found::UnlistedServer>();
+  return {AcceptsUnlistedServer(plan.options, facts) ? kHazard : kError};
 }
 
-Severities OfStillServed(const Finding&, const PlanOptions& options, bool) {
-  return {options.accept_still_served ? kWarning : kHazard};
+Severities OfStillServed(const Finding&, const RecoveryPlan& plan, bool) {
+  return {plan.options.accept_still_served ? kWarning : kHazard};
 }
 
-Severities OfPartitionLost(const Finding&, const PlanOptions& options, bool) {
-  return {options.skip_lost_partitions ? kWarning : kError};
+Severities OfTableProbablyDropped(const Finding& finding, const RecoveryPlan& plan, bool) {
+  if (AcceptsLoss(plan.options, finding.app_id, -1)) return {kWarning};  // of the whole table
+  for (const IndexRange& lost : finding.facts.As<found::TableProbablyDropped>()->partitions_lost) {
+    for (int64_t index = lost.first; index <= lost.last; ++index) {
+      if (!AcceptsLoss(plan.options, finding.app_id, static_cast<int32_t>(index))) return {kError};
+    }
+  }
+  return {kWarning};
 }
 
-Severities OfAppIdOutOfRange(const Finding& finding, const PlanOptions& options, bool) {
-  return {IsIgnored(options, SettlementKey(finding.app_id)) ? kHazard : kConflict};
+Severities OfPartitionLost(const Finding& finding, const RecoveryPlan& plan, bool) {
+  const bool accepted = AcceptsLoss(plan.options, finding.app_id, finding.partition_index);
+  return {accepted ? kWarning : kError};
 }
 
-Severities OfReplicaBeyondCount(const Finding& finding, const PlanOptions& options, bool) {
-  const std::string key = SettlementKey(finding.app_id, finding.partition_index);
-  return {IsIgnored(options, key) ? kHazard : kConflict};
+Severities OfAppIdOutOfRange(const Finding& finding, const RecoveryPlan& plan, bool) {
+  return {IsIgnored(plan.options, SettlementKey(finding.app_id)) ? kHazard : kConflict};
 }
 
-Severities OfReplicasWithoutTable(const Finding& finding, const PlanOptions& options, bool) {
+Severities OfAppIdGap(const Finding& finding, const RecoveryPlan& plan, bool) {
   const std::string key = SettlementKey(finding.app_id);
-  if (IsIgnored(options, key)) return {kHazard};
-  return {options.settlements.contains(key) ? kWarning : kConflict};
+  if (IsIgnored(plan.options, key)) return {kHazard};
+  return {plan.options.settlements.contains(key) ? kWarning : kConflict};
+}
+
+Severities OfReplicaBeyondCount(const Finding& finding, const RecoveryPlan& plan, bool) {
+  const std::string key = SettlementKey(finding.app_id, finding.partition_index);
+  return {IsIgnored(plan.options, key) ? kHazard : kConflict};
+}
+
+Severities OfReplicasWithoutTable(const Finding& finding, const RecoveryPlan& plan, bool) {
+  const std::string key = SettlementKey(finding.app_id);
+  if (IsIgnored(plan.options, key)) return {kHazard};
+  return {plan.options.settlements.contains(key) ? kWarning : kConflict};
 }
 
 // Its kind and its sentence follow from its facts.
@@ -161,10 +180,10 @@ constexpr std::array kRows = {
                                      .together = NamesUnusableInShell}),
     Row<found::TableProbablyDropped>(
         {.name = "table_probably_dropped",
-         .title = "tables that were probably dropped before the outage and come back alive",
+         .title = "tables without a complete replica, probably dropped before the outage",
          .gravity = 15,
          .about = About::kTable,
-         .severities = Always<kWarning>,
+         .severities = OfTableProbablyDropped,
          .in_table = false}),
     Row<found::RecordsDiffer>(
         {.name = "records_differ",
@@ -209,6 +228,11 @@ constexpr std::array kRows = {
                                  .about = About::kTable,
                                  .severities = OfAppIdOutOfRange,
                                  .together = AppIdsOutOfRange}),
+    Row<found::AppIdGap>({.name = "app_id_gap",
+                          .title = "table ids far above what the other tables explain",
+                          .gravity = 9,
+                          .about = About::kTable,
+                          .severities = OfAppIdGap}),
     Row<found::ReplicasWithoutTable>(
         {.name = "replicas_without_table",
          .title = "table ids that have replicas but that no node describes",
@@ -216,6 +240,11 @@ constexpr std::array kRows = {
          .about = About::kTable,
          .severities = OfReplicasWithoutTable,
          .together = ReplicasWithoutTables}),
+    Row<found::TableLeftOut>({.name = "table_left_out",
+                              .title = "tables that are left out as decided",
+                              .gravity = 15,
+                              .about = About::kTable,
+                              .severities = Always<kWarning>}),
     Row<found::Settled>({.name = "settled",
                          .title = "decisions of the operator",
                          .gravity = 20,

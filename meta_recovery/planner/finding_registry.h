@@ -42,10 +42,10 @@ class Severities {
 // Has no default, so that a row without one does not compile.
 class SeveritiesRule {
  public:
-  using Function = Severities(const Finding& finding, const PlanOptions& options, bool has_answer);
+  using Function = Severities(const Finding& finding, const RecoveryPlan& plan, bool has_answer);
   constexpr SeveritiesRule(Function* function) : function_(function) {}  // NOLINT: meant to convert
-  Severities operator()(const Finding& finding, const PlanOptions& options, bool has_answer) const {
-    return function_(finding, options, has_answer);
+  Severities operator()(const Finding& finding, const RecoveryPlan& plan, bool has_answer) const {
+    return function_(finding, plan, has_answer);
   }
 
  private:
@@ -62,7 +62,8 @@ struct FindingKindRow {
   int gravity = 0;
   FindingAbout about = FindingAbout::kCluster;
   // Which severities the planner may give a finding. Of the kinds that can keep a plan from being
-  // ready that is one severity with given options. `has_answer`: whether some node answered.
+  // ready that is one severity with given options. Only the plan's options and nodes are looked at.
+  // `has_answer`: whether some node answered.
   SeveritiesRule severities;
 
   // One sentence without full stop, not yet fit for a terminal.

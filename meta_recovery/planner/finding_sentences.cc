@@ -1,15 +1,16 @@
 #include "meta_recovery/planner/finding_sentences.h"
 
+#include <algorithm>
 #include <vector>
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <absl/strings/str_replace.h>
 #include <absl/time/time.h>
 
 #include "base/text/printable.h"
 #include "base/text/wording.h"
+#include "idl/error_names.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/planner/settlements.h"
@@ -18,11 +19,10 @@
 namespace metarec {
 namespace {
 
-// The first of them.
-std::string NodesInWords(const RecoveryPlan& plan, absl::Span<const NodeIndex> nodes) {
-  std::vector<std::string> labels;
-  for (const NodeIndex node : nodes) labels.push_back(NodeLabel(plan, node));
-  return CutList(labels);
+std::string SkipBadNode(const RecoveryPlan& plan, NodeIndex node) {
+  const absl::Span<const std::string> listed_as = ListedAs(plan, node);
+  if (listed_as.empty()) return "--skip_bad_nodes";
+  return absl::StrCat("--skip_bad_nodes=", ShellWord(listed_as.front()));
 }
 
 std::string ErrorOf(const RecoveryPlan& plan, NodeIndex node, int32_t attempts) {
@@ -66,6 +66,9 @@ absl::string_view RuleInWords(RecordRule rule) {
       return "the highest value";
     case RecordRule::kAvailable:
       return "every table comes back available";
+    case RecordRule::kOutdated:
+    case RecordRule::kOperation:
+      break;
   }
   return "by rule";
 }
@@ -83,21 +86,23 @@ std::vector<WeighedValue> WithDates(std::vector<WeighedValue> values) {
   return dated;
 }
 
-// For messages about a partition.
-std::string Partition(const RecoveryPlan& plan, const Finding& finding) {
-  return PartitionLabel(plan, finding.app_id, finding.partition_index);
+// "all 12 replicas are closed (PS_ERROR)".
+std::string ReplicasOfDropped(const found::TableProbablyDropped& facts) {
+  if (facts.replicas == 0) return "no replica of it was found";
+  if (facts.closed == facts.replicas) {
+    return facts.replicas == 1 ? "its only replica is closed (PS_ERROR)"
+                               : absl::StrCat("all ", facts.replicas,
+                                              " replicas are closed "
+                                              "(PS_ERROR)");
+  }
+  return absl::StrCat("no complete replica of it was found, only ",
+                      Counted(facts.replicas, "replica"), " that may hold half the data");
 }
 
-// "partition(3.17)", as Pegasus writes it.
-std::string PegasusPartition(const Finding& finding) {
-  return absl::StrCat("partition(", finding.app_id, ".", finding.partition_index, ")");
-}
-
-std::string ReplicaInWords(const RecoveryPlan& plan, const RankedReplica& replica) {
-  return absl::StrCat(NodeLabel(plan, replica.node), " (", ReplicaStatusName(replica.status),
-                      ", ballot ", replica.ballot, ", committed/prepared ",
-                      replica.last_committed_decree, "/", replica.last_prepared_decree, ": ",
-                      absl::StrReplaceAll(RankReasonName(replica.reason), {{"_", " "}}), ")");
+int64_t CountOf(absl::Span<const IndexRange> ranges) {
+  int64_t count = 0;
+  for (const IndexRange& range : ranges) count += int64_t{range.last} - range.first + 1;
+  return count;
 }
 
 }  // namespace
@@ -121,12 +126,13 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
   if (finding.severity == Severity::kWarning) {
     return absl::StrCat(node, "is left out, and nothing that it holds is used: ", error);
   }
-  if (plan.options.skip_bad_nodes) {
+  if (AcceptsBadNode(plan, finding.node)) {
     return absl::StrCat(node, "did not answer completely: ", error,
                         "; nor did any other node, so there is nothing to recover from");
   }
   return absl::StrCat(node, "did not answer completely: ", error,
-                      "; bring it back and collect again, or leave it out with --skip_bad_nodes");
+                      "; bring it back and collect again, or leave it out with ",
+                      SkipBadNode(plan, finding.node));
 }
 
 std::string BadNodeHint(const RecoveryPlan& plan, const Finding& finding,
@@ -136,7 +142,7 @@ std::string BadNodeHint(const RecoveryPlan& plan, const Finding& finding,
   if (finding.severity != Severity::kError) {
     return absl::StrCat("WARNING", what, kSkippedNodeHint);
   }
-  if (plan.options.skip_bad_nodes) {
+  if (AcceptsBadNode(plan, finding.node)) {
     return absl::StrCat("ERROR", what, ", no node is left to recover from");
   }
   return absl::StrCat("ERROR", what, ", you can skip it by set skip_bad_nodes option");
@@ -239,22 +245,62 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                      const found::TableProbablyDropped& facts) {
+  const bool bad_nodes_are_skipped =
+      std::any_of(plan.nodes.begin(), plan.nodes.end(),
+                  [](const NodeDecision& node) { return node.error != idl::kErrOk; });
+  const std::string what =
+      absl::StrCat(TableLabel(plan, finding.app_id), " was probably dropped before the outage",
+                   bad_nodes_are_skipped ? ", unless the nodes that are left out had its data" : "",
+                   ": ", ReplicasOfDropped(facts));
+  const int64_t lost = CountOf(facts.partitions_lost);
+  const size_t table = FindTable(plan, finding.app_id);
+  const std::string losses = absl::StrCat(
+      lost, " of its ",
+      Counted(table == SIZE_MAX ? 0 : plan.topology.tables[table].partition_count, "partition"));
+  if (finding.severity == Severity::kError) {
+    return absl::StrCat(what, ", and ", losses, lost == 1 ? " has" : " have",
+                        " none at all; leave the table out, or have it come back with these "
+                        "partitions empty");
+  }
   return absl::StrCat(
-      TableLabel(plan, finding.app_id), " was probably dropped before the outage (",
-      facts.replicas == 1 ? "its only replica is"
-                          : absl::StrCat("all ", facts.replicas, " replicas are"),
-      " closed, PS_ERROR) and comes back alive; ",
+      what, "; it comes back alive",
+      lost == 0 ? "" : absl::StrCat(" with ", losses, " empty, as accepted"),
+      "; leave it out with --settle ", SettlementKey(finding.app_id), "=", kSettleIgnore,
       IsUsableInShell(TableName(plan, finding.app_id))
-          ? "to drop it again, in Pegasus's shell"
-          : "stock shells refuse its name, so drop it again with Pegasus's Go admin-cli");
+          ? ", or drop it again, in Pegasus's shell"
+          : ", or drop it again with Pegasus's Go admin-cli (stock shells refuse its name)");
+}
+
+// By believing nodes that report a table as dropped.
+std::string HowToLeaveOut(const std::string& key, absl::Span<const WeighedValue> values) {
+  const std::string dropped = TableStatusName(TableStatus::kDropped);
+  return std::any_of(values.begin(), values.end(),
+                     [&](const WeighedValue& value) { return value.value == dropped; })
+             ? absl::StrCat("; leave the table out with --settle ", key, "=", dropped)
+             : "";
 }
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                      const found::RecordsDiffer& facts) {
-  return absl::StrCat("nodes report ", facts.field, " of ", TableLabel(plan, finding.app_id),
-                      " differently: ", ValuesText(plan, facts.values),
+  const std::string values = ValuesText(plan, facts.values);
+  const std::string table = TableLabel(plan, finding.app_id);
+  const std::string key = SettlementKey(finding.app_id, facts.field);
+  if (facts.rule == RecordRule::kOperation) {
+    return absl::StrCat(table, " loses ", facts.field, ", which nodes report: ", values,
+                        "; it belongs to an operation that may be over, so it is never taken from "
+                        "replica servers; set it again if it is still needed");
+  }
+  if (facts.rule == RecordRule::kOutdated) {
+    return absl::StrCat(table, " loses ", facts.field,
+                        ", which only outdated records have: ", values,
+                        "; keep a value with --settle ", key, "=VALUE");
+  }
+  return absl::StrCat("nodes report ", facts.field, " of ", table, " differently: ", values,
                       "; taken: ", facts.chosen.empty() ? "\"\"" : facts.chosen, " (",
-                      RuleInWords(facts.rule), ")");
+                      RuleInWords(facts.rule), ")",
+                      facts.rule == RecordRule::kAvailable
+                          ? HowToLeaveOut(key, facts.values)
+                          : absl::StrCat("; take another one with --settle ", key, "=VALUE"));
 }
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
@@ -291,19 +337,33 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                       "is lost; before clients read, set it again in Pegasus's shell");
 }
 
+namespace {
+
+// " (from rs1:34801, rs2:34801)".
+std::string EnvSource(const RecoveryPlan& plan, const found::TableLostState* facts,
+                      absl::string_view key) {
+  if (facts == nullptr) return "";
+  for (const WeighedValue& source : facts->env_sources) {
+    if (source.value == key) return absl::StrCat(" (from ", NodesInWords(plan, source.nodes), ")");
+  }
+  return "";
+}
+
+}  // namespace
+
 std::string LostState(const RecoveryPlan& plan, const Finding& finding) {
   const size_t table = FindTable(plan, finding.app_id);
+  const bool is_bulk_loading = table != SIZE_MAX && plan.topology.tables[table].is_bulk_loading;
+  const auto* facts = finding.facts.As<found::TableLostState>();
   std::vector<std::string> envs;
-  bool is_bulk_loading = false;
   if (table != SIZE_MAX) {
-    for (const auto& [key, value] : plan.topology.tables[table].envs) envs.push_back(key);
-    is_bulk_loading = plan.topology.tables[table].is_bulk_loading;
+    for (const auto& [key, value] : plan.topology.tables[table].envs) {
+      envs.push_back(absl::StrCat(key, "=", Shortened(value), EnvSource(plan, facts, key)));
+    }
   }
   std::string text = envs.empty() ? std::string("all its envs")
-                                  : absl::StrCat("its envs but for ", CutList(envs),
-                                                 " (as the servers remember them, possibly "
-                                                 "outdated)");
-  const auto* facts = finding.facts.As<found::TableLostState>();
+                                  : absl::StrCat("all its envs but for ", absl::StrJoin(envs, ", "),
+                                                 ", which may be outdated");
   if (facts != nullptr && !facts->duplicating_nodes.empty()) {
     absl::StrAppend(&text, ", its duplications (reported by ",
                     NodesInWords(plan, facts->duplicating_nodes), "; add them again)");
@@ -353,6 +413,27 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
 }
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::AppIdGap& facts) {
+  const std::string what = absl::StrCat(
+      "table id ", finding.app_id, facts.name.empty() ? "" : absl::StrCat(" (", facts.name, ")"),
+      " with ", ReplicasOnNodes(plan, facts.replicas, facts.nodes), " is far above ",
+      facts.below == 0 ? "0" : absl::StrCat("the next one, ", facts.below));
+  const int64_t placeholders = int64_t{finding.app_id} - facts.below - 1;
+  if (finding.severity == Severity::kConflict) {
+    return absl::StrCat(what, ": either the table is real, and ",
+                        Counted(placeholders, "placeholder"),
+                        " are written for the ids between, or it stays out; decide with");
+  }
+  if (finding.severity == Severity::kWarning) {
+    return absl::StrCat(what, " and is kept, as decided, with ",
+                        Counted(placeholders, "placeholder"), " for the ids between");
+  }
+  return absl::StrCat(what,
+                      " and is left out, as decided; a stock meta server aborts when one of these "
+                      "nodes reports it, so move its directories away there first");
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                      const found::ReplicasWithoutTable& facts) {
   const std::string what = absl::StrCat(ReplicasOnNodes(plan, facts.replicas, facts.nodes),
                                         " (partitions ", RangesText(facts.indices), ") of table ",
@@ -369,119 +450,23 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                       "aborting on them, but their data stay unused");
 }
 
+std::string Sentence(const RecoveryPlan&, const Finding& finding,
+                     const found::TableLeftOut& facts) {
+  return absl::StrCat("table ", finding.app_id, " (", facts.name, ") is left out, as decided; ",
+                      facts.replicas == 0
+                          ? ""
+                          : absl::StrCat(Counted(facts.replicas, "replica"),
+                                         facts.replicas == 1 ? " stays" : " stay", " unused, and "),
+                      "a placeholder keeps a stock meta server from aborting on what nodes may "
+                      "still hold of it");
+}
+
 std::string Sentence(const RecoveryPlan& plan, const Finding&, const found::Settled& facts) {
   return absl::StrCat("decided by the operator: --settle ",
                       ShellWord(absl::StrCat(facts.key, "=", DecisionOf(plan.options, facts.key))),
                       facts.values.empty()
                           ? ""
                           : absl::StrCat("; nodes had reported: ", ValuesText(plan, facts.values)));
-}
-
-// Partitions.
-
-std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
-                     const found::ReplicasMissing& facts) {
-  return absl::StrCat(Partition(plan, finding), " has only ", facts.collected, " of ",
-                      MaxReplicaCount(plan, finding.app_id),
-                      " replicas; writes that only a missing one holds would be lost");
-}
-
-std::string ReplicasMissingHint(const RecoveryPlan& plan, const Finding& finding,
-                                absl::string_view) {
-  const auto* facts = finding.facts.As<found::ReplicasMissing>();
-  return absl::StrCat("WARNING: ", PegasusPartition(finding), " only collects ",
-                      facts == nullptr ? 0 : facts->collected, "/",
-                      MaxReplicaCount(plan, finding.app_id), " of replicas, may lost data");
-}
-
-std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
-                     const found::PartitionLost& facts) {
-  const int32_t expected = MaxReplicaCount(plan, finding.app_id);
-  const std::string what = absl::StrCat(
-      Partition(plan, finding),
-      expected == 1 ? " has no replica" : absl::StrCat(" has none of ", expected, " replicas"),
-      facts.split_parent < 0
-          ? ""
-          : absl::StrCat(" (it was split off ", facts.split_parent, ", which may hold its data)"));
-  if (finding.severity == Severity::kError) {
-    return absl::StrCat(what,
-                        "; find the node that had one and collect again, or have it created empty "
-                        "with --skip_lost_partitions");
-  }
-  return absl::StrCat(what,
-                      " and is created empty, as accepted; if its node returns, the old data stay "
-                      "out");
-}
-
-std::string PartitionLostHint(const RecoveryPlan& plan, const Finding& finding, absl::string_view) {
-  if (plan.options.skip_lost_partitions) {
-    return absl::StrCat("WARNING: ", PegasusPartition(finding), " has no replica collected, ",
-                        kLostPartitionHint);
-  }
-  return absl::StrCat("ERROR: ", PegasusPartition(finding),
-                      " has no replica collected, you can force recover it by set "
-                      "skip_lost_partitions option");
-}
-
-std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
-                     const found::PrimaryIncomplete& facts) {
-  return absl::StrCat("no replica of ", Partition(plan, finding),
-                      " is known to be complete; the primary, ", NodeLabel(plan, facts.primary),
-                      ", is ", ReplicaStatusName(facts.status), " and may hold half the data");
-}
-
-std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
-                     const found::ReplicaOverruled&) {
-  std::vector<std::string> replicas;
-  const size_t partition = FindPartition(plan, finding.app_id, finding.partition_index);
-  if (partition < plan.partitions.size()) {
-    for (const RankedReplica& replica : plan.ReplicasOf(plan.partitions[partition])) {
-      if (replica.role != ReplicaRole::kOverruled) continue;
-      replicas.push_back(ReplicaInWords(plan, replica));
-    }
-  }
-  return absl::StrCat("overruled in ", Partition(plan, finding), ": ",
-                      absl::StrJoin(replicas, ", "));
-}
-
-std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
-                     const found::BallotAbovePrimary& facts) {
-  return absl::StrCat("the ballot written for ", Partition(plan, finding), " is ", facts.ballot,
-                      ", which ", NodeLabel(plan, facts.reported_by), " reported, above the ",
-                      facts.primary_ballot, " of its primary ", NodeLabel(plan, facts.primary),
-                      "; a replica server permanently ignores an entry below its own ballot");
-}
-
-std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
-                     const found::LessDataThanOverruled& facts) {
-  const bool is_countable =
-      facts.primary_committed >= 0 && facts.committed > facts.primary_committed;
-  return absl::StrCat(
-      "the primary of ", Partition(plan, finding), ", ", NodeLabel(plan, facts.primary),
-      ", has committed up to ", facts.primary_committed, ", but ", NodeLabel(plan, facts.node),
-      ", which stands below it, up to ", facts.committed,
-      is_countable
-          ? absl::StrCat("; up to ", Counted(facts.committed - facts.primary_committed, "write"),
-                         " may be lost")
-          : "");
-}
-
-std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
-                     const found::ReplicaBeyondCount& facts) {
-  const size_t table = FindTable(plan, finding.app_id);
-  const std::string what = absl::StrCat(
-      "partition ", finding.app_id, ".", finding.partition_index, " on ",
-      NodesInWords(plan, facts.nodes), " is beyond the ",
-      Counted(table == SIZE_MAX ? 0 : plan.topology.tables[table].partition_count, "partition"),
-      " of ", TableLabel(plan, finding.app_id));
-  if (finding.severity == Severity::kConflict) {
-    return absl::StrCat(
-        what, ": either the table has more partitions, or these replicas stay out; decide with");
-  }
-  return absl::StrCat(
-      what,
-      " and is left out, as decided; a stock meta server aborts when a node reports "
-      "it, so move its directory away first");
 }
 
 }  // namespace metarec

@@ -37,7 +37,9 @@ std::string Sentence(const RecoveryPlan&, const Finding&, const found::SplitComp
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::TableLostState&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::Placeholder&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::AppIdOutOfRange&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::AppIdGap&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::ReplicasWithoutTable&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::TableLeftOut&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::Settled&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::ReplicasMissing&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::PartitionLost&);

@@ -101,7 +101,8 @@ std::string Sentence(const RecoveryPlan&, const Finding& finding,
   if (finding.severity == Severity::kError) {
     return absl::StrCat(what,
                         ", so nothing that it holds is used; add it to the list and recover again, "
-                        "or leave it out with --skip_bad_nodes");
+                        "or leave it out with --skip_bad_nodes=",
+                        ShellWord(facts.address));
   }
   return absl::StrCat(
       what,

@@ -22,9 +22,10 @@ void AddUnlisted(const Evidence& evidence, const PlanOptions& options, FindingsL
       unconfirmed.push_back(sender.address);
       continue;
     }
-    findings.Add(
-        options.skip_bad_nodes ? Severity::kHazard : Severity::kError, FindingSubject::Cluster(),
-        found::UnlistedServer{.address = sender.address.ToString(), .names = sender.names});
+    found::UnlistedServer facts = {.address = sender.address.ToString(), .names = sender.names};
+    const bool is_accepted = AcceptsUnlistedServer(options, facts);
+    findings.Add(is_accepted ? Severity::kHazard : Severity::kError, FindingSubject::Cluster(),
+                 std::move(facts));
   }
   if (unconfirmed.empty()) return;
   METAREC_RARE_BRANCH("beacons name a server that cannot be seen");
@@ -47,6 +48,10 @@ void AddAmbiguous(const NodeEvidence& node, FindingSubject subject, FindingsList
 }
 
 }  // namespace
+
+bool AcceptsUnlistedServer(const PlanOptions& options, const found::UnlistedServer& facts) {
+  return AcceptsBadNode(options, facts.names, facts.address, Ipv4Endpoint{});
+}
 
 Severity SeverityOfNameDifference(NodeNameSource source, absl::string_view listed_as) {
   const bool is_guess = source == NodeNameSource::kReverseLookup;

@@ -16,6 +16,9 @@
 
 namespace metarec {
 
+// Whether the options accept that a server which sends beacons is not in the list.
+bool AcceptsUnlistedServer(const PlanOptions& options, const found::UnlistedServer& facts);
+
 // Of a name in the list, `listed_as`, that is not the node's. A warning if both lead to one address
 // and nothing tells which of them is right.
 Severity SeverityOfNameDifference(NodeNameSource source, absl::string_view listed_as);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -51,6 +52,11 @@ absl::Status CheckNodes(absl::Span<const NodeEvidence* const> ascending) {
           absl::StrCat("the evidence has a node that no entry of the list means: ", Describe(node),
                        "; collect again"));
     }
+    if (const absl::Status known = CheckIdentity(node); !known.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the evidence contradicts itself about the node ", Describe(node), ": ",
+                       known.message(), "; collect again"));
+    }
     if (!node.complete()) continue;
     if (!has_address || node.name.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -74,6 +80,22 @@ absl::Status CheckNodes(absl::Span<const NodeEvidence* const> ascending) {
   return absl::OkStatus();
 }
 
+absl::Status CheckUnlisted(const Evidence& evidence) {
+  std::set<Ipv4Endpoint> addresses;
+  for (const NodeEvidence& node : evidence.nodes) addresses.insert(node.address);
+  for (const BeaconSender& sender : evidence.unlisted) {
+    absl::Status known = CheckIdentity(sender);
+    if (known.ok() && !addresses.insert(sender.address).second) {
+      known = absl::InvalidArgumentError("it is a node, or another unlisted server, too");
+    }
+    if (known.ok()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("the evidence contradicts itself about the unlisted server ",
+                     sender.address.ToString(), ": ", known.message(), "; collect again"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<NodeRoster> NodeRoster::Make(const Evidence& evidence) {
@@ -91,12 +113,32 @@ absl::StatusOr<NodeRoster> NodeRoster::Make(const Evidence& evidence) {
                                            b->attempts, b->name_source);
             });
   if (absl::Status status = CheckNodes(roster.nodes_); !status.ok()) return status;
+  if (absl::Status status = CheckUnlisted(evidence); !status.ok()) return status;
   for (const NodeEvidence* node : roster.nodes_) {
     roster.listed_as_.push_back(SortedList(*node));
     // A bad node may not have told its name.
     roster.names_.push_back(node->name.empty() ? roster.listed_as_.back().front() : node->name);
   }
   return roster;
+}
+
+absl::Status NodeRoster::CheckSkipped(const PlanOptions& options,
+                                      absl::Span<const BeaconSender> unlisted) const {
+  for (const std::string& skipped : options.bad_nodes_skipped) {
+    PlanOptions only;
+    only.bad_nodes_skipped = {skipped};
+    bool is_there = false;
+    for (size_t i = 0; i < nodes_.size(); ++i) is_there |= IsSkipped(i, only);
+    for (const BeaconSender& sender : unlisted) {
+      is_there |= AcceptsUnlistedServer(
+          only, {.address = sender.address.ToString(), .names = sender.names});
+    }
+    if (is_there) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--skip_bad_nodes=", skipped,
+                     ": no node that is asked is called so; name it as the node list does"));
+  }
+  return absl::OkStatus();
 }
 
 void NodeRoster::FillPlan(RecoveryPlan& plan) const {

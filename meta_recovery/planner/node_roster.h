@@ -21,17 +21,24 @@ namespace metarec {
 
 class NodeRoster {
  public:
-  // kInvalidArgument if there is no node, if two are the same server, or if one that answered has a
-  // name that is no host:port or has another port than its address. The evidence must outlive the
-  // roster.
+  // kInvalidArgument if there is no node, if two are the same server, if one that answered has a
+  // name that is no host:port or has another port than its address, or if what is known of beacons
+  // and names is not in its order. The evidence must outlive the roster.
   static absl::StatusOr<NodeRoster> Make(const Evidence& evidence);
 
   size_t size() const { return nodes_.size(); }
   const NodeEvidence& Get(NodeIndex node) const { return *nodes_[node]; }
+  // kInvalidArgument if the options skip a node that is neither there nor among `unlisted`.
+  absl::Status CheckSkipped(const PlanOptions& options,
+                            absl::Span<const BeaconSender> unlisted) const;
 
   void FillPlan(RecoveryPlan& plan) const;
 
  private:
+  bool IsSkipped(size_t node, const PlanOptions& options) const {
+    return AcceptsBadNode(options, listed_as_[node], names_[node], nodes_[node]->address);
+  }
+
   std::vector<const NodeEvidence*> nodes_;           // ascending by address
   std::vector<std::vector<std::string>> listed_as_;  // each sorted
   std::vector<std::string> names_;

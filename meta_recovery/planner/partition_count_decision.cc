@@ -57,7 +57,16 @@ class PartitionCountDecision {
       return absl::OkStatus();
     }
     if (counts.size() == 2 && count_ == int64_t{2} * least) {
-      split_from_ = least;
+      const std::string* const settled = settlements_.Find(key_);
+      const bool is_settled = settled != nullptr &&
+                              (*settled == absl::StrCat(count_) || *settled == absl::StrCat(least));
+      if (!is_settled) {
+        split_from_ = least;
+        return absl::OkStatus();
+      }
+      METAREC_RARE_BRANCH("an operator decides that a split is over, or never was");
+      METAREC_RETURN_IF_ERROR(SettleRecords());
+      planned_.decision.partition_count_before_split = count_ == least ? 0 : least;
       return absl::OkStatus();
     }
     return SettleRecords();

@@ -9,14 +9,14 @@ namespace metarec {
 namespace {
 
 bool IsProbablyDropped(const PlannedTable& planned) {
-  return !planned.decision.placeholder && !planned.claims.empty() &&
+  return !planned.decision.placeholder &&
          std::all_of(planned.claims.begin(), planned.claims.end(),
                      [](const ReplicaClaim& claim) { return IsLeftByDrop(claim.status); });
 }
 
 }  // namespace
 
-bool IsLeftByDrop(ReplicaStatus status) { return status == ReplicaStatus::kError; }
+bool IsLeftByDrop(ReplicaStatus status) { return IsIncomplete(status); }
 
 ReplicaRole RoleOf(size_t rank, int32_t max_replica_count) {
   if (rank == 0) return ReplicaRole::kPrimary;
@@ -35,15 +35,32 @@ void PartitionPlanner::Add(PlannedTable planned) {
   planned.decision.probably_dropped = IsProbablyDropped(planned);
   planned.decision.replicas = static_cast<int64_t>(planned.claims.size());
   planned.table.partitions_begin = static_cast<uint32_t>(plan_.topology.partitions.size());
+  spread_.BeginTable(planned.table.app_id);
+  lost_.clear();
   if (planned.decision.placeholder) {
     AddPlaceholderPartitions(planned);
   } else if (!planned.partition_count_undecided) {
     AddPartitions(planned);
   }
+  if (planned.decision.probably_dropped) NoteProbablyDropped(planned);
   planned.table.partitions_count =
       static_cast<uint32_t>(plan_.topology.partitions.size()) - planned.table.partitions_begin;
   plan_.topology.tables.push_back(std::move(planned.table));
   plan_.tables.push_back(std::move(planned.decision));
+}
+
+void PartitionPlanner::NoteProbablyDropped(const PlannedTable& planned) {
+  const int32_t app_id = planned.table.app_id;
+  const bool accepted = std::all_of(lost_.begin(), lost_.end(), [&](int32_t index) {
+    return AcceptsLoss(plan_.options, app_id, index);
+  });
+  const auto closed = std::count_if(
+      planned.claims.begin(), planned.claims.end(),
+      [](const ReplicaClaim& claim) { return claim.status == ReplicaStatus::kError; });
+  findings_.Add(accepted ? Severity::kWarning : Severity::kError, FindingSubject::Table(app_id),
+                found::TableProbablyDropped{.replicas = static_cast<int64_t>(planned.claims.size()),
+                                            .closed = static_cast<int64_t>(closed),
+                                            .partitions_lost = RangesOf(lost_)});
 }
 
 void PartitionPlanner::AddPlaceholderPartitions(const PlannedTable& planned) {
@@ -76,7 +93,8 @@ void PartitionPlanner::AddPartitions(const PlannedTable& planned) {
 }
 
 void PartitionPlanner::AddLostPartition(const PlannedTable& planned, int32_t index) {
-  const bool accepted = plan_.options.skip_lost_partitions;
+  const bool accepted = AcceptsLoss(plan_.options, planned.table.app_id, index);
+  lost_.push_back(index);
   plan_.topology.partitions.push_back(
       {.index = index,
        .last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size())});
@@ -92,6 +110,7 @@ void PartitionPlanner::AddPartition(const PlannedTable& planned, int32_t index,
   const auto last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size());
   RankReplicas(planned, replicas);
   const auto ranked = absl::MakeConstSpan(plan_.replicas).subspan(replicas_begin);
+  spread_.Count(ranked.front().node);
   // The best comes last.
   for (size_t i = ranked.size(); i-- > 1;) {
     if (ranked[i].role == ReplicaRole::kLastDrop) {
@@ -125,8 +144,34 @@ void PartitionPlanner::RankReplicas(const PlannedTable& planned,
          .ballot = replica.ballot,
          .last_committed_decree = replica.last_committed_decree,
          .last_prepared_decree = replica.last_prepared_decree,
-         .role = RoleOf(i, planned.table.max_replica_count),
          .reason = i == 0 ? RankReason::kBest : ReasonBelow(replicas[i - 1], replica)});
+  }
+  const auto ranked = absl::MakeSpan(plan_.replicas).last(replicas.size());
+  SpreadEquals(ranked);
+  for (size_t i = 0; i < ranked.size(); ++i) {
+    ranked[i].role = RoleOf(i, planned.table.max_replica_count);
+  }
+}
+
+// The replicas are equal. The reason of the first one is about the one before it.
+void PartitionPlanner::SpreadGroup(absl::Span<RankedReplica> equal) const {
+  const RankReason reason_of_first = equal.front().reason;
+  std::sort(equal.begin(), equal.end(), [this](const RankedReplica& a, const RankedReplica& b) {
+    return spread_.Prefers(a.node, b.node);
+  });
+  equal.front().reason = reason_of_first;
+  for (size_t i = 1; i < equal.size(); ++i) {
+    equal[i].reason = spread_.ReasonAfter(equal[i - 1].node, equal[i].node);
+  }
+}
+
+// Those that only their addresses tell apart so far.
+void PartitionPlanner::SpreadEquals(absl::Span<RankedReplica> ranked) const {
+  for (size_t begin = 0; begin < ranked.size();) {
+    size_t end = begin + 1;
+    while (end < ranked.size() && ranked[end].reason == RankReason::kHigherAddress) ++end;
+    if (end - begin > 1) SpreadGroup(ranked.subspan(begin, end - begin));
+    begin = end;
   }
 }
 

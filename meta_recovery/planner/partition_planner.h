@@ -9,6 +9,7 @@
 
 #include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/planned_tables.h"
+#include "meta_recovery/planner/primary_spread.h"
 #include "meta_recovery/planner/recovery_plan.h"
 
 namespace metarec {
@@ -16,8 +17,9 @@ namespace metarec {
 // Of the partitions of placeholders: bit 0 of their flags, dropped. All others have none.
 inline constexpr int32_t kDroppedPartitionFlag = 1;
 
-// Whether soft-deleted tables leave such replicas: closed, while the records say available. A table
-// that has no others was probably dropped.
+// Whether dropped tables leave such replicas. Those of a soft-deleted one are closed while the
+// records say available; of one that was deleted for good, nothing may be left but learners that
+// missed it. A table that has no others was probably dropped.
 bool IsLeftByDrop(ReplicaStatus status);
 
 // What becomes of the replica of that rank, counted from 0.
@@ -34,15 +36,20 @@ class PartitionPlanner {
   void Add(PlannedTable planned);
 
  private:
+  void NoteProbablyDropped(const PlannedTable& planned);
   void AddPlaceholderPartitions(const PlannedTable& planned);
   void AddPartitions(const PlannedTable& planned);
   void AddPartition(const PlannedTable& planned, int32_t index,
                     absl::Span<const ReplicaClaim> replicas);
   void AddLostPartition(const PlannedTable& planned, int32_t index);
   void RankReplicas(const PlannedTable& planned, absl::Span<const ReplicaClaim> replicas);
+  void SpreadEquals(absl::Span<RankedReplica> ranked) const;
+  void SpreadGroup(absl::Span<RankedReplica> equal) const;
 
   FindingsList& findings_;
   RecoveryPlan& plan_;
+  std::vector<int32_t> lost_;  // of the table that is being added, ascending
+  PrimarySpread spread_;
 };
 
 }  // namespace metarec

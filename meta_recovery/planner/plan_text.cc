@@ -60,6 +60,12 @@ std::string ListedNode(const RecoveryPlan& plan, NodeIndex node) {
   return listed_as.empty() ? NodeLabel(plan, node) : listed_as;
 }
 
+std::string NodesInWords(const RecoveryPlan& plan, absl::Span<const NodeIndex> nodes) {
+  std::vector<std::string> labels;
+  for (const NodeIndex node : nodes) labels.push_back(NodeLabel(plan, node));
+  return CutList(labels);
+}
+
 absl::Span<const std::string> ListedAs(const RecoveryPlan& plan, NodeIndex node) {
   if (node >= plan.nodes.size()) return {};
   return plan.nodes[node].listed_as;

@@ -35,6 +35,9 @@ absl::string_view OldTableName(const RecoveryPlan& plan, int32_t app_id);
 // does not have it.
 std::string ListedNode(const RecoveryPlan& plan, NodeIndex node);
 
+// The labels of the first of them, and how many more there are.
+std::string NodesInWords(const RecoveryPlan& plan, absl::Span<const NodeIndex> nodes);
+
 // NodeDecision::listed_as; empty if the plan has no such node.
 absl::Span<const std::string> ListedAs(const RecoveryPlan& plan, NodeIndex node);
 

@@ -16,6 +16,8 @@
 namespace metarec {
 namespace {
 
+std::string StatusKey(int32_t app_id) { return SettlementKey(app_id, "status"); }
+
 class TablePlanner {
  public:
   TablePlanner(const PlannedTablesInput& input, ReportProblems& problems, Settlements& settlements,
@@ -26,11 +28,13 @@ class TablePlanner {
     std::vector<ReportedTable> reported =
         CollectReportedTables(input_.roster, input_.options, problems_);
     METAREC_RETURN_IF_ERROR(SetAsideIdsOutOfRange(reported));
+    METAREC_RETURN_IF_ERROR(SetAsideIdsBeyondGaps(reported));
     for (ReportedTable& table : reported) METAREC_RETURN_IF_ERROR(PlanFromRecords(table));
     for (const int32_t app_id : input_.replicas.app_ids()) {
       if (input_.replicas.ClaimsOf(app_id).empty() || tables_.contains(app_id)) continue;
-      METAREC_RETURN_IF_ERROR(PlanFromReplicas(app_id));
+      if (!set_aside_.contains(app_id)) METAREC_RETURN_IF_ERROR(PlanFromReplicas(app_id));
     }
+    KeepIdsThatAreSetAside();
     return WithoutGaps();
   }
 
@@ -71,6 +75,85 @@ class TablePlanner {
     return absl::OkStatus();
   }
 
+  // Each unused id below a table's becomes a placeholder. A single bogus id would cost many, so ids
+  // that stand too far above those that count need a decision.
+  absl::Status SetAsideIdsBeyondGaps(std::vector<ReportedTable>& reported) {
+    std::map<int32_t, const ReportedTable*> ids;
+    for (const int32_t app_id : input_.replicas.app_ids()) {
+      if (!input_.replicas.ClaimsOf(app_id).empty()) ids.emplace(app_id, nullptr);
+    }
+    for (const ReportedTable& table : reported) ids[table.app_id] = &table;
+    int64_t explained = 0;  // the highest id that counts
+    for (const auto& [app_id, table] : ids) {
+      const int64_t gap_max = std::max<int64_t>(input_.options.max_id_gap, 10 * explained);
+      if (app_id - explained - 1 > gap_max) {
+        METAREC_RARE_BRANCH("an id is far above what the others explain");
+        METAREC_ASSIGN_OR_RETURN(const bool counts, IsKept(app_id, table, explained));
+        if (!counts) {
+          set_aside_.insert(app_id);
+          continue;
+        }
+      }
+      explained = app_id;
+    }
+    std::erase_if(reported,
+                  [this](const ReportedTable& table) { return set_aside_.contains(table.app_id); });
+    return absl::OkStatus();
+  }
+
+  // Whether the operator decided that an id far above the others counts. `table`: null if no node
+  // describes it; who does that decides that it counts.
+  absl::StatusOr<bool> IsKept(int32_t app_id, const ReportedTable* table, int64_t explained) {
+    const absl::Span<const ReplicaClaim> claims = input_.replicas.ClaimsOf(app_id);
+    std::set<NodeIndex> nodes;
+    found::AppIdGap facts = {.below = static_cast<int32_t>(explained),
+                             .replicas = static_cast<int64_t>(claims.size())};
+    for (const ReplicaClaim& claim : claims) nodes.insert(claim.node);
+    if (table != nullptr) {
+      for (const NodeRecord& record : table->records) {
+        nodes.insert(record.node);
+        facts.name = std::max(facts.name, record.record->app_name);
+      }
+    }
+    facts.nodes.assign(nodes.begin(), nodes.end());
+    const std::string key = SettlementKey(app_id);
+    const FindingSubject subject = FindingSubject::Table(app_id);
+    const std::string* settled = settlements_.Find(key);
+    if (settled == nullptr) {
+      findings_.Add(Severity::kConflict, subject, std::move(facts));
+      return false;
+    }
+    if (*settled == kSettleIgnore) {
+      settlements_.Use(key, FindingKind::kAppIdGap, subject, findings_);
+      findings_.Add(Severity::kHazard, subject, std::move(facts));
+      return false;
+    }
+    if (table != nullptr && *settled != kSettleKeep) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "cannot settle '", key, "=", *settled, "': the id is far above the others; write '", key,
+          "=", kSettleKeep, "' if the table is real, or '", key, "=", kSettleIgnore,
+          "' to leave it out"));
+    }
+    // Of a table that no node describes, the decision describes it, and is used there.
+    if (table != nullptr) {
+      settlements_.Use(key, FindingKind::kAppIdGap, subject, findings_);
+      kept_.insert(app_id);
+    }
+    findings_.Add(Severity::kWarning, subject, std::move(facts));
+    return true;
+  }
+
+  // Ids that are left out below others that count. A stock meta server aborts on a replica whose
+  // index is beyond the count.
+  void KeepIdsThatAreSetAside() {
+    for (const int32_t app_id : set_aside_) {
+      if (tables_.empty() || app_id > tables_.rbegin()->first) break;
+      const absl::Span<const ReplicaClaim> claims = input_.replicas.ClaimsOf(app_id);
+      tables_[app_id] =
+          MakePlaceholder(app_id, claims.empty() ? 1 : claims.back().partition_index + 1);
+    }
+  }
+
   // Whether the operator decided to leave the table out. Nothing else can be decided.
   absl::StatusOr<bool> IsIgnored(int32_t app_id, FindingKind conflict) {
     const std::string key = SettlementKey(app_id);
@@ -86,7 +169,65 @@ class TablePlanner {
     return true;
   }
 
+  // Whether the operator decided to leave a table out that nodes describe.
+  absl::StatusOr<bool> LeaveOut(const ReportedTable& reported) {
+    const int32_t app_id = reported.app_id;
+    const std::string key = SettlementKey(app_id);
+    const std::string* settled = settlements_.Find(key);
+    if (settled == nullptr || kept_.contains(app_id)) {
+      if (!IsDroppedByDecision(reported)) return false;
+      MakeLeftOut(reported, StatusKey(app_id));
+      return true;
+    }
+    if (*settled != kSettleIgnore) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("cannot settle '", key, "=", *settled, "': nodes describe table ", app_id,
+                       "; write '", key, "=", kSettleIgnore, "' to leave it out"));
+    }
+    const absl::Span<const ReplicaClaim> claims = input_.replicas.ClaimsOf(app_id);
+    if (std::any_of(claims.begin(), claims.end(),
+                    [](const ReplicaClaim& claim) { return !IsIncomplete(claim.status); })) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("cannot settle '", key, "=", *settled, "': table ", app_id,
+                       " has complete replicas, and only a table without any can be left out; "
+                       "recover it, and drop it then"));
+    }
+    MakeLeftOut(reported, key);
+    return true;
+  }
+
+  // Whether the operator believes nodes that report a table as dropped.
+  bool IsDroppedByDecision(const ReportedTable& reported) const {
+    const std::string* settled = settlements_.Find(StatusKey(reported.app_id));
+    return settled != nullptr && *settled == TableStatusName(TableStatus::kDropped) &&
+           std::any_of(reported.records.begin(), reported.records.end(),
+                       [](const NodeRecord& record) {
+                         return record.record->status == TableStatus::kDropped;
+                       });
+  }
+
+  // Its placeholder has a partition for each replica that may be left somewhere: a stock meta
+  // server aborts on others.
+  void MakeLeftOut(const ReportedTable& reported, const std::string& key) {
+    const int32_t app_id = reported.app_id;
+    const absl::Span<const ReplicaClaim> claims = input_.replicas.ClaimsOf(app_id);
+    int32_t partitions = claims.empty() ? 1 : claims.back().partition_index + 1;
+    std::string name;
+    for (const NodeRecord& record : reported.records) {
+      partitions = std::max(partitions, record.record->partition_count);
+      name = std::max(name, record.record->app_name);
+    }
+    tables_[app_id] = MakePlaceholder(app_id, partitions);
+    const FindingSubject subject = FindingSubject::Table(app_id);
+    settlements_.Use(key, FindingKind::kTableProbablyDropped, subject, findings_);
+    findings_.Add(
+        Severity::kWarning, subject,
+        found::TableLeftOut{.name = name, .replicas = static_cast<int64_t>(claims.size())});
+  }
+
   absl::Status PlanFromRecords(ReportedTable& reported) {
+    METAREC_ASSIGN_OR_RETURN(const bool is_left_out, LeaveOut(reported));
+    if (is_left_out) return absl::OkStatus();
     PlannedTable& planned = tables_[reported.app_id];
     planned.claims = input_.replicas.ClaimsOf(reported.app_id);
     WeighRecords(planned.claims, reported);
@@ -168,6 +309,8 @@ class TablePlanner {
   Settlements& settlements_;
   FindingsList& findings_;
   std::map<int32_t, PlannedTable> tables_;
+  std::set<int32_t> set_aside_;  // ids far above the others that do not count
+  std::set<int32_t> kept_;       // and described ones that do
 };
 
 }  // namespace

@@ -18,8 +18,10 @@
 //                  have such replicas deleted, or abort on them. Ids that nobody mentions become
 //                  placeholders, so that they are not used again (planned_tables.h).
 //   4. Names.      Of several living tables of one name the highest id keeps it (unique_names.h).
-//   5. Partitions. The best replica becomes the primary, the next ones last_drops; the ballot is
-//                  the highest that anybody reported (partition_planner.h).
+//   5. Partitions. Of equal replicas the one comes first whose node has the fewest primaries so
+//                  far (primary_spread.h). The best replica becomes the primary, the next ones
+//                  last_drops; the ballot is the highest that anybody reported
+//                  (partition_planner.h).
 //
 // What is preferred when not everything can be had: never to lose a replica silently, then never
 // to bring up older data than necessary, then never to stop without saying what would help. Nothing
@@ -74,10 +76,21 @@ absl::Status CheckPlanOptions(const PlanOptions& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("max_app_id is ", options.max_app_id, ": must be from 1 to ", kMaxAppIdMax));
   }
+  if (options.max_id_gap < 0 || options.max_id_gap > kMaxAppIdMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_id_gap is ", options.max_id_gap, ": must be from 0 to ", kMaxAppIdMax));
+  }
   if (options.max_partition_count < 1 || options.max_partition_count > kPlanPartitionsMax) {
     return absl::InvalidArgumentError(absl::StrCat("max_partition_count is ",
                                                    options.max_partition_count,
                                                    ": must be from 1 to ", kPlanPartitionsMax));
+  }
+  for (const std::string& skipped : options.lost_partitions_skipped) {
+    TableOrPartition subject;
+    if (ParseTableOrPartition(skipped, &subject) && subject.app_id > 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--skip_lost_partitions=", absl::CHexEscape(skipped),
+                     ": neither a table's id (3) nor a partition (4.2)"));
   }
   return absl::OkStatus();
 }
@@ -104,6 +117,7 @@ class Planner {
       METAREC_RETURN_IF_ERROR(PlanEveryTable());
       RenameTables();
       METAREC_RETURN_IF_ERROR(PlanPartitions());
+      METAREC_RETURN_IF_ERROR(CheckSkippedPartitions());
       METAREC_RETURN_IF_ERROR(settlements_.CheckAllUsed());
     }
     return Finish();
@@ -157,6 +171,25 @@ class Planner {
     return absl::OkStatus();
   }
 
+  // Those that the options skip need not be lost, but must be there.
+  absl::Status CheckSkippedPartitions() const {
+    for (const std::string& skipped : plan_.options.lost_partitions_skipped) {
+      TableOrPartition subject;
+      ParseTableOrPartition(skipped, &subject);
+      const auto tables = static_cast<int64_t>(plan_.topology.tables.size());
+      if (subject.app_id > tables) {
+        return absl::InvalidArgumentError(absl::StrCat("--skip_lost_partitions=", skipped,
+                                                       ": there is no table ", subject.app_id));
+      }
+      const TopologyTable& table = plan_.topology.tables[subject.app_id - 1];
+      if (subject.partition_index < table.partition_count) continue;
+      return absl::InvalidArgumentError(absl::StrCat("--skip_lost_partitions=", skipped, ": table ",
+                                                     subject.app_id, " has only ",
+                                                     table.partition_count, " partitions"));
+    }
+    return absl::OkStatus();
+  }
+
   RecoveryPlan Finish() {
     AddFindingsOfNodes(plan_, findings_);
     AddFindingsOfTables(plan_, findings_);
@@ -200,6 +233,7 @@ absl::StatusOr<RecoveryPlan> MakePlanAndRelease(const Evidence& evidence,
   }
   METAREC_ASSIGN_OR_RETURN(Settlements settlements, Settlements::Parse(options.settlements));
   METAREC_ASSIGN_OR_RETURN(NodeRoster roster, NodeRoster::Make(evidence));
+  METAREC_RETURN_IF_ERROR(roster.CheckSkipped(options, evidence.unlisted));
   Planner planner(evidence, options, std::move(roster), std::move(settlements));
   return planner.Run(release_replicas);
 }

@@ -40,7 +40,7 @@ bool IsTied(const std::vector<Candidate>& candidates) {
 
 bool NeedWeights(absl::Span<const NodeRecord> records) {
   return std::any_of(records.begin(), records.end(), [&](const NodeRecord& record) {
-    return record.record->status != TableStatus::kAvailable ||
+    return record.record->status != TableStatus::kAvailable || !record.record->envs.empty() ||
            (record.record != records.front().record && *record.record != *records.front().record);
   });
 }
@@ -62,12 +62,15 @@ class Reconciliation {
   absl::Status Run() {
     METAREC_RETURN_IF_ERROR(VoteOnAll<TableFieldRule::kVote>());
     METAREC_RETURN_IF_ERROR(VoteOnAll<TableFieldRule::kMustAgree>());
-    VisitTableFields([this](auto field) {
-      if constexpr (field.kRule == TableFieldRule::kVoteByKey) VoteByKey(field);
-      if constexpr (field.kRule == TableFieldRule::kHighest) TakeHighest(field);
-      if constexpr (field.kRule == TableFieldRule::kAlwaysAvailable) NoteStatus(field);
-      if constexpr (field.kRule == TableFieldRule::kAnyNode) TakeAny(field);
+    absl::Status status;
+    VisitTableFields([&](auto field) {
+      if (!status.ok()) return;
+      if constexpr (field.kRule == TableFieldRule::kVoteByKey) status = VoteByKey(field);
+      if constexpr (field.kRule == TableFieldRule::kHighest) status = TakeHighest(field);
+      if constexpr (field.kRule == TableFieldRule::kAlwaysAvailable) status = DecideStatus(field);
+      if constexpr (field.kRule == TableFieldRule::kAnyNode) status = TakeAny(field);
     });
+    METAREC_RETURN_IF_ERROR(status);
     for (const std::string& key : RemoveEnvsBeyondBound(&planned_.table)) NoteRemovedEnv(key);
     NoteLostState();
     for (const NodeRecord& record : records_) {
@@ -103,23 +106,34 @@ class Reconciliation {
     const std::vector<Candidate> candidates = CountVotesOn(field);
     field.of(planned_.table) = field.of(*candidates.front().record);
     if (candidates.size() == 1) return absl::OkStatus();
-    if (!kMustAgree && !IsTied(candidates)) {
+    const bool must_be_settled = kMustAgree || IsTied(candidates);
+    METAREC_ASSIGN_OR_RETURN(
+        const bool is_settled,
+        Settle(field, candidates,
+               must_be_settled ? FindingKind::kRecordsConflict : FindingKind::kRecordsDiffer));
+    if (is_settled) return absl::OkStatus();
+    if (!must_be_settled) {
       NoteDifference(field.name, candidates.front().value, RecordRule::kVote, candidates,
                      Severity::kWarning);
       return absl::OkStatus();
     }
     if (!kMustAgree) METAREC_RARE_BRANCH("a vote on a table's field is tied");
-    const std::string key = SettlementKey(subject_.app_id, field.name);
-    METAREC_ASSIGN_OR_RETURN(const Candidate* chosen, FindSettled(key, candidates, settlements_));
-    if (chosen != nullptr) {
-      field.of(planned_.table) = field.of(*chosen->record);
-      settlements_.Use(key, FindingKind::kRecordsConflict, subject_, findings_,
-                       ValuesOf(candidates));
-      return absl::OkStatus();
-    }
     findings_.Add(Severity::kConflict, subject_,
                   found::RecordsConflict{.field = field.name, .values = ValuesOf(candidates)});
     return absl::OkStatus();
+  }
+
+  // Takes the value that the operator decided on, if there is a decision. `instead_of`: the finding
+  // that there would be without it.
+  template <typename Field>
+  absl::StatusOr<bool> Settle(const Field& field, const std::vector<Candidate>& candidates,
+                              FindingKind instead_of) {
+    const std::string key = SettlementKey(subject_.app_id, field.name);
+    METAREC_ASSIGN_OR_RETURN(const Candidate* chosen, FindSettled(key, candidates, settlements_));
+    if (chosen == nullptr) return false;
+    field.of(planned_.table) = field.of(*chosen->record);
+    settlements_.Use(key, instead_of, subject_, findings_, ValuesOf(candidates));
+    return true;
   }
 
   void NoteDifference(absl::string_view field, absl::string_view chosen, RecordRule rule,
@@ -132,30 +146,77 @@ class Reconciliation {
   }
 
   // A node without a key has no vote on it: it may have been restarted, which forgets envs
-  // (INTEROP.md, section 10.1).
+  // (INTEROP.md, section 10.1). But what only outdated records have was probably deleted since.
   template <typename Field>
-  void VoteByKey(const Field& field) {
-    std::set<absl::string_view> keys;
+  absl::Status VoteByKey(const Field& field) {
+    std::set<std::string> keys;
     for (const NodeRecord& record : records_) {
       for (const auto& [key, value] : field.of(*record.record)) keys.insert(key);
     }
-    for (const absl::string_view key : keys) {
+    for (const std::string& key : keys) {
       const std::vector<Candidate> candidates =
           CountVotes(records_, [&](const TableRecord& record, std::string* value) {
-            const auto it = field.of(record).find(std::string(key));
+            const auto it = field.of(record).find(key);
             if (it == field.of(record).end()) return false;
             *value = it->second;
             return true;
           });
-      field.of(planned_.table).emplace(std::string(key), candidates.front().value);
-      if (candidates.size() > 1) {
-        NoteDifference(absl::StrCat(field.name, ".", key), candidates.front().value,
-                       RecordRule::kVote, candidates, Severity::kWarning);
-      }
+      METAREC_ASSIGN_OR_RETURN(const Candidate* chosen,
+                               ChooseEnv(absl::StrCat(field.name, ".", key), key, candidates));
+      if (chosen == nullptr) continue;
+      field.of(planned_.table).emplace(key, chosen->value);
+      env_sources_.push_back({.value = key, .weight = chosen->weight, .nodes = chosen->nodes});
     }
+    return absl::OkStatus();
+  }
+
+  // Null if the env is left out. `field`: "envs.<key>".
+  absl::StatusOr<const Candidate*> ChooseEnv(const std::string& field, const std::string& key,
+                                             const std::vector<Candidate>& candidates) {
+    const Candidate& best = candidates.front();
+    const std::string settlement = SettlementKey(subject_.app_id, field);
+    const std::string* const decided = settlements_.Find(settlement);
+    const bool takes = decided != nullptr && *decided != kSettleIgnore;
+    if (takes && BelongsToOperation(key, *decided)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "cannot settle '", Printable(settlement), "=", Printable(*decided),
+          "': the env belongs to an operation that is over, and is never taken from replicas; set "
+          "it once the meta server serves, if you want it"));
+    }
+    if (BelongsToOperation(key, best.value) && decided == nullptr) {
+      METAREC_RARE_BRANCH("an env belongs to an operation");
+      NoteDifference(field, "", RecordRule::kOperation, candidates, Severity::kWarning);
+      return nullptr;
+    }
+    if (decided != nullptr) {
+      const Candidate* chosen = nullptr;
+      if (takes) {
+        METAREC_ASSIGN_OR_RETURN(chosen, FindSettled(settlement, candidates, settlements_));
+      }
+      settlements_.Use(settlement, FindingKind::kRecordsDiffer, subject_, findings_,
+                       ValuesOf(candidates));
+      return chosen;
+    }
+    if (IsOutdated(candidates)) {
+      METAREC_RARE_BRANCH("only outdated records have an env");
+      NoteDifference(field, "", RecordRule::kOutdated, candidates, Severity::kWarning);
+      return nullptr;
+    }
+    if (candidates.size() > 1) {
+      NoteDifference(field, best.value, RecordRule::kVote, candidates, Severity::kWarning);
+    }
+    return &best;
+  }
+
+  // Whether these are all from nodes that took no part in the latest changes, while others did.
+  bool IsOutdated(const std::vector<Candidate>& candidates) const {
+    return candidates.front().weight == 0 &&
+           std::any_of(records_.begin(), records_.end(),
+                       [](const NodeRecord& record) { return record.weight > 0; });
   }
 
   void NoteRemovedEnv(const std::string& key) {
+    std::erase_if(env_sources_, [&](const WeighedValue& source) { return source.value == key; });
     for (const NodeRecord& record : records_) {
       if (!record.record->envs.contains(key)) continue;
       problems_.Add(record.node, subject_.app_id,
@@ -165,7 +226,7 @@ class Reconciliation {
 
   // A table that was recalled and replicated again has replicas from before and after.
   template <typename Field>
-  void TakeHighest(const Field& field) {
+  absl::Status TakeHighest(const Field& field) {
     auto& chosen = field.of(planned_.table);
     chosen = field.of(*records_.front().record);
     bool differs = false;
@@ -173,29 +234,55 @@ class Reconciliation {
       differs |= field.of(*record.record) != chosen;
       chosen = std::max(chosen, field.of(*record.record));
     }
-    if (!differs) return;
-    NoteDifference(field.name, TextOf(chosen), RecordRule::kHighest, CountVotesOn(field),
-                   Severity::kWarning);
+    if (!differs) return absl::OkStatus();
+    const std::vector<Candidate> candidates = CountVotesOn(field);
+    METAREC_ASSIGN_OR_RETURN(const bool is_settled,
+                             Settle(field, candidates, FindingKind::kRecordsDiffer));
+    if (!is_settled) {
+      NoteDifference(field.name, TextOf(chosen), RecordRule::kHighest, candidates,
+                     Severity::kWarning);
+    }
+    return absl::OkStatus();
   }
 
   // Drops are never written to replica servers, so a status is no evidence (INTEROP.md, 10.1).
+  // A table that is to be dropped does not come here (planned_tables.cc).
   template <typename Field>
-  void NoteStatus(const Field& field) {
+  absl::Status DecideStatus(const Field& field) {
     field.of(planned_.table) = TableStatus::kAvailable;
     if (std::all_of(records_.begin(), records_.end(), [&](const NodeRecord& record) {
           return field.of(*record.record) == TableStatus::kAvailable;
         })) {
-      return;
+      return absl::OkStatus();
     }
-    NoteDifference(field.name, TextOf(TableStatus::kAvailable), RecordRule::kAvailable,
-                   CountVotesOn(field), Severity::kNote);
+    const std::vector<Candidate> candidates = CountVotesOn(field);
+    const std::string available = TextOf(TableStatus::kAvailable);
+    const std::string key = SettlementKey(subject_.app_id, field.name);
+    const std::string* const decided = settlements_.Find(key);
+    if (decided == nullptr) {
+      NoteDifference(field.name, available, RecordRule::kAvailable, candidates, Severity::kNote);
+      return absl::OkStatus();
+    }
+    if (*decided != available) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("cannot settle '", key, "=", Printable(*decided), "': write '", key, "=",
+                       available, "' to have the table back, or, if a node reports that, '", key,
+                       "=", TextOf(TableStatus::kDropped), "' to leave it out"));
+    }
+    settlements_.Use(key, FindingKind::kRecordsDiffer, subject_, findings_, ValuesOf(candidates));
+    return absl::OkStatus();
   }
 
   template <typename Field>
-  void TakeAny(const Field& field) {
+  absl::Status TakeAny(const Field& field) {
+    const bool first = field.of(*records_.front().record);
+    bool differs = false;
     for (const NodeRecord& record : records_) {
+      differs |= field.of(*record.record) != first;
       field.of(planned_.table) |= field.of(*record.record);
     }
+    if (!differs) return absl::OkStatus();
+    return Settle(field, CountVotesOn(field), FindingKind::kRecordsDiffer).status();
   }
 
   void NoteLostState() {
@@ -204,7 +291,8 @@ class Reconciliation {
       if (record.record->duplicating) duplicating.push_back(record.node);
     }
     findings_.Add(Severity::kNote, subject_,
-                  found::TableLostState{.duplicating_nodes = std::move(duplicating)});
+                  found::TableLostState{.env_sources = std::move(env_sources_),
+                                        .duplicating_nodes = std::move(duplicating)});
   }
 
   const std::vector<NodeRecord>& records_;
@@ -213,6 +301,7 @@ class Reconciliation {
   Settlements& settlements_;
   FindingsList& findings_;
   PlannedTable& planned_;
+  std::vector<WeighedValue> env_sources_;  // keys of the envs that are kept, ascending
 };
 
 }  // namespace

@@ -45,8 +45,8 @@ std::vector<ReportedTable> CollectReportedTables(const NodeRoster& roster,
                                                  const PlanOptions& options,
                                                  ReportProblems& problems);
 
-// Sets the weights, if any vote could depend on them: most tables are described equally by all
-// their nodes.
+// Sets the weights, if a vote could depend on them or a finding tells them: most tables are
+// described equally by all their nodes, without envs.
 void WeighRecords(absl::Span<const ReplicaClaim> claims, ReportedTable& reported);
 
 // Reconciles all fields but the partition counts. `reported` has its weights.

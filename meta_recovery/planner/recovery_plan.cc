@@ -33,6 +33,10 @@ absl::string_view RankReasonName(RankReason reason) {
       return "lower_committed_decree";
     case RankReason::kLowerPreparedDecree:
       return "lower_prepared_decree";
+    case RankReason::kMorePrimariesOfTable:
+      return "more_primaries_of_table";
+    case RankReason::kMorePrimaries:
+      return "more_primaries";
     case RankReason::kHigherAddress:
       return "higher_address";
   }
@@ -64,6 +68,12 @@ absl::string_view PlanOutcomeName(PlanOutcome outcome) {
 bool RecoveryPlan::HasAcceptedLosses() const {
   return std::any_of(partitions.begin(), partitions.end(),
                      [](const PartitionDecision& decision) { return decision.lost; });
+}
+
+bool AcceptsBadNode(const RecoveryPlan& plan, NodeIndex node) {
+  if (node >= plan.nodes.size() || node >= plan.topology.nodes.size()) return false;
+  const TopologyNode& entry = plan.topology.nodes[node];
+  return AcceptsBadNode(plan.options, plan.nodes[node].listed_as, entry.name, entry.address);
 }
 
 absl::StatusOr<std::string> TopologyDigest(const Topology& topology) {

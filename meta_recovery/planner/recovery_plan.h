@@ -34,7 +34,10 @@ enum class RankReason : uint8_t {
   kNotPrimaryAtBallot,  // the better one is PS_PRIMARY at the same ballot
   kLowerCommittedDecree,
   kLowerPreparedDecree,
-  kHigherAddress,  // equal in everything: the lower address wins
+  // Equal in everything. Primaries are spread (primary_spread.h):
+  kMorePrimariesOfTable,
+  kMorePrimaries,
+  kHigherAddress,
 };
 
 // Stable names such as "last_drop" and "lower_ballot", used in JSON and plan files.
@@ -134,6 +137,9 @@ struct RecoveryPlan {
 
   friend bool operator==(const RecoveryPlan&, const RecoveryPlan&) = default;
 };
+
+// Whether the plan's options accept that this node is left out.
+bool AcceptsBadNode(const RecoveryPlan& plan, NodeIndex node);
 
 // The name of what a plan writes: "sha256:<64 hexadecimal digits>" over the znodes of the topology.
 // It depends neither on the root nor on when and how the plan was made, so that a later run that

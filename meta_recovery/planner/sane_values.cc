@@ -1,6 +1,7 @@
 #include "meta_recovery/planner/sane_values.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <type_traits>
 #include <utility>
@@ -85,6 +86,27 @@ std::string ProblemOf(const TableRecord& record, const PlanOptions& options) {
   if (has_strange_time) return "a table record with a time before 1970 or after 9999";
   if (IsTooLong(record)) return "a table record with more text than ZooKeeper takes (1 MiB)";
   return "";
+}
+
+bool BelongsToOperation(absl::string_view key, absl::string_view value) {
+  static constexpr absl::string_view kKeys[] = {
+      "max_replica_count.update",         // a change of the replica count
+      "replica.deny_client_request",      // a migration, or an operator's emergency
+      "duplication.follower_app_status",  // the beginning of a duplication, on the follower
+      "duplication.master_app_name",      //
+      "duplication.master_cluster",       //
+      "duplication.master_metas",         //
+      "restore.app_id",                   // a restore from a backup
+      "restore.app_name",                 //
+      "restore.backup_id",                //
+      "restore.block_service_provider",   //
+      "restore.cluster_name",             //
+      "restore.policy_name",              //
+      "restore.restore_path",             //
+      "restore.skip_bad_partition",       //
+  };
+  if (std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys)) return true;
+  return key == "rocksdb.usage_scenario" && value == "bulk_load";
 }
 
 std::vector<std::string> RemoveEnvsBeyondBound(TableDescription* table) {

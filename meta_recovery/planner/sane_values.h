@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <absl/strings/string_view.h>
+
 #include "meta_recovery/planner/plan_options.h"
 #include "replica_collector/evidence.h"
 #include "zk_store/topology/topology.h"
@@ -22,6 +24,10 @@ inline constexpr size_t kAppZnodeBytesMax = 1'000'000;
 
 // What makes no sense about a record; empty if it makes sense.
 std::string ProblemOf(const TableRecord& record, const PlanOptions& options);
+
+// Whether an env belongs to an operation of the meta server (INTEROP.md, sections 4.1 and 9). What
+// replica servers remember of it may be over long ago, so it is never taken from them.
+bool BelongsToOperation(absl::string_view key, absl::string_view value);
 
 // Removes the longest envs, as many as it takes for the table's znode to keep to its bound, and
 // returns their keys. Each node's own envs may fit, and yet not all of them together.

@@ -8,6 +8,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
+#include <absl/strings/strip.h>
 #include <glog/logging.h>
 
 #include "idl/table_description.h"
@@ -33,12 +34,17 @@ bool IsPlainNumber(absl::string_view text, int32_t least) {
   return absl::SimpleAtoi(text, &number) && number >= least && absl::StrCat(number) == text;
 }
 
+// "envs.<key>".
+bool IsEnv(absl::string_view field) {
+  return absl::ConsumePrefix(&field, "envs.") && !field.empty();
+}
+
 bool IsKey(absl::string_view key) {
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(key, absl::MaxSplits('.', 1));
   if (!IsPlainNumber(parts.first, 1)) return false;
   if (parts.first.size() == key.size()) return true;
-  return IsPlainNumber(parts.second, 0) ||
+  return IsPlainNumber(parts.second, 0) || IsEnv(parts.second) ||
          std::binary_search(Fields().begin(), Fields().end(), parts.second);
 }
 
@@ -66,7 +72,7 @@ absl::StatusOr<Settlements> Settlements::Parse(
           absl::StrCat("cannot settle '", key, "=", value, "': the key must be <app id>, ",
                        "<app id>.<partition index> or <app id>.<field>, as the conflict names it; "
                        "fields are ",
-                       absl::StrJoin(Fields(), ", ")));
+                       absl::StrJoin(Fields(), ", "), ", envs.<key>"));
     }
     settlements.decisions_.emplace(key, value);
   }
@@ -91,9 +97,8 @@ absl::Status Settlements::CheckAllUsed() const {
   for (const auto& [key, value] : decisions_) {
     if (used_.contains(key)) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat("there is no conflict that '", key, "=", value,
-                     "' settles: leave it out, or check the key against the conflicts that the "
-                     "plan lists"));
+        absl::StrCat("there is nothing that '", key, "=", value,
+                     "' settles: leave it out, or check the key against what the plan lists"));
   }
   return absl::OkStatus();
 }
@@ -108,17 +113,22 @@ std::string SettlementKey(int32_t app_id, int32_t partition_index) {
   return absl::StrCat(app_id, ".", partition_index);
 }
 
-std::vector<std::string> SettlementKeysOf(const Finding& conflict) {
-  if (const auto* differing = conflict.facts.As<found::RecordsConflict>()) {
-    return {SettlementKey(conflict.app_id, differing->field)};
+std::vector<std::string> SettlementKeysOf(const Finding& finding) {
+  if (const auto* differing = finding.facts.As<found::RecordsConflict>()) {
+    return {SettlementKey(finding.app_id, differing->field)};
   }
-  if (conflict.facts.As<found::AppIdOutOfRange>() != nullptr ||
-      conflict.facts.As<found::ReplicasWithoutTable>() != nullptr) {
-    return {SettlementKey(conflict.app_id)};
+  if (const auto* differing = finding.facts.As<found::RecordsDiffer>()) {
+    return {SettlementKey(finding.app_id, differing->field)};
   }
-  if (conflict.facts.As<found::ReplicaBeyondCount>() != nullptr) {
-    return {SettlementKey(conflict.app_id, "partition_count"),
-            SettlementKey(conflict.app_id, conflict.partition_index)};
+  if (finding.facts.As<found::AppIdOutOfRange>() != nullptr ||
+      finding.facts.As<found::AppIdGap>() != nullptr ||
+      finding.facts.As<found::ReplicasWithoutTable>() != nullptr ||
+      finding.facts.As<found::TableProbablyDropped>() != nullptr) {
+    return {SettlementKey(finding.app_id)};
+  }
+  if (finding.facts.As<found::ReplicaBeyondCount>() != nullptr) {
+    return {SettlementKey(finding.app_id, "partition_count"),
+            SettlementKey(finding.app_id, finding.partition_index)};
   }
   return {};
 }

@@ -46,9 +46,9 @@ std::string SettlementKey(int32_t app_id);
 std::string SettlementKey(int32_t app_id, absl::string_view field);
 std::string SettlementKey(int32_t app_id, int32_t partition_index);
 
-// The keys that settle this conflict; any one of them is enough. Empty for a finding of a kind that
+// The keys that settle this finding; any one of them is enough. Empty for a finding of a kind that
 // nobody settles.
-std::vector<std::string> SettlementKeysOf(const Finding& conflict);
+std::vector<std::string> SettlementKeysOf(const Finding& finding);
 
 // The field of a table that nodes report differently, if a finding says so: by a rule, as a
 // conflict, or as a decision between their values. "envs.<key>" for an env; "" for any other
@@ -59,5 +59,6 @@ std::string DifferingFieldOf(const Finding& finding);
 absl::string_view DecisionOf(const PlanOptions& options, const std::string& key);
 
 inline constexpr absl::string_view kSettleIgnore = "ignore";
+inline constexpr absl::string_view kSettleKeep = "keep";
 
 }  // namespace metarec

@@ -55,11 +55,13 @@ std::string FindingLines(const RecoveryPlan& plan,
 
 // Partitions.
 
-// "ballot 4 is below 5": why `worse` stands below `better`.
+// "ballot 4 is below 5": why `worse` stands below `better`. `if_equal`: the rule that decided if
+// they are equal in everything.
 std::string Comparison(const RecoveryPlan& plan, const RankedReplica& better,
-                       const RankedReplica& worse) {
+                       const RankedReplica& worse, RankReason if_equal) {
   const std::string than = NodeLabel(plan, better.node);
-  switch (ReasonBelow(ClaimOf(better), ClaimOf(worse))) {
+  const RankReason reason = ReasonBelow(ClaimOf(better), ClaimOf(worse));
+  switch (reason == RankReason::kHigherAddress ? if_equal : reason) {
     case RankReason::kIncomplete:
       return absl::StrCat("it is ", ReplicaStatusName(worse.status),
                           " and may hold half the data, while ", than, " is ",
@@ -78,6 +80,11 @@ std::string Comparison(const RecoveryPlan& plan, const RankedReplica& better,
                           worse.last_committed_decree, " the same, it has prepared up to ",
                           worse.last_prepared_decree, " only, ", than, " up to ",
                           better.last_prepared_decree);
+    case RankReason::kMorePrimariesOfTable:
+      return absl::StrCat("it is equal in everything, and ", than,
+                          " had fewer primaries of this table");
+    case RankReason::kMorePrimaries:
+      return absl::StrCat("it is equal in everything, and ", than, " had fewer primaries");
     case RankReason::kHigherAddress:
     case RankReason::kBest:
       break;
@@ -117,9 +124,12 @@ std::string WhyThisPrimary(const RecoveryPlan& plan, absl::Span<const RankedRepl
   } else {
     text = absl::StrCat("Primary is ", name, ". Not chosen:\n");
   }
+  // What tells neighbours apart tells the best one from all that follow.
+  RankReason first_rule = RankReason::kHigherAddress;
   for (const RankedReplica& replica : replicas.subspan(1)) {
+    first_rule = std::min(first_rule, replica.reason);
     absl::StrAppend(&text, "  ", NodeLabel(plan, replica.node), ": ",
-                    Comparison(plan, best, replica), "\n");
+                    Comparison(plan, best, replica, first_rule), "\n");
   }
   if (IsIncomplete(best.status)) {
     absl::StrAppend(&text, "No replica is known to be complete: ", name, " is ",
@@ -169,19 +179,22 @@ std::string WhatIsWritten(const RecoveryPlan& plan, const TopologyTable& table,
   return text;
 }
 
-std::string NoReplica(const PartitionDecision& decision, const TopologyPartition& partition) {
+// `pid`: "3.17".
+std::string NoReplica(const PartitionDecision& decision, const TopologyPartition& partition,
+                      absl::string_view pid) {
   if ((partition.partition_flags & 1) != 0) {
     return "It belongs to a dropped placeholder: written with ballot 0 and the dropped flag, "
-           "without "
-           "any node.\n";
+           "without any node.\n";
   }
   return decision.lost
              ? "No node has a replica of it. As accepted with --skip_lost_partitions it is written "
                "with ballot 0 and without any node, and the meta server that boots creates it "
-               "empty; "
-               "an old replica that turns up later is ignored.\n"
-             : "No node has a replica of it, so the plan cannot be applied: find the node that had "
-               "one and collect again, or have it created empty with --skip_lost_partitions.\n";
+               "empty; an old replica that turns up later is ignored.\n"
+             : absl::StrCat(
+                   "No node has a replica of it, so the plan cannot be applied: find the "
+                   "node that had one and collect again, or have it created empty with "
+                   "--skip_lost_partitions=",
+                   pid, ".\n");
 }
 
 // `table` and `partition` are positions in Topology::tables and Topology::partitions.
@@ -195,7 +208,8 @@ std::string ExplainPartition(const RecoveryPlan& plan, size_t table, size_t part
                                   "): ", Counted(static_cast<int64_t>(replicas.size()), "replica"),
                                   " found, ", record.max_replica_count, " wanted.\n\n");
   if (replicas.empty()) {
-    absl::StrAppend(&text, NoReplica(decision, written));
+    absl::StrAppend(&text,
+                    NoReplica(decision, written, absl::StrCat(record.app_id, ".", written.index)));
   } else {
     absl::StrAppend(&text, ReplicaRows(plan, replicas), "\n", WhyThisPrimary(plan, replicas), "\n",
                     WhatIsWritten(plan, record, written, replicas));
@@ -233,8 +247,8 @@ std::string NameOrigin(const RecoveryPlan& plan, const TopologyTable& record,
   }
   if (decision.probably_dropped) {
     absl::StrAppend(&text,
-                    "It was probably dropped before the outage: every replica of it is closed "
-                    "(PS_ERROR). Servers are never told of a drop, so it comes back alive.\n");
+                    "It was probably dropped before the outage: no replica of it is complete. "
+                    "Servers are never told of a drop, so it comes back alive.\n");
   }
   return text;
 }

@@ -20,6 +20,8 @@
 namespace metarec {
 namespace {
 
+constexpr absl::string_view kDescribeTable = "NAME:PARTITION_COUNT:MAX_REPLICA_COUNT";
+
 std::string Settle(absl::string_view key, absl::string_view value) {
   return Printable(absl::StrCat("--settle ", ShellWord(absl::StrCat(key, "=", value))));
 }
@@ -166,6 +168,10 @@ class FactWriter {
     WriteFields(facts);
     WriteSettle();
   }
+  void Write(const found::RecordsDiffer& facts) {
+    WriteFields(facts);
+    if (facts.rule != RecordRule::kOperation) WriteSettle();
+  }
   void Write(const found::SplitUnfinished& facts) {
     if (const size_t table = FindTable(plan_, finding_.app_id); table != SIZE_MAX) {
       (*this)("partition_count_before", plan_.topology.tables[table].init_partition_count);
@@ -181,11 +187,18 @@ class FactWriter {
   void Write(const found::TableLostState& facts) {
     const size_t table = FindTable(plan_, finding_.app_id);
     std::vector<std::string> keys;
+    std::vector<WeighedValue> sources = facts.env_sources;
     if (table != SIZE_MAX) {
-      for (const auto& [key, value] : plan_.topology.tables[table].envs) keys.push_back(key);
+      const std::map<std::string, std::string>& envs = plan_.topology.tables[table].envs;
+      for (const auto& [key, value] : envs) keys.push_back(key);
+      for (WeighedValue& source : sources) {
+        const auto env = envs.find(source.value);
+        if (env != envs.end()) absl::StrAppend(&source.value, "=", env->second);
+      }
     }
     (*this)("envs_kept", JoinedItems(keys));
-    WriteFields(facts);
+    (*this)("env_sources", sources);
+    (*this)("duplicating_nodes", facts.duplicating_nodes);
     const bool is_bulk_loading = table != SIZE_MAX && plan_.topology.tables[table].is_bulk_loading;
     (*this)("bulk_loading", is_bulk_loading ? "true" : "");
   }
@@ -194,6 +207,11 @@ class FactWriter {
     (*this)("max_app_id", plan_.options.max_app_id);
     WriteFields(facts);
     WriteSettle();
+  }
+  void Write(const found::AppIdGap& facts) {
+    WriteFields(facts);
+    WriteSettle();
+    (*this)("settled", DecisionOf(plan_.options, SettlementKey(finding_.app_id)));
   }
   void Write(const found::ReplicasWithoutTable& facts) {
     WriteFields(facts);
@@ -286,16 +304,22 @@ std::string OptionWordsWithFirstChoices(const RecoveryPlan& plan, size_t most) {
 }
 
 std::vector<std::string> FindingCommands(const RecoveryPlan& plan, const Finding& finding) {
-  if (finding.severity == Severity::kConflict) return SettleChoices(plan, finding);
+  std::vector<std::string> choices = SettleChoices(plan, finding);
+  if (!choices.empty()) return choices;
   const std::string command = ShellCommand(plan, finding);
   if (command.empty()) return {};
   return {Printable(command)};
 }
 
 std::vector<std::string> SettleChoices(const RecoveryPlan& plan, const Finding& finding) {
-  if (finding.severity != Severity::kConflict) return {};
   std::vector<std::string> choices;
   const std::vector<std::string> keys = SettlementKeysOf(finding);
+  if (finding.kind() == FindingKind::kTableProbablyDropped &&
+      finding.severity == Severity::kError) {
+    choices.push_back(Settle(keys.front(), kSettleIgnore));
+    choices.push_back(absl::StrCat("--skip_lost_partitions=", finding.app_id));
+  }
+  if (finding.severity != Severity::kConflict) return choices;
   if (const auto* differing = finding.facts.As<found::RecordsConflict>()) {
     for (const WeighedValue& value : differing->values) {
       choices.push_back(Settle(keys.front(), value.value));
@@ -305,8 +329,11 @@ std::vector<std::string> SettleChoices(const RecoveryPlan& plan, const Finding& 
       choices.push_back(absl::StrCat("--max_app_id ", finding.app_id));
     }
     choices.push_back(Settle(keys.front(), kSettleIgnore));
+  } else if (const auto* gap = finding.facts.As<found::AppIdGap>()) {
+    choices.push_back(Settle(keys.front(), gap->name.empty() ? kDescribeTable : kSettleKeep));
+    choices.push_back(Settle(keys.front(), kSettleIgnore));
   } else if (finding.kind() == FindingKind::kReplicasWithoutTable) {
-    choices.push_back(Settle(keys.front(), "NAME:PARTITION_COUNT:MAX_REPLICA_COUNT"));
+    choices.push_back(Settle(keys.front(), kDescribeTable));
     choices.push_back(Settle(keys.front(), kSettleIgnore));
   } else if (const auto* beyond = finding.facts.As<found::ReplicaBeyondCount>()) {
     const int32_t count = PartitionCount(plan, finding.app_id);
@@ -342,6 +369,12 @@ std::vector<std::pair<absl::string_view, std::string>> FactTexts(const RecoveryP
   return FactWriter(plan, finding).Run();
 }
 
+bool IsLossOfDropped(const RecoveryPlan& plan, const Finding& finding) {
+  if (finding.kind() != FindingKind::kPartitionLost) return false;
+  const size_t table = FindTable(plan, finding.app_id);
+  return table < plan.tables.size() && plan.tables[table].probably_dropped;
+}
+
 bool IsAbout(const Finding& finding, const TableOrPartition& subject) {
   return finding.app_id == subject.app_id &&
          (subject.partition_index < 0 || finding.partition_index == subject.partition_index);
@@ -365,11 +398,15 @@ std::vector<std::string> HintLines(const RecoveryPlan& plan,
                                    absl::Span<const std::string> node_list_order) {
   std::vector<std::string> lines;
   AppendBadNodeHints(plan, node_list_order, lines);
+  // What dropped tables lack must not hide what others lost.
+  std::vector<std::string> lacks_of_dropped;
   for (const Finding& finding : plan.findings) {
     const auto hint = RowOf(finding.kind()).hint;
     const bool is_said = hint == nullptr || finding.kind() == FindingKind::kBadNode;
-    if (!is_said) lines.push_back(hint(plan, finding, ""));
+    if (is_said) continue;
+    (IsLossOfDropped(plan, finding) ? lacks_of_dropped : lines).push_back(hint(plan, finding, ""));
   }
+  lines.insert(lines.end(), lacks_of_dropped.begin(), lacks_of_dropped.end());
   for (std::string& line : lines) line = Printable(line);  // names come from servers
   return lines;
 }

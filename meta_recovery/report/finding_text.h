@@ -25,9 +25,10 @@ std::string FindingSentence(const RecoveryPlan& plan, const Finding& finding);
 // The same without the commands that FindingCommands has.
 std::string FindingStatement(const RecoveryPlan& plan, const Finding& finding);
 
-// The command-line arguments that settle a conflict, one for each choice, the best supported first
-// and those that leave data out last, quoted for a shell: "--settle 10.app_type=pegasus". Parts in
-// capitals are for the operator to fill in. Empty for a finding that is no conflict.
+// The command-line arguments that settle a conflict, or a table that is probably dropped and lacks
+// partitions, one for each choice, the best supported first and those that leave data out last,
+// quoted for a shell: "--settle 10.app_type=pegasus". Parts in capitals are for the operator to
+// fill in. Empty for any other finding.
 std::vector<std::string> SettleChoices(const RecoveryPlan& plan, const Finding& finding);
 
 // Of conflicts, the first choice of each; together they settle them.
@@ -62,12 +63,17 @@ struct FindingGroup {
 std::vector<FindingGroup> GroupFindings(const RecoveryPlan& plan, Severity severity,
                                         const std::optional<TableOrPartition>& only = {});
 
+// Whether it is about a lost partition of a table that is probably dropped. The finding about the
+// table tells of these, too; they come behind what tables with data lost.
+bool IsLossOfDropped(const RecoveryPlan& plan, const Finding& finding);
+
 bool IsAbout(const Finding& finding, const TableOrPartition& subject);
 
 // The lines that Pegasus's shell shows after a recovery (hint_message; INTEROP.md, section 5).
 // One text per line, without the newline: bad nodes in the order of the node list, renamed tables
-// from the highest id down, then partitions. `node_list_order` is the list as the operator wrote
-// it; a bad node that is not in it comes after the others.
+// from the highest id down, then partitions, those that are lost of dropped tables last.
+// `node_list_order` is the list as the operator wrote it; a bad node that is not in it comes after
+// the others.
 std::vector<std::string> HintLines(const RecoveryPlan& plan,
                                    absl::Span<const std::string> node_list_order);
 

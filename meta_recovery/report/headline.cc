@@ -13,6 +13,25 @@ namespace {
 
 bool IsWritten(HeadlineMoment moment) { return moment == HeadlineMoment::kWritten; }
 
+// Those that are not accepted. Tables with data come first.
+std::string LossesInWords(const PlanNumbers& numbers) {
+  const int64_t of_tables_with_data = numbers.losses_not_accepted - numbers.losses_of_dropped;
+  const std::string of_dropped =
+      absl::StrCat(Counted(numbers.losses_of_dropped, "partition"), " of ",
+                   Counted(numbers.dropped_tables_with_losses, "table"), " that ",
+                   numbers.dropped_tables_with_losses == 1 ? "was" : "were", " probably dropped");
+  if (of_tables_with_data == 0 && numbers.losses_of_dropped > 0) {
+    return absl::StrCat(of_dropped, numbers.losses_of_dropped == 1 ? " has" : " have",
+                        " no replica");
+  }
+  return absl::StrCat(
+      Counted(of_tables_with_data, "partition"), of_tables_with_data == 1 ? " has" : " have",
+      " no replica",
+      numbers.losses_of_dropped == 0
+          ? ""
+          : absl::StrCat(", nor ", numbers.losses_of_dropped == 1 ? "has " : "have ", of_dropped));
+}
+
 std::string NotReady(PlanOutcome outcome, const PlanNumbers& numbers) {
   if (outcome == PlanOutcome::kConflict) {
     return absl::StrCat("NOT READY: ", Counted(numbers.conflicts, "conflict"),
@@ -33,8 +52,7 @@ std::string NotReady(PlanOutcome outcome, const PlanNumbers& numbers) {
         numbers.unlisted_servers == 1 ? " sends beacons but is" : " send beacons but are",
         " not in the node list");
   }
-  return absl::StrCat("NOT READY: ", Counted(numbers.partitions_lost, "partition"),
-                      numbers.partitions_lost == 1 ? " has" : " have", " no replica");
+  return absl::StrCat("NOT READY: ", LossesInWords(numbers));
 }
 
 std::string StillServed(const PlanNumbers& numbers) {

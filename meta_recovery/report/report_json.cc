@@ -30,7 +30,7 @@ class JsonReport {
     json_.Int("evidence_collected_at", absl::ToUnixSeconds(plan_.evidence_collected_at));
     WriteNumbers(numbers);
     WriteGroups();
-    WriteNodes();
+    WriteNodes(numbers);
     WriteTables();
     WriteFindings();
     if (!options_.only.has_value()) WriteNextStep();
@@ -54,6 +54,8 @@ class JsonReport {
     json_.Int("partitions_full", numbers.partitions_full);
     json_.Int("partitions_short", numbers.partitions_short);
     json_.Int("partitions_lost", numbers.partitions_lost);
+    json_.Int("losses_not_accepted", numbers.losses_not_accepted);
+    json_.Int("losses_of_dropped_tables", numbers.losses_of_dropped);
     json_.Int("replicas_found", numbers.replicas_found);
     json_.Int("replicas_overruled", numbers.replicas_overruled);
     json_.Int("conflicts", numbers.conflicts);
@@ -80,7 +82,7 @@ class JsonReport {
     json_.EndArray();
   }
 
-  void WriteNodes() {
+  void WriteNodes(const PlanNumbers& numbers) {
     json_.StartArray("nodes");
     for (size_t i = 0; i < plan_.nodes.size() && i < plan_.topology.nodes.size(); ++i) {
       const NodeDecision& node = plan_.nodes[i];
@@ -96,6 +98,8 @@ class JsonReport {
       json_.String("error_detail", node.error_detail);
       json_.Int("tables", node.tables);
       json_.Int("replicas", node.replicas);
+      const bool is_counted = i < numbers.primaries_by_node.size();
+      json_.Int("primaries", is_counted ? numbers.primaries_by_node[i] : 0);
       json_.EndObject();
     }
     json_.EndArray();

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
@@ -6,6 +8,8 @@
 #include "base/text/wording.h"
 #include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/finding_sentences.h"
+#include "meta_recovery/planner/plan_text.h"
+#include "meta_recovery/planner/settlements.h"
 #include "meta_recovery/report/finding_text.h"
 #include "meta_recovery/report/report.h"
 
@@ -86,7 +90,7 @@ constexpr Remedy kCollectAgain = {
 // Where the data of lost partitions may be, by the first of them.
 std::string WhereToLook(const RecoveryPlan& plan) {
   for (const Finding& finding : plan.findings) {
-    if (finding.kind() != FindingKind::kPartitionLost) continue;
+    if (finding.kind() != FindingKind::kPartitionLost || IsLossOfDropped(plan, finding)) continue;
     return absl::StrCat(
         " A server that could not load a replica keeps it for 7 days in its data "
         "directory, as ",
@@ -95,28 +99,91 @@ std::string WhereToLook(const RecoveryPlan& plan) {
   return "";
 }
 
+// Whether no node is left because none answered.
+bool AllAreSkipped(const RecoveryPlan& plan) {
+  return std::all_of(plan.findings.begin(), plan.findings.end(), [&plan](const Finding& finding) {
+    return finding.kind() != FindingKind::kBadNode || AcceptsBadNode(plan, finding.node);
+  });
+}
+
+// More than this is accepted for all at once: nobody reads a longer list.
+constexpr size_t kAcceptedOneByOneMax = 10;
+
+void AcceptBadNodes(const RecoveryPlan& plan, PlanOptions* options) {
+  for (const Finding& finding : plan.findings) {
+    const auto* unlisted = finding.facts.As<found::UnlistedServer>();
+    if (unlisted != nullptr && finding.severity == Severity::kError) {
+      options->bad_nodes_skipped.insert(unlisted->names.size() == 1 ? unlisted->names.front()
+                                                                    : unlisted->address);
+    }
+    if (finding.kind() != FindingKind::kBadNode || AcceptsBadNode(plan, finding.node)) continue;
+    const absl::Span<const std::string> listed_as = ListedAs(plan, finding.node);
+    if (listed_as.empty()) {
+      options->skip_bad_nodes = true;
+    } else {
+      options->bad_nodes_skipped.insert(listed_as.front());
+    }
+  }
+  if (options->bad_nodes_skipped.size() > kAcceptedOneByOneMax) options->skip_bad_nodes = true;
+  if (options->skip_bad_nodes) options->bad_nodes_skipped.clear();
+}
+
+void AcceptLosses(const RecoveryPlan& plan, PlanOptions* options) {
+  std::map<int32_t, std::set<std::string>> by_table;
+  for (const Finding& finding : plan.findings) {
+    if (finding.kind() != FindingKind::kPartitionLost || finding.severity != Severity::kError) {
+      continue;
+    }
+    const std::string table = SettlementKey(finding.app_id);
+    if (options->settlements.contains(table)) continue;
+    by_table[finding.app_id].insert(SettlementKey(finding.app_id, finding.partition_index));
+  }
+  for (const auto& [app_id, partitions] : by_table) {
+    if (partitions.size() > kAcceptedOneByOneMax) {
+      options->lost_partitions_skipped.insert(SettlementKey(app_id));
+    } else {
+      options->lost_partitions_skipped.insert(partitions.begin(), partitions.end());
+    }
+  }
+  if (by_table.size() > kAcceptedOneByOneMax) options->skip_lost_partitions = true;
+  if (options->skip_lost_partitions) options->lost_partitions_skipped.clear();
+}
+
+// The plan's options, and beyond them what it takes to accept what was found, but no more.
+PlanOptions Accepting(const RecoveryPlan& plan) {
+  PlanOptions options = plan.options;
+  AcceptBadNodes(plan, &options);
+  // A table whose data may be on nodes that are left out is not left out with them.
+  if (!Has(plan, FindingKind::kBadNode, Severity::kWarning)) {
+    for (const Finding& finding : plan.findings) {
+      if (finding.kind() != FindingKind::kTableProbablyDropped ||
+          finding.severity != Severity::kError) {
+        continue;
+      }
+      options.settlements.emplace(SettlementKey(finding.app_id), kSettleIgnore);
+    }
+  }
+  AcceptLosses(plan, &options);
+  return options;
+}
+
 NextStep AfterError(const RecoveryPlan& plan, const ReportOptions& options) {
   const bool bad_nodes = Has(plan, FindingKind::kBadNode, Severity::kError);
   const bool unlisted = Has(plan, FindingKind::kUnlistedServer, Severity::kError);
-  const bool lost = Has(plan, FindingKind::kPartitionLost, Severity::kError);
   const Remedy& remedy = options.from_evidence_file ? kCollectAgain : kAskAgain;
   const std::string again = options.from_evidence_file
                                 ? "metarec collect -f NODE_LIST --evidence NEW_FILE"
                                 : PlanCommand(options, plan.options);
-  if (bad_nodes && plan.options.skip_bad_nodes) {
-    return {std::string(remedy.no_node_answered), {again}};
-  }
-  PlanOptions accepting = plan.options;
-  accepting.skip_bad_nodes |= bad_nodes || unlisted;
-  accepting.skip_lost_partitions |= lost;
+  if (bad_nodes && AllAreSkipped(plan)) return {std::string(remedy.no_node_answered), {again}};
+  const std::string accepting = PlanCommand(options, Accepting(plan));
   if (bad_nodes || unlisted) {
     return {std::string(bad_nodes ? remedy.nodes_are_missing : remedy.servers_are_unlisted),
-            {again, PlanCommand(options, accepting)}};
+            {again, accepting}};
   }
   return {absl::StrCat(remedy.replicas_are_missing, WhereToLook(plan),
-                       " Only if the data are gone for good, have the partitions created empty, by "
-                       "the second command:"),
-          {again, PlanCommand(options, accepting)}};
+                       " Only if the data are gone for good, go on without them, by the second "
+                       "command:"),
+          {again, accepting}};
 }
 
 NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {
@@ -137,10 +204,6 @@ NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {
                    absl::StrCat("metarec verify --plan ", PlanPath(options), " ", store)};
   return step;
 }
-
-}  // namespace
-
-namespace {
 
 std::string AgeInWords(absl::Duration age) {
   if (age < absl::ZeroDuration()) return "dated in the future";

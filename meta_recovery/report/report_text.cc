@@ -105,6 +105,18 @@ class Report {
       absl::StrAppend(&out_, "; reported but not used: ", reported - numbers_.replicas_found);
     }
     absl::StrAppend(&out_, "\n");
+    AddPrimaries();
+  }
+
+  // Of the nodes that answered.
+  void AddPrimaries() {
+    std::map<NodeIndex, int64_t> by_node;
+    for (size_t i = 0; i < plan_.nodes.size() && i < numbers_.primaries_by_node.size(); ++i) {
+      if (plan_.nodes[i].error != "ERR_OK") continue;
+      by_node[static_cast<NodeIndex>(i)] = numbers_.primaries_by_node[i];
+    }
+    if (numbers_.partitions == numbers_.partitions_lost) return;
+    absl::StrAppend(&out_, "  primaries   ", Wrapped(CountsByNode(plan_, by_node), 14, 14), "\n");
   }
 
   void AddHeading(absl::string_view title, int64_t count) {
@@ -113,6 +125,11 @@ class Report {
 
   void AddFindings(absl::string_view title, Severity severity) {
     std::vector<FindingGroup> groups = GroupFindings(plan_, severity);
+    for (FindingGroup& group : groups) {
+      std::erase_if(group.findings,
+                    [this](const Finding* finding) { return IsLossOfDropped(plan_, *finding); });
+    }
+    std::erase_if(groups, [](const FindingGroup& group) { return group.findings.empty(); });
     int64_t count = 0;
     for (const FindingGroup& group : groups) {
       if (RowOf(group.kind).among_findings) count += static_cast<int64_t>(group.findings.size());
@@ -187,15 +204,15 @@ class Report {
                     "\n");
   }
 
-  static std::string Place(int32_t app_id, std::vector<int32_t> indexes) {
-    if (indexes.front() < 0) return absl::StrCat("table ", app_id);
+  std::string Place(int32_t app_id, std::vector<int32_t> indexes) const {
+    if (indexes.front() < 0) return TableLabel(plan_, app_id);
     std::sort(indexes.begin(), indexes.end());
     std::string ranges = RangesText(RangesOf(indexes));
     if (ranges.size() > 40) {
       ranges.resize(ranges.rfind(',', 40));
       absl::StrAppend(&ranges, ",...");
     }
-    return absl::StrCat("table ", app_id, ": ", ranges);
+    return absl::StrCat(TableLabel(plan_, app_id), ": ", ranges);
   }
 
   void AddTables() {
@@ -218,8 +235,10 @@ class Report {
         order.push_back(i);
       }
     }
-    std::stable_sort(order.begin(), order.end(),
-                     [&worst](size_t a, size_t b) { return worst[a] > worst[b]; });
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      if (worst[a] != worst[b]) return worst[a] > worst[b];
+      return plan_.tables[a].probably_dropped < plan_.tables[b].probably_dropped;
+    });
     AddTableLines(AddTableBlocks(order, findings, worst));
     if (!placeholders.empty()) {
       absl::StrAppend(&out_, "\nPLACEHOLDERS, dropped, so that no id is used twice\n  ",

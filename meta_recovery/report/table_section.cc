@@ -42,9 +42,9 @@ absl::string_view ElectionName(Election election) {
 absl::string_view ElectionInWords(Election election) {
   switch (election) {
     case Election::kAllAgree:
-      return "all replicas agree, the lowest address is primary";
+      return "all replicas agree, the node with the fewest primaries gets it";
     case Election::kTie:
-      return "the best replicas agree, the lowest address of them is primary";
+      return "the best replicas agree, the node of them with the fewest primaries gets it";
     case Election::kOnlyReplica:
       return "the only replica is primary";
     case Election::kOnlyComplete:
@@ -79,12 +79,15 @@ Election ElectionOf(const RecoveryPlan& plan, const PartitionDecision& decision)
     case RankReason::kLowerPreparedDecree:
       return Election::kMostPrepared;
     case RankReason::kBest:
+    case RankReason::kMorePrimariesOfTable:
+    case RankReason::kMorePrimaries:
     case RankReason::kHigherAddress:
       break;
   }
-  const bool all_equal = std::all_of(
-      replicas.begin() + 1, replicas.end(),
-      [](const RankedReplica& replica) { return replica.reason == RankReason::kHigherAddress; });
+  const bool all_equal =
+      std::all_of(replicas.begin() + 1, replicas.end(), [](const RankedReplica& replica) {
+        return replica.reason >= RankReason::kMorePrimariesOfTable;
+      });
   return all_equal ? Election::kAllAgree : Election::kTie;
 }
 
@@ -163,26 +166,10 @@ std::string DescribedBy(const RecoveryPlan& plan, const TableDecision& decision)
 }
 
 std::string ReplicasByNode(const RecoveryPlan& plan, const TableSummary& summary) {
-  std::string text =
+  const std::string text =
       absl::StrCat(summary.replicas_found, " found, ", summary.replicas_expected, " wanted");
   if (summary.by_node.empty()) return text;
-  int64_t fewest = summary.replicas_found;
-  int64_t most = 0;
-  std::vector<std::string> counts;
-  for (const auto& [node, count] : summary.by_node) {
-    fewest = std::min(fewest, count);
-    most = std::max(most, count);
-    if (counts.size() <= kNodesShown) {
-      counts.push_back(absl::StrCat(NodeLabel(plan, node), " ", count));
-    }
-  }
-  if (counts.size() <= kNodesShown) {
-    absl::StrAppend(&text, ": ", absl::StrJoin(counts, ", "));
-  } else {
-    absl::StrAppend(&text, ": on ", summary.by_node.size(), " nodes, ", fewest, " to ", most,
-                    " on each");
-  }
-  return text;
+  return absl::StrCat(text, ": ", CountsByNode(plan, summary.by_node));
 }
 
 // The commonest way of election first; indexes are listed for the others only.
@@ -276,6 +263,21 @@ std::vector<std::string> TableRow(const RecoveryPlan& plan, size_t table,
           absl::StrCat(record.partition_count, " x ", record.max_replica_count),
           absl::StrCat(summary.replicas_found, " of ", summary.replicas_expected, " on ",
                        Counted(static_cast<int64_t>(summary.by_node.size()), "node"))};
+}
+
+std::string CountsByNode(const RecoveryPlan& plan, const std::map<NodeIndex, int64_t>& by_node) {
+  int64_t fewest = INT64_MAX;
+  int64_t most = 0;
+  std::vector<std::string> counts;
+  for (const auto& [node, count] : by_node) {
+    fewest = std::min(fewest, count);
+    most = std::max(most, count);
+    if (counts.size() <= kNodesShown) {
+      counts.push_back(absl::StrCat(NodeLabel(plan, node), " ", count));
+    }
+  }
+  if (counts.size() <= kNodesShown) return absl::StrJoin(counts, ", ");
+  return absl::StrCat("on ", by_node.size(), " nodes, ", fewest, " to ", most, " on each");
 }
 
 std::string RenderTable(const RecoveryPlan& plan, size_t table,

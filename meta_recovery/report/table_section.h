@@ -16,8 +16,8 @@ namespace metarec {
 
 // How the primary of a partition came to be.
 enum class Election : uint8_t {
-  kAllAgree,  // every replica is equal; the lowest address
-  kTie,       // the best ones are equal, others are worse; the lowest address
+  kAllAgree,  // every replica is equal; the node with the fewest primaries
+  kTie,       // the best ones are equal, others are worse; the node with the fewest primaries
   kOnlyReplica,
   kOnlyComplete,  // no other is complete
   kHighestBallot,
@@ -29,7 +29,7 @@ enum class Election : uint8_t {
 
 // A stable name such as "all_agree".
 absl::string_view ElectionName(Election election);
-// "all replicas agree; the lowest address is primary"
+// "all replicas agree, the node with the fewest primaries gets it"
 absl::string_view ElectionInWords(Election election);
 
 Election ElectionOf(const RecoveryPlan& plan, const PartitionDecision& decision);
@@ -42,6 +42,9 @@ struct TableSummary {
   std::map<NodeIndex, int64_t> by_node;                  // replicas found
   std::map<Election, std::vector<int32_t>> by_election;  // partition indexes, ascending
 };
+
+// "rs1:34801 4, rs2:34801 3"; of many nodes "on 40 nodes, 3 to 4 on each".
+std::string CountsByNode(const RecoveryPlan& plan, const std::map<NodeIndex, int64_t>& by_node);
 
 // `table` is a position in Topology::tables. Of all its partitions, or of the only one asked for.
 TableSummary SummarizeTable(const RecoveryPlan& plan, size_t table, int32_t only_partition = -1);

@@ -28,6 +28,11 @@ std::string WhileWaiting(const RecoveryServiceStatus& status) {
       "\n\nor the same recover command in Pegasus's shell.");
 }
 
+bool IsSkipped(const RecoveryServiceStatus& status, const std::string& name,
+               const Ipv4Endpoint& address) {
+  return status.decisions != nullptr && AcceptsBadNode(*status.decisions, {name}, name, address);
+}
+
 // What fails or is missing while leases run out would fail the plan after that.
 std::string WhileRecovering(const RecoveryServiceStatus& status) {
   const bool skips = status.order != nullptr && status.order->skip_bad_nodes;
@@ -38,6 +43,7 @@ std::string WhileRecovering(const RecoveryServiceStatus& status) {
   if (status.run != nullptr && !skips && !is_planned) {
     for (const AskedNode& node : status.run->nodes()) {
       if (node.is_duplicate || node.state() != AskedNode::State::kFailed) continue;
+      if (IsSkipped(status, node.listed_as, node.address.value_or(Ipv4Endpoint()))) continue;
       failed.push_back(absl::StrCat(node.listed_as, " with ", node.error));
     }
     unlisted = UnlistedServers(status);
@@ -145,7 +151,8 @@ std::string NextStep(const RecoveryServiceStatus& status) {
 bool AreLostEmpty(const RecoveryServiceStatus& status) {
   if (!ShowsPlan(status)) return false;
   return status.run_state == RecoveryState::kRecovered ||
-         (status.run_state == RecoveryState::kRecovering && status.order->skip_lost_partitions);
+         (status.run_state == RecoveryState::kRecovering &&
+          status.plan->outcome == PlanOutcome::kReady);
 }
 
 std::string LossText(const RecoveryServiceStatus& status, const TableRows& tables) {

@@ -219,7 +219,12 @@ std::vector<std::string> UnlistedServers(const RecoveryServiceStatus& status) {
   const ListedServers listed = ListedOf(status.run->nodes());
   for (const BeaconNode& node : status.nodes) {
     if (!node.is_there || listed.Find(node.address, node.names).has_value()) continue;
-    servers.push_back(BeaconSenderInWords(node.address.ToString(), node.names));
+    const std::string address = node.address.ToString();
+    if (status.decisions != nullptr &&
+        AcceptsBadNode(*status.decisions, node.names, address, node.address)) {
+      continue;
+    }
+    servers.push_back(BeaconSenderInWords(address, node.names));
   }
   return servers;
 }

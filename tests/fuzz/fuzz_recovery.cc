@@ -35,6 +35,7 @@ PlanOptions MakeOptions(ByteSource& source) {
   options.rename_separator =
       source.OneIn(16) ? source.Text(22) : std::string(source.Choose(kSeparators));
   options.max_app_id = source.Choose(kBounds);
+  options.max_id_gap = options.max_app_id / 4;
   options.max_partition_count = source.Choose(kBounds);
   return options;
 }
@@ -44,6 +45,7 @@ std::string Answer(const Finding& conflict, ByteSource& source) {
   const auto* differing = conflict.facts.As<found::RecordsConflict>();
   switch (source.Pick(0, 4)) {
     case 0:
+      if (conflict.kind() == FindingKind::kAppIdGap) return "keep";
       return differing == nullptr ? "ignore" : differing->values.front().value;
     case 1:
       return absl::StrCat(source.Pick(0, 20));
@@ -79,7 +81,7 @@ absl::StatusOr<RecoveryPlan> PlanAndSettle(const Evidence& evidence, PlanOptions
 
 struct Best {
   const ReplicaRecord* replica = nullptr;
-  Ipv4Endpoint node;
+  std::set<Ipv4Endpoint> nodes;  // with a replica as good
 };
 
 auto Rank(const ReplicaRecord& replica) {
@@ -101,10 +103,10 @@ Best BestReplica(const Evidence& evidence, int32_t app_id, int32_t index) {
           replica.last_committed_decree >= -1 && replica.last_committed_decree <= kNumberMax &&
           replica.last_prepared_decree >= -1 && replica.last_prepared_decree <= kNumberMax;
       if (!sane) continue;
-      if (best.replica == nullptr || Rank(replica) > Rank(*best.replica) ||
-          (Rank(replica) == Rank(*best.replica) && node.address < best.node)) {
-        best = {&replica, node.address};
+      if (best.replica == nullptr || Rank(replica) > Rank(*best.replica)) {
+        best = {.replica = &replica};
       }
+      if (Rank(replica) == Rank(*best.replica)) best.nodes.insert(node.address);
     }
   }
   return best;
@@ -118,7 +120,7 @@ void CheckPartition(const RecoveryPlan& plan, const Evidence& evidence, const To
     CHECK(plan.options.skip_lost_partitions) << "a lost partition that nobody accepted";
     return;
   }
-  CHECK(plan.topology.nodes[partition.primary].address == best.node);
+  CHECK(best.nodes.contains(plan.topology.nodes[partition.primary].address));
   CHECK_GE(partition.ballot, best.replica->ballot);
   CHECK_EQ(partition.last_committed_decree, best.replica->last_committed_decree);
   std::set<NodeIndex> members = {partition.primary};

@@ -16,7 +16,7 @@ namespace {
 constexpr char kProgram[] = "another program, started at another time";
 constexpr char kChanges[] = "refused: the shell is told so, replica servers wait";
 constexpr char kPlacement[] =
-    "recovery sees equal replicas, not their roles: the lowest address becomes primary";
+    "recovery sees equal replicas, not their roles: primaries are spread over their nodes";
 constexpr char kSecondaries[] =
     "holders are in `last_drops`; they become secondaries when a meta server runs again";
 constexpr char kDecree[] = "the primary's, not 0 (see above)";

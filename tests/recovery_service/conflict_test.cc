@@ -132,5 +132,17 @@ TEST_F(ConflictTest, WithTheDecisionTheSameRequestSucceeds) {
   EXPECT_EQ(Recover(&world).err.name, "ERR_OK");
 }
 
+// Narrower than recover -b and -l, which skip whatever is missing.
+TEST_F(ConflictTest, ANodeThatIsSkippedByNameIsGoneOnWithoutAndNoOther) {
+  RecoveryServiceOptions options = ServiceWorld::Options();
+  options.recovery.plan.bad_nodes_skipped = {"localhost:3"};
+  ServiceWorld one(options);
+  one.source.down[3] = true;
+  EXPECT_EQ(Recover(&one).err.name, "ERR_OK");
+  ServiceWorld another(options);
+  another.source.down[2] = true;
+  EXPECT_EQ(Recover(&another).err.name, "ERR_TRY_AGAIN");
+}
+
 }  // namespace
 }  // namespace metarec

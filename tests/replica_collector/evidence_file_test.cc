@@ -1,8 +1,11 @@
 #include "replica_collector/evidence_file.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/strings/match.h>
@@ -46,10 +49,11 @@ Evidence OddEvidence() {
   first.name_source = NodeNameSource::kReverseLookup;
   first.attempts = 3;
   first.own_address = {0x0a000001, 34801};
-  first.ambiguous = {{.text = "localhost:34801", .not_asked = {{0x7f000002, 34801}}},
-                     {.text = "127.0.0.1:34801"}};
+  first.ambiguous = {
+      {.text = "localhost:34801", .not_asked = {{0x7f000002, 34801}}},
+      {.text = "127.0.0.1:34801", .not_asked = {{0x7f000002, 34801}, {0x7f000003, 34801}}}};
   first.looked_up_name = "looked-up:34801";
-  first.beacon_names = {"\xFF", "rs1:34801"};
+  first.beacon_names = {"rs1:34801", "\xFF"};
   first.tables = {Table(2, "temp"), Table(7, "quote\" tab\t \xE2\x82\xAC"),
                   Table(INT32_MAX, std::string("no utf-8 \xFF\0!", 12))};
   first.tables[0].Mutable().envs = {
@@ -288,6 +292,48 @@ TEST_F(EvidenceFile, WrongTypesAndRangesAreFoundEvenWithAFittingDigest) {
     ASSERT_TRUE(absl::StrContains(line, change[1])) << change[1];
     line = absl::StrReplaceAll(line, {{change[1], change[2]}});
     ExpectError(WithDigest(edited), absl::StatusCode::kDataLoss, change[3]);
+  }
+}
+
+TEST_F(EvidenceFile, WhoIsWhoOutOfOrderMadeAPlanThatNobodyCouldRead) {
+  using Edit = std::function<void(Evidence&)>;
+  const std::pair<Edit, const char*> edits[] = {
+      {[](Evidence& evidence) {
+         evidence.nodes[0].beacon_names = {"b:1", "a:1"};
+       },
+       "'beacon_names' does not ascend"},
+      {[](Evidence& evidence) {
+         evidence.nodes[0].beacon_names = {"a:1", "a:1"};
+       },
+       "'beacon_names' does not ascend"},
+      {[](Evidence& evidence) { evidence.nodes[0].ambiguous[0].not_asked.clear(); },
+       "'not_asked' is empty, or does not ascend"},
+      {[](Evidence& evidence) {
+         std::reverse(evidence.nodes[0].ambiguous[1].not_asked.begin(),
+                      evidence.nodes[0].ambiguous[1].not_asked.end());
+       },
+       "'not_asked' is empty, or does not ascend"},
+      {[](Evidence& evidence) { evidence.nodes[0].ambiguous[1] = evidence.nodes[0].ambiguous[0]; },
+       "'ambiguous' has an entry twice"},
+      {[](Evidence& evidence) { evidence.nodes[0].ambiguous[0].text = "n9:34801"; },
+       "'ambiguous' has an entry that is not in 'listed_as'"},
+      {[](Evidence& evidence) {
+         evidence.unlisted[0].names = {"b:1", "a:1"};
+       },
+       "'names' does not ascend"},
+      {[](Evidence& evidence) { std::swap(evidence.unlisted[0], evidence.unlisted[1]); },
+       "'address' is not above that of the unlisted server before"},
+      {[](Evidence& evidence) { evidence.unlisted[0].address = evidence.nodes[0].address; },
+       "the unlisted server is a node"},
+  };
+  for (const auto& [edit, error] : edits) {
+    Evidence evidence = OddEvidence();
+    edit(evidence);
+    const std::string path = folder_.Path("who");
+    ASSERT_TRUE(WriteEvidenceFile(evidence, path, {.overwrite = true}).ok());
+    const auto read = ReadEvidenceFile(path);
+    EXPECT_EQ(read.status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(read.status().message()), HasSubstr(error));
   }
 }
 

@@ -9,10 +9,10 @@ namespace metarec::simulation {
 namespace {
 
 constexpr absl::string_view kItemNames[kItemKinds] = {
-    "table",   "node",      "contradiction", "down",        "loading",    "half",
-    "garbage", "lease",     "node_slow",     "store_fault", "disconnect", "silence",
-    "lag",     "net_fault", "cut_off",       "recover",     "apply",      "serve",
-    "shell",   "kill",      "interrupt",     "stranger",    "candidate"};
+    "table",    "node",      "contradiction", "down",       "loading", "half", "garbage",
+    "lease",    "node_slow", "store_fault",   "disconnect", "silence", "lag",  "net_fault",
+    "cut_off",  "recover",   "apply",         "serve",      "shell",   "kill", "interrupt",
+    "stranger", "candidate", "identity",      "outsider"};
 
 // An index of the engine's requests: early ones are the interesting ones.
 int64_t RequestIndex(Random* random) {
@@ -73,6 +73,7 @@ class Generator {
     }
     if (chance_of_more_.OneIn(5)) AddDecisions();
     if (HasServers() && chance_of_more_.OneIn(5)) AddSilence();
+    if (chance_of_more_.OneIn(4)) AddStrangers();
     return std::move(case_);
   }
 
@@ -242,6 +243,28 @@ class Generator {
            .at = random.Span(absl::Milliseconds(10), absl::Seconds(10)),
            .lasts = random.Span(absl::ZeroDuration(), 4 * case_.session_timeout),
            .a = random.Pick(0, 2)});
+    }
+  }
+
+  // Who is who is not clear. By chance of its own, as is AddSilence.
+  void AddStrangers() {
+    Random& random = chance_of_more_;
+    for (int64_t i = random.Pick(1, 3); i > 0; --i) {
+      Add({.kind = ItemKind::kIdentity,
+           .a = random.Pick(0, static_cast<int64_t>(case_.nodes.size()) - 1),
+           .b = random.Pick(0, kIdentityKinds - 1)});
+    }
+    for (Item& item : case_.items) {
+      const bool is_command = item.kind == ItemKind::kRecover || item.kind == ItemKind::kApply;
+      if (is_command && random.OneIn(4)) item.a = (item.a & ~kSkipBadNodes) | kSkipsFirstNode;
+    }
+    if (!HasServers()) return;
+    for (int64_t i = random.Pick(0, 2); i > 0; --i) {
+      Add({.kind = ItemKind::kOutsider,
+           .at = random.OneIn(2) ? absl::ZeroDuration() : Gap(&random),
+           .lasts = random.OneIn(3) ? Gap(&random) : absl::Minutes(10),
+           .a = random.Pick(0, kOutsidersMax - 1),
+           .b = random.Pick(0, 3)});
     }
   }
 

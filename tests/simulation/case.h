@@ -20,6 +20,11 @@ struct CaseNode {
   bool is_listed_twice = false;  // by its address, too
   std::string name;              // what it calls itself
   Ipv4Endpoint address;
+  // What makes it hard to tell who it is (kIdentity).
+  Ipv4Endpoint own_address = {};                   // in its answers' headers; {}: none
+  Ipv4Endpoint second_address = {};                // listed, too; {}: none
+  std::vector<Ipv4Endpoint> other_addresses = {};  // that its listed name leads to as well
+  std::string beacon_name = {};                    // host:port in its beacons, if not its name
   std::vector<TableRecord> tables;
   std::vector<ReplicaRecord> replicas;
 };
@@ -57,8 +62,12 @@ enum class ItemKind {
   // Others.
   kStranger,   // writes (`b`: what) before the engine's request number `a`
   kCandidate,  // a stock meta server contends from `at` for `lasts`
+  // Who is who.
+  kIdentity,  // node `a` is hard to tell: Confuse knows the kinds, `b`
+  kOutsider,  // server `a`, which is not in the list, sends beacons from `at` for `lasts`; `b`:
+              // kForged, kClaimsName
 };
-inline constexpr int kItemKinds = static_cast<int>(ItemKind::kCandidate) + 1;
+inline constexpr int kItemKinds = static_cast<int>(ItemKind::kOutsider) + 1;
 absl::string_view ItemKindName(ItemKind kind);
 
 struct Item {
@@ -78,14 +87,26 @@ inline constexpr int64_t kOverwritesLeader = 8;  // likewise
 // Of Item::a of operators' commands.
 inline constexpr int64_t kSkipBadNodes = 1;
 inline constexpr int64_t kSkipLostPartitions = 2;
-inline constexpr int64_t kSettles = 4;         // decides conflicts, and runs it again
-inline constexpr int64_t kSettlesWrongly = 8;  // at first
+inline constexpr int64_t kSettles = 4;          // decides conflicts, and runs it again
+inline constexpr int64_t kSettlesWrongly = 8;   // at first
+inline constexpr int64_t kSkipsFirstNode = 16;  // and no other, by name
 // Of Item::b of kServe.
 inline constexpr int64_t kKilledInTheEnd = 1;
 inline constexpr int64_t kServesSettled = 2;
 
 // What nodes can contradict each other in, by Item::a of kContradiction: Contradict knows.
 inline constexpr int64_t kContradictions = 10;
+
+// Of Item::b of kIdentity.
+inline constexpr int64_t kIdentityKinds = 5;
+// Of Item::b of kOutsider.
+inline constexpr int64_t kForged = 1;      // its beacons come from another address than they name
+inline constexpr int64_t kClaimsName = 2;  // that of a node
+
+inline constexpr int kOutsidersMax = 3;
+inline Ipv4Endpoint OutsiderAddress(int64_t number) {
+  return {.ip = 0x0A000501 + static_cast<uint32_t>(number), .port = 34801};
+}
 
 struct Case {
   uint64_t seed = 0;
@@ -106,6 +127,10 @@ Case MakeCase(uint64_t seed, std::set<size_t> dropped = {});
 
 // The cluster of a case, without any item.
 std::vector<CaseNode> MakeCluster(Random* random, std::vector<int32_t>* app_ids);
+
+// Makes it hard to tell who the node is: its answers give another address, it is listed under two
+// of them, its name has several, or its beacons give a name that nobody may believe.
+void Confuse(int64_t kind, size_t index, CaseNode* node);
 
 // Makes nodes contradict each other about one of their tables. Not always a conflict: a few nodes
 // may be outvoted.

@@ -17,9 +17,20 @@ struct TablePlan {
   int32_t count = 0;
   int32_t max_replica_count = 3;
   bool is_dropped = false;
+  bool is_leftover = false;  // was deleted long ago: a few learners are left that missed it
   bool is_splitting = false;
   bool is_odd = false;  // its records differ between nodes
 };
+
+void DistortEnv(TableRecord* table, Random* random) {
+  const int64_t value = random->Pick(0, 3);
+  const int64_t key = random->Pick(0, 1);
+  // An operation that was under way when the replica was created.
+  static constexpr absl::string_view kOperations[] = {"replica.deny_client_request",
+                                                      "duplication.follower_app_status"};
+  table->envs[value == 3 ? std::string(kOperations[key]) : absl::StrCat("k", key)] =
+      absl::StrCat(value);
+}
 
 void DistortRecord(TableRecord* table, Random* random) {
   switch (random->Pick(0, 9)) {
@@ -28,7 +39,7 @@ void DistortRecord(TableRecord* table, Random* random) {
       break;
     case 1:
     case 2:
-      table->envs[absl::StrCat("k", random->Pick(0, 1))] = absl::StrCat(random->Pick(0, 2));
+      DistortEnv(table, random);
       break;
     case 3:
       table->duplicating = true;
@@ -126,6 +137,7 @@ TablePlan PlanTable(int32_t app_id, Random* random) {
   table.count = static_cast<int32_t>(random->Pick(1, 4));
   table.max_replica_count = static_cast<int32_t>(random->Pick(1, 3));
   table.is_dropped = random->OneIn(8);
+  table.is_leftover = random->OneIn(12);
   table.is_splitting = random->OneIn(6);
   table.is_odd = random->OneIn(4);
   return table;
@@ -172,7 +184,10 @@ void PlaceReplicas(const TablePlan& table, int32_t index, std::vector<CaseNode>*
     }
     replica.last_prepared_decree = replica.last_committed_decree + random->Pick(0, 1);
     if (table.is_dropped) replica.status = ReplicaStatus::kError;
-    if (random->OneIn(25)) replica.status = ReplicaStatus::kPotentialSecondary;
+    if (table.is_leftover && !random->OneIn(4)) continue;
+    if (table.is_leftover || random->OneIn(25)) {
+      replica.status = ReplicaStatus::kPotentialSecondary;
+    }
     node.replicas.push_back(replica);
     ++copies;
   }
@@ -217,6 +232,29 @@ void ChangeReplicas(int32_t app_id, std::vector<CaseNode>* nodes,
 
 }  // namespace
 
+void Confuse(int64_t kind, size_t index, CaseNode* node) {
+  const auto number = static_cast<uint32_t>(index);
+  switch (kind) {
+    case 0:  // a Debian 127.0.1.1 in /etc/hosts
+      if (node->second_address == Ipv4Endpoint{}) {
+        node->own_address = {.ip = 0x7F000101 + number, .port = node->address.port};
+      }
+      return;
+    case 1:
+      node->own_address = node->address;
+      node->second_address = {.ip = 0x0A000301 + number, .port = node->address.port};
+      return;
+    case 2:
+      node->other_addresses = {{.ip = 0x0A000401 + number, .port = node->address.port}};
+      return;
+    case 3:
+      node->beacon_name = absl::StrCat("liar", index, ":", node->address.port + 1);
+      return;
+    default:
+      node->beacon_name = absl::StrCat("no host:", node->address.port);
+  }
+}
+
 void Contradict(int64_t kind, uint64_t seed, std::vector<CaseNode>* nodes) {
   Random random(seed);
   std::set<int32_t> app_ids;
@@ -259,8 +297,9 @@ void Contradict(int64_t kind, uint64_t seed, std::vector<CaseNode>* nodes) {
                       [&](const TableRecord& table) { return table.app_id == app_id; });
       }
       return;
-    default: {  // ids far above the others
-      const auto by = static_cast<int32_t>(random.Pick(1000, 100'000));
+    default: {  // ids far above the others, or above all that may be
+      auto by = static_cast<int32_t>(random.Pick(1000, 100'000));
+      if (by % 2 == 0) by = 20 + by % 70;
       if (random.OneIn(2)) some([by](TableRecord* record) { record->app_id += by; });
       return ChangeReplicas(app_id, nodes, [&](ReplicaRecord* replica) {
         if (random.OneIn(2)) replica->app_id += by;

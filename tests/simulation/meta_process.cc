@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <utility>
 
 #include <absl/strings/match.h>
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
 #include "idl/error_names.h"
@@ -14,6 +16,8 @@ namespace metarec::simulation {
 namespace {
 
 constexpr absl::Duration kMargin = absl::Seconds(1);
+// A server that sent a beacon this short before a collection is there during the collection.
+constexpr absl::Duration kSurelyAlive = absl::Seconds(6);
 
 }  // namespace
 
@@ -95,6 +99,9 @@ void MetaProcess::OnKilled() { world_->network.Unbind(address_); }
 ModelOptions MetaProcess::Flags() const {
   ModelOptions options;
   options.settlements = settlements_;
+  for (const Ipv4Endpoint& outsider : world_->outsiders()) {
+    options.outsiders.insert(outsider.ToString());
+  }
   const RecoveryOrder* const order = service_->status().order;
   if (order == nullptr) return options;
   options.skip_bad_nodes = order->skip_bad_nodes;
@@ -104,6 +111,7 @@ ModelOptions MetaProcess::Flags() const {
 
 asio::awaitable<void> MetaProcess::Serve(rpc::Request request, SimulatedNetwork::Reply reply) {
   const absl::Time asked = world_->queue.now();
+  NoteBeacon(request);
   rpc::HandlerResult result = co_await service_->Serve(request);
   if (dead()) co_return;
   CheckAnswer(request, result, asked);
@@ -139,9 +147,34 @@ void MetaProcess::CheckAnswer(const rpc::Request& request, const rpc::HandlerRes
   if (status.result->outcome == RecoveryOutcome::kConflict) {
     world_->NoteConflicts(ModelOf(*status.result->plan).conflicts, source_.told());
   }
+  CheckNobodyIsForgotten(status);
   // One process may run several recoveries; which of them wrote what is not known here.
   const std::string problem = ProblemOf(*status.result, *Model(), settlements_, world_->watch, -1);
   if (!problem.empty()) Violate(problem);
+}
+
+// One that goes by the name of a node which did not answer is taken for that node.
+void MetaProcess::NoteBeacon(const rpc::Request& request) {
+  idl::beacon_msg beacon;
+  if (request.task_code != idl::kRpcFdFailureDetectorPing ||
+      !world_->outsiders().contains(request.peer) || !idl::DecodeBody(request.body, &beacon).ok() ||
+      !absl::StartsWith(beacon.hp_from_node.ToString(), "out")) {
+    return;
+  }
+  heard_[request.peer].push_back(world_->queue.now());
+}
+
+void MetaProcess::CheckNobodyIsForgotten(const RecoveryServiceStatus& status) {
+  const std::optional<RecoveryPlan>& plan = status.result->plan;
+  if (!plan || plan->options.skip_bad_nodes || plan->outcome != PlanOutcome::kReady) return;
+  for (const auto& [address, times] : heard_) {
+    const bool is_known = std::any_of(times.begin(), times.end(), [&](absl::Time heard) {
+      return heard < plan->evidence_collected_at &&
+             heard > plan->evidence_collected_at - kSurelyAlive;
+    });
+    if (is_known)
+      Violate(absl::StrCat("goes on without ", address.ToString(), ", of which it heard"));
+  }
 }
 
 asio::awaitable<void> ShellProcess::Main() {
@@ -195,27 +228,31 @@ asio::awaitable<void> ShellProcess::Main() {
   }
 }
 
-void SendBeacons(World* world, const CaseNode& node, absl::Time until) {
+void SendBeacons(World* world, const Beaconer& sender, absl::Time until) {
   if (world->queue.now() >= until) return;
-  const auto colon = node.name.find(':');
+  const size_t colon = sender.name.find(':');
+  int32_t port = 0;
+  if (!absl::SimpleAtoi(sender.name.substr(colon + 1), &port)) return;
   for (int i = 0; i < kMetaServersMax; ++i) {
     idl::beacon_msg beacon;
     beacon.time = absl::ToUnixMillis(world->queue.now());
-    beacon.from_node = node.address.ToRpcAddress();
+    beacon.from_node = sender.address.ToRpcAddress();
     beacon.to_node = MetaAddress(i).ToRpcAddress();
     beacon.__set_start_time(1);
-    beacon.__set_hp_from_node(idl::host_port(node.name.substr(0, colon), node.address.port));
+    beacon.__set_hp_from_node(
+        idl::host_port(sender.name.substr(0, colon), static_cast<uint16_t>(port)));
     beacon.__set_hp_to_node(idl::host_port(absl::StrCat("meta", i), 34601));
     rpc::Request request;
     request.task_code = idl::kRpcFdFailureDetectorPing;
     request.body = idl::EncodeBody(beacon);
-    request.peer = node.address;
-    request.from_address = node.address.ToRpcAddress();
+    request.peer = sender.sent_from;
+    request.from_address = sender.address.ToRpcAddress();
     request.timeout = absl::Seconds(2);
-    world->network.Send(node.address.ip, MetaAddress(i), std::move(request),
+    world->network.Send(sender.sent_from.ip, MetaAddress(i), std::move(request),
                         [](const rpc::HandlerResult&) {});
   }
-  world->queue.After(absl::Seconds(3), [world, &node, until] { SendBeacons(world, node, until); });
+  world->queue.After(absl::Seconds(3),
+                     [world, sender, until] { SendBeacons(world, sender, until); });
 }
 
 }  // namespace metarec::simulation

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -75,12 +77,41 @@ void Process::Interrupt() {
                       [this] { cancel_.emit(asio::cancellation_type::terminal); });
 }
 
+namespace {
+
+// One server that is listed under two of its addresses counts once, at the one that it calls its
+// own.
+bool IsOfAnother(Ipv4Endpoint address, const std::map<Ipv4Endpoint, ToldNode>& told) {
+  const ToldNode& node = told.at(address);
+  const auto own = told.find(node.own_address);
+  if (own == told.end() || own->first == address) return false;
+  const ToldNode& other = own->second;
+  const auto key = [](const ReplicaRecord& r) {
+    return std::make_tuple(r.app_id, r.partition_index, r.ballot, r.last_committed_decree,
+                           r.last_prepared_decree, r.status);
+  };
+  std::multiset<decltype(key({}))> replicas;
+  std::multiset<int32_t> tables;
+  std::multiset<decltype(key({}))> other_replicas;
+  std::multiset<int32_t> other_tables;
+  for (const ReplicaRecord& replica : node.replicas) replicas.insert(key(replica));
+  for (const ReplicaRecord& replica : other.replicas) other_replicas.insert(key(replica));
+  for (const TableRecord& table : node.tables) tables.insert(table.app_id);
+  for (const TableRecord& table : other.tables) other_tables.insert(table.app_id);
+  return node.has_tables && node.has_replicas && other.has_tables && other.has_replicas &&
+         other.own_address == node.own_address && replicas == other_replicas &&
+         tables == other_tables;
+}
+
+}  // namespace
+
 std::shared_ptr<const ModelPlan> Process::Model() {
   const ModelOptions flags = Flags();
   if (modelled_version_ == source_.version() && flags == modelled_flags_) return model_;
   told_ = std::make_shared<const std::map<Ipv4Endpoint, ToldNode>>(source_.told());
   std::vector<ModelNode> nodes;
   for (const auto& [address, told] : source_.told()) {
+    if (IsOfAnother(address, source_.told())) continue;
     ModelNode& node = nodes.emplace_back();
     node.address = address;
     node.name = told.identity.name;
@@ -150,9 +181,14 @@ class Operator {
 
   void Err() {
     static constexpr std::pair<absl::string_view, absl::string_view> kNothing[] = {
-        {"1.app_name", "t"},    {"1.nosuch", "1"},          {"01", "ignore"},
-        {"999", "ignore"},      {"2.7", "ignore"},          {"x", "ignore"},
-        {"3.app_type", "none"}, {"1.partition_count", "4"}, {"2.create_second", "0"}};
+        {"1.app_name", "t"},       {"1.nosuch", "1"},
+        {"01", "ignore"},          {"999", "ignore"},
+        {"2.7", "ignore"},         {"x", "ignore"},
+        {"3.app_type", "none"},    {"1.partition_count", "4"},
+        {"2.create_second", "0"},  {"1", "ignore"},
+        {"2", "ignore"},           {"1.envs.k0", "ignore"},
+        {"2.envs.k1", "1"},        {"1.drop_second", "2"},
+        {"2.duplicating", "false"}};
     static constexpr absl::string_view kNoValues[] = {
         "", "0", "ignored", "t:1", "::1", "t:0:3", "t:2:0", "t:1:1", "-1", "t:2:5000"};
     if (decisions_.empty() || random_->OneIn(2)) {
@@ -213,6 +249,11 @@ class Operator {
 
   std::string DescribeTable(int32_t app_id) {
     if (app_id > ModelOptions().max_app_id || random_->OneIn(2)) return "ignore";
+    for (const auto& [address, node] : told_) {
+      for (const TableRecord& record : node.tables) {
+        if (record.app_id == app_id) return "keep";
+      }
+    }
     static constexpr absl::string_view kNames[] = {"t", "settled", "a:b", "u-1"};
     return absl::StrCat(kNames[random_->Pick(0, std::size(kNames) - 1)], ":",
                         HighestIndex(app_id) + random_->Pick(1, 3), ":", random_->Pick(1, 3));
@@ -259,6 +300,9 @@ CommandProcess::CommandProcess(World* world, std::string name, uint32_t ip, int6
 ModelOptions CommandProcess::Flags() const {
   ModelOptions options = FlagsOf(flags_);
   options.settlements = settlements_;
+  if ((flags_ & kSkipsFirstNode) != 0 && !world_->servers.nodes().empty()) {
+    options.bad_nodes_skipped = {world_->servers.nodes().front().name};
+  }
   return options;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <absl/time/time.h>
 #include <asio/awaitable.hpp>
@@ -162,10 +163,14 @@ class MetaProcess final : public Process {
  private:
   asio::awaitable<void> Serve(rpc::Request request, SimulatedNetwork::Reply reply);
   void CheckAnswer(const rpc::Request& request, const rpc::HandlerResult& result, absl::Time asked);
+  void NoteBeacon(const rpc::Request& request);
+  // That it recovered without a server of which it heard is a violation, unless it was accepted.
+  void CheckNobodyIsForgotten(const RecoveryServiceStatus& status);
 
   const Ipv4Endpoint address_;
   const Settlements settlements_;
   int64_t session_id_ = 0;
+  std::map<Ipv4Endpoint, std::vector<absl::Time>> heard_;  // beacons of outsiders, from there
   SimulatedSource beacon_source_;
   std::unique_ptr<RecoveryService> service_;
   std::unique_ptr<RecoveryContender> contender_;
@@ -193,7 +198,14 @@ class ShellProcess final : public Process {
   const absl::Duration timeout_;
 };
 
-// A replica server's beacons to all meta servers, until `until`.
-void SendBeacons(World* world, const CaseNode& node, absl::Time until);
+// Who sends beacons: a replica server, or somebody in its name.
+struct Beaconer {
+  Ipv4Endpoint address;
+  Ipv4Endpoint sent_from;
+  std::string name;  // host:port
+};
+
+// To all meta servers, every few seconds until `until`.
+void SendBeacons(World* world, const Beaconer& sender, absl::Time until);
 
 }  // namespace metarec::simulation

@@ -9,79 +9,17 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/rare_branch.h"
+#include "reference_records.h"
+#include "reference_values.h"
 #include "zk_store/topology/znode_json.h"
 
 namespace metarec::simulation {
 namespace {
 
-// Which records are believed, and which are preferred.
-
-constexpr int64_t kLargest = int64_t{1} << 53;
-constexpr int64_t kYear9999 = 253'402'300'799;
-
-bool IsComplete(const ReplicaRecord& replica) {
-  const auto status = static_cast<int32_t>(replica.status);
-  return status != 2 && status != 5 && status != 6;
-}
-
-auto Merits(const ReplicaRecord& replica) {
-  return std::make_tuple(IsComplete(replica), replica.ballot, static_cast<int>(replica.status) == 3,
-                         replica.last_committed_decree, replica.last_prepared_decree);
-}
-
-auto Fields(const TableRecord& r) {
-  return std::tie(r.status, r.app_type, r.app_name, r.partition_count, r.envs, r.is_stateful,
-                  r.max_replica_count, r.expire_second, r.create_second, r.drop_second,
-                  r.duplicating, r.init_partition_count, r.is_bulk_loading, r.atomic_idempotent);
-}
-
-bool MakesSense(const ReplicaRecord& r, const ModelOptions& options) {
-  return r.app_id >= 1 && r.partition_index >= 0 &&
-         r.partition_index < options.max_partition_count && r.ballot >= 0 && r.ballot <= kLargest &&
-         r.last_committed_decree >= -1 && r.last_prepared_decree >= -1 &&
-         r.last_committed_decree <= kLargest && r.last_prepared_decree <= kLargest;
-}
-
-bool MakesSense(const TableRecord& t, const ModelOptions& options) {
-  const auto is_time = [](int64_t second) { return second >= 0 && second <= kYear9999; };
-  return t.app_id >= 1 && !t.app_name.empty() && t.partition_count >= 1 &&
-         t.partition_count <= options.max_partition_count && t.max_replica_count >= 1 &&
-         t.max_replica_count <= 1000 && is_time(t.create_second) && is_time(t.drop_second) &&
-         is_time(t.expire_second);
-}
-
-struct Replica {
-  const ModelNode* node;
-  ReplicaRecord record;
-};
-
-bool IsBetterThan(const Replica& a, const Replica& b) {
-  if (Merits(a.record) != Merits(b.record)) return Merits(a.record) > Merits(b.record);
-  return a.node->address < b.node->address;
-}
-
-bool IsNumber(const std::string& text, int32_t least) {
-  int32_t number = 0;
-  return absl::SimpleAtoi(text, &number) && number >= least && absl::StrCat(number) == text;
-}
-
-// <app id>, <app id>.<partition index> or <app id>.<field>.
-bool IsKey(const std::string& key) {
-  static const std::set<std::string> kFields = {
-      "app_name",    "app_type",          "atomic_idempotent", "create_second",
-      "is_stateful", "max_replica_count", "partition_count"};
-  const size_t dot = key.find('.');
-  if (dot == std::string::npos) return IsNumber(key, 1);
-  const std::string what = key.substr(dot + 1);
-  return IsNumber(key.substr(0, dot), 1) && (IsNumber(what, 0) || kFields.contains(what));
-}
-
-std::string Word(bool value) { return value ? "true" : "false"; }
-
-class Model {
+class Model : private RecordModel {
  public:
   Model(const std::vector<ModelNode>& nodes, const ModelOptions& options)
-      : nodes_(nodes), options_(options) {}
+      : RecordModel(options), nodes_(nodes) {}
 
   ModelPlan Run() {
     for (const auto& [key, value] : options_.settlements) {
@@ -91,12 +29,10 @@ class Model {
       for (const ModelNode& node : nodes_) {
         if (node.is_complete) Read(node);
       }
-      for (auto& [app_id, by_index] : replicas_) {
-        for (auto& [index, replicas] : by_index) {
-          std::sort(replicas.begin(), replicas.end(), IsBetterThan);
-        }
+      SetAsideBeyondGaps();
+      for (const auto& [app_id, records] : records_) {
+        if (!LeaveOut(app_id, records)) DescribeTable(app_id, records);
       }
-      for (const auto& [app_id, records] : records_) DescribeTable(app_id, records);
       for (const auto& [app_id, by_index] : replicas_) {
         if (!records_.contains(app_id)) Homeless(app_id);
       }
@@ -107,6 +43,7 @@ class Model {
         if (!used_.contains(key)) Refuse(key);
       }
     }
+    plan_.unlisted = options_.outsiders;
     if (!plan_.errors.empty()) plan_.outcome = PlanOutcome::kTryAgain;
     if (!plan_.conflicts.empty() || !plan_.wrong_settlements.empty())
       plan_.outcome = PlanOutcome::kConflict;
@@ -115,45 +52,15 @@ class Model {
   }
 
  private:
-  struct Vote {
-    std::string value;
-    int64_t weight = 0;
-    int64_t nodes = 0;
-  };
-
-  // What the operator decided; null: nothing. The decision is of use then.
-  const std::string* Decision(const std::string& key) {
-    const auto found = options_.settlements.find(key);
-    if (found == options_.settlements.end()) return nullptr;
-    used_.insert(key);
-    return &found->second;
-  }
-
-  void Refuse(const std::string& key) {
-    METAREC_RARE_BRANCH("an operator's decision settles nothing, or cannot be");
-    plan_.wrong_settlements.insert(key);
-  }
-
-  // A conflict that can only be settled by leaving something out.
-  void SettleByIgnoring(const std::string& key, const std::string& conflict) {
-    const std::string* const decision = Decision(key);
-    if (decision == nullptr) {
-      plan_.conflicts.insert(conflict);
-    } else if (*decision != "ignore") {
-      Refuse(key);
-    } else {
-      METAREC_RARE_BRANCH("an operator leaves replicas out");
-    }
-  }
-
   bool ListNodes() {
-    std::set<std::string> bad;
+    const bool has_answer = std::any_of(nodes_.begin(), nodes_.end(),
+                                        [](const ModelNode& node) { return node.is_complete; });
     for (const ModelNode& node : nodes_) {
-      if (!node.is_complete) bad.insert(node.name);
+      const bool is_skipped =
+          options_.skip_bad_nodes || options_.bad_nodes_skipped.contains(node.name);
+      if (!node.is_complete && !(is_skipped && has_answer)) plan_.errors.insert(node.name);
     }
-    if (bad.empty() || (options_.skip_bad_nodes && bad.size() < nodes_.size())) return true;
-    plan_.errors = bad;
-    return false;
+    return plan_.errors.empty();
   }
 
   // Whether an id may be; one far above the others is a conflict.
@@ -182,65 +89,82 @@ class Model {
     }
   }
 
-  using Records = std::map<const ModelNode*, TableRecord>;
-
-  // Took part in how many of the table's latest changes?
-  int64_t WeightOf(const ModelNode* node, int32_t app_id) {
-    int64_t weight = 0;
-    for (const auto& [index, replicas] : replicas_[app_id]) {
-      int64_t highest = 0;
-      for (const Replica& replica : replicas) highest = std::max(highest, replica.record.ballot);
-      for (const Replica& replica : replicas) {
-        weight +=
-            replica.node == node && IsComplete(replica.record) && replica.record.ballot == highest;
+  // An id far above those that count, counts only if the operator says so.
+  void SetAsideBeyondGaps() {
+    std::set<int32_t> ids;
+    for (const auto& [app_id, records] : records_) ids.insert(app_id);
+    for (const auto& [app_id, replicas] : replicas_) ids.insert(app_id);
+    int64_t highest = 0;
+    for (const int32_t app_id : ids) {
+      const int64_t unused = app_id - highest - 1;
+      const bool is_far = unused > options_.max_id_gap && unused > 10 * highest;
+      if (is_far && !Keeps(app_id)) {
+        set_aside_.emplace(app_id,
+                           replicas_[app_id].empty() ? 0 : replicas_[app_id].rbegin()->first);
+        records_.erase(app_id);
+        replicas_.erase(app_id);
+      } else {
+        highest = app_id;
       }
     }
-    return weight;
   }
 
-  // The best supported first.
-  std::vector<Vote> Count(int32_t app_id, const Records& records,
-                          const std::function<const std::string*(const TableRecord&)>& value) {
-    std::map<std::string, Vote> votes;
-    for (const auto& [node, record] : records) {
-      const std::string* text = value(record);
-      if (text == nullptr) continue;
-      Vote& vote = votes[*text];
-      vote.value = *text;
-      vote.weight += WeightOf(node, app_id);
-      ++vote.nodes;
-    }
-    std::vector<Vote> sorted;
-    for (const auto& [text, vote] : votes) sorted.push_back(vote);
-    std::sort(sorted.begin(), sorted.end(), [](const Vote& a, const Vote& b) {
-      return std::tie(a.weight, a.nodes, a.value) > std::tie(b.weight, b.nodes, b.value);
-    });
-    return sorted;
-  }
-
-  std::string Elect(int32_t app_id, const Records& records, const std::string& field,
-                    bool must_agree, const std::function<std::string(const TableRecord&)>& text) {
-    std::string held;
-    const std::vector<Vote> votes = Count(app_id, records, [&](const TableRecord& record) {
-      held = text(record);
-      return &held;
-    });
-    const bool is_tied =
-        votes.size() > 1 && votes[0].weight == votes[1].weight && votes[0].nodes == votes[1].nodes;
-    if (!is_tied && (!must_agree || votes.size() == 1)) return votes[0].value;
-    const std::string key = absl::StrCat(app_id, ".", field);
+  bool Keeps(int32_t app_id) {
+    const std::string key = absl::StrCat(app_id);
     const std::string* const decision = Decision(key);
-    if (decision == nullptr) {
-      plan_.conflicts.insert(key);
-      return votes[0].value;
+    if (decision == nullptr) plan_.conflicts.insert(key);
+    if (decision == nullptr || *decision == "ignore") return false;
+    METAREC_RARE_BRANCH("an operator keeps an id far above the others");
+    // A table that nobody describes is described by the decision.
+    if (!records_.contains(app_id)) return true;
+    if (*decision != "keep") Refuse(key);
+    kept_.insert(app_id);
+    return true;
+  }
+
+  // The operator may leave out a table that is described, if no replica of it is complete.
+  bool LeaveOut(int32_t app_id, const Records& records) {
+    const std::string key = absl::StrCat(app_id);
+    const std::string* const decision = Decision(key);
+    if (decision == nullptr || kept_.contains(app_id)) return DropAsDecided(app_id, records);
+    if (*decision != "ignore" || HasCompleteReplica(app_id)) {
+      Refuse(key);
+      return false;
     }
-    for (const Vote& vote : votes) {
-      if (vote.value != *decision) continue;
-      METAREC_RARE_BRANCH("an operator decides which node's record counts");
-      return vote.value;
+    METAREC_RARE_BRANCH("an operator leaves a table out that was probably dropped");
+    MakeLeftOut(app_id, records);
+    return true;
+  }
+
+  // The operator may believe those nodes that report a table as dropped.
+  bool DropAsDecided(int32_t app_id, const Records& records) {
+    const std::string key = absl::StrCat(app_id, ".status");
+    bool is_dropped = false;
+    bool differs = false;
+    for (const auto& [node, record] : records) {
+      is_dropped |= record.status == TableStatus::kDropped;
+      differs |= record.status != TableStatus::kAvailable;
     }
-    Refuse(key);
-    return votes[0].value;
+    const std::string* const decision = differs ? Decision(key) : nullptr;
+    if (decision == nullptr || *decision == "AS_AVAILABLE") return false;
+    if (*decision != "AS_DROPPED" || !is_dropped) {
+      Refuse(key);
+      return false;
+    }
+    METAREC_RARE_BRANCH("an operator leaves a table out that nodes report as dropped");
+    MakeLeftOut(app_id, records);
+    return true;
+  }
+
+  void MakeLeftOut(int32_t app_id, const Records& records) {
+    Table& table = tables_[app_id];
+    table.is_placeholder = true;
+    for (const auto& [node, record] : records) {
+      table.placeholder_count = std::max(table.placeholder_count, record.partition_count);
+    }
+    for (const auto& [index, replicas] : replicas_[app_id]) {
+      table.placeholder_count = std::max(table.placeholder_count, index + 1);
+    }
   }
 
   void DescribeTable(int32_t app_id, const Records& records) {
@@ -255,31 +179,40 @@ class Model {
     app.max_replica_count = std::stoi(Elect(app_id, records, "max_replica_count", false,
                                             number(&TableRecord::max_replica_count)));
     app.atomic_idempotent =
-        Elect(app_id, records, "atomic_idempotent", false,
-              [](const TableRecord& r) { return Word(r.atomic_idempotent); }) == "true";
+        Elect(app_id, records, "atomic_idempotent", false, [](const TableRecord& r) {
+          return std::string(r.atomic_idempotent ? "true" : "false");
+        }) == "true";
     app.app_type =
         Elect(app_id, records, "app_type", true, [](const TableRecord& r) { return r.app_type; });
-    app.is_stateful = Elect(app_id, records, "is_stateful", true,
-                            [](const TableRecord& r) { return Word(r.is_stateful); }) == "true";
+    app.is_stateful = Elect(app_id, records, "is_stateful", true, [](const TableRecord& r) {
+                        return std::string(r.is_stateful ? "true" : "false");
+                      }) == "true";
     app.create_second = std::stoll(
         Elect(app_id, records, "create_second", true, number(&TableRecord::create_second)));
     std::set<std::string> keys;
     std::set<int64_t> counts;
+    bool is_any_weighty = false;
     for (const auto& [node, record] : records) {
       for (const auto& [key, value] : record.envs) keys.insert(key);
       counts.insert(record.partition_count);
-      app.drop_second = std::max(app.drop_second, record.drop_second);
-      app.expire_second = std::max(app.expire_second, record.expire_second);
-      app.duplicating |= record.duplicating;
-      app.is_bulk_loading |= record.is_bulk_loading;
+      is_any_weighty |= WeightOf(node, app_id) > 0;
     }
+    const auto highest = [&](const char* field, auto member, bool is_flag) {
+      return Highest(
+          app_id, records, field,
+          [member](const TableRecord& record) -> int64_t { return record.*member; }, is_flag);
+    };
+    app.drop_second = highest("drop_second", &TableRecord::drop_second, false);
+    app.expire_second = highest("expire_second", &TableRecord::expire_second, false);
+    app.duplicating = highest("duplicating", &TableRecord::duplicating, true) != 0;
+    app.is_bulk_loading = highest("is_bulk_loading", &TableRecord::is_bulk_loading, true) != 0;
     for (const std::string& key : keys) {
-      app.envs[key] = Count(app_id, records,
-                            [&](const TableRecord& record) {
-                              const auto found = record.envs.find(key);
-                              return found == record.envs.end() ? nullptr : &found->second;
-                            })[0]
-                          .value;
+      const std::vector<Vote> votes = Count(app_id, records, [&](const TableRecord& record) {
+        const auto found = record.envs.find(key);
+        return found == record.envs.end() ? nullptr : &found->second;
+      });
+      const std::string* const value = ChooseEnv(app_id, key, votes, is_any_weighty);
+      if (value != nullptr) app.envs[key] = *value;
     }
     DecideCount(counts, &table);
   }
@@ -297,6 +230,13 @@ class Model {
     const std::string key = absl::StrCat(app.app_id, ".partition_count");
     int64_t most = *counts.rbegin();
     int64_t split_from = counts.size() == 2 && most == 2 * *counts.begin() ? *counts.begin() : 0;
+    const auto settled = options_.settlements.find(key);
+    // Also what looks like a split may be settled by one of the counts.
+    const bool is_settled = counts.size() > 1 && settled != options_.settlements.end() &&
+                            std::any_of(counts.begin(), counts.end(), [&](int64_t count) {
+                              return absl::StrCat(count) == settled->second;
+                            });
+    if (is_settled) split_from = 0;
     const bool must_be_settled = counts.size() > 1 && split_from == 0;
     if (must_be_settled) {
       const std::string* const decision = Decision(key);
@@ -387,6 +327,11 @@ class Model {
 
   void FillGaps() {
     const int32_t highest = tables_.empty() ? 0 : tables_.rbegin()->first;
+    for (const auto& [app_id, highest_index] : set_aside_) {
+      if (app_id > highest) continue;
+      tables_[app_id].is_placeholder = true;
+      tables_[app_id].placeholder_count = highest_index + 1;
+    }
     for (int32_t app_id = 1; app_id <= highest; ++app_id) {
       const bool is_new = !tables_.contains(app_id);
       Table& table = tables_[app_id];
@@ -425,19 +370,42 @@ class Model {
     }
   }
 
+  // The best first. Of equal ones, where there are the fewest primaries of the table so far, then
+  // of all tables, then the lower address.
+  void Rank(std::vector<Replica>* replicas, int32_t app_id) {
+    const auto load = [&](const Replica& replica) {
+      return std::make_tuple(primaries_[{app_id, replica.node}], primaries_[{0, replica.node}],
+                             replica.node->address);
+    };
+    std::sort(replicas->begin(), replicas->end(), [&](const Replica& a, const Replica& b) {
+      return Merits(a.record) != Merits(b.record) ? Merits(a.record) > Merits(b.record)
+                                                  : load(a) < load(b);
+    });
+    if (replicas->empty()) return;
+    ++primaries_[{app_id, replicas->front().node}];
+    ++primaries_[{0, replicas->front().node}];
+  }
+
   void WritePartition(const Table& table, int32_t index) {
     PartitionZnode znode;
     znode.app_id = table.app.app_id;
     znode.index = index;
     znode.max_replica_count = table.app.max_replica_count;
-    const std::vector<Replica>& replicas = replicas_[table.app.app_id][index];
+    std::vector<Replica>& replicas = replicas_[table.app.app_id][index];
     if (table.is_placeholder) {
       znode.partition_flags = 1;
     } else if (replicas.empty()) {
-      if (!options_.skip_lost_partitions) {
-        plan_.errors.insert(absl::StrCat(table.app.app_id, ".", index));
+      const std::string id = absl::StrCat(table.app.app_id);
+      const std::string pid = absl::StrCat(id, ".", index);
+      const std::set<std::string>& skipped = options_.lost_partitions_skipped;
+      if (options_.skip_lost_partitions || skipped.contains(id) || skipped.contains(pid)) {
+        // It comes back empty.
+      } else {
+        plan_.errors.insert(pid);
+        if (!HasCompleteReplica(table.app.app_id)) plan_.errors.insert(id);
       }
     } else {
+      Rank(&replicas, table.app.app_id);
       znode.primary = replicas[0].node->address.ToString();
       znode.hp_primary = replicas[0].node->name;
       znode.last_committed_decree = replicas[0].record.last_committed_decree;
@@ -454,12 +422,11 @@ class Model {
   }
 
   const std::vector<ModelNode>& nodes_;
-  const ModelOptions& options_;
   std::map<int32_t, Records> records_;
-  std::map<int32_t, std::map<int32_t, std::vector<Replica>>> replicas_;
   std::map<int32_t, Table> tables_;
-  std::set<std::string> used_;  // keys of decisions
-  ModelPlan plan_;
+  std::map<int32_t, int32_t> set_aside_;  // ids far above the others, with their highest index
+  std::set<int32_t> kept_;
+  std::map<std::pair<int32_t, const ModelNode*>, int64_t> primaries_;  // of app 0: of all
 };
 
 }  // namespace

@@ -26,10 +26,16 @@ struct ModelNode {
 struct ModelOptions {
   bool skip_bad_nodes = false;
   bool skip_lost_partitions = false;
+  std::set<std::string> bad_nodes_skipped;        // or only these, by name
+  std::set<std::string> lost_partitions_skipped;  // or only these: "3", "4.2"
   std::string separator = "-";
   int32_t max_app_id = 1000;
+  int32_t max_id_gap = 20;
   int32_t max_partition_count = 1000;
   std::map<std::string, std::string> settlements;  // the operator's decisions
+  // Addresses of servers that send beacons and are not in the list. Whether they were heard is not
+  // known.
+  std::set<std::string> outsiders;
 
   friend bool operator==(const ModelOptions&, const ModelOptions&) = default;
 };
@@ -37,9 +43,13 @@ struct ModelOptions {
 struct ModelPlan {
   PlanOutcome outcome = PlanOutcome::kReady;
   std::set<std::string> conflicts;  // the keys that would settle them
-  std::set<std::string> errors;     // names of bad nodes, and partitions that are lost
+  // Names of bad nodes, partitions that are lost, and tables that are probably dropped and lack
+  // partitions.
+  std::set<std::string> errors;
   // Keys of decisions that settle nothing or cannot be. If there are any, there is no plan.
   std::set<std::string> wrong_settlements;
+  // Servers that the list lacks: of the model all that may be named, of a plan those that are.
+  std::set<std::string> unlisted;
   // Data by path below /apps: "2" and "2/0". Only if the outcome is kReady.
   std::map<std::string, std::string> znodes;
 

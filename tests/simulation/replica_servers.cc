@@ -47,6 +47,27 @@ ReplicaServers::ReplicaServers(const Case* the_case, testing::EventQueue* queue,
     if (item.kind != ItemKind::kContradiction || !case_.Has(i)) continue;
     Contradict(item.a, static_cast<uint64_t>(item.b), &nodes_);
   }
+  Confuse(network);
+}
+
+void ReplicaServers::Confuse(SimulatedNetwork* network) {
+  for (size_t i = 0; i < case_.items.size(); ++i) {
+    const Item& item = case_.items[i];
+    if (item.kind != ItemKind::kIdentity || !case_.Has(i)) continue;
+    for (size_t index = 0; index < nodes_.size(); ++index) {
+      if (item.a != static_cast<int64_t>(index_in_case_[index])) continue;
+      ++faults_[ItemKind::kIdentity];
+      simulation::Confuse(item.b, index_in_case_[index], &nodes_[index]);
+    }
+  }
+  for (size_t index = 0; index < nodes_.size(); ++index) {
+    const Ipv4Endpoint& second = nodes_[index].second_address;
+    if (second == Ipv4Endpoint{}) continue;
+    network->Bind(second,
+                  [this, index](const rpc::Request& request, const SimulatedNetwork::Reply& reply) {
+                    Serve(index, request, reply);
+                  });
+  }
 }
 
 const Item* ReplicaServers::Trouble(size_t index, ItemKind kind) const {
@@ -168,12 +189,16 @@ asio::awaitable<absl::StatusOr<NodeIdentity>> SimulatedSource::Identify(NodeList
   is_identifying_ = true;
   ++version_;
   for (const CaseNode& node : servers_->nodes()) {
-    if (node.listed_as != entry.text && node.address.ToString() != entry.text) continue;
+    const bool is_second = node.second_address.ToString() == entry.text;
+    if (!is_second && node.listed_as != entry.text && node.address.ToString() != entry.text) {
+      continue;
+    }
     NodeIdentity identity;
-    identity.address = node.address;
-    identity.name = node.name;
+    identity.address = is_second ? node.second_address : node.address;
+    identity.name = is_second ? "second-" + node.name : node.name;
     identity.name_source = NodeNameSource::kReverseLookup;
-    told_[node.address].identity = identity;
+    if (entry.text == node.name) identity.other_addresses = node.other_addresses;
+    told_[identity.address].identity = identity;
     co_return identity;
   }
   co_return rpc::PegasusError(idl::kErrNetworkFailure, "cannot resolve " + entry.text);
@@ -206,8 +231,16 @@ asio::awaitable<absl::StatusOr<NodeTables>> SimulatedSource::QueryTables(Ipv4End
   absl::StatusOr<std::vector<TableRecord>> tables = ReadTables(body, address);
   ++version_;
   told_[address].has_tables = tables.ok();
-  if (tables.ok()) told_[address].tables = *tables;
-  co_return tables;
+  if (!tables.ok()) co_return tables.status();
+  told_[address].tables = *tables;
+  NodeTables answer(*std::move(tables));
+  for (const CaseNode& node : servers_->nodes()) {
+    if (node.address == address || node.second_address == address) {
+      answer.own_address = node.own_address;
+    }
+  }
+  told_[address].own_address = answer.own_address;
+  co_return answer;
 }
 
 asio::awaitable<absl::Status> SimulatedSource::QueryReplicas(Ipv4Endpoint address,

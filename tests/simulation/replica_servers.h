@@ -35,6 +35,8 @@ class ReplicaServers {
   }
 
  private:
+  // Who is who is not clear; binds second addresses.
+  void Confuse(SimulatedNetwork* network);
   void Serve(size_t index, const rpc::Request& request, const SimulatedNetwork::Reply& reply);
   // The item of this kind that is in force at this node; null: none.
   const Item* Trouble(size_t index, ItemKind kind) const;
@@ -56,6 +58,7 @@ class ReplicaServers {
 // What one node answered in a collection, for the model.
 struct ToldNode {
   NodeIdentity identity;
+  Ipv4Endpoint own_address = {};  // as the answer gives it
   bool has_tables = false;
   bool has_replicas = false;
   std::vector<TableRecord> tables;

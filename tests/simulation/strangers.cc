@@ -15,7 +15,7 @@ namespace {
 constexpr absl::Duration kLookEvery = absl::Milliseconds(500);
 const StoreClient kStranger = {.name = "stranger", .number = -1, .is_engine = false};
 const StoreClient kStock = {.name = "stock", .number = -2, .is_engine = false};
-const testing::ZnodeCaller kNobody;
+const testing::ZnodeCaller kUnnamedCaller;
 
 }  // namespace
 
@@ -64,7 +64,7 @@ void World::WriteAsStranger(int64_t what) {
   };
   const auto leader = [this]() -> std::string {
     const std::string directory = LockDirectoryPath(kLockRoot);
-    const auto children = zookeeper.tree().Children(directory, kNobody);
+    const auto children = zookeeper.tree().Children(directory, kUnnamedCaller);
     if (!children.ok()) return directory + "/none";
     const std::vector<std::string> candidates = CandidatesInOrder(children->names);
     return absl::StrCat(directory, "/", candidates.empty() ? "none" : candidates.front());

@@ -69,14 +69,24 @@ RecoveryRequest World::MakeRequest(int64_t flags) const {
   for (const CaseNode& node : servers.nodes()) {
     auto entry = ParseNodeListEntry(node.listed_as);
     if (entry.ok()) request.nodes.entries.push_back(*std::move(entry));
-    if (!node.is_listed_twice || node.listed_as == node.address.ToString()) continue;
-    entry = ParseNodeListEntry(node.address.ToString());
-    if (entry.ok()) request.nodes.entries.push_back(*std::move(entry));
+    std::vector<Ipv4Endpoint> more;
+    if (node.is_listed_twice && node.listed_as != node.address.ToString()) {
+      more.push_back(node.address);
+    }
+    if (node.second_address != Ipv4Endpoint{}) more.push_back(node.second_address);
+    for (const Ipv4Endpoint& address : more) {
+      entry = ParseNodeListEntry(address.ToString());
+      if (entry.ok()) request.nodes.entries.push_back(*std::move(entry));
+    }
   }
   request.root = kRoot;
   request.plan.skip_bad_nodes = (flags & kSkipBadNodes) != 0;
   request.plan.skip_lost_partitions = (flags & kSkipLostPartitions) != 0;
+  if ((flags & kSkipsFirstNode) != 0 && !servers.nodes().empty()) {
+    request.plan.bad_nodes_skipped = {servers.nodes().front().listed_as};
+  }
   request.plan.max_app_id = ModelOptions().max_app_id;
+  request.plan.max_id_gap = ModelOptions().max_id_gap;
   request.plan.max_partition_count = ModelOptions().max_partition_count;
   request.writer.limits.ops_max = the_case.ops_max;
   request.writer.limits.in_flight_max = the_case.in_flight_max;
@@ -380,13 +390,37 @@ void World::Judge() {
             }));
 }
 
+void World::SendBeaconsOfOutsiders() {
+  for (size_t i = 0; i < the_case.items.size(); ++i) {
+    const Item& item = the_case.items[i];
+    if (item.kind != ItemKind::kOutsider || !the_case.Has(i)) continue;
+    Beaconer outsider = {.address = OutsiderAddress(item.a),
+                         .sent_from = OutsiderAddress(item.a),
+                         .name = absl::StrCat("out", item.a, ":34801")};
+    outsiders_.insert(outsider.address);
+    if ((item.b & kForged) != 0) outsider.sent_from.ip += 100;
+    if ((item.b & kClaimsName) != 0 && !servers.nodes().empty()) {
+      outsider.name = servers.nodes().front().name;
+    }
+    CountFault("outsider");
+    queue.After(item.at, [this, outsider, until = start_ + item.at + item.lasts] {
+      SendBeacons(this, outsider, until);
+    });
+  }
+}
+
 Outcome World::Run() {
   StartOperators();
   const bool has_servers =
       std::any_of(the_case.items.begin(), the_case.items.end(),
                   [](const Item& item) { return item.kind == ItemKind::kServe; });
   if (has_servers) {
-    for (const CaseNode& node : servers.nodes()) SendBeacons(this, node, start_ + kBeaconsFor);
+    for (const CaseNode& node : servers.nodes()) {
+      const std::string& name = node.beacon_name.empty() ? node.name : node.beacon_name;
+      SendBeacons(this, {.address = node.address, .sent_from = node.address, .name = name},
+                  start_ + kBeaconsFor);
+    }
+    SendBeaconsOfOutsiders();
   }
   Pass([this] { return AllCommandsEnded(); }, start_ + absl::Hours(3));
   Judge();
@@ -395,8 +429,9 @@ Outcome World::Run() {
   outcome_.requests = zookeeper.requests();
   outcome_.messages = network.messages();
   outcome_.lasted = queue.now() - start_;
-  for (const ItemKind kind : {ItemKind::kDown, ItemKind::kLoading, ItemKind::kHalf,
-                              ItemKind::kGarbage, ItemKind::kLease, ItemKind::kNodeSlow}) {
+  for (const ItemKind kind :
+       {ItemKind::kDown, ItemKind::kLoading, ItemKind::kHalf, ItemKind::kGarbage, ItemKind::kLease,
+        ItemKind::kNodeSlow, ItemKind::kIdentity}) {
     if (servers.faults(kind) > 0) {
       outcome_.faults[std::string(ItemKindName(kind))] += servers.faults(kind);
     }

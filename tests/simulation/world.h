@@ -71,6 +71,8 @@ class World {
   // What every command needs. `flags`: of the command.
   RecoveryRequest MakeRequest(int64_t flags) const;
   absl::Time start() const { return start_; }
+  // Servers that send beacons and are not in the list.
+  const std::set<Ipv4Endpoint>& outsiders() const { return outsiders_; }
 
  private:
   StoreFault OnRequest(const StoreClient& client, const StoreRequest& request);
@@ -80,6 +82,7 @@ class World {
   void Contend(absl::Duration lasts);
   void BootIfLeading(int64_t session, const std::string& candidate, absl::Time until);
   void WriteAsStranger(int64_t what);
+  void SendBeaconsOfOutsiders();
   void Judge();
   Process* Add(std::unique_ptr<Process> process);
   Process* Find(const StoreClient& client);
@@ -99,6 +102,7 @@ class World {
   int64_t operators_left_ = 0;
   std::set<std::string> conflicts_;  // that meta servers named last
   Told told_;
+  std::set<Ipv4Endpoint> outsiders_;
   std::map<int64_t, absl::Time> gone_;  // by session: when its candidate was
   int last_number_ = 0;
   std::map<int64_t, Mandate> mandates_;  // by the number of a write's request

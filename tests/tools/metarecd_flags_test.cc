@@ -123,7 +123,10 @@ TEST_F(MetarecdFlagsTest, FlagsCountMoreThanTheFile) {
                                   {"wait_seconds_default", "300"},
                                   {"rename_separator", "_"},
                                   {"settle", "3.app_type=pegasus\n7=ignore"},
-                                  {"max_app_id", "7"}});
+                                  {"max_app_id", "7"},
+                                  {"max_id_gap", "20"},
+                                  {"skip_bad_nodes", "rs2:34801,rs3:34801"},
+                                  {"skip_lost_partitions", "3,4.2"}});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->zookeeper.hosts, "zk1:2181");
   EXPECT_EQ(options->zookeeper.session_timeout, absl::Seconds(1.5));
@@ -143,6 +146,11 @@ TEST_F(MetarecdFlagsTest, FlagsCountMoreThanTheFile) {
   EXPECT_EQ(service.recovery.plan.settlements,
             (std::map<std::string, std::string>{{"3.app_type", "pegasus"}, {"7", "ignore"}}));
   EXPECT_EQ(service.recovery.plan.max_app_id, 7);
+  EXPECT_EQ(service.recovery.plan.max_id_gap, 20);
+  EXPECT_THAT(service.recovery.plan.bad_nodes_skipped, ElementsAre("rs2:34801", "rs3:34801"));
+  EXPECT_THAT(service.recovery.plan.lost_partitions_skipped, ElementsAre("3", "4.2"));
+  EXPECT_FALSE(service.recovery.plan.skip_bad_nodes);
+  EXPECT_FALSE(service.recovery.plan.skip_lost_partitions);
   EXPECT_EQ(service.cluster.name, "onebox");
   EXPECT_FALSE(service.operators.allows_everyone());
 }
@@ -188,6 +196,11 @@ TEST_F(MetarecdFlagsTest, WrongValuesAreNamedByTheirFlag) {
       {"settle", "3.app_type", "--settle 3.app_type: expected KEY=VALUE"},
       {"settle", "x=y", "--settle: cannot settle 'x=y': the key must be"},
       {"max_app_id", "0", "--max_app_id is 0: must be from 1"},
+      {"max_id_gap", "-1", "--max_id_gap is -1: must be from 0"},
+      {"skip_bad_nodes", "rs1:34801,,rs2:34801", "--skip_bad_nodes: 'rs1:34801,,rs2:34801' names"},
+      {"skip_bad_nodes", "true", "--skip_bad_nodes: 'true'"},
+      {"skip_lost_partitions", "3,temp", "--skip_lost_partitions=temp: neither a table's id"},
+      {"skip_lost_partitions", "3,", "'3,' names nothing before or behind a comma"},
       {"zk_auth_file", "/nowhere", "/nowhere: No such file"},
   };
   for (const auto& test : kCases) {

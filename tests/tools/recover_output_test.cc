@@ -44,7 +44,7 @@ std::string GoldenBody(const std::string& name) {
 
 TEST(RecoverTextsTest, ASuccessfulRecoveryReadsAsCaptured) {
   const std::string printed =
-      RecoverHeader(100, false, false, List("localhost:34801,localhost:34802,localhost:34803")) +
+      RecoverHeader(100, {}, List("localhost:34801,localhost:34802,localhost:34803")) +
       RecoverResultText("ERR_OK",
                         "WARNING: app(4)'s old name(dupname) is conflict with others, rename it to "
                         "(dupname__4)\n");

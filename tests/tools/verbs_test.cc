@@ -467,9 +467,9 @@ TEST(AdvisedCommandTest, RepeatsAllOptionsThatWereGiven) {
   arguments.insert(arguments.end(), {"--all", "--format", "text"});  // how it is shown
   const Ended ended = Metarec(arguments);
   EXPECT_EQ(ended.exit_code, 1);
-  EXPECT_THAT(ended.out,
-              AllOf(HasSubstr(absl::StrCat("    metarec ", given, "\n")),
-                    HasSubstr(" --overwrite --skip_bad_nodes --max_partition_count 1000\n")));
+  EXPECT_THAT(ended.out, AllOf(HasSubstr(absl::StrCat("    metarec ", given, "\n")),
+                               HasSubstr(" --overwrite --skip_bad_nodes=127.0.0.1:1,127.0.0.1:2 "
+                                         "--max_partition_count 1000\n")));
 }
 
 }  // namespace

@@ -36,14 +36,29 @@ absl::Status ThereIs(const TableOrPartition& subject, const RecoveryPlan& plan) 
       .status();
 }
 
+// What a flag says that is given alone, for all, or with the names of some.
+absl::Status ReadSkipFlag(const std::vector<std::string>& values, bool* all,
+                          std::set<std::string>* some) {
+  for (const std::string& value : values) {
+    *all |= value == "true";
+    if (value == "true" || value == "false") continue;
+    METAREC_RETURN_IF_ERROR(AddSkipped(value, some));
+  }
+  if (*all) some->clear();
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void PlanArguments::AddTo(Command& verb) {
-  verb.AddFlag("-b,--skip_bad_nodes", &options_.skip_bad_nodes,
-               "go on without the nodes that did not answer completely")
+  verb.AddFlag("-b,--skip_bad_nodes", &bad_nodes_,
+               "go on without the nodes that did not answer completely; only without these: "
+               "--skip_bad_nodes=HOST:PORT,...")
       .Group(kDecisions);
-  verb.AddFlag("-l,--skip_lost_partitions", &options_.skip_lost_partitions,
-               "create partitions without any replica as empty ones")
+  verb.AddFlag(
+          "-l,--skip_lost_partitions", &lost_partitions_,
+          "create partitions without any replica as empty ones; only those of these tables, and "
+          "these: --skip_lost_partitions=3,4.2")
       .Group(kDecisions);
   verb.AddFlag("--still_served", &options_.accept_still_served,
                "go on although replicas still hold a lease of a meta server")
@@ -63,6 +78,12 @@ void PlanArguments::AddTo(Command& verb) {
       .TypeName("ID")
       .ShowDefault()
       .Group(kDecisions);
+  verb.Add("--max_id_gap", &options_.max_id_gap,
+           "more unused ids than this below a table's, and ten times more than the other tables "
+           "explain, are a conflict, not that many placeholders")
+      .TypeName("COUNT")
+      .ShowDefault()
+      .Group(kDecisions);
   verb.Add("--max_partition_count", &options_.max_partition_count,
            "partition counts and indexes above this make no sense and are left out")
       .TypeName("COUNT")
@@ -72,6 +93,10 @@ void PlanArguments::AddTo(Command& verb) {
 
 absl::StatusOr<PlanOptions> PlanArguments::ToOptions() const {
   PlanOptions options = options_;
+  METAREC_RETURN_IF_ERROR(
+      ReadSkipFlag(bad_nodes_, &options.skip_bad_nodes, &options.bad_nodes_skipped));
+  METAREC_RETURN_IF_ERROR(ReadSkipFlag(lost_partitions_, &options.skip_lost_partitions,
+                                       &options.lost_partitions_skipped));
   for (const std::string& settlement : settlements_) {
     METAREC_RETURN_IF_ERROR(AddDecision(settlement, &options.settlements));
   }

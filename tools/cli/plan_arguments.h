@@ -26,6 +26,8 @@ class PlanArguments {
 
  private:
   PlanOptions options_;
+  std::vector<std::string> bad_nodes_;        // "true": all
+  std::vector<std::string> lost_partitions_;  // likewise
   std::vector<std::string> settlements_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <iostream>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -94,11 +96,18 @@ std::string DuplicateNodesText(const NodeList& nodes) {
   return text;
 }
 
-std::string RecoverHeader(int32_t wait_seconds, bool skip_bad_nodes, bool skip_lost_partitions,
+std::string RecoverHeader(int32_t wait_seconds, const PlanOptions& decisions,
                           const NodeList& nodes) {
+  const auto word = [](bool all, const std::set<std::string>& some) {
+    if (!all && !some.empty()) return absl::StrJoin(some, ",");
+    return std::string(all ? "true" : "false");
+  };
   std::string text = absl::StrCat(
-      "Wait seconds: ", wait_seconds, "\nSkip bad nodes: ", skip_bad_nodes ? "true" : "false",
-      "\nSkip lost partitions: ", skip_lost_partitions ? "true" : "false", "\nNode list:\n", kRule);
+      "Wait seconds: ", wait_seconds,
+      "\nSkip bad nodes: ", word(decisions.skip_bad_nodes, decisions.bad_nodes_skipped),
+      "\nSkip lost partitions: ",
+      word(decisions.skip_lost_partitions, decisions.lost_partitions_skipped), "\nNode list:\n",
+      kRule);
   for (const NodeListEntry& entry : nodes.entries) absl::StrAppend(&text, entry.text, "\n");
   absl::StrAppend(&text, kRule);
   return text;

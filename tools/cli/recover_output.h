@@ -16,6 +16,7 @@
 #include "base/runtime/clock.h"
 #include "base/runtime/task_group.h"
 #include "meta_recovery/job/recovery_job.h"
+#include "meta_recovery/planner/plan_options.h"
 #include "meta_recovery/report/report.h"
 #include "replica_collector/node_list.h"
 #include "tools/cli/output_arguments.h"
@@ -32,7 +33,7 @@ extern const absl::string_view kRecoverUsage;
 std::string DuplicateNodesText(const NodeList& nodes);
 
 // From "Wait seconds: 100" to the line below the nodes.
-std::string RecoverHeader(int32_t wait_seconds, bool skip_bad_nodes, bool skip_lost_partitions,
+std::string RecoverHeader(int32_t wait_seconds, const PlanOptions& decisions,
                           const NodeList& nodes);
 
 // "Wait recovery for <i> seconds".

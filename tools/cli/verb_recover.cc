@@ -13,6 +13,7 @@
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
 #include "meta_recovery/job/recovery_job.h"
+#include "meta_recovery/plan_file/plan_file.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/meta_arguments.h"
 #include "tools/cli/node_arguments.h"
@@ -72,8 +73,7 @@ absl::Status CheckPlanPath(const std::string& path) {
 
 void PrintHeader(const RecoveryRequest& request, int32_t wait_seconds, ShellOutput* output) {
   output->Print(DuplicateNodesText(request.nodes));
-  output->Print(RecoverHeader(wait_seconds, request.plan.skip_bad_nodes,
-                              request.plan.skip_lost_partitions, request.nodes));
+  output->Print(RecoverHeader(wait_seconds, request.plan, request.nodes));
 }
 
 asio::awaitable<absl::StatusOr<ExitCode>> RecoverByMeta(const RecoverArguments& arguments,
@@ -121,10 +121,12 @@ asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const RecoverArgument
   const absl::StatusOr<std::unique_ptr<MetaStore>> store = co_await arguments.store.Open(clock);
   if (absl::IsCancelled(store.status())) co_return store.status();
   NodeAccess access(co_await asio::this_coro::executor, clock);
-  absl::Status reportable;  // whether the plan has what the report is to be about
+  absl::Status reportable;  // whether the plan can be told and kept as it is to be
   request.before_writing = [&](const RecoveryPlan& plan) {
     ReportOptions report;
-    return reportable = arguments.report.ApplyTo(plan, &report);
+    reportable = arguments.report.ApplyTo(plan, &report);
+    if (reportable.ok() && !arguments.plan_path.empty()) reportable = CheckPlanFits(plan);
+    return reportable;
   };
   RecoveryResult result;
   if (store.ok()) {
@@ -179,6 +181,13 @@ asio::awaitable<absl::StatusOr<ExitCode>> Recover(const RecoverArguments& argume
 absl::Status CheckSource(const RecoverArguments& arguments) {
   METAREC_RETURN_IF_ERROR(arguments.meta.CheckInsteadOf(arguments.store));
   if (!arguments.meta.given()) return absl::OkStatus();
+  METAREC_ASSIGN_OR_RETURN(const PlanOptions decisions, arguments.plan.ToOptions());
+  if (!decisions.bad_nodes_skipped.empty() || !decisions.lost_partitions_skipped.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        decisions.bad_nodes_skipped.empty() ? "--skip_lost_partitions" : "--skip_bad_nodes",
+        " with names cannot be told to a meta server, which skips all or none: give "
+        "it without names, or recover with --zk and --root in place of --meta"));
+  }
   const std::set<std::string> fit = {"--meta",         "--node_list_file", "--node_list_str",
                                      "--node_timeout", "--skip_bad_nodes", "--skip_lost_partitions",
                                      "--wait_seconds", "--format",         "--output",

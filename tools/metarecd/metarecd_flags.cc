@@ -70,6 +70,15 @@ DEFINE_string(settle, "",
               "decide a conflict, by the key that the failed recovery named; may be repeated");
 DEFINE_int32(max_app_id, metarec::PlanOptions().max_app_id,
              "a table id above this is a conflict, not that many placeholders");
+DEFINE_int32(max_id_gap, metarec::PlanOptions().max_id_gap,
+             "more unused ids than this below a table's, and ten times more than the other tables "
+             "explain, are a conflict, not that many placeholders");
+DEFINE_string(skip_bad_nodes, "",
+              "go on without these replica servers, if they do not answer completely or are not in "
+              "the list that recover sends; recover -b goes on without any that is bad");
+DEFINE_string(skip_lost_partitions, "",
+              "create partitions of these tables, and these partitions, as empty ones if they have "
+              "no replica: 3,4.2; recover -l creates any so");
 
 namespace metarec::tools {
 namespace {
@@ -191,6 +200,19 @@ absl::Status AddListeners(const PegasusConfig& config, RecoveryServerOptions* se
   return absl::OkStatus();
 }
 
+// What is accepted of what is missing.
+absl::Status AddAccepted(PlanOptions* plan) {
+  if (!FLAGS_skip_bad_nodes.empty()) {
+    METAREC_RETURN_IF_ERROR(AddSkipped(FLAGS_skip_bad_nodes, &plan->bad_nodes_skipped));
+  }
+  for (const std::string& node : plan->bad_nodes_skipped) {
+    const absl::Status status = ParseNodeListEntry(node).status();
+    if (status.ok()) continue;
+    return absl::InvalidArgumentError(absl::StrCat("'", node, "': ", status.message()));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<PlanOptions> DecisionsFromFlags() {
   PlanOptions plan;
   plan.rename_separator = FLAGS_rename_separator;
@@ -198,8 +220,16 @@ absl::StatusOr<PlanOptions> DecisionsFromFlags() {
     return absl::InvalidArgumentError(absl::StrCat("--rename_separator: ", status.message()));
   }
   plan.max_app_id = FLAGS_max_app_id;
+  plan.max_id_gap = FLAGS_max_id_gap;
   if (const absl::Status status = CheckPlanOptions(plan); !status.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("--", status.message()));
+  }
+  if (const absl::Status status = AddAccepted(&plan); !status.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--skip_bad_nodes: ", status.message()));
+  }
+  if (!FLAGS_skip_lost_partitions.empty()) {
+    METAREC_RETURN_IF_ERROR(AddSkipped(FLAGS_skip_lost_partitions, &plan.lost_partitions_skipped));
+    METAREC_RETURN_IF_ERROR(CheckPlanOptions(plan));
   }
   for (const absl::string_view text : absl::StrSplit(FLAGS_settle, '\n', absl::SkipEmpty())) {
     METAREC_RETURN_IF_ERROR(AddDecision(text, &plan.settlements));
@@ -270,6 +300,9 @@ constexpr FlagLine kOwnFlags[] = {
     {"rename_separator", "TEXT"},
     {"settle", "KEY=VALUE"},
     {"max_app_id", "ID"},
+    {"max_id_gap", "COUNT"},
+    {"skip_bad_nodes", "HOST:PORT,..."},
+    {"skip_lost_partitions", "ID,..."},
 };
 
 constexpr char kFileHeading[] = "IN PLACE OF A KEY OF THE FILE, OR WITHOUT A FILE";

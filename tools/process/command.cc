@@ -255,6 +255,11 @@ CommandOption Command::AddFlag(const std::string& names, bool* value, const std:
   return Declared(app_->add_flag(names, *value, help));
 }
 
+CommandOption Command::AddFlag(const std::string& names, std::vector<std::string>* values,
+                               const std::string& help) {
+  return Declared(app_->add_flag(names, *values, help));
+}
+
 std::string Command::name() const { return app_->get_name(); }
 
 void Command::Paragraph(const std::string& text) { told_.paragraphs.push_back(text); }

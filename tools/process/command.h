@@ -77,6 +77,10 @@ class Command {
   CommandOption Add(const std::string& names, std::vector<std::string>* value,
                     const std::string& help);
   CommandOption AddFlag(const std::string& names, bool* value, const std::string& help);
+  // A flag that may name what it is for: "--flag", or "--flag=A,B", which may be repeated. Each
+  // gives one of `values`; the first one "true".
+  CommandOption AddFlag(const std::string& names, std::vector<std::string>* values,
+                        const std::string& help);
 
   // A verb of this command, which owns it.
   Command& AddVerb(const std::string& name, const std::string& description,

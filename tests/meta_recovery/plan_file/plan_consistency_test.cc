@@ -66,6 +66,50 @@ void ExpectRefused(const std::vector<Edit>& edits) {
   }
 }
 
+// Beacons of n1 and of a server that is not in the list give one name.
+RecoveryPlan WithStrangers(const PlanOptions& options) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 1);
+  Evidence evidence = cluster.Build();
+  evidence.nodes[0].beacon_names = {"who:34801"};
+  evidence.unlisted = {
+      {.address = {.ip = 0x0a000007, .port = 34801}, .names = {"who:34801"}, .is_there = true}};
+  const absl::StatusOr<RecoveryPlan> plan = MakePlan(evidence, options);
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  return plan.value_or(RecoveryPlan());
+}
+
+TEST(PlanConsistency, AFindingAboutAServerWasRemovedThoughAnotherOneOrAnOptionNamesIt) {
+  const auto without = [](RecoveryPlan plan, FindingKind kind) {
+    const size_t before = plan.findings.size();
+    std::erase_if(plan.findings, [kind](const Finding& f) { return f.kind() == kind; });
+    EXPECT_LT(plan.findings.size(), before);
+    return plan;
+  };
+  const RecoveryPlan all = WithStrangers({.skip_bad_nodes = true});
+  EXPECT_TRUE(DecodePlan(EncodePlan(all), "my.plan").ok());
+  EXPECT_THAT(ErrorOf(without(all, FindingKind::kUnlistedServer)),
+              HasSubstr("says that another server claims the name who:34801, too"));
+  const RecoveryPlan one = WithStrangers({.bad_nodes_skipped = {"10.0.0.7:34801"}});
+  EXPECT_TRUE(DecodePlan(EncodePlan(one), "my.plan").ok());
+  EXPECT_THAT(
+      ErrorOf(without(without(one, FindingKind::kBeaconNotBelieved), FindingKind::kUnlistedServer)),
+      HasSubstr("the option bad_nodes_skipped names 10.0.0.7:34801, which is neither"));
+}
+
+TEST(PlanConsistency, ABeaconIsDoubtedOnlyAsItsNameAndItsNodeAllow) {
+  for (const BeaconDoubt doubt :
+       {BeaconDoubt::kNoHostPort, BeaconDoubt::kOtherPort, BeaconDoubt::kSeveralNames,
+        BeaconDoubt::kOperatorKnows, BeaconDoubt::kNone}) {
+    RecoveryPlan plan = WithStrangers({.skip_bad_nodes = true});
+    for (Finding& finding : plan.findings) {
+      auto* beacon = finding.facts.As<found::BeaconNotBelieved>();
+      if (beacon != nullptr) beacon->doubt = doubt;
+    }
+    EXPECT_THAT(ErrorOf(plan), HasSubstr("'doubt' does not fit 'names' and the node"));
+  }
+}
+
 TEST(PlanConsistency, WhatIsPlannedOfAPartitionFollowsFromItsReplicas) {
   ASSERT_EQ(Describe(SoundPlan(), 3, 0), "n1 | n3 n2 | ballot 7 decree 10");
   ExpectRefused({
@@ -326,8 +370,8 @@ Finding& TheOne(RecoveryPlan& plan, FindingKind kind) {
 TEST(PlanConsistency, FindingsAreAboutWhatIsThere) {
   using enum FindingKind;
   ExpectRefused({
-      {[](RecoveryPlan& plan) { TheOne(plan, kTableLostState).app_id = 9; },
-       "a finding table_lost_state is about table 9, which is not in the plan"},
+      {[](RecoveryPlan& plan) { TheOne(plan, kTableProbablyDropped).app_id = 9; },
+       "a finding table_probably_dropped is about table 9, which is not in the plan"},
       {[](RecoveryPlan& plan) { TheOne(plan, kPartitionLost).partition_index = 1; },
        "a finding partition_lost is about partition 4.1, which its table does not have"},
       {[](RecoveryPlan& plan) {

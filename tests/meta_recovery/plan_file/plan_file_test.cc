@@ -147,6 +147,21 @@ TEST_F(PlanFileTest, IsNotOverwrittenUnlessTold) {
   EXPECT_NE(Read(Path("a.plan")), before);
 }
 
+TEST_F(PlanFileTest, AFindingThatFitsIntoNoLineIsToldBeforeAnythingIsWritten) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 1);
+  for (const char* node : {"n1", "n2"}) {
+    cluster.Node(node).With(
+        [&](TableRecord& table) { table.envs["k"] = std::string(600, node[1]); });
+  }
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_TRUE(CheckPlanFits(plan).ok());
+  const absl::Status fits = CheckPlanFits(plan, {.line_bytes_max = 1150});
+  EXPECT_EQ(fits.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(fits.message()), HasSubstr("above the bound of 1150 ({\"finding\":"));
+  EXPECT_FALSE(WritePlanFile(plan, Path("p"), {.line_bytes_max = 1150}).ok());
+}
+
 TEST_F(PlanFileTest, ThatIsMissingIsNotFound) {
   EXPECT_EQ(ReadPlanFile(Path("none.plan")).status().code(), absl::StatusCode::kNotFound);
 }
@@ -272,7 +287,7 @@ TEST(PlanFile, WhatCannotBeIsRefusedEvenWithADigestThatFits) {
       {"[\"n1:34801\"]", "[]", "'listed_as' is empty"},
       {"\"error\":\"ERR_OK\"", "\"error\":\"FINE\"", "'error' is no name of an error"},
       {"\"error\":\"ERR_OK\"", "\"error\":\"ERR_\"", "'error' is no name of an error"},
-      {"\"facts\":{\"duplicating_nodes\":[]}", "\"facts\":{}",
+      {"\"facts\":{\"env_sources\":[],\"duplicating_nodes\":[]}", "\"facts\":{\"env_sources\":[]}",
        "a finding table_lost_state: 'duplicating_nodes' is missing or cannot be"},
       {"\"duplicating_nodes\":[]", "\"duplicating_nodes\":true",
        "'duplicating_nodes' is missing or cannot be"},
@@ -280,7 +295,8 @@ TEST(PlanFile, WhatCannotBeIsRefusedEvenWithADigestThatFits) {
        "'duplicating_nodes' names a node that is not in the file"},
       {"\"duplicating_nodes\":[]", "\"duplicating_nodes\":[],\"replicas\":1",
        "there are facts that the kind does not have"},
-      {"\"facts\":{\"duplicating_nodes\":[]}", "\"facts\":[]", "'facts' is missing or cannot be"},
+      {"\"facts\":{\"env_sources\":[],\"duplicating_nodes\":[]}", "\"facts\":[]",
+       "'facts' is missing or cannot be"},
       {"\"severity\":\"note\"", "\"severity\":\"unknown\"", "'severity' is 'unknown'"},
       {"\"settlements\":[]", "\"settlements\":[[\"1.app_name\",\"a\"],[\"1.app_name\",\"b\"]]",
        "my.plan:2: 'settlements' names '1.app_name' twice"},

@@ -40,9 +40,11 @@ const std::vector<Harmless>& WhatIsHarmless() {
        {"node", "options", "finding(node_report_invalid).facts",
         "finding(node_report_invalid).facts.problems",
         "finding(node_report_invalid).facts.problems[]", "finding(records_conflict).facts.values",
-        "finding(records_conflict).facts.values[]", "finding(records_differ).facts.values[]"}},
+        "finding(records_conflict).facts.values[]", "finding(records_differ).facts",
+        "finding(records_differ).facts.values", "finding(records_differ).facts.values[]",
+        "finding(settled).facts.values", "finding(settled).facts.values[]"}},
       {"evidence that only this line tells: the same plan, of a cluster with another history",
-       {"header.collected_at", "node.address", "node.attempts", "table.app_type", "table.envs",
+       {"header.collected_at", "node.address", "node.attempts", "table.app_type",
         "table.is_stateful", "table.max_replica_count", "table.expire_second",
         "table.create_second", "table.drop_second", "table.is_bulk_loading",
         "table.atomic_idempotent", "partition.replicas[][1]", "partition.replicas[][2]",
@@ -50,19 +52,23 @@ const std::vector<Harmless>& WhatIsHarmless() {
       {"for people: it explains an error that another field names", {"node.error_detail"}},
       {"beacons, and what names resolve to, are told here only: nothing else in a plan knows of "
        "them",
-       {"finding(beacon_not_believed) removed", "finding(beacon_not_believed).facts.names[]",
-        "finding(node_name_ambiguous) removed", "finding(unconfirmed_beacons) removed",
-        "finding(unconfirmed_beacons).facts.servers", "finding(unlisted_server) removed",
-        "finding(unlisted_server).facts.names", "finding(unlisted_server).facts.names[]"}},
+       {"finding(beacon_not_believed) removed", "finding(node_name_ambiguous) removed",
+        "finding(unconfirmed_beacons) removed", "finding(unconfirmed_beacons).facts.servers",
+        "finding(unlisted_server) removed", "finding(unlisted_server).facts.names",
+        "finding(unlisted_server).facts.names[]"}},
       {"no tables are planned, so nothing uses what the node reported, or what was settled",
        {"node.tables", "options.settlements"}},
       {"what made no sense may have been an env, which is counted nowhere else",
        {"node.replicas", "finding(node_report_invalid).facts.problems[][1]"}},
       {"an option that nothing in the plan needed",
        {"options.skip_bad_nodes", "options.skip_lost_partitions", "options.accept_still_served",
-        "options.rename_separator", "options.max_app_id", "options.max_partition_count"}},
+        "options.rename_separator", "options.max_app_id", "options.max_id_gap",
+        "options.max_partition_count", "options.bad_nodes_skipped",
+        "options.lost_partitions_skipped"}},
       {"what was left out is told here only; the plan says that something was, and how much",
        {"finding(node_report_invalid).app_id", "finding(node_report_invalid).facts.problems[][0]",
+        "finding(app_id_gap).app_id", "finding(app_id_gap).facts.name",
+        "finding(app_id_gap).facts.nodes[]", "finding(table_left_out).facts.name",
         "finding(app_id_out_of_range).app_id", "finding(app_id_out_of_range).facts.name",
         "finding(replica_beyond_count).facts.nodes[]",
         "finding(replica_beyond_count).partition_index",
@@ -72,8 +78,11 @@ const std::vector<Harmless>& WhatIsHarmless() {
         "finding(settled).facts.values[][0]"}},
       {"the weight of replicas that are in no partition, while their number is a conflict",
        {"finding(records_conflict).facts.values[][1]"}},
+      {"records of tables that are left out belong to no table of the plan",
+       {"table.described_by", "table.described_by[]"}},
       {"which of the nodes that describe the table said so",
-       {"finding(split_unfinished).facts.records_after[]",
+       {"finding(settled).facts.values[][2]", "finding(settled).facts.values[][2][]",
+        "finding(split_unfinished).facts.records_after[]",
         "finding(table_lost_state).facts.duplicating_nodes[]"}},
   };
   return *harmless;
@@ -197,6 +206,40 @@ RecoveryPlan Strange(const PlanOptions& options = {}) {
   return plan.ok() ? *plan : RecoveryPlan();
 }
 
+// Leftovers of dropped tables, one that a node reports as dropped, and an id far above the others.
+RecoveryPlan Leftover(const PlanOptions& options = {}) {
+  constexpr ReplicaState kLearner = {.status = ReplicaStatus::kPotentialSecondary};
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 1).Everywhere(4, "reported", 1);
+  cluster.Node("n3").Current().tables[1].Mutable().status = TableStatus::kDropped;
+  cluster.Node("n1").Table(2, "gone", 3).Replica("2.1", kLearner);
+  cluster.Node("n2").Table(3, "closed", 2).Replica("3.0", {.status = ReplicaStatus::kError});
+  cluster.Table(90, "far", 1).Replica("90.0");
+  PlanOptions with_gap = options;
+  with_gap.max_id_gap = 20;
+  return Plan(cluster, with_gap);
+}
+
+// Envs that are kept, that only outdated records have, and that belong to an operation.
+RecoveryPlan Environed(const PlanOptions& options = {}) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 1, {.ballot = 10});
+  cluster.Node("n1").With([](TableRecord& table) {
+    table.envs = {{"k", "v"}, {"old", "1"}, {"replica.deny_client_request", "reconfig*all"}};
+  });
+  cluster.Current().replicas[0].ballot = 2;
+  cluster.Node("n2").With([](TableRecord& table) { table.envs = {{"k", "w"}}; });
+  return Plan(cluster, options);
+}
+
+// Bad nodes and losses that are accepted by name.
+RecoveryPlan Narrow() {
+  Cluster cluster = ThreeNodes();
+  cluster.Node("n1").Table(1, "temp", 2).Replica("1.0");
+  cluster.BadNode("n4");
+  return Plan(cluster, {.bad_nodes_skipped = {"n4:34801"}, .lost_partitions_skipped = {"1.1"}});
+}
+
 struct World {
   const char* name;
   RecoveryPlan plan;
@@ -228,6 +271,20 @@ std::vector<World> Worlds() {
       {"not skipped", Skipped({})},
       {"not accepted", Skipped({.skip_bad_nodes = true})},
       {"strange", Strange()},
+      {"leftover", Leftover()},
+      {"left out",
+       Leftover({.settlements = {{"2", "ignore"}, {"4.status", "AS_DROPPED"}, {"90", "ignore"}}})},
+      {"accepted", Leftover({.lost_partitions_skipped = {"2", "3.1"},
+                             .settlements = {{"4.status", "AS_AVAILABLE"}, {"90", "keep"}}})},
+      {"environed", Environed()},
+      {"environed and decided",
+       Environed({.settlements = {{"1.envs.k", "v"}, {"1.envs.old", "1"}}})},
+      {"narrow", Narrow()},
+      {"outvoted", Differing({.settlements = {{"1.app_name", "old"},
+                                              {"1.drop_second", "0"},
+                                              {"1.duplicating", "false"},
+                                              {"1.envs.k", "ignore"},
+                                              {"1.status", "AS_AVAILABLE"}}})},
       {"silent", Plan(nobody, {.skip_bad_nodes = true})},
   };
 }

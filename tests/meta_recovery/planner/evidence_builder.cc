@@ -1,6 +1,7 @@
 #include "tests/meta_recovery/planner/evidence_builder.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -118,7 +119,9 @@ void DistortRecord(TableRecord& table, std::mt19937& random) {
       table.max_replica_count = static_cast<int32_t>(Pick(random, 1, 5));
       break;
     case 2:
-      table.envs[absl::StrCat("k", Pick(random, 0, 2))] = absl::StrCat(Pick(random, 0, 2));
+      table.envs[OneIn(random, 4) ? "replica.deny_client_request"
+                                  : absl::StrCat("k", Pick(random, 0, 2))] =
+          absl::StrCat(Pick(random, 0, 2));
       break;
     case 3:
       table.duplicating = true;
@@ -159,6 +162,50 @@ int64_t Pick(std::mt19937& random, int64_t least, int64_t most) {
   return least + static_cast<int64_t>(random() % static_cast<uint64_t>(most - least + 1));
 }
 
+// What is said of who a server is, by beacons, by its answers and by names that are looked up.
+void AddIdentity(NodeEvidence& node, std::mt19937& random) {
+  const auto other = [&] {
+    return Ipv4Endpoint{.ip = 0x0A000901 + static_cast<uint32_t>(Pick(random, 0, 3)),
+                        .port = 34801};
+  };
+  if (OneIn(random, 8) && node.complete()) {
+    node.own_address = OneIn(random, 3) ? Ipv4Endpoint{.ip = 0x7F000101, .port = 34801} : other();
+  }
+  if (OneIn(random, 8)) {
+    node.ambiguous = {{.text = node.listed_as.front(), .not_asked = {other()}}};
+  }
+  if (!OneIn(random, 4)) return;
+  static constexpr const char* kNames[] = {"n1:34801", "n2:34801", "rs:34802",
+                                           "no name",  "N3:34801", "x9:34801"};
+  std::set<std::string> names;
+  for (int64_t i = Pick(random, 1, 2); i > 0; --i) names.insert(kNames[Pick(random, 0, 5)]);
+  node.beacon_names.assign(names.begin(), names.end());
+  if (OneIn(random, 4)) node.name_source = NodeNameSource::kOverride;
+}
+
+// Servers that send beacons and are not in the list.
+std::vector<BeaconSender> RandomStrangers(std::mt19937& random) {
+  std::vector<BeaconSender> strangers;
+  if (!OneIn(random, 4)) return strangers;
+  for (uint32_t i = 0; i < static_cast<uint32_t>(Pick(random, 1, 3)); ++i) {
+    BeaconSender& stranger = strangers.emplace_back();
+    stranger.address = {.ip = 0x0A000801 + i, .port = 34801};
+    if (!OneIn(random, 4)) stranger.names = {OneIn(random, 3) ? "n1:34801" : "x9:34801"};
+    stranger.is_there = OneIn(random, 2);
+  }
+  return strangers;
+}
+
+// A few learners that missed that their table was dropped.
+void AddLeftovers(Cluster& cluster, int64_t nodes, std::mt19937& random) {
+  for (int64_t n = 1; n <= nodes; ++n) {
+    if (OneIn(random, 2)) continue;
+    cluster.Node(absl::StrCat("n", n)).Table(11, "leftover", 8);
+    cluster.Replica(absl::StrCat("11.", Pick(random, 0, 7)),
+                    {.status = ReplicaStatus::kPotentialSecondary});
+  }
+}
+
 Evidence RandomEvidence(std::mt19937& random) {
   Cluster cluster;
   const int64_t nodes = Pick(random, 1, 6);
@@ -185,12 +232,18 @@ Evidence RandomEvidence(std::mt19937& random) {
       if (OneIn(random, 30)) cluster.Replica(absl::StrCat(app_id + 5, ".1"));
     }
   }
+  if (OneIn(random, 8)) AddLeftovers(cluster, nodes, random);
+  if (OneIn(random, 20)) cluster.Node("n1").Table(1200, "far", 1).Replica("1200.0");
   if (OneIn(random, 5)) cluster.BadNode(absl::StrCat("n", Pick(random, 1, nodes + 1)));
-  return cluster.Build();
+  Evidence evidence = cluster.Build();
+  for (NodeEvidence& node : evidence.nodes) AddIdentity(node, random);
+  evidence.unlisted = RandomStrangers(random);
+  return evidence;
 }
 
 void Shuffle(Evidence& evidence, std::mt19937& random) {
   ShuffleVector(evidence.nodes, random);
+  ShuffleVector(evidence.unlisted, random);
   for (NodeEvidence& node : evidence.nodes) {
     ShuffleVector(node.listed_as, random);
     ShuffleVector(node.tables, random);

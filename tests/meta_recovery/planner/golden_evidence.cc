@@ -172,11 +172,6 @@ class Original {
       if (!server->complete() || (differences_.servers_by_own_name && !is_new)) continue;
       entries_.push_back({differences_.servers_by_own_name ? server->name : text, server});
     }
-    if (differences_.ties_by_address) {
-      std::stable_sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-        return a.node->address < b.node->address;
-      });
-    }
   }
 
   // The first record of an id counts.
@@ -256,6 +251,22 @@ class Original {
             replica.last_committed_decree, replica.last_prepared_decree};
   }
 
+  // Of equal ones, that of the node with the fewest primaries of the table, then of all, comes
+  // first, then that of the lower address.
+  void Spread(int32_t app_id, std::vector<Found>* replicas) {
+    const auto load = [&](const Found& found) {
+      const NodeEvidence* const node = found.entry->node;
+      return std::make_tuple(primaries_[{app_id, node}], primaries_[{0, node}], node->address);
+    };
+    std::stable_sort(replicas->begin(), replicas->end(), [&](const Found& a, const Found& b) {
+      return Rank(a.replica) != Rank(b.replica) ? Rank(a.replica) > Rank(b.replica)
+                                                : load(a) < load(b);
+    });
+    if (replicas->empty()) return;
+    ++primaries_[{app_id, replicas->front().entry->node}];
+    ++primaries_[{0, replicas->front().entry->node}];
+  }
+
   void WriteTable(const AppZnode& table) {
     std::string& json = znodes_[absl::StrCat(table.app_id)];
     EncodeApp(table, &json);
@@ -267,7 +278,8 @@ class Original {
     partition.app_id = table.app_id;
     partition.index = index;
     partition.max_replica_count = table.max_replica_count;
-    const std::vector<Found>& replicas = found_[{table.app_id, index}];
+    std::vector<Found>& replicas = found_[{table.app_id, index}];
+    if (differences_.primaries_are_spread) Spread(table.app_id, &replicas);
     if (table.status == TableStatus::kDropped) {
       partition.partition_flags = differences_.placeholders_never_expire ? 1 : 0;
     } else if (!replicas.empty()) {
@@ -298,6 +310,7 @@ class Original {
   std::vector<Entry> entries_;
   std::map<int32_t, AppZnode> tables_;
   std::map<std::pair<int32_t, int32_t>, std::vector<Found>> found_;
+  std::map<std::pair<int32_t, const NodeEvidence*>, int64_t> primaries_;  // of app 0: of all
   std::map<std::string, std::string> znodes_;
 };
 

@@ -33,7 +33,7 @@ struct Differences {
   bool placeholders_never_expire = false;
   bool init_count_is_count = false;
   bool writes_committed_decree = false;
-  bool ties_by_address = false;
+  bool primaries_are_spread = false;
   bool incomplete_last = false;
   bool primary_status_counts = false;
   bool highest_ballot = false;
@@ -46,7 +46,7 @@ struct Differences {
             .placeholders_never_expire = true,
             .init_count_is_count = true,
             .writes_committed_decree = true,
-            .ties_by_address = true,
+            .primaries_are_spread = true,
             .incomplete_last = true,
             .primary_status_counts = true,
             .highest_ballot = true,

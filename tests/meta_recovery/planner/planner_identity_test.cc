@@ -183,6 +183,19 @@ TEST(PlannerIdentity, StrangersWhoClaimedANameOfTheListWereHintsThatToldNothingA
   }
 }
 
+TEST(PlannerIdentity, AnUnlistedServerThatIsSkippedByNameStoppedThePlanAllTheSame) {
+  Cluster cluster = ThreeNodes();
+  Evidence evidence = cluster.Everywhere(1, "temp", 1).Build();
+  evidence.unlisted = {
+      {.address = {.ip = 0x0a000007, .port = 34801}, .names = {"n7:34801"}, .is_there = true}};
+  for (const char* name : {"n7:34801", "10.0.0.7:34801"}) {
+    const auto plan = MakePlan(evidence, {.bad_nodes_skipped = {name}});
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    EXPECT_EQ(plan->outcome, PlanOutcome::kReady);
+    EXPECT_EQ(TheFinding(*plan, FindingKind::kUnlistedServer).severity, Severity::kHazard);
+  }
+}
+
 TEST(PlannerIdentity, BeaconsFromWhereNobodyIsSeenStopNothingAndAreCounted) {
   std::vector<BeaconSender> senders;
   for (uint16_t port = 1; port <= 500; ++port) {

@@ -335,7 +335,7 @@ TEST(PlannerOptions, ThatMakeNoSenseAreRefused) {
       {{.settlements = {{"ten.app_type", "pegasus"}}}, "cannot settle 'ten.app_type=pegasus'"},
       {{.settlements = {{"10.colour", "red"}}}, "the key must be"},
       {{.settlements = {{"010", "ignore"}}}, "the key must be"},
-      {{.settlements = {{"10.app_type", "pegasus"}}}, "there is no conflict that"},
+      {{.settlements = {{"10.app_type", "pegasus"}}}, "there is nothing that"},
   };
   for (const BadOptions& bad : cases) {
     const absl::Status status = MakePlan(ThreeNodes().Build(), bad.options).status();

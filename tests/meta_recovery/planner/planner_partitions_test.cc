@@ -1,5 +1,6 @@
 // Which replica becomes the primary of a partition, and what is said about the others.
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@ namespace metarec {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 constexpr ReplicaStatus kInactive = ReplicaStatus::kInactive;
 
@@ -84,6 +86,72 @@ TEST_P(RankingTest, PicksAsTheRulesSay) {
 
 INSTANTIATE_TEST_SUITE_P(Rules, RankingTest, ::testing::ValuesIn(kRankCases),
                          [](const auto& info) { return std::string(info.param.shows); });
+
+// How many primaries n1, n2, ... get of a table.
+std::vector<int> PrimariesOf(const RecoveryPlan& plan, int32_t app_id) {
+  std::vector<int> primaries(plan.nodes.size());
+  for (const TopologyPartition& partition : plan.topology.PartitionsOf(TableOf(plan, app_id))) {
+    ++primaries[partition.primary];
+  }
+  return primaries;
+}
+
+TEST(PlannerPartitions, EqualReplicasDoNotAllComeUpOnTheServerOfTheLowestAddress) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 12).Everywhere(2, "stat", 1).Everywhere(3, "usertable", 5);
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_THAT(PrimariesOf(plan, 1), ElementsAre(4, 4, 4));
+  EXPECT_THAT(PrimariesOf(plan, 2), ElementsAre(1, 0, 0));
+  // n1 has one more already.
+  EXPECT_THAT(PrimariesOf(plan, 3), ElementsAre(1, 2, 2));
+  EXPECT_EQ(Describe(plan, 3, 0), "n2 | n1 n3 | ballot 3 decree 10");
+  EXPECT_EQ(Describe(plan, 3, 1), "n3 | n2 n1 | ballot 3 decree 10");
+}
+
+TEST(PlannerPartitions, SpreadingSaysWhichRuleDecided) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 2).Everywhere(2, "stat", 1);
+  const RecoveryPlan plan = Plan(cluster);
+  const auto reasons = [&](size_t partition) {
+    std::vector<RankReason> reasons;
+    for (const RankedReplica& replica : plan.ReplicasOf(plan.partitions[partition])) {
+      reasons.push_back(replica.reason);
+    }
+    return reasons;
+  };
+  EXPECT_THAT(reasons(0), ElementsAre(RankReason::kBest, RankReason::kHigherAddress,
+                                      RankReason::kHigherAddress));
+  EXPECT_THAT(reasons(1), ElementsAre(RankReason::kBest, RankReason::kHigherAddress,
+                                      RankReason::kMorePrimariesOfTable));
+  EXPECT_THAT(reasons(2), ElementsAre(RankReason::kBest, RankReason::kMorePrimaries,
+                                      RankReason::kHigherAddress));
+}
+
+TEST(PlannerPartitions, SpreadingDoesNotChangeTheOrderOfUnequalReplicas) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 3);
+  for (ReplicaRecord& replica : cluster.Node("n2").Current().replicas) {
+    ++replica.last_committed_decree;
+  }
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_THAT(PrimariesOf(plan, 1), ElementsAre(0, 3, 0));
+  EXPECT_EQ(Describe(plan, 1, 2), "n2 | n3 n1 | ballot 3 decree 11");
+}
+
+TEST(PlannerPartitions, APlanFileWhosePrimariesAreNotSpreadIsRefused) {
+  Cluster cluster = ThreeNodes();
+  RecoveryPlan plan = Plan(cluster.Everywhere(1, "temp", 2));
+  ASSERT_EQ(Describe(plan, 1, 1), "n2 | n1 n3 | ballot 3 decree 10");
+  std::rotate(plan.replicas.begin() + 3, plan.replicas.begin() + 5, plan.replicas.end());
+  for (size_t i = 3; i < 6; ++i) {
+    plan.replicas[i].role = i == 3 ? ReplicaRole::kPrimary : ReplicaRole::kLastDrop;
+    plan.replicas[i].reason = i == 3 ? RankReason::kBest : RankReason::kHigherAddress;
+  }
+  plan.topology.partitions[1].primary = 0;
+  plan.topology.last_drops = {2, 1, 2, 1};
+  EXPECT_THAT(std::string(DecodePlan(EncodePlan(plan), "plan").status().message()),
+              HasSubstr("'replicas' has that of node 1 below a worse one"));
+}
 
 TEST(PlannerPartitions, MoreReplicasThanWantedAreOverruledWithTheReason) {
   Cluster cluster;

@@ -416,29 +416,5 @@ TEST(PlannerHomes, TheHighestIdThatIsAllowedIsATable) {
   EXPECT_EQ(TableOf(plan, 3).app_name, "temp");
 }
 
-TEST(PlannerDropped, ATableWhoseReplicasAreAllClosedIsProbablyDroppedOnceNotPerPartition) {
-  Cluster cluster = ThreeNodes();
-  cluster.Everywhere(1, "gone", 4, {.status = ReplicaStatus::kError}).Everywhere(2, "gone", 1);
-  const RecoveryPlan plan = Plan(cluster, {.rename_separator = "_"});
-  const Finding finding = TheFinding(plan, FindingKind::kTableProbablyDropped);
-  EXPECT_EQ(finding.app_id, 1);
-  EXPECT_EQ(FactOf(plan, finding, "replicas"), "12");
-  EXPECT_EQ(FactOf(plan, finding, "command"), "drop gone_1");
-  EXPECT_TRUE(plan.tables[0].probably_dropped);
-  EXPECT_FALSE(Has(plan, FindingKind::kPrimaryIncomplete));
-  EXPECT_EQ(TableOf(plan, 1).status, TableStatus::kAvailable);
-  EXPECT_EQ(FactOfThe(Plan(cluster), FindingKind::kTableProbablyDropped, "command"), "")
-      << "stock shells cannot drop gone-1";
-}
-
-TEST(PlannerDropped, ATableWithOneReplicaThatIsNotClosedIsNotProbablyDropped) {
-  Cluster cluster = ThreeNodes();
-  cluster.Everywhere(1, "alive", 2, {.status = ReplicaStatus::kError});
-  cluster.Node("n4").Table(1, "alive", 2).Replica("1.0");
-  const RecoveryPlan plan = Plan(cluster);
-  EXPECT_FALSE(Has(plan, FindingKind::kTableProbablyDropped));
-  EXPECT_FALSE(plan.tables[0].probably_dropped);
-}
-
 }  // namespace
 }  // namespace metarec

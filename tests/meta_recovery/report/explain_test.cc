@@ -47,6 +47,21 @@ PlanBuilder ContestedPlan() {
   return builder;
 }
 
+TEST(ExplainTest, SaysThatPrimariesAreSpread) {
+  PlanBuilder builder;
+  builder.Node("rs1:1").Node("rs2:1").Node("rs3:1");
+  const RankedReplica primary = Replica(2, 5, 9, ReplicaRole::kPrimary, RankReason::kBest);
+  const RankedReplica second = Replica(0, 5, 9, ReplicaRole::kLastDrop, RankReason::kMorePrimaries);
+  const RankedReplica third =
+      Replica(1, 5, 9, ReplicaRole::kLastDrop, RankReason::kMorePrimariesOfTable);
+  builder.Table(3, "usertable", 1).Partition({primary, second, third});
+  EXPECT_THAT(Explained(builder.plan(), "3.0"),
+              HasSubstr("Primary is rs3:1. Not chosen:\n"
+                        "  rs1:1: it is equal in everything, and rs3:1 had fewer primaries\n"
+                        "  rs2:1: it is equal in everything, and rs3:1 had fewer primaries of this "
+                        "table\n"));
+}
+
 TEST(ExplainTest, ComparesEveryReplicaOfAPartitionWithThePrimary) {
   EXPECT_EQ(Explained(ContestedPlan().plan(), "3.0"),
             R"(Partition 3.0 of table 3 (usertable): 6 replicas found, 3 wanted.
@@ -125,8 +140,8 @@ TEST(ExplainTest, SaysWhereATableComesFrom) {
   EXPECT_EQ(Explained(builder.plan(), "4"),
             R"(Table 4 (dup-4). Described by rs1:34801, rs2:34801, rs3:34801.
 Its name was dup; a table with a higher id keeps that one, so it becomes dup-4.
-It was probably dropped before the outage: every replica of it is closed (PS_ERROR). Servers are
-  never told of a drop, so it comes back alive.
+It was probably dropped before the outage: no replica of it is complete. Servers are never told of a
+  drop, so it comes back alive.
 
   status                available
   app_type              pegasus
@@ -148,7 +163,7 @@ Replicas: 6 found, 6 wanted, 0 overruled, 0 that may hold half the data.
   rs3:34801: 2
 
 Primaries:
-  2 partitions (0-1): all replicas agree, the lowest address is primary
+  2 partitions (0-1): all replicas agree, the node with the fewest primaries gets it
 Each in detail: explain 4.<partition>
 
 Decided by the operator:

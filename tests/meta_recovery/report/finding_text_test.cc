@@ -97,7 +97,8 @@ TEST(FindingTextTest, SaysWhyANodeIsBadAndWhatToDo) {
   const found::BadNode facts = {.attempts = 3};
   EXPECT_EQ(FindingSentence(plan, AboutNode(facts, Severity::kError)),
             "node n4:34801 did not answer completely: ERR_TIMEOUT (no answer in 5s) after 3 "
-            "attempts; bring it back and collect again, or leave it out with --skip_bad_nodes");
+            "attempts; bring it back and collect again, or leave it out with "
+            "--skip_bad_nodes=n4:34801");
   EXPECT_EQ(FindingSentence(plan, AboutNode(facts, Severity::kWarning)),
             "node n4:34801 is left out, and nothing that it holds is used: ERR_TIMEOUT (no answer "
             "in 5s) after 3 attempts");
@@ -198,16 +199,56 @@ TEST(FindingTextTest, NamesTheWaysOutOfANameThatShellsRefuse) {
 }
 
 TEST(FindingTextTest, SaysHowToDropATableAgain) {
-  EXPECT_EQ(Sentence(AboutTable(found::TableProbablyDropped{.replicas = 24}, Severity::kWarning)),
-            "table 2 (temp) was probably dropped before the outage (all 24 replicas are closed, "
-            "PS_ERROR) and comes back alive; to drop it again, in Pegasus's shell: drop temp");
-  EXPECT_THAT(Sentence(AboutTable(found::TableProbablyDropped{.replicas = 1}, Severity::kWarning)),
-              HasSubstr("(its only replica is closed, PS_ERROR)"));
+  const auto sentence = [](found::TableProbablyDropped facts, Severity severity) {
+    return Sentence(AboutTable(std::move(facts), severity));
+  };
+  EXPECT_EQ(sentence({.replicas = 24, .closed = 24}, Severity::kWarning),
+            "table 2 (temp) was probably dropped before the outage: all 24 replicas are closed "
+            "(PS_ERROR); it comes back alive; leave it out with --settle 2=ignore, or drop it "
+            "again, in Pegasus's shell: drop temp");
+  EXPECT_THAT(sentence({.replicas = 1, .closed = 1}, Severity::kWarning),
+              HasSubstr("its only replica is closed (PS_ERROR)"));
+  EXPECT_EQ(sentence({.replicas = 3, .partitions_lost = {{1, 5}}}, Severity::kError),
+            "table 2 (temp) was probably dropped before the outage: no complete replica of it was "
+            "found, only 3 replicas that may hold half the data, and 5 of its 8 partitions have "
+            "none at all; leave the table out, or have it come back with these partitions empty: "
+            "--settle 2=ignore or --skip_lost_partitions=2");
+  EXPECT_THAT(sentence({.partitions_lost = {{0, 7}}}, Severity::kWarning),
+              HasSubstr("no replica of it was found; it comes back alive with 8 of its 8 "
+                        "partitions empty, as accepted"));
   RecoveryPlan plan = Plan();
   plan.topology.tables[1].app_name = "temp-2";
   EXPECT_THAT(FindingSentence(plan, AboutTable(found::TableProbablyDropped{.replicas = 24},
                                                Severity::kWarning)),
               HasSubstr("stock shells refuse its name"));
+}
+
+TEST(FindingTextTest, SaysWhyAnEnvIsLeftOut) {
+  found::RecordsDiffer facts = {
+      .field = "envs.k", .rule = RecordRule::kOutdated, .values = {{"v", 0, {2}}}};
+  EXPECT_EQ(Sentence(AboutTable(facts, Severity::kWarning)),
+            "table 2 (temp) loses envs.k, which only outdated records have: v (weight 0: "
+            "rs3:34801); keep a value with --settle 2.envs.k=VALUE");
+  facts.rule = RecordRule::kOperation;
+  EXPECT_THAT(Sentence(AboutTable(facts, Severity::kWarning)),
+              HasSubstr("so it is never taken from replica servers; set it again"));
+}
+
+TEST(FindingTextTest, SaysWhatBecomesOfATableThatIsLeftOut) {
+  EXPECT_EQ(
+      Sentence(AboutTable(found::TableLeftOut{.name = "gone", .replicas = 3}, Severity::kWarning)),
+      "table 2 (gone) is left out, as decided; 3 replicas stay unused, and a placeholder "
+      "keeps a stock meta server from aborting on what nodes may still hold of it");
+}
+
+TEST(FindingTextTest, SaysWhatAnIdFarAboveTheOthersWouldCost) {
+  const found::AppIdGap facts = {.below = 1, .nodes = {0}, .name = "far", .replicas = 1};
+  EXPECT_EQ(Sentence(AboutTable(facts, Severity::kConflict)),
+            "table id 2 (far) with 1 replica on rs1:34801 is far above the next one, 1: either the "
+            "table is real, and 0 placeholders are written for the ids between, or it stays out; "
+            "decide with: --settle 2=keep or --settle 2=ignore");
+  EXPECT_THAT(Sentence(AboutTable(facts, Severity::kWarning)), HasSubstr("is kept, as decided"));
+  EXPECT_THAT(Sentence(AboutTable(facts, Severity::kHazard)), HasSubstr("is left out, as decided"));
 }
 
 TEST(FindingTextTest, SaysHowARecordThatDiffersWasDecided) {
@@ -217,7 +258,8 @@ TEST(FindingTextTest, SaysHowARecordThatDiffersWasDecided) {
                                 .values = {{"temp", 7, {0, 1}}, {"old", 0, {2}}}};
   EXPECT_EQ(Sentence(AboutTable(facts, Severity::kWarning)),
             "nodes report app_name of table 2 (temp) differently: temp (weight 7: rs1:34801, "
-            "rs2:34801); old (weight 0: rs3:34801); taken: temp (the best supported value)");
+            "rs2:34801); old (weight 0: rs3:34801); taken: temp (the best supported value); "
+            "take another one with --settle 2.app_name=VALUE");
   facts.rule = RecordRule::kHighest;
   EXPECT_THAT(Sentence(AboutTable(facts, Severity::kWarning)), HasSubstr("(the highest value)"));
   facts.rule = RecordRule::kAvailable;
@@ -284,14 +326,19 @@ TEST(FindingTextTest, SaysWhatATableLost) {
   plan.topology.tables[1].envs = {{"a", "1"}, {"b", "2"}};
   plan.topology.tables[1].is_bulk_loading = true;
   const Finding finding =
-      AboutTable(found::TableLostState{.duplicating_nodes = {0}}, Severity::kNote);
+      AboutTable(found::TableLostState{.env_sources = {{"a", 5, {1, 2}}, {"b", 0, {0}}},
+                                       .duplicating_nodes = {0}},
+                 Severity::kNote);
   EXPECT_EQ(FindingSentence(plan, finding),
-            "table 2 (temp) loses what only ZooKeeper knew: its envs but for a, b (as the servers "
-            "remember them, possibly outdated), its duplications (reported by rs1:34801; add them "
-            "again), a bulk load that was under way (start it again)");
+            "table 2 (temp) loses what only ZooKeeper knew: all its envs but for a=1 (from "
+            "rs2:34801, rs3:34801), b=2 (from rs1:34801), which may be outdated, its duplications "
+            "(reported by rs1:34801; add them again), a bulk load that was under way (start it "
+            "again)");
   EXPECT_THAT(FactTexts(plan, finding),
-              ElementsAre(Pair("envs_kept", "a,b"), Pair("duplicating_nodes", "rs1:34801"),
-                          Pair("bulk_loading", "true")));
+              ElementsAre(Pair("envs_kept", "a,b"),
+                          Pair("env_sources",
+                               "a=1 (weight 5: rs2:34801, rs3:34801); b=2 (weight 0: rs1:34801)"),
+                          Pair("duplicating_nodes", "rs1:34801"), Pair("bulk_loading", "true")));
 }
 
 TEST(FindingTextTest, SaysWhatAPlaceholderIsFor) {
@@ -362,7 +409,7 @@ TEST(FindingTextTest, SaysWhatBecomesOfALostPartition) {
   EXPECT_EQ(Sentence(AboutPartition(found::PartitionLost{.split_parent = 3}, Severity::kError)),
             "partition 2.7 (temp) has none of 3 replicas (it was split off 3, which may hold its "
             "data); find the node that had one and collect again, or have it created empty with "
-            "--skip_lost_partitions");
+            "--skip_lost_partitions=2.7");
   EXPECT_EQ(Sentence(AboutPartition(found::PartitionLost{}, Severity::kWarning)),
             "partition 2.7 (temp) has none of 3 replicas and is created empty, as accepted; if its "
             "node returns, the old data stay out");

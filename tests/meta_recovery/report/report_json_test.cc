@@ -45,6 +45,8 @@ TEST(ReportJsonTest, ListsNodesAndTables) {
   ASSERT_EQ(json["nodes"].Size(), 4u);
   EXPECT_STREQ(json["nodes"][0]["address"].GetString(), "10.0.0.1:34801");
   EXPECT_STREQ(json["nodes"][0]["name_source"].GetString(), "node_list");
+  EXPECT_EQ(json["nodes"][0]["primaries"].GetInt(), 12);
+  EXPECT_EQ(json["nodes"][1]["primaries"].GetInt(), 0);
   EXPECT_STREQ(json["nodes"][3]["error"].GetString(), "ERR_TIMEOUT");
   const auto& table = json["tables"][1];
   EXPECT_EQ(table["app_id"].GetInt(), 2);

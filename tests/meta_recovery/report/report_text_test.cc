@@ -42,6 +42,7 @@ TEST(ReportTextTest, SaysAllThatThereIsToSayOfAHealthyPlan) {
   tables      2, and 1 placeholder for ids without a table
   partitions  12: 12 with all their replicas, 0 with fewer, 0 with none
   replicas    36 found, 0 of them overruled
+  primaries   rs1:34801 12, rs2:34801 0, rs3:34801 0
   evidence    collected 2026-11-21 00:32:12 UTC
 
 HEALTHY TABLES (2)
@@ -97,14 +98,14 @@ TEST(ReportTextTest, SaysWhatToDoAboutABadNode) {
 ERRORS (1)
   nodes that did not answer completely (1):
     - node rs2:34801 did not answer completely: ERR_TIMEOUT; bring it back and collect again, or
-      leave it out with --skip_bad_nodes
+      leave it out with --skip_bad_nodes=rs2:34801
 
 NEXT
   Bring the nodes back and plan again: every node that is missing makes the result poorer. Only if
   they are gone for good, go on without them, by the second command:
 
     metarec plan -f nodes.txt --plan monday.plan
-    metarec plan -f nodes.txt --plan monday.plan --skip_bad_nodes
+    metarec plan -f nodes.txt --plan monday.plan --skip_bad_nodes=rs2:34801
 )");
 }
 
@@ -117,9 +118,9 @@ TEST(ReportTextTest, DoesNotAdviseToPlanAnEvidenceFileAgainThatLacksANode) {
   options.from_evidence_file = true;
   const NextStep step = NextStepOf(builder.plan(), options);
   EXPECT_THAT(step.advice, HasSubstr("collect again and plan from that"));
-  EXPECT_THAT(step.commands,
-              ElementsAre("metarec collect -f NODE_LIST --evidence NEW_FILE",
-                          "metarec plan --evidence old --plan monday.plan --skip_bad_nodes"));
+  EXPECT_THAT(step.commands, ElementsAre("metarec collect -f NODE_LIST --evidence NEW_FILE",
+                                         "metarec plan --evidence old --plan monday.plan "
+                                         "--skip_bad_nodes=rs2:34801"));
 
   builder.plan().options.skip_bad_nodes = true;  // and nobody answered
   EXPECT_THAT(NextStepOf(builder.plan(), options).commands,
@@ -155,10 +156,11 @@ TEST(ReportTextTest, RepeatsTheFlagsOfThePlanInTheNextCommand) {
   options.max_app_id = 7;
   options.max_partition_count = 64;
   options.settlements = {{"10.app_type", "pegasus"}};
-  EXPECT_THAT(RenderReport(builder.plan(), Options()),
-              HasSubstr("metarec plan -f NODE_LIST --plan monday.plan --skip_bad_nodes "
-                        "--skip_lost_partitions --still_served --rename_separator _ --max_app_id 7 "
-                        "--max_partition_count 64 --settle 10.app_type=pegasus\n"));
+  EXPECT_THAT(
+      RenderReport(builder.plan(), Options()),
+      HasSubstr("metarec plan -f NODE_LIST --plan monday.plan --skip_bad_nodes "
+                "--skip_lost_partitions=2.7 --still_served --rename_separator _ --max_app_id 7 "
+                "--max_partition_count 64 --settle 10.app_type=pegasus\n"));
 }
 
 TEST(ReportTextTest, CutsNothingOutOfAQuotedPathInTheNextCommand) {
@@ -212,7 +214,7 @@ TEST(ReportTextTest, ListsExceptionalPartitionsOnly) {
   table 1  t  4 partitions x 3 replicas
     described by all 4 nodes
     replicas     8 found, 12 wanted: rs1:34801 3, rs2:34801 3, rs3:34801 1, rs4:34801 1
-    primary      2 of 4 partitions: all replicas agree, the lowest address is primary
+    primary      2 of 4 partitions: all replicas agree, the node with the fewest primaries gets it
                  partition 2: the replica with the highest ballot is primary
     LOST         partition 3: no replica found, created EMPTY as accepted
     overruled    partition 2: replicas beyond max_replica_count, which stay out
@@ -249,8 +251,9 @@ TEST(ReportTextTest, CutsNothingShortWhenAllIsAskedFor) {
   PlanBuilder builder = TwentyShortPartitions();
   ReportOptions options = Options();
   options.tables_max = 0;
-  EXPECT_THAT(RenderReport(builder.plan(), options),
-              AllOf(HasSubstr("    and 17 more: table 3: 3-19\n"), HasSubstr("1 table more")));
+  EXPECT_THAT(
+      RenderReport(builder.plan(), options),
+      AllOf(HasSubstr("    and 17 more: table 3 (third): 3-19\n"), HasSubstr("1 table more")));
   options.all = true;
   EXPECT_THAT(RenderReport(builder.plan(), options),
               AllOf(HasSubstr("partition 3.19 (third)"), Not(HasSubstr(" more"))));
@@ -314,8 +317,9 @@ TEST(ReportTextTest, StaysReadableWithManyFindings) {
   const std::string report = RenderReport(builder.plan(), options);
   EXPECT_LT(std::count(report.begin(), report.end(), '\n'), 80);
   EXPECT_THAT(report, HasSubstr("partitions with fewer replicas than they should have (31952):\n"));
-  EXPECT_THAT(report, HasSubstr("    and 31950 more: table 3: 2-15; table 4: 0-15; table 5: 0-15; "
-                                "table 6: 0-15; and of 1993 more\n      tables\n"
+  EXPECT_THAT(report, HasSubstr("    and 31950 more: table 3 (t3): 2-15; table 4 (t4): 0-15; "
+                                "table 5 (t5): 0-15; table 6 (t6): 0-15;\n"
+                                "      and of 1993 more tables\n"
                                 "    see them: metarec report --plan monday.plan --table "
                                 "<table>\n"));
   EXPECT_THAT(report, HasSubstr("  and 1992 tables more; see one: metarec report --plan "

@@ -1,0 +1,35 @@
+// What the reference model takes for sane, and how it compares records and replicas.
+
+#pragma once
+
+#include <string>
+#include <tuple>
+
+#include "reference_model.h"
+#include "replica_collector/replica_source.h"
+
+namespace metarec::simulation {
+
+// Whether it holds all the data for sure.
+bool IsComplete(const ReplicaRecord& replica);
+
+// The greater the better.
+inline auto Merits(const ReplicaRecord& replica) {
+  return std::make_tuple(IsComplete(replica), replica.ballot, static_cast<int>(replica.status) == 3,
+                         replica.last_committed_decree, replica.last_prepared_decree);
+}
+
+// All but the app id.
+inline auto Fields(const TableRecord& r) {
+  return std::tie(r.status, r.app_type, r.app_name, r.partition_count, r.envs, r.is_stateful,
+                  r.max_replica_count, r.expire_second, r.create_second, r.drop_second,
+                  r.duplicating, r.init_partition_count, r.is_bulk_loading, r.atomic_idempotent);
+}
+
+bool MakesSense(const ReplicaRecord& replica, const ModelOptions& options);
+bool MakesSense(const TableRecord& table, const ModelOptions& options);
+
+// Whether it may name a decision: <app id>, <app id>.<partition index> or <app id>.<field>.
+bool IsKey(const std::string& key);
+
+}  // namespace metarec::simulation
