@@ -382,7 +382,7 @@ RecoveryServiceStatus RecoveryService::status() const {
   status.leadership = leadership_;
   status.progress = runner_.progress();
   status.order = runner_.order();
-  status.decisions = &options_.recovery.plan;
+  status.plan_options = &options_.recovery.plan;
   status.result = runner_.result();
   status.run = status.order == nullptr ? nullptr : &runner_.watch();
   status.run_state = runner_.shown_state();

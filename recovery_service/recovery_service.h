@@ -107,7 +107,7 @@ struct RecoveryServiceStatus {
   Progress progress;                     // of the last run
   const RecoveryOrder* order = nullptr;  // of the last run; nullptr: there was none
   // What this server accepts of what is missing, beyond what an order does.
-  const PlanOptions* decisions = nullptr;
+  const PlanOptions* plan_options = nullptr;
   // Of the last run, once it has ended.
   const RecoveryResult* result = nullptr;
   const RunWatch* run = nullptr;  // likewise, from its beginning

@@ -30,7 +30,8 @@ std::string WhileWaiting(const RecoveryServiceStatus& status) {
 
 bool IsSkipped(const RecoveryServiceStatus& status, const std::string& name,
                const Ipv4Endpoint& address) {
-  return status.decisions != nullptr && AcceptsBadNode(*status.decisions, {name}, name, address);
+  return status.plan_options != nullptr &&
+         AcceptsBadNode(*status.plan_options, {name}, name, address);
 }
 
 // What fails or is missing while leases run out would fail the plan after that.

@@ -220,8 +220,8 @@ std::vector<std::string> UnlistedServers(const RecoveryServiceStatus& status) {
   for (const BeaconNode& node : status.nodes) {
     if (!node.is_there || listed.Find(node.address, node.names).has_value()) continue;
     const std::string address = node.address.ToString();
-    if (status.decisions != nullptr &&
-        AcceptsBadNode(*status.decisions, node.names, address, node.address)) {
+    if (status.plan_options != nullptr &&
+        AcceptsBadNode(*status.plan_options, node.names, address, node.address)) {
       continue;
     }
     servers.push_back(BeaconSenderInWords(address, node.names));

@@ -104,7 +104,7 @@ Best BestReplica(const Evidence& evidence, int32_t app_id, int32_t index) {
           replica.last_prepared_decree >= -1 && replica.last_prepared_decree <= kNumberMax;
       if (!sane) continue;
       if (best.replica == nullptr || Rank(replica) > Rank(*best.replica)) {
-        best = {.replica = &replica};
+        best = {.replica = &replica, .nodes = {}};
       }
       if (Rank(replica) == Rank(*best.replica)) best.nodes.insert(node.address);
     }
