@@ -17,6 +17,8 @@ constexpr char kProgram[] = "another program, started at another time";
 constexpr char kChanges[] = "refused: the shell is told so, replica servers wait";
 constexpr char kPlacement[] =
     "recovery sees equal replicas, not their roles: primaries are spread over their nodes";
+constexpr char kSpread[] =
+    "among equal replicas the node with the fewest primaries is taken, not the lowest address";
 constexpr char kSecondaries[] =
     "holders are in `last_drops`; they become secondaries when a meta server runs again";
 constexpr char kDecree[] = "the primary's, not 0 (see above)";
@@ -109,8 +111,13 @@ const std::vector<ListedDifference>& ListedDifferences() {
       {"recovered", "RPC_CM_QUERY_PARTITION_CONFIG_BY_INDEX.*",
        "partitions.*.last_committed_decree", kDecree},
 
+      {"stock recovery", "RPC_CM_CLUSTER_INFO.1", "values.*_replica_count_stddev", kSpread},
       {"stock recovery", "RPC_CM_LIST_APPS.*", "infos.[19].init_partition_count", kInitCount},
       {"stock recovery", "RPC_CM_LIST_APPS.3", "infos.6.*", kPlaceholder},
+      {"stock recovery", "RPC_CM_QUERY_PARTITION_CONFIG_BY_INDEX.*", "partitions.*primary",
+       kSpread},
+      {"stock recovery", "RPC_CM_QUERY_PARTITION_CONFIG_BY_INDEX.*", "partitions.*last_drops.*",
+       kSpread},
       {"stock recovery", "RPC_CM_QUERY_PARTITION_CONFIG_BY_INDEX.*",
        "partitions.*.last_committed_decree", kDecree},
 

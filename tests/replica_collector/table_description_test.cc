@@ -202,6 +202,8 @@ TEST(TableDescription, WhatMayBeSettledIsTakenAsSettled) {
   VisitTableFields([](auto field) {
     SCOPED_TRACE(field.name);
     if constexpr (MayBeSettled(field.kRule)) {
+      // A status that says dropped leaves the table out: PlannerSettlements.
+      if (absl::string_view(field.name) == "status") return;
       const TableDescription changed = Changed(field);
       const RecoveryPlan plan =
           PlanOf({Base(), changed},

@@ -128,9 +128,14 @@ TEST_F(CapturedClusterTest, RecoversToItsOwnTreeApartFromTheListedDifferences) {
     std::cout << "  " << field << ": " << count << "\n";
   }
   // The placeholder for id 6 (partition_flags, expire_second, one init_partition_count), the tables
-  // `stat` and `splitme` (init_partition_count), and the second table called `dupname`.
-  EXPECT_EQ(differences, (FieldDifferences{{"partition.last_committed_decree", 45},
+  // `stat` and `splitme` (init_partition_count), and the second table called `dupname`. Primaries
+  // are spread over equal replicas, and so are those that come next.
+  EXPECT_EQ(differences, (FieldDifferences{{"partition.hp_last_drops", 25},
+                                           {"partition.hp_primary", 18},
+                                           {"partition.last_committed_decree", 45},
+                                           {"partition.last_drops", 25},
                                            {"partition.partition_flags", 1},
+                                           {"partition.primary", 18},
                                            {"table.app_name", 1},
                                            {"table.expire_second", 1},
                                            {"table.init_partition_count", 3}}));
