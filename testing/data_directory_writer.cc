@@ -289,7 +289,8 @@ std::string DataDirectoryWriter::SnapshotOf(const std::map<std::string, Znode>& 
   if (tail == SnapshotTail::kDigest || tail == SnapshotTail::kDigestAndZxid) {
     PutInt(fuzzy_end, 8, &bytes);
     PutInt(kDigestVersionWritten, 4, &bytes);
-    PutInt(static_cast<int64_t>(digest), 8, &bytes);
+    // A server that has executed nothing yet writes none.
+    PutInt(fuzzy_end == 0 ? 0 : static_cast<int64_t>(digest), 8, &bytes);
     bytes += Seal(bytes);
   }
   if (tail == SnapshotTail::kZxid || tail == SnapshotTail::kDigestAndZxid) {

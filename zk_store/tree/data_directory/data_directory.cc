@@ -92,10 +92,10 @@ class DataDirectoryReading {
         finding.kind = DataFindingKind::kSnapshotTooNew;
       } else if (attempt.replay.last_zxid < attempt.replay.fuzzy_end) {
         finding.kind = DataFindingKind::kSnapshotFuzzy;
-        if (!inconsistent_.has_value()) inconsistent_ = std::move(attempt);
+        if (inconsistent_ == nullptr) inconsistent_ = &snapshot;
       } else if (attempt.replay.never_matched) {
         finding.kind = DataFindingKind::kSnapshotDiffers;
-        if (!inconsistent_.has_value()) inconsistent_ = std::move(attempt);
+        if (inconsistent_ == nullptr) inconsistent_ = &snapshot;
       } else {
         chosen_ = std::move(attempt);
         return absl::OkStatus();
@@ -146,10 +146,10 @@ class DataDirectoryReading {
   }
 
   absl::Status TakeInconsistent() {
-    if (inconsistent_.has_value()) {
+    if (inconsistent_ != nullptr) {
       if (options_.accept_inconsistent) {
-        chosen_ = std::move(inconsistent_);
-        return absl::OkStatus();
+        METAREC_ASSIGN_OR_RETURN(chosen_, TrySnapshot(*inconsistent_, limit_));
+        return chosen_->damage.damage == DataDamage::kNone ? absl::OkStatus() : Changed();
       }
       return absl::DataLossError(absl::StrCat(
           path_, ": no snapshot can be made the tree of one moment. ", FirstFindings(),
@@ -176,13 +176,17 @@ class DataDirectoryReading {
     METAREC_ASSIGN_OR_RETURN(
         Attempt again, snapshot != nullptr ? TrySnapshot(*snapshot, proved) : TryNothing(proved));
     if (again.damage.damage != DataDamage::kNone || again.replay.last_zxid != proved) {
-      return absl::DataLossError(absl::StrCat(
-          path_, ": the files have changed while they were read: does a server still use them?"));
+      return Changed();
     }
     again.replay.findings = std::move(findings);
     again.replay.is_complete = false;
     chosen_ = std::move(again);
     return absl::OkStatus();
+  }
+
+  absl::Status Changed() const {
+    return absl::DataLossError(absl::StrCat(
+        path_, ": the files have changed while they were read: does a server still use them?"));
   }
 
   std::string FirstFindings() const {
@@ -210,7 +214,7 @@ class DataDirectoryReading {
   DataDirectoryListing listing_;
   int64_t limit_ = std::numeric_limits<int64_t>::max();
   std::optional<Attempt> chosen_;
-  std::optional<Attempt> inconsistent_;  // the newest one
+  const ListedFile* inconsistent_ = nullptr;  // the newest one that was sound
   DataDirectoryReport report_;
 };
 

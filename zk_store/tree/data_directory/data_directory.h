@@ -97,7 +97,8 @@ class DataDirectoryTree {
   // The znodes at and below the absolute path `root`, in path order. A data directory also holds
   // /zookeeper, as a server serves it. Any number of sources may be open.
   //
-  // Stats are as a client of the server would see them. Next ends with kDataLoss when the files
+  // Stats are as a client of the server would see them, but for the owner of TTL znodes: it has
+  // their mark, which servers do not tell. Next ends with kDataLoss when the files
   // have changed since they were read.
   std::unique_ptr<TreeSource> Open(absl::string_view root) const;
 

@@ -34,8 +34,11 @@ absl::Status Replay::FromSnapshot(const SnapshotContent& content, int64_t zxid,
   result->sessions = content.sessions;
   result->last_zxid = zxid;
   result->last_time_ms = content.time_max_ms;
-  // Without a digest of its own, the znodes tell how late they were written.
-  const bool tells = content.digest.has_value() && content.digest_zxid >= zxid;
+  // Without a digest of its own, the znodes tell how late they were written. A server that has not
+  // executed anything yet writes zxid and digest 0; the zxid of a new leader is later than its
+  // digest's.
+  const bool tells =
+      content.digest.has_value() && content.digest_zxid > 0 && content.digest_zxid >= zxid;
   result->fuzzy_end = tells ? content.digest_zxid : std::max(zxid, content.zxid_max);
   const bool has_digest = tells && content.digest->version == kDigestVersion;
   const bool is_equal = has_digest && result->tree.HasDigest(content.digest->value);
