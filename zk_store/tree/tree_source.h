@@ -18,6 +18,7 @@ struct TreeHead {
   std::string root;     // the absolute path of the tree's root there: "/" or "/pegasus/demo"
   int64_t time_ms = 0;  // Unix time of the reading, or of the last transaction of a data directory
   int64_t zxid = 0;  // everything up to it is in the tree; a live tree may hold some of later ones
+  bool has_acls = true;  // otherwise no node's ACL was read, and all are empty
 };
 
 // A tree that is read once, from its root on, in path order.
