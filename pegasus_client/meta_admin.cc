@@ -11,7 +11,6 @@
 #include "base/runtime/status_macros.h"
 #include "base/runtime/task_group.h"
 #include "idl/enum_names.h"
-#include "idl/error_names.h"
 #include "idl/task_codes.h"
 #include "pegasus_client/shell_failure.h"
 #include "rpc/pegasus_status.h"

@@ -2,14 +2,23 @@
 
 #include "tools/process/manual.h"
 
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_replace.h>
+#include <absl/strings/str_split.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "testing/scratch_folder.h"
+#include "tools/cli/side_arguments.h"
 #include "tools/cli/verb_parser.h"
 #include "tools/cli/verbs.h"
 #include "tools/manual/completions.h"
@@ -169,6 +178,86 @@ TEST(CompletionTest, OfEveryShellHasEveryVerbAndOption) {
         EXPECT_THAT(fish, HasSubstr(absl::StrCat(" -l ", name.substr(2))));
       }
     }
+  }
+}
+
+// A program with verbs of two words, of which one has two sides.
+
+RunVerb MakeTestCopy(Command& verb) {
+  const auto sides = std::make_shared<std::pair<SideArguments, SideArguments>>(
+      SideArguments(SideArguments::Access::kRead, "from"),
+      SideArguments(SideArguments::Access::kCreate, "to"));
+  AddSides(verb, {&sides->first, &sides->second});
+  return [sides] { return ExitCode::kDone; };
+}
+
+RunVerb MakeTestList(Command& verb) {
+  const auto all = std::make_shared<bool>();
+  verb.AddFlag("--all", all.get(), "everything");
+  return [all] { return ExitCode::kDone; };
+}
+
+constexpr VerbRow kTestVerbs[] = {
+    {"list", "list clusters", "HERE", &MakeTestList},
+    {"zk copy", "copy a tree", "THERE", &MakeTestCopy},
+    {"zk list", "list a tree", "THERE", &MakeTestList},
+};
+constexpr VerbGroupRow kTestGroups[] = {{"zk", "what concerns any tree", "GROUPS"}};
+
+CommandManual TwoWordManual() { return ManualOf(kTestVerbs, kTestGroups); }
+
+TEST(VerbsOfTwoWordsTest, HaveAManualPageEachAndOneForTheGroup) {
+  std::vector<CommandManual> all;
+  AddAll(TwoWordManual(), &all);
+  std::vector<std::string> pages;
+  for (const CommandManual& command : all) pages.push_back(PageName(command.name));
+  EXPECT_THAT(pages, ElementsAre("metarec", "metarec-list", "metarec-zk", "metarec-zk-copy",
+                                 "metarec-zk-list"));
+  EXPECT_THAT(ManPage(all[2], {}), AllOf(HasSubstr("metarec\\-zk \\- what concerns any tree\n"),
+                                         HasSubstr("\\fBmetarec zk copy\\fR\nCopy a tree.\n")));
+  EXPECT_THAT(ManPage(all[3], {}), AllOf(HasSubstr("\\fB\\-\\-from_auth_file\\fR"),
+                                         HasSubstr("\\fBHOST:PORT,.../PATH\\fR")));
+}
+
+// What `shell` offers for the last word of `line`, sorted.
+std::vector<std::string> OfferedBy(const char* shell, const testing::ScratchFolder& folder,
+                                   const std::string& line) {
+  const std::string command =
+      absl::StrCat("cd '", folder.Path("files"), "' && '", METAREC_OFFERED_BY, "' ", shell, " '",
+                   folder.Path(""), "' ", line);
+  FILE* const pipe = ::popen(command.c_str(), "r");
+  std::string text;
+  char bytes[4096];
+  for (size_t n = 0; (n = std::fread(bytes, 1, sizeof(bytes), pipe)) > 0;) text.append(bytes, n);
+  EXPECT_EQ(::pclose(pipe), 0) << command;
+  std::vector<std::string> words = absl::StrSplit(text, absl::ByAnyChar(" \n"), absl::SkipEmpty());
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
+TEST(VerbsOfTwoWordsTest, AreCompletedByEveryShell) {
+  const testing::ScratchFolder folder;
+  std::filesystem::create_directories(folder.Path("files"));
+  std::ofstream(folder.Path("files/tree.jsonl")) << "x";
+  const struct {
+    const char* shell;
+    const char* file;
+    std::string text;
+  } kShells[] = {{"bash", "bash/metarec", BashCompletion(TwoWordManual())},
+                 {"zsh", "zsh/_metarec", ZshCompletion(TwoWordManual())},
+                 {"fish", "fish/metarec.fish", FishCompletion(TwoWordManual())}};
+  for (const auto& [shell, file, text] : kShells) {
+    SCOPED_TRACE(shell);
+    const std::string path = folder.Path(file);
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path) << text;
+    EXPECT_THAT(OfferedBy(shell, folder, "metarec z"), ElementsAre("zk"));
+    EXPECT_THAT(OfferedBy(shell, folder, "metarec zk c"), ElementsAre("copy"));
+    EXPECT_THAT(OfferedBy(shell, folder, "metarec zk list --a"), ElementsAre("--all"));
+    EXPECT_THAT(OfferedBy(shell, folder, "metarec zk copy --acl k"), ElementsAre("keep"));
+    EXPECT_THAT(OfferedBy(shell, folder, "metarec zk copy --from_a"),
+                ElementsAre("--from_auth_file"));
+    EXPECT_THAT(OfferedBy(shell, folder, "metarec zk copy tr"), ElementsAre("tree.jsonl"));
   }
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
+#include "tools/cli/side_arguments.h"
 #include "zk_store/client/store_error.h"
 
 namespace metarec::tools {
@@ -52,8 +53,12 @@ bool IsOneFile(const std::string& a, const std::string& b) {
 std::vector<NamedFile> FilesOf(const Command& verb) {
   std::vector<NamedFile> files;
   for (const CommandOption option : verb.options()) {
-    if (!option.is_given() || option.type_name() != "FILE") continue;
-    files.push_back({option.name(), option.values().back()});
+    if (!option.is_given()) continue;
+    const std::string value = option.values().back();
+    if (option.type_name() == "FILE") files.push_back({option.name(), value});
+    if (option.type_name() != kSideType) continue;
+    const absl::StatusOr<SidePlace> side = ParseSide(value);  // the verb says what is wrong with it
+    if (side.ok() && side->is_file()) files.push_back({option.name(), side->file});
   }
   return files;
 }

@@ -55,7 +55,7 @@ int MakePipe() {
   return ends[0];
 }
 
-constexpr absl::string_view kEraseLine = "\r\033[K";
+constexpr absl::string_view kEraseShownLine = "\r\033[K";
 
 }  // namespace
 
@@ -113,7 +113,7 @@ InterruptDeadline::~InterruptDeadline() {
 
 void InterruptDeadline::Watch() const {
   if (!AwaitRequest() || AwaitEnd()) return;
-  const absl::string_view erase = ::isatty(STDERR_FILENO) != 0 ? kEraseLine : "";
+  const absl::string_view erase = ::isatty(STDERR_FILENO) != 0 ? kEraseShownLine : "";
   UnblockedStderr::WriteLastWords(absl::StrCat(erase, last_words_()));
   std::_Exit(static_cast<int>(ExitCode::kFailed));
 }

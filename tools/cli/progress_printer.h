@@ -4,8 +4,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <cstdint>
-#include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>

@@ -14,6 +14,38 @@
 
 namespace metarec::tools {
 
+absl::StatusOr<absl::Duration> ZkTimeout(absl::string_view option, double seconds) {
+  if (seconds > 0 && seconds <= 3600) return absl::Seconds(seconds);
+  return absl::InvalidArgumentError(
+      absl::StrCat(option, " must be above 0 and at most 3600 seconds"));
+}
+
+absl::Status CheckCreatorAcl(absl::string_view acl_option, absl::string_view auth_file_option,
+                             absl::string_view auth_file) {
+  if (!auth_file.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(acl_option, " creator needs ", auth_file_option,
+                   ": without credentials nobody could read the tree"));
+}
+
+asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> OpenZooKeeper(ZooKeeperOptions options,
+                                                                          std::string auth_file,
+                                                                          Clock* clock) {
+  if (!auth_file.empty()) {
+    METAREC_CO_ASSIGN_OR_RETURN(ZkAuthFile file, ReadZkAuthFile(auth_file));
+    if (!file.warning.empty()) std::cerr << "warning: " << file.warning << std::endl;
+    options.auth = std::move(file.auth);
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<MetaStore> store,
+                              co_await ZooKeeperMetaStore::Connect(std::move(options), clock));
+  if (store->session_state() == SessionState::kReadOnly) {
+    std::cerr << "warning: the ZooKeeper server has lost its quorum and only reads; what it shows "
+                 "may be old"
+              << std::endl;
+  }
+  co_return store;
+}
+
 std::string StoreArguments::Option(absl::string_view name) const {
   return absl::StrCat("--", prefix_, name);
 }
@@ -33,9 +65,7 @@ void StoreArguments::AddTo(Command& verb) {
       .TypeName("HOST:PORT,...[/PATH]");
   Add(verb, "root", &root_, "the cluster's root, such as /pegasus/onebox (cluster_root)")
       .TypeName("PATH");
-  Add(verb, "zk_auth_file", &auth_file_,
-      "file with one line user:password for ZooKeeper's digest authentication")
-      .TypeName("FILE");
+  Add(verb, "zk_auth_file", &auth_file_, kAuthFileHelp).TypeName("FILE");
   if (access_ == Access::kWrite) {
     Add(verb, "zk_acl", &acl_,
         "ACL of what is created: open (as Pegasus does) or creator (only who presents "
@@ -48,11 +78,10 @@ void StoreArguments::AddTo(Command& verb) {
         .TypeName("PATH");
   }
   const std::string group = options_.front().group();
-  options_.push_back(
-      verb.Add(Option("zk_timeout"), &timeout_seconds_, "seconds to wait for a connection")
-          .TypeName("SECONDS")
-          .ShowDefault()
-          .Group(group));
+  options_.push_back(verb.Add(Option("zk_timeout"), &timeout_seconds_, kZkTimeoutHelp)
+                         .TypeName("SECONDS")
+                         .ShowDefault()
+                         .Group(group));
 }
 
 std::string StoreArguments::given_option() const {
@@ -110,18 +139,11 @@ absl::StatusOr<ZooKeeperOptions> StoreArguments::ToOptions() const {
                : absl::InvalidArgumentError(absl::StrCat(Option("zk"), ": ", wrong.message()));
   }
   options.hosts = addresses->HostsText();
-  if (!(timeout_seconds_ > 0 && timeout_seconds_ <= 3600)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(Option("zk_timeout"), " must be above 0 and at most 3600 seconds"));
-  }
-  options.connect_timeout = absl::Seconds(timeout_seconds_);
+  METAREC_ASSIGN_OR_RETURN(options.connect_timeout,
+                           ZkTimeout(Option("zk_timeout"), timeout_seconds_));
   options.accept_read_only = access_ == Access::kRead;
   if (acl_ == "creator") {
-    if (auth_file_.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(Option("zk_acl"), " creator needs ", Option("zk_auth_file"),
-                       ": without credentials nobody could read the tree"));
-    }
+    METAREC_RETURN_IF_ERROR(CheckCreatorAcl(Option("zk_acl"), Option("zk_auth_file"), auth_file_));
     options.acl = CreatorOnlyAcl();
   } else if (acl_ != "open") {
     return absl::InvalidArgumentError(
@@ -133,19 +155,7 @@ absl::StatusOr<ZooKeeperOptions> StoreArguments::ToOptions() const {
 asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> StoreArguments::Open(
     Clock* clock) const {
   METAREC_CO_ASSIGN_OR_RETURN(ZooKeeperOptions options, ToOptions());
-  if (!auth_file_.empty()) {
-    METAREC_CO_ASSIGN_OR_RETURN(ZkAuthFile file, ReadZkAuthFile(auth_file_));
-    if (!file.warning.empty()) std::cerr << "warning: " << file.warning << std::endl;
-    options.auth = std::move(file.auth);
-  }
-  METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<MetaStore> store,
-                              co_await ZooKeeperMetaStore::Connect(std::move(options), clock));
-  if (store->session_state() == SessionState::kReadOnly) {
-    std::cerr << "warning: the ZooKeeper server has lost its quorum and only reads; what it shows "
-                 "may be old"
-              << std::endl;
-  }
-  co_return store;
+  co_return co_await OpenZooKeeper(std::move(options), auth_file_, clock);
 }
 
 }  // namespace metarec::tools

@@ -5,8 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
+#include <absl/time/time.h>
 #include <asio/awaitable.hpp>
 
 #include "base/runtime/clock.h"
@@ -17,10 +19,27 @@
 
 namespace metarec::tools {
 
+// What is said of the options with which one gets into any ZooKeeper.
+inline constexpr char kAuthFileHelp[] =
+    "file with one line user:password for ZooKeeper's digest authentication";
+inline constexpr char kZkTimeoutHelp[] = "seconds to wait for a connection";
+
+// `seconds` as a duration; kInvalidArgument, with the option's name, if nobody can mean it.
+absl::StatusOr<absl::Duration> ZkTimeout(absl::string_view option, double seconds);
+
+// kInvalidArgument if the creator's ACL is chosen without credentials.
+absl::Status CheckCreatorAcl(absl::string_view acl_option, absl::string_view auth_file_option,
+                             absl::string_view auth_file);
+
+// Reads the credentials, if `auth_file` is not empty, and opens a session. Prints warnings on
+// stderr.
+asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> OpenZooKeeper(ZooKeeperOptions options,
+                                                                          std::string auth_file,
+                                                                          Clock* clock);
+
 // STORE: a cluster's root in ZooKeeper, and how to get in: --zk, --root, --zk_auth_file, ... A verb
 // with two roots has two of these, and one of them has a prefix: with "to_" its options are
-// --to_zk,
-// --to_root, --to_zk_auth_file, ...
+// --to_zk, --to_root, --to_zk_auth_file, ... (A tree of any kind is a SIDE: side_arguments.h.)
 class StoreArguments {
  public:
   enum class Access { kRead, kWrite };

@@ -34,10 +34,10 @@
 namespace metarec::tools {
 namespace {
 
-constexpr char kVerb[] = "apply";
+constexpr char kApply[] = "apply";
 constexpr size_t kNodesNamedMax = 10;
 
-struct Arguments {
+struct ApplyArguments {
   StoreArguments store{StoreArguments::Access::kWrite};
   OutputArguments output;
   std::string plan_path;
@@ -109,7 +109,7 @@ absl::Status NoLongerPlanned(const RecoveryPlan& plan, const RecoveryResult& res
       "planned with its options. Nothing was written; plan again");
 }
 
-asio::awaitable<absl::StatusOr<WriteResult>> ApplyOnceInactive(const Arguments& arguments,
+asio::awaitable<absl::StatusOr<WriteResult>> ApplyOnceInactive(const ApplyArguments& arguments,
                                                                const RecoveryPlan& plan,
                                                                MetaStore* store, Clock* clock,
                                                                ProgressPrinter* progress) {
@@ -138,7 +138,7 @@ asio::awaitable<absl::StatusOr<WriteResult>> ApplyOnceInactive(const Arguments& 
   co_return result.status;
 }
 
-asio::awaitable<absl::StatusOr<WriteResult>> Write(const Arguments& arguments,
+asio::awaitable<absl::StatusOr<WriteResult>> Write(const ApplyArguments& arguments,
                                                    const RecoveryPlan& plan, MetaStore* store,
                                                    Clock* clock, ProgressPrinter* progress) {
   if (MadeWhileServed(plan)) {
@@ -154,7 +154,7 @@ asio::awaitable<absl::StatusOr<WriteResult>> Write(const Arguments& arguments,
 }
 
 std::string TextOf(const WriteResult& written, const RecoveryPlan& plan,
-                   const Arguments& arguments) {
+                   const ApplyArguments& arguments) {
   std::string text;
   if (written.already_finished) {
     text = absl::StrCat("this plan was applied already; nothing was written to ",
@@ -172,7 +172,7 @@ std::string TextOf(const WriteResult& written, const RecoveryPlan& plan,
 }
 
 std::string JsonOf(const WriteResult& written, const RecoveryPlan& plan,
-                   const Arguments& arguments) {
+                   const ApplyArguments& arguments) {
   return JsonObject()
       .Set("root", arguments.store.root())
       .Set("plan_digest", written.journal.plan_digest)
@@ -186,7 +186,7 @@ std::string JsonOf(const WriteResult& written, const RecoveryPlan& plan,
 }
 
 // What to read once more before it is written.
-std::string Reminder(const RecoveryPlan& plan, const Arguments& arguments, absl::Time now) {
+std::string Reminder(const RecoveryPlan& plan, const ApplyArguments& arguments, absl::Time now) {
   ReportOptions options;
   options.plan_path = arguments.plan_path;
   options.now = now;
@@ -241,7 +241,7 @@ std::string DryJsonOf(const RootInspection& found, const RecoveryPlan& plan,
 }
 
 // Refuses what the real run would refuse.
-asio::awaitable<absl::StatusOr<ExitCode>> DryRun(const Arguments& arguments,
+asio::awaitable<absl::StatusOr<ExitCode>> DryRun(const ApplyArguments& arguments,
                                                  const RecoveryPlan& plan, MetaStore* store,
                                                  Clock* clock) {
   METAREC_CO_ASSIGN_OR_RETURN(const std::string digest, TopologyDigest(plan.topology));
@@ -276,7 +276,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> DryRun(const Arguments& arguments,
   co_return ExitCodeOf(plan);
 }
 
-asio::awaitable<absl::StatusOr<ExitCode>> Apply(const Arguments& arguments, Clock* clock,
+asio::awaitable<absl::StatusOr<ExitCode>> Apply(const ApplyArguments& arguments, Clock* clock,
                                                 ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
   METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, ReadPlan(arguments.plan_path));
@@ -304,10 +304,10 @@ asio::awaitable<absl::StatusOr<ExitCode>> Apply(const Arguments& arguments, Cloc
   co_return ExitCodeOf(plan);
 }
 
-ExitCode Run(const Arguments& arguments) {
+ExitCode RunApply(const ApplyArguments& arguments) {
   CommandLoop loop;
   return loop.Run(
-      kVerb,
+      kApply,
       {"no meta server starts from what was written so far. Run the same command again, "
        "and it goes on where it was",
        /*does_write=*/true},
@@ -336,7 +336,7 @@ RunVerb MakeApplyVerb(Command& verb) {
   verb.Example(
       "metarec apply --plan monday.plan --zk zk1:2181 --root /pegasus/recovered "
       "--zk_auth_file zk.auth --zk_acl creator");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ApplyArguments>();
   verb.Add("--plan", &arguments->plan_path, "the plan file").TypeName("FILE").Required();
   arguments->store.AddTo(verb);
   verb.AddFlag("--dry_run", &arguments->dry_run, "say what would be written, and write nothing");
@@ -359,7 +359,7 @@ RunVerb MakeApplyVerb(Command& verb) {
       .ShowDefault()
       .Group(kGroup);
   arguments->output.AddTo(verb);
-  return [arguments] { return Run(*arguments); };
+  return [arguments] { return RunApply(*arguments); };
 }
 
 }  // namespace metarec::tools

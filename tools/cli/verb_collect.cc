@@ -20,9 +20,9 @@
 namespace metarec::tools {
 namespace {
 
-constexpr char kVerb[] = "collect";
+constexpr char kCollect[] = "collect";
 
-struct Arguments {
+struct CollectArguments {
   NodeArguments nodes;
   OutputArguments output;
   NewFileArguments file;
@@ -44,7 +44,7 @@ Counts CountEvidence(const Evidence& evidence) {
   return counts;
 }
 
-std::string TextOf(const Evidence& evidence, const Arguments& arguments) {
+std::string TextOf(const Evidence& evidence, const CollectArguments& arguments) {
   std::vector<std::vector<std::string>> rows = {{"node", "result", "tables", "replicas"}};
   for (const NodeEvidence& node : evidence.nodes) {
     const bool complete = node.complete();
@@ -72,7 +72,7 @@ std::string TextOf(const Evidence& evidence, const Arguments& arguments) {
   return text;
 }
 
-std::string JsonOf(const Evidence& evidence, const Arguments& arguments) {
+std::string JsonOf(const Evidence& evidence, const CollectArguments& arguments) {
   std::vector<std::string> nodes;
   for (const NodeEvidence& node : evidence.nodes) {
     nodes.push_back(JsonObject()
@@ -96,8 +96,8 @@ std::string JsonOf(const Evidence& evidence, const Arguments& arguments) {
       .ToLine();
 }
 
-asio::awaitable<absl::StatusOr<ExitCode>> Collect(const Arguments& arguments, CommandLoop* loop,
-                                                  ProgressPrinter* progress) {
+asio::awaitable<absl::StatusOr<ExitCode>> Collect(const CollectArguments& arguments,
+                                                  CommandLoop* loop, ProgressPrinter* progress) {
   Clock* const clock = &loop->clock();
   METAREC_CO_ASSIGN_OR_RETURN(NodeList list, arguments.nodes.Read());
   METAREC_CO_ASSIGN_OR_RETURN(CollectorOptions options, CollectorOptionsOf(arguments.nodes));
@@ -124,10 +124,10 @@ asio::awaitable<absl::StatusOr<ExitCode>> Collect(const Arguments& arguments, Co
   co_return counts.answered == counts.nodes ? ExitCode::kDone : ExitCode::kFailed;
 }
 
-ExitCode Run(const Arguments& arguments) {
+ExitCode RunCollect(const CollectArguments& arguments) {
   CommandLoop loop;
   return loop.Run(
-      kVerb, "nothing was written; run the same command again",
+      kCollect, "nothing was written; run the same command again",
       [&](ProgressPrinter* progress) { return Collect(arguments, &loop, progress); },
       ProgressPrinter::StyleOfStderr(arguments.output.json()));
 }
@@ -140,11 +140,11 @@ RunVerb MakeCollectVerb(Command& verb) {
       "file is written all the same, and says so.");
   verb.Example("metarec collect -f recover_node_list --evidence monday.evidence");
   verb.Example("metarec collect -s rs1:34801,rs2:34801 --evidence monday.evidence.zst --overwrite");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<CollectArguments>();
   arguments->nodes.AddTo(verb);
   arguments->file.AddTo(verb, "--evidence");
   arguments->output.AddTo(verb);
-  return [arguments] { return Run(*arguments); };
+  return [arguments] { return RunCollect(*arguments); };
 }
 
 }  // namespace metarec::tools

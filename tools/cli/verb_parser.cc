@@ -193,6 +193,10 @@ ExitCode RunCommandLine(absl::Span<const VerbRow> table, absl::Span<const VerbGr
   return held.ok() ? verb->run() : Fail(verb->row->name, held.status());
 }
 
-CommandManual MetarecManual() { return Program(VerbTable(), VerbGroups()).root.manual(); }
+CommandManual ManualOf(absl::Span<const VerbRow> table, absl::Span<const VerbGroupRow> groups) {
+  return Program(table, groups).root.manual();
+}
+
+CommandManual MetarecManual() { return ManualOf(VerbTable(), VerbGroups()); }
 
 }  // namespace metarec::tools

@@ -19,7 +19,8 @@ namespace metarec::tools {
 ExitCode RunCommandLine(absl::Span<const VerbRow> table, absl::Span<const VerbGroupRow> groups,
                         const std::vector<std::string>& arguments);
 
-// What metarec says of itself, with all verbs.
+// What a program with these verbs says of itself, and what metarec does.
+CommandManual ManualOf(absl::Span<const VerbRow> table, absl::Span<const VerbGroupRow> groups);
 CommandManual MetarecManual();
 
 }  // namespace metarec::tools

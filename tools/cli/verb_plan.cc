@@ -24,9 +24,9 @@
 namespace metarec::tools {
 namespace {
 
-constexpr char kVerb[] = "plan";
+constexpr char kPlan[] = "plan";
 
-struct Arguments {
+struct PlanVerbArguments {
   const Command* verb = nullptr;
   EvidenceArguments evidence;
   PlanArguments plan;
@@ -36,7 +36,7 @@ struct Arguments {
 };
 
 // What the report says of the plan, and how to make it again.
-ReportOptions ReportOf(const Arguments& arguments) {
+ReportOptions ReportOf(const PlanVerbArguments& arguments) {
   ReportOptions report;
   report.plan_path = arguments.file.path();
   report.from_evidence_file = arguments.evidence.is_file();
@@ -44,14 +44,14 @@ ReportOptions ReportOf(const Arguments& arguments) {
   return report;
 }
 
-absl::Status WriteThePlan(const RecoveryPlan& plan, const Arguments& arguments) {
+absl::Status WriteThePlan(const RecoveryPlan& plan, const PlanVerbArguments& arguments) {
   PlanFileOptions file;
   file.overwrite = arguments.file.overwrite();
   file.interrupt_descriptor = InterruptSignals::descriptor();
   return WritePlanFile(plan, arguments.file.path(), file);
 }
 
-CommandLoop::AfterInterruption AfterWriting(const Arguments& arguments) {
+CommandLoop::AfterInterruption AfterWriting(const PlanVerbArguments& arguments) {
   CommandLoop::AfterInterruption after("");
   after.text =
       absl::StrCat("the plan is written. To see the report that was cut short:\n  metarec ",
@@ -63,7 +63,7 @@ CommandLoop::AfterInterruption AfterWriting(const Arguments& arguments) {
 // The plan lacks the table or partition that was asked for. It is not written, so that the
 // corrected command can be run. If the plan is not ready, its report shows why.
 absl::StatusOr<ExitCode> NoSuchSubject(const absl::Status& why, const RecoveryPlan& plan,
-                                       ReportOptions report, const Arguments& arguments) {
+                                       ReportOptions report, const PlanVerbArguments& arguments) {
   const absl::Status error =
       Annotate(why, absl::StrCat(". The plan would be: ",
                                  HeadlineOf(plan.outcome, CountPlan(plan), report.moment).text,
@@ -71,13 +71,13 @@ absl::StatusOr<ExitCode> NoSuchSubject(const absl::Status& why, const RecoveryPl
   if (plan.outcome == PlanOutcome::kReady) return error;
   report.only.reset();
   const absl::Status printed = PrintReport(plan, report, arguments.output);
-  Fail(kVerb, error);
+  Fail(kPlan, error);
   METAREC_RETURN_IF_ERROR(printed);
   return static_cast<ExitCode>(PlanExitCode(plan));
 }
 
-asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, CommandLoop* loop,
-                                               ProgressPrinter* progress) {
+asio::awaitable<absl::StatusOr<ExitCode>> Plan(const PlanVerbArguments& arguments,
+                                               CommandLoop* loop, ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(arguments.evidence.Check());
   METAREC_CO_RETURN_IF_ERROR(arguments.report.Check());
   METAREC_CO_ASSIGN_OR_RETURN(const PlanOptions options, arguments.plan.ToOptions());
@@ -112,10 +112,10 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const Arguments& arguments, Comma
   co_return static_cast<ExitCode>(PlanExitCode(plan));
 }
 
-ExitCode Run(const Arguments& arguments) {
+ExitCode RunPlan(const PlanVerbArguments& arguments) {
   CommandLoop loop;
   return loop.Run(
-      kVerb, "nothing was written; run the same command again",
+      kPlan, "nothing was written; run the same command again",
       [&](ProgressPrinter* progress) { return Plan(arguments, &loop, progress); },
       ProgressPrinter::StyleOfStderr(arguments.output.json()));
 }
@@ -131,14 +131,14 @@ RunVerb MakePlanVerb(Command& verb) {
   verb.Example(
       "metarec plan --evidence monday.evidence --plan monday.plan --settle 10.app_type=pegasus");
   verb.Example("metarec plan --evidence monday.evidence --plan monday.plan --table usertable");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<PlanVerbArguments>();
   arguments->verb = &verb;
   arguments->evidence.AddTo(verb);
   arguments->plan.AddTo(verb);
   arguments->file.AddTo(verb, "--plan");
   arguments->report.AddTo(verb);
   arguments->output.AddTo(verb);
-  return [arguments] { return Run(*arguments); };
+  return [arguments] { return RunPlan(*arguments); };
 }
 
 }  // namespace metarec::tools

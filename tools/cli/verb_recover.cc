@@ -29,9 +29,9 @@
 namespace metarec::tools {
 namespace {
 
-constexpr char kVerb[] = "recover";
+constexpr char kRecover[] = "recover";
 
-struct Arguments {
+struct RecoverArguments {
   const Command* verb = nullptr;
   NodeArguments nodes;
   PlanArguments plan;
@@ -44,7 +44,7 @@ struct Arguments {
   double ask_again_seconds = 3;
 };
 
-absl::StatusOr<RecoveryRequest> RequestOf(const Arguments& arguments, NodeList nodes,
+absl::StatusOr<RecoveryRequest> RequestOf(const RecoverArguments& arguments, NodeList nodes,
                                           int32_t wait_seconds) {
   RecoveryRequest request;
   request.nodes = std::move(nodes);
@@ -76,7 +76,7 @@ void PrintHeader(const RecoveryRequest& request, int32_t wait_seconds, ShellOutp
                               request.plan.skip_lost_partitions, request.nodes));
 }
 
-asio::awaitable<absl::StatusOr<ExitCode>> RecoverByMeta(const Arguments& arguments,
+asio::awaitable<absl::StatusOr<ExitCode>> RecoverByMeta(const RecoverArguments& arguments,
                                                         int32_t wait_seconds,
                                                         RecoveryRequest request,
                                                         std::vector<Ipv4Endpoint> addresses,
@@ -109,7 +109,7 @@ CommandLoop::AfterInterruption AfterWriting() {
   return after;
 }
 
-asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const Arguments& arguments,
+asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const RecoverArguments& arguments,
                                                            int32_t wait_seconds,
                                                            RecoveryRequest request,
                                                            CommandLoop* loop,
@@ -152,9 +152,9 @@ asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const Arguments& argu
   co_return RecoverExitCode(result);
 }
 
-asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, int32_t wait_seconds,
-                                                  NodeList nodes, CommandLoop* loop,
-                                                  ProgressPrinter* progress) {
+asio::awaitable<absl::StatusOr<ExitCode>> Recover(const RecoverArguments& arguments,
+                                                  int32_t wait_seconds, NodeList nodes,
+                                                  CommandLoop* loop, ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(arguments.report.Check());
   METAREC_CO_ASSIGN_OR_RETURN(RecoveryRequest request,
                               RequestOf(arguments, std::move(nodes), wait_seconds));
@@ -176,7 +176,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> Recover(const Arguments& arguments, in
 }
 
 // Only what start_recovery can say reaches a meta server.
-absl::Status CheckSource(const Arguments& arguments) {
+absl::Status CheckSource(const RecoverArguments& arguments) {
   METAREC_RETURN_IF_ERROR(arguments.meta.CheckInsteadOf(arguments.store));
   if (!arguments.meta.given()) return absl::OkStatus();
   const std::set<std::string> fit = {"--meta",         "--node_list_file", "--node_list_str",
@@ -200,20 +200,20 @@ ExitCode UsageError(absl::string_view text) {
   return ExitCode::kFailed;
 }
 
-ExitCode Run(const Arguments& arguments) {
+ExitCode RunRecover(const RecoverArguments& arguments) {
   if (const absl::Status one = arguments.nodes.CheckExactlyOne(); !one.ok()) {
     return UsageError(one.message());
   }
   const absl::StatusOr<int32_t> wait_seconds = ParseWaitSeconds(arguments.wait_seconds);
   if (!wait_seconds.ok()) return UsageError(wait_seconds.status().message());
   if (const absl::Status source = CheckSource(arguments); !source.ok()) {
-    return Fail(kVerb, source);
+    return Fail(kRecover, source);
   }
   absl::StatusOr<NodeList> nodes = arguments.nodes.Read();
   if (!nodes.ok()) {
     const std::string text = PegasusTextOf(nodes.status());
     if (!text.empty()) std::cerr << text << std::endl;
-    return Fail(kVerb, nodes.status());
+    return Fail(kRecover, nodes.status());
   }
   CommandLoop loop;
   const CommandLoop::AfterInterruption by_meta(
@@ -223,7 +223,7 @@ ExitCode Run(const Arguments& arguments) {
       "goes on where it was",
       /*does_write=*/true);
   return loop.Run(
-      kVerb, arguments.meta.given() ? by_meta : by_us,
+      kRecover, arguments.meta.given() ? by_meta : by_us,
       [&](ProgressPrinter* progress) {
         return Recover(arguments, *wait_seconds, *std::move(nodes), &loop, progress);
       },
@@ -246,7 +246,7 @@ RunVerb MakeRecoverVerb(Command& verb) {
   verb.Example("metarec recover -f recover_node_list --zk zk1:2181 --root /pegasus/recovered");
   verb.Example(
       "metarec recover -f recover_node_list -b -l -w 300 --zk zk1:2181 --root /pegasus/recovered");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<RecoverArguments>();
   arguments->verb = &verb;
   arguments->nodes.AddTo(verb);
   arguments->plan.AddTo(verb);
@@ -268,7 +268,7 @@ RunVerb MakeRecoverVerb(Command& verb) {
       .Group("OUTPUT");
   arguments->report.AddTo(verb);
   arguments->output.AddTo(verb);
-  return [arguments] { return Run(*arguments); };
+  return [arguments] { return RunRecover(*arguments); };
 }
 
 }  // namespace metarec::tools

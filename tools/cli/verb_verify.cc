@@ -27,9 +27,9 @@
 namespace metarec::tools {
 namespace {
 
-constexpr char kVerb[] = "verify";
+constexpr char kVerify[] = "verify";
 
-struct Arguments {
+struct VerifyArguments {
   const Command* verb = nullptr;
   std::string plan_path;
   EvidenceArguments evidence;
@@ -78,7 +78,7 @@ std::string DescribeAnotherPlan(const Origin& origin) {
 }
 
 std::string TextOf(const VerifyResult& result, const RecoveryPlan& plan, const Origin& origin,
-                   const Arguments& arguments) {
+                   const VerifyArguments& arguments) {
   const int64_t count = CountAll(result);
   if (count == 0) {
     return absl::StrCat(arguments.store.root(), " is as it should be: ", CountedTables(plan), ", ",
@@ -113,7 +113,8 @@ std::string TextOf(const VerifyResult& result, const RecoveryPlan& plan, const O
   return text;
 }
 
-std::string JsonOf(const VerifyResult& result, const Origin& origin, const Arguments& arguments) {
+std::string JsonOf(const VerifyResult& result, const Origin& origin,
+                   const VerifyArguments& arguments) {
   std::vector<std::string> differences;
   for (const Difference& difference : result.differences) {
     std::vector<std::string> fields;
@@ -145,7 +146,7 @@ std::string JsonOf(const VerifyResult& result, const Origin& origin, const Argum
       .ToLine();
 }
 
-absl::Status CheckArguments(const Arguments& arguments) {
+absl::Status CheckArguments(const VerifyArguments& arguments) {
   if (!arguments.plan_path.empty() && arguments.evidence.given()) {
     return absl::InvalidArgumentError("give either --plan or what to plan from, not both");
   }
@@ -162,7 +163,8 @@ absl::Status CheckArguments(const Arguments& arguments) {
   return arguments.store.Check();
 }
 
-asio::awaitable<absl::StatusOr<RecoveryPlan>> WhatToExpect(const Arguments& arguments, Clock* clock,
+asio::awaitable<absl::StatusOr<RecoveryPlan>> WhatToExpect(const VerifyArguments& arguments,
+                                                           Clock* clock,
                                                            ProgressPrinter* progress) {
   if (!arguments.plan_path.empty()) co_return ReadPlan(arguments.plan_path);
   METAREC_CO_ASSIGN_OR_RETURN(const PlanOptions options, arguments.plan.ToOptions());
@@ -183,7 +185,7 @@ asio::awaitable<absl::StatusOr<Origin>> FindOrigin(const RecoveryPlan& plan, std
   co_return origin;
 }
 
-asio::awaitable<absl::StatusOr<ExitCode>> Verify(const Arguments& arguments, Clock* clock,
+asio::awaitable<absl::StatusOr<ExitCode>> Verify(const VerifyArguments& arguments, Clock* clock,
                                                  ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(CheckArguments(arguments));
   METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan,
@@ -214,10 +216,10 @@ asio::awaitable<absl::StatusOr<ExitCode>> Verify(const Arguments& arguments, Clo
   co_return CountAll(result) == 0 ? ExitCode::kDone : ExitCode::kDifferences;
 }
 
-ExitCode Run(const Arguments& arguments) {
+ExitCode RunVerify(const VerifyArguments& arguments) {
   CommandLoop loop;
   return loop.Run(
-      kVerb, "nothing was changed; run the same command again",
+      kVerify, "nothing was changed; run the same command again",
       [&](ProgressPrinter* progress) { return Verify(arguments, &loop.clock(), progress); },
       ProgressPrinter::StyleOfStderr(arguments.output.json()));
 }
@@ -233,7 +235,7 @@ RunVerb MakeVerifyVerb(Command& verb) {
       "(ballot_too_low) is one that its replica servers permanently ignore.");
   verb.Example("metarec verify --plan monday.plan --zk zk1:2181 --root /pegasus/recovered");
   verb.Example("metarec verify -f recover_node_list --zk zk1:2181 --root /pegasus/onebox");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<VerifyArguments>();
   verb.Add("--plan", &arguments->plan_path, "the plan file to compare with").TypeName("FILE");
   arguments->verb = &verb;
   arguments->evidence.AddTo(verb);
@@ -244,7 +246,7 @@ RunVerb MakeVerifyVerb(Command& verb) {
       .TypeName("N")
       .ShowDefault()
       .Group("OUTPUT");
-  return [arguments] { return Run(*arguments); };
+  return [arguments] { return RunVerify(*arguments); };
 }
 
 }  // namespace metarec::tools

@@ -1,5 +1,6 @@
 // The verbs of `metarec`: one row each in VerbTable(). To add one: write its function, declare it
-// below, and add its row.
+// below, and add its row. A verb of two words ("zk copy") needs a row for its first word in
+// VerbGroups(), too.
 
 #pragma once
 
@@ -16,9 +17,7 @@ namespace metarec::tools {
 using RunVerb = std::function<ExitCode()>;
 
 struct VerbRow {
-  // "plan"; or "zk export", a verb of the group of verbs "zk", which needs a row in
-  // VerbGroups().
-  absl::string_view name;
+  absl::string_view name;         // "plan"; or "zk export", a verb of the group "zk"
   absl::string_view description;  // one line of help
   absl::string_view heading;      // under which `metarec --help` lists it
   // Declares the verb's arguments, and returns what runs it once they are parsed.

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include <absl/algorithm/container.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
@@ -13,7 +14,13 @@ namespace {
 
 constexpr char kOrigin[] = "; made of what its help is made of.\n";
 
-bool TakesFile(const OptionManual& option) { return option.value == "FILE"; }
+bool TakesFile(const OptionManual& option) { return option.value == "FILE" || option.may_be_file; }
+
+bool TakesFileAsArgument(const CommandManual& command) {
+  return absl::c_any_of(command.options, [](const OptionManual& option) {
+    return option.is_positional() && TakesFile(option);
+  });
+}
 
 // For every shell of ours, a word between single quotes; fish reads \' inside of them, too.
 std::string Quoted(absl::string_view text) {
@@ -72,7 +79,7 @@ std::string BashWords(const CommandManual& command) {
       words.insert(words.end(), option.choices.begin(), option.choices.end());
   }
   return absl::StrCat("    ", Quoted(command.name), ") words=", Quoted(absl::StrJoin(words, " ")),
-                      " ;;\n");
+                      TakesFileAsArgument(command) ? " files=yes" : "", " ;;\n");
 }
 
 }  // namespace
@@ -97,7 +104,7 @@ std::string BashCompletion(const CommandManual& program) {
       "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
       "  local command=",
       program.name,
-      " words= i\n"
+      " words= files= i\n"
       "  COMPREPLY=()\n"
       "  # Bash takes --option=value for three words.\n"
       "  if [[ $current == = ]]; then\n"
@@ -128,6 +135,10 @@ std::string BashCompletion(const CommandManual& program) {
                   "  esac\n"
                   "  if [[ $current == --*-* ]]; then words=${words//_/-}; fi\n"
                   "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+                  "  if [[ -n $files && $current != -* ]]; then\n"
+                  "    compopt -o filenames 2>/dev/null\n"
+                  "    COMPREPLY=($(compgen -f -- \"$current\"))\n"
+                  "  fi\n"
                   "}\n"
                   "complete -F ",
                   function, " ", program.name, "\n");
@@ -226,6 +237,7 @@ namespace {
 
 std::string FishOption(const std::string& begin, const OptionManual& option) {
   if (option.is_positional()) {
+    if (TakesFile(option)) return absl::StrCat(begin, " -F\n");
     return option.choices.empty()
                ? ""
                : absl::StrCat(begin, " -a ", Quoted(absl::StrJoin(option.choices, " ")), "\n");

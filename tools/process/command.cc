@@ -172,6 +172,11 @@ CommandOption& CommandOption::Repeatable() {
   return *this;
 }
 
+CommandOption& CommandOption::MayBeFile() {
+  manual_->may_be_file = true;
+  return *this;
+}
+
 CommandOption& CommandOption::Between(int32_t least, int32_t most) {
   option_->check(
       Check([least, most](const std::string& text) { return OutOfRange(text, least, most); }));

@@ -12,7 +12,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "tools/process/manual.h"
@@ -37,6 +36,7 @@ class CommandOption {
   CommandOption& ShowDefault();                      // its present value, in the help
   CommandOption& Required();
   CommandOption& Repeatable();
+  CommandOption& MayBeFile();  // shells complete the names of files
   CommandOption& Between(int32_t least, int32_t most);
   CommandOption& Between(double least, double most);
   CommandOption& OneOf(const std::vector<std::string>& values);

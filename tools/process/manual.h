@@ -21,6 +21,7 @@ struct OptionManual {
   std::string heading{};               // "NODES"; "" belongs to no group
   std::string default_value{};         // "" if there is none worth showing
   std::vector<std::string> choices{};  // the only values that it takes; empty: others
+  bool may_be_file = false;            // one of several things that it can be
   bool is_required = false;
   bool is_repeatable = false;
 

@@ -1,0 +1,95 @@
+// SIDE: a tree of any kind, and how to get at it. A verb with two of them has FROM and TO.
+
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+#include <asio/awaitable.hpp>
+
+#include "base/runtime/clock.h"
+#include "tools/process/command.h"
+#include "zk_store/client/meta_store.h"
+#include "zk_store/client/zookeeper_options.h"
+
+namespace metarec::tools {
+
+// Where a side is.
+struct SidePlace {
+  // Of ZooKeeper: the servers, and the tree's path there, "/" for all. Empty of a file.
+  std::vector<ZooKeeperHost> hosts;
+  std::string path;
+  // Of a file or a folder: its path on this machine. Empty of ZooKeeper.
+  std::string file;
+
+  bool is_file() const { return !file.empty(); }
+  std::string ToText() const;  // as it can be typed
+};
+
+// "zk1:2181,zk2:2181/pegasus" is in ZooKeeper. A file or a folder is what begins with "/", "./",
+// "../" or "file:", or is the name of something that is there. kInvalidArgument for anything else,
+// with what was probably meant.
+absl::StatusOr<SidePlace> ParseSide(absl::string_view text);
+
+// The type of the argument, by which others know that it may be a file.
+inline constexpr char kSideType[] = "SIDE";
+
+// One positional argument, and the options for its credentials. Not thread-safe.
+class SideArguments {
+ public:
+  enum class Access {
+    kRead,
+    kChange,  // of znodes that are there
+    kCreate,  // of new ones: with an option for their ACL
+  };
+  // Of what is created.
+  enum class AclChoice { kKeep, kOpen, kCreator };
+
+  // `name` is the argument's, and begins its options: "from" has --from_auth_file and
+  // --from_timeout. That of a verb's only side is "side"; its options are --zk_auth_file and
+  // --zk_timeout, as elsewhere.
+  explicit SideArguments(Access access, std::string name = "side")
+      : access_(access), name_(std::move(name)) {}
+
+  // To be called by AddSides.
+  void AddTo(Command& verb);
+
+  // OK, or what is wrong with them, with the argument's or the option's name.
+  absl::Status Check() const;
+
+  // Once they are checked.
+  const std::string& name() const { return name_; }
+  SidePlace place() const;
+  AclChoice acl() const;
+
+  // Reads the credentials and opens a session. kInvalidArgument if the side is a file.
+  asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Open(Clock* clock) const;
+
+ private:
+  std::string Option(absl::string_view name) const;  // "--from_timeout" for "timeout"
+  absl::StatusOr<ZooKeeperOptions> ToOptions(const SidePlace& place) const;
+
+  const Access access_;
+  const std::string name_;
+  std::vector<CommandOption> options_;
+  std::string text_;
+  std::string auth_file_;
+  std::string acl_ = "keep";
+  double timeout_seconds_ = 15;
+};
+
+// Declares a verb's sides in the order in which they are typed, and what a side is.
+void AddSides(Command& verb, std::initializer_list<SideArguments*> sides);
+
+// kInvalidArgument if one of two places in ZooKeeper lies in the other, or is it, as far as their
+// texts tell: one ensemble can go by several names. For verbs that change one of them. (That a verb
+// has one file twice, CheckFileOptions finds out.)
+absl::Status CheckApart(const SideArguments& a, const SideArguments& b);
+
+}  // namespace metarec::tools
