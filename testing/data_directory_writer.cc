@@ -1,10 +1,11 @@
 #include "testing/data_directory_writer.h"
 
-#include <limits>
 #include <utility>
 
 #include <absl/strings/match.h>
 #include <zlib.h>
+
+#include "zk_store/tree/tree_node.h"
 
 namespace metarec::testing {
 namespace {
@@ -20,7 +21,6 @@ constexpr int32_t kCreateSessionType = -10;
 constexpr int32_t kCloseSessionType = -11;
 constexpr int32_t kErrorType = -1;
 constexpr int32_t kDigestVersionWritten = 2;
-constexpr int64_t kTtlOwnerBits = static_cast<int64_t>(0xff00000000000000);
 
 uint32_t Adler(absl::string_view bytes) {
   return static_cast<uint32_t>(
@@ -111,7 +111,7 @@ int64_t DataDirectoryWriter::CreateWithAcl(const std::string& path, const std::s
 
 int64_t DataDirectoryWriter::CreateContainer(const std::string& path) {
   Begin();
-  DoCreate(path, "", OpenAcl(), std::numeric_limits<int64_t>::min());
+  DoCreate(path, "", OpenAcl(), OwnerOfContainer());
   std::string body;
   PutBytes(path, &body);
   PutBytes("", &body);
@@ -122,7 +122,7 @@ int64_t DataDirectoryWriter::CreateContainer(const std::string& path) {
 
 int64_t DataDirectoryWriter::CreateTtl(const std::string& path, int64_t ttl_ms) {
   Begin();
-  DoCreate(path, "", OpenAcl(), kTtlOwnerBits | ttl_ms);
+  DoCreate(path, "", OpenAcl(), OwnerOfTtl(ttl_ms));
   std::string body;
   PutBytes(path, &body);
   PutBytes("", &body);

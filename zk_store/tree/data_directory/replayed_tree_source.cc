@@ -11,9 +11,6 @@
 namespace metarec {
 namespace {
 
-constexpr size_t kBatchNodes = 256;
-constexpr size_t kBatchBytes = 1 << 20;
-
 uint32_t ContentCrc(absl::string_view path, absl::string_view data) {
   uLong crc = 0;
   for (const absl::string_view part : {path, data}) {
@@ -72,7 +69,7 @@ absl::StatusOr<std::vector<TreeNode>> ReplayedTreeSource::NextNodes() {
     if (root != ReplayedTree::kRoot) path_ = head_.root;
     METAREC_RETURN_IF_ERROR(add(root));
   }
-  while (!levels_.empty() && nodes.size() < kBatchNodes && bytes < kBatchBytes) {
+  while (!levels_.empty() && nodes.size() < kTreeBatchNodes && bytes < kTreeBatchBytes) {
     Level& level = levels_.back();
     path_.resize(level.path_bytes);
     if (level.next == level.children.size()) {

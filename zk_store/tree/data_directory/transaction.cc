@@ -1,8 +1,7 @@
 #include "zk_store/tree/data_directory/transaction.h"
 
-#include <limits>
-
 #include "zk_store/tree/data_directory/jute_reader.h"
+#include "zk_store/tree/tree_node.h"
 
 namespace metarec {
 namespace {
@@ -11,8 +10,6 @@ constexpr size_t kDigestBytes = 12;
 constexpr size_t kZxidOffset = 12;
 constexpr size_t kTimeOffset = 20;
 constexpr int32_t kUnknownChildVersion = -1;  // written by ZooKeeper before 3.4.1
-constexpr int64_t kOwnerOfContainer = std::numeric_limits<int64_t>::min();
-constexpr uint64_t kOwnerOfTtl = 0xff00000000000000;
 
 // The bytes of a vector of ACLs, which AclTable parses.
 absl::string_view AclBytes(JuteReader* reader) {
@@ -39,7 +36,7 @@ void ReadCreation(TransactionType type, JuteReader* reader, size_t base, int64_t
   change->acl = AclBytes(reader);
   change->owner = 0;
   if (type == TransactionType::kCreateContainer) {
-    change->owner = kOwnerOfContainer;
+    change->owner = OwnerOfContainer();
   } else if (type != TransactionType::kCreateTtl) {
     if (reader->Bool()) change->owner = session;
     if (type == TransactionType::kCreate && reader->remaining() == 0) {
@@ -49,7 +46,7 @@ void ReadCreation(TransactionType type, JuteReader* reader, size_t base, int64_t
   }
   change->version = reader->Int();
   if (type == TransactionType::kCreateTtl) {
-    change->owner = static_cast<int64_t>(kOwnerOfTtl | static_cast<uint64_t>(reader->Long()));
+    change->owner = OwnerOfTtl(reader->Long());
   }
 }
 
