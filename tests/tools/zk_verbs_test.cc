@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <absl/time/time.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
@@ -217,6 +218,29 @@ TEST_F(ZkVerbsTest, ADataDirectoryIsASideLikeAnyOther) {
   EXPECT_THAT(Out({"export", data, tree}), HasSubstr("3 znodes"));
   EXPECT_THAT(Out({"verify", tree, data, "--format", "json"}),
               AllOf(HasSubstr("\"equal\":true"), HasSubstr("\"kinds_compared\":true")));
+}
+
+TEST_F(ZkVerbsTest, ADataDirectoryIsReadAsItWasBeforeAMistake) {
+  testing::DataDirectoryWriter server;
+  server.Create("/apps", "unlock");
+  const int64_t before = server.time_ms;
+  server.Delete("/apps");
+  int64_t first_zxid = 0;
+  std::filesystem::create_directories(folder_.Path("data"));
+  std::filesystem::create_directories(folder_.Path("logs"));
+  folder_.Write("logs/log.1", server.TakeLog(&first_zxid));
+  const std::string data = folder_.Path("data");
+  const std::string logs = folder_.Path("logs");
+  EXPECT_EQ(Out({"ls", data, "--log_folder", logs}), "");
+  const Ended at_zxid = Zk({"ls", data, "--log_folder", logs, "--at", "0x1"});
+  EXPECT_EQ(at_zxid.out, "apps\n");
+  EXPECT_THAT(at_zxid.err, HasSubstr("as of zxid 0x1"));
+  const std::string time =
+      absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(before), absl::UTCTimeZone());
+  EXPECT_EQ(Out({"ls", logs, "--at", time}), "apps\n");
+  EXPECT_THAT(Zk({"ls", logs, "--at", "noon"}).err, HasSubstr("--at: 'noon' is neither a zxid"));
+  EXPECT_THAT(Zk({"ls", Write(SomeTree()), "--at", "0x1"}).err,
+              HasSubstr("--at is for the data directory of a ZooKeeper server"));
 }
 
 TEST_F(ZkVerbsTest, WhatIsNoTreeIsToldSo) {

@@ -32,6 +32,13 @@ bool IsThere(absl::string_view path) {
   return std::filesystem::exists(std::string(path), error);
 }
 
+// A folder is nothing else, even if its logs are in another one.
+bool IsDataDirectory(const SidePlace& place) {
+  std::error_code error;
+  return place.is_file() && (std::filesystem::is_directory(place.file, error) ||
+                             DataDirectory::LooksLikeOne(place.file));
+}
+
 // "zk1:2181": what may stand in front of a path in ZooKeeper.
 bool LooksLikeServers(absl::string_view text) {
   return absl::StrContains(text.substr(0, text.find('/')), ':');
@@ -123,6 +130,7 @@ void SideArguments::AddTo(Command& verb) {
     verb.Add(PathOption(), &path_, "the znode below the side that is meant, with all below it")
         .TypeName("/PATH")
         .Group(group);
+    offline_.AddTo(verb, name_ == "side" ? "--" : absl::StrCat("--", name_, "_"), group);
   }
   options_ = {
       verb.Add(Option("auth_file"), &auth_file_, kAuthFileHelp).TypeName("FILE").Group(group),
@@ -147,6 +155,7 @@ absl::Status SideArguments::Check() const {
     return absl::InvalidArgumentError(absl::StrCat(name_, ": ", place.status().message()));
   }
   METAREC_RETURN_IF_ERROR(CheckBelow());
+  METAREC_RETURN_IF_ERROR(offline_.Check(place->ToText(), IsDataDirectory(*place)));
   if (!place->is_file()) return ToOptions(*place).status();
   for (const CommandOption& option : options_) {
     if (!option.is_given()) continue;

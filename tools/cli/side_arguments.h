@@ -14,6 +14,7 @@
 #include <asio/awaitable.hpp>
 
 #include "base/runtime/clock.h"
+#include "tools/cli/offline_arguments.h"
 #include "tools/process/command.h"
 #include "zk_store/client/meta_store.h"
 #include "zk_store/client/zookeeper_options.h"
@@ -52,8 +53,8 @@ class SideArguments {
   enum class AclChoice { kKeep, kOpen, kCreator };
 
   // `name` is the argument's, and begins its options: "from" has --from_auth_file, --from_timeout
-  // and, as it is only read, --from_path. That of a verb's only side is "side"; its options are
-  // --zk_auth_file and --zk_timeout, as elsewhere, and --path.
+  // and, as it is only read, --from_path and --from_at. That of a verb's only side is "side"; its
+  // options are --zk_auth_file and --zk_timeout, as elsewhere, --path and --at.
   explicit SideArguments(Access access, std::string name = "side")
       : access_(access), name_(std::move(name)) {}
 
@@ -69,6 +70,8 @@ class SideArguments {
   // The part of the side that is meant, of one that is only read: "/a/b" below it, or "" for all.
   std::string path() const { return path_ == "/" ? "" : path_; }
   AclChoice acl() const;
+  // Of a data directory.
+  DataDirectoryOptions data_directory() const { return offline_.ToOptions(); }
 
   // Reads the credentials and opens a session. kInvalidArgument if the side is a file.
   asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Open(Clock* clock) const;
@@ -84,6 +87,7 @@ class SideArguments {
   std::vector<CommandOption> options_;
   std::string text_;
   std::string path_;
+  OfflineArguments offline_;
   std::string auth_file_;
   std::string acl_ = "keep";
   double timeout_seconds_ = 15;

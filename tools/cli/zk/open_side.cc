@@ -72,7 +72,8 @@ absl::StatusOr<std::unique_ptr<OpenedSide>> OpenOffline(const SideArguments& sid
   if (!is_folder && !DataDirectory::LooksLikeOne(place.file)) {
     return OpenTreeFile(place, side.path(), options);
   }
-  METAREC_ASSIGN_OR_RETURN(DataDirectoryTree data, DataDirectory::Read(place.file));
+  METAREC_ASSIGN_OR_RETURN(DataDirectoryTree data,
+                           DataDirectory::Read(place.file, side.data_directory()));
   const std::string root = side.path().empty() ? "/" : side.path();
   return std::make_unique<OpenedSide>(absl::StrCat(place.ToText(), " at ", Printable(root)),
                                       std::move(data), root);
