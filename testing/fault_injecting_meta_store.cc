@@ -113,22 +113,33 @@ asio::awaitable<absl::StatusOr<NodeChildren>> FaultInjectingMetaStore::DoChildre
   return Inject(std::move(call), store_->Children(std::move(path), std::move(watch)));
 }
 
+asio::awaitable<absl::StatusOr<NodeAcl>> FaultInjectingMetaStore::DoGetAcl(std::string path) {
+  StoreCall call = Call("get the ACL of", path);
+  return Inject(std::move(call), store_->GetAcl(std::move(path)));
+}
+
 asio::awaitable<absl::StatusOr<std::string>> FaultInjectingMetaStore::DoCreate(CreateOp op) {
   const std::vector<StoreOp> ops = {op};
   const StoreCall call = MultiCall("create", ops);
-  co_return co_await Inject(call, store_->Create(op.path, op.data, op.mode));
+  co_return co_await Inject(call, store_->Create(op));
 }
 
 asio::awaitable<absl::StatusOr<NodeStat>> FaultInjectingMetaStore::DoSet(SetOp op) {
   const std::vector<StoreOp> ops = {op};
   const StoreCall call = MultiCall("set", ops);
-  co_return co_await Inject(call, store_->Set(op.path, op.data, op.version));
+  co_return co_await Inject(call, store_->Set(std::move(op)));
 }
 
 asio::awaitable<absl::Status> FaultInjectingMetaStore::DoDelete(DeleteOp op) {
   const std::vector<StoreOp> ops = {op};
   const StoreCall call = MultiCall("delete", ops);
   co_return co_await Inject(call, store_->Delete(op.path, op.version));
+}
+
+asio::awaitable<absl::Status> FaultInjectingMetaStore::DoSetAcl(SetAclOp op) {
+  const std::vector<StoreOp> ops = {op};
+  const StoreCall call = MultiCall("set the ACL of", ops);
+  co_return co_await Inject(call, store_->SetAcl(op.path, op.acl, op.acl_version));
 }
 
 asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> FaultInjectingMetaStore::DoMulti(

@@ -21,9 +21,9 @@ namespace metarec::testing {
 
 // An operation that is about to be executed.
 struct StoreCall {
-  int64_t index = 0;  // 0 for the first operation of the store
-  absl::string_view
-      kind;  // "get", "exists", "children", "create", "set", "delete", "multi", "check", "sync"
+  int64_t index = 0;       // 0 for the first operation of the store
+  absl::string_view kind;  // "get", "exists", "children", "get the ACL of", "create", "set",
+                           // "delete", "set the ACL of", "multi", "check", "sync"
   std::string path;  // of a "multi", and of a "check" (a multi that writes nothing): of its first
                      // operation
   const std::vector<StoreOp>* ops = nullptr;     // what it writes; null for reads
@@ -104,9 +104,11 @@ class FaultInjectingMetaStore final : public MetaStore {
       std::string path, std::shared_ptr<Watch> watch) override;
   asio::awaitable<absl::StatusOr<NodeChildren>> DoChildren(std::string path,
                                                            std::shared_ptr<Watch> watch) override;
+  asio::awaitable<absl::StatusOr<NodeAcl>> DoGetAcl(std::string path) override;
   asio::awaitable<absl::StatusOr<std::string>> DoCreate(CreateOp op) override;
   asio::awaitable<absl::StatusOr<NodeStat>> DoSet(SetOp op) override;
   asio::awaitable<absl::Status> DoDelete(DeleteOp op) override;
+  asio::awaitable<absl::Status> DoSetAcl(SetAclOp op) override;
   asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> DoMulti(
       std::vector<StoreOp> ops) override;
   asio::awaitable<absl::Status> DoSync(std::string path) override;

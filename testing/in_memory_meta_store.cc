@@ -125,6 +125,14 @@ asio::awaitable<absl::StatusOr<NodeChildren>> InMemoryMetaStore::DoChildren(
   });
 }
 
+asio::awaitable<absl::StatusOr<NodeAcl>> InMemoryMetaStore::DoGetAcl(std::string path) {
+  using Result = absl::StatusOr<NodeAcl>;
+  return Run<Result>(session_, "get the ACL of", path, [this, path] {
+    return Execute<Result>({.kind = "get the ACL of", .path = path},
+                           [&] { return zookeeper_->tree_.GetAcl(path, session_->caller); });
+  });
+}
+
 asio::awaitable<absl::StatusOr<std::string>> InMemoryMetaStore::DoCreate(CreateOp op) {
   using Result = absl::StatusOr<std::string>;
   std::string path = op.path;
@@ -149,6 +157,13 @@ asio::awaitable<absl::Status> InMemoryMetaStore::DoDelete(DeleteOp op) {
   std::string path = op.path;
   return Run<absl::Status>(session_, "delete", path,
                            [this, op = std::move(op)] { return Write("delete", {op}).status(); });
+}
+
+asio::awaitable<absl::Status> InMemoryMetaStore::DoSetAcl(SetAclOp op) {
+  std::string path = op.path;
+  return Run<absl::Status>(session_, "set the ACL of", path, [this, op = std::move(op)] {
+    return Write("set the ACL of", {op}).status();
+  });
 }
 
 asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> InMemoryMetaStore::DoMulti(

@@ -24,6 +24,9 @@ class InMemoryZooKeeper {
   // `clock`, if given, must outlive this; it is used for the times in NodeStat.
   explicit InMemoryZooKeeper(const Clock* clock = nullptr) : clock_(clock) {}
 
+  // From now on it takes TTL nodes, as a server with extendedTypesEnabled.
+  void EnableExtendedTypes() { tree_.EnableExtendedTypes(); }
+
   // As if the session's client had been silent for too long: its ephemeral nodes vanish, its later
   // operations fail with kSessionExpired, its watches fire kSessionEnded.
   void ExpireSession(int64_t session_id);

@@ -1,12 +1,16 @@
 #include "testing/znode_tree.h"
 
 #include <algorithm>
+#include <limits>
 
+#include <absl/algorithm/container.h>
 #include <absl/strings/escaping.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <openssl/sha.h>
+
+#include "zk_store/tree/tree_node.h"
 
 namespace metarec::testing {
 namespace {
@@ -15,6 +19,7 @@ constexpr int32_t kRead = 1;
 constexpr int32_t kWrite = 2;
 constexpr int32_t kCreate = 4;
 constexpr int32_t kDelete = 8;
+constexpr int32_t kAdmin = 16;
 
 std::string ParentOf(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -38,21 +43,39 @@ bool VersionFits(int32_t wanted, int32_t actual) {
 // Replaces the scheme `auth` by the caller's identities; nullopt for what ZooKeeper calls invalid.
 std::optional<Acl> Resolve(const Acl& acl, const ZnodeCaller& caller) {
   Acl resolved;
+  const auto add = [&resolved](AclEntry entry) {
+    if (!absl::c_linear_search(resolved, entry)) resolved.push_back(std::move(entry));
+  };
   for (const AclEntry& entry : acl) {
     if (entry.scheme == "auth") {
       if (caller.identities.empty()) return std::nullopt;
       for (const auto& [scheme, id] : caller.identities) {
-        resolved.push_back(AclEntry{scheme, id, entry.permissions});
+        add(AclEntry{scheme, id, entry.permissions});
       }
     } else if ((entry.scheme == "world" && entry.id == "anyone") ||
                (entry.scheme == "digest" &&
                 std::count(entry.id.begin(), entry.id.end(), ':') == 1)) {
-      resolved.push_back(entry);
+      add(entry);
     } else {
       return std::nullopt;
     }
   }
+  if (resolved.empty()) return std::nullopt;
   return resolved;
+}
+
+// ZooKeeper marks these kinds in the place of the owning session (zk_store/tree/tree_node.h).
+int64_t OwnerOf(const CreateOp& op, int64_t session_id) {
+  if (IsEphemeral(op.mode)) return session_id;
+  if (op.mode == CreateMode::kContainer) return std::numeric_limits<int64_t>::min();
+  if (op.mode == CreateMode::kTtl) {
+    return static_cast<int64_t>(uint64_t{0xff} << 56 | static_cast<uint64_t>(op.ttl_ms));
+  }
+  return 0;
+}
+
+bool BelongsToASession(const NodeStat& stat) {
+  return KindOfOwner(stat.ephemeral_owner) == NodeKind::kEphemeral;
 }
 
 }  // namespace
@@ -114,16 +137,7 @@ absl::StatusOr<ZnodeTree::Applied> ZnodeTree::Apply(absl::Span<const StoreOp> op
   for (size_t i = 0; i < ops.size(); ++i) {
     pending.applied.results.emplace_back();
     const StoreOp& op = ops[i];
-    StoreError error = StoreError::kNone;
-    if (const auto* create = std::get_if<CreateOp>(&op)) {
-      error = ApplyCreate(*create, &pending);
-    } else if (const auto* set = std::get_if<SetOp>(&op)) {
-      error = ApplySet(*set, &pending);
-    } else if (const auto* remove = std::get_if<DeleteOp>(&op)) {
-      error = ApplyDelete(*remove, &pending);
-    } else {
-      error = ApplyCheck(std::get<CheckOp>(op), &pending);
-    }
+    const StoreError error = ApplyAny(op, &pending);
     if (error == StoreError::kNone) continue;
     std::for_each(pending.undo.rbegin(), pending.undo.rend(), [](auto& undo) { undo(); });
     return is_multi ? MakeMultiError(error, i, ops.size(), OpName(op), OpPath(op))
@@ -132,8 +146,18 @@ absl::StatusOr<ZnodeTree::Applied> ZnodeTree::Apply(absl::Span<const StoreOp> op
   return std::move(pending.applied);
 }
 
+StoreError ZnodeTree::ApplyAny(const StoreOp& op, Pending* pending) {
+  if (const auto* create = std::get_if<CreateOp>(&op)) return ApplyCreate(*create, pending);
+  if (const auto* set = std::get_if<SetOp>(&op)) return ApplySet(*set, pending);
+  if (const auto* remove = std::get_if<DeleteOp>(&op)) return ApplyDelete(*remove, pending);
+  if (const auto* set_acl = std::get_if<SetAclOp>(&op)) return ApplySetAcl(*set_acl, pending);
+  return ApplyCheck(std::get<CheckOp>(op), pending);
+}
+
 StoreError ZnodeTree::ApplyCreate(const CreateOp& op, Pending* pending) {
-  const std::optional<Acl> acl = Resolve(pending->transaction.acl, pending->caller);
+  if (op.mode == CreateMode::kTtl && !has_extended_types_) return StoreError::kUnsupported;
+  const std::optional<Acl> acl =
+      Resolve(op.acl.value_or(pending->transaction.acl), pending->caller);
   if (!acl.has_value()) return StoreError::kInvalidAcl;
   const std::string parent_path = ParentOf(op.path);
   Znode* parent = Find(parent_path);
@@ -143,13 +167,13 @@ StoreError ZnodeTree::ApplyCreate(const CreateOp& op, Pending* pending) {
   if (IsSequential(op.mode))
     absl::StrAppend(&path, absl::StrFormat("%010d", parent->children_ever));
   if (Find(path) != nullptr) return StoreError::kNodeExists;
-  if (parent->stat.ephemeral_owner != 0) return StoreError::kNoChildrenForEphemerals;
+  if (BelongsToASession(parent->stat)) return StoreError::kNoChildrenForEphemerals;
   const int64_t old_pzxid = parent->stat.pzxid;
   const auto [zxid, now_ms, unused] = pending->transaction;
-  Znode node{.data = op.data, .acl = *acl};
+  Znode node{.data = op.data, .null_data = op.null_data, .acl = *acl};
   node.stat.czxid = node.stat.mzxid = node.stat.pzxid = zxid;
   node.stat.ctime_ms = node.stat.mtime_ms = now_ms;
-  if (IsEphemeral(op.mode)) node.stat.ephemeral_owner = pending->caller.session_id;
+  node.stat.ephemeral_owner = OwnerOf(op, pending->caller.session_id);
   Insert(path, std::move(node));
   ++parent->children_ever;
   parent->stat.pzxid = zxid;
@@ -168,11 +192,13 @@ StoreError ZnodeTree::ApplySet(const SetOp& op, Pending* pending) {
   if (node == nullptr) return StoreError::kNoNode;
   if (!Allows(*node, kWrite, pending->caller)) return StoreError::kNoAuth;
   if (!VersionFits(op.version, node->stat.version)) return StoreError::kBadVersion;
-  pending->undo.push_back([node, data = node->data, stat = node->stat] {
+  pending->undo.push_back([node, data = node->data, is_null = node->null_data, stat = node->stat] {
     node->data = data;
+    node->null_data = is_null;
     node->stat = stat;
   });
   node->data = op.data;
+  node->null_data = op.null_data;
   ++node->stat.version;
   node->stat.mzxid = pending->transaction.zxid;
   node->stat.mtime_ms = pending->transaction.now_ms;
@@ -206,9 +232,25 @@ StoreError ZnodeTree::ApplyCheck(const CheckOp& op, Pending* pending) {
   return VersionFits(op.version, node->stat.version) ? StoreError::kNone : StoreError::kBadVersion;
 }
 
+StoreError ZnodeTree::ApplySetAcl(const SetAclOp& op, Pending* pending) {
+  std::optional<Acl> acl = Resolve(op.acl, pending->caller);
+  if (!acl.has_value()) return StoreError::kInvalidAcl;
+  Znode* node = Find(op.path);
+  if (node == nullptr) return StoreError::kNoNode;
+  if (!Allows(*node, kAdmin, pending->caller)) return StoreError::kNoAuth;
+  if (!VersionFits(op.acl_version, node->stat.acl_version)) return StoreError::kBadVersion;
+  pending->undo.push_back([node, old = node->acl] {
+    node->acl = old;
+    --node->stat.acl_version;
+  });
+  node->acl = *std::move(acl);
+  ++node->stat.acl_version;
+  return StoreError::kNone;
+}
+
 // The parent exists.
 void ZnodeTree::Insert(const std::string& path, Znode node) {
-  if (node.stat.ephemeral_owner != 0) ephemerals_[node.stat.ephemeral_owner].insert(path);
+  if (BelongsToASession(node.stat)) ephemerals_[node.stat.ephemeral_owner].insert(path);
   nodes_.at(ParentOf(path)).children.insert(NameOf(path));
   nodes_.insert_or_assign(path, std::move(node));
 }
@@ -216,7 +258,7 @@ void ZnodeTree::Insert(const std::string& path, Znode node) {
 ZnodeTree::Znode ZnodeTree::Remove(const std::string& path) {
   Znode node = std::move(nodes_.extract(path).mapped());
   nodes_.at(ParentOf(path)).children.erase(NameOf(path));
-  if (node.stat.ephemeral_owner != 0) ephemerals_[node.stat.ephemeral_owner].erase(path);
+  if (BelongsToASession(node.stat)) ephemerals_[node.stat.ephemeral_owner].erase(path);
   return node;
 }
 
@@ -224,7 +266,7 @@ absl::StatusOr<NodeData> ZnodeTree::Get(const std::string& path, const ZnodeCall
   const Znode* node = Find(path);
   if (node == nullptr) return MakeStoreError(StoreError::kNoNode, "get", path);
   if (!Allows(*node, kRead, caller)) return MakeStoreError(StoreError::kNoAuth, "get", path);
-  return NodeData{node->data, StatOf(*node)};
+  return NodeData{node->data, StatOf(*node), node->null_data};
 }
 
 std::optional<NodeStat> ZnodeTree::Exists(const std::string& path) const {
@@ -239,6 +281,22 @@ absl::StatusOr<NodeChildren> ZnodeTree::Children(const std::string& path,
   if (node == nullptr) return MakeStoreError(StoreError::kNoNode, "children", path);
   if (!Allows(*node, kRead, caller)) return MakeStoreError(StoreError::kNoAuth, "children", path);
   return NodeChildren{{node->children.begin(), node->children.end()}, StatOf(*node)};
+}
+
+absl::StatusOr<NodeAcl> ZnodeTree::GetAcl(const std::string& path,
+                                          const ZnodeCaller& caller) const {
+  constexpr absl::string_view kKind = "get the ACL of";
+  const Znode* node = Find(path);
+  if (node == nullptr) return MakeStoreError(StoreError::kNoNode, kKind, path);
+  if (!Allows(*node, kRead | kAdmin, caller)) {
+    return MakeStoreError(StoreError::kNoAuth, kKind, path);
+  }
+  NodeAcl found{node->acl, StatOf(*node)};
+  if (Allows(*node, kAdmin, caller)) return found;
+  for (AclEntry& entry : found.acl) {
+    if (entry.scheme == "digest") entry.id = entry.id.substr(0, entry.id.find(':')) + ":x";
+  }
+  return found;
 }
 
 std::vector<ZnodeChange> ZnodeTree::DropEphemerals(int64_t session_id, int64_t zxid) {
@@ -259,7 +317,7 @@ std::vector<DumpedNode> ZnodeTree::Dump(const std::string& root) const {
   for (const auto& [path, node] : nodes_) {
     if (path != root && !absl::StartsWith(path, below)) continue;
     if (path == "/zookeeper" || absl::StartsWith(path, "/zookeeper/")) continue;
-    dump.push_back({path, node.data, node.stat.version, node.stat.ephemeral_owner != 0});
+    dump.push_back({path, node.data, node.stat.version, BelongsToASession(node.stat)});
   }
   return dump;
 }

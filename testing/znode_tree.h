@@ -21,7 +21,7 @@ struct DumpedNode {
   std::string path;
   std::string data;
   int32_t version = 0;
-  bool ephemeral = false;
+  bool ephemeral = false;  // belongs to a session
 
   friend bool operator==(const DumpedNode&, const DumpedNode&) = default;
 };
@@ -64,6 +64,10 @@ class ZnodeTree {
   absl::StatusOr<NodeData> Get(const std::string& path, const ZnodeCaller& caller) const;
   std::optional<NodeStat> Exists(const std::string& path) const;
   absl::StatusOr<NodeChildren> Children(const std::string& path, const ZnodeCaller& caller) const;
+  absl::StatusOr<NodeAcl> GetAcl(const std::string& path, const ZnodeCaller& caller) const;
+
+  // From now on it takes TTL nodes, as a server with extendedTypesEnabled.
+  void EnableExtendedTypes() { has_extended_types_ = true; }
 
   // Deletes the ephemeral nodes of a session.
   std::vector<ZnodeChange> DropEphemerals(int64_t session_id, int64_t zxid);
@@ -74,6 +78,7 @@ class ZnodeTree {
  private:
   struct Znode {
     std::string data = {};
+    bool null_data = false;
     Acl acl = {};
     NodeStat stat = {};         // child_version, data_bytes and num_children are filled by StatOf
     int32_t children_ever = 0;  // gives sequence numbers
@@ -90,9 +95,12 @@ class ZnodeTree {
   StoreError ApplySet(const SetOp& op, Pending* pending);
   StoreError ApplyDelete(const DeleteOp& op, Pending* pending);
   StoreError ApplyCheck(const CheckOp& op, Pending* pending);
+  StoreError ApplySetAcl(const SetAclOp& op, Pending* pending);
+  StoreError ApplyAny(const StoreOp& op, Pending* pending);
   void Insert(const std::string& path, Znode node);
   Znode Remove(const std::string& path);
 
+  bool has_extended_types_ = false;
   std::map<std::string, Znode> nodes_;  // by path
   std::map<int64_t, std::set<std::string>> ephemerals_;
 };

@@ -186,6 +186,9 @@ class ForgetfulStore final : public MetaStore {
     co_await asio::post(executor, asio::use_awaitable);
     co_return results;
   }
+  asio::awaitable<absl::StatusOr<NodeAcl>> DoGetAcl(std::string path) override {
+    co_return MakeStoreError(StoreError::kBadArguments, "get the ACL of", path);
+  }
   asio::awaitable<absl::StatusOr<std::string>> DoCreate(CreateOp op) override {
     co_return MakeStoreError(StoreError::kBadArguments, "create", op.path);
   }
@@ -194,6 +197,9 @@ class ForgetfulStore final : public MetaStore {
   }
   asio::awaitable<absl::Status> DoDelete(DeleteOp op) override {
     co_return MakeStoreError(StoreError::kBadArguments, "delete", op.path);
+  }
+  asio::awaitable<absl::Status> DoSetAcl(SetAclOp op) override {
+    co_return MakeStoreError(StoreError::kBadArguments, "set the ACL of", op.path);
   }
   asio::awaitable<absl::Status> DoSync(std::string) override { co_return absl::OkStatus(); }
 

@@ -28,6 +28,8 @@ void FuzzNodeList(absl::string_view input);
 void FuzzEvidenceFile(absl::string_view input);
 void FuzzPlanFile(absl::string_view input);
 void FuzzConfigIni(absl::string_view input);
+// The data directory of a ZooKeeper server that does not run: a snapshot and a log.
+void FuzzDataDirectory(absl::string_view input);
 // Texts of flags and remote commands.
 void FuzzArguments(absl::string_view input);
 // What a stranger may have written into ZooKeeper: the JSON of one znode, and a whole root, which
@@ -51,6 +53,7 @@ inline constexpr FuzzTarget kFuzzTargets[] = {
     {"evidence_file", FuzzEvidenceFile},
     {"plan_file", FuzzPlanFile},
     {"config_ini", FuzzConfigIni},
+    {"data_directory", FuzzDataDirectory},
     {"arguments", FuzzArguments},
     {"znode_json", FuzzZnodeJson},
     {"root", FuzzRoot},

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/planner/planner.h"
 #include "replica_collector/evidence_file.h"
+#include "testing/data_directory_writer.h"
 #include "tests/fuzz/fuzz_targets.h"
 #include "tests/fuzz/memory_file.h"
 #include "tests/fuzz/root_world.h"
@@ -192,6 +194,38 @@ void AddArguments(SeedWriter* seeds) {
   }
 }
 
+// A snapshot in the first eighth, its log in the rest; see FuzzDataDirectory.
+void AddDataDirectories(SeedWriter* seeds) {
+  using testing::DataDirectoryWriter;
+  constexpr char kEighth = 2;  // in sixteenths
+  constexpr char kRightChecksums = 16;
+  constexpr size_t kSealBytes = 13;
+  const Acl ours = {{"digest", "us:x", 31}};
+  for (const bool with_snapshot : {true, false}) {
+    for (const bool with_digests : {true, false}) {
+      DataDirectoryWriter writer;
+      writer.with_digests = with_digests;
+      std::string snapshot = writer.Snapshot(testing::SnapshotTail::kNothing);
+      snapshot.resize(with_snapshot ? snapshot.size() - kSealBytes : 0);
+      writer.CreateSession(1, 30000);
+      writer.Create("/a", "1");
+      writer.CreateWithAcl("/a/\xc3\xa9", "2", ours);
+      writer.Create("/e", "", 1);
+      writer.CreateTtl("/t", 5);
+      writer.CreateContainer("/c");
+      writer.SetAcl("/a", ours);
+      writer.Fail();
+      writer.Multi({{"/m", "1"}, {"/c", std::nullopt}});
+      writer.CloseSession(1, with_digests);
+      int64_t first_zxid = 0;
+      std::string log = writer.TakeLog(&first_zxid);
+      if (with_snapshot) log.resize(7 * snapshot.size(), '\0');
+      const char choice = static_cast<char>((with_snapshot ? kEighth : 0) | kRightChecksums);
+      seeds->Add("data_directory", absl::StrCat(std::string(1, choice), snapshot, log));
+    }
+  }
+}
+
 void AddZnodes(SeedWriter* seeds) {
   std::map<std::string, int> kinds;
   for (const auto& file : GoldenTreeFiles()) {
@@ -261,6 +295,7 @@ int main(int argc, char** argv) {
   AddNodeLists(&seeds);
   AddFiles(&seeds);
   AddConfigs(&seeds);
+  AddDataDirectories(&seeds);
   AddArguments(&seeds);
   AddZnodes(&seeds);
   AddRoots(&seeds);

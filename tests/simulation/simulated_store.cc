@@ -92,6 +92,14 @@ asio::awaitable<absl::StatusOr<NodeChildren>> SimulatedStore::DoChildren(
                       });
 }
 
+asio::awaitable<absl::StatusOr<NodeAcl>> SimulatedStore::DoGetAcl(std::string path) {
+  using Result = absl::StatusOr<NodeAcl>;
+  return Call<Result>("get the ACL of", path, nullptr,
+                      [zookeeper = zookeeper_, session = session_.get(), path](int64_t) {
+                        return zookeeper->TreeOf(*session).GetAcl(path, CallerOf(*session));
+                      });
+}
+
 asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> SimulatedStore::Write(
     absl::string_view kind, std::vector<StoreOp> ops_in) {
   const auto ops = std::make_shared<const std::vector<StoreOp>>(std::move(ops_in));
@@ -124,6 +132,12 @@ asio::awaitable<absl::StatusOr<NodeStat>> SimulatedStore::DoSet(SetOp op) {
 asio::awaitable<absl::Status> SimulatedStore::DoDelete(DeleteOp op) {
   std::vector<StoreOp> ops(1, StoreOp(std::move(op)));
   const auto results = co_await Write("delete", std::move(ops));
+  co_return results.status();
+}
+
+asio::awaitable<absl::Status> SimulatedStore::DoSetAcl(SetAclOp op) {
+  std::vector<StoreOp> ops(1, StoreOp(std::move(op)));
+  const auto results = co_await Write("set the ACL of", std::move(ops));
   co_return results.status();
 }
 

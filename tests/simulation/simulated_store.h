@@ -72,9 +72,11 @@ class SimulatedStore final : public MetaStore {
       std::string path, std::shared_ptr<Watch> watch) override;
   asio::awaitable<absl::StatusOr<NodeChildren>> DoChildren(std::string path,
                                                            std::shared_ptr<Watch> watch) override;
+  asio::awaitable<absl::StatusOr<NodeAcl>> DoGetAcl(std::string path) override;
   asio::awaitable<absl::StatusOr<std::string>> DoCreate(CreateOp op) override;
   asio::awaitable<absl::StatusOr<NodeStat>> DoSet(SetOp op) override;
   asio::awaitable<absl::Status> DoDelete(DeleteOp op) override;
+  asio::awaitable<absl::Status> DoSetAcl(SetAclOp op) override;
   asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> DoMulti(
       std::vector<StoreOp> ops) override;
   asio::awaitable<absl::Status> DoSync(std::string path) override;

@@ -174,6 +174,9 @@ void TreeWatch::CheckWrite(const StoreClient& client, const Mandate& mandate, co
   if (std::holds_alternative<DeleteOp>(op)) {
     return Violate(client, absl::StrCat("deletes ", path));
   }
+  if (std::holds_alternative<SetAclOp>(op)) {
+    return Violate(client, absl::StrCat("changes the ACL of ", path));
+  }
   if (const auto* set = std::get_if<SetOp>(&op)) {
     if (touched_.contains(path)) Violate(client, absl::StrCat("overwrites a stranger's ", path));
     const bool is_end = path == journal || (path == apps && set->data == kAppsUnlocked);

@@ -14,6 +14,7 @@
 #include <asio/awaitable.hpp>
 
 #include "base/runtime/clock.h"
+#include "tools/cli/offline_arguments.h"
 #include "tools/process/command.h"
 #include "zk_store/client/meta_store.h"
 #include "zk_store/client/zookeeper_options.h"
@@ -51,9 +52,9 @@ class SideArguments {
   // Of what is created.
   enum class AclChoice { kKeep, kOpen, kCreator };
 
-  // `name` is the argument's, and begins its options: "from" has --from_auth_file and
-  // --from_timeout. That of a verb's only side is "side"; its options are --zk_auth_file and
-  // --zk_timeout, as elsewhere.
+  // `name` is the argument's, and begins its options: "from" has --from_auth_file, --from_timeout
+  // and, as it is only read, --from_path and --from_at. That of a verb's only side is "side"; its
+  // options are --zk_auth_file and --zk_timeout, as elsewhere, --path and --at.
   explicit SideArguments(Access access, std::string name = "side")
       : access_(access), name_(std::move(name)) {}
 
@@ -66,19 +67,27 @@ class SideArguments {
   // Once they are checked.
   const std::string& name() const { return name_; }
   SidePlace place() const;
+  // The part of the side that is meant, of one that is only read: "/a/b" below it, or "" for all.
+  std::string path() const { return path_ == "/" ? "" : path_; }
   AclChoice acl() const;
+  // Of a data directory.
+  DataDirectoryOptions data_directory() const { return offline_.ToOptions(); }
 
   // Reads the credentials and opens a session. kInvalidArgument if the side is a file.
   asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Open(Clock* clock) const;
 
  private:
   std::string Option(absl::string_view name) const;  // "--from_timeout" for "timeout"
+  std::string PathOption() const;
+  absl::Status CheckBelow() const;
   absl::StatusOr<ZooKeeperOptions> ToOptions(const SidePlace& place) const;
 
   const Access access_;
   const std::string name_;
   std::vector<CommandOption> options_;
   std::string text_;
+  std::string path_;
+  OfflineArguments offline_;
   std::string auth_file_;
   std::string acl_ = "keep";
   double timeout_seconds_ = 15;

@@ -12,6 +12,7 @@ namespace {
 // Jute, ZooKeeper's serialisation: strings and buffers have a length of 4 bytes before them.
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kIntBytes = 4;
+constexpr size_t kLongBytes = 8;
 // Before each operation of a multi, and once behind the last: type, done, error.
 constexpr size_t kMultiHeaderBytes = 9;
 // xid and type; the length before them does not count towards jute.maxbuffer.
@@ -31,6 +32,13 @@ size_t AclBytes(const Acl& acl) {
   return bytes;
 }
 
+bool FitsIntoMulti(const StoreOp& op) {
+  const auto* create = std::get_if<CreateOp>(&op);
+  return !std::holds_alternative<SetAclOp>(op) &&
+         (create == nullptr ||
+          (create->mode != CreateMode::kContainer && create->mode != CreateMode::kTtl));
+}
+
 }  // namespace
 
 Acl OpenAcl() { return {AclEntry()}; }
@@ -38,7 +46,8 @@ Acl OpenAcl() { return {AclEntry()}; }
 Acl CreatorOnlyAcl() { return {AclEntry{.scheme = "auth", .id = ""}}; }
 
 absl::string_view OpName(const StoreOp& op) {
-  static constexpr absl::string_view kNames[] = {"create", "set", "delete", "check"};
+  static constexpr absl::string_view kNames[] = {"create", "set", "delete", "check",
+                                                 "set the ACL of"};
   return kNames[op.index()];
 }
 
@@ -82,10 +91,15 @@ MetaStore::MetaStore(Acl acl, size_t request_bytes_max)
 size_t MetaStore::OpBytes(const StoreOp& op) const {
   const size_t common = kMultiHeaderBytes + kLengthBytes + OpPath(op).size();
   if (const auto* create = std::get_if<CreateOp>(&op)) {
-    return common + kLengthBytes + create->data.size() + acl_bytes_ + kIntBytes;
+    return common + kLengthBytes + create->data.size() +
+           (create->acl.has_value() ? AclBytes(*create->acl) : acl_bytes_) + kIntBytes +
+           (create->mode == CreateMode::kTtl ? kLongBytes : 0);
   }
   if (const auto* set = std::get_if<SetOp>(&op)) {
     return common + kLengthBytes + set->data.size() + kIntBytes;
+  }
+  if (const auto* set_acl = std::get_if<SetAclOp>(&op)) {
+    return common + AclBytes(set_acl->acl) + kIntBytes;
   }
   return common + kIntBytes;
 }
@@ -96,6 +110,12 @@ absl::Status MetaStore::CheckRequest(const StoreOp& op) const {
                                                 create->mode == CreateMode::kEphemeralSequential);
   if (absl::Status status = CheckPath(OpName(op), OpPath(op), sequential); !status.ok()) {
     return status;
+  }
+  if (create != nullptr && create->mode == CreateMode::kTtl &&
+      (create->ttl_ms < 1 || create->ttl_ms > kTtlMaxMs)) {
+    return MakeStoreError(
+        StoreError::kBadArguments, OpName(op), OpPath(op),
+        absl::StrCat("the TTL is ", create->ttl_ms, " ms, it must be from 1 to ", kTtlMaxMs));
   }
   const size_t bytes = OpBytes(op) - kMultiHeaderBytes + kRequestHeaderBytes;
   if (bytes <= request_bytes_max_) return absl::OkStatus();
@@ -127,9 +147,20 @@ asio::awaitable<absl::StatusOr<NodeChildren>> MetaStore::Children(std::string pa
   return DoChildren(std::move(path), std::move(watch));
 }
 
+asio::awaitable<absl::StatusOr<NodeAcl>> MetaStore::GetAcl(std::string path) {
+  if (absl::Status status = CheckPath("get the ACL of", path); !status.ok()) {
+    return Fail<absl::StatusOr<NodeAcl>>(std::move(status));
+  }
+  return DoGetAcl(std::move(path));
+}
+
 asio::awaitable<absl::StatusOr<std::string>> MetaStore::Create(std::string path, std::string data,
                                                                CreateMode mode) {
-  StoreOp op = CreateOp{std::move(path), std::move(data), mode};
+  return Create(CreateOp{std::move(path), std::move(data), mode});
+}
+
+asio::awaitable<absl::StatusOr<std::string>> MetaStore::Create(CreateOp create) {
+  StoreOp op = std::move(create);
   if (absl::Status status = CheckRequest(op); !status.ok()) {
     return Fail<absl::StatusOr<std::string>>(std::move(status));
   }
@@ -138,7 +169,11 @@ asio::awaitable<absl::StatusOr<std::string>> MetaStore::Create(std::string path,
 
 asio::awaitable<absl::StatusOr<NodeStat>> MetaStore::Set(std::string path, std::string data,
                                                          int32_t version) {
-  StoreOp op = SetOp{std::move(path), std::move(data), version};
+  return Set(SetOp{std::move(path), std::move(data), version});
+}
+
+asio::awaitable<absl::StatusOr<NodeStat>> MetaStore::Set(SetOp set) {
+  StoreOp op = std::move(set);
   if (absl::Status status = CheckRequest(op); !status.ok()) {
     return Fail<absl::StatusOr<NodeStat>>(std::move(status));
   }
@@ -153,6 +188,14 @@ asio::awaitable<absl::Status> MetaStore::Delete(std::string path, int32_t versio
   return DoDelete(std::get<DeleteOp>(std::move(op)));
 }
 
+asio::awaitable<absl::Status> MetaStore::SetAcl(std::string path, Acl acl, int32_t acl_version) {
+  StoreOp op = SetAclOp{std::move(path), std::move(acl), acl_version};
+  if (absl::Status status = CheckRequest(op); !status.ok()) {
+    return Fail<absl::Status>(std::move(status));
+  }
+  return DoSetAcl(std::get<SetAclOp>(std::move(op)));
+}
+
 asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> MetaStore::Multi(
     std::vector<StoreOp> ops) {
   using Result = absl::StatusOr<std::vector<StoreOpResult>>;
@@ -163,6 +206,10 @@ asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> MetaStore::Multi(
   size_t bytes = kMultiOverheadBytes;
   for (const StoreOp& op : ops) {
     if (absl::Status status = CheckRequest(op); !status.ok()) return Fail<Result>(status);
+    if (!FitsIntoMulti(op)) {
+      return Fail<Result>(MakeStoreError(StoreError::kBadArguments, OpName(op), OpPath(op),
+                                         "it cannot be a part of a multi"));
+    }
     bytes += OpBytes(op);
   }
   if (bytes > request_bytes_max_) {

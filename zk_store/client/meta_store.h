@@ -24,14 +24,16 @@ namespace metarec {
 inline constexpr int32_t kAnyVersion = -1;
 
 struct NodeStat {
-  int64_t czxid = 0;            // transaction that created the node
-  int64_t mzxid = 0;            // ... that last set its data
-  int64_t pzxid = 0;            // ... that last created or deleted a child
-  int64_t ctime_ms = 0;         // Unix time; as ZooKeeper's clock saw it
-  int64_t mtime_ms = 0;         //
-  int32_t version = 0;          // number of Sets
-  int32_t child_version = 0;    // number of child creations and deletions
-  int64_t ephemeral_owner = 0;  // session id; 0: persistent
+  int64_t czxid = 0;          // transaction that created the node
+  int64_t mzxid = 0;          // ... that last set its data
+  int64_t pzxid = 0;          // ... that last created or deleted a child
+  int64_t ctime_ms = 0;       // Unix time; as ZooKeeper's clock saw it
+  int64_t mtime_ms = 0;       //
+  int32_t version = 0;        // number of Sets
+  int32_t child_version = 0;  // number of child creations and deletions
+  int32_t acl_version = 0;    // number of SetAcls
+  int64_t ephemeral_owner =
+      0;  // session id; 0: persistent; of containers and TTL nodes: their mark
   int32_t data_bytes = 0;
   int32_t num_children = 0;
 };
@@ -39,6 +41,7 @@ struct NodeStat {
 struct NodeData {
   std::string data;
   NodeStat stat;
+  bool null_data = false;  // ZooKeeper tells no data from empty data; `data` is empty then
 };
 
 struct NodeChildren {
@@ -46,18 +49,57 @@ struct NodeChildren {
   NodeStat stat;
 };
 
-enum class CreateMode { kPersistent, kEphemeral, kPersistentSequential, kEphemeralSequential };
+// One entry of an ACL. Permissions are ZooKeeper's bits: read 1, write 2, create 4, delete 8,
+// admin 16.
+struct AclEntry {
+  std::string scheme = "world";
+  std::string id = "anyone";
+  int32_t permissions = 31;
+
+  friend bool operator==(const AclEntry&, const AclEntry&) = default;
+};
+using Acl = std::vector<AclEntry>;
+
+// world:anyone with all permissions, as Pegasus creates its nodes; the default.
+Acl OpenAcl();
+// All permissions for the creator of the node, i.e. for the session's credentials.
+Acl CreatorOnlyAcl();
+
+struct NodeAcl {
+  Acl acl;
+  NodeStat stat;
+};
+
+enum class CreateMode {
+  kPersistent,
+  kEphemeral,
+  kPersistentSequential,
+  kEphemeralSequential,
+  // The server deletes it some time after its last child is gone. Not within a Multi: libzookeeper
+  // does not understand the answer.
+  kContainer,
+  // The server deletes it once it had no children and no new data for its TTL. kUnsupported unless
+  // the servers have extendedTypesEnabled. Not within a Multi: libzookeeper cannot send it.
+  kTtl,
+};
+
+// The longest TTL that ZooKeeper takes, in milliseconds: 40 bits.
+inline constexpr int64_t kTtlMaxMs = (int64_t{1} << 40) - 1;
 
 struct CreateOp {
   std::string path;
   std::string data;
   CreateMode mode = CreateMode::kPersistent;
+  bool null_data = false;                 // no data, which is not the same as empty data
+  std::optional<Acl> acl = std::nullopt;  // instead of the store's
+  int64_t ttl_ms = 0;                     // of a kTtl: from 1 to kTtlMaxMs
 };
 
 struct SetOp {
   std::string path;
   std::string data;
   int32_t version = kAnyVersion;
+  bool null_data = false;
 };
 
 struct DeleteOp {
@@ -71,26 +113,20 @@ struct CheckOp {
   int32_t version = kAnyVersion;
 };
 
-using StoreOp = std::variant<CreateOp, SetOp, DeleteOp, CheckOp>;
+// Replaces the ACL. `acl_version` is NodeStat::acl_version or kAnyVersion. Not within a Multi:
+// ZooKeeper cannot do that.
+struct SetAclOp {
+  std::string path;
+  Acl acl;
+  int32_t acl_version = kAnyVersion;
+};
+
+using StoreOp = std::variant<CreateOp, SetOp, DeleteOp, CheckOp, SetAclOp>;
 
 struct StoreOpResult {
   std::string created_path;  // of a CreateOp: the path made, with the sequence number
   NodeStat stat;             // of a SetOp: the node's after it
 };
-
-// One entry of an ACL. Permissions are ZooKeeper's bits: read 1, write 2, create 4, delete 8,
-// admin 16.
-struct AclEntry {
-  std::string scheme = "world";
-  std::string id = "anyone";
-  int32_t permissions = 31;
-};
-using Acl = std::vector<AclEntry>;
-
-// world:anyone with all permissions, as Pegasus creates its nodes; the default.
-Acl OpenAcl();
-// All permissions for the creator of the node, i.e. for the session's credentials.
-Acl CreatorOnlyAcl();
 
 // A session with a ZooKeeper ensemble.
 //
@@ -102,7 +138,8 @@ Acl CreatorOnlyAcl();
 // executed nevertheless. Errors carry a StoreError (store_error.h) and name operation and path.
 //
 // Paths are absolute ("/a/b"), without trailing slash, empty or dotted components; anything else
-// is kBadArguments. All created nodes get the ACL that the store was made with.
+// is kBadArguments. Created nodes get the ACL that the store was made with, unless they bring their
+// own.
 //
 // Destroying the store ends the session: its ephemeral nodes vanish, what is in flight ends with
 // kClosed, watches fire kSessionEnded. The callers' execution contexts must outlive the store.
@@ -126,15 +163,25 @@ class MetaStore {
   asio::awaitable<absl::StatusOr<NodeChildren>> Children(std::string path,
                                                          std::shared_ptr<Watch> watch = nullptr);
 
+  // The ACL and the stat; kNoNode. Needs the permission to read or to administer the node. To who
+  // may not administer it, servers hide the passwords of "digest" entries: their ids are "user:x".
+  asio::awaitable<absl::StatusOr<NodeAcl>> GetAcl(std::string path);
+
   // Returns the path made: for the sequential modes `path` with 10 digits appended. The parent
   // must exist.
   asio::awaitable<absl::StatusOr<std::string>> Create(std::string path, std::string data,
                                                       CreateMode mode = CreateMode::kPersistent);
+  asio::awaitable<absl::StatusOr<std::string>> Create(CreateOp op);
 
   asio::awaitable<absl::StatusOr<NodeStat>> Set(std::string path, std::string data,
                                                 int32_t version = kAnyVersion);
+  asio::awaitable<absl::StatusOr<NodeStat>> Set(SetOp op);
 
   asio::awaitable<absl::Status> Delete(std::string path, int32_t version = kAnyVersion);
+
+  // kBadVersion if the ACL has another version; kInvalidAcl for one that is empty, or that this
+  // server does not understand.
+  asio::awaitable<absl::Status> SetAcl(std::string path, Acl acl, int32_t acl_version);
 
   // All or nothing, as one transaction; each operation sees the effects of those before it. On
   // failure FailedOpOf(status) tells which one failed. An empty list is kBadArguments.
@@ -175,9 +222,11 @@ class MetaStore {
       std::string path, std::shared_ptr<Watch> watch) = 0;
   virtual asio::awaitable<absl::StatusOr<NodeChildren>> DoChildren(
       std::string path, std::shared_ptr<Watch> watch) = 0;
+  virtual asio::awaitable<absl::StatusOr<NodeAcl>> DoGetAcl(std::string path) = 0;
   virtual asio::awaitable<absl::StatusOr<std::string>> DoCreate(CreateOp op) = 0;
   virtual asio::awaitable<absl::StatusOr<NodeStat>> DoSet(SetOp op) = 0;
   virtual asio::awaitable<absl::Status> DoDelete(DeleteOp op) = 0;
+  virtual asio::awaitable<absl::Status> DoSetAcl(SetAclOp op) = 0;
   virtual asio::awaitable<absl::StatusOr<std::vector<StoreOpResult>>> DoMulti(
       std::vector<StoreOp> ops) = 0;
   virtual asio::awaitable<absl::Status> DoSync(std::string path) = 0;
@@ -189,7 +238,7 @@ class MetaStore {
   const size_t request_bytes_max_;
 };
 
-// "create", "set", "delete" or "check".
+// "create", "set", "delete", "check" or "set the ACL of".
 absl::string_view OpName(const StoreOp& op);
 const std::string& OpPath(const StoreOp& op);
 

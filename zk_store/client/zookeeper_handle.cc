@@ -42,12 +42,14 @@ struct Call final : ZooKeeperHandle::CallBase {
 using GetCall = Call<absl::StatusOr<NodeData>>;
 using ExistsCall = Call<absl::StatusOr<std::optional<NodeStat>>>;
 using ChildrenCall = Call<absl::StatusOr<NodeChildren>>;
+using AclCall = Call<absl::StatusOr<NodeAcl>>;
 using CreateCall = Call<absl::StatusOr<std::string>>;
 using SetCall = Call<absl::StatusOr<NodeStat>>;
 using VoidCall = Call<absl::Status>;
 using MultiCall = Call<absl::StatusOr<std::vector<StoreOpResult>>, NativeMulti>;
 
 constexpr int kOnlyAfterConnectionLoss = -1;
+constexpr int64_t kNoTtl = -1;
 
 // The library hands it back as it is.
 // NOLINTNEXTLINE(performance-no-int-to-ptr)
@@ -121,7 +123,7 @@ struct ZooKeeperHandle::Callbacks {
       return call->done(call->handle->Error(code, call->operation, call->path));
     }
     NodeData node;
-    // ZooKeeper tells "no data" (-1) from "empty data"; nobody else does.
+    node.null_data = bytes < 0;
     if (value != nullptr && bytes > 0) node.data.assign(value, static_cast<size_t>(bytes));
     node.stat = FromNative(*stat);
     call->done(std::move(node));
@@ -145,6 +147,12 @@ struct ZooKeeperHandle::Callbacks {
     children.names.assign(names->data, names->data + names->count);
     children.stat = FromNative(*stat);
     call->done(std::move(children));
+  }
+
+  static void OnAcl(int code, ACL_vector* acl, Stat* stat, const void* data) {
+    const auto call = Take<AclCall>(data);
+    if (code != ZOK) return call->done(call->handle->Error(code, call->operation, call->path));
+    call->done(NodeAcl{FromNative(*acl), FromNative(*stat)});
   }
 
   static void OnCreated(int code, const char* path, const void* data) {
@@ -251,26 +259,48 @@ void ZooKeeperHandle::Children(std::string path, std::shared_ptr<Watch> watch,
       call);
 }
 
+void ZooKeeperHandle::GetAcl(std::string path, Done<absl::StatusOr<NodeAcl>> done) {
+  auto* call = Callbacks::Begin<AclCall>(this, "get the ACL of", path, std::move(done));
+  Callbacks::FailUnlessQueued(zoo_aget_acl(zookeeper_, path.c_str(), &Callbacks::OnAcl, call),
+                              call);
+}
+
 void ZooKeeperHandle::Create(CreateOp op, Done<absl::StatusOr<std::string>> done) {
   auto* call = Callbacks::Begin<CreateCall>(this, "create", op.path, std::move(done));
+  std::optional<NativeAcl> own_acl;
+  if (op.acl.has_value()) own_acl.emplace(*std::move(op.acl));
+  const ACL_vector* acl = own_acl.has_value() ? own_acl->vector() : acl_->vector();
+  const NativeBytes data(op.data, op.null_data);
   Callbacks::FailUnlessQueued(
-      zoo_acreate(zookeeper_, op.path.c_str(), op.data.data(), static_cast<int>(op.data.size()),
-                  acl_->vector(), ToNative(op.mode), &Callbacks::OnCreated, call),
+      zoo_acreate_ttl(zookeeper_, op.path.c_str(), data.bytes, data.size, acl, ToNative(op.mode),
+                      op.mode == CreateMode::kTtl ? op.ttl_ms : kNoTtl, &Callbacks::OnCreated,
+                      call),
       call);
 }
 
 void ZooKeeperHandle::Set(SetOp op, Done<absl::StatusOr<NodeStat>> done) {
   auto* call = Callbacks::Begin<SetCall>(this, "set", op.path, std::move(done));
-  Callbacks::FailUnlessQueued(
-      zoo_aset(zookeeper_, op.path.c_str(), op.data.data(), static_cast<int>(op.data.size()),
-               op.version, &Callbacks::OnSet, call),
-      call);
+  const NativeBytes data(op.data, op.null_data);
+  Callbacks::FailUnlessQueued(zoo_aset(zookeeper_, op.path.c_str(), data.bytes, data.size,
+                                       op.version, &Callbacks::OnSet, call),
+                              call);
 }
 
 void ZooKeeperHandle::Delete(DeleteOp op, Done<absl::Status> done) {
   auto* call = Callbacks::Begin<VoidCall>(this, "delete", op.path, std::move(done));
   Callbacks::FailUnlessQueued(
       zoo_adelete(zookeeper_, op.path.c_str(), op.version, &Callbacks::OnVoid, call), call);
+}
+
+void ZooKeeperHandle::SetAcl(SetAclOp op, Done<absl::Status> done) {
+  const StoreOp any_op = SetAclOp{};
+  auto* call = Callbacks::Begin<VoidCall>(this, OpName(any_op), op.path, std::move(done));
+  const NativeAcl acl(std::move(op.acl));
+  // libzookeeper copies the vector, which it does not declare to be const.
+  ACL_vector vector = *acl.vector();
+  Callbacks::FailUnlessQueued(
+      zoo_aset_acl(zookeeper_, op.path.c_str(), op.acl_version, &vector, &Callbacks::OnVoid, call),
+      call);
 }
 
 void ZooKeeperHandle::Multi(std::vector<StoreOp> ops,

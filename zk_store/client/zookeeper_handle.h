@@ -50,9 +50,11 @@ class ZooKeeperHandle {
               Done<absl::StatusOr<std::optional<NodeStat>>> done);
   void Children(std::string path, std::shared_ptr<Watch> watch,
                 Done<absl::StatusOr<NodeChildren>> done);
+  void GetAcl(std::string path, Done<absl::StatusOr<NodeAcl>> done);
   void Create(CreateOp op, Done<absl::StatusOr<std::string>> done);
   void Set(SetOp op, Done<absl::StatusOr<NodeStat>> done);
   void Delete(DeleteOp op, Done<absl::Status> done);
+  void SetAcl(SetAclOp op, Done<absl::Status> done);
   void Multi(std::vector<StoreOp> ops, Done<absl::StatusOr<std::vector<StoreOpResult>>> done);
   void Sync(std::string path, Done<absl::Status> done);
 

@@ -279,6 +279,11 @@ asio::awaitable<absl::StatusOr<NodeChildren>> ZooKeeperMetaStore::DoChildren(
       });
 }
 
+asio::awaitable<absl::StatusOr<NodeAcl>> ZooKeeperMetaStore::DoGetAcl(std::string path) {
+  return Await<absl::StatusOr<NodeAcl>>([handle = handle_.get(), path = std::move(path)](
+                                            auto done) { handle->GetAcl(path, std::move(done)); });
+}
+
 asio::awaitable<absl::StatusOr<std::string>> ZooKeeperMetaStore::DoCreate(CreateOp op) {
   return Await<absl::StatusOr<std::string>>(
       [handle = handle_.get(), op = std::move(op)](auto done) mutable {
@@ -296,6 +301,12 @@ asio::awaitable<absl::StatusOr<NodeStat>> ZooKeeperMetaStore::DoSet(SetOp op) {
 asio::awaitable<absl::Status> ZooKeeperMetaStore::DoDelete(DeleteOp op) {
   return Await<absl::Status>([handle = handle_.get(), op = std::move(op)](auto done) mutable {
     handle->Delete(std::move(op), std::move(done));
+  });
+}
+
+asio::awaitable<absl::Status> ZooKeeperMetaStore::DoSetAcl(SetAclOp op) {
+  return Await<absl::Status>([handle = handle_.get(), op = std::move(op)](auto done) mutable {
+    handle->SetAcl(std::move(op), std::move(done));
   });
 }
 

@@ -106,10 +106,20 @@ NodeStat FromNative(const Stat& native) {
   stat.mtime_ms = native.mtime;
   stat.version = native.version;
   stat.child_version = native.cversion;
+  stat.acl_version = native.aversion;
   stat.ephemeral_owner = native.ephemeralOwner;
   stat.data_bytes = native.dataLength;
   stat.num_children = native.numChildren;
   return stat;
+}
+
+Acl FromNative(const ACL_vector& native) {
+  Acl acl;
+  for (int32_t i = 0; i < native.count; ++i) {
+    const ACL& entry = native.data[i];
+    acl.push_back(AclEntry{entry.id.scheme, entry.id.id, entry.perms});
+  }
+  return acl;
 }
 
 int ToNative(CreateMode mode) {
@@ -122,6 +132,10 @@ int ToNative(CreateMode mode) {
       return ZOO_PERSISTENT_SEQUENTIAL;
     case CreateMode::kEphemeralSequential:
       return ZOO_EPHEMERAL_SEQUENTIAL;
+    case CreateMode::kContainer:
+      return ZOO_CONTAINER;
+    case CreateMode::kTtl:
+      return ZOO_PERSISTENT_WITH_TTL;
   }
   return ZOO_PERSISTENT;
 }
@@ -216,19 +230,21 @@ std::vector<zoo_op_t> NativeMulti::Prepare(std::vector<StoreOp> ops, const ACL_v
 
 zoo_op_t NativeMulti::ToNativeOp(size_t i, const ACL_vector* acl) {
   zoo_op_t native = {};
-  if (const auto* create = std::get_if<CreateOp>(&ops_[i])) {
+  if (auto* create = std::get_if<CreateOp>(&ops_[i])) {
+    if (create->acl.has_value()) acl = acls_.emplace_back(*create->acl).vector();
+    const NativeBytes data(create->data, create->null_data);
     char* made = nullptr;  // the path that was asked for
     size_t made_size = 0;
     if (IsSequential(ops_[i])) {
       made_size = create->path.size() + kSequenceBytesMax;
       made = created_paths_.emplace_back(made_size, '\0').data();
     }
-    zoo_create_op_init(&native, create->path.c_str(), create->data.data(),
-                       static_cast<int>(create->data.size()), acl, ToNative(create->mode), made,
-                       static_cast<int>(made_size));
+    zoo_create_op_init(&native, create->path.c_str(), data.bytes, data.size, acl,
+                       ToNative(create->mode), made, static_cast<int>(made_size));
   } else if (const auto* set = std::get_if<SetOp>(&ops_[i])) {
-    zoo_set_op_init(&native, set->path.c_str(), set->data.data(),
-                    static_cast<int>(set->data.size()), set->version, &stats_.emplace_back());
+    const NativeBytes data(set->data, set->null_data);
+    zoo_set_op_init(&native, set->path.c_str(), data.bytes, data.size, set->version,
+                    &stats_.emplace_back());
   } else if (const auto* remove = std::get_if<DeleteOp>(&ops_[i])) {
     zoo_delete_op_init(&native, remove->path.c_str(), remove->version);
   } else {

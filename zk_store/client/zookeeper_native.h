@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 namespace metarec {
 
 NodeStat FromNative(const Stat& native);
+Acl FromNative(const ACL_vector& native);
 int ToNative(CreateMode mode);
 SessionState FromNativeState(int state);
 WatchEventType FromNativeEvent(int type);
@@ -26,6 +28,15 @@ StoreError StoreErrorOfCode(int code, SessionState session);
 
 // What libzookeeper logs goes to glog, with its severity, or nowhere.
 log_callback_fn LogCallback(bool to_glog);
+
+// A node's data as libzookeeper wants them. Points into `data`.
+struct NativeBytes {
+  NativeBytes(const std::string& data, bool is_null)
+      : bytes(is_null ? nullptr : data.data()),
+        size(is_null ? -1 : static_cast<int>(data.size())) {}
+  const char* bytes;
+  int size;
+};
 
 // An ACL as libzookeeper wants it: pointers into strings that stay where they are.
 class NativeAcl {
@@ -65,6 +76,7 @@ class NativeMulti {
   std::vector<zoo_op_result_t> results_;
   std::vector<std::string> created_paths_;  // of the sequential creations, one after the other
   std::vector<Stat> stats_;                 // of the SetOps
+  std::deque<NativeAcl> acls_;              // of the CreateOps that bring their own
 };
 
 // kFailedPrecondition if the program is linked so that SubmitMulti's protection does not work.

@@ -22,6 +22,7 @@
 #include "base/runtime/task_group.h"
 #include "meta_store_worlds.h"
 #include "testing/znode_tree.h"
+#include "zk_store/tree/tree_node.h"
 
 namespace metarec {
 namespace {
@@ -373,6 +374,148 @@ TEST_P(MetaStoreConformance, AclsThatMakeNoSenseAreRefused) {
     auto nonsense = co_await Session(settings);
     EXPECT_STORE_ERROR((co_await nonsense->Create(root + "/a", "")).status(),
                        StoreError::kInvalidAcl);
+  });
+}
+
+TEST_P(MetaStoreConformance, NoDataIsNotEmptyData) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    CreateOp null{root + "/null", ""};
+    null.null_data = true;
+    EXPECT_TRUE((co_await store->Create(null)).ok());
+    EXPECT_TRUE((co_await store->Create(root + "/empty", "")).ok());
+    CreateOp in_multi{root + "/multi", ""};
+    in_multi.null_data = true;
+    SetOp set{root + "/empty", ""};
+    set.null_data = true;
+    EXPECT_FALSE((co_await store->Get(root + "/empty"))->null_data);
+    std::vector<StoreOp> ops;
+    ops.push_back(in_multi);
+    ops.push_back(set);
+    EXPECT_TRUE((co_await store->Multi(ops)).ok());
+    for (const char* name : {"/null", "/multi", "/empty"}) {
+      auto node = co_await store->Get(root + name);
+      EXPECT_TRUE(node.ok() && node->null_data) << name;
+      EXPECT_EQ(node->data, "");
+    }
+    EXPECT_TRUE((co_await store->Set(root + "/null", "")).ok());
+    EXPECT_FALSE((co_await store->Get(root + "/null"))->null_data);
+    SetOp set_alone{root + "/null", ""};
+    set_alone.null_data = true;
+    EXPECT_TRUE((co_await store->Set(set_alone)).ok());
+    EXPECT_TRUE((co_await store->Get(root + "/null"))->null_data);
+  });
+}
+
+TEST_P(MetaStoreConformance, ANodeIsCreatedWithItsOwnAcl) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    const Acl acl = {AclEntry{"digest", testing::DigestIdentity("bob:secret"), 31},
+                     AclEntry{"world", "anyone", 1 | 16}};
+    CreateOp alone{root + "/alone", ""};
+    alone.acl = acl;
+    EXPECT_TRUE((co_await store->Create(alone)).ok());
+    CreateOp in_multi{root + "/multi", ""};
+    in_multi.acl = acl;
+    std::vector<StoreOp> ops;
+    ops.push_back(CreateOp{root + "/store", ""});
+    ops.push_back(in_multi);
+    EXPECT_TRUE((co_await store->Multi(ops)).ok());
+    for (const char* name : {"/alone", "/multi"}) {
+      auto found = co_await store->GetAcl(root + name);
+      EXPECT_TRUE(found.ok()) << found.status();
+      if (!found.ok()) continue;
+      EXPECT_EQ(found->acl, acl);
+      EXPECT_EQ(found->stat.acl_version, 0);
+      EXPECT_EQ(found->stat.czxid, (co_await store->Get(root + name))->stat.czxid);
+    }
+    EXPECT_EQ((co_await store->GetAcl(root + "/store"))->acl, OpenAcl());
+    EXPECT_STORE_ERROR((co_await store->GetAcl(root + "/gone")).status(), StoreError::kNoNode);
+  });
+}
+
+TEST_P(MetaStoreConformance, AnAclIsReplacedAtTheRightVersion) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    const NodeStat before = **co_await store->Exists(root);
+    const Acl narrow = {AclEntry{"world", "anyone", 1 | 16}};
+    EXPECT_STORE_ERROR(co_await store->SetAcl(root, narrow, 1), StoreError::kBadVersion);
+    EXPECT_TRUE((co_await store->SetAcl(root, narrow, 0)).ok());
+    EXPECT_STORE_ERROR((co_await store->Create(root + "/a", "")).status(), StoreError::kNoAuth);
+    auto found = co_await store->GetAcl(root);
+    EXPECT_EQ(found->acl, narrow);
+    EXPECT_EQ(found->stat.acl_version, 1);
+    EXPECT_EQ(found->stat.version, 0);
+    EXPECT_EQ(found->stat.mzxid, before.mzxid);
+    EXPECT_EQ(found->stat.pzxid, before.pzxid);
+    EXPECT_EQ((co_await store->Exists(root))->value().acl_version, 1);
+    EXPECT_TRUE((co_await store->SetAcl(root, OpenAcl(), kAnyVersion)).ok());
+    EXPECT_TRUE((co_await store->Create(root + "/a", "")).ok());
+    EXPECT_STORE_ERROR(co_await store->SetAcl(root + "/gone", narrow, kAnyVersion),
+                       StoreError::kNoNode);
+    const Acl nobody;
+    EXPECT_STORE_ERROR(co_await store->SetAcl(root, nobody, kAnyVersion), StoreError::kInvalidAcl);
+    const Acl twice = {AclEntry(), AclEntry()};
+    EXPECT_TRUE((co_await store->SetAcl(root, twice, kAnyVersion)).ok());
+    EXPECT_EQ((co_await store->GetAcl(root))->acl, OpenAcl());
+  });
+}
+
+TEST_P(MetaStoreConformance, WhoMayNotAdministerANodeSeesNoPasswordsInItsAcl) {
+  Run([this](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    SessionSettings settings;
+    settings.auth = StoreAuth{"digest", "bob:secret"};
+    auto bob = co_await Session(settings);
+    const std::string identity = testing::DigestIdentity("bob:secret");
+    const Acl readable = {AclEntry{"digest", identity, 31}, AclEntry{"world", "anyone", 1}};
+    CreateOp create{root + "/readable", ""};
+    create.acl = readable;
+    EXPECT_TRUE((co_await store->Create(create)).ok());
+    create.path = root + "/closed";
+    create.acl = Acl(1, AclEntry{"digest", identity, 31});
+    EXPECT_TRUE((co_await store->Create(create)).ok());
+
+    EXPECT_EQ((co_await bob->GetAcl(root + "/readable"))->acl, readable);
+    const Acl masked = {AclEntry{"digest", "bob:x", 31}, AclEntry{"world", "anyone", 1}};
+    EXPECT_EQ((co_await store->GetAcl(root + "/readable"))->acl, masked);
+    EXPECT_STORE_ERROR((co_await store->GetAcl(root + "/closed")).status(), StoreError::kNoAuth);
+    EXPECT_STORE_ERROR(co_await store->SetAcl(root + "/readable", OpenAcl(), kAnyVersion),
+                       StoreError::kNoAuth);
+  });
+}
+
+TEST_P(MetaStoreConformance, ContainersAndTtlNodesBearTheirKindInTheirOwner) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    EXPECT_TRUE((co_await store->Create(root + "/c", "box", CreateMode::kContainer)).ok());
+    CreateOp ttl{root + "/t", "brief", CreateMode::kTtl};
+    ttl.ttl_ms = kTtlMaxMs;
+    EXPECT_TRUE((co_await store->Create(ttl)).ok());
+    const NodeStat container = **co_await store->Exists(root + "/c");
+    EXPECT_EQ(KindOfOwner(container.ephemeral_owner), NodeKind::kContainer);
+    const NodeStat brief = **co_await store->Exists(root + "/t");
+    EXPECT_EQ(KindOfOwner(brief.ephemeral_owner), NodeKind::kTtl);
+    EXPECT_EQ(TtlOfOwner(brief.ephemeral_owner), kTtlMaxMs);
+    EXPECT_TRUE((co_await store->Create(root + "/c/child", "")).ok());
+    EXPECT_TRUE((co_await store->Create(root + "/t/child", "")).ok());
+    EXPECT_EQ((co_await store->Get(root + "/c"))->data, "box");
+    EXPECT_EQ((co_await store->Get(root + "/t"))->data, "brief");
+
+    for (const int64_t nonsense : {int64_t{0}, int64_t{-1}, kTtlMaxMs + 1}) {
+      ttl.path = root + "/u";
+      ttl.ttl_ms = nonsense;
+      EXPECT_STORE_ERROR((co_await store->Create(ttl)).status(), StoreError::kBadArguments);
+    }
+  });
+}
+
+TEST_P(MetaStoreConformance, WhatAMultiCannotCarryIsRefused) {
+  Run([](MetaStore* store, std::string root) -> asio::awaitable<void> {
+    CreateOp ttl{root + "/t", "", CreateMode::kTtl};
+    ttl.ttl_ms = 1000;
+    const std::vector<StoreOp> refused = {CreateOp{root + "/c", "", CreateMode::kContainer}, ttl,
+                                          SetAclOp{root, OpenAcl(), kAnyVersion}};
+    for (const StoreOp& op : refused) {
+      const std::vector<StoreOp> ops(1, op);
+      EXPECT_STORE_ERROR((co_await store->Multi(ops)).status(), StoreError::kBadArguments);
+    }
+    EXPECT_THAT((co_await store->Children(root))->names, IsEmpty());
   });
 }
 

@@ -45,6 +45,9 @@ TEST_P(MetaStoreConformance, AMultiOfExactlyTheBoundIsAccepted) {
     ops.push_back(CreateOp{root + "/a", "12345"});
     ops.push_back(CheckOp{root + "/a"});
     ops.push_back(DeleteOp{root + "/a"});
+    CreateOp with_acl{root + "/b", ""};
+    with_acl.acl = Acl(3, AclEntry{"world", "anyone", 1});
+    ops.push_back(with_acl);
     ops.push_back(SetOp{root, ""});
     size_t bytes = MetaStore::kMultiOverheadBytes;
     for (const StoreOp& op : ops) bytes += store->OpBytes(op);
@@ -257,6 +260,15 @@ TEST(InMemoryMetaStore, TheInjectorSeesKindPathAndOperations) {
     (void)co_await store.Delete("/a/b");
   });
   EXPECT_THAT(seen, ElementsAre("multi /a w", "children /a", "delete /a/b w"));
+}
+
+TEST(InMemoryMetaStore, TtlNodesNeedTheExtendedTypesAsOnAServer) {
+  RunToEnd([]() -> asio::awaitable<void> {
+    InMemoryMetaStore store(std::make_shared<InMemoryZooKeeper>());
+    CreateOp ttl{"/t", "", CreateMode::kTtl};
+    ttl.ttl_ms = 1000;
+    EXPECT_EQ(StoreErrorOf((co_await store.Create(ttl)).status()), StoreError::kUnsupported);
+  });
 }
 
 TEST(InMemoryMetaStore, AnUnknownAuthenticationSchemeFailsTheSession) {

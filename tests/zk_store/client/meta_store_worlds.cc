@@ -39,7 +39,13 @@ class InMemoryWorld : public World {
   void Serve() override { zookeeper_->Serve(); }
 
  private:
-  const std::shared_ptr<InMemoryZooKeeper> zookeeper_ = std::make_shared<InMemoryZooKeeper>();
+  static std::shared_ptr<InMemoryZooKeeper> MakeServer() {
+    auto zookeeper = std::make_shared<InMemoryZooKeeper>();
+    zookeeper->EnableExtendedTypes();
+    return zookeeper;
+  }
+
+  const std::shared_ptr<InMemoryZooKeeper> zookeeper_ = MakeServer();
 };
 
 class FaultInjectingWorld final : public InMemoryWorld {
@@ -59,7 +65,9 @@ class SharedServer : public ::testing::Environment {
  public:
   ZooKeeperServer* Get() {
     if (server_ == nullptr) {
-      auto started = ZooKeeperServer::Start();
+      testing::ZooKeeperServerOptions options;
+      options.properties = {"zookeeper.extendedTypesEnabled=true"};
+      auto started = ZooKeeperServer::Start(options);
       if (!started.ok()) {
         ADD_FAILURE() << started.status();
         std::abort();

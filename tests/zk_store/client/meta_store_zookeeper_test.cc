@@ -322,6 +322,22 @@ TEST_F(ZooKeeperMetaStoreServed, AQuotaThatIsUsedUpIsToldAsThat) {
   });
 }
 
+TEST_F(ZooKeeperMetaStoreServed, AServerWithoutExtendedTypesTakesContainersButNoTtlNodes) {
+  ASSERT_NO_FATAL_FAILURE(Start());
+  RunToEnd([&]() -> asio::awaitable<void> {
+    auto store = co_await ZooKeeperMetaStore::Connect(options_, &clock_);
+    EXPECT_TRUE(store.ok()) << store.status();
+    if (!store.ok()) co_return;
+    CreateOp ttl{"/t", "", CreateMode::kTtl};
+    ttl.ttl_ms = 1000;
+    const absl::Status refused = (co_await (*store)->Create(ttl)).status();
+    EXPECT_EQ(StoreErrorOf(refused), StoreError::kUnsupported) << refused;
+    EXPECT_FALSE(OutcomeUnknown(refused));
+    const auto created = co_await (*store)->Create("/c", "", CreateMode::kContainer);
+    EXPECT_TRUE(created.ok()) << created.status();
+  });
+}
+
 // libzookeeper's own function ends the process then.
 TEST_F(ZooKeeperMetaStoreServed, TransactionsWhileTheSessionEndsAndAfterItFailAndNothingElse) {
   ExpireAmongTransactions(/*ops=*/500);
