@@ -251,6 +251,7 @@ std::unique_ptr<TreeSource> TreeCopy::OpenTarget() const {
   LiveTreeOptions options;
   options.source = into_.name;
   options.retry = options_.writer.retry;
+  options.ahead_bytes_max = kCopyAheadBytesMax;
   return std::make_unique<LiveTree>(into_.store, clock_, into_.root, std::move(options));
 }
 

@@ -18,6 +18,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -35,6 +36,9 @@
 #include "zk_store/tree/tree_writer.h"
 
 namespace metarec {
+
+// For the trees that a copy reads (LiveTreeOptions::ahead_bytes_max): two are read at once.
+inline constexpr size_t kCopyAheadBytesMax = 8 << 20;
 
 struct CopyFrom {
   // Opens the tree anew, once for each time that it is read.
