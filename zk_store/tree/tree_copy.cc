@@ -101,7 +101,14 @@ asio::awaitable<absl::StatusOr<TreeCopyResult>> TreeCopy::Run() {
   if (options_.dry_run) co_return co_await DryRun();
   METAREC_CO_RETURN_IF_ERROR(co_await Mark());
   METAREC_CO_RETURN_IF_ERROR(co_await CopyUntilStill());
-  METAREC_CO_RETURN_IF_ERROR(co_await journal_.Delete());
+  const absl::Status unmarked = co_await journal_.Delete();
+  if (StoreErrorOf(unmarked) == StoreError::kNoAuth) {
+    co_return Annotate(unmarked,
+                       "; all is copied and equal, and only this mark is left: the ACL that the "
+                       "root has in the source does not let these credentials delete it. Delete it "
+                       "with credentials that may");
+  }
+  METAREC_CO_RETURN_IF_ERROR(unmarked);
   co_return std::move(result_);
 }
 

@@ -74,6 +74,17 @@ TEST_F(TreeCopyTest, AnAclThatWouldLockTheCopyOutIsSetWhenAllBelowItIsThere) {
                                   "set_acl /narrow/in", "set_acl /narrow"));
 }
 
+// Nothing can be deleted below such a root by who has written it.
+TEST_F(TreeCopyTest, ARootWhoseAclKeepsTheMarkInPlaceIsSaidToBeCopied) {
+  const Store admin = Open(from_);
+  ASSERT_TRUE(RunAlone(&io_, admin->SetAcl(kFrom, Narrow(), kAnyVersion)).ok());
+  const auto result = Copy();
+  EXPECT_EQ(StoreErrorOf(result.status()), StoreError::kNoAuth) << result.status();
+  EXPECT_THAT(std::string(result.status().message()),
+              AllOf(HasSubstr("metarec_tree_journal"), HasSubstr("all is copied and equal")));
+  EXPECT_EQ(Differences(), "/metarec_tree_journal extra; ");
+}
+
 TEST_F(TreeCopyTest, WithoutCredentialsNothingIsOpenedThatTheAclCloses) {
   const Store from = Open(from_);
   const Store into = Open(into_, {.injector = nullptr, .user = ""});
