@@ -33,10 +33,14 @@ constexpr VerbRow kVerbs[] = {
     {"zk export", "write a tree into a file", kZooKeeper, &MakeZkExportVerb},
     {"zk diff", "compare two trees", kZooKeeper, &MakeZkDiffVerb},
     {"zk verify", "compare a tree with a file of it", kZooKeeper, &MakeZkVerifyVerb},
+    {"zk copy", "copy a tree into a running ZooKeeper, and read it back", kZooKeeper,
+     &MakeZkCopyVerb},
+    {"zk import", "copy a tree file into a running ZooKeeper", kZooKeeper, &MakeZkImportVerb},
+    {"zk rm", "delete a tree, exactly what was seen of it", kZooKeeper, &MakeZkRmVerb},
 };
 
 constexpr VerbGroupRow kGroups[] = {
-    {"zk", "read and compare ZooKeeper trees of any kind", kZooKeeper},
+    {"zk", "read, compare, copy and delete ZooKeeper trees of any kind", kZooKeeper},
 };
 
 }  // namespace

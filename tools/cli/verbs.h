@@ -49,9 +49,12 @@ RunVerb MakeClusterInfoVerb(Command& verb);
 RunVerb MakeSetMetaLevelVerb(Command& verb);
 RunVerb MakeRenameVerb(Command& verb);
 RunVerb MakeZkCatVerb(Command& verb);
+RunVerb MakeZkCopyVerb(Command& verb);
 RunVerb MakeZkDiffVerb(Command& verb);
 RunVerb MakeZkExportVerb(Command& verb);
+RunVerb MakeZkImportVerb(Command& verb);
 RunVerb MakeZkLsVerb(Command& verb);
+RunVerb MakeZkRmVerb(Command& verb);
 RunVerb MakeZkTreeVerb(Command& verb);
 RunVerb MakeZkVerifyVerb(Command& verb);
 

@@ -1,0 +1,360 @@
+// The verbs that write a tree into a running ZooKeeper: zk copy from anywhere, zk import from a
+// file.
+
+#include <cstdint>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+
+#include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
+#include "base/text/wording.h"
+#include "tools/cli/command_loop.h"
+#include "tools/cli/output_arguments.h"
+#include "tools/cli/side_arguments.h"
+#include "tools/cli/verbs.h"
+#include "tools/cli/zk/open_side.h"
+#include "zk_store/tree/live_tree.h"
+#include "zk_store/tree/tree_copy.h"
+
+namespace metarec::tools {
+namespace {
+
+// Ephemeral znodes and steps of which a line is shown.
+constexpr size_t kLinesMax = 1000;
+
+struct CopyArguments {
+  std::string verb;
+  bool is_import = false;
+  SideArguments from{SideArguments::Access::kRead, "from"};
+  SideArguments to{SideArguments::Access::kCreate, "to"};
+  std::string acl_map_file;
+  bool update = false;
+  bool delete_extra = false;
+  bool dry_run = false;
+  bool plain_kinds = false;
+  int32_t passes_max = 10;
+  OutputArguments output;
+};
+
+// A tree together with what it reads from.
+class SideTree final : public TreeSource {
+ public:
+  explicit SideTree(std::unique_ptr<OpenedSide> side) : side_(std::move(side)) {}
+  asio::awaitable<absl::StatusOr<std::vector<TreeNode>>> Next() override {
+    return side_->tree()->Next();
+  }
+  const TreeHead& head() const override { return side_->tree()->head(); }
+
+ private:
+  const std::unique_ptr<OpenedSide> side_;
+};
+
+// What is shown line by line, as far as it is shown.
+struct Lines {
+  std::vector<std::string> shown;
+  int64_t count = 0;
+
+  void Add(std::string line) {
+    if (++count <= static_cast<int64_t>(kLinesMax)) shown.push_back(std::move(line));
+  }
+};
+
+struct Copied {
+  TreeCopyResult result;
+  Lines ephemerals;  // in JSON: objects
+  Lines steps;       // of a dry run
+};
+
+std::string RelativePath(const std::string& path) { return path.empty() ? "/" : Printable(path); }
+
+absl::StatusOr<AclMap> ReadAclMap(const std::string& file) {
+  if (file.empty()) return AclMap();
+  std::ifstream in(file, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  if (!in) return absl::InvalidArgumentError(absl::StrCat("--acl_map: cannot read ", file));
+  absl::StatusOr<AclMap> map = AclMap::Parse(text);
+  if (map.ok()) return map;
+  return absl::InvalidArgumentError(absl::StrCat(file, ": ", map.status().message()));
+}
+
+absl::StatusOr<TreeCopyOptions> OptionsOf(const CopyArguments& arguments) {
+  TreeCopyOptions options;
+  switch (arguments.to.acl()) {
+    case SideArguments::AclChoice::kKeep:
+      options.acl = CopiedAcl::kKeep;
+      break;
+    case SideArguments::AclChoice::kOpen:
+      options.acl = CopiedAcl::kOpen;
+      break;
+    case SideArguments::AclChoice::kCreator:
+      options.acl = CopiedAcl::kCreator;
+      break;
+  }
+  if (!arguments.acl_map_file.empty() && options.acl != CopiedAcl::kKeep) {
+    return absl::InvalidArgumentError("--acl_map is for --acl keep");
+  }
+  METAREC_ASSIGN_OR_RETURN(options.acl_map, ReadAclMap(arguments.acl_map_file));
+  options.update = arguments.update;
+  options.delete_extra = arguments.delete_extra;
+  options.dry_run = arguments.dry_run;
+  options.plain_kinds = arguments.plain_kinds;
+  options.passes_max = arguments.passes_max;
+  return options;
+}
+
+std::string NameOfPlace(const SidePlace& place, const std::string& below) {
+  return absl::StrCat(place.ToText(), below.empty() ? "" : absl::StrCat(" at ", below));
+}
+
+// `store` is the session with the source, if it is a running ZooKeeper.
+CopyFrom MakeSource(const CopyArguments& arguments, MetaStore* store, Clock* clock) {
+  const SidePlace place = arguments.from.place();
+  const std::string below = arguments.from.path();
+  CopyFrom from;
+  from.name = NameOfPlace(place, below);
+  from.store = store;
+  if (store == nullptr) {
+    from.open = [&arguments,
+                 clock](bool acls) -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
+      OpenSideOptions options;
+      options.acls = acls;
+      options.whole_first = true;
+      METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<OpenedSide> side,
+                                  co_await OpenSide(arguments.from, options, clock));
+      co_return std::make_unique<SideTree>(std::move(side));
+    };
+    return from;
+  }
+  from.root = place.path == "/" && !below.empty() ? below : absl::StrCat(place.path, below);
+  from.open = [store, clock, root = from.root, name = from.name](
+                  bool acls) -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
+    LiveTreeOptions options;
+    options.source = name;
+    options.read_acls = acls;
+    options.ahead_bytes_max = kCopyAheadBytesMax;
+    co_return std::make_unique<LiveTree>(store, clock, root, std::move(options));
+  };
+  return from;
+}
+
+std::string CountsText(const TreeWriterStats& written, bool dry_run) {
+  return absl::StrCat(dry_run ? "would create " : "created ", written.created, ", set ",
+                      written.set, ", set the ACLs of ", written.acls_set, ", deleted ",
+                      written.deleted);
+}
+
+std::string TextOf(const Copied& copied, const std::string& from, const std::string& to,
+                   bool dry_run) {
+  const TreeCopyResult& result = copied.result;
+  std::string text;
+  const auto add_lines = [&text](const Lines& lines) {
+    for (const std::string& line : lines.shown) absl::StrAppend(&text, line, "\n");
+    const int64_t more = lines.count - static_cast<int64_t>(lines.shown.size());
+    if (more > 0) absl::StrAppend(&text, "and ", more, " more\n");
+  };
+  add_lines(copied.steps);
+  add_lines(copied.ephemerals);
+  if (result.ephemerals > 0) {
+    absl::StrAppend(&text, Counted(result.ephemerals, "ephemeral znode"),
+                    " not copied: they belong to their sessions\n");
+  }
+  if (result.made_plain > 0) {
+    absl::StrAppend(&text, Counted(result.made_plain, "container or TTL znode"),
+                    " made persistent\n");
+  }
+  if (result.extra.count > 0) {
+    absl::StrAppend(&text, Counted(result.extra.count, "znode"), " only in ", to, ": ",
+                    result.extra.ToText(), " (--delete deletes what is extra)\n");
+  }
+  if (result.target_ephemerals > 0) {
+    absl::StrAppend(&text, Counted(result.target_ephemerals, "ephemeral znode"), " in ", to,
+                    " left alone\n");
+  }
+  absl::StrAppend(&text, from, ": ", Counted(result.znodes, "znode"), ", ",
+                  Counted(result.data_bytes, "byte"), " of data\n", to, ": ",
+                  CountsText(result.written, dry_run), "\n");
+  if (dry_run) return absl::StrCat(text, "nothing was written\n");
+  absl::StrAppend(&text, result.extra.count > 0 ? "copied; what is extra differs" : "equal",
+                  ", read back after ", result.passes, result.passes == 1 ? " pass" : " passes",
+                  result.resumed ? ", gone on with an earlier run" : "", "; tree digest ",
+                  result.digest, "\n");
+  return text;
+}
+
+std::string JsonOf(const Copied& copied, const std::string& from, const std::string& to,
+                   bool dry_run) {
+  const TreeCopyResult& result = copied.result;
+  std::vector<std::string> extra;
+  for (const std::string& path : result.extra.first) extra.push_back(JsonString(path));
+  return JsonObject()
+      .Set("from", from)
+      .Set("to", to)
+      .Set("dry_run", dry_run)
+      .Set("equal", !dry_run && result.extra.count == 0)
+      .Set("znodes", result.znodes)
+      .Set("data_bytes", result.data_bytes)
+      .Set("created", result.written.created)
+      .Set("set", result.written.set)
+      .Set("acls_set", result.written.acls_set)
+      .Set("deleted", result.written.deleted)
+      .Set("ephemerals", result.ephemerals)
+      .SetJson("ephemerals_seen", JsonArray(copied.ephemerals.shown))
+      .Set("made_plain", result.made_plain)
+      .Set("extra", result.extra.count)
+      .SetJson("extra_first", JsonArray(extra))
+      .Set("target_ephemerals", result.target_ephemerals)
+      .Set("passes", static_cast<int64_t>(result.passes))
+      .Set("resumed", result.resumed)
+      .SetJson("steps", JsonArray(copied.steps.shown))
+      .Set("steps_count", copied.steps.count)
+      .Set("run", result.run)
+      .Set("tree_digest", result.digest)
+      .ToLine();
+}
+
+CopyEvents EventsInto(Copied* copied, const CopyArguments& arguments, ProgressPrinter* progress) {
+  const bool json = arguments.output.json();
+  CopyEvents events;
+  if (arguments.dry_run) {
+    events.on_step = [copied, json](const CopyStep& step) {
+      copied->steps.Add(
+          json ? JsonObject().Set("step", CopyStepName(step.kind)).Set("path", step.path).ToText()
+               : absl::StrCat(CopyStepName(step.kind), " ", RelativePath(step.path)));
+    };
+  }
+  events.on_ephemeral = [copied, json](const std::string& path, int64_t session) {
+    const std::string owner = absl::StrFormat("0x%x", static_cast<uint64_t>(session));
+    copied->ephemerals.Add(
+        json ? JsonObject().Set("path", path).Set("session", owner).ToText()
+             : absl::StrCat("ephemeral ", RelativePath(path), " of session ", owner));
+  };
+  events.on_progress = [progress, dry_run = arguments.dry_run](absl::string_view activity, int pass,
+                                                               int64_t znodes) {
+    Progress shown;
+    shown.phase = activity == "check" ? Phase::kVerify : dry_run ? Phase::kRead : Phase::kWrite;
+    shown.done = znodes;
+    if (pass > 1) shown.note = absl::StrCat("pass ", pass);
+    progress->OnProgress(shown);
+  };
+  return events;
+}
+
+asio::awaitable<absl::StatusOr<ExitCode>> CopySides(const CopyArguments& arguments,
+                                                    CommandLoop* loop, ProgressPrinter* progress) {
+  METAREC_CO_ASSIGN_OR_RETURN(TreeCopyOptions options, OptionsOf(arguments));
+  const SidePlace place = arguments.to.place();
+  std::unique_ptr<MetaStore> source;
+  if (!arguments.from.place().is_file()) {
+    METAREC_CO_ASSIGN_OR_RETURN(source, co_await arguments.from.Open(&loop->clock()));
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> target,
+                              co_await arguments.to.Open(&loop->clock()));
+  CopyFrom from = MakeSource(arguments, source.get(), &loop->clock());
+  CopyInto into{target.get(), place.path, place.ToText()};
+  const std::string from_name = from.name;
+  Copied copied;
+  CopyEvents events = EventsInto(&copied, arguments, progress);
+  METAREC_CO_ASSIGN_OR_RETURN(
+      copied.result, co_await CopyTree(std::move(from), std::move(into), std::move(options),
+                                       std::move(events), &loop->clock()));
+  progress->Clear();
+  METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
+      arguments.output.json() ? JsonOf(copied, from_name, place.ToText(), arguments.dry_run)
+                              : TextOf(copied, from_name, place.ToText(), arguments.dry_run)));
+  const bool is_pending = arguments.dry_run && copied.steps.count > 0;
+  co_return is_pending || copied.result.extra.count > 0 ? ExitCode::kDifferences : ExitCode::kDone;
+}
+
+absl::Status CheckArguments(const CopyArguments& arguments) {
+  METAREC_RETURN_IF_ERROR(arguments.from.Check());
+  METAREC_RETURN_IF_ERROR(arguments.to.Check());
+  if (arguments.to.place().is_file()) {
+    return absl::InvalidArgumentError(
+        "to: a file cannot be copied into; metarec zk export writes one");
+  }
+  if (arguments.is_import && !arguments.from.place().is_file()) {
+    return absl::InvalidArgumentError(
+        "from: zk import reads a file; metarec zk copy copies from another ZooKeeper");
+  }
+  if (arguments.delete_extra && !arguments.update) {
+    return absl::InvalidArgumentError("--delete is for --update");
+  }
+  return CheckApart(arguments.from, arguments.to);
+}
+
+ExitCode RunCopy(const CopyArguments& arguments) {
+  if (const absl::Status wrong = CheckArguments(arguments); !wrong.ok()) {
+    return Fail(arguments.verb, wrong);
+  }
+  CommandLoop loop;
+  const CommandLoop::AfterInterruption after(
+      arguments.dry_run ? "nothing was written"
+                        : "the target is unfinished, and says so in metarec_tree_journal; the same "
+                          "command goes on with it",
+      /*does_write=*/!arguments.dry_run);
+  return loop.Run(
+      arguments.verb, after,
+      [&](ProgressPrinter* progress) { return CopySides(arguments, &loop, progress); },
+      ProgressPrinter::StyleOfStderr(arguments.output.json()));
+}
+
+RunVerb MakeCopy(Command& verb, bool is_import) {
+  const auto arguments = std::make_shared<CopyArguments>();
+  arguments->verb = verb.name();
+  arguments->is_import = is_import;
+  AddSides(verb, {&arguments->from, &arguments->to});
+  verb.Add("--acl_map", &arguments->acl_map_file,
+           "file with one line for each identity of the source's ACLs and what it is in the "
+           "target: digest:old:hash digest:new:hash")
+      .TypeName("FILE");
+  verb.AddFlag("--update", &arguments->update,
+               "make a target that is there what the source is; without it, it must be absent or "
+               "empty");
+  verb.AddFlag("--delete", &arguments->delete_extra,
+               "with --update: delete what is only in the target");
+  verb.AddFlag("--dry_run", &arguments->dry_run, "list each change, and write nothing");
+  verb.AddFlag("--plain_kinds", &arguments->plain_kinds,
+               "make containers and TTL znodes persistent ones");
+  verb.Add("--passes", &arguments->passes_max,
+           "how often to copy again what changed meanwhile, until it is still")
+      .TypeName("N")
+      .ShowDefault()
+      .Between(1, 1000);
+  arguments->output.AddTo(verb);
+  return [arguments] { return RunCopy(*arguments); };
+}
+
+}  // namespace
+
+RunVerb MakeZkCopyVerb(Command& verb) {
+  verb.Paragraph(
+      "Copies a tree into a running ZooKeeper, with its ACLs, and reads both back: exit code 0 "
+      "means that they are equal, and that the source was still from the last pass on. Ephemeral "
+      "znodes are not copied, since they belong to a session. A copy that was interrupted is "
+      "marked, and the same command goes on with it.");
+  verb.Example("metarec zk copy zk1:2181/pegasus zk2:2181/pegasus");
+  verb.Example("metarec zk copy zk1:2181/pegasus zk2:2181/pegasus --update --delete --dry_run",
+               "what would change in a target that is there");
+  verb.Example("metarec zk copy ./version-2 zk2:2181/ --acl open",
+               "from the data directory of a server that is dead");
+  return MakeCopy(verb, /*is_import=*/false);
+}
+
+RunVerb MakeZkImportVerb(Command& verb) {
+  verb.Paragraph(
+      "Copies a tree file, as zk export writes it, or a data directory into a running ZooKeeper, "
+      "as zk copy does.");
+  verb.Example("metarec zk import pegasus.jsonl.zst zk2:2181/pegasus");
+  return MakeCopy(verb, /*is_import=*/true);
+}
+
+}  // namespace metarec::tools
