@@ -38,6 +38,7 @@ struct RawZooKeeper::Session {
   static void OnData(int code, const char*, int, const Stat*, const void* context) {
     Done(code, context);
   }
+  static void OnAcl(int code, ACL_vector*, Stat*, const void* context) { Done(code, context); }
   static void Done(int code, const void* context) {
     auto* session = static_cast<Session*>(const_cast<void*>(context));
     const absl::MutexLock lock(&session->mutex);
@@ -188,6 +189,20 @@ absl::Status RawZooKeeper::GetAll(const std::vector<RawZnode>& znodes, size_t in
     const absl::Status sent = session_->Submit(in_flight_max, [&] {
       return zoo_aget(session_->handle, znode.path.c_str(), 0, &Session::OnData, session_.get());
     });
+    if (!sent.ok()) return session_->AwaitAllAfter(sent);
+  }
+  return session_->AwaitAll();
+}
+
+absl::Status RawZooKeeper::GetAllWithAcls(const std::vector<RawZnode>& znodes,
+                                          size_t in_flight_max) {
+  for (const RawZnode& znode : znodes) {
+    absl::Status sent = session_->Submit(in_flight_max, [&] {
+      return zoo_aget(session_->handle, znode.path.c_str(), 0, &Session::OnData, session_.get());
+    });
+    sent.Update(session_->Submit(in_flight_max, [&] {
+      return zoo_aget_acl(session_->handle, znode.path.c_str(), &Session::OnAcl, session_.get());
+    }));
     if (!sent.ok()) return session_->AwaitAllAfter(sent);
   }
   return session_->AwaitAll();

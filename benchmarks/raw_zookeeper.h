@@ -33,6 +33,8 @@ class RawZooKeeper {
   // One asynchronous creation for each, all in flight: how Pegasus's meta server writes.
   absl::Status CreateOneByOne(const std::vector<RawZnode>& znodes);
   absl::Status GetAll(const std::vector<RawZnode>& znodes, size_t in_flight_max);
+  // Of each znode its data and its ACL.
+  absl::Status GetAllWithAcls(const std::vector<RawZnode>& znodes, size_t in_flight_max);
   // Transactions of version checks.
   absl::Status CheckAll(const std::vector<RawZnode>& znodes, size_t ops_max, size_t in_flight_max);
 

@@ -45,6 +45,8 @@ constexpr int kTriesMax = 10;
 
 constexpr char kSystemNode[] = "zookeeper";
 
+bool IsGone(const absl::Status& status) { return StoreErrorOf(status) == StoreError::kNoNode; }
+
 }  // namespace
 
 class LiveTree::Walk {
@@ -53,8 +55,8 @@ class LiveTree::Walk {
       : root_(std::move(root)),
         options_(std::move(options)),
         clock_(clock),
-        budget_(clock, options_.retry),
-        reader_(store, &budget_) {
+        store_(store),
+        budget_(clock, options_.retry) {
     head_.source = options_.source;
     head_.root = root_;
     head_.has_acls = options_.read_acls;
@@ -107,8 +109,8 @@ class LiveTree::Walk {
   const std::string root_;
   const LiveTreeOptions options_;
   Clock* const clock_;
+  MetaStore* const store_;
   RetryBudget budget_;
-  StoreReader reader_;
   TreeHead head_;
 
   bool began_ = false;
@@ -153,7 +155,8 @@ asio::awaitable<absl::Status> LiveTree::Walk::Begin(std::shared_ptr<Walk> self) 
   executor_ = co_await asio::this_coro::executor;
   head_.time_ms = absl::ToUnixMillis(clock_->Now());
   // The server behind the connection may be behind what others have been told already.
-  METAREC_CO_RETURN_IF_ERROR(co_await reader_.Sync(root_));
+  StoreReader reader(store_, &budget_);
+  METAREC_CO_RETURN_IF_ERROR(co_await reader.Sync(root_));
   ++in_flight_;
   StartLane(self, nodes_.try_emplace("").first);
   co_return absl::OkStatus();
@@ -225,8 +228,10 @@ asio::awaitable<absl::StatusOr<bool>> LiveTree::Walk::Read(const std::string& pa
 asio::awaitable<absl::StatusOr<bool>> LiveTree::Walk::ReadOnce(const std::string& path, Node* node,
                                                                bool* is_another) {
   const std::string absolute = AbsolutePath(path);
-  METAREC_CO_ASSIGN_OR_RETURN(std::optional<NodeData> data, co_await reader_.Get(absolute));
-  if (!data.has_value()) co_return false;
+  absl::StatusOr<NodeData> data =
+      co_await Retry(&budget_, [this, &absolute] { return store_->Get(absolute); });
+  if (IsGone(data.status())) co_return false;
+  if (!data.ok()) co_return data.status();
   node->node.path = path;
   node->node.data = std::move(data->data);
   node->node.null_data = data->null_data;
@@ -234,8 +239,10 @@ asio::awaitable<absl::StatusOr<bool>> LiveTree::Walk::ReadOnce(const std::string
   node->bytes = sizeof(Node) + path.size() + node->node.data.size();
   if (closed_) co_return false;
   if (options_.read_acls) {
-    METAREC_CO_ASSIGN_OR_RETURN(std::optional<NodeAcl> acl, co_await reader_.GetAcl(absolute));
-    if (!acl.has_value()) co_return false;
+    absl::StatusOr<NodeAcl> acl =
+        co_await Retry(&budget_, [this, &absolute] { return store_->GetAcl(absolute); });
+    if (IsGone(acl.status())) co_return false;
+    if (!acl.ok()) co_return acl.status();
     *is_another = acl->stat.czxid != data->stat.czxid;
     if (*is_another) co_return false;
     if (HidesPassword(acl->acl)) {
@@ -250,9 +257,10 @@ asio::awaitable<absl::StatusOr<bool>> LiveTree::Walk::ReadOnce(const std::string
   node->children.clear();
   const auto depth = static_cast<size_t>(std::count(path.begin(), path.end(), '/'));
   if (data->stat.num_children == 0 || depth >= options_.depth_max) co_return true;
-  METAREC_CO_ASSIGN_OR_RETURN(std::optional<NodeChildren> children,
-                              co_await reader_.Children(absolute));
-  if (!children.has_value()) co_return false;
+  absl::StatusOr<NodeChildren> children =
+      co_await Retry(&budget_, [this, &absolute] { return store_->Children(absolute); });
+  if (IsGone(children.status())) co_return false;
+  if (!children.ok()) co_return children.status();
   *is_another = children->stat.czxid != data->stat.czxid;
   if (*is_another) co_return false;
   LeaveSystemNodeOut(absolute, &children->names);

@@ -108,7 +108,7 @@ RunVerb MakeZkExportVerb(Command& verb) {
   verb.Example("metarec zk export zk1:2181,zk2:2181/pegasus pegasus.jsonl.zst");
   verb.Example("metarec zk export zk1:2181/ all.jsonl", "all of a ZooKeeper, but /zookeeper");
   const auto arguments = std::make_shared<ExportArguments>();
-  arguments->verb = verb.name();
+  arguments->verb = absl::StrCat("zk ", verb.name());
   AddSides(verb, {&arguments->side});
   arguments->file.AddTo(verb, "file");
   verb.AddFlag("--no_acls", &arguments->no_acls,

@@ -291,7 +291,7 @@ RunVerb MakeZkDiffVerb(Command& verb) {
       "metarec zk rm wants it.");
   verb.Example("metarec zk diff zk1:2181/pegasus zk9:2181/pegasus");
   verb.Example("metarec zk diff monday.jsonl.zst tuesday.jsonl.zst");
-  auto arguments = std::make_shared<CompareArguments>(verb.name(), "a", "b");
+  auto arguments = std::make_shared<CompareArguments>(absl::StrCat("zk ", verb.name()), "a", "b");
   AddSides(verb, {&*arguments->a, &arguments->b});
   return DeclareCompare(verb, std::move(arguments));
 }
@@ -301,7 +301,7 @@ RunVerb MakeZkVerifyVerb(Command& verb) {
       "Compares a tree with a file that metarec zk export wrote of it, or of the one that it was "
       "copied from. Exit code 2 if there are differences.");
   verb.Example("metarec zk verify pegasus.jsonl.zst zk9:2181/pegasus");
-  auto arguments = std::make_shared<CompareArguments>(verb.name(), "side");
+  auto arguments = std::make_shared<CompareArguments>(absl::StrCat("zk ", verb.name()), "side");
   verb.Add("file", &arguments->file, "what the tree should be, a tree file")
       .TypeName("FILE")
       .Required();

@@ -266,7 +266,7 @@ RunVerb MakeZkLsVerb(Command& verb) {
                "kind, number of children, bytes of data, version and time of the last change");
   verb.AddFlag("-R,--recursive", &arguments->recursive, "everything below, by path");
   arguments->output.AddTo(verb);
-  return [arguments, name = verb.name()] {
+  return [arguments, name = absl::StrCat("zk ", verb.name())] {
     OpenSideOptions options;
     options.acls = false;
     if (!arguments->recursive) options.depth_max = 1;
@@ -284,7 +284,7 @@ RunVerb MakeZkCatVerb(Command& verb) {
   AddSides(verb, {&arguments->side});
   verb.AddFlag("--stat", &arguments->stat, "what ZooKeeper says of the znode, instead of its data");
   arguments->output.AddTo(verb);
-  return [arguments, name = verb.name()] {
+  return [arguments, name = absl::StrCat("zk ", verb.name())] {
     OpenSideOptions options;
     options.depth_max = 0;
     // An ACL that may not be seen is no reason not to show the data.
@@ -306,7 +306,7 @@ RunVerb MakeZkTreeVerb(Command& verb) {
       .Between(0, 1000)
       .ShowDefault();
   arguments->output.AddTo(verb);
-  return [arguments, name = verb.name()] {
+  return [arguments, name = absl::StrCat("zk ", verb.name())] {
     OpenSideOptions options;
     options.acls = false;
     return RunShow(name, *arguments, options, &SumUp);
