@@ -7,7 +7,9 @@ set(packages_by_target
   glog::glog libglog
   OpenSSL::Crypto libcrypto
   prometheus-cpp::core prometheus-cpp-core
+  Snappy::snappy snappy
   Thrift::thrift thrift
+  ZLIB::ZLIB zlib
   zstd::libzstd_shared libzstd)
 set(flags_by_target
   Asio::Asio "-DASIO_STANDALONE -DASIO_NO_DEPRECATED -DASIO_HAS_CO_AWAIT=1 -DASIO_HAS_STD_COROUTINE=1"

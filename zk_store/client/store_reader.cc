@@ -35,6 +35,13 @@ asio::awaitable<absl::StatusOr<std::optional<NodeChildren>>> StoreReader::Childr
   });
 }
 
+asio::awaitable<absl::StatusOr<std::optional<NodeAcl>>> StoreReader::GetAcl(std::string path) {
+  using Answer = absl::StatusOr<std::optional<NodeAcl>>;
+  co_return co_await Retry(budget_, [&]() -> asio::awaitable<Answer> {
+    co_return OrNothing(co_await store_->GetAcl(path));
+  });
+}
+
 asio::awaitable<absl::StatusOr<std::optional<NodeStat>>> StoreReader::Exists(std::string path) {
   co_return co_await Retry(budget_, [&] { return store_->Exists(path); });
 }

@@ -27,6 +27,7 @@ class StoreReader {
   asio::awaitable<absl::StatusOr<std::optional<NodeData>>> Get(
       std::string path, std::shared_ptr<Watch> watch = nullptr);
   asio::awaitable<absl::StatusOr<std::optional<NodeChildren>>> Children(std::string path);
+  asio::awaitable<absl::StatusOr<std::optional<NodeAcl>>> GetAcl(std::string path);
   asio::awaitable<absl::StatusOr<std::optional<NodeStat>>> Exists(std::string path);
   // Whether all of `checks` hold, in one transaction, which changes nothing, or in several if
   // `size` wants it. The errors kNoNode and kBadVersion mean that they do not.

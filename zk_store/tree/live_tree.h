@@ -3,6 +3,8 @@
 // Reads are no snapshot: the tree may change while it is walked. What is promised of each znode is
 // that its data, its ACL and the list of its children are at least as new as its NodeStat says, so
 // that whoever looks at the NodeStat again later, and finds it unchanged, has what is there.
+//
+// A running server does not tell which znodes are containers or have a TTL (TreeHead::has_kinds).
 
 #pragma once
 
@@ -27,8 +29,10 @@ struct LiveTreeOptions {
   bool read_acls = true;  // otherwise they are empty, and TreeHead::has_acls is false
   // /zookeeper is ZooKeeper's own. It is left out of the tree of "/"; as a root it is read.
   bool include_zookeeper = false;
-  // Znodes that are being read at once, with two requests each or three.
-  size_t in_flight_max = 256;
+  // How many levels below the root to read; 0 is the root alone.
+  size_t depth_max = SIZE_MAX;
+  // Znodes that are being read at once, each with one request at a time.
+  size_t in_flight_max = 512;
   // What is read, or listed, ahead of what Next has given: znodes, and bytes of data and of names.
   // Beyond this only the next znode is read. Neither counts what must be remembered of the
   // ancestors of the next znode: the names of those of their children that are still to come.

@@ -19,7 +19,7 @@ struct TreeDifference {
   // Of a path that both have:
   bool data = false;
   bool acl = false;
-  bool kind = false;  // or the TTL
+  bool kind = false;  // or the TTL, if both sources know them (TreeHead::has_kinds)
 
   bool missing() const { return !nodes.b.has_value(); }
   bool extra() const { return !nodes.a.has_value(); }
@@ -49,13 +49,15 @@ struct TreeDiffResult {
   int64_t kind = 0;
   int64_t paths = 0;  // that differ, in whatever way
   bool acls_compared = false;
+  bool kinds_compared = false;  // beyond which nodes are ephemeral
   std::string digest;  // of the differences: what differs where, and what both sides have there
 
   bool equal() const { return paths == 0; }
 };
 
-// What of the two makes a difference; nothing of it if they are the same.
-TreeDifference CompareNodes(TreePair nodes, bool acls);
+// What of the two makes a difference; nothing of it if they are the same. `kinds`: whether the
+// sources of both know containers and TTLs.
+TreeDifference CompareNodes(TreePair nodes, bool acls, bool kinds);
 
 // Reads both to their ends. `on_difference` hears of each difference, in path order; `on_progress`,
 // if given, now and then how many paths were compared. Errors are those of the sources, and say of

@@ -1,7 +1,7 @@
-// What of a znode makes a difference between two trees, as a digest: path, data, ACL, and kind with
-// its TTL. Not who owns an ephemeral znode, and neither versions, transaction ids nor times, which
-// a copy cannot keep. A tree file's end, `zk diff`, `zk export` and `zk rm --yes` all mean this
-// one.
+// What of a znode makes a difference between two trees, as a digest: path, data and ACL. Neither
+// versions, transaction ids nor times, which a copy cannot keep, nor whether it is a container or
+// has a TTL, which a running server does not tell. A tree file's end, `zk diff`, `zk export` and
+// `zk rm --yes` all mean this one.
 
 #pragma once
 
@@ -16,22 +16,24 @@ struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
 
 namespace metarec {
 
-// Each compares what the digest is of. Both nodes are at the same path.
 bool SameData(const TreeNode& a, const TreeNode& b);
-bool SameKind(const TreeNode& a, const TreeNode& b);
+// With the TTL. `has_kinds`: whether the sources of both know them (TreeHead); otherwise only
+// ephemeral nodes differ from others.
+bool SameKind(const TreeNode& a, const TreeNode& b, bool has_kinds);
 
-// SHA-256 over znodes in the order in which they are added. Two trees have the same digest if they
-// have the same znodes. The digest of a tree is that of all its znodes but the ephemeral ones, in
-// path order. Not thread-safe.
+// SHA-256 over the znodes of a tree in path order, all but the ephemeral ones. Two trees have the
+// same digest if these are the same. Not thread-safe.
 class TreeDigest {
  public:
-  TreeDigest();
+  enum class Ephemerals { kLeftOut, kIncluded };
+
+  explicit TreeDigest(Ephemerals ephemerals = Ephemerals::kLeftOut);
   ~TreeDigest();
   TreeDigest(TreeDigest&&) noexcept;
   TreeDigest& operator=(TreeDigest&&) noexcept;
 
   void Add(const TreeNode& node);
-  // Something about the node that is added next: "missing".
+  // What is to be said of the znodes that are added next: "missing".
   void AddWord(absl::string_view word);
 
   // "sha256:<64 hexadecimal digits>". Must be the last call.
@@ -41,6 +43,9 @@ class TreeDigest {
   struct Free {
     void operator()(evp_md_ctx_st* context) const;
   };
+  void AddBuffer();
+
+  Ephemerals ephemerals_;
   std::unique_ptr<evp_md_ctx_st, Free> context_;
   std::string buffer_;
 };

@@ -17,12 +17,22 @@
 
 namespace metarec {
 
+class JsonWriter;
+
 struct TreeFileOptions {
   bool overwrite = false;         // when writing
   int interrupt_descriptor = -1;  // both ways; as in LineReaderOptions
   // A znode's data may be as long as its server's jute.maxbuffer, and base64 takes a third more.
   size_t line_bytes_max = 256 << 20;
 };
+
+// Writes the fields that a znode's line has into the object that is open. Whoever shows znodes as
+// JSON shows them so.
+struct TreeNodeFields {
+  bool data = true;
+  bool acl = true;
+};
+void WriteTreeNode(const TreeNode& node, TreeNodeFields fields, JsonWriter* out);
 
 // What a tree has, all of it read or written.
 struct TreeSummary {
@@ -55,8 +65,8 @@ class TreeFileWriter {
   std::unique_ptr<File> file_;
 };
 
-// Reads `source` to its end into a file. `on_read`, if given, hears now and then how many znodes
-// and bytes of data there were.
+// Reads `source` to its end into a file; kNotFound, and no file, if it has no znodes. `on_read`, if
+// given, hears now and then how many znodes and bytes of data there were.
 asio::awaitable<absl::StatusOr<TreeSummary>> WriteTreeFile(
     TreeSource* source, std::string path, TreeFileOptions options,
     std::function<void(int64_t znodes, int64_t bytes)> on_read = nullptr);

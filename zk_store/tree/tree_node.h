@@ -20,10 +20,14 @@ absl::string_view NodeKindName(NodeKind kind);
 
 // The kind that ZooKeeper encodes in the owner of a znode: 0 is persistent, the least int64_t a
 // container, a first byte of 0xff a TTL znode (its other 40 bits are the TTL in milliseconds), and
-// anything else the session of an ephemeral one.
+// anything else the session of an ephemeral one. That is what its files hold. To clients a running
+// server gives the sessions only, and 0 for all others.
 NodeKind KindOfOwner(int64_t ephemeral_owner);
 // Of a TTL znode's owner, in milliseconds.
 int64_t TtlOfOwner(int64_t ephemeral_owner);
+// The owners of the other two kinds.
+int64_t OwnerOfContainer();
+int64_t OwnerOfTtl(int64_t ttl_ms);
 
 struct TreeNode {
   std::string path;  // relative to the root of the tree: "" is the root itself, else "/a/b"

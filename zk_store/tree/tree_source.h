@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -19,7 +20,14 @@ struct TreeHead {
   int64_t time_ms = 0;  // Unix time of the reading, or of the last transaction of a data directory
   int64_t zxid = 0;  // everything up to it is in the tree; a live tree may hold some of later ones
   bool has_acls = true;  // otherwise no node's ACL was read, and all are empty
+  // Otherwise containers and TTL nodes look like persistent ones: a running server does not tell
+  // its clients.
+  bool has_kinds = true;
 };
+
+// About how much a source gives at once.
+inline constexpr size_t kTreeBatchNodes = 256;
+inline constexpr size_t kTreeBatchBytes = 1 << 20;
 
 // A tree that is read once, from its root on, in path order.
 //
