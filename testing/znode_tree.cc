@@ -106,6 +106,7 @@ NodeStat ZnodeTree::StatOf(const Znode& node) {
   NodeStat stat = node.stat;
   stat.data_bytes = static_cast<int32_t>(node.data.size());
   stat.num_children = static_cast<int32_t>(node.children.size());
+  if (!BelongsToASession(node.stat)) stat.ephemeral_owner = 0;  // as servers show them
   // Creations plus deletions.
   stat.child_version = 2 * node.children_ever - stat.num_children;
   return stat;
@@ -317,7 +318,8 @@ std::vector<DumpedNode> ZnodeTree::Dump(const std::string& root) const {
   for (const auto& [path, node] : nodes_) {
     if (path != root && !absl::StartsWith(path, below)) continue;
     if (path == "/zookeeper" || absl::StartsWith(path, "/zookeeper/")) continue;
-    dump.push_back({path, node.data, node.stat.version, BelongsToASession(node.stat)});
+    dump.push_back({path, node.data, node.stat.version, BelongsToASession(node.stat),
+                    node.stat.ephemeral_owner});
   }
   return dump;
 }

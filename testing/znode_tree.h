@@ -22,6 +22,7 @@ struct DumpedNode {
   std::string data;
   int32_t version = 0;
   bool ephemeral = false;  // belongs to a session
+  int64_t owner = 0;  // as a snapshot of the server has it: shows containers and TTL nodes, too
 
   friend bool operator==(const DumpedNode&, const DumpedNode&) = default;
 };

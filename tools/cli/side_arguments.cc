@@ -101,6 +101,17 @@ std::string SideArguments::Option(absl::string_view name) const {
   return absl::StrCat("--", name_ == "side" ? "zk" : name_, "_", name);
 }
 
+std::string SideArguments::PathOption() const {
+  return name_ == "side" ? "--path" : Option("path");
+}
+
+// Whether it is the path of a znode. Those of a file may be such as ZooKeeper would not take.
+absl::Status SideArguments::CheckBelow() const {
+  if (path_.empty() || CheckPath("read", path_).ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      PathOption(), " ", Printable(path_), " is no path of a znode; write one such as /apps/1"));
+}
+
 void SideArguments::AddTo(Command& verb) {
   const std::string group = name_ == "side" ? "CREDENTIALS" : absl::AsciiStrToUpper(name_);
   CommandOption place = verb.Add(name_, &text_,
@@ -108,6 +119,11 @@ void SideArguments::AddTo(Command& verb) {
                                  : access_ == Access::kChange ? "what is changed, a SIDE"
                                                               : "what is written, a SIDE");
   place.TypeName(kSideType).Required().MayBeFile();
+  if (access_ == Access::kRead) {
+    verb.Add(PathOption(), &path_, "the znode below the side that is meant, with all below it")
+        .TypeName("/PATH")
+        .Group(group);
+  }
   options_ = {
       verb.Add(Option("auth_file"), &auth_file_, kAuthFileHelp).TypeName("FILE").Group(group),
       verb.Add(Option("timeout"), &timeout_seconds_, kZkTimeoutHelp)
@@ -130,6 +146,7 @@ absl::Status SideArguments::Check() const {
   if (!place.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(name_, ": ", place.status().message()));
   }
+  METAREC_RETURN_IF_ERROR(CheckBelow());
   if (!place->is_file()) return ToOptions(*place).status();
   for (const CommandOption& option : options_) {
     if (!option.is_given()) continue;

@@ -51,9 +51,9 @@ class SideArguments {
   // Of what is created.
   enum class AclChoice { kKeep, kOpen, kCreator };
 
-  // `name` is the argument's, and begins its options: "from" has --from_auth_file and
-  // --from_timeout. That of a verb's only side is "side"; its options are --zk_auth_file and
-  // --zk_timeout, as elsewhere.
+  // `name` is the argument's, and begins its options: "from" has --from_auth_file, --from_timeout
+  // and, as it is only read, --from_path. That of a verb's only side is "side"; its options are
+  // --zk_auth_file and --zk_timeout, as elsewhere, and --path.
   explicit SideArguments(Access access, std::string name = "side")
       : access_(access), name_(std::move(name)) {}
 
@@ -66,6 +66,8 @@ class SideArguments {
   // Once they are checked.
   const std::string& name() const { return name_; }
   SidePlace place() const;
+  // The part of the side that is meant, of one that is only read: "/a/b" below it, or "" for all.
+  std::string path() const { return path_ == "/" ? "" : path_; }
   AclChoice acl() const;
 
   // Reads the credentials and opens a session. kInvalidArgument if the side is a file.
@@ -73,12 +75,15 @@ class SideArguments {
 
  private:
   std::string Option(absl::string_view name) const;  // "--from_timeout" for "timeout"
+  std::string PathOption() const;
+  absl::Status CheckBelow() const;
   absl::StatusOr<ZooKeeperOptions> ToOptions(const SidePlace& place) const;
 
   const Access access_;
   const std::string name_;
   std::vector<CommandOption> options_;
   std::string text_;
+  std::string path_;
   std::string auth_file_;
   std::string acl_ = "keep";
   double timeout_seconds_ = 15;

@@ -5,6 +5,7 @@ namespace {
 
 constexpr char kRecovery[] = "RECOVERY";
 constexpr char kCluster[] = "CLUSTER";
+constexpr char kZooKeeper[] = "ZOOKEEPER";
 
 constexpr VerbRow kVerbs[] = {
     {"collect", "ask replica servers what they hold and write it down", kRecovery,
@@ -26,12 +27,22 @@ constexpr VerbRow kVerbs[] = {
     {"set_meta_level", "set how much meta servers do by themselves", kCluster,
      &MakeSetMetaLevelVerb},
     {"rename", "give a table another name", kCluster, &MakeRenameVerb},
+    {"zk ls", "list the children of a znode", kZooKeeper, &MakeZkLsVerb},
+    {"zk cat", "print the data of a znode", kZooKeeper, &MakeZkCatVerb},
+    {"zk tree", "count znodes and bytes of each child, as du does", kZooKeeper, &MakeZkTreeVerb},
+    {"zk export", "write a tree into a file", kZooKeeper, &MakeZkExportVerb},
+    {"zk diff", "compare two trees", kZooKeeper, &MakeZkDiffVerb},
+    {"zk verify", "compare a tree with a file of it", kZooKeeper, &MakeZkVerifyVerb},
+};
+
+constexpr VerbGroupRow kGroups[] = {
+    {"zk", "read and compare ZooKeeper trees of any kind", kZooKeeper},
 };
 
 }  // namespace
 
 absl::Span<const VerbRow> VerbTable() { return kVerbs; }
 
-absl::Span<const VerbGroupRow> VerbGroups() { return {}; }
+absl::Span<const VerbGroupRow> VerbGroups() { return kGroups; }
 
 }  // namespace metarec::tools

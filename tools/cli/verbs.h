@@ -48,5 +48,11 @@ RunVerb MakeAppVerb(Command& verb);
 RunVerb MakeClusterInfoVerb(Command& verb);
 RunVerb MakeSetMetaLevelVerb(Command& verb);
 RunVerb MakeRenameVerb(Command& verb);
+RunVerb MakeZkCatVerb(Command& verb);
+RunVerb MakeZkDiffVerb(Command& verb);
+RunVerb MakeZkExportVerb(Command& verb);
+RunVerb MakeZkLsVerb(Command& verb);
+RunVerb MakeZkTreeVerb(Command& verb);
+RunVerb MakeZkVerifyVerb(Command& verb);
 
 }  // namespace metarec::tools

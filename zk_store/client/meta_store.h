@@ -32,8 +32,9 @@ struct NodeStat {
   int32_t version = 0;        // number of Sets
   int32_t child_version = 0;  // number of child creations and deletions
   int32_t acl_version = 0;    // number of SetAcls
-  int64_t ephemeral_owner =
-      0;  // session id; 0: persistent; of containers and TTL nodes: their mark
+  // Session id; 0: persistent. Also 0 of containers and TTL nodes: servers do not show them to
+  // clients as what they are.
+  int64_t ephemeral_owner = 0;
   int32_t data_bytes = 0;
   int32_t num_children = 0;
 };

@@ -1,0 +1,231 @@
+// metarec zk on tree files, in this process: what each verb prints of a small tree.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidjson/document.h>
+
+#include "testing/data_directory_writer.h"
+#include "testing/scratch_folder.h"
+#include "tests/tools/metarecd_world.h"
+#include "tests/zk_store/tree/tree_world.h"
+#include "tools/cli/verb_parser.h"
+#include "tools/cli/verbs.h"
+#include "zk_store/tree/tree_file.h"
+
+namespace metarec::tools {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class ZkVerbsTest : public ::testing::Test {
+ protected:
+  // "/": two tables, one of them with data that are no text, and somebody's lock.
+  static std::vector<TreeNode> SomeTree() {
+    std::vector<TreeNode> nodes = {NodeAt(""),
+                                   NodeAt("/apps", "unlock"),
+                                   NodeAt("/apps/1", "{\"id\":1}"),
+                                   NodeAt("/apps/1/0", std::string("\xff\0\n", 3)),
+                                   NodeAt("/apps/2", "x"),
+                                   WithOwner(NodeAt("/lock", "me"), 0x100000000000001)};
+    nodes[0].stat.num_children = 2;
+    nodes[1].stat.num_children = 2;
+    nodes[2].stat.num_children = 1;
+    nodes[1].stat.version = 3;
+    return nodes;
+  }
+
+  std::string Write(const std::vector<TreeNode>& nodes, const std::string& name = "tree.jsonl") {
+    TreeHead head;
+    head.source = "zk1:2181";
+    head.root = "/pegasus";
+    auto file = TreeFileWriter::Create(folder_.Path(name), head);
+    EXPECT_TRUE(file.ok()) << file.status();
+    for (const TreeNode& node : nodes) EXPECT_TRUE(file->Append(node).ok());
+    EXPECT_TRUE(file->Finish().ok());
+    return folder_.Path(name);
+  }
+
+  static Ended Zk(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "zk");
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    Ended ended;
+    ended.exit_code = static_cast<int>(RunCommandLine(VerbTable(), VerbGroups(), arguments));
+    ended.out = ::testing::internal::GetCapturedStdout();
+    ended.err = ::testing::internal::GetCapturedStderr();
+    return ended;
+  }
+
+  static std::string Out(const std::vector<std::string>& arguments) {
+    const Ended ended = Zk(arguments);
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    return ended.out;
+  }
+
+  testing::ScratchFolder folder_;
+};
+
+TEST_F(ZkVerbsTest, LsListsTheChildren) {
+  const std::string tree = Write(SomeTree());
+  EXPECT_EQ(Out({"ls", tree}), "apps\nlock\n");
+  EXPECT_EQ(Out({"ls", tree, "--path", "/apps"}), "1\n2\n");
+  EXPECT_EQ(Out({"ls", tree, "-R"}), "apps\napps/1\napps/1/0\napps/2\nlock\n");
+  EXPECT_EQ(Out({"ls", tree, "--path", "/lock"}), "");
+  EXPECT_THAT(Out({"ls", "-l", tree}),
+              AllOf(StartsWith("KIND       CHILDREN      BYTES VERSION  MODIFIED"),
+                    HasSubstr("persistent        2          6       3  "),
+                    HasSubstr("ephemeral         0          2       0  ")));
+  rapidjson::Document json;
+  json.Parse(Out({"ls", tree, "--format", "json"}).c_str());
+  ASSERT_TRUE(json.IsObject());
+  ASSERT_EQ(json["znodes"].Size(), 2u);
+  EXPECT_STREQ(json["znodes"][0]["path"].GetString(), "/apps");
+  EXPECT_EQ(json["znodes"][0]["data_bytes"].GetInt(), 6);
+  EXPECT_STREQ(json["znodes"][1]["kind"].GetString(), "ephemeral");
+}
+
+TEST_F(ZkVerbsTest, CatPrintsEveryByteAndNothingElse) {
+  const std::string tree = Write(SomeTree());
+  EXPECT_EQ(Out({"cat", tree, "--path", "/apps/1/0"}), std::string("\xff\0\n", 3));
+  EXPECT_EQ(Out({"cat", tree, "--path", "/apps"}), "unlock");
+  EXPECT_THAT(Out({"cat", tree, "--path", "/lock", "--stat"}),
+              AllOf(HasSubstr("kind:     ephemeral of 0x100000000000001\n"),
+                    HasSubstr("bytes:    2\n"), HasSubstr("acl:      world:anyone:cdrwa\n")));
+  EXPECT_THAT(Out({"cat", tree, "--path", "/apps/1/0", "--format", "json"}),
+              HasSubstr("\"data_base64\":\"/wAK\""));
+}
+
+TEST_F(ZkVerbsTest, TreeSumsUpAsDuDoes) {
+  const std::string tree = Write(SomeTree());
+  EXPECT_EQ(Out({"tree", tree}),
+            "    ZNODES          BYTES  PATH\n"
+            "         4             18  /apps\n"
+            "         1              2  /lock\n"
+            "         6             20  total\n");
+  EXPECT_EQ(Out({"tree", tree, "--depth", "2", "--path", "/apps"}),
+            "    ZNODES          BYTES  PATH\n"
+            "         1              3  /1/0\n"
+            "         2             11  /1\n"
+            "         1              1  /2\n"
+            "         4             18  total\n");
+  EXPECT_THAT(Out({"tree", tree, "--depth", "0", "--format", "json"}),
+              HasSubstr("{\"path\":\"\",\"znodes\":6,\"ephemerals\":1,\"data_bytes\":20}"));
+}
+
+TEST_F(ZkVerbsTest, AnExportIsWhatItWasMadeOf) {
+  const std::string tree = Write(SomeTree());
+  const std::string copy = folder_.Path("copy.jsonl.zst");
+  EXPECT_THAT(Out({"export", tree, copy}),
+              AllOf(HasSubstr("6 znodes (1 ephemeral), 20 bytes of data; written to "),
+                    HasSubstr("tree digest sha256:")));
+  EXPECT_THAT(Out({"diff", tree, copy}), HasSubstr("\nequal\n"));
+  EXPECT_THAT(Zk({"export", tree, copy}).err, HasSubstr("is there already"));
+  EXPECT_EQ(Zk({"export", tree, copy, "--overwrite"}).exit_code, 0);
+  EXPECT_THAT(Out({"verify", copy, tree}), HasSubstr("\nequal\n"));
+}
+
+TEST_F(ZkVerbsTest, AnExportOfAPathThatIsNotThereMakesNoFile) {
+  const std::string copy = folder_.Path("copy.jsonl");
+  const Ended ended = Zk({"export", Write(SomeTree()), copy, "--path", "/nowhere"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("there is no znode /pegasus/nowhere in zk1:2181"));
+  EXPECT_FALSE(TreeFileReader::Open(copy).ok());
+}
+
+TEST_F(ZkVerbsTest, DiffNamesEveryDifferenceAndItsExitCodeIsTwo) {
+  const std::string a = Write(SomeTree(), "a.jsonl");
+  std::vector<TreeNode> nodes = SomeTree();
+  nodes[1].data = "lock";
+  nodes[2].acl = {{"ip", "10.0.0.1", 1}};
+  nodes[4] = NodeAt("/apps/3");
+  nodes.pop_back();
+  const std::string b = Write(nodes, "b.jsonl");
+  const Ended text = Zk({"diff", a, b});
+  EXPECT_EQ(text.exit_code, 2);
+  EXPECT_THAT(text.out,
+              AllOf(StartsWith("data /apps: \"unlock\" in a, \"lock\" in b\n"
+                               "acl /apps/1: world:anyone:cdrwa in a, ip:10.0.0.1:r in b\n"
+                               "missing /apps/2: only in a\n"
+                               "extra /apps/3: only in b\n"),
+                    HasSubstr("(1 ephemeral left out)"),
+                    HasSubstr("\n4 differences: 1 missing, 1 extra, 1 data, 1 acl\n")));
+  EXPECT_THAT(Zk({"diff", a, b, "--differences_max", "1"}).out,
+              HasSubstr("(1 shown; --differences_max shows more)"));
+  EXPECT_THAT(Zk({"diff", a, b, "--no_acls", "--ephemerals"}).out,
+              AllOf(HasSubstr("missing /lock: only in a"),
+                    HasSubstr("2 missing, 1 extra, 1 data; ACLs were not compared\n")));
+  rapidjson::Document json;
+  json.Parse(Zk({"diff", a, b, "--format", "json"}).out.c_str());
+  ASSERT_TRUE(json.IsObject());
+  EXPECT_FALSE(json["equal"].GetBool());
+  EXPECT_EQ(json["differences_count"].GetInt(), 4);
+  EXPECT_EQ(json["counts"]["acl"].GetInt(), 1);
+  EXPECT_EQ(json["a"]["ephemerals_left_out"].GetInt(), 1);
+  ASSERT_EQ(json["differences"].Size(), 4u);
+  EXPECT_STREQ(json["differences"][2]["differs"][0].GetString(), "missing");
+  EXPECT_TRUE(json["differences"][2]["b"].IsNull());
+  EXPECT_EQ(json["differences"][0]["b"]["data_bytes"].GetInt(), 4);
+}
+
+TEST_F(ZkVerbsTest, TwoPathsThatAreNotThereAreNotEqualTrees) {
+  const std::string a = Write(SomeTree(), "a.jsonl");
+  const std::string b = Write(SomeTree(), "b.jsonl");
+  const Ended neither = Zk({"diff", a, b, "--a_path", "/x", "--b_path", "/x"});
+  EXPECT_EQ(neither.exit_code, 1);
+  EXPECT_THAT(neither.err, HasSubstr("there is no znode at"));
+  const Ended one = Zk({"diff", a, b, "--b_path", "/x"});
+  EXPECT_EQ(one.exit_code, 2);
+  EXPECT_THAT(one.out, HasSubstr("5 differences: 5 missing"));
+  EXPECT_THAT(one.err, HasSubstr("note: there is no znode at"));
+}
+
+TEST_F(ZkVerbsTest, AFileThatWasCutIsRefusedAndNotCompared) {
+  const std::string whole = Write(SomeTree(), "whole.jsonl");
+  // Both have the beginning that the other one has.
+  folder_.Write("cut.jsonl",
+                "{\"format\":\"metarec-tree\",\"version\":1,\"source\":\"zk1:2181\",\"root\":\"/\","
+                "\"time_ms\":0,\"zxid\":\"0x0\",\"acls\":true,\"kinds\":true}\n");
+  const Ended ended = Zk({"verify", folder_.Path("cut.jsonl"), whole});
+  EXPECT_EQ(ended.exit_code, 4);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_THAT(ended.err, HasSubstr("it is truncated"));
+}
+
+TEST_F(ZkVerbsTest, ADataDirectoryIsASideLikeAnyOther) {
+  testing::DataDirectoryWriter server;
+  server.Create("/apps", "unlock");
+  server.CreateContainer("/apps/box");
+  int64_t first_zxid = 0;
+  const std::string log = server.TakeLog(&first_zxid);
+  std::filesystem::create_directories(folder_.Path("data/version-2"));
+  folder_.Write(absl::StrCat("data/version-2/log.", absl::Hex(first_zxid)), log);
+  const std::string data = folder_.Path("data");
+  const Ended listed = Zk({"ls", data, "-R"});
+  EXPECT_EQ(listed.out, "apps\napps/box\n");
+  EXPECT_THAT(listed.err, HasSubstr("/zookeeper was left out"));
+  EXPECT_EQ(Out({"cat", data, "--path", "/apps"}), "unlock");
+  const std::string tree = folder_.Path("tree.jsonl");
+  EXPECT_THAT(Out({"export", data, tree}), HasSubstr("3 znodes"));
+  EXPECT_THAT(Out({"verify", tree, data, "--format", "json"}),
+              AllOf(HasSubstr("\"equal\":true"), HasSubstr("\"kinds_compared\":true")));
+}
+
+TEST_F(ZkVerbsTest, WhatIsNoTreeIsToldSo) {
+  folder_.Write("notes.txt", "milk\n");
+  EXPECT_THAT(Zk({"ls", folder_.Path("notes.txt")}).err, HasSubstr("not a tree file"));
+  EXPECT_THAT(Zk({"ls", folder_.path()}).err, HasSubstr(folder_.path()));
+  EXPECT_THAT(Zk({"ls", Write(SomeTree()), "--path", "apps"}).err,
+              HasSubstr("--path apps is no path of a znode"));
+}
+
+}  // namespace
+}  // namespace metarec::tools

@@ -1,0 +1,435 @@
+#include "zk_store/tree/tree_copy.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "copy_world.h"
+#include "zk_store/client/error_mark.h"
+#include "zk_store/tree/tree_journal.h"
+
+namespace metarec {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+using testing::StoreCall;
+using testing::StoreFault;
+using ::testing::UnorderedElementsAre;
+
+class TreeCopyTest : public CopyWorld {
+ protected:
+  void SetUp() override { FillSource(); }
+
+  void ExpectRefused(const absl::StatusOr<TreeCopyResult>& result, const std::string& why) {
+    EXPECT_TRUE(HasMark(result.status(), ErrorMark::kRefused)) << result.status();
+    EXPECT_THAT(std::string(result.status().message()), HasSubstr(why));
+  }
+  // Does `what` once all is copied, and before it is checked: when the store is read next.
+  testing::FaultInjector OnceCopied(std::function<void()> what) {
+    return [this, what = std::move(what),
+            done = false](const StoreCall& call) mutable -> std::optional<StoreFault> {
+      if (done || call.kind != "get" || DataAt(into_, In(kInto, "/\xc3\xa4")) == "(absent)") {
+        return std::nullopt;
+      }
+      done = true;
+      what();
+      return std::nullopt;
+    };
+  }
+  static std::string In(const char* root, const char* path) { return absl::StrCat(root, path); }
+};
+
+TEST_F(TreeCopyTest, EverythingButEphemeralZnodesIsCopiedWithItsAclAndKind) {
+  const auto before = from_->Dump();
+  const int64_t zxid = from_->last_zxid();
+  const auto result = Copy();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(Differences(), "");
+  EXPECT_EQ(result->znodes, 16);
+  EXPECT_EQ(result->ephemerals, 1);
+  EXPECT_EQ(result->passes, 1);
+  EXPECT_FALSE(result->resumed);
+  EXPECT_EQ(ephemerals_.at("/a/e"), owner_->session_id());
+  EXPECT_EQ(DataAt(into_, "/way/target/metarec_tree_journal"), "(absent)");
+  EXPECT_EQ(from_->Dump(), before);
+  EXPECT_EQ(from_->last_zxid(), zxid + 4) << "sessions that come and go, and nothing else";
+}
+
+TEST_F(TreeCopyTest, AnAclThatWouldLockTheCopyOutIsSetWhenAllBelowItIsThere) {
+  ASSERT_TRUE(Copy().ok());
+  std::vector<std::string> narrow;
+  for (const std::string& step : steps_) {
+    if (absl::StrContains(step, "/narrow")) narrow.push_back(step);
+  }
+  EXPECT_THAT(narrow, ElementsAre("create /narrow", "create /narrow/in", "create /narrow/in/in",
+                                  "set_acl /narrow/in", "set_acl /narrow"));
+}
+
+TEST_F(TreeCopyTest, WithoutCredentialsNothingIsOpenedThatTheAclCloses) {
+  const Store from = Open(from_);
+  const Store into = Open(into_, {.injector = nullptr, .user = ""});
+  const auto result = Copy(from.get(), into.get());
+  EXPECT_TRUE(absl::IsPermissionDenied(result.status())) << result.status();
+  EXPECT_THAT(std::string(result.status().message()), HasSubstr("/narrow"));
+}
+
+TEST_F(TreeCopyTest, ATargetThatIsNotEmptyIsRefused) {
+  Put(into_, "/way");
+  Put(into_, kInto);
+  Put(into_, In(kInto, "/theirs"), "x");
+  const auto before = into_->Dump();
+  ExpectRefused(Copy(), "is not empty, it has theirs");
+  EXPECT_EQ(into_->Dump(), before);
+}
+
+TEST_F(TreeCopyTest, ATargetWithOtherDataIsRefused) {
+  Put(into_, "/way");
+  Put(into_, kInto, "theirs");
+  ExpectRefused(Copy(), "has data that are not the source's");
+}
+
+TEST_F(TreeCopyTest, AnUpdateWritesWhatHasChangedAndDeletesOnlyWhenTold) {
+  ASSERT_TRUE(Copy().ok());
+  Set(from_, In(kFrom, "/a/1"), "new");
+  Put(from_, In(kFrom, "/a/3"), "3");
+  Delete(from_, In(kFrom, "/a/2/x"));
+  Delete(from_, In(kFrom, "/a/2"));
+  TreeCopyOptions options = SmallSteps();
+  options.update = true;
+  options.dry_run = true;
+  const auto before = into_->Dump();
+  const auto listed = Copy(options);
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  EXPECT_THAT(steps_, ElementsAre("set /a/1", "create /a/3"));
+  EXPECT_THAT(listed->extra.first, ElementsAre("/a/2", "/a/2/x"));
+  EXPECT_EQ(into_->Dump(), before);
+
+  options.dry_run = false;
+  const auto updated = Copy(options);
+  ASSERT_TRUE(updated.ok()) << updated.status();
+  EXPECT_THAT(steps_, ElementsAre("set /a/1", "create /a/3"));
+  EXPECT_EQ(updated->extra.count, 2);
+  EXPECT_EQ(Differences(), "/a/2 extra; /a/2/x extra; ");
+
+  options.delete_extra = true;
+  const auto deleted = Copy(options);
+  ASSERT_TRUE(deleted.ok()) << deleted.status();
+  EXPECT_THAT(steps_, ElementsAre("delete /a/2/x", "delete /a/2"));
+  EXPECT_EQ(deleted->written.deleted, 2);
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(TreeCopyTest, AnUpdateOfWhatIsEqualWritesOnlyItsMark) {
+  ASSERT_TRUE(Copy().ok());
+  TreeCopyOptions options = SmallSteps();
+  options.update = true;
+  const auto result = Copy(options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(steps_, IsEmpty());
+}
+
+TEST_F(TreeCopyTest, WhatMovesIsCopiedAgainUntilTheTreeIsStill) {
+  const Store from = Open(from_, {.injector = OnceCopied([this] {
+                                    Set(from_, In(kFrom, "/a"), "moved");
+                                    Put(from_, In(kFrom, "/a/0"), "new");
+                                    Delete(from_, In(kFrom, "/a-b"));
+                                  })});
+  const Store into = Open(into_);
+  const auto result = Copy(from.get(), into.get());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->passes, 2);
+  EXPECT_EQ(Differences(), "");
+}
+
+// The znode was set to what it was, so that no comparison of the data shows it.
+TEST_F(TreeCopyTest, WhatMovesAndLooksTheSameIsNoSingleMoment) {
+  const Store from =
+      Open(from_, {.injector = OnceCopied([this] { Set(from_, In(kFrom, "/a"), "data of /a"); })});
+  const Store into = Open(into_);
+  const auto result = Copy(from.get(), into.get());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->passes, 2);
+}
+
+TEST_F(TreeCopyTest, ASourceThatChangesAllTheTimeEndsItWithWhatMoves) {
+  int changes = 0;
+  const auto change = [&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (call.kind == "get" && call.path == In(kFrom, "/a/1")) {
+      Set(from_, In(kFrom, "/a/1"), absl::StrCat(++changes));
+    }
+    return std::nullopt;
+  };
+  const Store from = Open(from_, {.injector = change});
+  const Store into = Open(into_);
+  TreeCopyOptions options = SmallSteps();
+  options.passes_max = 3;
+  const auto result = Copy(from.get(), into.get(), options);
+  EXPECT_TRUE(absl::IsAborted(result.status())) << result.status();
+  EXPECT_THAT(std::string(result.status().message()),
+              AllOf(HasSubstr("keeps changing: after 3 passes"), HasSubstr("again: /a/1.")));
+  // It stays marked, and can be gone on with.
+  const auto again = Copy();
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->resumed);
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(TreeCopyTest, SomebodyElseWhoWritesIntoTheTargetIsNoticed) {
+  const std::vector<std::function<void()>> deeds = {
+      [this] { Set(into_, In(kInto, "/a"), "theirs"); },
+      [this] { Put(into_, In(kInto, "/theirs"), "x"); },
+      [this] { Delete(into_, In(kInto, "/a/1")); }};
+  for (const auto& deed : deeds) {
+    StartTargetAfresh();
+    const Store from = Open(from_);
+    const Store into = Open(into_, {.injector = OnceCopied(deed)});
+    const auto result = Copy(from.get(), into.get());
+    EXPECT_TRUE(HasMark(result.status(), ErrorMark::kDisturbed)) << result.status();
+    EXPECT_THAT(std::string(result.status().message()), HasSubstr("somebody else writes"));
+  }
+}
+
+TEST_F(TreeCopyTest, ARunThatIsTakenOverWritesNothingMore) {
+  const Store from = Open(from_);
+  std::optional<absl::StatusOr<TreeCopyResult>> other;
+  bool is_other = false;
+  const auto take_over = [&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (call.kind == "multi" && !is_other) {
+      is_other = true;
+      asio::io_context io;
+      const Store theirs = Open(into_);
+      const Store source = Open(from_);
+      const CopyInto place{theirs.get(), kInto, absl::StrCat("target:1", kInto)};
+      other = RunAlone(&io, CopyTree(From(source.get()), place, SmallSteps(), {}, &clock_));
+    }
+    return std::nullopt;
+  };
+  const Store into = Open(into_, {.injector = take_over});
+  const auto result = Copy(from.get(), into.get());
+  EXPECT_TRUE(HasMark(result.status(), ErrorMark::kDisturbed)) << result.status();
+  ASSERT_TRUE(other.has_value());
+  EXPECT_TRUE(other->ok()) << other->status();
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(TreeCopyTest, TheUnfinishedWorkOfAnotherRunIsRefused) {
+  const Store from = Open(from_);
+  const Store dying =
+      Open(into_, {.injector = [](const StoreCall& call) -> std::optional<StoreFault> {
+             if (call.kind != "multi") return std::nullopt;
+             return StoreFault{StoreFault::Moment::kAfter, StoreError::kSessionExpired, true};
+           }});
+  EXPECT_FALSE(Copy(from.get(), dying.get()).ok());
+  EXPECT_NE(DataAt(into_, In(kInto, "/metarec_tree_journal")), "(absent)");
+
+  TreeCopyOptions other = SmallSteps();
+  other.acl = CopiedAcl::kOpen;
+  ExpectRefused(Copy(other), "the unfinished work of another run");
+  other = SmallSteps();
+  other.update = true;
+  ExpectRefused(Copy(other), "ACLs: keep, update");
+  // Nor is it a source.
+  const Store source = Open(into_);
+  CopyFrom unfinished = From(source.get(), kInto);
+  const Store elsewhere = Open(from_);
+  const CopyInto place{elsewhere.get(), "/elsewhere", "elsewhere"};
+  ExpectRefused(RunAlone(&io_, CopyTree(unfinished, place, SmallSteps(), {}, &clock_)),
+                "the source is itself unfinished");
+  const auto same = Copy();
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_TRUE(same->resumed);
+}
+
+// The path is the same, and the tree another one since.
+TEST_F(TreeCopyTest, AnUnfinishedCopyOfATreeThatWasMadeAnewIsRefused) {
+  const Store from = Open(from_);
+  const Store dying =
+      Open(into_, {.injector = [](const StoreCall& call) -> std::optional<StoreFault> {
+             if (call.kind != "multi") return std::nullopt;
+             return StoreFault{StoreFault::Moment::kAfter, StoreError::kSessionExpired, true};
+           }});
+  EXPECT_FALSE(Copy(from.get(), dying.get()).ok());
+  from_ = std::make_shared<testing::InMemoryZooKeeper>(&clock_);
+  Put(from_, "/before");
+  FillSource();
+  ExpectRefused(Copy(), "made anew");
+}
+
+TEST_F(TreeCopyTest, TreesThatLieInOneAnotherAreRefusedWhateverTheServersAreCalled) {
+  const Store from = Open(from_);
+  const Store same_server = Open(from_);
+  const auto before = from_->Dump();
+  ExpectRefused(Copy(from.get(), same_server.get(), SmallSteps(), kFrom), "are the same tree");
+  ExpectRefused(Copy(from.get(), same_server.get(), SmallSteps(), In(kFrom, "/a/copy")),
+                "the target lies in the source");
+  TreeCopyOptions update = SmallSteps();
+  update.update = true;
+  ExpectRefused(Copy(from.get(), same_server.get(), update, "/"), "the source lies in the target");
+  EXPECT_EQ(from_->Dump(), before);
+  // Beside each other they may be.
+  const auto beside = Copy(from.get(), same_server.get(), SmallSteps(), "/source-2");
+  EXPECT_TRUE(beside.ok()) << beside.status();
+}
+
+TEST_F(TreeCopyTest, TheAclsOfTheTargetCanBeChosen) {
+  TreeCopyOptions options = SmallSteps();
+  options.acl = CopiedAcl::kOpen;
+  ASSERT_TRUE(Copy(options).ok());
+  EXPECT_EQ(Differences(), "/closed acl; /narrow acl; /narrow/in acl; ");
+  StartTargetAfresh();
+  options.acl = CopiedAcl::kCreator;
+  ASSERT_TRUE(Copy(options).ok());
+  const Store into = Open(into_);
+  EXPECT_EQ(RunAlone(&io_, into->GetAcl(In(kInto, "/a")))->acl, AdminOnly());
+  EXPECT_EQ(RunAlone(&io_, into->GetAcl(kInto))->acl, AdminOnly());
+  StartTargetAfresh();
+  const Store from = Open(from_);
+  const Store nobody = Open(into_, {.injector = nullptr, .user = ""});
+  EXPECT_FALSE(Copy(from.get(), nobody.get(), options).ok());
+}
+
+TEST_F(TreeCopyTest, AnAclMapPutsOtherIdentitiesInTheirPlace) {
+  TreeCopyOptions options = SmallSteps();
+  auto map = AclMap::Parse("# who is who\ndigest:carol:hash  digest:dave:hash2\n");
+  ASSERT_TRUE(map.ok()) << map.status();
+  options.acl_map = *map;
+  ASSERT_TRUE(Copy(options).ok());
+  const Store into = Open(into_);
+  const Acl acl = RunAlone(&io_, into->GetAcl(In(kInto, "/narrow")))->acl;
+  EXPECT_THAT(acl, Contains(AclEntry{"digest", "dave:hash2", 31}));
+  EXPECT_EQ(acl.size(), 2u);
+
+  EXPECT_FALSE(AclMap::Parse("digest:a:b").ok());
+  EXPECT_FALSE(AclMap::Parse("digest:a:b nonsense").ok());
+  EXPECT_FALSE(AclMap::Parse("digest:a:b -\ndigest:a:b -").ok());
+  auto nothing = AclMap::Parse("world:anyone -");
+  ASSERT_TRUE(nothing.ok());
+  EXPECT_FALSE(nothing->Apply(OpenAcl()).ok());
+}
+
+TEST_F(TreeCopyTest, ASourceWhoseAclsAreHiddenIsNotCopiedWithoutThem) {
+  CreateOp readable{"/readable", "r"};
+  readable.acl = AdminOnly();
+  readable.acl->push_back(AclEntry{"world", "anyone", 1});
+  const Store admin = Open(from_);
+  Put(admin.get(), readable);
+  const Store guest = Open(from_, {.injector = nullptr, .user = "guest:pw"});
+  const Store into = Open(into_);
+  const CopyInto place{into.get(), kInto, "target"};
+  const auto result =
+      RunAlone(&io_, CopyTree(From(guest.get(), "/readable"), place, SmallSteps(), {}, &clock_));
+  EXPECT_TRUE(absl::IsPermissionDenied(result.status())) << result.status();
+  EXPECT_THAT(std::string(result.status().message()), HasSubstr("hides the ACL of /readable"));
+  EXPECT_EQ(into_->Dump().size(), 1u);
+}
+
+TEST_F(TreeCopyTest, ASourceThatMayNotBeReadIsNeverTakenForEmpty) {
+  const Store from = Open(from_, {.injector = nullptr, .user = "guest:pw"});
+  const Store into = Open(into_);
+  const auto result = Copy(from.get(), into.get());
+  EXPECT_EQ(StoreErrorOf(result.status()), StoreError::kNoAuth) << result.status();
+  EXPECT_THAT(std::string(result.status().message()), HasSubstr("/source/closed"));
+}
+
+TEST_F(TreeCopyTest, ContainersAndTtlZnodesAreKeptIfTheSourceShowsThem) {
+  const auto copy = [this](const TreeCopyOptions& options) {
+    const Store into = Open(into_);
+    const CopyInto place{into.get(), kInto, "target"};
+    return RunAlone(&io_, CopyTree(OfflineSource(), place, options, {}, &clock_));
+  };
+  const auto owner_at = [](const Server& server, const std::string& path) {
+    for (const auto& node : server->Dump()) {
+      if (node.path == path) return node.owner;
+    }
+    return int64_t{-1};
+  };
+  const auto kept = copy(SmallSteps());
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_EQ(kept->ephemerals, 1);
+  for (const char* path : {"/box", "/ttl"}) {
+    EXPECT_NE(owner_at(into_, In(kInto, path)), 0);
+    EXPECT_EQ(owner_at(into_, In(kInto, path)), owner_at(from_, In(kFrom, path))) << path;
+  }
+  EXPECT_EQ(Differences(), "");
+
+  into_ = std::make_shared<testing::InMemoryZooKeeper>(&clock_);
+  const auto refused = copy(SmallSteps());
+  EXPECT_EQ(StoreErrorOf(refused.status()), StoreError::kUnsupported) << refused.status();
+  EXPECT_THAT(std::string(refused.status().message()),
+              AllOf(HasSubstr("/way/target/ttl"), HasSubstr("extendedTypesEnabled")));
+
+  into_ = std::make_shared<testing::InMemoryZooKeeper>(&clock_);
+  TreeCopyOptions options = SmallSteps();
+  options.plain_kinds = true;
+  const auto plain = copy(options);
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_EQ(plain->made_plain, 2);
+  EXPECT_EQ(owner_at(into_, In(kInto, "/ttl")), 0);
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(TreeCopyTest, AServerThatTakesLessGetsShorterTransactions) {
+  for (int i = 0; i < 40; ++i) {
+    Put(from_, absl::StrCat(kFrom, "/a/long", i), std::string(300, 'x'));
+  }
+  const Store from = Open(from_);
+  const Store into =
+      Open(into_, {.injector = nullptr, .user = "admin:secret", .server_request_bytes_max = 1500});
+  TreeCopyOptions options;
+  const auto result = Copy(from.get(), into.get(), options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(TreeCopyTest, AZnodeThatIsTooLargeForTheTargetIsNamed) {
+  Put(from_, In(kFrom, "/a/large"), std::string(5000, 'x'));
+  const Store from = Open(from_);
+  const Store into =
+      Open(into_, {.injector = nullptr, .user = "admin:secret", .server_request_bytes_max = 3000});
+  const auto result = Copy(from.get(), into.get());
+  EXPECT_TRUE(absl::IsResourceExhausted(result.status())) << result.status();
+  EXPECT_THAT(std::string(result.status().message()),
+              AllOf(StartsWith("/way/target/a/large"), HasSubstr("jute.maxbuffer")));
+}
+
+TEST_F(TreeCopyTest, ADeepTreeAndAWideOneAreCopied) {
+  std::string path = kFrom;
+  for (int i = 0; i < 200; ++i) {
+    absl::StrAppend(&path, "/d");
+    Put(from_, path, absl::StrCat(i));
+  }
+  for (int i = 0; i < 3000; ++i) Put(from_, absl::StrCat(kFrom, "/a/w", i));
+  const auto result = Copy(TreeCopyOptions());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(TreeCopyTest, AnEphemeralZnodeInTheTargetIsNeverReplacedOrDeleted) {
+  const Store theirs = Open(into_);
+  Put(into_, "/way");
+  Put(into_, kInto);
+  Put(into_, In(kInto, "/a"));
+  Put(theirs.get(), CreateOp{In(kInto, "/a/lock"), "", CreateMode::kEphemeral});
+  TreeCopyOptions options = SmallSteps();
+  options.update = true;
+  options.delete_extra = true;
+  const auto result = Copy(options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->target_ephemerals, 1);
+  Put(theirs.get(), CreateOp{In(kInto, "/way"), "", CreateMode::kEphemeral});
+  Put(from_, In(kFrom, "/way"));
+  const auto in_the_way = Copy(options);
+  EXPECT_TRUE(absl::IsFailedPrecondition(in_the_way.status())) << in_the_way.status();
+}
+
+}  // namespace
+}  // namespace metarec

@@ -1,0 +1,157 @@
+#include "tools/cli/zk/open_side.h"
+
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
+#include "base/text/wording.h"
+#include "tools/cli/interrupts.h"
+#include "zk_store/tree/subtree.h"
+#include "zk_store/tree/tree_file.h"
+
+namespace metarec::tools {
+namespace {
+
+asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenLive(const SideArguments& side,
+                                                                      OpenSideOptions options,
+                                                                      Clock* clock) {
+  METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<MetaStore> store, co_await side.Open(clock));
+  const SidePlace place = side.place();
+  const std::string below = side.path();
+  const std::string root =
+      place.path == "/" && !below.empty() ? below : absl::StrCat(place.path, below);
+  LiveTreeOptions live;
+  live.source = ZooKeeperAddresses{.hosts = place.hosts, .chroot = ""}.HostsText();
+  live.read_acls = options.acls;
+  live.depth_max = options.depth_max;
+  std::string name = absl::StrCat(live.source, root);
+  auto tree = std::make_unique<LiveTree>(store.get(), clock, root, std::move(live));
+  co_return std::make_unique<OpenedSide>(std::move(name), std::move(store), std::move(tree));
+}
+
+// The tree of "/" without ZooKeeper's own znodes, as a running one is read.
+class WithoutSystemNodes final : public TreeSource {
+ public:
+  // `*found` is set once there is one.
+  WithoutSystemNodes(std::unique_ptr<TreeSource> tree, bool* found)
+      : tree_(std::move(tree)), found_(found) {}
+
+  asio::awaitable<absl::StatusOr<std::vector<TreeNode>>> Next() override {
+    std::vector<TreeNode> others;
+    while (others.empty()) {
+      METAREC_CO_ASSIGN_OR_RETURN(std::vector<TreeNode> nodes, co_await tree_->Next());
+      if (nodes.empty()) break;
+      for (TreeNode& node : nodes) {
+        if (!IsWithin(node.path, "/zookeeper")) {
+          others.push_back(std::move(node));
+        } else {
+          *found_ = true;
+        }
+      }
+    }
+    co_return others;
+  }
+  const TreeHead& head() const override { return tree_->head(); }
+
+ private:
+  const std::unique_ptr<TreeSource> tree_;
+  bool* const found_;
+};
+
+// What a file or a folder of this machine holds.
+absl::StatusOr<std::unique_ptr<OpenedSide>> OpenOffline(const SideArguments& side,
+                                                        OpenSideOptions options) {
+  const SidePlace place = side.place();
+  std::error_code error;  // what is wrong with it is said by whoever opens it
+  const bool is_folder = std::filesystem::is_directory(place.file, error);
+  if (!is_folder && !DataDirectory::LooksLikeOne(place.file)) {
+    return OpenTreeFile(place, side.path(), options);
+  }
+  METAREC_ASSIGN_OR_RETURN(DataDirectoryTree data, DataDirectory::Read(place.file));
+  const std::string root = side.path().empty() ? "/" : side.path();
+  return std::make_unique<OpenedSide>(absl::StrCat(place.ToText(), " at ", Printable(root)),
+                                      std::move(data), root);
+}
+
+}  // namespace
+
+OpenedSide::OpenedSide(std::string name, std::unique_ptr<TreeSource> tree)
+    : name_(std::move(name)), tree_(std::move(tree)) {}
+
+OpenedSide::OpenedSide(std::string name, std::unique_ptr<MetaStore> store,
+                       std::unique_ptr<LiveTree> live)
+    : name_(std::move(name)), store_(std::move(store)), tree_(std::move(live)) {
+  live_ = static_cast<const LiveTree*>(tree_.get());
+}
+
+OpenedSide::OpenedSide(std::string name, DataDirectoryTree data, const std::string& root)
+    : name_(std::move(name)), data_(std::move(data)), tree_(data_->Open(root)) {
+  if (root != "/") return;
+  tree_ = std::make_unique<WithoutSystemNodes>(std::move(tree_), &left_zookeeper_out_);
+}
+
+OpenedSide::~OpenedSide() = default;
+
+std::string OpenedSide::Notes() const {
+  std::string notes;
+  if (data_.has_value()) notes = DataDirectoryReportText(data_->report());
+  if (left_zookeeper_out_ || (live_ != nullptr && live_->left_zookeeper_out())) {
+    absl::StrAppend(&notes, "note: ", name_, ": /zookeeper was left out, it is ZooKeeper's own\n");
+  }
+  if (live_ != nullptr && live_->vanished() > 0) {
+    absl::StrAppend(&notes, "note: ", name_, ": ", Counted(live_->vanished(), "znode"),
+                    " vanished while the tree was read\n");
+  }
+  return notes;
+}
+
+absl::Status OpenedSide::NothingThere() const {
+  return absl::NotFoundError(absl::StrCat("there is no znode at ", name_, "; check the path"));
+}
+
+absl::StatusOr<std::unique_ptr<OpenedSide>> OpenTreeFile(const SidePlace& place,
+                                                         const std::string& below,
+                                                         OpenSideOptions options) {
+  TreeFileOptions file;
+  file.interrupt_descriptor = InterruptSignals::descriptor();
+  if (options.whole_first) METAREC_RETURN_IF_ERROR(CheckTreeFile(place.file, file).status());
+  METAREC_ASSIGN_OR_RETURN(std::unique_ptr<TreeSource> tree,
+                           TreeFileReader::Open(place.file, file));
+  std::string name = place.ToText();
+  if (!below.empty()) {
+    tree = std::make_unique<Subtree>(std::move(tree), below);
+    absl::StrAppend(&name, " at ", Printable(below));
+  }
+  return std::make_unique<OpenedSide>(std::move(name), std::move(tree));
+}
+
+asio::awaitable<absl::Status> ReadToEnd(const OpenedSide& side, ProgressListener* progress,
+                                        std::function<void(TreeNode)> on_node) {
+  Progress shown;
+  shown.phase = Phase::kRead;
+  for (;;) {
+    METAREC_CO_ASSIGN_OR_RETURN(std::vector<TreeNode> nodes, co_await side.tree()->Next());
+    if (nodes.empty()) break;
+    shown.done += static_cast<int64_t>(nodes.size());
+    progress->OnProgress(shown);
+    for (TreeNode& node : nodes) on_node(std::move(node));
+  }
+  co_return shown.done == 0 ? side.NothingThere() : absl::OkStatus();
+}
+
+void PrintNotes(const OpenedSide& side) { std::cerr << side.Notes() << std::flush; }
+
+asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenSide(const SideArguments& side,
+                                                                      OpenSideOptions options,
+                                                                      Clock* clock) {
+  const SidePlace place = side.place();
+  if (place.is_file()) co_return OpenOffline(side, options);
+  co_return co_await OpenLive(side, options, clock);
+}
+
+}  // namespace metarec::tools

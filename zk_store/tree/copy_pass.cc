@@ -1,0 +1,324 @@
+#include "zk_store/tree/copy_pass.h"
+
+#include <initializer_list>
+#include <optional>
+
+#include <absl/algorithm/container.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+
+#include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
+#include "base/text/wording.h"
+#include "zk_store/client/error_mark.h"
+#include "zk_store/tree/acl_text.h"
+#include "zk_store/tree/tree_digest.h"
+#include "zk_store/tree/tree_journal.h"
+
+namespace metarec {
+namespace {
+
+constexpr int32_t kWritePermission = 2;
+constexpr int32_t kCreatePermission = 4;
+
+// All that is in flight is awaited before so many ACLs are set.
+constexpr size_t kAclsAtOnce = 1000;
+constexpr int64_t kZnodesBetweenProgress = 1000;
+
+std::string PathLabel(absl::string_view path) {
+  return path.empty() ? "the root" : Printable(ShortenedInTheMiddle(path));
+}
+
+CreateMode ModeOfKind(NodeKind kind) {
+  switch (kind) {
+    case NodeKind::kContainer:
+      return CreateMode::kContainer;
+    case NodeKind::kTtl:
+      return CreateMode::kTtl;
+    default:
+      return CreateMode::kPersistent;
+  }
+}
+
+void TellProgress(const CopyEvents* events, absl::string_view activity, int pass, int64_t znodes) {
+  if (events->on_progress && znodes % kZnodesBetweenProgress == 0) {
+    events->on_progress(activity, pass, znodes);
+  }
+}
+
+}  // namespace
+
+std::string JoinPaths(absl::string_view root, absl::string_view path) {
+  if (root != "/") return absl::StrCat(root, path);
+  return path.empty() ? "/" : std::string(path);
+}
+
+bool IsEphemeral(const TreeNode& node, bool has_kinds) {
+  return has_kinds ? node.kind() == NodeKind::kEphemeral : node.stat.ephemeral_owner != 0;
+}
+
+absl::Status CopyRules::Apply(TreeNode* node) const {
+  if (plain_kinds) node->stat.ephemeral_owner = 0;
+  switch (acl) {
+    case CopiedAcl::kOpen:
+      node->acl = OpenAcl();
+      return absl::OkStatus();
+    case CopiedAcl::kCreator:
+      node->acl = own;
+      return absl::OkStatus();
+    case CopiedAcl::kKeep:
+      break;
+  }
+  absl::StatusOr<Acl> mapped = acl_map->Apply(node->acl);
+  if (!mapped.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(PathLabel(node->path), ": ", mapped.status().message()));
+  }
+  node->acl = *std::move(mapped);
+  return absl::OkStatus();
+}
+
+bool CopyRules::Grants(const Acl& acl, int32_t permission) const {
+  return absl::c_any_of(acl, [&](const AclEntry& entry) {
+    if ((entry.permissions & permission) == 0) return false;
+    if (entry.scheme == "world") return true;
+    return absl::c_any_of(own, [&](const AclEntry& mine) {
+      return mine.scheme == entry.scheme && mine.id == entry.id;
+    });
+  });
+}
+
+asio::awaitable<absl::Status> CopyPass::Run(TreeSource* source, TreeSource* target) {
+  TreeMerge merge(source, target);
+  for (;;) {
+    METAREC_CO_ASSIGN_OR_RETURN(std::optional<TreePair> pair, co_await merge.Next());
+    if (!pair.has_value()) break;
+    const std::string path = pair->path();
+    METAREC_CO_RETURN_IF_ERROR(co_await Leave(&path));
+    METAREC_CO_RETURN_IF_ERROR(co_await Step(*std::move(pair)));
+  }
+  METAREC_CO_RETURN_IF_ERROR(co_await Leave(nullptr));
+  METAREC_CO_RETURN_IF_ERROR(co_await SetReadyAcls());
+  if (options_.writer == nullptr) co_return absl::OkStatus();
+  co_return co_await options_.writer->Flush();
+}
+
+asio::awaitable<absl::Status> CopyPass::Step(TreePair pair) {
+  const std::string path = pair.path();
+  if (path == kTreeJournalPath) {
+    if (!pair.a.has_value()) co_return absl::OkStatus();
+    co_return absl::FailedPreconditionError(
+        "the source is itself the unfinished work of another run: it has the znode "
+        "metarec_tree_journal, which says of which");
+  }
+  if (pair.a.has_value() && IsEphemeral(*pair.a, options_.source_has_kinds)) {
+    ++result_->ephemerals;
+    if (options_.number == 1 && options_.events->on_ephemeral) {
+      options_.events->on_ephemeral(path, pair.a->stat.ephemeral_owner);
+    }
+    pair.a.reset();
+  }
+  if (pair.b.has_value() && IsEphemeral(*pair.b, /*has_kinds=*/false)) {
+    if (pair.a.has_value()) {
+      co_return absl::FailedPreconditionError(absl::StrFormat(
+          "in the target, %s is an ephemeral znode of session 0x%x, which is in the way: end that "
+          "session first",
+          PathLabel(path), static_cast<uint64_t>(pair.b->stat.ephemeral_owner)));
+    }
+    ++result_->target_ephemerals;
+    co_return absl::OkStatus();
+  }
+  if (!pair.a.has_value()) {
+    if (!pair.b.has_value()) co_return absl::OkStatus();
+    if (options_.may_delete) {
+      extras_.push_back({path, pair.b->stat.version});
+    } else {
+      result_->extra.Add(path);
+    }
+    co_return absl::OkStatus();
+  }
+  TreeNode node = *std::move(pair.a);
+  ++result_->znodes;
+  result_->data_bytes += static_cast<int64_t>(node.data.size());
+  TellProgress(options_.events, "copy", options_.number, result_->znodes);
+  if (options_.rules.plain_kinds && node.kind() != NodeKind::kPersistent) ++result_->made_plain;
+  METAREC_CO_RETURN_IF_ERROR(options_.rules.Apply(&node));
+  if (options_.ledger != nullptr) {
+    METAREC_CO_RETURN_IF_ERROR(options_.ledger->Append(node, FingerprintOf(node)));
+  }
+  if (!pair.b.has_value()) co_return co_await Create(std::move(node));
+  co_return co_await Update(std::move(node), *pair.b);
+}
+
+absl::StatusOr<bool> CopyPass::MustWait(const TreeNode& node) const {
+  if (node.stat.num_children == 0) return false;
+  if (options_.rules.Grants(node.acl, kCreatePermission)) return false;
+  if (!options_.rules.own.empty() || options_.writer == nullptr) return true;
+  return absl::PermissionDeniedError(absl::StrCat(
+      PathLabel(node.path), " gets an ACL that lets nobody without credentials write below it (",
+      Printable(AclText(node.acl)), "): give credentials for the target"));
+}
+
+asio::awaitable<absl::Status> CopyPass::Create(TreeNode node) {
+  METAREC_CO_ASSIGN_OR_RETURN(const bool must_wait, MustWait(node));
+  CreateOp op{Absolute(node.path), std::move(node.data), ModeOfKind(node.kind())};
+  op.null_data = node.null_data;
+  if (node.kind() == NodeKind::kTtl) op.ttl_ms = TtlOfOwner(node.stat.ephemeral_owner);
+  if (must_wait) {
+    op.acl = options_.rules.own;
+    pending_.push_back({node.path, std::move(node.acl), 0});
+  } else {
+    op.acl = std::move(node.acl);
+  }
+  co_return co_await Do(CopyStep::Kind::kCreate, node.path, std::move(op));
+}
+
+asio::awaitable<absl::Status> CopyPass::Update(TreeNode node, const TreeNode& present) {
+  const std::string path = node.path;
+  const bool acl_differs = !SameAcl(node.acl, present.acl);
+  const bool acl_first = acl_differs && !options_.rules.Grants(present.acl, kWritePermission) &&
+                         options_.rules.Grants(node.acl, kWritePermission);
+  SetAclOp set_acl{Absolute(path), node.acl, present.stat.acl_version};
+  bool must_wait = false;
+  if (acl_differs) {
+    METAREC_CO_ASSIGN_OR_RETURN(must_wait, MustWait(node));
+  }
+  if (acl_first && !must_wait) {
+    METAREC_CO_RETURN_IF_ERROR(co_await Do(CopyStep::Kind::kSetAcl, path, set_acl));
+  }
+  if (!SameData(node, present)) {
+    SetOp set{Absolute(path), std::move(node.data), present.stat.version, node.null_data};
+    METAREC_CO_RETURN_IF_ERROR(co_await Do(CopyStep::Kind::kSet, path, std::move(set)));
+  }
+  if (!acl_differs) co_return absl::OkStatus();
+  if (must_wait) {
+    pending_.push_back({path, std::move(set_acl.acl), set_acl.acl_version});
+    co_return absl::OkStatus();
+  }
+  if (acl_first) co_return absl::OkStatus();
+  co_return co_await Do(CopyStep::Kind::kSetAcl, path, std::move(set_acl));
+}
+
+asio::awaitable<absl::Status> CopyPass::Leave(const std::string* path) {
+  while (!extras_.empty()) {
+    if (path != nullptr && IsWithin(*path, extras_.back().path)) break;
+    const Extra extra = std::move(extras_.back());
+    extras_.pop_back();
+    DeleteOp op{Absolute(extra.path), extra.version};
+    METAREC_CO_RETURN_IF_ERROR(co_await Do(CopyStep::Kind::kDelete, extra.path, std::move(op)));
+  }
+  while (!pending_.empty()) {
+    if (path != nullptr && IsWithin(*path, pending_.back().path)) break;
+    ready_.push_back(std::move(pending_.back()));
+    pending_.pop_back();
+  }
+  if (ready_.size() < kAclsAtOnce) co_return absl::OkStatus();
+  co_return co_await SetReadyAcls();
+}
+
+asio::awaitable<absl::Status> CopyPass::SetReadyAcls() {
+  if (ready_.empty()) co_return absl::OkStatus();
+  // From then on we may not write below these znodes, so that nothing may have to be repeated.
+  if (options_.writer != nullptr) METAREC_CO_RETURN_IF_ERROR(co_await options_.writer->Flush());
+  for (PendingAcl& ready : ready_) {
+    SetAclOp op{Absolute(ready.path), std::move(ready.acl), ready.acl_version};
+    METAREC_CO_RETURN_IF_ERROR(co_await Do(CopyStep::Kind::kSetAcl, ready.path, std::move(op)));
+  }
+  ready_.clear();
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> CopyPass::Do(CopyStep::Kind kind, const std::string& path,
+                                           StoreOp op) {
+  if (options_.events->on_step) options_.events->on_step(CopyStep{kind, path});
+  if (options_.writer != nullptr) co_return co_await options_.writer->Add(std::move(op));
+  TreeWriterStats& written = result_->written;
+  switch (kind) {
+    case CopyStep::Kind::kCreate:
+      ++written.created;
+      break;
+    case CopyStep::Kind::kSet:
+      ++written.set;
+      break;
+    case CopyStep::Kind::kSetAcl:
+      ++written.acls_set;
+      break;
+    case CopyStep::Kind::kDelete:
+      ++written.deleted;
+      break;
+  }
+  co_return absl::OkStatus();
+}
+
+namespace {
+
+// Skips what is not copied.
+asio::awaitable<absl::StatusOr<const TreeNode*>> PeekCopied(TreeCursor* cursor,
+                                                            int64_t* ephemerals) {
+  for (;;) {
+    METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const node, co_await cursor->Peek());
+    if (node == nullptr) co_return nullptr;
+    const bool is_ephemeral = IsEphemeral(*node, /*has_kinds=*/false);
+    if (!is_ephemeral && node->path != kTreeJournalPath) co_return node;
+    if (is_ephemeral) ++*ephemerals;
+    cursor->Take();
+  }
+}
+
+// What comes next of three sequences of paths, each of which may have ended.
+std::string FirstPath(std::initializer_list<const std::string*> paths) {
+  const std::string* first = nullptr;
+  for (const std::string* path : paths) {
+    if (path == nullptr) continue;
+    if (first == nullptr || ComparePaths(*path, *first) < 0) first = path;
+  }
+  return *first;
+}
+
+const std::string* PathOf(const TreeNode* node) { return node == nullptr ? nullptr : &node->path; }
+
+}  // namespace
+
+asio::awaitable<absl::StatusOr<CopyCheck>> CheckCopy(TreeSource* source, TreeLedger* ledger,
+                                                     TreeSource* target, CopyCheckOptions options) {
+  CopyCheck check;
+  NoTree nothing;
+  TreeCursor from(source == nullptr ? &nothing : source);
+  TreeCursor into(target);
+  TreeDigest digest;
+  METAREC_CO_RETURN_IF_ERROR(ledger->Rewind());
+  METAREC_CO_ASSIGN_OR_RETURN(std::optional<LedgerEntry> seen, ledger->Next());
+  int64_t source_ephemerals = 0;
+  for (int64_t compared = 1;; ++compared) {
+    METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const a,
+                                co_await PeekCopied(&from, &source_ephemerals));
+    METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const b,
+                                co_await PeekCopied(&into, &check.target_ephemerals));
+    if (a == nullptr && b == nullptr && !seen.has_value()) break;
+    const std::string path =
+        FirstPath({PathOf(a), PathOf(b), seen.has_value() ? &seen->path : nullptr});
+    const bool in_source = a != nullptr && a->path == path;
+    const bool in_target = b != nullptr && b->path == path;
+    const bool in_ledger = seen.has_value() && seen->path == path;
+    const bool is_still =
+        source == nullptr || (in_source == in_ledger && (!in_source || seen->HasStatOf(a->stat)));
+    if (!is_still) {
+      check.moved.Add(path);
+    } else if (in_ledger) {
+      if (!in_target || seen->content != FingerprintOf(*b)) check.foreign.Add(path);
+    } else {
+      (options.extras_are_foreign ? check.foreign : check.extra).Add(path);
+    }
+    if (in_target) digest.Add(*b);
+    if (in_source) from.Take();
+    if (in_target) into.Take();
+    if (in_ledger) {
+      METAREC_CO_ASSIGN_OR_RETURN(seen, ledger->Next());
+    }
+    TellProgress(options.events, "check", options.number, compared);
+  }
+  check.digest = digest.Finish();
+  co_return check;
+}
+
+}  // namespace metarec

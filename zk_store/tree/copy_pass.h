@@ -1,0 +1,115 @@
+// The two halves of a copy that read both trees: the pass, which writes, and the check, which looks
+// whether the source was still and the target has it. tree_copy.h has the whole.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+#include <asio/awaitable.hpp>
+
+#include "zk_store/tree/tree_copy.h"
+#include "zk_store/tree/tree_ledger.h"
+#include "zk_store/tree/tree_merge.h"
+#include "zk_store/tree/tree_writer.h"
+
+namespace metarec {
+
+// "/a" and "/b" make "/a/b"; "/" and "/b" make "/b"; "/a" and "" make "/a".
+std::string JoinPaths(absl::string_view root, absl::string_view path);
+
+// `has_kinds`: as TreeHead has it. Without kinds whatever has an owner is ephemeral: what looks
+// like a TTL znode's owner is then the session of a server with the number 255.
+bool IsEphemeral(const TreeNode& node, bool has_kinds);
+
+// What a znode of the source is to be in the target.
+struct CopyRules {
+  CopiedAcl acl = CopiedAcl::kKeep;
+  const AclMap* acl_map = nullptr;
+  bool plain_kinds = false;
+  // Who we are to the target's ACLs, with all permissions; empty: nobody in particular.
+  Acl own;
+
+  // Errors name the znode.
+  absl::Status Apply(TreeNode* node) const;
+  // Whether we may do it to a znode with this ACL, as far as can be known.
+  bool Grants(const Acl& acl, int32_t permission) const;
+};
+
+struct CopyPassOptions {
+  CopyRules rules;
+  std::string target_root;
+  bool source_has_kinds = false;
+  bool may_delete = false;  // what is in the target alone
+  int number = 1;
+  const CopyEvents* events = nullptr;
+  // Both null in a dry run.
+  TreeLedger* ledger = nullptr;
+  TreeWriter* writer = nullptr;
+};
+
+// Used once.
+class CopyPass {
+ public:
+  CopyPass(CopyPassOptions options, TreeCopyResult* result)
+      : options_(std::move(options)), result_(result) {}
+
+  // Returns once all has been written, with the first error otherwise.
+  asio::awaitable<absl::Status> Run(TreeSource* source, TreeSource* target);
+
+ private:
+  struct PendingAcl {
+    std::string path;
+    Acl acl;
+    int32_t acl_version = 0;
+  };
+  struct Extra {
+    std::string path;
+    int32_t version = 0;
+  };
+
+  asio::awaitable<absl::Status> Step(TreePair pair);
+  asio::awaitable<absl::Status> Create(TreeNode node);
+  asio::awaitable<absl::Status> Update(TreeNode node, const TreeNode& present);
+  // Ends the subtrees in which `path` is not; nullptr: all of them.
+  asio::awaitable<absl::Status> Leave(const std::string* path);
+  asio::awaitable<absl::Status> SetReadyAcls();
+  asio::awaitable<absl::Status> Do(CopyStep::Kind kind, const std::string& path, StoreOp op);
+  // Whether the ACL must wait until all below the znode is written.
+  absl::StatusOr<bool> MustWait(const TreeNode& node) const;
+  std::string Absolute(absl::string_view path) const {
+    return JoinPaths(options_.target_root, path);
+  }
+
+  const CopyPassOptions options_;
+  TreeCopyResult* const result_;
+  std::vector<Extra> extras_;        // in which the walk is, to be deleted when it leaves them
+  std::vector<PendingAcl> pending_;  // of znodes in which the walk is
+  std::vector<PendingAcl> ready_;    // of those that it has left
+};
+
+struct CopyCheck {
+  PathSample moved;    // of the source, since the ledger was written
+  PathSample foreign;  // of the target: not what the ledger says, and the source has not moved
+  PathSample extra;    // in the target alone
+  int64_t target_ephemerals = 0;
+  std::string digest;  // of the target's tree
+};
+
+struct CopyCheckOptions {
+  bool extras_are_foreign = true;
+  int number = 1;  // of the pass before
+  const CopyEvents* events = nullptr;
+};
+
+// `source` may be null if it cannot move. It needs no ACLs.
+asio::awaitable<absl::StatusOr<CopyCheck>> CheckCopy(TreeSource* source, TreeLedger* ledger,
+                                                     TreeSource* target, CopyCheckOptions options);
+
+}  // namespace metarec

@@ -1,0 +1,460 @@
+#include "zk_store/tree/tree_copy.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
+#include "base/text/wording.h"
+#include "zk_store/client/error_mark.h"
+#include "zk_store/client/retry_budget.h"
+#include "zk_store/client/store_reader.h"
+#include "zk_store/tree/acl_text.h"
+#include "zk_store/tree/copy_pass.h"
+#include "zk_store/tree/live_tree.h"
+#include "zk_store/tree/tree_digest.h"
+#include "zk_store/tree/tree_journal.h"
+#include "zk_store/tree/tree_ledger.h"
+#include "zk_store/tree/tree_merge.h"
+
+namespace metarec {
+namespace {
+
+constexpr char kCopyAction[] = "copy";
+constexpr absl::string_view kSystemZnode = "zookeeper";
+
+absl::Status Refused(absl::string_view why) {
+  return MarkedError(ErrorMark::kRefused, absl::StrCat(why, ". Nothing was written"));
+}
+
+// "/" is above everything.
+bool IsAbove(absl::string_view ancestor, absl::string_view path) {
+  return ancestor == "/" || IsWithin(path, ancestor);
+}
+
+class TreeCopy {
+ public:
+  TreeCopy(CopyFrom from, CopyInto into, TreeCopyOptions options, CopyEvents events, Clock* clock)
+      : from_(std::move(from)),
+        into_(std::move(into)),
+        options_(std::move(options)),
+        events_(std::move(events)),
+        clock_(clock),
+        budget_(clock, options_.writer.retry),
+        reader_(into_.store, &budget_),
+        journal_(into_.store, &budget_, into_.root) {}
+
+  asio::awaitable<absl::StatusOr<TreeCopyResult>> Run();
+
+ private:
+  // Nothing is written by these.
+  asio::awaitable<absl::Status> LookAtSource();
+  asio::awaitable<absl::Status> LookAtTarget();
+  asio::awaitable<absl::Status> CheckApart();
+  asio::awaitable<absl::StatusOr<std::string>> Witness();
+  absl::Status CheckEmpty(const NodeData& root, const std::vector<std::string>& children) const;
+  std::string Described() const;
+  std::string Scope() const;
+  asio::awaitable<absl::StatusOr<TreeCopyResult>> DryRun();
+
+  asio::awaitable<absl::Status> Mark();
+  asio::awaitable<absl::Status> CreateWay();
+  asio::awaitable<absl::Status> CreateRoot();
+  asio::awaitable<absl::Status> CreateUnlessThere(CreateOp op);
+  asio::awaitable<absl::Status> LearnWhoWeAre();
+  // Until a check finds both trees still and equal.
+  asio::awaitable<absl::Status> CopyUntilStill();
+  asio::awaitable<absl::Status> Pass(TreeLedger* ledger, TreeWriter* writer, int number);
+  asio::awaitable<absl::StatusOr<CopyCheck>> Check(TreeLedger* ledger, int number);
+  std::unique_ptr<TreeSource> OpenTarget() const;
+
+  CopyFrom from_;
+  CopyInto into_;
+  const TreeCopyOptions options_;
+  const CopyEvents events_;
+  Clock* const clock_;
+  RetryBudget budget_;
+  StoreReader reader_;
+  TreeJournalZnode journal_;
+  CopyRules rules_;
+  TreeCopyResult result_;
+
+  TreeNode source_root_;
+  TreeHead source_head_;
+  bool target_exists_ = false;
+  bool owns_tree_ = false;
+  std::optional<TreeJournal> found_;  // another run's journal that this one goes on with
+};
+
+asio::awaitable<absl::StatusOr<TreeCopyResult>> TreeCopy::Run() {
+  rules_.acl = options_.acl;
+  rules_.acl_map = &options_.acl_map;
+  rules_.plain_kinds = options_.plain_kinds;
+  METAREC_CO_RETURN_IF_ERROR(co_await CheckApart());
+  METAREC_CO_RETURN_IF_ERROR(co_await LookAtSource());
+  METAREC_CO_RETURN_IF_ERROR(co_await LookAtTarget());
+  if (options_.dry_run) co_return co_await DryRun();
+  METAREC_CO_RETURN_IF_ERROR(co_await Mark());
+  METAREC_CO_RETURN_IF_ERROR(co_await CopyUntilStill());
+  METAREC_CO_RETURN_IF_ERROR(co_await journal_.Delete());
+  co_return std::move(result_);
+}
+
+// A path that can show whether the target's servers are the source's.
+asio::awaitable<absl::StatusOr<std::string>> TreeCopy::Witness() {
+  if (from_.root != "/") co_return from_.root;
+  StoreReader source(from_.store, &budget_);
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
+                              co_await source.Children("/"));
+  if (!children.has_value()) co_return "";
+  for (const std::string& name : children->names) {
+    if (name != kSystemZnode) co_return absl::StrCat("/", name);
+  }
+  co_return "";
+}
+
+// One ensemble can go by many names. But no two znodes were made by the same transaction at the
+// same millisecond, unless one ZooKeeper's data were copied from the other's.
+asio::awaitable<absl::Status> TreeCopy::CheckApart() {
+  if (from_.store == nullptr) co_return absl::OkStatus();
+  if (!IsAbove(from_.root, into_.root) && !IsAbove(into_.root, from_.root)) {
+    co_return absl::OkStatus();
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(const std::string witness, co_await Witness());
+  if (witness.empty()) co_return absl::OkStatus();
+  StoreReader source(from_.store, &budget_);
+  METAREC_CO_ASSIGN_OR_RETURN(const auto theirs, co_await source.Exists(witness));
+  METAREC_CO_ASSIGN_OR_RETURN(const auto ours, co_await reader_.Exists(witness));
+  if (!theirs.has_value() || !ours.has_value()) co_return absl::OkStatus();
+  if (theirs->czxid != ours->czxid || theirs->ctime_ms != ours->ctime_ms) {
+    co_return absl::OkStatus();
+  }
+  const bool is_same = from_.root == into_.root;
+  co_return Refused(absl::StrCat(
+      from_.name, " and ", into_.name, " are in one ZooKeeper, and ",
+      is_same                           ? "are the same tree"
+      : IsAbove(from_.root, into_.root) ? "the target lies in the source"
+                                        : "the source lies in the target",
+      " (", Printable(witness), " was created by the same transaction at the same time in both)"));
+}
+
+asio::awaitable<absl::Status> TreeCopy::LookAtSource() {
+  METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<TreeSource> source,
+                              co_await from_.open(options_.acl == CopiedAcl::kKeep));
+  METAREC_CO_ASSIGN_OR_RETURN(std::vector<TreeNode> nodes, co_await source->Next());
+  if (nodes.empty()) {
+    co_return absl::NotFoundError(
+        absl::StrCat("there is no znode at ", from_.name, "; check the path"));
+  }
+  source_root_ = std::move(nodes.front());
+  source_head_ = source->head();
+  if (options_.acl == CopiedAcl::kKeep && !source_head_.has_acls) {
+    co_return absl::InvalidArgumentError(absl::StrCat(
+        from_.name,
+        " has no ACLs that could be kept; choose those of the target: open or creator"));
+  }
+  if (IsEphemeral(source_root_, source_head_.has_kinds)) {
+    co_return absl::InvalidArgumentError(absl::StrCat(
+        from_.name, " is an ephemeral znode, which belongs to its session and cannot be copied"));
+  }
+  if (from_.store == nullptr) co_return absl::OkStatus();
+  TreeJournalZnode journal(from_.store, &budget_, from_.root);
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<TreeJournal> unfinished, co_await journal.Read());
+  if (!unfinished.has_value()) co_return absl::OkStatus();
+  co_return Refused(absl::StrCat("the source is itself unfinished: ", journal.path(), " says \"",
+                                 Printable(unfinished->described), "\" (run ",
+                                 Printable(unfinished->run), ")"));
+}
+
+std::string TreeCopy::Described() const {
+  std::vector<std::string> how = {absl::StrCat("ACLs: ", CopiedAclName(options_.acl))};
+  if (!options_.acl_map.empty()) how.emplace_back("with an ACL map");
+  if (options_.plain_kinds) how.emplace_back("all znodes persistent");
+  if (options_.update) how.emplace_back("update");
+  if (options_.delete_extra) how.emplace_back("deleting what is extra");
+  return absl::StrCat("copy of ", from_.name, " into ", into_.root, ", ", absl::StrJoin(how, ", "));
+}
+
+std::string TreeCopy::Scope() const {
+  TreeDigest digest;
+  digest.AddWord(Described());
+  digest.AddWord(options_.acl_map.ToText());
+  // The same name may lead somewhere else another time.
+  const NodeStat& root = source_root_.stat;
+  digest.AddWord(from_.store != nullptr
+                     ? absl::StrCat("root ", root.czxid, " ", root.ctime_ms)
+                     : absl::StrCat("head ", source_head_.source, " ", source_head_.root, " ",
+                                    source_head_.time_ms, " ", source_head_.zxid));
+  return digest.Finish();
+}
+
+absl::Status TreeCopy::CheckEmpty(const NodeData& root,
+                                  const std::vector<std::string>& children) const {
+  if (options_.update) return absl::OkStatus();
+  if (!children.empty()) {
+    std::vector<std::string> names;
+    for (const std::string& name : children) names.push_back(Printable(name));
+    std::sort(names.begin(), names.end());
+    return Refused(absl::StrCat("the target ", into_.name, " is not empty, it has ", CutList(names),
+                                ". To make it what the source is, use --update; see with --dry_run "
+                                "what that changes"));
+  }
+  if (!root.data.empty() && root.data != source_root_.data) {
+    return Refused(absl::StrCat("the target ", into_.name,
+                                " is there and has data that are not the source's. To replace "
+                                "them, use --update"));
+  }
+  return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> TreeCopy::LookAtTarget() {
+  METAREC_CO_RETURN_IF_ERROR(co_await reader_.Sync(into_.root));
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> root, co_await reader_.Get(into_.root));
+  target_exists_ = root.has_value();
+  owns_tree_ = true;
+  if (!target_exists_) co_return absl::OkStatus();
+  METAREC_CO_ASSIGN_OR_RETURN(found_, co_await journal_.Read());
+  if (found_.has_value()) {
+    if (found_->action != kCopyAction || found_->scope != Scope()) {
+      co_return Refused(absl::StrCat(
+          "the target holds the unfinished work of another run: ", journal_.path(), " says \"",
+          Printable(found_->described), "\" (run ", Printable(found_->run), "), and this is \"",
+          Printable(Described()),
+          found_->described == Described() ? "\" of a source that was made anew since" : "\"",
+          ". Finish that one with the command it was begun with, or delete it with metarec zk rm"));
+    }
+    result_.resumed = true;
+    owns_tree_ = found_->owns_tree;
+    co_return absl::OkStatus();
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(std::optional<NodeChildren> children,
+                              co_await reader_.Children(into_.root));
+  std::vector<std::string> names;
+  if (children.has_value()) names = std::move(children->names);
+  if (into_.root == "/") std::erase(names, kSystemZnode);
+  METAREC_CO_RETURN_IF_ERROR(CheckEmpty(*root, names));
+  owns_tree_ = names.empty();
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::StatusOr<TreeCopyResult>> TreeCopy::DryRun() {
+  METAREC_CO_RETURN_IF_ERROR(co_await Pass(nullptr, nullptr, 1));
+  co_return std::move(result_);
+}
+
+std::unique_ptr<TreeSource> TreeCopy::OpenTarget() const {
+  LiveTreeOptions options;
+  options.source = into_.name;
+  options.retry = options_.writer.retry;
+  return std::make_unique<LiveTree>(into_.store, clock_, into_.root, std::move(options));
+}
+
+asio::awaitable<absl::Status> TreeCopy::CreateUnlessThere(CreateOp op) {
+  const std::function<asio::awaitable<absl::Status>()> create =
+      [this, &op]() -> asio::awaitable<absl::Status> {
+    const auto created = co_await into_.store->Create(op);
+    co_return created.status();
+  };
+  const absl::Status status = co_await Retry(&budget_, create);
+  co_return StoreErrorOf(status) == StoreError::kNodeExists ? absl::OkStatus() : status;
+}
+
+asio::awaitable<absl::Status> TreeCopy::CreateWay() {
+  for (size_t end = into_.root.find('/', 1); end != std::string::npos;
+       end = into_.root.find('/', end + 1)) {
+    const std::string path = into_.root.substr(0, end);
+    METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> stat, co_await reader_.Exists(path));
+    if (stat.has_value()) continue;
+    CreateOp op;
+    op.path = path;
+    METAREC_CO_RETURN_IF_ERROR(co_await CreateUnlessThere(std::move(op)));
+  }
+  co_return absl::OkStatus();
+}
+
+// With an ACL under which we can go on. Its own one is set as those of other znodes are.
+asio::awaitable<absl::Status> TreeCopy::CreateRoot() {
+  CreateOp op{into_.root, source_root_.data};
+  op.null_data = source_root_.null_data;
+  const NodeKind kind = options_.plain_kinds ? NodeKind::kPersistent : source_root_.kind();
+  if (kind == NodeKind::kContainer) op.mode = CreateMode::kContainer;
+  if (kind == NodeKind::kTtl) {
+    op.mode = CreateMode::kTtl;
+    op.ttl_ms = TtlOfOwner(source_root_.stat.ephemeral_owner);
+  }
+  op.acl = CreatorOnlyAcl();
+  const absl::Status created = co_await CreateUnlessThere(op);
+  if (StoreErrorOf(created) != StoreError::kInvalidAcl) co_return created;
+  // A session without credentials can only make what all may write.
+  if (options_.acl == CopiedAcl::kCreator) co_return created;
+  op.acl = OpenAcl();
+  if (options_.acl == CopiedAcl::kKeep) {
+    METAREC_CO_ASSIGN_OR_RETURN(op.acl, options_.acl_map.Apply(source_root_.acl));
+  }
+  co_return co_await CreateUnlessThere(op);
+}
+
+asio::awaitable<absl::Status> TreeCopy::LearnWhoWeAre() {
+  METAREC_CO_ASSIGN_OR_RETURN(rules_.own, co_await journal_.Owners());
+  if (HidesPassword(rules_.own)) {
+    co_return absl::PermissionDeniedError(
+        absl::StrCat("the unfinished copy in ", into_.name,
+                     " was begun with other credentials; go on with the same"));
+  }
+  if (options_.acl != CopiedAcl::kCreator || !rules_.own.empty()) co_return absl::OkStatus();
+  co_return absl::InvalidArgumentError(
+      "the ACL 'creator' needs credentials for the target, since without any there is no creator");
+}
+
+asio::awaitable<absl::Status> TreeCopy::Mark() {
+  TreeJournal journal;
+  journal.action = kCopyAction;
+  journal.run = NewRunId();
+  journal.scope = Scope();
+  journal.described = Described();
+  journal.owns_tree = owns_tree_;
+  result_.run = journal.run;
+  if (found_.has_value()) {
+    METAREC_CO_RETURN_IF_ERROR(co_await journal_.Replace(journal));
+  } else {
+    if (!target_exists_) {
+      METAREC_CO_RETURN_IF_ERROR(co_await CreateWay());
+      METAREC_CO_RETURN_IF_ERROR(co_await CreateRoot());
+    }
+    METAREC_CO_RETURN_IF_ERROR(co_await journal_.Create(journal));
+  }
+  co_return co_await LearnWhoWeAre();
+}
+
+asio::awaitable<absl::Status> TreeCopy::Pass(TreeLedger* ledger, TreeWriter* writer, int number) {
+  METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<TreeSource> source,
+                              co_await from_.open(options_.acl == CopiedAcl::kKeep));
+  const std::unique_ptr<TreeSource> target = OpenTarget();
+  result_.znodes = 0;
+  result_.data_bytes = 0;
+  result_.ephemerals = 0;
+  result_.made_plain = 0;
+  result_.extra = PathSample();
+  result_.target_ephemerals = 0;
+  CopyPassOptions options;
+  options.rules = rules_;
+  options.target_root = into_.root;
+  options.may_delete = owns_tree_ || options_.delete_extra;
+  options.number = number;
+  options.source_has_kinds = source_head_.has_kinds;
+  options.events = &events_;
+  options.ledger = ledger;
+  options.writer = writer;
+  CopyPass pass(std::move(options), &result_);
+  const absl::Status status = co_await pass.Run(source.get(), target.get());
+  if (writer != nullptr) result_.written = writer->stats();
+  switch (StoreErrorOf(status)) {
+    case StoreError::kUnsupported:
+      co_return Annotate(status,
+                         "; for TTL znodes the target's servers need "
+                         "zookeeper.extendedTypesEnabled=true; --plain_kinds makes "
+                         "containers and TTL znodes persistent ones instead");
+    case StoreError::kInvalidAcl:
+      co_return Annotate(status,
+                         "; the source's ACL may name a scheme that the target's servers "
+                         "do not have; --acl_map puts other identities in its place");
+    default:
+      co_return status;
+  }
+}
+
+asio::awaitable<absl::StatusOr<CopyCheck>> TreeCopy::Check(TreeLedger* ledger, int number) {
+  std::unique_ptr<TreeSource> source;
+  if (from_.store != nullptr) {
+    METAREC_CO_ASSIGN_OR_RETURN(source, co_await from_.open(/*with_acls=*/false));
+  }
+  const std::unique_ptr<TreeSource> target = OpenTarget();
+  CopyCheckOptions options;
+  options.extras_are_foreign = owns_tree_ || options_.delete_extra;
+  options.number = number;
+  options.events = &events_;
+  co_return co_await CheckCopy(source.get(), ledger, target.get(), options);
+}
+
+asio::awaitable<absl::Status> TreeCopy::CopyUntilStill() {
+  TreeWriterOptions writer_options = options_.writer;
+  writer_options.guard = journal_.guard();
+  TreeWriter writer(into_.store, clock_, std::move(writer_options));
+  PathSample moved;
+  for (int number = 1; number <= std::max(1, options_.passes_max); ++number) {
+    METAREC_CO_ASSIGN_OR_RETURN(TreeLedger ledger, TreeLedger::Create());
+    METAREC_CO_RETURN_IF_ERROR(co_await Pass(&ledger, &writer, number));
+    METAREC_CO_ASSIGN_OR_RETURN(CopyCheck check, co_await Check(&ledger, number));
+    result_.passes = number;
+    if (check.foreign.count > 0) {
+      co_return MarkedError(
+          ErrorMark::kDisturbed,
+          absl::StrCat("somebody else writes to the target: ", check.foreign.ToText(), " in ",
+                       into_.name,
+                       " is not what was copied, and the source has not changed there"));
+    }
+    if (owns_tree_ && check.target_ephemerals > 0) {
+      co_return MarkedError(ErrorMark::kDisturbed,
+                            absl::StrCat("somebody else writes to the target: ",
+                                         Counted(check.target_ephemerals, "ephemeral znode"),
+                                         " of other sessions came to be in ", into_.name));
+    }
+    if (check.moved.count == 0) {
+      result_.extra = std::move(check.extra);
+      result_.target_ephemerals = check.target_ephemerals;
+      result_.digest = std::move(check.digest);
+      co_return absl::OkStatus();
+    }
+    moved = std::move(check.moved);
+  }
+  co_return absl::AbortedError(absl::StrCat(
+      "the source keeps changing: after ", result_.passes,
+      result_.passes == 1 ? " pass" : " passes", " these had moved again: ", moved.ToText(),
+      ". What was copied stays, and the same command goes on with it; stop who writes there, or "
+      "allow more passes"));
+}
+
+}  // namespace
+
+absl::string_view CopyStepName(CopyStep::Kind kind) {
+  switch (kind) {
+    case CopyStep::Kind::kCreate:
+      return "create";
+    case CopyStep::Kind::kSet:
+      return "set";
+    case CopyStep::Kind::kSetAcl:
+      return "set_acl";
+    case CopyStep::Kind::kDelete:
+      return "delete";
+  }
+  return "unknown";
+}
+
+void PathSample::Add(const std::string& path) {
+  ++count;
+  if (first.size() < kMax) first.push_back(path);
+}
+
+std::string PathSample::ToText() const {
+  std::vector<std::string> shown;
+  for (const std::string& path : first) {
+    shown.push_back(path.empty() ? "the root" : Printable(ShortenedInTheMiddle(path)));
+  }
+  const int64_t more = count - static_cast<int64_t>(shown.size());
+  return absl::StrCat(absl::StrJoin(shown, ", "),
+                      more > 0 ? absl::StrCat(" and ", more, " more") : "");
+}
+
+asio::awaitable<absl::StatusOr<TreeCopyResult>> CopyTree(CopyFrom from, CopyInto into,
+                                                         TreeCopyOptions options, CopyEvents events,
+                                                         Clock* clock) {
+  TreeCopy copy(std::move(from), std::move(into), std::move(options), std::move(events), clock);
+  co_return co_await copy.Run();
+}
+
+}  // namespace metarec

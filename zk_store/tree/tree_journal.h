@@ -1,0 +1,77 @@
+// The znode that marks a tree on which a run is at work, or was when it ended too early: nobody may
+// take it for a whole one, and only a run of the same kind and scope goes on with it.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+#include <asio/awaitable.hpp>
+
+#include "zk_store/client/meta_store.h"
+#include "zk_store/client/retry_budget.h"
+#include "zk_store/client/store_reader.h"
+
+namespace metarec {
+
+// A child of the tree's root. The trees that are read and written leave it out.
+inline constexpr absl::string_view kTreeJournalPath = "/metarec_tree_journal";
+
+struct TreeJournal {
+  std::string action;  // "copy" or "remove"
+  // Of the run that holds it; each run has its own.
+  std::string run;
+  // What all runs that go on with it must have in common, as a digest, and in words.
+  std::string scope;
+  std::string described;
+  // A copy: the tree was absent or empty when it began, so that all in it is the copy's own.
+  bool owns_tree = false;
+  // A removal: what is there is what was to be removed, so that removing has begun.
+  bool is_checked = false;
+  // Whatever was created or set from this transaction on was not to be removed.
+  int64_t since_zxid = 0;
+
+  friend bool operator==(const TreeJournal&, const TreeJournal&) = default;
+};
+
+// "1f0c3a9e5b7d2c46": unlike that of any other run.
+std::string NewRunId();
+
+// Used on one executor. Store and budget must outlive it.
+class TreeJournalZnode {
+ public:
+  // `root`: of the tree, absolute.
+  TreeJournalZnode(MetaStore* store, RetryBudget* budget, absl::string_view root);
+
+  // What is there; kDataLoss for what is no journal.
+  asio::awaitable<absl::StatusOr<std::optional<TreeJournal>>> Read();
+  // Where there is none. Everybody may read it; only these credentials, if the session has any, may
+  // change it. kDisturbed (error_mark.h) if somebody else was faster.
+  asio::awaitable<absl::Status> Create(const TreeJournal& journal);
+  // In the place of the one that was read or written last; kDisturbed if it is not that any more.
+  asio::awaitable<absl::Status> Replace(const TreeJournal& journal);
+  asio::awaitable<absl::Status> Delete();
+
+  const std::string& path() const { return path_; }
+  // Holds as long as the journal is the one that was read or written last.
+  CheckOp guard() const { return CheckOp{path_, version_}; }
+  // The transaction that wrote it last.
+  int64_t mzxid() const { return mzxid_; }
+  // Whose it is, once it was read or created: who the session is to the server, as far as that can
+  // be known. Empty if anybody.
+  asio::awaitable<absl::StatusOr<Acl>> Owners();
+
+ private:
+  MetaStore* const store_;
+  RetryBudget* const budget_;
+  StoreReader reader_;
+  const std::string path_;
+  int32_t version_ = 0;
+  int64_t mzxid_ = 0;
+};
+
+}  // namespace metarec

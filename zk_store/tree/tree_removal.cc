@@ -1,0 +1,282 @@
+#include "zk_store/tree/tree_removal.h"
+
+#include <optional>
+#include <utility>
+
+#include <absl/algorithm/container.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
+
+#include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
+#include "base/text/wording.h"
+#include "zk_store/client/error_mark.h"
+#include "zk_store/client/retry_budget.h"
+#include "zk_store/client/store_reader.h"
+#include "zk_store/tree/copy_pass.h"
+#include "zk_store/tree/live_tree.h"
+#include "zk_store/tree/tree_digest.h"
+#include "zk_store/tree/tree_journal.h"
+#include "zk_store/tree/tree_merge.h"
+
+namespace metarec {
+namespace {
+
+constexpr char kRemoveAction[] = "remove";
+constexpr size_t kChildrenShownMax = 50;
+constexpr int64_t kZnodesBetweenNews = 1000;
+
+absl::Status RefusedRemoval(absl::string_view why) {
+  return MarkedError(ErrorMark::kRefused, absl::StrCat(why, ". Nothing was deleted"));
+}
+
+class TreeRemoval {
+ public:
+  TreeRemoval(MetaStore* store, Clock* clock, TreeRemovalOptions options, TreeRemovalEvents events)
+      : store_(store),
+        clock_(clock),
+        options_(std::move(options)),
+        events_(std::move(events)),
+        budget_(clock, options_.writer.retry),
+        journal_znode_(store, &budget_, options_.root) {}
+
+  asio::awaitable<absl::StatusOr<TreeRemovalResult>> Run();
+
+ private:
+  asio::awaitable<absl::Status> Begin(const std::optional<TreeJournal>& found);
+  absl::Status CheckSurvey() const;
+  asio::awaitable<absl::StatusOr<TreeSurvey>> Survey();
+  asio::awaitable<absl::Status> DeleteAll();
+  asio::awaitable<absl::Status> DeleteRoot(int32_t root_version);
+  absl::Status CheckOld(const TreeNode& node) const;
+  LiveTree Open(bool acls) const;
+  void Tell(absl::string_view activity, int64_t znodes) const;
+
+  MetaStore* const store_;
+  Clock* const clock_;
+  const TreeRemovalOptions options_;
+  const TreeRemovalEvents events_;
+  RetryBudget budget_;
+  TreeJournalZnode journal_znode_;
+  TreeJournal journal_;
+  TreeRemovalResult result_;
+};
+
+void TreeRemoval::Tell(absl::string_view activity, int64_t znodes) const {
+  if (events_.on_progress && znodes % kZnodesBetweenNews == 0) {
+    events_.on_progress(activity, znodes);
+  }
+}
+
+LiveTree TreeRemoval::Open(bool acls) const {
+  LiveTreeOptions options;
+  options.source = options_.name;
+  options.retry = options_.writer.retry;
+  options.read_acls = acls;
+  return LiveTree(store_, clock_, options_.root, std::move(options));
+}
+
+absl::Status TreeRemoval::CheckSurvey() const {
+  const TreeSurvey& survey = result_.survey;
+  if (survey.ephemerals.count > 0) {
+    return RefusedRemoval(absl::StrCat(
+        "in ", options_.name, " there are ephemeral znodes: ", survey.ephemerals.ToText(),
+        " (sessions: ", absl::StrJoin(survey.sessions, ", "),
+        "). Somebody who is alive uses this tree, or holds a lock in it; end that first"));
+  }
+  if (survey.digest == options_.digest) return absl::OkStatus();
+  return RefusedRemoval(absl::StrCat("what is in ", options_.name, " is not what ",
+                                     Printable(Shortened(options_.digest)), " stands for: it has ",
+                                     Counted(survey.znodes, "znode"), " and the digest ",
+                                     survey.digest, ". Look again at what would go"));
+}
+
+asio::awaitable<absl::StatusOr<TreeRemovalResult>> TreeRemoval::Run() {
+  if (options_.root == "/" || IsWithin(options_.root, "/zookeeper")) {
+    co_return RefusedRemoval(
+        absl::StrCat(options_.root, " is ZooKeeper's own; name a path below the root"));
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<TreeJournal> found,
+                              co_await journal_znode_.Read());
+  const bool has_begun = found.has_value() && found->action == kRemoveAction && found->is_checked;
+  if (has_begun && !options_.digest.empty() && found->scope != options_.digest) {
+    co_return RefusedRemoval(absl::StrCat("the removal of ", options_.name, " as it was with ",
+                                          Printable(found->scope),
+                                          " has begun; go on with that digest"));
+  }
+  if (has_begun && !options_.digest.empty()) {
+    journal_ = *found;
+    journal_.run = NewRunId();
+    METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.Replace(journal_));
+    result_.resumed = true;
+  } else {
+    METAREC_CO_ASSIGN_OR_RETURN(result_.survey, co_await Survey());
+    if (found.has_value()) result_.unfinished = found->described;
+    if (options_.digest.empty()) co_return std::move(result_);
+    METAREC_CO_RETURN_IF_ERROR(CheckSurvey());
+    METAREC_CO_RETURN_IF_ERROR(co_await Begin(found));
+  }
+  METAREC_CO_RETURN_IF_ERROR(co_await DeleteAll());
+  co_return std::move(result_);
+}
+
+asio::awaitable<absl::Status> TreeRemoval::Begin(const std::optional<TreeJournal>& found) {
+  journal_.action = kRemoveAction;
+  journal_.run = NewRunId();
+  journal_.scope = options_.digest;
+  journal_.described = absl::StrCat("removal of ", options_.name);
+  if (found.has_value()) {
+    METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.Replace(journal_));
+  } else {
+    METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.Create(journal_));
+  }
+  journal_.since_zxid = journal_znode_.mzxid();
+  // From now on changes show by their zxid. What came before shows here.
+  METAREC_CO_ASSIGN_OR_RETURN(result_.survey, co_await Survey());
+  const absl::Status checked = CheckSurvey();
+  if (checked.ok()) {
+    journal_.is_checked = true;
+    co_return co_await journal_znode_.Replace(journal_);
+  }
+  // As it was before.
+  if (found.has_value()) {
+    METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.Replace(*found));
+  } else {
+    METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.Delete());
+  }
+  co_return checked;
+}
+
+asio::awaitable<absl::StatusOr<TreeSurvey>> TreeRemoval::Survey() {
+  TreeSurvey survey;
+  TreeDigest digest;
+  LiveTree tree = Open(/*acls=*/true);
+  TreeCursor cursor(&tree);
+  for (;;) {
+    METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const node, co_await cursor.Peek());
+    if (node == nullptr) break;
+    const TreeNode taken = cursor.Take();
+    if (taken.path == kTreeJournalPath) continue;
+    survey.Add(taken);
+    digest.Add(taken);
+    Tell("read", survey.znodes);
+  }
+  if (survey.znodes == 0) {
+    co_return absl::NotFoundError(
+        absl::StrCat("there is no znode at ", options_.name, "; check the path"));
+  }
+  survey.digest = digest.Finish();
+  co_return survey;
+}
+
+absl::Status TreeRemoval::CheckOld(const TreeNode& node) const {
+  if (!IsEphemeral(node, /*has_kinds=*/false) && node.stat.czxid < journal_.since_zxid &&
+      node.stat.mzxid < journal_.since_zxid) {
+    return absl::OkStatus();
+  }
+  return MarkedError(
+      ErrorMark::kDisturbed,
+      absl::StrCat("somebody else writes to ", options_.name, ": ",
+                   Printable(ShortenedInTheMiddle(node.path)),
+                   " is newer than the digest; it and what is above it are still there"));
+}
+
+asio::awaitable<absl::Status> TreeRemoval::DeleteAll() {
+  TreeWriterOptions writer_options = options_.writer;
+  writer_options.guard = journal_znode_.guard();
+  TreeWriter writer(store_, clock_, std::move(writer_options));
+  LiveTree tree = Open(/*acls=*/false);
+  TreeCursor cursor(&tree);
+  std::vector<DeleteOp> open;  // of the znodes in which the walk is
+  int64_t read = 0;
+  for (;;) {
+    METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const next, co_await cursor.Peek());
+    const bool at_end = next == nullptr;
+    TreeNode node;
+    if (!at_end) node = cursor.Take();
+    if (node.path == kTreeJournalPath) continue;
+    const std::string path = JoinPaths(options_.root, node.path);
+    // The root goes last, together with the journal.
+    while (open.size() > 1) {
+      if (!at_end && IsWithin(path, open.back().path)) break;
+      METAREC_CO_RETURN_IF_ERROR(co_await writer.Add(std::move(open.back())));
+      open.pop_back();
+    }
+    if (at_end) break;
+    METAREC_CO_RETURN_IF_ERROR(CheckOld(node));
+    open.push_back(DeleteOp{path, node.stat.version});
+    Tell("delete", ++read);
+  }
+  METAREC_CO_RETURN_IF_ERROR(co_await writer.Flush());
+  result_.deleted = writer.stats().deleted;
+  if (open.empty()) co_return absl::OkStatus();  // an earlier run deleted all of it
+  co_return co_await DeleteRoot(open.front().version);
+}
+
+asio::awaitable<absl::Status> TreeRemoval::DeleteRoot(int32_t root_version) {
+  StoreReader reader(store_, &budget_);
+  const std::function<asio::awaitable<absl::Status>()> remove =
+      [&]() -> asio::awaitable<absl::Status> {
+    METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> stat,
+                                co_await reader.Exists(options_.root));
+    if (!stat.has_value()) co_return absl::OkStatus();
+    std::vector<StoreOp> ops;
+    ops.emplace_back(DeleteOp{journal_znode_.path(), journal_znode_.guard().version});
+    ops.emplace_back(DeleteOp{options_.root, root_version});
+    const auto removed = co_await store_->Multi(std::move(ops));
+    co_return removed.status();
+  };
+  const absl::Status removed = co_await Retry(&budget_, remove);
+  switch (StoreErrorOf(removed)) {
+    case StoreError::kNotEmpty:
+    case StoreError::kBadVersion:
+    case StoreError::kNoNode:
+      co_return MarkedError(
+          ErrorMark::kDisturbed,
+          absl::StrCat("somebody else writes to ", options_.name, ": ", removed.message()));
+    default:
+      result_.deleted += removed.ok() ? 1 : 0;
+      co_return removed;
+  }
+}
+
+}  // namespace
+
+void TreeSurvey::Add(const TreeNode& node) {
+  const auto bytes = static_cast<int64_t>(node.data.size());
+  ++znodes;
+  data_bytes += bytes;
+  if (IsEphemeral(node, /*has_kinds=*/false)) {
+    ephemerals.Add(node.path);
+    std::string session = absl::StrFormat("0x%x", static_cast<uint64_t>(node.stat.ephemeral_owner));
+    if (sessions.size() < PathSample::kMax && !absl::c_linear_search(sessions, session)) {
+      sessions.push_back(std::move(session));
+    }
+  }
+  if (node.path.empty()) return;
+  const size_t end = node.path.find('/', 1);
+  if (end == std::string::npos) {
+    if (children.size() < kChildrenShownMax)
+      children.push_back({node.path.substr(1), 0, 0});
+    else
+      ++more_children;
+  }
+  if (children.empty()) return;
+  Child& last = children.back();
+  if (absl::string_view(node.path).substr(1, end == std::string::npos ? end : end - 1) !=
+      last.name) {
+    return;
+  }
+  ++last.znodes;
+  last.data_bytes += bytes;
+}
+
+asio::awaitable<absl::StatusOr<TreeRemovalResult>> RemoveTree(MetaStore* store, Clock* clock,
+                                                              TreeRemovalOptions options,
+                                                              TreeRemovalEvents events) {
+  TreeRemoval removal(store, clock, std::move(options), std::move(events));
+  co_return co_await removal.Run();
+}
+
+}  // namespace metarec
