@@ -6,6 +6,7 @@ namespace {
 constexpr char kRecovery[] = "RECOVERY";
 constexpr char kCluster[] = "CLUSTER";
 constexpr char kZooKeeper[] = "ZOOKEEPER";
+constexpr char kMigration[] = "MIGRATION";
 
 constexpr VerbRow kVerbs[] = {
     {"collect", "ask replica servers what they hold and write it down", kRecovery,
@@ -33,10 +34,18 @@ constexpr VerbRow kVerbs[] = {
     {"zk export", "write a tree into a file", kZooKeeper, &MakeZkExportVerb},
     {"zk diff", "compare two trees", kZooKeeper, &MakeZkDiffVerb},
     {"zk verify", "compare a tree with a file of it", kZooKeeper, &MakeZkVerifyVerb},
+    {"migrate plan", "say what a move to another ZooKeeper would do, and what it would lose",
+     kMigration, &MakeMigratePlanVerb},
+    {"migrate run", "take the steps of a plan, or go on with them", kMigration,
+     &MakeMigrateRunVerb},
+    {"migrate status", "say where a move stands", kMigration, &MakeMigrateStatusVerb},
+    {"migrate abort", "undo what a move has done", kMigration, &MakeMigrateAbortVerb},
+    {"migrate finish", "remove the old tree, once all is well", kMigration, &MakeMigrateFinishVerb},
 };
 
 constexpr VerbGroupRow kGroups[] = {
     {"zk", "read and compare ZooKeeper trees of any kind", kZooKeeper},
+    {"migrate", "move a cluster to another ZooKeeper", kMigration},
 };
 
 }  // namespace
