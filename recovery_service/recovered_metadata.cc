@@ -8,7 +8,9 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/strip.h>
 
+#include "idl/enum_names.h"
 #include "idl/error_names.h"
 #include "recovery_service/leadership.h"
 
@@ -191,7 +193,7 @@ idl::configuration_cluster_info_response RecoveredMetadata::ClusterInfo(
       {"primary_meta_server", identity.primary_meta_server},
       {"zookeeper_hosts", identity.zookeeper_hosts},
       {"zookeeper_root", identity.zookeeper_root},
-      {"meta_function_level", "steady"},
+      {"meta_function_level", std::string(absl::StripPrefix(idl::ToName(level_), "fl_"))},
       // Nothing is balanced here.
       {"balance_operation_count",
        "{\n  \"copy_pri\": 0,\n  \"copy_sec\": 0,\n  \"move_pri\": 0,\n  \"total\": 0\n}"},
@@ -207,15 +209,17 @@ idl::configuration_cluster_info_response RecoveredMetadata::ClusterInfo(
 }
 
 idl::configuration_meta_control_response RecoveredMetadata::ControlMeta(
-    const idl::configuration_meta_control_request& request, const LiveCluster& /*live*/) const {
+    const idl::configuration_meta_control_request& request, const LiveCluster& /*live*/) {
   idl::configuration_meta_control_response response;
+  // At `lively` a meta server balances, which nobody does here.
   if (request.level != idl::meta_function_level::fl_invalid &&
-      request.level != idl::meta_function_level::fl_steady) {
+      request.level > idl::meta_function_level::fl_steady) {
     response.err = idl::error_code(idl::kErrUnderRecovery);
     return response;
   }
   response.err = idl::error_code(idl::kErrOk);
-  response.old_level = idl::meta_function_level::fl_steady;
+  response.old_level = level_;
+  if (request.level != idl::meta_function_level::fl_invalid) level_ = request.level;
   return response;
 }
 

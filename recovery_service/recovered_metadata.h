@@ -52,9 +52,10 @@ class RecoveredMetadata {
   idl::configuration_cluster_info_response ClusterInfo(
       const idl::configuration_cluster_info_request& request, const LiveCluster& live) const;
 
-  // The level is steady. There is nothing here that another level would govern.
+  // Sets the level, or only tells it. At first it is steady. Nothing is written into the tree here,
+  // and nothing is balanced, so that each level up to steady is kept to; a higher one is refused.
   idl::configuration_meta_control_response ControlMeta(
-      const idl::configuration_meta_control_request& request, const LiveCluster& live) const;
+      const idl::configuration_meta_control_request& request, const LiveCluster& live);
 
   // The partitions that nobody can be the primary of: those created empty.
   idl::ddd_diagnose_response DiagnosePartitions(const idl::ddd_diagnose_request& request,
@@ -76,6 +77,7 @@ class RecoveredMetadata {
 
   const Topology topology_;
   const Secondaries secondaries_;
+  idl::meta_function_level level_ = idl::meta_function_level::fl_steady;
 };
 
 }  // namespace metarec

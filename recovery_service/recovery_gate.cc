@@ -52,6 +52,10 @@ template <typename Response, typename Request>
 struct RequestOf<Response (RecoveredMetadata::*)(const Request&, const LiveCluster&) const> {
   using type = Request;
 };
+template <typename Response, typename Request>
+struct RequestOf<Response (RecoveredMetadata::*)(const Request&, const LiveCluster&)> {
+  using type = Request;
+};
 
 GateVerdict DecideBy(GatePolicy policy, const GateSituation& situation) {
   using Action = GateVerdict::Action;

@@ -393,6 +393,16 @@ TEST(RecoveryServiceTest, ClusterInfoAndPartitionsAreToldAsAMetaServerTellsThem)
     const auto set = Decoded<idl::configuration_meta_control_response>(
         co_await world.service->Serve(ServiceWorld::Ask(idl::kRpcCmControlMeta, control)));
     EXPECT_EQ(set.err.name, "ERR_UNDER_RECOVERY");
+    // A move to another ZooKeeper sets the leader to blind before it copies.
+    control.level = idl::meta_function_level::fl_blind;
+    const auto blind = Decoded<idl::configuration_meta_control_response>(
+        co_await world.service->Serve(ServiceWorld::Ask(idl::kRpcCmControlMeta, control)));
+    EXPECT_EQ(blind.err.name, "ERR_OK");
+    EXPECT_EQ(blind.old_level, idl::meta_function_level::fl_steady);
+    const idl::configuration_cluster_info_request again;
+    const auto told = Decoded<idl::configuration_cluster_info_response>(
+        co_await world.service->Serve(ServiceWorld::Ask(idl::kRpcCmClusterInfo, again)));
+    EXPECT_THAT(told.values, ::testing::Contains("blind"));
   });
 }
 

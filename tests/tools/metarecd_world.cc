@@ -100,11 +100,8 @@ std::map<std::string, std::string> AppsIn(const ZnodeRecords& records) {
   return apps;
 }
 
-absl::StatusOr<std::unique_ptr<MetarecdWorld>> MetarecdWorld::Make(MetarecdWorldOptions options) {
-  std::unique_ptr<MetarecdWorld> world(new MetarecdWorld(options));
-  testing::ZooKeeperServerOptions server;
-  server.heap_mib = 1024;  // it keeps the last 500 transactions, of half a megabyte each
-  METAREC_ASSIGN_OR_RETURN(world->zookeeper_, testing::ZooKeeperServer::Start(server));
+absl::StatusOr<testing::SimulatedCluster> MetarecdWorld::ClusterOf(
+    const MetarecdWorldOptions& options) {
   testing::SimulatedCluster cluster;
   cluster.AddNodes(3);
   for (int i = 1; i <= options.tables; ++i) {
@@ -113,6 +110,15 @@ absl::StatusOr<std::unique_ptr<MetarecdWorld>> MetarecdWorld::Make(MetarecdWorld
     table.partition_count = options.partitions;
     METAREC_RETURN_IF_ERROR(cluster.AddTable(table));
   }
+  return cluster;
+}
+
+absl::StatusOr<std::unique_ptr<MetarecdWorld>> MetarecdWorld::Make(MetarecdWorldOptions options) {
+  std::unique_ptr<MetarecdWorld> world(new MetarecdWorld(options));
+  testing::ZooKeeperServerOptions server;
+  server.heap_mib = 1024;  // it keeps the last 500 transactions, of half a megabyte each
+  METAREC_ASSIGN_OR_RETURN(world->zookeeper_, testing::ZooKeeperServer::Start(server));
+  METAREC_ASSIGN_OR_RETURN(testing::SimulatedCluster cluster, ClusterOf(options));
   METAREC_ASSIGN_OR_RETURN(world->servers_,
                            testing::SimulatedClusterThread::Start(std::move(cluster)));
   world->folder_.Write("recover_node_list", world->servers_->node_list_text());

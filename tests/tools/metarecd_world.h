@@ -131,6 +131,9 @@ class MetarecdWorld {
   void RemoveTables(const std::string& root);
 
   testing::ZooKeeperServer& zookeeper() { return *zookeeper_; }
+  testing::SimulatedClusterThread& servers() { return *servers_; }
+  // What these hold, as a value.
+  static absl::StatusOr<testing::SimulatedCluster> ClusterOf(const MetarecdWorldOptions& options);
   ScratchFolder& folder() { return folder_; }
   const MetarecdWorldOptions& options() const { return options_; }
   // A bystander's session; a new one after the server was restarted.

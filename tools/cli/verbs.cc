@@ -6,6 +6,7 @@ namespace {
 constexpr char kRecovery[] = "RECOVERY";
 constexpr char kCluster[] = "CLUSTER";
 constexpr char kZooKeeper[] = "ZOOKEEPER";
+constexpr char kMigration[] = "MIGRATION";
 
 constexpr VerbRow kVerbs[] = {
     {"collect", "ask replica servers what they hold and write it down", kRecovery,
@@ -37,10 +38,18 @@ constexpr VerbRow kVerbs[] = {
      &MakeZkCopyVerb},
     {"zk import", "copy a tree file into a running ZooKeeper", kZooKeeper, &MakeZkImportVerb},
     {"zk rm", "delete a tree, exactly what was seen of it", kZooKeeper, &MakeZkRmVerb},
+    {"migrate plan", "say what a move to another ZooKeeper would do, and what it would lose",
+     kMigration, &MakeMigratePlanVerb},
+    {"migrate run", "take the steps of a plan, or go on with them", kMigration,
+     &MakeMigrateRunVerb},
+    {"migrate status", "say where a move stands", kMigration, &MakeMigrateStatusVerb},
+    {"migrate abort", "undo what a move has done", kMigration, &MakeMigrateAbortVerb},
+    {"migrate finish", "remove the old tree, once all is well", kMigration, &MakeMigrateFinishVerb},
 };
 
 constexpr VerbGroupRow kGroups[] = {
     {"zk", "read, compare, copy and delete ZooKeeper trees of any kind", kZooKeeper},
+    {"migrate", "move a cluster to another ZooKeeper", kMigration},
 };
 
 }  // namespace

@@ -57,5 +57,10 @@ RunVerb MakeZkLsVerb(Command& verb);
 RunVerb MakeZkRmVerb(Command& verb);
 RunVerb MakeZkTreeVerb(Command& verb);
 RunVerb MakeZkVerifyVerb(Command& verb);
+RunVerb MakeMigratePlanVerb(Command& verb);
+RunVerb MakeMigrateRunVerb(Command& verb);
+RunVerb MakeMigrateStatusVerb(Command& verb);
+RunVerb MakeMigrateAbortVerb(Command& verb);
+RunVerb MakeMigrateFinishVerb(Command& verb);
 
 }  // namespace metarec::tools

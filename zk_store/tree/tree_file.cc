@@ -25,7 +25,6 @@
 namespace metarec {
 namespace {
 
-constexpr char kFormat[] = "metarec-tree";
 constexpr int kVersion = 1;
 constexpr absl::string_view kRemedy = "export the tree again, or take an intact copy";
 
@@ -177,7 +176,7 @@ class TreeFileWriter::File {
 
   absl::Status WriteHead(const TreeHead& head) {
     out_.StartObject();
-    out_.String("format", kFormat);
+    out_.String("format", kTreeFormat);
     out_.Int("version", kVersion);
     out_.String("source", head.source);
     out_.String("root", head.root);
@@ -291,7 +290,7 @@ class TreeFileReader::File {
     JsonFieldReader fields(lines_.root());
     const std::string format = fields.String("format");
     if (!fields.ok()) return NotATree("its first line names no format");
-    if (format != kFormat) {
+    if (format != kTreeFormat) {
       return NotATree(absl::StrCat("its format is '", absl::CHexEscape(Shortened(format)), "'"));
     }
     fields.Int("version", kVersion, kVersion);

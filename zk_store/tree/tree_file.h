@@ -11,6 +11,7 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 #include <asio/awaitable.hpp>
 
 #include "zk_store/tree/tree_source.h"
@@ -18,6 +19,9 @@
 namespace metarec {
 
 class JsonWriter;
+
+// How the first line of a tree file names its format.
+inline constexpr absl::string_view kTreeFormat = "metarec-tree";
 
 struct TreeFileOptions {
   bool overwrite = false;         // when writing

@@ -25,7 +25,7 @@ namespace {
 struct ExportArguments {
   std::string verb;
   SideArguments side{SideArguments::Access::kRead};
-  NewFileArguments file;
+  NewFileArguments file{{.format = kTreeFormat, .name = "a tree file of metarec"}};
   bool no_acls = false;
   OutputArguments output;
 };

@@ -1,0 +1,227 @@
+// The steps of a move that copies the old tree. The long pass runs while the cluster serves.
+
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
+
+#include "base/runtime/status_macros.h"
+#include "base/text/wording.h"
+#include "migration/zookeeper/zookeeper_move.h"
+
+namespace metarec {
+namespace {
+
+constexpr char kFirstPassFact[] = "first_pass";
+constexpr char kPassSecondsFact[] = "pass_seconds";
+constexpr char kLastPassFact[] = "last_pass_seconds";
+
+}  // namespace
+
+Step ZooKeeperMove::StopFollowers() {
+  const std::vector<MoveServer> followers = request_.followers();
+  Step step;
+  step.name = "stop_followers";
+  step.deed = StopDeed(followers);
+  step.deed.guard = absl::StrCat(request_.leader().address, " leads");
+  step.deed.result = absl::StrCat(step.deed.result, ", and only ", request_.leader().address,
+                                  " stands in the old lock directory");
+  step.deed.before = [this] { return CanBegin(); };
+  step.deed.after = [this, followers]() -> asio::awaitable<Seen> {
+    METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await AllPortsClosed(followers));
+    if (sight.holds) {
+      METAREC_CO_ASSIGN_OR_RETURN(sight, co_await OnlyLeaderInOldLock());
+    }
+    co_return sight;
+  };
+  step.back.kind = WayBack::Kind::kDeed;
+  step.back.deed = StartDeed(followers, MoveEnd::kFrom);
+  return step;
+}
+
+Step ZooKeeperMove::SetBlind() {
+  const std::string metas = absl::StrCat("--meta ", absl::StrJoin(MetaAddresses(), ","));
+  Step step;
+  step.name = "set_blind";
+  step.deed.title = absl::StrCat("Set the function level of ", request_.leader().address,
+                                 " to blind, so that it writes no partition configurations");
+  step.deed.guard = "it is the only one in the old lock directory";
+  step.deed.result = "its level is blind";
+  step.deed.by_hand = {absl::StrCat("metarec set_meta_level blind ", metas)};
+  step.deed.before = [this]() -> asio::awaitable<Seen> {
+    METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await OnlyLeaderInOldLock());
+    if (!sight.holds) co_return sight;
+    METAREC_CO_ASSIGN_OR_RETURN(const ClusterInfo info,
+                                co_await world_->AskCluster(MetaAddresses()));
+    state_->Note("old_level", info.level);
+    co_return Sight::Holds(absl::StrCat("the level was ", info.level));
+  };
+  step.deed.act = [this] { return world_->SetLevel(MetaAddresses(), "blind"); };
+  step.deed.after = [this] { return IsBlind(); };
+  step.deed.wait_max = absl::Minutes(1);
+  step.back.kind = WayBack::Kind::kDeed;
+  step.back.deed.title = "Give it the level that it had";
+  step.back.deed.by_hand = {absl::StrCat("metarec set_meta_level LEVEL ", metas)};
+  step.back.deed.act = [this] {
+    return world_->SetLevel(MetaAddresses(), state_->Fact("old_level"));
+  };
+  step.back.deed.after = [this] { return LevelIs(state_->Fact("old_level")); };
+  step.back.deed.wait_max = absl::Minutes(1);
+  return step;
+}
+
+asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(std::string took_fact) {
+  METAREC_CO_ASSIGN_OR_RETURN(const TreePlace from, co_await Place(MoveEnd::kFrom));
+  METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
+  Clock* const clock = world_->clock();
+  METAREC_CO_RETURN_IF_ERROR(co_await WriteMoveMark(to, state_->head().run_id, clock));
+  const absl::Time began = clock->Now();
+  std::function<void(int64_t)> on_progress = [this](int64_t znodes) {
+    if (progress_ == nullptr) return;
+    Progress progress;
+    progress.phase = Phase::kWrite;
+    progress.done = znodes;
+    progress_->OnProgress(progress);
+  };
+  // The last pass must find everything still.
+  const bool may_change = took_fact != kLastPassFact;
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const TransferCount count,
+      co_await TransferTree(from, to, may_change, clock, std::move(on_progress)));
+  if (took_fact == kFirstPassFact) {
+    state_->Note(took_fact, count.kept_changing
+                                ? "copied as far as it goes, while the source keeps changing"
+                                : absl::StrCat(Counted(count.znodes, "znode"), ", ",
+                                               Counted(count.written, "change")));
+  } else {
+    if (took_fact == kPassSecondsFact) {
+      // The last pass is compared, too.
+      METAREC_CO_RETURN_IF_ERROR((co_await CompareTrees(from, to, clock)).status());
+    }
+    state_->Note(took_fact, absl::StrFormat("%.2f", absl::ToDoubleSeconds(clock->Now() - began)));
+  }
+  co_return absl::OkStatus();
+}
+
+Deed ZooKeeperMove::RemoveTargetDeed() {
+  Deed deed;
+  deed.title = absl::StrCat("Remove what this run wrote into ", request_.to.Text());
+  deed.guard = "nobody stands in the new lock directory";
+  deed.result = "nothing of this run is there";
+  deed.by_hand = {absl::StrCat("metarec zk rm ", request_.to.Text())};
+  deed.before = [this]() -> asio::awaitable<Seen> {
+    METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await NobodyInNewLock());
+    if (sight.holds) {
+      METAREC_CO_ASSIGN_OR_RETURN(sight, co_await IsTargetOurs());
+    }
+    co_return sight;
+  };
+  deed.act = [this] { return RemoveTarget(); };
+  deed.after = [this] { return TargetIsGone(); };
+  deed.wait_max = absl::Minutes(1);
+  return deed;
+}
+
+asio::awaitable<absl::Status> ZooKeeperMove::RemoveTarget() {
+  METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
+  const std::vector<std::string> nothing;
+  METAREC_CO_RETURN_IF_ERROR(
+      co_await DeleteTree(to, nothing, /*keeps_root=*/false, world_->clock()));
+  // Last of all, so that whoever begins again knows whose it is.
+  co_return co_await RemoveMoveMark(to, world_->clock());
+}
+
+Step ZooKeeperMove::FirstPass() {
+  Step step;
+  step.name = "first_pass";
+  step.deed.title = absl::StrCat("Copy ", request_.from.Text(), " to ", request_.to.Text(),
+                                 ", while the cluster serves");
+  step.deed.guard =
+      "the leader is blind and alone; nobody stands in the new lock directory; the "
+      "new root is free, or holds what this run began. The first two are looked at "
+      "all the time";
+  step.deed.result = "the tree was read to its end and is copied";
+  step.deed.by_hand = {
+      absl::StrCat("metarec zk copy ", request_.from.Text(), " ", request_.to.Text())};
+  step.deed.before = [this] { return MayWriteBlind(); };
+  step.deed.act = [this] { return CopyOnce(kFirstPassFact); };
+  step.deed.meanwhile = [this] { return MayWriteBlind(); };
+  step.deed.after = [this]() -> asio::awaitable<Seen> {
+    const std::string copied = state_->Fact(kFirstPassFact);
+    co_return copied.empty() ? Sight::Lacks("it is not known how far the copy is")
+                             : Sight::Holds(copied);
+  };
+  step.deed.wait_max = absl::ZeroDuration();
+  step.back.kind = WayBack::Kind::kDeed;
+  step.back.deed = RemoveTargetDeed();
+  return step;
+}
+
+Step ZooKeeperMove::Rehearse() {
+  Step step;
+  step.name = "rehearse";
+  step.deed.title =
+      "Copy what has changed and compare, while the cluster serves, to measure how "
+      "long the last pass will take";
+  step.deed.guard = "as before";
+  step.deed.result = "it is known how long the cluster will be without a leader";
+  step.deed.by_hand = {absl::StrCat("time metarec zk copy --update --delete ", request_.from.Text(),
+                                    " ", request_.to.Text())};
+  step.deed.before = [this] { return MayWriteBlind(); };
+  step.deed.act = [this] { return CopyOnce(kPassSecondsFact); };
+  step.deed.meanwhile = [this] { return MayWriteBlind(); };
+  step.deed.after = [this]() -> asio::awaitable<Seen> {
+    const std::string seconds = state_->Fact(kPassSecondsFact);
+    co_return seconds.empty() ? Sight::Lacks("it was not measured")
+                              : Sight::Holds(absl::StrCat("the pass took ", seconds, " s"));
+  };
+  step.deed.wait_max = absl::ZeroDuration();
+  return step;
+}
+
+Step ZooKeeperMove::StopLeader() {
+  const std::vector<MoveServer> leader = {request_.leader()};
+  Step step;
+  step.name = "stop_leader";
+  step.deed = StopDeed(leader);
+  step.deed.guard = absl::StrCat("it is blind and alone, and what follows takes less than the ",
+                                 request_.lease_seconds,
+                                 " s for which replica servers serve "
+                                 "without a leader (or --accept_outage)");
+  step.deed.before = [this]() -> asio::awaitable<Seen> {
+    METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await MayWriteBlind());
+    if (!sight.holds) co_return sight;
+    METAREC_CO_ASSIGN_OR_RETURN(const std::vector<MetaCandidate> candidates,
+                                co_await world_->Candidates(MoveEnd::kFrom));
+    std::vector<std::string> paths;
+    for (const MetaCandidate& candidate : candidates) paths.push_back(candidate.path);
+    state_->Note("old_candidates", absl::StrJoin(paths, ","));
+    METAREC_CO_ASSIGN_OR_RETURN(sight, co_await OutageFits());
+    co_return sight;
+  };
+  // A leader that stopped by itself was not seen to be blind until then: `before` decides.
+  step.deed.looks_first = false;
+  step.back.kind = WayBack::Kind::kDeed;
+  step.back.deed = StartDeed(leader, MoveEnd::kFrom);
+  return step;
+}
+
+Step ZooKeeperMove::LastPass() {
+  Step step;
+  step.name = "last_pass";
+  step.deed.title = "Copy what has changed since, and compare both trees";
+  step.deed.guard = "all meta servers are stopped; nobody new stands in either lock directory";
+  step.deed.result = "both trees are the same: data, ACLs, and what is there at all";
+  step.deed.by_hand = {
+      absl::StrCat("metarec zk copy --update --delete ", request_.from.Text(), " ",
+                   request_.to.Text()),
+      absl::StrCat("metarec zk diff ", request_.from.Text(), " ", request_.to.Text())};
+  step.deed.before = [this] { return MayWriteStopped(); };
+  step.deed.act = [this] { return CopyOnce(kLastPassFact); };
+  step.deed.after = [this] { return TreesAreEqual(); };
+  step.deed.wait_max = absl::ZeroDuration();
+  return step;
+}
+
+}  // namespace metarec

@@ -1,0 +1,83 @@
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include "base/json/json_reader.h"
+#include "base/json/json_writer.h"
+#include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
+#include "migration/zookeeper/tree_transfer.h"
+#include "zk_store/client/retry_budget.h"
+#include "zk_store/client/store_error.h"
+#include "zk_store/client/store_reader.h"
+
+namespace metarec {
+namespace {
+
+// Everything above `path`, "/" not included.
+std::vector<std::string> Above(absl::string_view path) {
+  std::vector<std::string> above;
+  for (size_t slash = path.find('/', 1); slash != absl::string_view::npos;
+       slash = path.find('/', slash + 1)) {
+    above.emplace_back(path.substr(0, slash));
+  }
+  return above;
+}
+
+std::string MarkData(absl::string_view run_id) {
+  std::string json;
+  JsonWriter out(&json);
+  out.StartObject();
+  out.String("run_id", run_id);
+  out.EndObject();
+  return json;
+}
+
+}  // namespace
+
+std::string MoveMarkPath(absl::string_view root) { return absl::StrCat(root, ".metarec_move"); }
+
+asio::awaitable<absl::StatusOr<std::optional<std::string>>> ReadMoveMark(TreePlace place,
+                                                                         Clock* clock) {
+  RetryBudget budget(clock);
+  StoreReader reader(place.store, &budget);
+  const std::string path = MoveMarkPath(place.root);
+  METAREC_CO_RETURN_IF_ERROR(co_await reader.Sync("/"));
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> node, co_await reader.Get(path));
+  if (!node.has_value()) co_return std::nullopt;
+  JsonDocument json;
+  json.Parse(node->data);
+  JsonFieldReader fields(json.root());
+  std::string run_id = fields.String("run_id");
+  if (fields.ok()) co_return run_id;
+  co_return absl::DataLossError(
+      absl::StrCat(path, " is no mark of a run: ", Printable(fields.error())));
+}
+
+asio::awaitable<absl::Status> WriteMoveMark(TreePlace place, std::string run_id, Clock* clock) {
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<std::string> mark,
+                              co_await ReadMoveMark(place, clock));
+  if (mark.has_value()) {
+    if (*mark == run_id) co_return absl::OkStatus();
+    co_return absl::FailedPreconditionError(
+        absl::StrCat(place.text, " is being written by another run, ", Printable(*mark)));
+  }
+  std::vector<std::string> paths = Above(place.root);
+  for (const std::string& path : paths) {
+    const absl::StatusOr<std::string> created = co_await place.store->Create(path, "");
+    if (created.ok() || StoreErrorOf(created.status()) == StoreError::kNodeExists) continue;
+    co_return created.status();
+  }
+  co_return (co_await place.store->Create(MoveMarkPath(place.root), MarkData(run_id))).status();
+}
+
+asio::awaitable<absl::Status> RemoveMoveMark(TreePlace place, Clock* clock) {
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<std::string> mark,
+                              co_await ReadMoveMark(place, clock));
+  if (!mark.has_value()) co_return absl::OkStatus();
+  const absl::Status deleted = co_await place.store->Delete(MoveMarkPath(place.root));
+  co_return StoreErrorOf(deleted) == StoreError::kNoNode ? absl::OkStatus() : deleted;
+}
+
+}  // namespace metarec

@@ -1,0 +1,78 @@
+// What a move does with trees: copying one, comparing two, removing one; and the mark by which a
+// run knows the tree that it has begun.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+#include <asio/awaitable.hpp>
+
+#include "base/runtime/clock.h"
+#include "zk_store/client/meta_store.h"
+
+namespace metarec {
+
+// A tree in a ZooKeeper. The store must outlive the calls.
+struct TreePlace {
+  MetaStore* store = nullptr;
+  std::string root;
+  std::string text;  // for people: "zk1:2181/pegasus/demo"
+};
+
+struct TransferCount {
+  bool kept_changing = false;  // then the rest is not known
+  int64_t znodes = 0;          // that both have in the end
+  int64_t written = 0;         // created or set
+  int64_t deleted = 0;
+};
+
+// Makes the tree at `to` the same as that at `from` (zk_store/tree/tree_copy.h), and reads both
+// back, until they are seen to be. Ephemeral znodes are left out; nothing is written into `from`.
+// May be cut short at any moment and begun again. `may_change`: it is no error if the source
+// changes all the time, so that no look finds it still. `on_progress`, if given, hears of znodes
+// now and then.
+asio::awaitable<absl::StatusOr<TransferCount>> TransferTree(
+    TreePlace from, TreePlace to, bool may_change, Clock* clock,
+    std::function<void(int64_t znodes)> on_progress = nullptr);
+
+struct TreeComparison {
+  int64_t znodes = 0;
+  int64_t differences = 0;
+  std::vector<std::string> examples;  // the first few: "/apps/3: data differs"
+
+  bool equal() const { return differences == 0; }
+};
+
+// Reads both to their ends. Ephemeral znodes do not count.
+asio::awaitable<absl::StatusOr<TreeComparison>> CompareTrees(TreePlace a, TreePlace b,
+                                                             Clock* clock);
+
+// Writes the tree into a file (zk_store/tree/tree_file.h). Returns how many znodes it has.
+asio::awaitable<absl::StatusOr<int64_t>> ExportTree(TreePlace from, std::string path, Clock* clock);
+
+// Deletes the tree, leaves first; with `keeps_root` only the children of its root, and of these not
+// those in `keep`. OK if it is not there. Ephemeral znodes are never deleted: they are an error.
+// May be cut short and begun again.
+asio::awaitable<absl::Status> DeleteTree(TreePlace place, std::vector<std::string> keep,
+                                         bool keeps_root, Clock* clock);
+
+// The mark beside the root that a run writes into: "<root>.metarec_move".
+std::string MoveMarkPath(absl::string_view root);
+
+// Who has begun to write there, if anybody; its run id.
+asio::awaitable<absl::StatusOr<std::optional<std::string>>> ReadMoveMark(TreePlace place,
+                                                                         Clock* clock);
+// Makes the mark, and what is missing above it. OK if it is there already; kFailedPrecondition if
+// it is another run's.
+asio::awaitable<absl::Status> WriteMoveMark(TreePlace place, std::string run_id, Clock* clock);
+// OK if there is none.
+asio::awaitable<absl::Status> RemoveMoveMark(TreePlace place, Clock* clock);
+
+}  // namespace metarec

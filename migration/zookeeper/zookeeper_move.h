@@ -1,0 +1,126 @@
+// The steps of moving a cluster to another ZooKeeper, by copying the old tree or by recovery.
+//
+// Two leaders at once are the danger of both ways. Whatever is written into the new ZooKeeper is
+// therefore written only while nobody stands in its lock directory, and while the only meta server
+// that may write into the old one is blind or stopped. Each step looks at that again before it
+// begins, and the long ones while they run. docs/migration.md has the whole procedure.
+
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <asio/awaitable.hpp>
+
+#include "migration/procedure/procedure_state.h"
+#include "migration/procedure/step.h"
+#include "migration/zookeeper/move_request.h"
+#include "migration/zookeeper/move_world.h"
+#include "migration/zookeeper/tree_transfer.h"
+
+namespace metarec {
+
+// Makes the steps. They refer to it. Not thread-safe, as its world.
+class ZooKeeperMove {
+ public:
+  // `world` may be null if the steps are only shown. `state_path` is the state's file; what is kept
+  // beside it has its name in front. `on_progress` hears of znodes, for people; may be null.
+  ZooKeeperMove(MoveRequest request, ProcedureState* state, std::string state_path,
+                MoveWorld* world, ProgressListener* progress = nullptr);
+  ZooKeeperMove(const ZooKeeperMove&) = delete;
+  ZooKeeperMove& operator=(const ZooKeeperMove&) = delete;
+
+  std::vector<Step> Steps();
+
+ private:
+  using Seen = absl::StatusOr<Sight>;
+
+  // In the order of Steps; copy_steps.cc, recovery_steps.cc, switch_steps.cc, finish_steps.cc.
+  Step Check();
+  Step Backup();
+  Step StopFollowers();
+  Step SetBlind();
+  Step FirstPass();
+  Step Rehearse();
+  Step StopLeader();
+  Step LastPass();
+  Step StopMetas();
+  Step AwaitInactive();
+  Step Recover();
+  Step CarryOver();
+  Step EditConfigs();
+  Step StartLeader();
+  Step CheckTables();
+  Step StartFollowers();
+  Step RestoreLevel();
+  Step CheckNodes();
+  Step MarkOldRoot();
+  Step RemoveOldTree();
+  Step RemoveMark();
+
+  // Deeds that several steps share. The world after starting is seen at `end`.
+  Deed StopDeed(std::vector<MoveServer> servers);
+  Deed StartDeed(std::vector<MoveServer> servers, MoveEnd end);
+  Deed RemoveTargetDeed();
+  void DoForEach(const std::vector<MoveServer>& servers, const std::string& command,
+                 const char* what, Deed* deed);
+
+  // Looks; move_looks.cc.
+  asio::awaitable<Seen> CanBegin();
+  asio::awaitable<Seen> AllPortsClosed(std::vector<MoveServer> servers);
+  asio::awaitable<Seen> OnlyLeaderInOldLock();
+  asio::awaitable<Seen> IsBlind();
+  asio::awaitable<Seen> NobodyInNewLock();
+  asio::awaitable<Seen> NobodyNewInOldLock();
+  asio::awaitable<Seen> MayWriteBlind();    // before the leader is stopped
+  asio::awaitable<Seen> MayWriteStopped();  // after that
+  asio::awaitable<Seen> IsTargetOurs();
+  asio::awaitable<Seen> Serves(std::vector<MoveServer> servers, MoveEnd end);
+  asio::awaitable<Seen> TreesAreEqual();
+  asio::awaitable<Seen> OutageFits();
+  asio::awaitable<Seen> TablesAreAsBefore();
+  asio::awaitable<Seen> NodesAreAsBefore();
+  asio::awaitable<Seen> LevelIs(std::string level);
+  asio::awaitable<Seen> ReplicasAreInactive();
+  asio::awaitable<Seen> IsRecovered();
+  asio::awaitable<Seen> ConfigsAre(bool edited);
+  asio::awaitable<Seen> OldTreeIsStillTrue();
+  asio::awaitable<Seen> TargetIsGone();
+  asio::awaitable<Seen> OldRootIsMarked();
+  asio::awaitable<Seen> OldTreeIsGone();
+
+  // Acts.
+  asio::awaitable<absl::Status> RunFor(std::vector<MoveServer> servers, std::string command);
+  asio::awaitable<absl::Status> WriteBackups();
+  asio::awaitable<absl::Status> CopyOnce(std::string took_fact);
+  asio::awaitable<absl::Status> RecoverIntoTarget();
+  asio::awaitable<absl::Status> CarryOverFromOldTree();
+  asio::awaitable<absl::Status> EditAllConfigs(bool back);
+  asio::awaitable<absl::Status> MarkOld();
+  asio::awaitable<absl::Status> RemoveOld();
+  asio::awaitable<absl::Status> RemoveTarget();
+
+  asio::awaitable<absl::StatusOr<TreePlace>> Place(MoveEnd end);
+  std::vector<std::string> MetaAddresses() const { return AddressesOf(request_.metas); }
+  std::string BackupPath(const char* what) const { return state_path_ + "." + what; }
+  std::string BackupSuffix() const { return "metarec-" + state_->head().run_id; }
+  std::string MovedMark() const;
+  bool is_copy() const { return request_.way == MoveWay::kCopy; }
+  absl::Duration wait_max() const { return absl::Seconds(request_.wait_seconds); }
+
+  const MoveRequest request_;
+  ProcedureState* const state_;
+  const std::string state_path_;
+  MoveWorld* const world_;
+  ProgressListener* const progress_;
+  SilentProgress silent_;
+};
+
+// A line for each table, in the order of their ids: what `before` and `after` are compared by.
+// `with_envs`: also what only ZooKeeper knows.
+std::vector<std::string> TableLines(const std::vector<TableView>& tables, bool with_envs);
+
+}  // namespace metarec
