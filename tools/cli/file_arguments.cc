@@ -27,6 +27,7 @@ constexpr size_t kFirstLineBytesMax = 1 << 16;
 struct NamedFile {
   std::string option;
   std::string path;
+  bool is_side = false;  // only read
 };
 
 // The path without links, the one included that leads to a file which is not there yet.
@@ -56,10 +57,11 @@ std::vector<NamedFile> FilesOf(const Command& verb) {
   for (const CommandOption option : verb.options()) {
     if (!option.is_given()) continue;
     const std::string value = option.values().back();
-    if (option.type_name() == "FILE") files.push_back({option.name(), value});
+    if (option.type_name() == "FILE") files.push_back({.option = option.name(), .path = value});
     if (option.type_name() != kSideType) continue;
     const absl::StatusOr<SidePlace> side = ParseSide(value);  // the verb says what is wrong with it
-    if (side.ok() && side->is_file()) files.push_back({option.name(), side->file});
+    if (side.ok() && side->is_file())
+      files.push_back({.option = option.name(), .path = side->file, .is_side = true});
   }
   return files;
 }
@@ -127,6 +129,7 @@ absl::StatusOr<HeldPipe> CheckFileOptions(const Command& verb, absl::Duration re
   const std::vector<NamedFile> files = FilesOf(verb);
   for (size_t i = 0; i < files.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
+      if (files[i].is_side && files[j].is_side) continue;  // such as two moments of one folder
       if (!IsOneFile(files[i].path, files[j].path)) continue;
       return absl::InvalidArgumentError(
           absl::StrCat(files[j].option, " ", files[j].path, " and ", files[i].option, " ",

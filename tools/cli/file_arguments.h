@@ -21,9 +21,10 @@ using HeldPipe = std::optional<OutputFile>;
 
 // To be called for a verb that was parsed, before it does anything. kInvalidArgument if two of its
 // file options (type name FILE, or a SIDE) mean the same file, also under different names: one
-// would overwrite the other. kFailedPrecondition if results would replace an evidence or plan file.
-// kUnavailable if nothing can be written where results are to go, or nobody reads the named pipe
-// there within `reader_timeout`. Leaves all files as they are.
+// would overwrite the other. Two SIDEs may, since files are only read there. kFailedPrecondition if
+// results would replace an evidence or plan file. kUnavailable if nothing can be written where
+// results are to go, or nobody reads the named pipe there within `reader_timeout`. Leaves all files
+// as they are.
 absl::StatusOr<HeldPipe> CheckFileOptions(
     const Command& verb, absl::Duration reader_timeout = OutputFile::kReaderTimeout);
 
