@@ -255,7 +255,7 @@ TEST(VerbsOfTwoWordsTest, AreCompletedByEveryShell) {
     EXPECT_THAT(OfferedBy(shell, folder, "metarec zk c"), ElementsAre("copy"));
     EXPECT_THAT(OfferedBy(shell, folder, "metarec zk list --a"), ElementsAre("--all"));
     EXPECT_THAT(OfferedBy(shell, folder, "metarec zk copy --acl k"), ElementsAre("keep"));
-    EXPECT_THAT(OfferedBy(shell, folder, "metarec zk copy --from_a"),
+    EXPECT_THAT(OfferedBy(shell, folder, "metarec zk copy --from_au"),
                 ElementsAre("--from_auth_file"));
     EXPECT_THAT(OfferedBy(shell, folder, "metarec zk copy tr"), ElementsAre("tree.jsonl"));
   }

@@ -116,7 +116,8 @@ TEST(SideArgumentsTest, OneSideInTheOtherIsRefused) {
   EXPECT_EQ(Copy().Parse("a:1/x/y a:1/"), "from a:1/x/y and to a:1/ lie one in the other");
   EXPECT_EQ(Copy().Parse("a:1/x a:1/xy"), "");
   EXPECT_EQ(Copy().Parse("a:1/x a:2/x"), "");
-  EXPECT_THAT(Copy().Parse("./f file:f"), HasSubstr("from ./f and to f are one file"));
+  // Two moments of one folder, for example: files are only read there.
+  EXPECT_EQ(Copy().Parse("./f file:f"), "");
 }
 
 TEST(SideArgumentsTest, TheOnlySideHasTheOptionsOfOtherVerbs) {

@@ -140,7 +140,7 @@ RunVerb MakeZkRmVerb(Command& verb) {
   verb.Example("metarec zk rm zk1:2181/pegasus/old", "shows what would go");
   verb.Example("metarec zk rm zk1:2181/pegasus/old --yes=sha256:0c8f...");
   const auto arguments = std::make_shared<RmArguments>();
-  arguments->verb = verb.name();
+  arguments->verb = absl::StrCat("zk ", verb.name());
   AddSides(verb, {&arguments->side});
   verb.Add("--yes", &arguments->digest,
            "delete the tree that has this digest, as zk rm without --yes and zk diff print it")

@@ -309,7 +309,7 @@ ExitCode RunCopy(const CopyArguments& arguments) {
 
 RunVerb MakeCopy(Command& verb, bool is_import) {
   const auto arguments = std::make_shared<CopyArguments>();
-  arguments->verb = verb.name();
+  arguments->verb = absl::StrCat("zk ", verb.name());
   arguments->is_import = is_import;
   AddSides(verb, {&arguments->from, &arguments->to});
   verb.Add("--acl_map", &arguments->acl_map_file,
