@@ -134,9 +134,10 @@ ProcedureStatus StatusOf(const ProcedureState& state, const std::vector<Step>& s
 }
 
 std::string StatusText(const ProcedureStatus& status, absl::string_view path) {
-  std::string text = absl::StrCat(status.head.title, "\nrun ", status.head.run_id, ", planned ",
-                                  status.head.created_at, ", ", ProcedurePhaseName(status.phase),
-                                  status.is_running ? "; a process is at work" : "", "\n\n");
+  std::string text = absl::StrCat(
+      Printable(status.head.title), "\nrun ", Printable(status.head.run_id), ", planned ",
+      Printable(status.head.created_at), ", ", ProcedurePhaseName(status.phase),
+      status.is_running ? "; a process is at work" : "", "\n\n");
   std::vector<std::vector<std::string>> rows;
   for (const StepStatus& step : status.steps) {
     const std::string state = step.has_failed ? absl::StrCat(StepStateName(step.state), ", failed")

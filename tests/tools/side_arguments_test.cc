@@ -112,8 +112,8 @@ TEST(SideArgumentsTest, ErrorsNameTheSideAndItsOptions) {
 
 TEST(SideArgumentsTest, OneSideInTheOtherIsRefused) {
   EXPECT_EQ(Copy().Parse("a:1,b:1/x b:1/x"), "from a:1,b:1/x and to b:1/x are the same place");
-  EXPECT_EQ(Copy().Parse("a:1/x a:1/x/y"), "from a:1/x and to a:1/x/y lie one in the other");
-  EXPECT_EQ(Copy().Parse("a:1/x/y a:1/"), "from a:1/x/y and to a:1/ lie one in the other");
+  EXPECT_EQ(Copy().Parse("a:1/x a:1/x/y"), "from a:1/x and to a:1/x/y are one inside the other");
+  EXPECT_EQ(Copy().Parse("a:1/x/y a:1/"), "from a:1/x/y and to a:1/ are one inside the other");
   EXPECT_EQ(Copy().Parse("a:1/x a:1/xy"), "");
   EXPECT_EQ(Copy().Parse("a:1/x a:2/x"), "");
   // Two moments of one folder, for example: files are only read there.

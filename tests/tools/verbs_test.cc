@@ -184,6 +184,11 @@ TEST(VerbParserTest, WhatIsWrongWithAVerbsArgumentsIsSaid) {
       {{"plan", "--plan", "p", "--evidence", "e", "--partition", "3"},
        "metarec plan: --partition 3: expected a table's id and an index, such as 3.17\n"},
       {{"plan", "--plan", "p", "--evidence", "e", "--max_app_id", "0"}, "max_app_id is 0"},
+      {{"plan", "--plan", "p", "--evidence", "e", "-b", "--skip_bad_nodes=a:1"},
+       "metarec plan: --skip_bad_nodes alone accepts all, and --skip_bad_nodes=a:1 only these: "},
+      {{"plan", "--plan", "p", "--evidence", "e", "--skip_lost_partitions=3,4.2", "-l"},
+       "metarec plan: --skip_lost_partitions alone accepts all, and --skip_lost_partitions=3,4.2 "
+       "only these: give one of them"},
       {{"plan", "--evidence", "same", "--plan", "same"},
        "metarec plan: --evidence same and --plan same are one file"},
       {{"report"}, "metarec report: --plan FILE is missing; "},

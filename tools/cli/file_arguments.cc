@@ -57,6 +57,8 @@ std::vector<NamedFile> FilesOf(const Command& verb) {
   for (const CommandOption option : verb.options()) {
     if (!option.is_given()) continue;
     const std::string value = option.values().back();
+    // Two sides may have the same credentials.
+    if (absl::EndsWith(option.name(), "_auth_file")) continue;
     if (option.type_name() == "FILE") files.push_back({.option = option.name(), .path = value});
     if (option.type_name() != kSideType) continue;
     const absl::StatusOr<SidePlace> side = ParseSide(value);  // the verb says what is wrong with it

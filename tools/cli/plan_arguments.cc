@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
@@ -36,15 +37,20 @@ absl::Status ThereIs(const TableOrPartition& subject, const RecoveryPlan& plan) 
       .status();
 }
 
-// What a flag says that is given alone, for all, or with the names of some.
-absl::Status ReadSkipFlag(const std::vector<std::string>& values, bool* all,
+// What a flag says that is given alone, for all, or with the names of some. Both at once contradict
+// each other: who names some does not mean to accept all.
+absl::Status ReadSkipFlag(absl::string_view flag, const std::vector<std::string>& values, bool* all,
                           std::set<std::string>* some) {
   for (const std::string& value : values) {
     *all |= value == "true";
     if (value == "true" || value == "false") continue;
     METAREC_RETURN_IF_ERROR(AddSkipped(value, some));
   }
-  if (*all) some->clear();
+  if (*all && !some->empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(flag, " alone accepts all, and ", flag, "=",
+                                                   absl::StrJoin(*some, ","),
+                                                   " only these: give one of them"));
+  }
   return absl::OkStatus();
 }
 
@@ -93,9 +99,10 @@ void PlanArguments::AddTo(Command& verb) {
 
 absl::StatusOr<PlanOptions> PlanArguments::ToOptions() const {
   PlanOptions options = options_;
-  METAREC_RETURN_IF_ERROR(
-      ReadSkipFlag(bad_nodes_, &options.skip_bad_nodes, &options.bad_nodes_skipped));
-  METAREC_RETURN_IF_ERROR(ReadSkipFlag(lost_partitions_, &options.skip_lost_partitions,
+  METAREC_RETURN_IF_ERROR(ReadSkipFlag("--skip_bad_nodes", bad_nodes_, &options.skip_bad_nodes,
+                                       &options.bad_nodes_skipped));
+  METAREC_RETURN_IF_ERROR(ReadSkipFlag("--skip_lost_partitions", lost_partitions_,
+                                       &options.skip_lost_partitions,
                                        &options.lost_partitions_skipped));
   for (const std::string& settlement : settlements_) {
     METAREC_RETURN_IF_ERROR(AddDecision(settlement, &options.settlements));

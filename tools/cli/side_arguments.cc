@@ -13,6 +13,7 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "tools/cli/store_arguments.h"
+#include "zk_store/client/error_mark.h"
 #include "zk_store/client/root_path.h"
 
 namespace metarec::tools {
@@ -210,13 +211,15 @@ absl::Status CheckApart(const SideArguments& a, const SideArguments& b) {
   const SidePlace of_a = a.place();
   const SidePlace of_b = b.place();
   const auto refuse = [&](absl::string_view how) {
-    return absl::InvalidArgumentError(absl::StrCat(a.name(), " ", of_a.ToText(), " and ", b.name(),
-                                                   " ", of_b.ToText(), " ", how));
+    return WithMark(
+        absl::InvalidArgumentError(absl::StrCat(a.name(), " ", of_a.ToText(), " and ", b.name(),
+                                                " ", of_b.ToText(), " ", how)),
+        ErrorMark::kRefused);
   };
   if (!ShareAServer(of_a, of_b)) return absl::OkStatus();
   if (of_a.path == of_b.path) return refuse("are the same place");
   if (LiesIn(of_a.path, of_b.path) || LiesIn(of_b.path, of_a.path)) {
-    return refuse("lie one in the other");
+    return refuse("are one inside the other");
   }
   return absl::OkStatus();
 }

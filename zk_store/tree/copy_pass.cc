@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <absl/algorithm/container.h>
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 
@@ -103,14 +104,26 @@ asio::awaitable<absl::Status> CopyPass::Run(TreeSource* source, TreeSource* targ
   co_return co_await options_.writer->Flush();
 }
 
+// Whatever is in the target would be taken for surplus if the source were not there any more.
+absl::Status CopyPass::CheckRoot(const TreePair& pair) const {
+  if (!pair.a.has_value()) {
+    return absl::NotFoundError(
+        "the root of the source is not there any more: somebody deleted it meanwhile");
+  }
+  if (pair.a->stat.czxid == options_.source_czxid) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the root of the source was deleted and made anew meanwhile; look at it, and begin anew");
+}
+
 asio::awaitable<absl::Status> CopyPass::Step(TreePair pair) {
   const std::string path = pair.path();
-  if (path == kTreeJournalPath) {
-    if (!pair.a.has_value()) co_return absl::OkStatus();
+  if (path.empty()) METAREC_CO_RETURN_IF_ERROR(CheckRoot(pair));
+  if (pair.a.has_value() && absl::EndsWith(path, kTreeJournalPath)) {
     co_return absl::FailedPreconditionError(
-        "the source is itself the unfinished work of another run: it has the znode "
-        "metarec_tree_journal, which says of which");
+        absl::StrCat("the source is itself the unfinished work of another run: it has the znode ",
+                     PathLabel(path), ", which says of which"));
   }
+  if (path == kTreeJournalPath) co_return absl::OkStatus();
   if (pair.a.has_value() && IsEphemeral(*pair.a, options_.source_has_kinds)) {
     ++result_->ephemerals;
     if (options_.number == 1 && options_.events->on_ephemeral) {

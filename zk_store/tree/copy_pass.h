@@ -46,7 +46,8 @@ struct CopyPassOptions {
   CopyRules rules;
   std::string target_root;
   bool source_has_kinds = false;
-  bool may_delete = false;  // what is in the target alone
+  int64_t source_czxid = 0;  // of the root that is copied
+  bool may_delete = false;   // what is in the target alone
   int number = 1;
   const CopyEvents* events = nullptr;
   // Both null in a dry run.
@@ -82,6 +83,7 @@ class CopyPass {
   asio::awaitable<absl::Status> SetReadyAcls();
   asio::awaitable<absl::Status> Do(CopyStep::Kind kind, const std::string& path, StoreOp op);
   // Whether the ACL must wait until all below the znode is written.
+  absl::Status CheckRoot(const TreePair& pair) const;
   absl::StatusOr<bool> MustWait(const TreeNode& node) const;
   std::string Absolute(absl::string_view path) const {
     return JoinPaths(options_.target_root, path);

@@ -355,6 +355,7 @@ asio::awaitable<absl::Status> TreeCopy::Pass(TreeLedger* ledger, TreeWriter* wri
   options.may_delete = owns_tree_ || options_.delete_extra;
   options.number = number;
   options.source_has_kinds = source_head_.has_kinds;
+  options.source_czxid = source_root_.stat.czxid;
   options.events = &events_;
   options.ledger = ledger;
   options.writer = writer;

@@ -76,6 +76,7 @@ asio::awaitable<absl::StatusOr<std::optional<TreeJournal>>> TreeJournalZnode::Re
   METAREC_CO_ASSIGN_OR_RETURN(TreeJournal journal, DecodeTreeJournal(path_, node->data));
   version_ = node->stat.version;
   mzxid_ = node->stat.mzxid;
+  czxid_ = node->stat.czxid;
   co_return std::optional<TreeJournal>(std::move(journal));
 }
 

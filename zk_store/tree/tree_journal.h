@@ -61,6 +61,8 @@ class TreeJournalZnode {
   CheckOp guard() const { return CheckOp{path_, version_}; }
   // The transaction that wrote it last.
   int64_t mzxid() const { return mzxid_; }
+  // ... that created it.
+  int64_t czxid() const { return czxid_; }
   // Whose it is, once it was read or created: who the session is to the server, as far as that can
   // be known. Empty if anybody.
   asio::awaitable<absl::StatusOr<Acl>> Owners();
@@ -72,6 +74,7 @@ class TreeJournalZnode {
   const std::string path_;
   int32_t version_ = 0;
   int64_t mzxid_ = 0;
+  int64_t czxid_ = 0;
 };
 
 }  // namespace metarec

@@ -99,13 +99,12 @@ asio::awaitable<absl::StatusOr<TreeRemovalResult>> TreeRemoval::Run() {
   }
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<TreeJournal> found,
                               co_await journal_znode_.Read());
-  const bool has_begun = found.has_value() && found->action == kRemoveAction && found->is_checked;
-  if (has_begun && !options_.digest.empty() && found->scope != options_.digest) {
-    co_return RefusedRemoval(absl::StrCat("the removal of ", options_.name, " as it was with ",
-                                          Printable(found->scope),
-                                          " has begun; go on with that digest"));
-  }
-  if (has_begun && !options_.digest.empty()) {
+  // A journal that was copied here with a tree tells of another place: what it says of transactions
+  // does not fit to its own znode.
+  const bool has_begun = found.has_value() && found->action == kRemoveAction && found->is_checked &&
+                         found->since_zxid >= journal_znode_.czxid() &&
+                         found->since_zxid <= journal_znode_.mzxid();
+  if (has_begun && found->scope == options_.digest) {
     journal_ = *found;
     journal_.run = NewRunId();
     METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.Replace(journal_));
@@ -114,7 +113,13 @@ asio::awaitable<absl::StatusOr<TreeRemovalResult>> TreeRemoval::Run() {
     METAREC_CO_ASSIGN_OR_RETURN(result_.survey, co_await Survey());
     if (found.has_value()) result_.unfinished = found->described;
     if (options_.digest.empty()) co_return std::move(result_);
-    METAREC_CO_RETURN_IF_ERROR(CheckSurvey());
+    const absl::Status checked = CheckSurvey();
+    if (!checked.ok() && has_begun) {
+      co_return Annotate(
+          checked, absl::StrCat("; its removal as it was with ", Printable(Shortened(found->scope)),
+                                " has begun: that digest goes on with it"));
+    }
+    METAREC_CO_RETURN_IF_ERROR(checked);
     METAREC_CO_RETURN_IF_ERROR(co_await Begin(found));
   }
   METAREC_CO_RETURN_IF_ERROR(co_await DeleteAll());

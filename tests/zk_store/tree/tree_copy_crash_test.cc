@@ -9,6 +9,8 @@
 
 #include "copy_world.h"
 #include "zk_store/client/error_mark.h"
+#include "zk_store/client/retry_budget.h"
+#include "zk_store/tree/tree_journal.h"
 
 namespace metarec {
 namespace {
@@ -238,6 +240,23 @@ TEST_F(TreeRemovalTest, ATreeThatIsNotWhatWasSeenIsNotTouched) {
   const auto before = from_->Dump();
   ExpectRefused(Remove(digest_), "is not what");
   EXPECT_EQ(from_->Dump(), before);
+}
+
+// It says that all was looked at, which was elsewhere.
+TEST_F(TreeRemovalTest, AJournalThatWasCopiedWithItsTreeIsNotBelieved) {
+  TreeJournal journal;
+  journal.action = "remove";
+  journal.run = "1";
+  journal.scope = digest_;
+  journal.is_checked = true;
+  journal.since_zxid = from_->last_zxid() + 1000;
+  const Store store = Open(from_);
+  RetryBudget budget(&clock_);
+  TreeJournalZnode znode(store.get(), &budget, kFrom);
+  ASSERT_TRUE(RunAlone(&io_, znode.Create(journal)).ok());
+  Put(from_, "/source/a/precious");
+  ExpectRefused(Remove(digest_), "is not what");
+  EXPECT_EQ(DataAt(from_, "/source/a/precious"), "");
 }
 
 TEST_F(TreeRemovalTest, ATreeWithALockInItIsNotTouched) {

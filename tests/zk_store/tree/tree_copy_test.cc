@@ -1,9 +1,12 @@
 #include "zk_store/tree/tree_copy.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <absl/status/status.h>
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -169,6 +172,28 @@ TEST_F(TreeCopyTest, WhatMovesAndLooksTheSameIsNoSingleMoment) {
   const auto result = Copy(from.get(), into.get());
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->passes, 2);
+}
+
+// All of the target was taken for surplus then.
+TEST_F(TreeCopyTest, ASourceThatVanishesMeanwhileLeavesTheTargetAsItIs) {
+  const Store admin = Open(from_);
+  for (const char* path : {"/source/narrow", "/source/narrow/in"}) {
+    ASSERT_TRUE(RunAlone(&io_, admin->SetAcl(path, OpenAcl(), kAnyVersion)).ok());
+  }
+  const Store from = Open(from_, {.injector = OnceCopied([this] {
+                                    std::vector<std::string> paths;
+                                    for (const auto& node : from_->Dump()) {
+                                      if (absl::StartsWith(node.path, kFrom))
+                                        paths.push_back(node.path);
+                                    }
+                                    std::sort(paths.rbegin(), paths.rend());
+                                    for (const std::string& path : paths) Delete(from_, path);
+                                  })});
+  const Store into = Open(into_);
+  const auto result = Copy(from.get(), into.get());
+  EXPECT_TRUE(absl::IsNotFound(result.status())) << result.status();
+  EXPECT_THAT(std::string(result.status().message()), HasSubstr("not there any more"));
+  EXPECT_NE(DataAt(into_, In(kInto, "/a")), "(absent)");
 }
 
 TEST_F(TreeCopyTest, ASourceThatChangesAllTheTimeEndsItWithWhatMoves) {

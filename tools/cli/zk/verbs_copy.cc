@@ -148,8 +148,8 @@ CopyFrom MakeSource(const CopyArguments& arguments, MetaStore* store, Clock* clo
 
 std::string CountsText(const TreeWriterStats& written, bool dry_run) {
   return absl::StrCat(dry_run ? "would create " : "created ", written.created, ", set ",
-                      written.set, ", set the ACLs of ", written.acls_set, ", deleted ",
-                      written.deleted);
+                      written.set, ", set the ACLs of ", written.acls_set,
+                      dry_run ? ", delete " : ", deleted ", written.deleted);
 }
 
 std::string TextOf(const Copied& copied, const std::string& from, const std::string& to,
