@@ -46,6 +46,9 @@ enum class DataProof {
   kInconsistent,  // see accept_inconsistent
 };
 
+// "proved", "no_digests" or "inconsistent": for JSON.
+absl::string_view DataProofName(DataProof proof);
+
 struct DataDirectoryLog {
   std::string file;
   int64_t transactions = 0;  // applied
