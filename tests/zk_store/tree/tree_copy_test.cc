@@ -271,6 +271,11 @@ TEST_F(TreeCopyTest, AnAclMapPutsOtherIdentitiesInTheirPlace) {
   EXPECT_FALSE(nothing->Apply(OpenAcl()).ok());
 }
 
+TEST_F(TreeCopyTest, AnAclMapThatNeverEndsIsRefused) {
+  const auto map = AclMap::Parse(std::string(AclMap::kTextBytesMax + 1, '#'));
+  EXPECT_TRUE(absl::IsInvalidArgument(map.status())) << map.status();
+}
+
 TEST_F(TreeCopyTest, ASourceWhoseAclsAreHiddenIsNotCopiedWithoutThem) {
   CreateOp readable{"/readable", "r"};
   readable.acl = AdminOnly();

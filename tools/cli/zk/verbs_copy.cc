@@ -5,7 +5,6 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -87,8 +86,12 @@ std::string RelativePath(const std::string& path) { return path.empty() ? "/" : 
 absl::StatusOr<AclMap> ReadAclMap(const std::string& file) {
   if (file.empty()) return AclMap();
   std::ifstream in(file, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (!in) return absl::InvalidArgumentError(absl::StrCat("--acl_map: cannot read ", file));
+  std::string text(AclMap::kTextBytesMax + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad() || !in.is_open()) {
+    return absl::InvalidArgumentError(absl::StrCat("--acl_map: cannot read ", file));
+  }
+  text.resize(static_cast<size_t>(in.gcount()));
   absl::StatusOr<AclMap> map = AclMap::Parse(text);
   if (map.ok()) return map;
   return absl::InvalidArgumentError(absl::StrCat(file, ": ", map.status().message()));
