@@ -190,8 +190,8 @@ TEST_F(KilledCopyTest, ACopyOfADataDirectorySaysBeforeItWritesWhichTreeThatIs) {
     const Ended refused = Run({"zk", verb, folder_->Path("data"), At(kSource)});
     EXPECT_EQ(refused.exit_code, 4) << refused.err;
     EXPECT_THAT(refused.err, HasSubstr("as of zxid 0x1"));
-    const Ended copied = Run({"zk", verb, folder_->Path("data"), to, "--from_path", "/apps", "--acl",
-                              "open", "--format", "json"});
+    const Ended copied = Run({"zk", verb, folder_->Path("data"), to, "--from_path", "/apps",
+                              "--acl", "open", "--format", "json"});
     EXPECT_EQ(copied.exit_code, 0) << copied.err;
     EXPECT_THAT(copied.err, HasSubstr("as of zxid 0x1"));
     EXPECT_THAT(copied.err, HasSubstr("The files hold more, which cannot be used"));
