@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/algorithm/container.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <asio/bind_cancellation_slot.hpp>
@@ -198,8 +199,7 @@ TEST_F(RecoveryServerTest, ATreeThatIsDamagedAfterItsRecoveryIsNotAnsweredAsReco
   EXPECT_THAT(told, Not(HasSubstr("start the meta server.\"")));
   // Nor by who takes over: it ends, with the way out.
   const auto second = Start("127.0.0.1:1002");
-  RunUntilTrue([&] { return !second->log.empty(); });
-  EXPECT_THAT(second->log, Contains("following 127.0.0.1:1001"));
+  RunUntilTrue([&] { return absl::c_linear_search(second->log, "following 127.0.0.1:1001"); });
   StopAll({member.get()});
   RunUntilTrue([&] { return second->is_ended; });
   EXPECT_TRUE(absl::IsDataLoss(second->status)) << second->status;

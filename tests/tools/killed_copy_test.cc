@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
@@ -15,6 +16,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "testing/data_directory_writer.h"
 #include "testing/faulty_proxy.h"
 #include "testing/scratch_folder.h"
 #include "testing/zookeeper_server.h"
@@ -173,6 +175,31 @@ TEST_F(KilledCopyTest, ExitCodesAndWordsTellWhatHappened) {
   EXPECT_EQ(Run({"zk", "copy", At("/absent"), At("/other")}).exit_code, 1);
   EXPECT_EQ(Run({"zk", "import", At(kSource), At("/other")}).exit_code, 1);
   EXPECT_EQ(Run({"zk", "copy", At(kSource), At("/other"), "--delete"}).exit_code, 1);
+}
+
+TEST_F(KilledCopyTest, ACopyOfADataDirectorySaysBeforeItWritesWhichTreeThatIs) {
+  testing::DataDirectoryWriter server;
+  server.Create("/apps", "unlock");
+  int64_t first_zxid = 0;
+  const std::string log = server.TakeLog(&first_zxid);
+  // The rest of the log is lost.
+  std::filesystem::create_directories(folder_->Path("data"));
+  folder_->Write("data/log.1", log + std::string("\0\0\0\0\0\0\0\1\0\0\0\1xB", 14));
+  for (const std::string verb : {"copy", "import"}) {
+    const std::string to = At(absl::StrCat("/from_data_", verb));
+    const Ended refused = Run({"zk", verb, folder_->Path("data"), At(kSource)});
+    EXPECT_EQ(refused.exit_code, 4) << refused.err;
+    EXPECT_THAT(refused.err, HasSubstr("as of zxid 0x1"));
+    const Ended copied = Run({"zk", verb, folder_->Path("data"), to, "--from_path", "/apps",
+                              "--acl", "open", "--format", "json"});
+    EXPECT_EQ(copied.exit_code, 0) << copied.err;
+    EXPECT_THAT(copied.err, HasSubstr("as of zxid 0x1"));
+    EXPECT_THAT(copied.err, HasSubstr("The files hold more, which cannot be used"));
+    EXPECT_EQ(copied.err.find("as of zxid"), copied.err.rfind("as of zxid")) << "once";
+    EXPECT_THAT(copied.out,
+                HasSubstr(R"("data_directory":{"snapshot":"","zxid":"0x1","complete":false,)"
+                          R"("proof":"proved"})"));
+  }
 }
 
 }  // namespace

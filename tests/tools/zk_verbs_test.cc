@@ -243,6 +243,12 @@ TEST_F(ZkVerbsTest, ADataDirectoryIsReadAsItWasBeforeAMistake) {
               HasSubstr("--at is for the data directory of a ZooKeeper server"));
 }
 
+TEST_F(ZkVerbsTest, AnAclMapThatNeverEndsIsRefused) {
+  const Ended ended = Zk({"copy", Write(SomeTree()), "127.0.0.1:1/copy", "--acl_map", "/dev/zero"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("/dev/zero: longer than 1048576 bytes"));
+}
+
 TEST_F(ZkVerbsTest, WhatIsNoTreeIsToldSo) {
   folder_.Write("notes.txt", "milk\n");
   EXPECT_THAT(Zk({"ls", folder_.Path("notes.txt")}).err, HasSubstr("not a tree file"));

@@ -24,10 +24,8 @@ void OfflineArguments::AddTo(Command& verb, const std::string& prefix, const std
                "where the logs of a data directory are, if not with its snapshots (dataLogDir)")
           .TypeName("FOLDER")
           .Group(group),
-      verb.AddFlag(
-              prefix + "accept_inconsistent", &accept_inconsistent_,
-              "be content with a snapshot of a data directory without the logs that make it the "
-              "tree of one moment")
+      verb.AddFlag(prefix + "accept_inconsistent", &accept_inconsistent_,
+                   "accept a snapshot of a data directory without the logs that complete it")
           .Group(group)};
 }
 

@@ -22,6 +22,10 @@ absl::Status WrongLine(size_t line, absl::string_view why) {
 }  // namespace
 
 absl::StatusOr<AclMap> AclMap::Parse(absl::string_view text) {
+  if (text.size() > kTextBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("longer than ", kTextBytesMax, " bytes, which no ACL map is"));
+  }
   AclMap map;
   size_t number = 0;
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -18,9 +19,12 @@ namespace metarec {
 // Other identities in the place of those that the source's ACLs name.
 class AclMap {
  public:
+  static constexpr size_t kTextBytesMax = 1 << 20;
+
   // One line for each identity: what it is in the source and in the target, as SCHEME:ID, with
   // blanks between them; "-" in the place of the second leaves the entry out. Empty lines and those
-  // that begin with '#' mean nothing. kInvalidArgument with the line.
+  // that begin with '#' mean nothing. kInvalidArgument with the line, or if it is longer than
+  // kTextBytesMax.
   static absl::StatusOr<AclMap> Parse(absl::string_view text);
 
   bool empty() const { return map_.empty(); }

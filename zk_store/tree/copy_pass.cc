@@ -7,6 +7,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
 
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
@@ -48,6 +49,33 @@ void TellProgress(const CopyEvents* events, absl::string_view activity, int pass
 }
 
 }  // namespace
+
+absl::string_view CopyStepName(CopyStep::Kind kind) {
+  switch (kind) {
+    case CopyStep::Kind::kCreate:
+      return "create";
+    case CopyStep::Kind::kSet:
+      return "set";
+    case CopyStep::Kind::kSetAcl:
+      return "set_acl";
+    case CopyStep::Kind::kDelete:
+      return "delete";
+  }
+  return "unknown";
+}
+
+void PathSample::Add(const std::string& path) {
+  ++count;
+  if (first.size() < kMax) first.push_back(path);
+}
+
+std::string PathSample::ToText() const {
+  std::vector<std::string> shown;
+  for (const std::string& path : first) shown.push_back(PathLabel(path));
+  const int64_t more = count - static_cast<int64_t>(shown.size());
+  return absl::StrCat(absl::StrJoin(shown, ", "),
+                      more > 0 ? absl::StrCat(" and ", more, " more") : "");
+}
 
 std::string JoinPaths(absl::string_view root, absl::string_view path) {
   if (root != "/") return absl::StrCat(root, path);
@@ -115,9 +143,23 @@ absl::Status CopyPass::CheckRoot(const TreePair& pair) const {
       "the root of the source was deleted and made anew meanwhile; look at it, and begin anew");
 }
 
+absl::Status CopyPass::CheckEmpty(const TreePair& pair) const {
+  if (!options_.empty_root_data.has_value() || !pair.b.has_value()) return absl::OkStatus();
+  const std::string path = pair.path();
+  const std::string& data = pair.b->data;
+  const bool is_as_found = path.empty() && (data.empty() || data == *options_.empty_root_data ||
+                                            (pair.a.has_value() && data == pair.a->data));
+  if (is_as_found || path == kTreeJournalPath) return absl::OkStatus();
+  return MarkedError(ErrorMark::kDisturbed,
+                     absl::StrCat("somebody else writes to the target, which was ",
+                                  "empty when the copy began: ", PathLabel(path),
+                                  path.empty() ? " has got other data" : " has come to be there"));
+}
+
 asio::awaitable<absl::Status> CopyPass::Step(TreePair pair) {
   const std::string path = pair.path();
   if (path.empty()) METAREC_CO_RETURN_IF_ERROR(CheckRoot(pair));
+  METAREC_CO_RETURN_IF_ERROR(CheckEmpty(pair));
   if (pair.a.has_value() && absl::EndsWith(path, kTreeJournalPath)) {
     co_return absl::FailedPreconditionError(
         absl::StrCat("the source is itself the unfinished work of another run: it has the znode ",

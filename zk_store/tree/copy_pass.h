@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,9 @@ struct CopyPassOptions {
   bool source_has_kinds = false;
   int64_t source_czxid = 0;  // of the root that is copied
   bool may_delete = false;   // what is in the target alone
+  // Set if the target was found empty: then only its root may be there, without data, with these or
+  // with the source's. Anything else somebody has written since, and the pass ends as kDisturbed.
+  std::optional<std::string> empty_root_data;
   int number = 1;
   const CopyEvents* events = nullptr;
   // Both null in a dry run.
@@ -76,6 +80,7 @@ class CopyPass {
   };
 
   asio::awaitable<absl::Status> Step(TreePair pair);
+  absl::Status CheckEmpty(const TreePair& pair) const;
   asio::awaitable<absl::Status> Create(TreeNode node);
   asio::awaitable<absl::Status> Update(TreeNode node, const TreeNode& present);
   // Ends the subtrees in which `path` is not; nullptr: all of them.

@@ -58,8 +58,11 @@ class TreeCopy {
   asio::awaitable<absl::Status> CheckApart();
   asio::awaitable<absl::StatusOr<std::string>> Witness();
   absl::Status CheckEmpty(const NodeData& root, const std::vector<std::string>& children) const;
-  std::string Described() const;
-  std::string Scope() const;
+  std::string Described(bool update, bool delete_extra) const;
+  std::string Described() const { return Described(options_.update, options_.delete_extra); }
+  std::string Scope(bool update, bool delete_extra) const;
+  std::string Scope() const { return Scope(options_.update, options_.delete_extra); }
+  absl::Status CheckFound() const;
   asio::awaitable<absl::StatusOr<TreeCopyResult>> DryRun();
 
   asio::awaitable<absl::Status> Mark();
@@ -67,6 +70,9 @@ class TreeCopy {
   asio::awaitable<absl::Status> CreateRoot();
   asio::awaitable<absl::Status> CreateUnlessThere(CreateOp op);
   asio::awaitable<absl::Status> LearnWhoWeAre();
+  TreeJournal OwnJournal() const;
+  // Notes in the journal that what is in the target is not all ours; returns `why`.
+  asio::awaitable<absl::Status> Disown(absl::Status why);
   // Until a check finds both trees still and equal.
   asio::awaitable<absl::Status> CopyUntilStill();
   asio::awaitable<absl::Status> Pass(TreeLedger* ledger, TreeWriter* writer, int number);
@@ -100,7 +106,9 @@ asio::awaitable<absl::StatusOr<TreeCopyResult>> TreeCopy::Run() {
   METAREC_CO_RETURN_IF_ERROR(co_await LookAtTarget());
   if (options_.dry_run) co_return co_await DryRun();
   METAREC_CO_RETURN_IF_ERROR(co_await Mark());
-  METAREC_CO_RETURN_IF_ERROR(co_await CopyUntilStill());
+  const absl::Status copied = co_await CopyUntilStill();
+  if (HasMark(copied, ErrorMark::kDisturbed)) co_return co_await Disown(copied);
+  METAREC_CO_RETURN_IF_ERROR(copied);
   const absl::Status unmarked = co_await journal_.Delete();
   if (StoreErrorOf(unmarked) == StoreError::kNoAuth) {
     co_return Annotate(unmarked,
@@ -178,18 +186,18 @@ asio::awaitable<absl::Status> TreeCopy::LookAtSource() {
                                  Printable(unfinished->run), ")"));
 }
 
-std::string TreeCopy::Described() const {
+std::string TreeCopy::Described(bool update, bool delete_extra) const {
   std::vector<std::string> how = {absl::StrCat("ACLs: ", CopiedAclName(options_.acl))};
   if (!options_.acl_map.empty()) how.emplace_back("with an ACL map");
   if (options_.plain_kinds) how.emplace_back("all znodes persistent");
-  if (options_.update) how.emplace_back("update");
-  if (options_.delete_extra) how.emplace_back("deleting what is extra");
+  if (update) how.emplace_back("update");
+  if (delete_extra) how.emplace_back("deleting what is extra");
   return absl::StrCat("copy of ", from_.name, " into ", into_.root, ", ", absl::StrJoin(how, ", "));
 }
 
-std::string TreeCopy::Scope() const {
+std::string TreeCopy::Scope(bool update, bool delete_extra) const {
   TreeDigest digest;
-  digest.AddWord(Described());
+  digest.AddWord(Described(update, delete_extra));
   digest.AddWord(options_.acl_map.ToText());
   // The same name may lead somewhere else another time.
   const NodeStat& root = source_root_.stat;
@@ -219,6 +227,28 @@ absl::Status TreeCopy::CheckEmpty(const NodeData& root,
   return absl::OkStatus();
 }
 
+// Only a copy without update begins by owning the tree. One that does not own it any more has been
+// disturbed, and it is for the user to say what becomes of what others have written.
+absl::Status TreeCopy::CheckFound() const {
+  const bool is_disturbed = found_->action == kCopyAction && !found_->owns_tree &&
+                            found_->scope == Scope(/*update=*/false, /*delete_extra=*/false);
+  if (is_disturbed) {
+    if (options_.update) return absl::OkStatus();
+    return Refused(
+        absl::StrCat("somebody else wrote to the target during the unfinished copy that ",
+                     journal_.path(), " tells of (run ", Printable(found_->run),
+                     "). To go on and overwrite what differs, use --update, and to delete what is "
+                     "not the source's, --delete, too; see with --dry_run what that changes"));
+  }
+  if (found_->action == kCopyAction && found_->scope == Scope()) return absl::OkStatus();
+  return Refused(absl::StrCat(
+      "the target holds the unfinished work of another run: ", journal_.path(), " says \"",
+      Printable(found_->described), "\" (run ", Printable(found_->run), "), and this is \"",
+      Printable(Described()),
+      found_->described == Described() ? "\" of a source that was made anew since" : "\"",
+      ". Finish that one with the command it was begun with, or delete it with metarec zk rm"));
+}
+
 asio::awaitable<absl::Status> TreeCopy::LookAtTarget() {
   METAREC_CO_RETURN_IF_ERROR(co_await reader_.Sync(into_.root));
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> root, co_await reader_.Get(into_.root));
@@ -227,14 +257,7 @@ asio::awaitable<absl::Status> TreeCopy::LookAtTarget() {
   if (!target_exists_) co_return absl::OkStatus();
   METAREC_CO_ASSIGN_OR_RETURN(found_, co_await journal_.Read());
   if (found_.has_value()) {
-    if (found_->action != kCopyAction || found_->scope != Scope()) {
-      co_return Refused(absl::StrCat(
-          "the target holds the unfinished work of another run: ", journal_.path(), " says \"",
-          Printable(found_->described), "\" (run ", Printable(found_->run), "), and this is \"",
-          Printable(Described()),
-          found_->described == Described() ? "\" of a source that was made anew since" : "\"",
-          ". Finish that one with the command it was begun with, or delete it with metarec zk rm"));
-    }
+    METAREC_CO_RETURN_IF_ERROR(CheckFound());
     result_.resumed = true;
     owns_tree_ = found_->owns_tree;
     co_return absl::OkStatus();
@@ -319,14 +342,32 @@ asio::awaitable<absl::Status> TreeCopy::LearnWhoWeAre() {
       "the ACL 'creator' needs credentials for the target, since without any there is no creator");
 }
 
-asio::awaitable<absl::Status> TreeCopy::Mark() {
+TreeJournal TreeCopy::OwnJournal() const {
   TreeJournal journal;
   journal.action = kCopyAction;
-  journal.run = NewRunId();
+  journal.run = result_.run;
   journal.scope = Scope();
   journal.described = Described();
   journal.owns_tree = owns_tree_;
-  result_.run = journal.run;
+  return journal;
+}
+
+asio::awaitable<absl::Status> TreeCopy::Disown(absl::Status why) {
+  if (!owns_tree_) co_return why;
+  owns_tree_ = false;
+  const TreeJournal journal = OwnJournal();
+  const absl::Status noted = co_await journal_.Replace(journal);
+  // The journal of a run that has taken over is that run's.
+  if (noted.ok() || HasMark(noted, ErrorMark::kDisturbed)) co_return why;
+  co_return Annotate(
+      why, absl::StrCat("; this could not be noted in ", journal_.path(), " (", noted.message(),
+                        "), so do not repeat the command without "
+                        "looking: it would delete what is not the source's"));
+}
+
+asio::awaitable<absl::Status> TreeCopy::Mark() {
+  result_.run = NewRunId();
+  const TreeJournal journal = OwnJournal();
   if (found_.has_value()) {
     METAREC_CO_RETURN_IF_ERROR(co_await journal_.Replace(journal));
   } else {
@@ -353,6 +394,7 @@ asio::awaitable<absl::Status> TreeCopy::Pass(TreeLedger* ledger, TreeWriter* wri
   options.rules = rules_;
   options.target_root = into_.root;
   options.may_delete = owns_tree_ || options_.delete_extra;
+  if (owns_tree_ && !result_.resumed && number == 1) options.empty_root_data = source_root_.data;
   options.number = number;
   options.source_has_kinds = source_head_.has_kinds;
   options.source_czxid = source_root_.stat.czxid;
@@ -429,35 +471,6 @@ asio::awaitable<absl::Status> TreeCopy::CopyUntilStill() {
 }
 
 }  // namespace
-
-absl::string_view CopyStepName(CopyStep::Kind kind) {
-  switch (kind) {
-    case CopyStep::Kind::kCreate:
-      return "create";
-    case CopyStep::Kind::kSet:
-      return "set";
-    case CopyStep::Kind::kSetAcl:
-      return "set_acl";
-    case CopyStep::Kind::kDelete:
-      return "delete";
-  }
-  return "unknown";
-}
-
-void PathSample::Add(const std::string& path) {
-  ++count;
-  if (first.size() < kMax) first.push_back(path);
-}
-
-std::string PathSample::ToText() const {
-  std::vector<std::string> shown;
-  for (const std::string& path : first) {
-    shown.push_back(path.empty() ? "the root" : Printable(ShortenedInTheMiddle(path)));
-  }
-  const int64_t more = count - static_cast<int64_t>(shown.size());
-  return absl::StrCat(absl::StrJoin(shown, ", "),
-                      more > 0 ? absl::StrCat(" and ", more, " more") : "");
-}
 
 asio::awaitable<absl::StatusOr<TreeCopyResult>> CopyTree(CopyFrom from, CopyInto into,
                                                          TreeCopyOptions options, CopyEvents events,

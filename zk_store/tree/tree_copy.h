@@ -1,7 +1,8 @@
 // Copies a tree, from anywhere, into a running ZooKeeper.
 //
 // 1. Look. The target must be absent or empty, or be the unfinished work of a run with the same
-//    scope, or `update` is set. A source and a target that lie in one another are refused.
+//    scope, or `update` is set. Of a copy that was disturbed, only `update` goes on. A source and a
+//    target that lie in one another are refused.
 // 2. Mark. A journal znode in the target's root says whose unfinished work it is (tree_journal.h).
 // 3. Pass. Source and target are read side by side in path order, and what differs is written. What
 //    was seen of each znode of the source goes into a ledger (tree_ledger.h). An ACL that would
@@ -114,7 +115,8 @@ struct TreeCopyResult {
 // OK means that both trees were read back and are equal, but for `extra`. Errors say of which side
 // they are; with marks of error_mark.h: kRefused (nothing was written), kDisturbed (somebody else
 // writes to the target). kAborted without a mark: the source kept changing. After any error but
-// kRefused the same copy can be begun again, and goes on where it was.
+// these two the same copy can be begun again, and goes on where it was. After kDisturbed that takes
+// `update`, and `delete_extra` to delete what the others have made.
 //
 // Used on one executor; both stores and the clock must outlive it.
 asio::awaitable<absl::StatusOr<TreeCopyResult>> CopyTree(CopyFrom from, CopyInto into,

@@ -28,7 +28,8 @@ struct TreeJournal {
   // What all runs that go on with it must have in common, as a digest, and in words.
   std::string scope;
   std::string described;
-  // A copy: the tree was absent or empty when it began, so that all in it is the copy's own.
+  // A copy: the tree was absent or empty when it began, and nobody else was seen to write there, so
+  // that all in it is the copy's own.
   bool owns_tree = false;
   // A removal: what is there is what was to be removed, so that removing has begun.
   bool is_checked = false;

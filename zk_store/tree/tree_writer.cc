@@ -261,7 +261,7 @@ asio::awaitable<absl::Status> TreeWriter::State::Settle() {
     const std::shared_ptr<Batch> batch = sent_.front();
     const absl::Status& status = batch->status;
     const bool is_lost = RetryBudget::IsRetryable(status);
-    // What came behind a transaction that was lost may have failed for the want of it. A single one
+    // What came behind a transaction that was lost may have failed because of that. A single one
     // that finds its node made or changed may be an earlier attempt of ours, too.
     const bool may_follow = was_lost && IsSurprise(StoreErrorOf(status));
     const bool is_too_long = StoreErrorOf(status) == StoreError::kTooLarge && batch->ops.size() > 1;

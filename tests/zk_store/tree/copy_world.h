@@ -17,6 +17,7 @@
 
 #include "testing/in_memory_meta_store.h"
 #include "tests/zk_store/client/store_world.h"
+#include "zk_store/client/error_mark.h"
 #include "zk_store/tree/live_tree.h"
 #include "zk_store/tree/tree_copy.h"
 #include "zk_store/tree/tree_diff.h"
@@ -223,6 +224,24 @@ class CopyWorld : public ::testing::Test {
         RunAlone(&io_, DiffTrees(&a, &b, TreeDiffOptions(), on_difference, nullptr));
     return result.ok() ? text : result.status().ToString();
   }
+
+  void ExpectRefused(const absl::StatusOr<TreeCopyResult>& result, const std::string& why) {
+    EXPECT_TRUE(HasMark(result.status(), ErrorMark::kRefused)) << result.status();
+    EXPECT_THAT(std::string(result.status().message()), ::testing::HasSubstr(why));
+  }
+  // Does `what` once all is copied, and before it is checked: when the store is read next.
+  testing::FaultInjector OnceCopied(std::function<void()> what) {
+    return [this, what = std::move(what), done = false](
+               const testing::StoreCall& call) mutable -> std::optional<testing::StoreFault> {
+      if (done || call.kind != "get" || DataAt(into_, In(kInto, "/\xc3\xa4")) == "(absent)") {
+        return std::nullopt;
+      }
+      done = true;
+      what();
+      return std::nullopt;
+    };
+  }
+  static std::string In(const char* root, const char* path) { return absl::StrCat(root, path); }
 
   asio::io_context io_;
   ImmediateClock clock_;

@@ -184,6 +184,106 @@ TEST(DamagedDataDirectory, ADigestThatDiffersEndsTheTreeBeforeIt) {
   EXPECT_EQ(tree->report().findings[0].other_zxid, 2);
 }
 
+TEST(DamagedDataDirectory, ANewEpochDoesNotMakeUpForTheRestOfADamagedLog) {
+  for (const bool is_damaged : {true, false}) {
+    for (const bool goes_on : {false, true}) {
+      DataDirectoryWriter writer;
+      writer.with_digests = false;
+      DataFolder folder;
+      folder.WriteSnapshot(writer, SnapshotTail::kNothing);
+      writer.BeginEpoch(1);
+      writer.Create("/a", "");
+      const std::string before = TreeText(writer);
+      int64_t first = 0;
+      std::string log = writer.TakeLog(&first);
+      if (is_damaged) {
+        // A record of one byte with a wrong checksum.
+        DataDirectoryWriter::PutInt(1, 8, &log);
+        DataDirectoryWriter::PutInt(1, 4, &log);
+        log += "xB";
+      } else {
+        log += std::string(50, '\0') + "rest";
+      }
+      folder.WriteLog(first, log);
+      if (!goes_on) writer.BeginEpoch(2);
+      writer.Create("/b", "");
+      folder.WriteLog(&writer);
+      const auto tree = Read(folder);
+      ASSERT_TRUE(tree.ok()) << tree.status();
+      EXPECT_EQ(TreeText(*tree), goes_on ? TreeText(writer) : before);
+      EXPECT_FALSE(tree->report().is_complete);
+      EXPECT_EQ(FindingsText(tree->report()),
+                absl::StrCat(is_damaged ? "log_damaged" : "log_unread_rest", " 0x100000001",
+                             goes_on ? "" : ", gap 0x200000001"));
+    }
+  }
+}
+
+TEST(DamagedDataDirectory, LogsThatBeginWithALaterEpochAreNotTheWholeTree) {
+  for (const int64_t epoch : {0, 1, 2, 7}) {
+    DataDirectoryWriter writer;
+    writer.with_digests = false;
+    DataFolder folder;
+    if (epoch > 0) writer.BeginEpoch(epoch);
+    writer.Create("/a", "");
+    folder.WriteLog(&writer);
+    const auto tree = Read(folder);
+    EXPECT_EQ(tree.ok(), epoch <= 1) << epoch << ": " << tree.status();
+    EXPECT_EQ(absl::IsDataLoss(tree.status()), epoch > 1) << tree.status();
+  }
+}
+
+TEST(DamagedDataDirectory, LogsThatChangeWhatTheyNeverCreateAreTakenOnlyIfAccepted) {
+  DataDirectoryWriter writer;
+  writer.with_digests = false;
+  writer.Create("/older", "");
+  int64_t first = 0;
+  (void)writer.TakeLog(&first);
+  for (const bool sets : {true, false}) {
+    DataDirectoryWriter later = writer;
+    // Its ensemble was set up anew, on top of data that it had.
+    later.BeginEpoch(1);
+    if (sets) {
+      later.Set("/older", "x");
+    } else {
+      later.Create("/older/below", "x");
+    }
+    later.Create("/new", "");
+    DataFolder folder;
+    folder.WriteLog(&later);
+    const auto tree = Read(folder);
+    ASSERT_TRUE(absl::IsDataLoss(tree.status())) << tree.status();
+    EXPECT_THAT(std::string(tree.status().message()),
+                HasSubstr("the logs change znodes that they do not create"));
+    DataDirectoryOptions options;
+    options.accept_inconsistent = true;
+    const auto accepted = Read(folder, options);
+    ASSERT_TRUE(accepted.ok()) << accepted.status();
+    EXPECT_EQ(accepted->report().proof, DataProof::kInconsistent);
+    EXPECT_EQ(FindingsText(accepted->report()), "does_not_fit 0x100000001");
+    EXPECT_THAT(TreeText(*accepted), HasSubstr("/new"));
+  }
+}
+
+TEST(DamagedDataDirectory, TheEndOfASessionThatDeletesWhatIsNotThereIsNamed) {
+  DataDirectoryWriter writer;
+  writer.with_digests = false;
+  DataFolder folder;
+  folder.WriteSnapshot(writer, SnapshotTail::kNothing);
+  writer.CreateSession(kSession, 30000);
+  std::string body;
+  DataDirectoryWriter::PutInt(1, 4, &body);
+  DataDirectoryWriter::PutBytes("/never/there", &body);
+  writer.Append({.type = -11, .body = body, .session = kSession}, false);
+  writer.Create("/a", "");
+  folder.WriteLog(&writer);
+  const auto tree = Read(folder);
+  ASSERT_TRUE(tree.ok()) << tree.status();
+  ASSERT_EQ(FindingsText(tree->report()), "does_not_fit 0x2");
+  EXPECT_EQ(tree->report().findings[0].path, "/never/there");
+  EXPECT_THAT(TreeText(*tree), HasSubstr("/a"));
+}
+
 TEST(DamagedDataDirectory, AnUnknownTypeEndsTheTree) {
   DataDirectoryWriter writer;
   DataFolder folder;

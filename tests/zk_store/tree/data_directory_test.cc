@@ -4,17 +4,24 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
+#include <asio/awaitable.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <snappy.h>
 #include <zlib.h>
 
+#include "base/runtime/cancellation.h"
 #include "data_directory_reading.h"
 
 namespace metarec {
@@ -267,6 +274,30 @@ TEST(DataDirectoryTest, ACloseOfASessionWithOnePathOfFourBytesIsNoDigest) {
   const auto tree = Read(folder);
   ASSERT_TRUE(tree.ok()) << tree.status();
   EXPECT_EQ(TreeText(*tree), TreeText(writer));
+}
+
+TEST(DataDirectoryTest, ReadingATreeLetsOthersRunAndEndsWhenItIsCancelled) {
+  DataDirectoryWriter writer;
+  DataFolder folder;
+  writer.Create("/a", "");
+  folder.WriteSnapshot(writer);
+  const auto tree = Read(folder);
+  ASSERT_TRUE(tree.ok()) << tree.status();
+  const std::unique_ptr<TreeSource> source = tree->Open("/");
+  absl::Status status;
+  const auto read = [&]() -> asio::awaitable<void> {
+    for (;;) {
+      const absl::StatusOr<std::vector<TreeNode>> nodes = co_await source->Next();
+      status = nodes.status();
+      if (!nodes.ok() || nodes->empty()) co_return;
+    }
+  };
+  asio::io_context context;
+  CancellableTask task;
+  task.Start(context.get_executor(), read(), [] {});
+  asio::post(context, [&] { task.Cancel(); });
+  context.run();
+  EXPECT_TRUE(absl::IsCancelled(status)) << status;
 }
 
 TEST(DataDirectoryTest, NamesOfTwoHundredLevelsAndAHundredThousandChildren) {

@@ -31,24 +31,6 @@ using ::testing::UnorderedElementsAre;
 class TreeCopyTest : public CopyWorld {
  protected:
   void SetUp() override { FillSource(); }
-
-  void ExpectRefused(const absl::StatusOr<TreeCopyResult>& result, const std::string& why) {
-    EXPECT_TRUE(HasMark(result.status(), ErrorMark::kRefused)) << result.status();
-    EXPECT_THAT(std::string(result.status().message()), HasSubstr(why));
-  }
-  // Does `what` once all is copied, and before it is checked: when the store is read next.
-  testing::FaultInjector OnceCopied(std::function<void()> what) {
-    return [this, what = std::move(what),
-            done = false](const StoreCall& call) mutable -> std::optional<StoreFault> {
-      if (done || call.kind != "get" || DataAt(into_, In(kInto, "/\xc3\xa4")) == "(absent)") {
-        return std::nullopt;
-      }
-      done = true;
-      what();
-      return std::nullopt;
-    };
-  }
-  static std::string In(const char* root, const char* path) { return absl::StrCat(root, path); }
 };
 
 TEST_F(TreeCopyTest, EverythingButEphemeralZnodesIsCopiedWithItsAclAndKind) {
@@ -219,44 +201,6 @@ TEST_F(TreeCopyTest, ASourceThatChangesAllTheTimeEndsItWithWhatMoves) {
   EXPECT_EQ(Differences(), "");
 }
 
-TEST_F(TreeCopyTest, SomebodyElseWhoWritesIntoTheTargetIsNoticed) {
-  const std::vector<std::function<void()>> deeds = {
-      [this] { Set(into_, In(kInto, "/a"), "theirs"); },
-      [this] { Put(into_, In(kInto, "/theirs"), "x"); },
-      [this] { Delete(into_, In(kInto, "/a/1")); }};
-  for (const auto& deed : deeds) {
-    StartTargetAfresh();
-    const Store from = Open(from_);
-    const Store into = Open(into_, {.injector = OnceCopied(deed)});
-    const auto result = Copy(from.get(), into.get());
-    EXPECT_TRUE(HasMark(result.status(), ErrorMark::kDisturbed)) << result.status();
-    EXPECT_THAT(std::string(result.status().message()), HasSubstr("somebody else writes"));
-  }
-}
-
-TEST_F(TreeCopyTest, ARunThatIsTakenOverWritesNothingMore) {
-  const Store from = Open(from_);
-  std::optional<absl::StatusOr<TreeCopyResult>> other;
-  bool is_other = false;
-  const auto take_over = [&](const StoreCall& call) -> std::optional<StoreFault> {
-    if (call.kind == "multi" && !is_other) {
-      is_other = true;
-      asio::io_context io;
-      const Store theirs = Open(into_);
-      const Store source = Open(from_);
-      const CopyInto place{theirs.get(), kInto, absl::StrCat("target:1", kInto)};
-      other = RunAlone(&io, CopyTree(From(source.get()), place, SmallSteps(), {}, &clock_));
-    }
-    return std::nullopt;
-  };
-  const Store into = Open(into_, {.injector = take_over});
-  const auto result = Copy(from.get(), into.get());
-  EXPECT_TRUE(HasMark(result.status(), ErrorMark::kDisturbed)) << result.status();
-  ASSERT_TRUE(other.has_value());
-  EXPECT_TRUE(other->ok()) << other->status();
-  EXPECT_EQ(Differences(), "");
-}
-
 TEST_F(TreeCopyTest, TheUnfinishedWorkOfAnotherRunIsRefused) {
   const Store from = Open(from_);
   const Store dying =
@@ -350,6 +294,11 @@ TEST_F(TreeCopyTest, AnAclMapPutsOtherIdentitiesInTheirPlace) {
   auto nothing = AclMap::Parse("world:anyone -");
   ASSERT_TRUE(nothing.ok());
   EXPECT_FALSE(nothing->Apply(OpenAcl()).ok());
+}
+
+TEST_F(TreeCopyTest, AnAclMapThatNeverEndsIsRefused) {
+  const auto map = AclMap::Parse(std::string(AclMap::kTextBytesMax + 1, '#'));
+  EXPECT_TRUE(absl::IsInvalidArgument(map.status())) << map.status();
 }
 
 TEST_F(TreeCopyTest, ASourceWhoseAclsAreHiddenIsNotCopiedWithoutThem) {

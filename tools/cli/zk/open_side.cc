@@ -6,11 +6,14 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/time/time.h>
 
+#include "base/runtime/blocking_call.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "base/text/wording.h"
 #include "tools/cli/interrupts.h"
+#include "tools/cli/output_arguments.h"
 #include "zk_store/tree/subtree.h"
 #include "zk_store/tree/tree_file.h"
 
@@ -63,20 +66,35 @@ class WithoutSystemNodes final : public TreeSource {
   bool* const found_;
 };
 
+using ReadDirectory = absl::StatusOr<DataDirectoryTree>;
+
+// Meanwhile the command can be interrupted.
+asio::awaitable<ReadDirectory> ReadWithoutBlocking(std::string path, DataDirectoryOptions options,
+                                                   Clock* clock) {
+  const auto read = std::make_shared<ReadDirectory>(absl::UnknownError("not read"));
+  const std::function<void()> call = [read, path = std::move(path), options = std::move(options)] {
+    *read = DataDirectory::Read(path, options);
+  };
+  METAREC_CO_RETURN_IF_ERROR(co_await AwaitBlockingCall(clock, absl::InfiniteFuture(), call));
+  co_return std::move(*read);
+}
+
 // What a file or a folder of this machine holds.
-absl::StatusOr<std::unique_ptr<OpenedSide>> OpenOffline(const SideArguments& side,
-                                                        OpenSideOptions options) {
+asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenOffline(const SideArguments& side,
+                                                                         OpenSideOptions options,
+                                                                         Clock* clock) {
   const SidePlace place = side.place();
   std::error_code error;  // what is wrong with it is said by whoever opens it
   const bool is_folder = std::filesystem::is_directory(place.file, error);
   if (!is_folder && !DataDirectory::LooksLikeOne(place.file)) {
-    return OpenTreeFile(place, side.path(), options);
+    co_return OpenTreeFile(place, side.path(), options);
   }
-  METAREC_ASSIGN_OR_RETURN(DataDirectoryTree data,
-                           DataDirectory::Read(place.file, side.data_directory()));
+  METAREC_CO_ASSIGN_OR_RETURN(
+      DataDirectoryTree data,
+      co_await ReadWithoutBlocking(place.file, side.data_directory(), clock));
   const std::string root = side.path().empty() ? "/" : side.path();
-  return std::make_unique<OpenedSide>(absl::StrCat(place.ToText(), " at ", Printable(root)),
-                                      std::move(data), root);
+  co_return std::make_unique<OpenedSide>(absl::StrCat(place.ToText(), " at ", Printable(root)),
+                                         std::move(data), root);
 }
 
 }  // namespace
@@ -98,9 +116,23 @@ OpenedSide::OpenedSide(std::string name, DataDirectoryTree data, const std::stri
 
 OpenedSide::~OpenedSide() = default;
 
-std::string OpenedSide::Notes() const {
+std::string OpenedSide::Report() const {
+  return data_.has_value() ? DataDirectoryReportText(data_->report()) : "";
+}
+
+std::string OpenedSide::DataDirectoryJson() const {
+  if (!data_.has_value()) return "null";
+  const DataDirectoryReport& report = data_->report();
+  return JsonObject()
+      .Set("snapshot", report.snapshot)
+      .Set("zxid", ZxidText(report.last_zxid))
+      .Set("complete", report.is_complete)
+      .Set("proof", DataProofName(report.proof))
+      .ToText();
+}
+
+std::string OpenedSide::LeftOut() const {
   std::string notes;
-  if (data_.has_value()) notes = DataDirectoryReportText(data_->report());
   if (left_zookeeper_out_ || (live_ != nullptr && live_->left_zookeeper_out())) {
     absl::StrAppend(&notes, "note: ", name_, ": /zookeeper was left out, it is ZooKeeper's own\n");
   }
@@ -151,7 +183,7 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenSide(const Side
                                                                       OpenSideOptions options,
                                                                       Clock* clock) {
   const SidePlace place = side.place();
-  if (place.is_file()) co_return OpenOffline(side, options);
+  if (place.is_file()) co_return co_await OpenOffline(side, options, clock);
   co_return co_await OpenLive(side, options, clock);
 }
 

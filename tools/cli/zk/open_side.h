@@ -51,7 +51,12 @@ class OpenedSide {
 
   // What a person should know of what was read, each with a newline: what is not in the tree
   // although it was there, and what tree it is that a data directory has. "" if nothing.
-  std::string Notes() const;
+  std::string Notes() const { return Report() + LeftOut(); }
+  // The part of it that is known once the side is open, and the one that only reading it tells.
+  std::string Report() const;
+  std::string LeftOut() const;
+  // What the report of a data directory says of its tree; "null" of any other side.
+  std::string DataDirectoryJson() const;
   // kNotFound, with what to check, for a tree without znodes.
   absl::Status NothingThere() const;
 

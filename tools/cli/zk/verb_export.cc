@@ -49,6 +49,7 @@ std::string JsonOf(const TreeSummary& summary, const OpenedSide& side,
       .Set("data_bytes", summary.data_bytes)
       .Set("acls", !arguments.no_acls)
       .Set("tree_digest", summary.digest)
+      .SetJson("data_directory", side.DataDirectoryJson())
       .ToLine();
 }
 

@@ -5,7 +5,6 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -48,14 +47,19 @@ struct CopyArguments {
 // A tree together with what it reads from.
 class SideTree final : public TreeSource {
  public:
-  explicit SideTree(std::unique_ptr<OpenedSide> side) : side_(std::move(side)) {}
+  // `*left_out`, which must outlive it, is what the side has left out, once it is read.
+  SideTree(std::unique_ptr<OpenedSide> side, std::string* left_out)
+      : side_(std::move(side)), left_out_(left_out) {}
   asio::awaitable<absl::StatusOr<std::vector<TreeNode>>> Next() override {
-    return side_->tree()->Next();
+    absl::StatusOr<std::vector<TreeNode>> nodes = co_await side_->tree()->Next();
+    if (nodes.ok() && nodes->empty()) *left_out_ = side_->LeftOut();
+    co_return nodes;
   }
   const TreeHead& head() const override { return side_->tree()->head(); }
 
  private:
   const std::unique_ptr<OpenedSide> side_;
+  std::string* const left_out_;
 };
 
 // What is shown line by line, as far as it is shown.
@@ -72,6 +76,9 @@ struct Copied {
   TreeCopyResult result;
   Lines ephemerals;  // in JSON: objects
   Lines steps;       // of a dry run
+  // Of a source that is no running ZooKeeper.
+  std::string data_directory_json = "null";
+  std::string left_out;
 };
 
 std::string RelativePath(const std::string& path) { return path.empty() ? "/" : Printable(path); }
@@ -79,8 +86,12 @@ std::string RelativePath(const std::string& path) { return path.empty() ? "/" : 
 absl::StatusOr<AclMap> ReadAclMap(const std::string& file) {
   if (file.empty()) return AclMap();
   std::ifstream in(file, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (!in) return absl::InvalidArgumentError(absl::StrCat("--acl_map: cannot read ", file));
+  std::string text(AclMap::kTextBytesMax + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad() || !in.is_open()) {
+    return absl::InvalidArgumentError(absl::StrCat("--acl_map: cannot read ", file));
+  }
+  text.resize(static_cast<size_t>(in.gcount()));
   absl::StatusOr<AclMap> map = AclMap::Parse(text);
   if (map.ok()) return map;
   return absl::InvalidArgumentError(absl::StrCat(file, ": ", map.status().message()));
@@ -116,21 +127,30 @@ std::string NameOfPlace(const SidePlace& place, const std::string& below) {
 }
 
 // `store` is the session with the source, if it is a running ZooKeeper.
-CopyFrom MakeSource(const CopyArguments& arguments, MetaStore* store, Clock* clock) {
+CopyFrom MakeSource(const CopyArguments& arguments, MetaStore* store, Clock* clock, Copied* copied,
+                    ProgressPrinter* progress) {
   const SidePlace place = arguments.from.place();
   const std::string below = arguments.from.path();
   CopyFrom from;
   from.name = NameOfPlace(place, below);
   from.store = store;
   if (store == nullptr) {
-    from.open = [&arguments,
-                 clock](bool acls) -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
+    from.open =
+        [&arguments, clock, copied, progress, is_told = false](
+            bool acls) mutable -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
       OpenSideOptions options;
       options.acls = acls;
       options.whole_first = true;
       METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<OpenedSide> side,
                                   co_await OpenSide(arguments.from, options, clock));
-      co_return std::make_unique<SideTree>(std::move(side));
+      if (!is_told) {
+        // Before anything is written: what tree it is that a data directory has.
+        is_told = true;
+        progress->Clear();
+        std::cerr << side->Report() << std::flush;
+        copied->data_directory_json = side->DataDirectoryJson();
+      }
+      co_return std::make_unique<SideTree>(std::move(side), &copied->left_out);
     };
     return from;
   }
@@ -218,6 +238,7 @@ std::string JsonOf(const Copied& copied, const std::string& from, const std::str
       .Set("steps_count", copied.steps.count)
       .Set("run", result.run)
       .Set("tree_digest", result.digest)
+      .SetJson("data_directory", copied.data_directory_json)
       .ToLine();
 }
 
@@ -258,15 +279,16 @@ asio::awaitable<absl::StatusOr<ExitCode>> CopySides(const CopyArguments& argumen
   }
   METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<MetaStore> target,
                               co_await arguments.to.Open(&loop->clock()));
-  CopyFrom from = MakeSource(arguments, source.get(), &loop->clock());
+  Copied copied;
+  CopyFrom from = MakeSource(arguments, source.get(), &loop->clock(), &copied, progress);
   CopyInto into{target.get(), place.path, place.ToText()};
   const std::string from_name = from.name;
-  Copied copied;
   CopyEvents events = EventsInto(&copied, arguments, progress);
   METAREC_CO_ASSIGN_OR_RETURN(
       copied.result, co_await CopyTree(std::move(from), std::move(into), std::move(options),
                                        std::move(events), &loop->clock()));
   progress->Clear();
+  std::cerr << copied.left_out << std::flush;
   METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
       arguments.output.json() ? JsonOf(copied, from_name, place.ToText(), arguments.dry_run)
                               : TextOf(copied, from_name, place.ToText(), arguments.dry_run)));

@@ -140,8 +140,15 @@ class DataDirectoryReading {
   absl::Status TryWithoutSnapshot() {
     if (listing_.logs.empty()) return absl::OkStatus();
     METAREC_ASSIGN_OR_RETURN(Attempt attempt, TryNothing(limit_));
-    const bool has_any = attempt.replay.transactions > 0;
-    if (has_any && attempt.replay.is_consistent()) chosen_ = std::move(attempt);
+    if (attempt.replay.transactions == 0) return absl::OkStatus();
+    if (attempt.replay.is_consistent()) {
+      chosen_ = std::move(attempt);
+    } else if (attempt.replay.lacks_beginning) {
+      lacks_beginning_ = true;
+      for (DataFinding& finding : attempt.replay.findings) {
+        if (!options_.accept_inconsistent) AddFinding(std::move(finding));
+      }
+    }
     return absl::OkStatus();
   }
 
@@ -155,6 +162,16 @@ class DataDirectoryReading {
           path_, ": no snapshot can be made the tree of one moment. ", FirstFindings(),
           "What the newest snapshot holds can be read nevertheless, if you accept that some of it ",
           "is older than the rest"));
+    }
+    if (lacks_beginning_) {
+      if (options_.accept_inconsistent) {
+        METAREC_ASSIGN_OR_RETURN(chosen_, TryNothing(limit_));
+        return absl::OkStatus();
+      }
+      return absl::DataLossError(absl::StrCat(
+          path_, ": no snapshot can be used, and the logs change znodes that they do not create. ",
+          FirstFindings(),
+          "What they hold can be read nevertheless, if you accept that some of it ", "is missing"));
     }
     if (limit_ != std::numeric_limits<int64_t>::max()) {
       return absl::OutOfRangeError(absl::StrCat(path_, ": the tree at zxid ", ZxidText(limit_),
@@ -215,6 +232,7 @@ class DataDirectoryReading {
   int64_t limit_ = std::numeric_limits<int64_t>::max();
   std::optional<Attempt> chosen_;
   const ListedFile* inconsistent_ = nullptr;  // the newest one that was sound
+  bool lacks_beginning_ = false;              // the logs alone, and they hold something
   DataDirectoryReport report_;
 };
 

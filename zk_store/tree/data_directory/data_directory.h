@@ -29,8 +29,9 @@ struct DataDirectoryOptions {
   // Unix time. At most one of them.
   std::optional<int64_t> at_zxid;
   std::optional<int64_t> at_time_ms;
-  // Be content with a snapshot that was written while the server worked, without the logs that
-  // make it a tree of one moment. Otherwise that is an error.
+  // Accept a snapshot that was written while the server worked, without the logs that make it a
+  // tree of one moment; or without any snapshot, logs that change znodes which they do not create.
+  // Otherwise that is an error.
   bool accept_inconsistent = false;
   int snapshots_max = 100;  // tried, the newest first, as ZooKeeper does
   size_t findings_max = 100;
@@ -44,6 +45,9 @@ enum class DataProof {
   kNoDigests,     // the server wrote none (before 3.6, or disabled); everything else is sound
   kInconsistent,  // see accept_inconsistent
 };
+
+// "proved", "no_digests" or "inconsistent": for JSON.
+absl::string_view DataProofName(DataProof proof);
 
 struct DataDirectoryLog {
   std::string file;

@@ -31,6 +31,18 @@ absl::string_view ProofText(DataProof proof) {
 
 }  // namespace
 
+absl::string_view DataProofName(DataProof proof) {
+  switch (proof) {
+    case DataProof::kProved:
+      return "proved";
+    case DataProof::kNoDigests:
+      return "no_digests";
+    case DataProof::kInconsistent:
+      return "inconsistent";
+  }
+  return "unknown";
+}
+
 std::string DataDirectoryReportText(const DataDirectoryReport& report) {
   std::string text =
       absl::StrCat(Printable(report.path), ": ", Counted(report.znodes, "znode"), " as of zxid ",

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include <absl/algorithm/container.h>
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/status_macros.h"
@@ -14,6 +15,8 @@ namespace {
 
 constexpr int32_t kDigestVersion = 2;
 constexpr int64_t kFirstOfEpochMask = 0xffffffff;
+// Of a server alone, and of an ensemble.
+constexpr int64_t kFirstZxids[] = {1, 0x1'0000'0001};
 
 bool ChangesTree(TransactionType type) { return type != TransactionType::kError; }
 
@@ -66,7 +69,7 @@ absl::Status Replay::FromSnapshot(const SnapshotContent& content, int64_t zxid,
 absl::Status Replay::FromNothing(ReplayResult* result) {
   result_ = result;
   result->tree.BeginEmpty();
-  expects_first_ = true;
+  expects_first_ = is_from_nothing_ = true;
   return ReplayLogs();
 }
 
@@ -110,12 +113,12 @@ absl::Status Replay::ReplayLog(const ListedFile& log) {
     finding.kind = reader.is_torn() ? DataFindingKind::kLogTorn : DataFindingKind::kLogDamaged;
     finding.damage = reader.damage();
     finding.offset = reader.end_offset();
-    if (!reader.is_torn()) result_->is_complete = false;
+    if (!reader.is_torn()) result_->is_complete = rest_is_read_ = false;
     AddFinding(std::move(finding));
   } else if (reader.unread_offset() >= 0) {
     finding.kind = DataFindingKind::kLogUnreadRest;
     finding.offset = reader.unread_offset();
-    result_->is_complete = false;
+    result_->is_complete = rest_is_read_ = false;
     AddFinding(std::move(finding));
   } else if (is_empty) {
     finding.kind = DataFindingKind::kLogEmpty;
@@ -141,9 +144,7 @@ bool Replay::ApplyRecord(const ListedFile& log, uint16_t file, int64_t offset,
     }
     return true;
   }
-  const bool follows =
-      expects_first_ ? (zxid & kFirstOfEpochMask) == 1 : IsNextZxid(result_->last_zxid, zxid);
-  if (!follows) {
+  if (!Follows(zxid)) {
     finding.kind = DataFindingKind::kGap;
     AddFinding(std::move(finding));
     return Stop();
@@ -157,22 +158,16 @@ bool Replay::ApplyRecord(const ListedFile& log, uint16_t file, int64_t offset,
     return Stop();
   }
   expects_first_ = false;
-  const bool is_fuzzy = zxid <= result_->fuzzy_end;
+  rest_is_read_ = true;
   for (const ZnodeChange& change : transaction_.changes) {
-    const ChangeFit fit = Apply(change, file, offset);
-    if (fit == ChangeFit::kFits || (is_fuzzy && fit != ChangeFit::kBadPath)) continue;
-    finding.kind = DataFindingKind::kDoesNotFit;
-    finding.path = std::string(change.path);
-    AddFinding(finding);
-    // Of these no server makes a tree.
-    if (fit == ChangeFit::kHasChildren || fit == ChangeFit::kBadPath) return Stop();
+    if (!Fits(Apply(change, file, offset), change.path, finding)) return Stop();
   }
   if (transaction_.type == TransactionType::kCreateSession) {
     result_->sessions[transaction_.session] = transaction_.session_timeout_ms;
   } else if (transaction_.type == TransactionType::kCloseSession) {
     result_->sessions.erase(transaction_.session);
     for (const absl::string_view path : transaction_.deleted_paths) {
-      result_->tree.Delete(path, zxid);
+      if (!Fits(result_->tree.Delete(path, zxid), path, finding)) return Stop();
     }
     result_->tree.DeleteEphemerals(transaction_.session, zxid);
   }
@@ -181,6 +176,24 @@ bool Replay::ApplyRecord(const ListedFile& log, uint16_t file, int64_t offset,
   ++result_->transactions;
   ++result_->logs.back().transactions;
   return CompareDigest(log.name, offset);
+}
+
+bool Replay::Follows(int64_t zxid) const {
+  if (expects_first_) return absl::c_linear_search(kFirstZxids, zxid);
+  // A new epoch does not tell how far the old one went.
+  return rest_is_read_ ? IsNextZxid(result_->last_zxid, zxid) : zxid == result_->last_zxid + 1;
+}
+
+bool Replay::Fits(ChangeFit fit, absl::string_view path, DataFinding finding) {
+  const bool is_fuzzy = finding.zxid <= result_->fuzzy_end;
+  if (fit == ChangeFit::kFits || (is_fuzzy && fit != ChangeFit::kBadPath)) return true;
+  const bool is_unknown = fit == ChangeFit::kNoNode || fit == ChangeFit::kNoParent;
+  if (is_from_nothing_ && is_unknown) result_->lacks_beginning = true;
+  finding.kind = DataFindingKind::kDoesNotFit;
+  finding.path = std::string(path);
+  AddFinding(std::move(finding));
+  // Of these no server makes a tree.
+  return fit != ChangeFit::kHasChildren && fit != ChangeFit::kBadPath;
 }
 
 ChangeFit Replay::Apply(const ZnodeChange& change, uint16_t file, int64_t offset) {
@@ -229,7 +242,7 @@ bool Replay::CompareDigest(const std::string& log, int64_t offset) {
   ++result_->digests_compared;
   if (result_->tree.HasDigest(transaction_.digest->value)) {
     result_->has_matched = result_->is_proved = true;
-    result_->never_matched = false;
+    result_->never_matched = result_->lacks_beginning = false;
     result_->matched_zxid = zxid;
     return true;
   }

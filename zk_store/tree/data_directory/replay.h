@@ -9,6 +9,7 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 
 #include "zk_store/tree/data_directory/data_directory_listing.h"
 #include "zk_store/tree/data_directory/data_files.h"
@@ -47,13 +48,19 @@ struct ReplayResult {
   bool has_diverged = false;
   // A digest from fuzzy_end on differed, and none matched.
   bool never_matched = false;
+  // Without a snapshot: znodes were changed that had not been created, and no digest has matched
+  // since then.
+  bool lacks_beginning = false;
   // All that the logs hold, up to the limit, was applied.
   bool is_complete = true;
   // The last transaction that could have changed the tree had a digest, and it matched.
   bool is_proved = false;
 
   // The tree is that of one moment.
-  bool is_consistent() const { return last_zxid >= fuzzy_end && !never_matched; }
+  bool is_consistent() const {
+    if (last_zxid < fuzzy_end || never_matched) return false;
+    return !lacks_beginning || has_diverged;  // which goes back to what was right
+  }
 };
 
 class Replay {
@@ -71,6 +78,10 @@ class Replay {
   absl::Status ReplayLog(const ListedFile& log);
   // Whether to go on.
   bool ApplyRecord(const ListedFile& log, uint16_t file, int64_t offset, absl::string_view bytes);
+  // Whether a transaction that comes now leaves nothing out.
+  bool Follows(int64_t zxid) const;
+  // Whether to go on after a change. `finding` says where it is logged.
+  bool Fits(ChangeFit fit, absl::string_view path, DataFinding finding);
   ChangeFit Apply(const ZnodeChange& change, uint16_t file, int64_t offset);
   bool CompareDigest(const std::string& log, int64_t offset);
   void AddFinding(DataFinding finding);
@@ -85,6 +96,9 @@ class Replay {
   bool may_go_on_ = true;
   bool says_unknown_digest_ = false;
   bool expects_first_ = false;  // nothing is applied yet, and there is no snapshot
+  bool is_from_nothing_ = false;
+  bool rest_is_read_ =
+      true;  // of the log before: false once it was damaged, but for its last record
 };
 
 // The last zxid whose time is not after `time_ms`; -1 if the first transaction is after it already,

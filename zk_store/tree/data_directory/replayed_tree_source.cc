@@ -6,6 +6,7 @@
 #include <absl/strings/str_cat.h>
 #include <zlib.h>
 
+#include "base/runtime/cancellation.h"
 #include "base/runtime/status_macros.h"
 
 namespace metarec {
@@ -49,6 +50,10 @@ ReplayedTreeSource::ReplayedTreeSource(const ReplayedTree* tree, const SortedChi
     : tree_(*tree), children_(*children), files_(*files), head_(std::move(head)) {}
 
 asio::awaitable<absl::StatusOr<std::vector<TreeNode>>> ReplayedTreeSource::Next() {
+  // A large tree is no reason to let nothing else run.
+  co_await Yield();
+  const bool cancelled = co_await IsCancelled();
+  if (cancelled) co_return absl::CancelledError("reading was cancelled");
   co_return NextNodes();
 }
 

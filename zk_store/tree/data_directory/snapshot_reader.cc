@@ -190,7 +190,7 @@ class SnapshotFile {
     constexpr int64_t kZxidAndSealBytes = 8 + 13;
     if (stream_.remaining() == 0 || stream_.remaining() == kZxidAndSealBytes) return true;
     Mark();
-    TreeDigest digest;
+    LoggedDigest digest;
     if (!TakeLong(&content_.digest_zxid) || !TakeInt(&digest.version)) return false;
     if (digest.version < kBinaryDigestVersion) {
       std::string text;

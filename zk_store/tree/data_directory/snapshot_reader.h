@@ -26,7 +26,7 @@ using SessionTimeouts = absl::flat_hash_map<int64_t, int32_t>;  // ms, by id
 struct SnapshotContent {
   SessionTimeouts sessions;
   // The tree's digest, and after which transaction it had it; none before 3.6 or if disabled.
-  std::optional<TreeDigest> digest;
+  std::optional<LoggedDigest> digest;
   int64_t digest_zxid = 0;
   // Of the znodes: the greatest zxid and time that they tell.
   int64_t zxid_max = 0;

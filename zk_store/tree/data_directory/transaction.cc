@@ -170,7 +170,7 @@ DataDamage ParseTransaction(absl::string_view bytes, Transaction* transaction) {
   }
   if (!reader.ok()) return DataDamage::kBadContent;
   if (reader.remaining() == kDigestBytes) {
-    TreeDigest digest;
+    LoggedDigest digest;
     digest.version = reader.Int();
     digest.value = reader.Long();
     transaction->digest = digest;

@@ -45,7 +45,8 @@ struct ZnodeChange {
   int32_t version = 0;     // that it has afterwards; of a creation: the parent's child version
 };
 
-struct TreeDigest {
+// A digest of the whole tree, as a server logs it.
+struct LoggedDigest {
   int32_t version = 0;
   int64_t value = 0;
 };
@@ -63,7 +64,7 @@ struct Transaction {
   std::vector<absl::string_view> deleted_paths;
   bool has_deleted_paths = false;
   // Of the whole tree, after the transaction.
-  std::optional<TreeDigest> digest;
+  std::optional<LoggedDigest> digest;
 };
 
 // The zxid alone; `bytes` has at least its header, or 0.
