@@ -129,7 +129,7 @@ TEST_F(ZooKeeperMoveTest, ATargetThatIsNotFreeIsRefusedWhenItIsPlanned) {
   }
   const Ended planned = cluster_->Plan({});
   EXPECT_EQ(planned.exit_code, 4);
-  EXPECT_THAT(planned.out, HasSubstr("REFUSED"));
+  EXPECT_THAT(planned.out, HasSubstr("A run would be refused:"));
   EXPECT_FALSE(std::filesystem::exists(cluster_->state_path()));
 }
 
