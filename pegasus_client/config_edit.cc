@@ -153,6 +153,18 @@ class ConfigLines {
     return absl::OkStatus();
   }
 
+  // The line of this key, if there is one.
+  void Remove(const ConfigChange& change) {
+    bool is_inside = false;
+    for (size_t i = 0; i < lines_.size(); ++i) {
+      const IniLine read = ReadIniLine(lines_[i]);
+      if (!read.section.empty()) is_inside = read.section == change.section;
+      if (!is_inside || read.key != change.key) continue;
+      lines_.erase(lines_.begin() + static_cast<int64_t>(i));
+      return;
+    }
+  }
+
   std::string Text() const {
     return absl::StrCat(absl::StrJoin(lines_, "\n"), ends_in_newline_ ? "\n" : "");
   }
@@ -212,11 +224,8 @@ absl::Status ReplaceFile(const std::string& path, const std::string& like, absl:
   if (descriptor < 0) return Failed("write", temporary);
   absl::Cleanup remove = [&] { ::unlink(temporary.c_str()); };
   absl::Cleanup close = [&] { ::close(descriptor); };
-  // If we may not give it away, it keeps our own owner, and gets no more rights than it had.
-  if (::fchown(descriptor, info.st_uid, info.st_gid) != 0 &&
-      ::fchown(descriptor, static_cast<uid_t>(-1), info.st_gid) != 0) {
-    info.st_mode &= ~static_cast<mode_t>(S_IRWXG);
-  }
+  // A server that runs as its owner could not read it any more.
+  if (::fchown(descriptor, info.st_uid, info.st_gid) != 0) return Failed("keep the owner of", like);
   if (::fchmod(descriptor, info.st_mode & 0777) != 0)
     return Failed("set permissions of", temporary);
   while (!text.empty()) {
@@ -295,13 +304,17 @@ absl::Status RestoreConfigFile(const std::string& path, const std::vector<Config
   METAREC_ASSIGN_OR_RETURN(std::string former, ReadConfigText(backup));
   METAREC_ASSIGN_OR_RETURN(const EditedConfig edited, EditConfig(former, backup, changes));
   if (now != edited.text && now != former) {
-    std::vector<ConfigChange> back;
+    ConfigLines restored(now);
+    std::vector<std::string> difference;
     for (const ConfigChange& change : changes) {
       const std::optional<std::string> value = ConfigValue(former, change.section, change.key);
-      back.push_back({change.section, change.key, value.value_or("")});
+      if (!value.has_value()) {
+        restored.Remove(change);
+        continue;
+      }
+      METAREC_RETURN_IF_ERROR(restored.Set({change.section, change.key, *value}, &difference));
     }
-    METAREC_ASSIGN_OR_RETURN(EditedConfig restored, EditConfig(now, path, back));
-    former = std::move(restored.text);
+    former = restored.Text();
   }
   if (now != former) METAREC_RETURN_IF_ERROR(ReplaceFile(real, real, former));
   if (::unlink(backup.c_str()) != 0) return Failed("remove", backup);

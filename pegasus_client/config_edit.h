@@ -41,16 +41,17 @@ std::optional<std::string> ConfigValue(absl::string_view text, absl::string_view
 
 absl::StatusOr<std::string> ReadConfigText(const std::string& path);
 
-// Changes the file, which is replaced in one moment and keeps its owner and its permissions. What
-// it was before is kept as `<path>.<backup_suffix>`, beside it; one that is there already stays,
-// since it is of an earlier attempt. Returns the difference.
+// Changes the file, which is replaced in one moment and keeps its owner and its permissions; an
+// error if we may not give it that owner. What it was before is kept as `<path>.<backup_suffix>`,
+// beside it; one that is there already stays, since it is of an earlier attempt. Returns the
+// difference.
 absl::StatusOr<std::vector<std::string>> EditConfigFile(const std::string& path,
                                                         const std::vector<ConfigChange>& changes,
                                                         const std::string& backup_suffix);
 
 // Undoes that: the file is again as its backup has it. If somebody has changed it since in other
-// places, only the keys of `changes` get their former values. The backup is removed then. OK also
-// if there is no backup: then nothing was changed.
+// places, only the keys of `changes` get their former values, or go if they had none. The backup is
+// removed then. OK also if there is no backup: then nothing was changed.
 absl::Status RestoreConfigFile(const std::string& path, const std::vector<ConfigChange>& changes,
                                const std::string& backup_suffix);
 

@@ -1,6 +1,7 @@
 #include "migration/procedure/operator_command.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <memory>
 
@@ -49,9 +50,18 @@ absl::Status RunToItsEnd(const OperatorCommand& command) {
   ::posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
   // A server that the command starts must not keep our connections open.
   ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+  // It must not end with us when a terminal interrupts us, nor inherit what we ignore.
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  sigset_t all;
+  ::sigfillset(&all);
+  ::posix_spawnattr_setsigdefault(&attributes, &all);
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
   pid_t child = 0;
-  const int error = ::posix_spawn(&child, "/bin/sh", &actions, nullptr, Pointers(words).data(),
+  const int error = ::posix_spawn(&child, "/bin/sh", &actions, &attributes, Pointers(words).data(),
                                   Pointers(environment).data());
+  ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return absl::ErrnoToStatus(error, "cannot start /bin/sh");
   int ended = 0;

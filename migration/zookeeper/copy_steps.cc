@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
 
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
@@ -26,7 +27,7 @@ Step ZooKeeperMove::StopFollowers() {
   step.deed = StopDeed(followers);
   step.deed.guard = absl::StrCat(request_.leader().address, " leads");
   step.deed.result = absl::StrCat(step.deed.result, ", and only ", request_.leader().address,
-                                  " stands in the old lock directory");
+                                  " is a candidate in the old lock directory");
   step.deed.before = [this] { return CanBegin(); };
   step.deed.after = [this, followers]() -> asio::awaitable<Seen> {
     METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await AllPortsClosed(followers));
@@ -86,6 +87,7 @@ asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(std::string took_fact) {
   };
   // The last pass must find everything still.
   const bool may_change = took_fact != kLastPassFact;
+  if (!may_change) METAREC_CO_RETURN_IF_ERROR(co_await NoteOldLocks());
   METAREC_CO_ASSIGN_OR_RETURN(
       const TransferCount count,
       co_await TransferTree(from, to, may_change, clock, std::move(on_progress)));
@@ -107,15 +109,16 @@ asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(std::string took_fact) {
 Deed ZooKeeperMove::RemoveTargetDeed() {
   Deed deed;
   deed.title = absl::StrCat("Remove what this run wrote into ", request_.to.Text());
-  deed.guard = "nobody stands in the new lock directory";
+  deed.guard = "nobody is a candidate in the new lock directory";
   deed.result = "nothing of this run is there";
   deed.by_hand = {absl::StrCat("metarec zk rm ", request_.to.Text())};
   deed.before = [this]() -> asio::awaitable<Seen> {
     METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await NobodyInNewLock());
-    if (sight.holds) {
-      METAREC_CO_ASSIGN_OR_RETURN(sight, co_await IsTargetOurs());
-    }
-    co_return sight;
+    if (!sight.holds) co_return sight;
+    METAREC_CO_ASSIGN_OR_RETURN(sight, co_await IsTargetOurs());
+    // By copy the old leader serves again by now, from the old tree.
+    if (!sight.holds || is_copy()) co_return sight;
+    co_return co_await OldLeaderMayStart();
   };
   deed.act = [this] { return RemoveTarget(); };
   deed.after = [this] { return TargetIsGone(); };
@@ -125,11 +128,13 @@ Deed ZooKeeperMove::RemoveTargetDeed() {
 
 asio::awaitable<absl::Status> ZooKeeperMove::RemoveTarget() {
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
-  const std::vector<std::string> nothing;
-  METAREC_CO_RETURN_IF_ERROR(
-      co_await DeleteTree(to, nothing, /*keeps_root=*/false, world_->clock()));
+  // What was there before, when it was free: an empty root, or one with a lock directory.
+  const std::vector<std::string> keep =
+      absl::StrSplit(state_->Fact("target_children"), '/', absl::SkipEmpty());
+  const bool keeps_root = !state_->Fact("target_root").empty();
+  METAREC_CO_RETURN_IF_ERROR(co_await DeleteTree(to, keep, keeps_root, world_->clock()));
   // Last of all, so that whoever begins again knows whose it is.
-  co_return co_await RemoveMoveMark(to, world_->clock());
+  co_return co_await RemoveMoveMark(to, state_->head().run_id, world_->clock());
 }
 
 Step ZooKeeperMove::FirstPass() {
@@ -138,7 +143,7 @@ Step ZooKeeperMove::FirstPass() {
   step.deed.title = absl::StrCat("Copy ", request_.from.Text(), " to ", request_.to.Text(),
                                  ", while the cluster serves");
   step.deed.guard =
-      "the leader is blind and alone; nobody stands in the new lock directory; the "
+      "the leader is blind and alone; nobody is a candidate in the new lock directory; the "
       "new root is free, or holds what this run began. The first two are looked at "
       "all the time";
   step.deed.result = "the tree was read to its end and is copied";
@@ -211,7 +216,8 @@ Step ZooKeeperMove::LastPass() {
   Step step;
   step.name = "last_pass";
   step.deed.title = "Copy what has changed since, and compare both trees";
-  step.deed.guard = "all meta servers are stopped; nobody new stands in either lock directory";
+  step.deed.guard =
+      "all meta servers are stopped; nobody new is a candidate in either lock directory";
   step.deed.result = "both trees are the same: data, ACLs, and what is there at all";
   step.deed.by_hand = {
       absl::StrCat("metarec zk copy --update --delete ", request_.from.Text(), " ",
@@ -219,7 +225,14 @@ Step ZooKeeperMove::LastPass() {
       absl::StrCat("metarec zk diff ", request_.from.Text(), " ", request_.to.Text())};
   step.deed.before = [this] { return MayWriteStopped(); };
   step.deed.act = [this] { return CopyOnce(kLastPassFact); };
-  step.deed.after = [this] { return TreesAreEqual(); };
+  step.deed.meanwhile = [this] { return MayWriteStopped(); };
+  step.deed.after = [this]() -> asio::awaitable<Seen> {
+    METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await NobodyLedSince());
+    if (sight.holds) {
+      METAREC_CO_ASSIGN_OR_RETURN(sight, co_await TreesAreEqual());
+    }
+    co_return sight;
+  };
   step.deed.wait_max = absl::ZeroDuration();
   return step;
 }

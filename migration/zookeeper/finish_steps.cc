@@ -6,6 +6,8 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
+#include "base/text/wording.h"
 #include "migration/zookeeper/zookeeper_move.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
@@ -25,8 +27,8 @@ Step ZooKeeperMove::MarkOldRoot() {
   step.deed.title = absl::StrCat("Mark ", request_.from.Text(),
                                  " as moved, so that no meta server starts from it any more");
   step.deed.guard =
-      "the meta servers serve from the new ZooKeeper, and nobody new stands in the "
-      "old lock directory";
+      "the meta servers serve from the new ZooKeeper, nobody new is a candidate in the old lock "
+      "directory, and all below the old root is Pegasus's";
   step.deed.result = absl::StrCat("its /apps says '", MovedMark(), "'");
   step.deed.by_hand = {absl::StrCat("zkCli.sh -server ", request_.from.hosts, " set ",
                                     ClusterPaths(request_.from.root).apps(), " moved")};
@@ -35,7 +37,8 @@ Step ZooKeeperMove::MarkOldRoot() {
     if (sight.holds) {
       METAREC_CO_ASSIGN_OR_RETURN(sight, co_await Serves(request_.metas, MoveEnd::kTo));
     }
-    co_return sight;
+    if (!sight.holds) co_return sight;
+    co_return co_await OldRootHasNoStrangers();
   };
   step.deed.act = [this] { return MarkOld(); };
   step.deed.after = [this] { return OldRootIsMarked(); };
@@ -45,6 +48,17 @@ Step ZooKeeperMove::MarkOldRoot() {
       "The old tree is marked as moved and may be gone; the cluster lives in the "
       "new ZooKeeper. To move back, plan a move in the other direction.";
   return step;
+}
+
+asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OldRootHasNoStrangers() {
+  METAREC_CO_ASSIGN_OR_RETURN(const TreePlace from, co_await Place(MoveEnd::kFrom));
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const std::vector<std::string> strangers,
+      co_await StrangersBelow(from, request_.from.RealLockRoot(), world_->clock()));
+  if (strangers.empty()) co_return Sight::Holds("all below the old root is Pegasus's");
+  co_return Sight::Lacks(absl::StrCat(
+      "below the old root there is what is not Pegasus's: ", Printable(CutList(strangers, 10)),
+      ". Move or remove it (metarec zk rm), and finish again"));
 }
 
 asio::awaitable<absl::Status> ZooKeeperMove::MarkOld() {
@@ -64,7 +78,9 @@ Step ZooKeeperMove::RemoveOldTree() {
   step.name = "remove_old_tree";
   step.stage = Stage::kFinish;
   step.deed.title = absl::StrCat("Remove ", request_.from.Text(), " but for the mark");
-  step.deed.guard = "it is marked, and nobody new stands in the old lock directory";
+  step.deed.guard =
+      "it is marked, nobody new is a candidate in the old lock directory, and all below it is "
+      "Pegasus's";
   step.deed.result = "only the mark is left";
   step.deed.by_hand = {absl::StrCat("metarec zk rm ", request_.from.Text())};
   step.deed.before = [this]() -> asio::awaitable<Seen> {
@@ -72,7 +88,8 @@ Step ZooKeeperMove::RemoveOldTree() {
     if (sight.holds) {
       METAREC_CO_ASSIGN_OR_RETURN(sight, co_await NobodyNewInOldLock());
     }
-    co_return sight;
+    if (!sight.holds) co_return sight;
+    co_return co_await OldRootHasNoStrangers();
   };
   step.deed.act = [this] { return RemoveOld(); };
   step.deed.after = [this] { return OldTreeIsGone(); };
@@ -103,7 +120,7 @@ Step ZooKeeperMove::RemoveMark() {
   step.deed.result = "it is gone";
   step.deed.act = [this]() -> asio::awaitable<absl::Status> {
     METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
-    co_return co_await RemoveMoveMark(to, world_->clock());
+    co_return co_await RemoveMoveMark(to, state_->head().run_id, world_->clock());
   };
   step.deed.after = [this] { return TargetIsGone(); };
   step.deed.wait_max = absl::Minutes(1);

@@ -1,16 +1,18 @@
 // What a move looks at; nothing here changes anything.
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <absl/strings/str_split.h>
 
+#include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "base/text/wording.h"
@@ -75,22 +77,6 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::AllPortsClosed(
                                         " connections"));
 }
 
-asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OnlyLeaderInOldLock() {
-  METAREC_CO_ASSIGN_OR_RETURN(const std::vector<MetaCandidate> candidates,
-                              co_await world_->Candidates(MoveEnd::kFrom));
-  if (candidates.size() == 1) {
-    co_return Sight::Holds(
-        absl::StrCat("only ", candidates.front().name, " stands in the old lock directory"));
-  }
-  if (candidates.empty()) {
-    co_return Sight::Lacks(
-        "nobody stands in the old lock directory: no meta server leads there, "
-        "or it has another lock root (--lock_root)");
-  }
-  co_return Sight::Lacks(
-      absl::StrCat("in the old lock directory there are still ", NamesOf(candidates)));
-}
-
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::LevelIs(std::string level) {
   METAREC_CO_ASSIGN_OR_RETURN(const ClusterInfo info, co_await world_->AskCluster(MetaAddresses()));
   const std::string text = absl::StrCat("the level of ", info.leader, " is ", info.level);
@@ -105,36 +91,6 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::IsBlind() {
   }
   const std::string text = absl::StrCat("the level of ", info.leader, " is ", info.level);
   co_return info.level == "blind" ? Sight::Holds(text) : Sight::Lacks(text);
-}
-
-asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::NobodyInNewLock() {
-  METAREC_CO_ASSIGN_OR_RETURN(const std::vector<MetaCandidate> candidates,
-                              co_await world_->Candidates(MoveEnd::kTo));
-  if (candidates.empty()) co_return Sight::Holds("nobody stands in the new lock directory");
-  co_return Sight::Lacks(absl::StrCat("in the new lock directory there is already ",
-                                      NamesOf(candidates), " (", candidates.front().path,
-                                      "): a meta server lives there. Stop it first"));
-}
-
-asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::NobodyNewInOldLock() {
-  const absl::StatusOr<std::vector<MetaCandidate>> candidates =
-      co_await world_->Candidates(MoveEnd::kFrom);
-  if (!candidates.ok()) {
-    if (is_copy() || absl::IsCancelled(candidates.status())) co_return candidates.status();
-    co_return Sight::Holds("the old ZooKeeper cannot be read, so that nobody can lead there");
-  }
-  const std::vector<std::string> known =
-      absl::StrSplit(state_->Fact("old_candidates"), ',', absl::SkipEmpty());
-  std::vector<MetaCandidate> others;
-  for (const MetaCandidate& candidate : *candidates) {
-    if (std::find(known.begin(), known.end(), candidate.path) == known.end()) {
-      others.push_back(candidate);
-    }
-  }
-  if (others.empty()) co_return Sight::Holds("nobody new stands in the old lock directory");
-  co_return Sight::Lacks(
-      absl::StrCat(NamesOf(others), " stands in the old lock directory (", others.front().path,
-                   "): a meta server was started with the old configuration. Stop it first"));
 }
 
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::IsTargetOurs() {
@@ -227,7 +183,8 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::Serves(std::vector<MoveSer
   const size_t expected = with_leader ? servers.size() : request_.metas.size();
   if (candidates.size() < expected) {
     co_return Sight::Lacks(absl::StrCat("only ", candidates.size(),
-                                        " of them stand in the lock directory in ", side.Text()));
+                                        " of them are candidates in the lock directory in ",
+                                        side.Text()));
   }
   co_return Sight::Holds(absl::StrCat(info.leader, " leads in ", side.Text()));
 }
@@ -248,7 +205,9 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::TreesAreEqual() {
 
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OutageFits() {
   double pass = 0;
-  if (!absl::SimpleAtod(state_->Fact("pass_seconds"), &pass)) pass = 0;
+  if (!absl::SimpleAtod(state_->Fact("pass_seconds"), &pass)) {
+    co_return Sight::Lacks("it is not known how long a pass takes: abort, and plan again");
+  }
   const absl::Duration outage = absl::Seconds(pass) + kRestartAssumed;
   const std::string text = absl::StrCat(
       "without a leader for about ", absl::FormatDuration(absl::Ceil(outage, absl::Seconds(1))),
@@ -265,16 +224,19 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OutageFits() {
 }
 
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::TablesAreAsBefore() {
-  METAREC_CO_ASSIGN_OR_RETURN(const std::string text, ReadConfigText(BackupPath("tables")));
+  METAREC_CO_ASSIGN_OR_RETURN(LineReader before, LineReader::Open(BackupPath("tables")));
   METAREC_CO_ASSIGN_OR_RETURN(const std::vector<TableView> tables,
                               co_await world_->AskTables(MetaAddresses(), false));
   const std::vector<std::string> lines = TableLines(tables, is_copy());
   const std::set<std::string> now(lines.begin(), lines.end());
   std::vector<std::string> wrong;
-  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+  std::string line;
+  for (;;) {
+    METAREC_CO_ASSIGN_OR_RETURN(const bool is_line, before.Next(&line));
+    if (!is_line) break;
     // What was dropped may come back by a recovery, or not.
     if (!is_copy() && absl::StrContains(line, " dropped partitions=")) continue;
-    if (!now.contains(std::string(line))) {
+    if (!now.contains(line)) {
       wrong.push_back(absl::StrCat("not as before: table ", line));
     }
   }
@@ -334,24 +296,35 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::IsRecovered() {
 
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::ConfigsAre(bool edited) {
   std::vector<std::string> wrong;
-  int64_t looked_at = 0;
+  std::vector<MoveServer> elsewhere;
   for (const MoveServer& server : request_.metas) {
-    if (server.config.empty()) continue;
-    ++looked_at;
+    if (server.config.empty()) {
+      elsewhere.push_back(server);
+      continue;
+    }
     METAREC_CO_ASSIGN_OR_RETURN(const std::string text, ReadConfigText(server.config));
-    METAREC_CO_ASSIGN_OR_RETURN(const EditedConfig would,
-                                EditConfig(text, server.config, request_.ConfigChanges()));
-    if (would.difference.empty() != edited) {
-      wrong.push_back(
-          absl::StrCat(server.config, edited ? " is still the old one" : " is still the new one"));
+    for (const ConfigChange& change : request_.ConfigChanges()) {
+      const bool is_new = ConfigValue(text, change.section, change.key) == change.value;
+      if (is_new == edited) continue;
+      wrong.push_back(absl::StrCat(server.config, edited ? " does not have" : " still has",
+                                   " the new value of [", change.section, "] ", change.key));
     }
   }
-  if (looked_at == 0) {
-    // The start that follows shows with what the servers were started.
-    co_return Sight::Holds("no config.ini is on this machine: the start will show it");
+  // What is elsewhere cannot be seen: the command's exit code or the operator says it.
+  const std::string confirmation = ConfirmationPath(/*back=*/!edited);
+  const bool by_command = !request_.edit_config.empty();
+  std::error_code error;
+  if (by_command && !elsewhere.empty() && state_->Fact(ConfigsFact(!edited)).empty()) {
+    wrong.push_back(
+        absl::StrCat("--edit_config has not yet ended with 0 for ", NamesOf(elsewhere)));
+  }
+  if (!by_command && !elsewhere.empty() && !std::filesystem::exists(confirmation, error)) {
+    wrong.push_back(absl::StrCat("nobody has confirmed it for ", NamesOf(elsewhere), " (by touch ",
+                                 confirmation, ")"));
   }
   co_return Outcome(wrong,
-                    absl::StrCat(Counted(looked_at, "file"), edited ? " changed" : " as before"));
+                    absl::StrCat(Counted(static_cast<int64_t>(request_.metas.size()), "config.ini"),
+                                 edited ? " changed" : " as before"));
 }
 
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OldTreeIsStillTrue() {
@@ -380,7 +353,9 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OldTreeIsStillTrue() {
       const auto found = ballots.find({replica.app_id, replica.partition_index});
       const std::string name = absl::StrCat(replica.app_id, ".", replica.partition_index);
       if (found == ballots.end()) {
-        if (tables.contains(replica.app_id)) continue;
+        // A dropped table's partitions are nobody's any more.
+        const auto table = tables.find(replica.app_id);
+        if (table != tables.end() && table->second->status != TableStatus::kAvailable) continue;
         wrong.push_back(absl::StrCat("partition ", name, " is not in the old tree"));
       } else if (replica.ballot > found->second) {
         wrong.push_back(absl::StrCat("partition ", name, " has ballot ", replica.ballot, " on ",
@@ -411,11 +386,26 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OldTreeIsStillTrue() {
       ". Replica servers would permanently ignore what it says"));
 }
 
+asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OldLeaderMayStart() {
+  if (state_->StateOf("start_leader") == StepState::kPending) {
+    co_return Sight::Holds("no meta server has served from the new tree");
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await OldTreeIsStillTrue());
+  if (!sight.holds) {
+    absl::StrAppend(&sight.seen,
+                    ". It went beyond it while the abort was under way: set each config.ini to ",
+                    request_.to.Text(), " and start the meta servers there by hand");
+  }
+  co_return sight;
+}
+
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::TargetIsGone() {
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<std::string> mark,
                               co_await ReadMoveMark(to, world_->clock()));
-  if (!mark.has_value()) co_return Sight::Holds("nothing of this run is there");
+  if (!mark.has_value() || *mark != state_->head().run_id) {
+    co_return Sight::Holds("nothing of this run is there");
+  }
   co_return Sight::Lacks(absl::StrCat(to.text, " has still what this run wrote"));
 }
 

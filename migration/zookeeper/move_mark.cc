@@ -34,12 +34,12 @@ std::string MarkData(absl::string_view run_id) {
   return json;
 }
 
-}  // namespace
+struct Mark {
+  std::string run_id;
+  int32_t version = 0;
+};
 
-std::string MoveMarkPath(absl::string_view root) { return absl::StrCat(root, ".metarec_move"); }
-
-asio::awaitable<absl::StatusOr<std::optional<std::string>>> ReadMoveMark(TreePlace place,
-                                                                         Clock* clock) {
+asio::awaitable<absl::StatusOr<std::optional<Mark>>> ReadMark(TreePlace place, Clock* clock) {
   RetryBudget budget(clock);
   StoreReader reader(place.store, &budget);
   const std::string path = MoveMarkPath(place.root);
@@ -49,10 +49,23 @@ asio::awaitable<absl::StatusOr<std::optional<std::string>>> ReadMoveMark(TreePla
   JsonDocument json;
   json.Parse(node->data);
   JsonFieldReader fields(json.root());
-  std::string run_id = fields.String("run_id");
-  if (fields.ok()) co_return run_id;
+  Mark mark;
+  mark.run_id = fields.String("run_id");
+  mark.version = node->stat.version;
+  if (fields.ok()) co_return mark;
   co_return absl::DataLossError(
-      absl::StrCat(path, " is no mark of a run: ", Printable(fields.error())));
+      absl::StrCat(path, " is not a mark of a run: ", Printable(fields.error())));
+}
+
+}  // namespace
+
+std::string MoveMarkPath(absl::string_view root) { return absl::StrCat(root, ".metarec_move"); }
+
+asio::awaitable<absl::StatusOr<std::optional<std::string>>> ReadMoveMark(TreePlace place,
+                                                                         Clock* clock) {
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<Mark> mark, co_await ReadMark(place, clock));
+  if (!mark.has_value()) co_return std::nullopt;
+  co_return mark->run_id;
 }
 
 asio::awaitable<absl::Status> WriteMoveMark(TreePlace place, std::string run_id, Clock* clock) {
@@ -72,11 +85,15 @@ asio::awaitable<absl::Status> WriteMoveMark(TreePlace place, std::string run_id,
   co_return (co_await place.store->Create(MoveMarkPath(place.root), MarkData(run_id))).status();
 }
 
-asio::awaitable<absl::Status> RemoveMoveMark(TreePlace place, Clock* clock) {
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<std::string> mark,
-                              co_await ReadMoveMark(place, clock));
+asio::awaitable<absl::Status> RemoveMoveMark(TreePlace place, std::string run_id, Clock* clock) {
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<Mark> mark, co_await ReadMark(place, clock));
   if (!mark.has_value()) co_return absl::OkStatus();
-  const absl::Status deleted = co_await place.store->Delete(MoveMarkPath(place.root));
+  if (mark->run_id != run_id) {
+    co_return absl::FailedPreconditionError(absl::StrCat(
+        MoveMarkPath(place.root), " is the mark of another run, ", Printable(mark->run_id)));
+  }
+  const absl::Status deleted =
+      co_await place.store->Delete(MoveMarkPath(place.root), mark->version);
   co_return StoreErrorOf(deleted) == StoreError::kNoNode ? absl::OkStatus() : deleted;
 }
 

@@ -1,7 +1,6 @@
 #include "migration/zookeeper/move_world.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include <absl/strings/match.h>
@@ -85,22 +84,55 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> MoveWorld::Connect(
 asio::awaitable<absl::StatusOr<MetaStore*>> MoveWorld::Store(MoveEnd end) {
   std::unique_ptr<MetaStore>& store = end == MoveEnd::kFrom ? from_store_ : to_store_;
   if (store == nullptr || IsFinal(store->session_state())) {
-    METAREC_CO_ASSIGN_OR_RETURN(store, co_await Connect(side(end)));
+    METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<MetaStore> opened, co_await Connect(side(end)));
+    // Another coroutine may have opened one meanwhile, which is in use.
+    if (store == nullptr || IsFinal(store->session_state())) {
+      if (store != nullptr) ended_stores_.push_back(std::move(store));
+      store = std::move(opened);
+    }
   }
   co_return store.get();
 }
 
-asio::awaitable<absl::StatusOr<std::vector<MetaCandidate>>> MoveWorld::Candidates(MoveEnd end) {
-  METAREC_CO_ASSIGN_OR_RETURN(MetaStore* const store, co_await Store(end));
-  RetryBudget budget(clock());
-  StoreReader reader(store, &budget);
+std::set<std::string> MoveWorld::LockDirectories(MoveEnd end) const {
   const std::string root = side(end).RealRoot();
   std::set<std::string> directories = {LockDirectoryPath(root),
                                        LockDirectoryPath(absl::StrCat(root, "/lock"))};
   if (!side(end).lock_root.empty()) {
     directories.insert(LockDirectoryPath(side(end).RealLockRoot()));
   }
+  return directories;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<LockDirectoryAge>>> MoveWorld::LockAges(MoveEnd end) {
+  METAREC_CO_ASSIGN_OR_RETURN(MetaStore* const store, co_await Store(end));
+  RetryBudget budget(clock());
+  StoreReader reader(store, &budget);
   METAREC_CO_RETURN_IF_ERROR(co_await reader.Sync("/"));
+  std::vector<LockDirectoryAge> ages;
+  const std::set<std::string> directories = LockDirectories(end);
+  for (const std::string& directory : directories) {
+    METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> stat,
+                                co_await reader.Exists(directory));
+    LockDirectoryAge age;
+    age.path = directory;
+    if (stat.has_value()) {
+      age.czxid = stat->czxid;
+      // The version counts creations and deletions. So a candidate whose session expires later
+      // changes nothing here.
+      age.created = (int64_t{stat->child_version} + stat->num_children) / 2;
+    }
+    ages.push_back(std::move(age));
+  }
+  co_return ages;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<MetaCandidate>>> MoveWorld::Candidates(MoveEnd end) {
+  METAREC_CO_ASSIGN_OR_RETURN(MetaStore* const store, co_await Store(end));
+  RetryBudget budget(clock());
+  StoreReader reader(store, &budget);
+  METAREC_CO_RETURN_IF_ERROR(co_await reader.Sync("/"));
+  const std::set<std::string> directories = LockDirectories(end);
   std::vector<MetaCandidate> candidates;
   for (const std::string& directory : directories) {
     METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,

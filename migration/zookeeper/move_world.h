@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,10 +46,17 @@ struct ClusterInfo {
 // Which of the two ZooKeepers.
 enum class MoveEnd { kFrom, kTo };
 
-// One that stands in a lock directory.
+// One that is a candidate in a lock directory.
 struct MetaCandidate {
   std::string path;
   std::string name;
+};
+
+// What tells whether anybody was a candidate since, although he may have gone.
+struct LockDirectoryAge {
+  std::string path;
+  int64_t czxid = 0;    // 0: it is not there
+  int64_t created = 0;  // children that were ever created
 };
 
 enum class PortState {
@@ -73,14 +81,17 @@ class MoveWorld {
   MoveWorld(const MoveWorld&) = delete;
   MoveWorld& operator=(const MoveWorld&) = delete;
 
-  // A session, which is opened when it is first needed, and anew when it has ended. Valid until the
-  // next call for the same end.
+  // A session, which is opened when it is first needed, and anew when it has ended. Valid as long
+  // as this lives, also once its session has ended: an act may hold it while a look opens another.
   asio::awaitable<absl::StatusOr<MetaStore*>> Store(MoveEnd end);
   const MoveSide& side(MoveEnd end) const { return end == MoveEnd::kFrom ? from_ : to_; }
 
   // Of the lock directory that the side names, and of those where Pegasus's own configurations have
   // it: in the root and in its lock/. The leader first.
   asio::awaitable<absl::StatusOr<std::vector<MetaCandidate>>> Candidates(MoveEnd end);
+
+  // Of the same directories, in the order of their paths.
+  asio::awaitable<absl::StatusOr<std::vector<LockDirectoryAge>>> LockAges(MoveEnd end);
 
   // Whoever of `metas` leads answers.
   asio::awaitable<absl::StatusOr<ClusterInfo>> AskCluster(std::vector<std::string> metas);
@@ -100,6 +111,7 @@ class MoveWorld {
 
  private:
   asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Connect(MoveSide side) const;
+  std::set<std::string> LockDirectories(MoveEnd end) const;
   absl::StatusOr<MetaClient*> ClientOf(const std::vector<std::string>& metas);
 
   const MoveSide from_;
@@ -109,6 +121,8 @@ class MoveWorld {
   const MoveWorldOptions options_;
   std::unique_ptr<MetaStore> from_store_;
   std::unique_ptr<MetaStore> to_store_;
+  // One for each session that has ended: at most one in a session timeout.
+  std::vector<std::unique_ptr<MetaStore>> ended_stores_;
   std::map<std::string, std::unique_ptr<MetaClient>> clients_;
 };
 

@@ -73,9 +73,9 @@ absl::Status TakeConfigs(const MoveWishes& wishes, MoveRequest* request) {
         std::find_if(request->metas.begin(), request->metas.end(),
                      [&](const MoveServer& known) { return known.address == owner; });
     if (server == request->metas.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--config ", config, ": ", owner, " is none of the cluster's meta servers, ",
-                       absl::StrJoin(AddressesOf(request->metas), ", ")));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--config ", config, ": ", owner, " is not one of the cluster's meta servers, ",
+          absl::StrJoin(AddressesOf(request->metas), ", ")));
     }
     server->config = path;
     const std::string hosts = ConfigValue(text, "zookeeper", "hosts_list").value_or("");
@@ -231,6 +231,18 @@ asio::awaitable<absl::Status> LookAtOldTree(Looking looking) {
                      " bytes: the new servers need the same jute.maxbuffer as the old ones"));
   }
   NoteLosses(tree, &found);
+  TreePlace place;
+  place.store = store;
+  place.root = root;
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const std::vector<std::string> strangers,
+      co_await StrangersBelow(place, looking.world->side(MoveEnd::kFrom).RealLockRoot(),
+                              looking.clock()));
+  if (!strangers.empty()) {
+    found.warnings.push_back(absl::StrCat("below the old root there is what is not Pegasus's: ",
+                                          Printable(CutList(strangers, kNamesMax)),
+                                          "; finish refuses until it is moved or removed"));
+  }
   const ClusterPaths paths(root);
   for (const TableZnodes& table : tree.tables) {
     const std::string path = paths.App(table.app.app_id) + "/duplication";

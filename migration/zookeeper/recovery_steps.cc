@@ -57,6 +57,10 @@ Step ZooKeeperMove::StopMetas() {
   step.deed.before = [this]() -> asio::awaitable<Seen> {
     METAREC_CO_ASSIGN_OR_RETURN(const ClusterInfo info,
                                 co_await world_->AskCluster(MetaAddresses()));
+    if (info.leader != request_.leader().address) {
+      co_return Sight::Lacks(absl::StrCat(info.leader, " leads now, and not ",
+                                          request_.leader().address, " as when this was planned"));
+    }
     state_->Note("old_level", info.level);
     const absl::StatusOr<std::vector<MetaCandidate>> candidates =
         co_await world_->Candidates(MoveEnd::kFrom);
@@ -94,7 +98,7 @@ Step ZooKeeperMove::Recover() {
   step.deed.title = absl::StrCat("Rebuild the metadata in ", request_.to.Text(),
                                  " from what the replica servers hold");
   step.deed.guard =
-      "all meta servers are stopped; nobody new stands in either lock directory; the "
+      "all meta servers are stopped; nobody new is a candidate in either lock directory; the "
       "new root is free, or holds what this run began";
   step.deed.result = "the tree is written, checked and unlocked";
   step.deed.by_hand = {absl::StrCat("metarec recover -f ", BackupPath("recover_node_list"),
@@ -103,6 +107,7 @@ Step ZooKeeperMove::Recover() {
                                     request_.skip_lost_partitions ? " -l" : "")};
   step.deed.before = [this] { return MayWriteStopped(); };
   step.deed.act = [this] { return RecoverIntoTarget(); };
+  step.deed.meanwhile = [this] { return MayWriteStopped(); };
   step.deed.after = [this] { return IsRecovered(); };
   step.deed.wait_max = absl::ZeroDuration();
   step.back.kind = WayBack::Kind::kDeed;
@@ -113,6 +118,7 @@ Step ZooKeeperMove::Recover() {
 asio::awaitable<absl::Status> ZooKeeperMove::RecoverIntoTarget() {
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
   METAREC_CO_RETURN_IF_ERROR(co_await WriteMoveMark(to, state_->head().run_id, world_->clock()));
+  METAREC_CO_RETURN_IF_ERROR(co_await NoteOldLocks());
   RecoveryRequest request;
   METAREC_CO_ASSIGN_OR_RETURN(request.nodes,
                               ParseNodeListString(absl::StrJoin(request_.nodes, ",")));
@@ -142,11 +148,13 @@ Step ZooKeeperMove::CarryOver() {
       "Carry over from the old tree what only ZooKeeper knew: envs, drop "
       "states, duplications, backup policies; each is listed in ",
       BackupPath("carried_over"));
-  step.deed.guard = "all meta servers are stopped; nobody new stands in either lock directory";
+  step.deed.guard =
+      "all meta servers are stopped; nobody new is a candidate in either lock directory";
   step.deed.result = "all that can be read in the old tree is in the new one";
   step.deed.by_hand = {"set the envs with Pegasus's shell, once the cluster serves"};
   step.deed.before = [this] { return MayWriteStopped(); };
   step.deed.act = [this] { return CarryOverFromOldTree(); };
+  step.deed.meanwhile = [this] { return MayWriteStopped(); };
   step.deed.after = [this]() -> asio::awaitable<Seen> {
     const std::string carried = state_->Fact("carried_over");
     co_return carried.empty() ? Sight::Lacks("it is not known what was carried over")

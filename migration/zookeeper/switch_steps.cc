@@ -2,6 +2,7 @@
 // configuration.
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <absl/strings/match.h>
@@ -14,12 +15,11 @@
 #include "migration/procedure/operator_command.h"
 #include "migration/zookeeper/zookeeper_move.h"
 #include "pegasus_client/config_edit.h"
+#include "zk_store/client/retry_budget.h"
+#include "zk_store/client/store_reader.h"
 
 namespace metarec {
 namespace {
-
-// How long a command may go on once the run that began it was killed.
-constexpr absl::Duration kCommandSettles = absl::Seconds(10);
 
 asio::awaitable<absl::Status> NothingToDo() { co_return absl::OkStatus(); }
 
@@ -88,16 +88,33 @@ Step ZooKeeperMove::Check() {
   step.name = "check";
   step.deed.title =
       absl::StrCat("Look whether ", request_.from.Text(), " can move to ", request_.to.Text());
-  step.deed.result = absl::StrCat(request_.leader().address,
-                                  " leads; nobody stands in the new lock directory; the new root "
-                                  "is free; each config.ini that is here can be changed");
+  step.deed.result =
+      absl::StrCat(request_.leader().address,
+                   " leads; nobody is a candidate in the new lock directory; the new root "
+                   "is free; each config.ini that is here can be changed");
   step.deed.by_hand = {absl::StrCat("metarec cluster_info ", MetaOption(MetaAddresses())),
                        absl::StrCat("metarec zk ls ", request_.to.Text())};
-  step.deed.before = [this] { return CanBegin(); };
+  step.deed.before = [this]() -> asio::awaitable<Seen> {
+    METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await CanBegin());
+    if (sight.holds) METAREC_CO_RETURN_IF_ERROR(co_await NoteTarget());
+    co_return sight;
+  };
   step.deed.act = [] { return NothingToDo(); };
   step.deed.after = [this] { return CanBegin(); };
   step.deed.wait_max = absl::ZeroDuration();
   return step;
+}
+
+asio::awaitable<absl::Status> ZooKeeperMove::NoteTarget() {
+  METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
+  RetryBudget budget(world_->clock());
+  StoreReader reader(to.store, &budget);
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
+                              co_await reader.Children(to.root));
+  if (!children.has_value()) co_return absl::OkStatus();
+  state_->Note("target_root", "yes");
+  state_->Note("target_children", absl::StrJoin(children->names, "/"));
+  co_return absl::OkStatus();
 }
 
 Step ZooKeeperMove::Backup() {
@@ -150,7 +167,7 @@ asio::awaitable<absl::Status> ZooKeeperMove::WriteBackups() {
 }
 
 void ZooKeeperMove::DoForEach(const std::vector<MoveServer>& servers, const std::string& command,
-                              const char* what, Deed* deed) {
+                              const char* what, PortState wanted, Deed* deed) {
   if (command.empty()) {
     deed->by_hand = {absl::StrCat(what, " ", NamesOf(servers))};
     deed->request = absl::StrCat("Please ", what, " ", NamesOf(servers),
@@ -162,13 +179,27 @@ void ZooKeeperMove::DoForEach(const std::vector<MoveServer>& servers, const std:
     deed->by_hand.push_back(
         absl::StrCat("METAREC_META=", server.address, " sh -c ", ShellWord(command)));
   }
-  deed->act = [this, servers, command] { return RunFor(servers, command); };
-  deed->settles_in = kCommandSettles;
+  deed->act = [this, servers, command, wanted] { return RunFor(servers, command, wanted); };
+  // A command goes on when the run that began it is killed.
+  deed->settles_in = absl::Seconds(request_.command_seconds);
 }
 
 asio::awaitable<absl::Status> ZooKeeperMove::RunFor(std::vector<MoveServer> servers,
-                                                    std::string command) {
+                                                    std::string command,
+                                                    std::optional<PortState> wanted) {
+  // Some of them may have been reached when a run was killed.
+  const ProcedureEvent& begun = state_->events().back();
+  const bool is_repeated =
+      std::count_if(state_->events().begin(), state_->events().end(),
+                    [&](const ProcedureEvent& event) {
+                      return event.kind == begun.kind && event.step == begun.step;
+                    }) > 1;
   for (const MoveServer& server : servers) {
+    if (is_repeated && wanted.has_value()) {
+      METAREC_CO_ASSIGN_OR_RETURN(const PortState port,
+                                  co_await world_->LookAtPort(server.address));
+      if (port == *wanted) continue;
+    }
     OperatorCommand run;
     run.command = command;
     run.environment = {{"METAREC_META", server.address},
@@ -190,7 +221,7 @@ Deed ZooKeeperMove::StopDeed(std::vector<MoveServer> servers) {
   Deed deed;
   deed.title = absl::StrCat("Stop ", NamesOf(servers));
   deed.result = "their ports refuse connections";
-  DoForEach(servers, request_.stop_meta, "stop", &deed);
+  DoForEach(servers, request_.stop_meta, "stop", PortState::kClosed, &deed);
   deed.after = [this, servers] { return AllPortsClosed(servers); };
   deed.looks_first = true;
   deed.wait_max = wait_max();
@@ -201,12 +232,16 @@ Deed ZooKeeperMove::StartDeed(std::vector<MoveServer> servers, MoveEnd end) {
   Deed deed;
   const MoveSide& side = end == MoveEnd::kTo ? request_.to : request_.from;
   deed.title = absl::StrCat("Start ", NamesOf(servers), " on ", side.Text());
-  deed.result =
-      absl::StrCat("the cluster answers, and they stand in the lock directory in ", side.Text());
-  DoForEach(servers, request_.start_meta, "start", &deed);
+  deed.result = absl::StrCat(
+      "the cluster answers, and they are candidates in the lock directory in ", side.Text());
+  DoForEach(servers, request_.start_meta, "start", PortState::kOpen, &deed);
   deed.after = [this, servers, end] { return Serves(servers, end); };
   deed.looks_first = true;
   deed.wait_max = wait_max();
+  if (end == MoveEnd::kFrom) {
+    deed.guard = "no replica has gone beyond the old tree";
+    deed.before = [this] { return OldLeaderMayStart(); };
+  }
   return deed;
 }
 
@@ -220,9 +255,11 @@ Step ZooKeeperMove::EditConfigs() {
   const auto fill = [&](Deed* deed, bool back) {
     bool all_here = true;
     for (const MoveServer& server : request_.metas) all_here &= !server.config.empty();
-    deed->guard = "all meta servers are stopped";
-    deed->result = back ? "each config.ini that is here is as it was before"
-                        : "each config.ini that is here has the new values";
+    deed->guard = back ? "all meta servers are stopped"
+                       : "all meta servers are stopped, and none was started on the old one since "
+                         "the new tree was made";
+    deed->result =
+        back ? "each config.ini is as it was before" : "each config.ini has the new values";
     deed->title = absl::StrCat(back ? "Put back in" : "Set in", " the config.ini of ",
                                NamesOf(request_.metas), ": ", absl::StrJoin(keys, ", "));
     for (const MoveServer& server : request_.metas) {
@@ -232,15 +269,25 @@ Step ZooKeeperMove::EditConfigs() {
                                                ? absl::StrCat("config.ini   # of ", server.address)
                                                : ShellWord(server.config)));
     }
-    deed->before = [this] { return AllPortsClosed(request_.metas); };
+    deed->before = [this, back]() -> asio::awaitable<Seen> {
+      METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await AllPortsClosed(request_.metas));
+      if (!sight.holds) co_return sight;
+      if (back) co_return co_await OldLeaderMayStart();
+      co_return co_await NobodyLedSince();
+    };
     deed->after = [this, back] { return ConfigsAre(!back); };
     deed->wait_max = wait_max();
     deed->act = [this, back] { return EditAllConfigs(back); };
-    if (!all_here && request_.edit_config.empty()) {
-      deed->request = absl::StrCat(
-          "Please set ", absl::StrJoin(keys, ", "), back ? " back" : "", " in the config.ini of ",
-          NamesOf(request_.metas), " where this program has no --config of theirs, such as with ",
-          deed->by_hand.front(), "; it is looked at when they have started.");
+    if (all_here) return;
+    if (!request_.edit_config.empty()) {
+      deed->settles_in = absl::Seconds(request_.command_seconds);
+    } else {
+      const std::string confirm = absl::StrCat("touch ", ShellWord(ConfirmationPath(back)));
+      deed->by_hand.push_back(confirm);
+      deed->request = absl::StrCat("Please set ", absl::StrJoin(keys, ", "), back ? " back" : "",
+                                   " in the config.ini of ", NamesOf(request_.metas),
+                                   " where this program has no --config of theirs, such as with ",
+                                   deed->by_hand.front(), ", and confirm it with ", confirm, ".");
     }
   };
   fill(&step.deed, false);
@@ -268,9 +315,12 @@ asio::awaitable<absl::Status> ZooKeeperMove::EditAllConfigs(bool back) {
   }
   if (!back) state_->Note("config_difference", absl::StrJoin(difference, "\n"));
   if (elsewhere.empty() || request_.edit_config.empty()) co_return absl::OkStatus();
+  state_->Note(ConfigsFact(!back), "");
   const std::string command = absl::StrCat("METAREC_BACK=", back ? "1" : "0",
                                            "; export METAREC_BACK; ", request_.edit_config);
-  co_return co_await RunFor(elsewhere, command);
+  METAREC_CO_RETURN_IF_ERROR(co_await RunFor(elsewhere, command, std::nullopt));
+  state_->Note(ConfigsFact(back), "yes");
+  co_return absl::OkStatus();
 }
 
 Step ZooKeeperMove::StartLeader() {
@@ -278,9 +328,13 @@ Step ZooKeeperMove::StartLeader() {
   Step step;
   step.name = "start_leader";
   step.deed = StartDeed(leader, MoveEnd::kTo);
-  step.deed.guard = "nobody stands in either lock directory who was not there before";
+  step.deed.guard =
+      "nobody is a candidate in either lock directory who was not there before, and no meta server "
+      "was started on the old one since the new tree was made";
   step.deed.before = [this]() -> asio::awaitable<Seen> {
     METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await NobodyNewInOldLock());
+    if (!sight.holds) co_return sight;
+    METAREC_CO_ASSIGN_OR_RETURN(sight, co_await NobodyLedSince());
     if (!sight.holds) co_return sight;
     METAREC_CO_ASSIGN_OR_RETURN(std::vector<MetaCandidate> candidates,
                                 co_await world_->Candidates(MoveEnd::kTo));
@@ -288,9 +342,19 @@ Step ZooKeeperMove::StartLeader() {
     std::erase_if(candidates, [this](const MetaCandidate& candidate) {
       return candidate.name == request_.leader().address;
     });
-    if (candidates.empty()) co_return Sight::Holds("nobody else stands in the new lock directory");
-    co_return Sight::Lacks(absl::StrCat(NamesOf(candidates), " stands in the new lock directory (",
+    if (candidates.empty())
+      co_return Sight::Holds("nobody else is a candidate in the new lock directory");
+    co_return Sight::Lacks(absl::StrCat(NamesOf(candidates),
+                                        " is a candidate in the new lock directory (",
                                         candidates.front().path, "): stop it first"));
+  };
+  // It may have been started with the old configuration first.
+  step.deed.after = [this, leader]() -> asio::awaitable<Seen> {
+    METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await Serves(leader, MoveEnd::kTo));
+    if (sight.holds) {
+      METAREC_CO_ASSIGN_OR_RETURN(sight, co_await NobodyLedSince());
+    }
+    co_return sight;
   };
   step.back.kind = WayBack::Kind::kDeed;
   step.back.possible = [this] { return OldTreeIsStillTrue(); };
@@ -310,7 +374,7 @@ Step ZooKeeperMove::CheckTables() {
   Step step;
   step.name = "check_tables";
   step.deed.title = "Compare the tables with those before";
-  step.deed.guard = "nobody new stands in the old lock directory";
+  step.deed.guard = "nobody new is a candidate in the old lock directory";
   step.deed.result = is_copy() ? "all tables are as they were, with their envs"
                                : "all tables that were available are there again";
   step.deed.by_hand = {absl::StrCat("metarec ls -d ", MetaOption(MetaAddresses()))};
@@ -325,7 +389,7 @@ Step ZooKeeperMove::StartFollowers() {
   Step step;
   step.name = "start_followers";
   step.deed = StartDeed(request_.followers(), MoveEnd::kTo);
-  step.deed.guard = "nobody new stands in the old lock directory";
+  step.deed.guard = "nobody new is a candidate in the old lock directory";
   step.deed.before = [this] { return NobodyNewInOldLock(); };
   step.back.kind = WayBack::Kind::kDeed;
   step.back.deed = StopDeed(request_.followers());
@@ -336,7 +400,7 @@ Step ZooKeeperMove::RestoreLevel() {
   Step step;
   step.name = "restore_level";
   step.deed.title = "Give the meta servers the function level that they had";
-  step.deed.guard = "nobody new stands in the old lock directory";
+  step.deed.guard = "nobody new is a candidate in the old lock directory";
   step.deed.result = "the level is what it was before";
   step.deed.by_hand = {absl::StrCat("metarec set_meta_level LEVEL ", MetaOption(MetaAddresses()))};
   step.deed.before = [this] { return NobodyNewInOldLock(); };
@@ -351,7 +415,7 @@ Step ZooKeeperMove::CheckNodes() {
   Step step;
   step.name = "check_nodes";
   step.deed.title = "Look whether all replica servers have found the new leader";
-  step.deed.guard = "nobody new stands in the old lock directory";
+  step.deed.guard = "nobody new is a candidate in the old lock directory";
   step.deed.result = absl::StrCat(
       Counted(static_cast<int64_t>(request_.alive.size()), "replica server"), " alive, as before");
   step.deed.by_hand = {absl::StrCat("metarec nodes -d ", MetaOption(MetaAddresses()))};

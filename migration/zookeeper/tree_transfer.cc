@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
 
 #include "base/runtime/status_macros.h"
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
+#include "zk_store/election/lock_directory.h"
+#include "zk_store/topology/znode_layout.h"
 #include "zk_store/tree/live_tree.h"
 #include "zk_store/tree/tree_copy.h"
 #include "zk_store/tree/tree_diff.h"
@@ -122,6 +126,32 @@ asio::awaitable<absl::StatusOr<TreeComparison>> CompareTrees(TreePlace a, TreePl
   compared.znodes = result.a.znodes;
   compared.differences = result.paths;
   co_return compared;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<std::string>>> StrangersBelow(TreePlace place,
+                                                                         std::string lock_root,
+                                                                         Clock* clock) {
+  std::set<std::string> known = {"apps", "backup", "bulk_load", "ranger_policy_meta_root", "lock"};
+  const std::string below = absl::StrCat(place.root, "/");
+  const std::string journal = ClusterPaths(place.root).journal();
+  const std::string own_lock = LockDirectoryPath(place.root);
+  const std::string lock = LockDirectoryPath(lock_root);
+  for (absl::string_view path :
+       {absl::string_view(journal), absl::string_view(own_lock), absl::string_view(lock)}) {
+    if (!absl::ConsumePrefix(&path, below)) continue;
+    known.insert(std::string(path.substr(0, path.find('/'))));
+  }
+  RetryBudget budget(clock);
+  StoreReader reader(place.store, &budget);
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
+                              co_await reader.Children(place.root));
+  std::vector<std::string> strangers;
+  if (!children.has_value()) co_return strangers;
+  for (const std::string& name : children->names) {
+    if (!known.contains(name)) strangers.push_back(below + name);
+  }
+  std::sort(strangers.begin(), strangers.end());
+  co_return strangers;
 }
 
 asio::awaitable<absl::StatusOr<int64_t>> ExportTree(TreePlace from, std::string path,

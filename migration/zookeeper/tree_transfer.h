@@ -54,6 +54,12 @@ struct TreeComparison {
 asio::awaitable<absl::StatusOr<TreeComparison>> CompareTrees(TreePlace a, TreePlace b,
                                                              Clock* clock);
 
+// Children of the root that are not a cluster's own: neither Pegasus's (INTEROP.md section 6.1),
+// nor ours, nor the way to its lock directory.
+asio::awaitable<absl::StatusOr<std::vector<std::string>>> StrangersBelow(TreePlace place,
+                                                                         std::string lock_root,
+                                                                         Clock* clock);
+
 // Writes the tree into a file (zk_store/tree/tree_file.h). Returns how many znodes it has.
 asio::awaitable<absl::StatusOr<int64_t>> ExportTree(TreePlace from, std::string path, Clock* clock);
 
@@ -72,7 +78,7 @@ asio::awaitable<absl::StatusOr<std::optional<std::string>>> ReadMoveMark(TreePla
 // Makes the mark, and what is missing above it. OK if it is there already; kFailedPrecondition if
 // it is another run's.
 asio::awaitable<absl::Status> WriteMoveMark(TreePlace place, std::string run_id, Clock* clock);
-// OK if there is none.
-asio::awaitable<absl::Status> RemoveMoveMark(TreePlace place, Clock* clock);
+// OK if there is none; kFailedPrecondition if it is another run's.
+asio::awaitable<absl::Status> RemoveMoveMark(TreePlace place, std::string run_id, Clock* clock);
 
 }  // namespace metarec

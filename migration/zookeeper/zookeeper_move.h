@@ -1,18 +1,20 @@
 // The steps of moving a cluster to another ZooKeeper, by copying the old tree or by recovery.
 //
 // Two leaders at once are the danger of both ways. Whatever is written into the new ZooKeeper is
-// therefore written only while nobody stands in its lock directory, and while the only meta server
-// that may write into the old one is blind or stopped. Each step looks at that again before it
-// begins, and the long ones while they run. docs/migration.md has the whole procedure.
+// therefore written only while nobody is a candidate in its lock directory, and while the only meta
+// server that may write into the old one is blind or stopped. Each step looks at that again before
+// it begins, and the long ones while they run. docs/migration.md has the whole procedure.
 
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/strings/str_cat.h>
 #include <asio/awaitable.hpp>
 
 #include "migration/procedure/procedure_state.h"
@@ -66,15 +68,24 @@ class ZooKeeperMove {
   Deed StartDeed(std::vector<MoveServer> servers, MoveEnd end);
   Deed RemoveTargetDeed();
   void DoForEach(const std::vector<MoveServer>& servers, const std::string& command,
-                 const char* what, Deed* deed);
+                 const char* what, PortState wanted, Deed* deed);
+
+  // Looks; lock_looks.cc.
+  asio::awaitable<Seen> OnlyLeaderInOldLock();
+  asio::awaitable<Seen> NobodyInNewLock();
+  asio::awaitable<Seen> NobodyNewInOldLock();
+  // When the old lock directory cannot be read: by the ports and the new lock directory.
+  asio::awaitable<Seen> NobodyCanLeadThere();
+  // Since the act that made the new tree noted how the old lock directories were: also a meta
+  // server that was started and stopped again is seen.
+  asio::awaitable<Seen> NobodyLedSince();
+  asio::awaitable<absl::StatusOr<std::string>> OldLocks();
+  asio::awaitable<absl::Status> NoteOldLocks();
 
   // Looks; move_looks.cc.
   asio::awaitable<Seen> CanBegin();
   asio::awaitable<Seen> AllPortsClosed(std::vector<MoveServer> servers);
-  asio::awaitable<Seen> OnlyLeaderInOldLock();
   asio::awaitable<Seen> IsBlind();
-  asio::awaitable<Seen> NobodyInNewLock();
-  asio::awaitable<Seen> NobodyNewInOldLock();
   asio::awaitable<Seen> MayWriteBlind();    // before the leader is stopped
   asio::awaitable<Seen> MayWriteStopped();  // after that
   asio::awaitable<Seen> IsTargetOurs();
@@ -88,12 +99,18 @@ class ZooKeeperMove {
   asio::awaitable<Seen> IsRecovered();
   asio::awaitable<Seen> ConfigsAre(bool edited);
   asio::awaitable<Seen> OldTreeIsStillTrue();
+  // Asked again once all meta servers are stopped: until then ballots could still rise.
+  asio::awaitable<Seen> OldLeaderMayStart();
   asio::awaitable<Seen> TargetIsGone();
+  asio::awaitable<Seen> OldRootHasNoStrangers();
   asio::awaitable<Seen> OldRootIsMarked();
   asio::awaitable<Seen> OldTreeIsGone();
 
   // Acts.
-  asio::awaitable<absl::Status> RunFor(std::vector<MoveServer> servers, std::string command);
+  // When the step was begun before, servers whose port is as wanted are left out.
+  asio::awaitable<absl::Status> RunFor(std::vector<MoveServer> servers, std::string command,
+                                       std::optional<PortState> wanted);
+  asio::awaitable<absl::Status> NoteTarget();
   asio::awaitable<absl::Status> WriteBackups();
   asio::awaitable<absl::Status> CopyOnce(std::string took_fact);
   asio::awaitable<absl::Status> RecoverIntoTarget();
@@ -107,6 +124,12 @@ class ZooKeeperMove {
   std::vector<std::string> MetaAddresses() const { return AddressesOf(request_.metas); }
   std::string BackupPath(const char* what) const { return state_path_ + "." + what; }
   std::string BackupSuffix() const { return "metarec-" + state_->head().run_id; }
+  // What is noted once --edit_config has ended with 0 for all servers.
+  static const char* ConfigsFact(bool back) { return back ? "configs_back" : "configs_edited"; }
+  // The file by which the operator says so of what this program can neither see nor do.
+  std::string ConfirmationPath(bool back) const {
+    return absl::StrCat(BackupPath(ConfigsFact(back)), ".", state_->head().run_id);
+  }
   std::string MovedMark() const;
   bool is_copy() const { return request_.way == MoveWay::kCopy; }
   absl::Duration wait_max() const { return absl::Seconds(request_.wait_seconds); }

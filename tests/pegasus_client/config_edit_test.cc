@@ -127,6 +127,15 @@ TEST_F(ConfigFileTest, WhatOthersChangedSinceStays) {
   EXPECT_EQ(ConfigValue(Now(), "zookeeper", "timeout_ms"), "30000");
 }
 
+TEST_F(ConfigFileTest, AKeyThatWasNotThereDoesNotComeBackEmpty) {
+  const std::vector<ConfigChange> changes = {{"zookeeper", "added", "1"}};
+  ASSERT_TRUE(EditConfigFile(path_, changes, "run1").ok());
+  ASSERT_TRUE(EditConfigFile(path_, {{"zookeeper", "timeout_ms", "30000"}}, "other").ok());
+  ASSERT_TRUE(RestoreConfigFile(path_, changes, "run1").ok());
+  EXPECT_EQ(ConfigValue(Now(), "zookeeper", "added"), std::nullopt);
+  EXPECT_EQ(ConfigValue(Now(), "zookeeper", "timeout_ms"), "30000");
+}
+
 TEST_F(ConfigFileTest, WithoutABackupThereIsNothingToRestore) {
   EXPECT_TRUE(RestoreConfigFile(path_, kToNew, "run1").ok());
   EXPECT_EQ(Now(), kConfig);

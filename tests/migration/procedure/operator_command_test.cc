@@ -1,5 +1,6 @@
 #include "migration/procedure/operator_command.h"
 
+#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -41,6 +42,19 @@ TEST(OperatorCommandTest, ItsFailureIsTold) {
   EXPECT_THAT(std::string(ended.message()), HasSubstr("'exit 3' ended with exit code 3"));
   const absl::Status killed = RunIt({.command = "kill -9 $$", .environment = {}});
   EXPECT_THAT(std::string(killed.message()), HasSubstr("was ended by signal 9"));
+}
+
+TEST(OperatorCommandTest, AnInterruptAtTheTerminalDoesNotEndItWithUs) {
+  const absl::Status ended =
+      RunIt({.command = "test $(cut -d' ' -f5 /proc/$$/stat) = $$", .environment = {}});
+  EXPECT_TRUE(ended.ok()) << "it is in our own process group: " << ended;
+}
+
+TEST(OperatorCommandTest, DoesNotInheritIgnoredSignals) {
+  const auto before = std::signal(SIGPIPE, SIG_IGN);
+  const absl::Status ended = RunIt({.command = "kill -PIPE $$; exit 0", .environment = {}});
+  std::signal(SIGPIPE, before);
+  EXPECT_THAT(std::string(ended.message()), HasSubstr("was ended by signal 13"));
 }
 
 TEST(OperatorCommandTest, IsNotWaitedForForEver) {

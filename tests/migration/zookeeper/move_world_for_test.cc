@@ -155,11 +155,22 @@ absl::Status MovingCluster::RaiseBallot() {
 }
 
 Ended MovingCluster::Plan(std::vector<std::string> more) {
-  std::vector<std::string> arguments = {
-      "migrate",      "plan",      "--meta",         absl::StrJoin(meta_addresses(), ","),
-      "--to",         new_hosts(), "--stop_meta",    kStopMeta,
-      "--start_meta", kStartMeta,  "--wait_seconds", "60",
-      "--state",      state_path_};
+  std::vector<std::string> arguments = {"migrate",
+                                        "plan",
+                                        "--meta",
+                                        absl::StrJoin(meta_addresses(), ","),
+                                        "--to",
+                                        new_hosts(),
+                                        "--stop_meta",
+                                        kStopMeta,
+                                        "--start_meta",
+                                        kStartMeta,
+                                        "--wait_seconds",
+                                        "60",
+                                        "--command_seconds",
+                                        "10",
+                                        "--state",
+                                        state_path_};
   for (size_t i = 0; i < ports_.size(); ++i) {
     arguments.insert(arguments.end(), {"--config", ConfigPath(static_cast<int>(i))});
   }

@@ -129,7 +129,7 @@ TEST_F(ZooKeeperMoveTest, ATargetThatIsNotFreeIsRefusedWhenItIsPlanned) {
   }
   const Ended planned = cluster_->Plan({});
   EXPECT_EQ(planned.exit_code, 4);
-  EXPECT_THAT(planned.out, HasSubstr("REFUSED"));
+  EXPECT_THAT(planned.out, HasSubstr("A run would be refused:"));
   EXPECT_FALSE(std::filesystem::exists(cluster_->state_path()));
 }
 
@@ -166,6 +166,23 @@ TEST_F(ZooKeeperMoveTest, AWayBackIsRefusedOnceABallotHasGoneBeyondTheOldTree) {
   EXPECT_EQ(aborted.exit_code, 4) << aborted.err;
   EXPECT_THAT(aborted.err, HasSubstr("in the old tree"));
   ExpectServes(cluster_->new_hosts());
+}
+
+TEST_F(ZooKeeperMoveTest, FinishDoesNotRemoveWhatIsNotPegasuss) {
+  ASSERT_EQ(cluster_->Plan({}).exit_code, 0);
+  ASSERT_EQ(cluster_->Migrate("run").exit_code, 0);
+  ASSERT_TRUE(cluster_->world().ConnectTo("").ok());
+  using Created = absl::StatusOr<std::string>;
+  ASSERT_TRUE(cluster_->world()
+                  .Run<Created>([&] {
+                    return cluster_->world().store()->Create("/pegasus/demo/somebodys", "precious");
+                  })
+                  .ok());
+  const Ended finished = cluster_->Migrate("finish");
+  EXPECT_EQ(finished.exit_code, 4) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("/pegasus/demo/somebodys"));
+  EXPECT_EQ(cluster_->world().Get("/pegasus/demo/somebodys")->data, "precious");
+  EXPECT_EQ(cluster_->world().Get("/pegasus/demo/apps")->data, "unlock");
 }
 
 int MovesWanted() {
@@ -224,6 +241,27 @@ class KilledMoveTest : public ZooKeeperMoveTest {
     ExpectServes(cluster_->old_hosts());
   }
 };
+
+TEST_F(KilledMoveTest, AMetaServerThatRanOnTheOldOneAfterTheLastPassIsNoticedAlthoughItHasGone) {
+  ASSERT_EQ(cluster_->Plan({}).exit_code, 0);
+  RunKilledAt("edit_configs", absl::ZeroDuration());
+  ASSERT_TRUE(cluster_->world().ConnectTo("").ok());
+  using Created = absl::StatusOr<std::string>;
+  const Created candidate = cluster_->world().Run<Created>([&] {
+    return cluster_->world().store()->Create("/pegasus/demo/lock/dsn.meta.server.leader/LOCKNODE",
+                                             cluster_->meta_addresses().front(),
+                                             CreateMode::kEphemeralSequential);
+  });
+  ASSERT_TRUE(candidate.ok()) << candidate.status();
+  ASSERT_TRUE(cluster_->world()
+                  .Run<absl::Status>([&] { return cluster_->world().store()->Delete(*candidate); })
+                  .ok());
+  const Ended ran = cluster_->Migrate("run");
+  EXPECT_EQ(ran.exit_code, 4) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("since the new tree was made"));
+  EXPECT_EQ(cluster_->Migrate("abort").exit_code, 0);
+  ExpectServes(cluster_->old_hosts());
+}
 
 TEST_F(KilledMoveTest, GoesOnOrIsUndoneFromEveryStep) {
   std::mt19937_64 random(20261129);

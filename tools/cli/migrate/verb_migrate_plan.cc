@@ -116,7 +116,7 @@ std::string MigrationPlanText(const Preflight& found, const std::vector<Step>& s
   }
   absl::StrAppend(&text, "recommended: --way ", MoveWayName(found.recommended), ", since ",
                   found.why_recommended, "\n");
-  AppendLines("REFUSED, as a run would be:", found.refusals, &text);
+  AppendLines("A run would be refused:", found.refusals, &text);
   if (!found.refusals.empty()) return text;
   absl::StrAppend(&text, "\nthe steps, by ", MoveWayName(found.request.way), ":\n",
                   RunbookText(steps), "\n");
