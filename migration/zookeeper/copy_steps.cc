@@ -38,6 +38,9 @@ Step ZooKeeperMove::StopFollowers() {
   };
   step.back.kind = WayBack::Kind::kDeed;
   step.back.deed = StartDeed(followers, MoveEnd::kFrom);
+  // The old leader serves by then, and ballots may rise between two looks.
+  step.back.deed.guard.clear();
+  step.back.deed.before = nullptr;
   return step;
 }
 
