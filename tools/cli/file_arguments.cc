@@ -27,7 +27,7 @@ constexpr size_t kFirstLineBytesMax = 1 << 16;
 struct NamedFile {
   std::string option;
   std::string path;
-  bool is_side = false;  // only read
+  bool is_read = false;  // as a side, or for its credentials
 };
 
 // The path without links, the one included that leads to a file which is not there yet.
@@ -57,13 +57,14 @@ std::vector<NamedFile> FilesOf(const Command& verb) {
   for (const CommandOption option : verb.options()) {
     if (!option.is_given()) continue;
     const std::string value = option.values().back();
-    // Two sides may have the same credentials.
-    if (absl::EndsWith(option.name(), "_auth_file")) continue;
-    if (option.type_name() == "FILE") files.push_back({.option = option.name(), .path = value});
+    if (option.type_name() == "FILE") {
+      const bool is_read = absl::EndsWith(option.name(), "_auth_file");
+      files.push_back({.option = option.name(), .path = value, .is_read = is_read});
+    }
     if (option.type_name() != kSideType) continue;
     const absl::StatusOr<SidePlace> side = ParseSide(value);  // the verb says what is wrong with it
     if (side.ok() && side->is_file())
-      files.push_back({.option = option.name(), .path = side->file, .is_side = true});
+      files.push_back({.option = option.name(), .path = side->file, .is_read = true});
   }
   return files;
 }
@@ -131,7 +132,8 @@ absl::StatusOr<HeldPipe> CheckFileOptions(const Command& verb, absl::Duration re
   const std::vector<NamedFile> files = FilesOf(verb);
   for (size_t i = 0; i < files.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
-      if (files[i].is_side && files[j].is_side) continue;  // such as two moments of one folder
+      // Such as two moments of one folder, or two sides with the same credentials.
+      if (files[i].is_read && files[j].is_read) continue;
       if (!IsOneFile(files[i].path, files[j].path)) continue;
       return absl::InvalidArgumentError(
           absl::StrCat(files[j].option, " ", files[j].path, " and ", files[i].option, " ",
