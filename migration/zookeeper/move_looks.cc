@@ -289,7 +289,7 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::IsRecovered() {
   if (found.root_case == RootCase::kFinishedRun && !digest.empty() && found.IsRunOf(digest)) {
     co_return Sight::Holds(absl::StrCat(Counted(found.journal->tables, "table"), " and ",
                                         Counted(found.journal->partitions, "partition"),
-                                        " are written and checked"));
+                                        " are written and checked", state_->Fact("losses")));
   }
   co_return Sight::Lacks(found.Describe());
 }

@@ -12,6 +12,7 @@
 #include "base/text/printable.h"
 #include "base/text/wording.h"
 #include "meta_recovery/job/recovery_job.h"
+#include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/recovery_plan.h"
 #include "migration/zookeeper/zookeeper_move.h"
 #include "replica_collector/node_list.h"
@@ -138,6 +139,18 @@ asio::awaitable<absl::Status> ZooKeeperMove::RecoverIntoTarget() {
   }
   METAREC_CO_ASSIGN_OR_RETURN(const std::string digest, TopologyDigest(result.plan->topology));
   state_->Note("plan_digest", digest);
+  const PlanNumbers numbers = CountPlan(*result.plan);
+  std::string losses;
+  if (numbers.partitions_lost > 0) {
+    absl::StrAppend(&losses, "; ", Counted(numbers.partitions_lost, "partition"),
+                    " created EMPTY, as accepted");
+  }
+  if (const int64_t left_out = numbers.nodes_asked - numbers.nodes_answered; left_out > 0) {
+    absl::StrAppend(&losses, "; ", Counted(left_out, "replica server"),
+                    " left out, as accepted: keep them stopped until metarec plan has told what "
+                    "they hold");
+  }
+  state_->Note("losses", losses);
   co_return absl::OkStatus();
 }
 

@@ -171,7 +171,7 @@ TEST_F(KilledCopyTest, ExitCodesAndWordsTellWhatHappened) {
                             "--dry_run", "--format", "json"});
   EXPECT_EQ(listed.exit_code, 0) << listed.err << "the two have the same children";
   EXPECT_THAT(listed.out, HasSubstr(R"("dry_run":true)"));
-  EXPECT_EQ(Run({"zk", "copy", At(kSource), At("/source/100")}).exit_code, 1);
+  EXPECT_EQ(Run({"zk", "copy", At(kSource), At("/source/100")}).exit_code, 4);
   EXPECT_EQ(Run({"zk", "copy", At("/absent"), At("/other")}).exit_code, 1);
   EXPECT_EQ(Run({"zk", "import", At(kSource), At("/other")}).exit_code, 1);
   EXPECT_EQ(Run({"zk", "copy", At(kSource), At("/other"), "--delete"}).exit_code, 1);
