@@ -461,8 +461,6 @@ class ResealedPlan : public ::testing::Test {
     accepted_[place].insert(absl::StrCat(world.name, ": ", how));
   }
 
-  static constexpr size_t kTriedAtOnce = 3;
-
   void ChangeLine(const World& world, const Lines& lines, size_t line, const Pool& pool) {
     Document json;
     json.Parse(lines.Text(line));
@@ -477,12 +475,7 @@ class ResealedPlan : public ::testing::Test {
         replacements =
             Replacements(value, others == pool.end() ? std::vector<std::string>() : others->second);
       });
-      // There are many partitions and nodes: each time others of their values are tried.
-      const bool is_finding = absl::StartsWith(PlaceOfLine(json), "finding");
-      const size_t stride = is_finding ? 1 : replacements.size() / kTriedAtOnce + 1;
-      for (size_t i = (line + at) % stride; i < replacements.size(); i += stride) {
-        ChangeValue(world, lines, line, at, replacements[i]);
-      }
+      for (const std::string& text : replacements) ChangeValue(world, lines, line, at, text);
     }
   }
 
