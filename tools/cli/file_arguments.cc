@@ -147,6 +147,13 @@ absl::StatusOr<HeldPipe> CheckFileOptions(const Command& verb, absl::Duration re
   return std::nullopt;
 }
 
+std::string AbsolutePath(const std::string& path) {
+  if (path.empty()) return path;
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  return error ? path : absolute.lexically_normal().string();
+}
+
 void NewFileArguments::AddTo(Command& verb, const char* option) {
   constexpr auto kGroup = "OUTPUT";
   verb.Add(option, &path_, "the file to write; compressed if the name ends in .zst")

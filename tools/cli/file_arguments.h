@@ -28,6 +28,10 @@ using HeldPipe = std::optional<OutputFile>;
 absl::StatusOr<HeldPipe> CheckFileOptions(
     const Command& verb, absl::Duration reader_timeout = OutputFile::kReaderTimeout);
 
+// Of a file that is named from the current folder, for whoever opens it from another one later.
+// Empty if `path` is.
+std::string AbsolutePath(const std::string& path);
+
 // What kind of file of ours it is.
 struct FileKind {
   absl::string_view format;  // as its first line names it: "metarec-plan"

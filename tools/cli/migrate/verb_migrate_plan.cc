@@ -1,14 +1,10 @@
-#include <filesystem>
 #include <iostream>
 #include <memory>
-#include <random>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
 #include <absl/strings/str_split.h>
 #include <asio/this_coro.hpp>
 
@@ -21,11 +17,13 @@
 #include "migration/zookeeper/zookeeper_move.h"
 #include "replica_collector/node_list.h"
 #include "tools/cli/command_loop.h"
+#include "tools/cli/file_arguments.h"
 #include "tools/cli/node_arguments.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/verbs.h"
 #include "tools/process/version.h"
 #include "zk_store/client/zookeeper_options.h"
+#include "zk_store/tree/tree_journal.h"
 
 namespace metarec::tools {
 namespace {
@@ -41,18 +39,6 @@ struct MigratePlanArguments {
   double lease_seconds = 0;
   OutputArguments output;
 };
-
-std::string AbsolutePath(const std::string& path) {
-  if (path.empty()) return path;
-  std::error_code error;
-  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
-  return error ? path : absolute.lexically_normal().string();
-}
-
-std::string NewMigrationId() {
-  std::random_device random;
-  return absl::StrFormat("%08x%08x", random(), random());
-}
 
 absl::StatusOr<std::vector<std::string>> NamesInOption(absl::string_view list,
                                                        absl::string_view option) {
@@ -160,7 +146,7 @@ ProcedureState NewMigration(const Preflight& found, Clock* clock) {
   head.title = Printable(absl::StrCat(
       "move the metadata of ", found.cluster_name.empty() ? "a cluster" : found.cluster_name,
       " from ", found.request.from.Text(), " to ", found.request.to.Text()));
-  head.run_id = NewMigrationId();
+  head.run_id = NewRunId();
   head.created_at = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", clock->Now(), absl::UTCTimeZone());
   head.tool_version = kVersion;
   head.request = EncodeMoveRequest(found.request);

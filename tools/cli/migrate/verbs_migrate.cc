@@ -1,8 +1,6 @@
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -16,6 +14,7 @@
 #include "migration/procedure/procedure_report.h"
 #include "migration/zookeeper/zookeeper_move.h"
 #include "tools/cli/command_loop.h"
+#include "tools/cli/file_arguments.h"
 #include "tools/cli/migrate/migrate_console.h"
 #include "tools/cli/node_arguments.h"
 #include "tools/cli/output_arguments.h"
@@ -45,12 +44,6 @@ struct MigrateArguments {
   bool dry_run = false;
   OutputArguments output;
 };
-
-std::string FullPath(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
-  return error ? path : absolute.lexically_normal().string();
-}
 
 absl::Status CheckStateGiven(const MigrateArguments& arguments) {
   if (!arguments.state_path.empty()) return absl::OkStatus();
@@ -85,14 +78,14 @@ ExitCode RunMigrateStatus(const MigrateArguments& arguments) {
   constexpr char kMigrateStatus[] = "migrate status";
   if (const absl::Status given = CheckStateGiven(arguments); !given.ok())
     return Fail(kMigrateStatus, given);
-  const absl::StatusOr<ProcedureStatus> status = StatusInFile(FullPath(arguments.state_path));
+  const absl::StatusOr<ProcedureStatus> status = StatusInFile(AbsolutePath(arguments.state_path));
   if (!status.ok()) return Fail(kMigrateStatus, status.status());
   const absl::Status printed = PrintProcedureStatus(*status, arguments);
   return printed.ok() ? ExitCode::kDone : Fail(kMigrateStatus, printed);
 }
 
 ExitCode PrintRunbook(const MigrateArguments& arguments) {
-  const std::string path = FullPath(arguments.state_path);
+  const std::string path = AbsolutePath(arguments.state_path);
   absl::StatusOr<ProcedureState> state = ReadProcedureFile(path);
   if (!state.ok()) return Fail("migrate run", state.status());
   std::unique_ptr<ZooKeeperMove> move;
@@ -106,7 +99,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> TakeSteps(const MigrateArguments& argu
                                                     CommandLoop* loop, ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(CheckStateGiven(arguments));
   Clock* const clock = &loop->clock();
-  const std::string path = FullPath(arguments.state_path);
+  const std::string path = AbsolutePath(arguments.state_path);
   ProcedureState state;
   METAREC_CO_ASSIGN_OR_RETURN(const ProcedureFile file, ProcedureFile::Open(path, &state));
   METAREC_CO_ASSIGN_OR_RETURN(const MoveRequest request, DecodeMoveRequest(state.head().request));
