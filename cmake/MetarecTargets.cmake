@@ -57,7 +57,8 @@ endfunction()
 # metarec_test(NAME SOURCES a_test.cc DEPS lib... [ONE_PROCESS])
 #
 # ONE_PROCESS: all cases of the binary in one CTest entry, for tests that share an expensive
-# fixture such as a ZooKeeper server.
+# fixture such as a ZooKeeper server. Under a sanitizer that is so for all tests, since a process
+# takes longer to start than most cases to run.
 function(metarec_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "ONE_PROCESS" "" "SOURCES;DEPS")
   add_executable(${name} ${arg_SOURCES})
@@ -68,15 +69,21 @@ function(metarec_test name)
     METAREC_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   metarec_compile_options(${name} TEST)
   set(slower 1)
+  set(one_process ${arg_ONE_PROCESS})
   if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
     set(slower 5)
+    set(one_process ON)
   endif()
-  if(arg_ONE_PROCESS)
+  if(one_process)
     math(EXPR timeout "900 * ${slower}")
     add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout})
+  endif()
+  if(arg_ONE_PROCESS)
     # These are the long ones. CTest begins with them, so that none is waited for at the end.
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} COST 60)
-  else()
+    set_tests_properties(${name} PROPERTIES COST 60)
+  endif()
+  if(NOT one_process)
     math(EXPR timeout "300 * ${slower}")
     # A case of a parameterized test is called by its name, not by its parameter's bytes.
     gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${timeout})

@@ -81,7 +81,7 @@ TEST(Simulation, NoSeedViolatesARuleAndEachRunsTheSameTwice) {
   EXPECT_GT(ended("failed, by settlements"), static_cast<int64_t>(kSeeds / 100));
   const auto untold = tally.faults.find("leader_without_candidate");
   ASSERT_NE(untold, tally.faults.end()) << "no leader ever loses its candidate";
-  EXPECT_GT(untold->second, static_cast<int64_t>(kSeeds / 50));
+  EXPECT_GT(untold->second, static_cast<int64_t>(kSeeds / 100));
   ExpectBranches(tally.branches);
 }
 
