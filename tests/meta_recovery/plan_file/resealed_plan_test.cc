@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -20,7 +21,8 @@
 
 #include "base/line_file/json_lines.h"
 #include "meta_recovery/plan_file/plan_file.h"
-#include "tests/meta_recovery/planner/plan_matchers.h"
+#include "meta_recovery/planner/finding.h"
+#include "tests/meta_recovery/plan_file/worlds_of_findings.h"
 
 namespace metarec {
 namespace {
@@ -88,207 +90,6 @@ const std::vector<Harmless>& WhatIsHarmless() {
   return *harmless;
 }
 
-RecoveryPlan Differing(const PlanOptions& options = {}) {
-  Cluster cluster = ThreeNodes();
-  cluster.Everywhere(1, "temp", 1);
-  cluster.Node("n3").With([](TableRecord& table) {
-    table.app_name = "old";
-    table.drop_second = 7;
-    table.status = TableStatus::kDropping;
-    table.envs["k"] = "old";
-    table.duplicating = true;
-  });
-  cluster.Node("n2").With([](TableRecord& table) { table.envs["k"] = "new"; });
-  cluster.Node("n1").With([](TableRecord& table) { table.envs["k"] = "new"; });
-  return Plan(cluster, options);
-}
-
-// One table of which the fields that never change differ, one of which a vote is tied, and one of
-// which nobody knows the partition count.
-RecoveryPlan Conflicting(const PlanOptions& options = {}) {
-  Cluster cluster;
-  cluster.Node("n1").Node("n2");
-  cluster.Everywhere(1, "temp", 1).Everywhere(2, "tied", 1).Everywhere(3, "wide", 2);
-  for (SharedTableRecord& record : cluster.Node("n2").Current().tables) {
-    TableRecord& table = record.Mutable();
-    if (table.app_id == 1) table.app_type = "other";
-    if (table.app_id == 2) table.max_replica_count = 2;
-    if (table.app_id == 3) table.partition_count = 3;
-  }
-  return Plan(cluster, options);
-}
-
-RecoveryPlan Homeless(const PlanOptions& options = {}) {
-  Cluster cluster;
-  cluster.Node("n1").Node("n2");
-  cluster.Everywhere(3, "temp", 1);
-  cluster.Node("n1").Replica("1.0").Replica("1.2").Replica("3.4");
-  cluster.Node("n2").Replica("1.2").Replica("9.0").Replica("3.4").Replica("3.5");
-  cluster.Table(9, "far", 1);
-  return Plan(cluster, options);
-}
-
-RecoveryPlan Unfinished(const PlanOptions& options = {}) {
-  Cluster cluster = ThreeNodes();
-  cluster.Everywhere(1, "temp", 2);
-  cluster.Node("n3").With([](TableRecord& table) { table.partition_count = 4; });
-  cluster.Replica("1.2").Replica("1.3", {.status = ReplicaStatus::kPartitionSplit});
-  return Plan(cluster, options);
-}
-
-RecoveryPlan Split() {
-  Cluster cluster;
-  cluster.Node("n1").Table(1, "temp", 4).With([](TableRecord& table) {
-    table.init_partition_count = 2;
-  });
-  cluster.Replicas(1, 0, 2);
-  return Plan(cluster, {.skip_lost_partitions = true});
-}
-
-RecoveryPlan Ranked() {
-  Cluster cluster = ThreeNodes();
-  cluster.Node("n4");
-  cluster.Node("n1").Table(1, "temp", 2).Replica("1.0", {.ballot = 5});
-  cluster.Node("n2").Replica("1.0", {.ballot = 4, .committed = 12, .prepared = 12});
-  cluster.Node("n3").Replica("1.0", {.ballot = 7, .status = ReplicaStatus::kError});
-  cluster.Node("n4").Replica("1.0", {.ballot = 6, .status = ReplicaStatus::kPotentialSecondary});
-  cluster.Node("n4").Replica("1.1", {.status = ReplicaStatus::kPotentialSecondary});
-  return Plan(cluster);
-}
-
-RecoveryPlan Named() {
-  Cluster cluster;
-  cluster.Node("n1").Node("n2");
-  cluster.Node("n1").Current().listed_as.push_back("other:34801");
-  cluster.Everywhere(1, "temp", 1).Everywhere(3, "temp", 1).Everywhere(4, "a-b", 1);
-  cluster.Everywhere(5, "dropped", 1, {.status = ReplicaStatus::kError});
-  return Plan(cluster);
-}
-
-RecoveryPlan Served(const PlanOptions& options = {}) {
-  Cluster cluster;
-  cluster.Node("n1").Node("n2");
-  cluster.Node("n1").Table(1, "temp", 1).Replica("1.0", {.status = ReplicaStatus::kPrimary});
-  cluster.Node("n2").Table(1, "temp", 1).Replica("1.0", {.status = ReplicaStatus::kSecondary});
-  return Plan(cluster, options);
-}
-
-RecoveryPlan Invalid() {
-  Cluster cluster;
-  cluster.Node("n1").Node("n2");
-  cluster.Everywhere(1, "temp", 1);
-  cluster.Node("n1").Replica("1.0", {.ballot = -1}).Replica("1.0", {.ballot = 1});
-  cluster.Table(2, "", 1).Table(1, "temp", 1);
-  return Plan(cluster);
-}
-
-RecoveryPlan Skipped(const PlanOptions& options) {
-  Cluster cluster;
-  cluster.Node("n1").Table(2, "gone", 1);
-  cluster.BadNode("n2");
-  return Plan(cluster, options);
-}
-
-// Beacons and answers that contradict the list.
-RecoveryPlan Strange(const PlanOptions& options = {}) {
-  Cluster cluster = ThreeNodes();
-  cluster.Node("n1").Table(1, "temp", 1);
-  Evidence evidence = cluster.Build();
-  const auto address = [](uint32_t ip) { return Ipv4Endpoint{.ip = ip, .port = 34801}; };
-  evidence.nodes[0].own_address = address(0x7f000101);
-  evidence.nodes[1].ambiguous = {{.text = "n2:34801", .not_asked = {address(0x0a000009)}}};
-  evidence.nodes[1].beacon_names = {"n2:34802"};
-  evidence.nodes[2].address = address(0x7f000001);
-  evidence.unlisted = {{.address = address(0x0a000007), .names = {"n7:34801"}, .is_there = true},
-                       {.address = address(0x0a000008), .names = {"n8:34801"}, .is_there = false}};
-  const absl::StatusOr<RecoveryPlan> plan = MakePlan(evidence, options);
-  EXPECT_TRUE(plan.ok()) << plan.status();
-  return plan.ok() ? *plan : RecoveryPlan();
-}
-
-// Leftovers of dropped tables, one that a node reports as dropped, and an id far above the others.
-RecoveryPlan Leftover(const PlanOptions& options = {}) {
-  constexpr ReplicaState kLearner = {.status = ReplicaStatus::kPotentialSecondary};
-  Cluster cluster = ThreeNodes();
-  cluster.Everywhere(1, "temp", 1).Everywhere(4, "reported", 1);
-  cluster.Node("n3").Current().tables[1].Mutable().status = TableStatus::kDropped;
-  cluster.Node("n1").Table(2, "gone", 3).Replica("2.1", kLearner);
-  cluster.Node("n2").Table(3, "closed", 2).Replica("3.0", {.status = ReplicaStatus::kError});
-  cluster.Table(90, "far", 1).Replica("90.0");
-  PlanOptions with_gap = options;
-  with_gap.max_id_gap = 20;
-  return Plan(cluster, with_gap);
-}
-
-// Envs that are kept, that only outdated records have, and that belong to an operation.
-RecoveryPlan Environed(const PlanOptions& options = {}) {
-  Cluster cluster = ThreeNodes();
-  cluster.Everywhere(1, "temp", 1, {.ballot = 10});
-  cluster.Node("n1").With([](TableRecord& table) {
-    table.envs = {{"k", "v"}, {"old", "1"}, {"replica.deny_client_request", "reconfig*all"}};
-  });
-  cluster.Current().replicas[0].ballot = 2;
-  cluster.Node("n2").With([](TableRecord& table) { table.envs = {{"k", "w"}}; });
-  return Plan(cluster, options);
-}
-
-// Bad nodes and losses that are accepted by name.
-RecoveryPlan Narrow() {
-  Cluster cluster = ThreeNodes();
-  cluster.Node("n1").Table(1, "temp", 2).Replica("1.0");
-  cluster.BadNode("n4");
-  return Plan(cluster, {.bad_nodes_skipped = {"n4:34801"}, .lost_partitions_skipped = {"1.1"}});
-}
-
-struct World {
-  const char* name;
-  RecoveryPlan plan;
-};
-
-std::vector<World> Worlds() {
-  Cluster nobody;
-  nobody.BadNode("n1");
-  return {
-      {"differing", Differing()},
-      {"conflicting", Conflicting()},
-      {"decided", Conflicting({.settlements = {{"1.app_type", "other"},
-                                               {"2.max_replica_count", "3"},
-                                               {"3.partition_count", "2"}}})},
-      {"homeless", Homeless({.max_app_id = 8})},
-      {"ignored",
-       Homeless({.max_app_id = 8,
-                 .settlements =
-                     {{"1", "ignore"}, {"9", "ignore"}, {"3.4", "ignore"}, {"3.5", "ignore"}}})},
-      {"described", Homeless({.settlements = {{"1", "named:4:3"}, {"3.partition_count", "8"}}})},
-      {"unfinished", Unfinished()},
-      {"split", Split()},
-      {"ranked", Ranked()},
-      {"named", Named()},
-      {"served", Served()},
-      {"served and accepted", Served({.accept_still_served = true})},
-      {"invalid", Invalid()},
-      {"skipped", Skipped({.skip_bad_nodes = true, .skip_lost_partitions = true})},
-      {"not skipped", Skipped({})},
-      {"not accepted", Skipped({.skip_bad_nodes = true})},
-      {"strange", Strange()},
-      {"leftover", Leftover()},
-      {"left out",
-       Leftover({.settlements = {{"2", "ignore"}, {"4.status", "AS_DROPPED"}, {"90", "ignore"}}})},
-      {"accepted", Leftover({.lost_partitions_skipped = {"2", "3.1"},
-                             .settlements = {{"4.status", "AS_AVAILABLE"}, {"90", "keep"}}})},
-      {"environed", Environed()},
-      {"environed and decided",
-       Environed({.settlements = {{"1.envs.k", "v"}, {"1.envs.old", "1"}}})},
-      {"narrow", Narrow()},
-      {"outvoted", Differing({.settlements = {{"1.app_name", "old"},
-                                              {"1.drop_second", "0"},
-                                              {"1.duplicating", "false"},
-                                              {"1.envs.k", "ignore"},
-                                              {"1.status", "AS_AVAILABLE"}}})},
-      {"silent", Plan(nobody, {.skip_bad_nodes = true})},
-  };
-}
-
 std::string TextOf(const Value& value) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
@@ -296,93 +97,162 @@ std::string TextOf(const Value& value) {
   return std::string(buffer.GetString(), buffer.GetSize());
 }
 
+enum class What { kHeader, kOptions, kNode, kTable, kPartition, kFinding, kOther };
+
+std::string NameOfLine(const Document& json) {
+  const bool is_header = !json.IsObject() || json.MemberCount() != 1;
+  return is_header ? "header" : json.MemberBegin()->name.GetString();
+}
+
+// What the header says of the other lines.
+struct Summary {
+  int64_t nodes = 0;
+  int64_t tables = 0;
+  int64_t partitions = 0;
+  int64_t replicas = 0;
+  int64_t last_drops = 0;
+  int64_t findings = 0;
+  bool has_conflict = false;
+  bool has_error = false;
+
+  auto Tie() const {
+    return std::tie(nodes, tables, partitions, replicas, last_drops, findings, has_conflict,
+                    has_error);
+  }
+};
+
+// A line of a plan, parsed once, since there are many changes.
+struct Line {
+  explicit Line(std::string line) : text(std::move(line)) {
+    Document json;
+    json.Parse(text);
+    const std::string name = NameOfLine(json);
+    const auto* const at = std::find(std::begin(kNames), std::end(kNames), name);
+    what = static_cast<What>(at - std::begin(kNames));
+    if (what == What::kHeader) return;
+    const Value& object = json.MemberBegin()->value;
+    if (what == What::kTable && object.IsObject() && object.HasMember("partitions")) {
+      partitions = object["partitions"].GetInt64();
+    }
+    if (what == What::kPartition) {
+      replicas = SizeOf(object, "replicas");
+      last_drops = SizeOf(object, "last_drops");
+    }
+    if (what == What::kFinding) {
+      is_conflict = absl::StrContains(text, "\"severity\":\"conflict\"");
+      is_error = absl::StrContains(text, "\"severity\":\"error\"");
+    }
+  }
+
+  void AddTo(Summary& summary) const {
+    summary.nodes += what == What::kNode;
+    summary.tables += what == What::kTable;
+    summary.partitions += what == What::kPartition;
+    summary.findings += what == What::kFinding;
+    summary.replicas += replicas;
+    summary.last_drops += last_drops;
+    summary.has_conflict |= is_conflict;
+    summary.has_error |= is_error;
+  }
+
+  std::string text;
+  What what = What::kOther;
+  int64_t partitions = 0;  // that a table says follow
+  int64_t replicas = 0;
+  int64_t last_drops = 0;
+  bool is_conflict = false;
+  bool is_error = false;
+
+ private:
+  static constexpr absl::string_view kNames[] = {"header", "options",   "node",
+                                                 "table",  "partition", "finding"};
+
+  static int64_t SizeOf(const Value& object, const char* key) {
+    if (!object.IsObject() || !object.HasMember(key) || !object[key].IsArray()) return 0;
+    return object[key].Size();
+  }
+};
+
 // Lines of a plan, without the last one.
 class Lines {
  public:
   explicit Lines(const RecoveryPlan& plan) {
     std::vector<std::string> texts = absl::StrSplit(EncodePlan(plan), '\n');
     texts.resize(texts.size() - 2);
-    for (const std::string& text : texts) Add(text);
+    for (std::string& text : texts) lines_.emplace_back(std::move(text));
+    for (const Line& line : lines_) line.AddTo(announced_);
   }
 
   size_t size() const { return lines_.size(); }
-  const std::string& Text(size_t line) const { return lines_[line]; }
-  void Add(const std::string& text) { lines_.push_back(text); }
-  void Change(size_t line, const std::string& text) { lines_[line] = text; }
+  const std::string& Text(size_t line) const { return lines_[line].text; }
+  void Change(size_t line, std::string text) { lines_[line] = Line(std::move(text)); }
   void Remove(size_t line) { lines_.erase(lines_.begin() + line); }
   void Double(size_t line) { lines_.insert(lines_.begin() + line, lines_[line]); }
 
   // With numbers, outcome and digest as somebody who edits a file would adapt them. `kept`: a line
   // that stays as it is; its size: none.
   std::string Sealed(size_t kept) const {
-    std::vector<std::string> lines = lines_;
-    std::map<std::string, int64_t> counts;
-    std::string outcome = "ready";
+    std::map<size_t, std::string> adapted;  // lines, by place
+    Summary summary;
     size_t table = 0;
     int64_t partitions = 0;
     const auto end_table = [&] {
-      if (table > 0 && table != kept) SetPartitions(&lines[table], partitions);
+      const bool differs = table > 0 && lines_[table].partitions != partitions;
+      if (differs && table != kept) adapted[table] = WithPartitions(Text(table), partitions);
       partitions = 0;
     };
-    for (size_t i = 1; i < lines.size(); ++i) {
-      Document json;
-      json.Parse(lines[i]);
-      const std::string what = WhatOf(json);
-      ++counts[what];
-      if (what == "table") {
-        end_table();
-        table = i;
-      } else if (what == "partition") {
-        ++partitions;
-        counts["replicas"] += SizeOf(json[what.c_str()], "replicas");
-        counts["last_drops"] += SizeOf(json[what.c_str()], "last_drops");
-      } else if (what == "finding") {
-        const std::string text = lines[i];
-        if (absl::StrContains(text, "\"severity\":\"conflict\"")) outcome = "conflict";
-        if (absl::StrContains(text, "\"severity\":\"error\"") && outcome == "ready") {
-          outcome = "try_again";
-        }
-      }
+    for (size_t i = 1; i < lines_.size(); ++i) {
+      const Line& line = lines_[i];
+      line.AddTo(summary);
+      if (line.what == What::kPartition) ++partitions;
+      if (line.what != What::kTable) continue;
+      end_table();
+      table = i;
     }
     end_table();
-    if (kept != 0) SetHeader(&lines[0], outcome, counts);
-    LineDigest digest;
-    for (const std::string& line : lines) digest.Add(line);
-    return absl::StrCat(absl::StrJoin(lines, "\n"), "\n{\"digest\":\"", digest.Finish(), "\"}\n");
-  }
-
-  static std::string WhatOf(const Document& json) {
-    const bool is_header = !json.IsObject() || json.MemberCount() != 1;
-    return is_header ? "header" : json.MemberBegin()->name.GetString();
+    if (kept != 0 && summary.Tie() != announced_.Tie()) adapted[0] = WithSummary(Text(0), summary);
+    return WithDigest(adapted);
   }
 
  private:
-  static int64_t SizeOf(const Value& object, const char* key) {
-    if (!object.IsObject() || !object.HasMember(key) || !object[key].IsArray()) return 0;
-    return object[key].Size();
-  }
-
-  static void SetPartitions(std::string* line, int64_t partitions) {
+  static std::string WithPartitions(const std::string& line, int64_t partitions) {
     Document json;
-    json.Parse(*line);
+    json.Parse(line);
     json["table"]["partitions"].SetInt64(partitions);
-    *line = TextOf(json);
+    return TextOf(json);
   }
 
-  static void SetHeader(std::string* line, const std::string& outcome,
-                        std::map<std::string, int64_t> counts) {
+  static std::string WithSummary(const std::string& line, const Summary& summary) {
     Document json;
-    json.Parse(*line);
-    json["outcome"].SetString(outcome.c_str(), json.GetAllocator());
-    Value& numbers = json["counts"];
-    for (const char* what : {"node", "table", "partition", "finding"}) {
-      numbers[absl::StrCat(what, "s").c_str()].SetInt64(counts[what]);
-    }
-    for (const char* what : {"replicas", "last_drops"}) numbers[what].SetInt64(counts[what]);
-    *line = TextOf(json);
+    json.Parse(line);
+    const char* const outcome = summary.has_conflict ? "conflict"
+                                : summary.has_error  ? "try_again"
+                                                     : "ready";
+    json["outcome"].SetString(outcome, json.GetAllocator());
+    Value& counts = json["counts"];
+    counts["nodes"].SetInt64(summary.nodes);
+    counts["tables"].SetInt64(summary.tables);
+    counts["partitions"].SetInt64(summary.partitions);
+    counts["replicas"].SetInt64(summary.replicas);
+    counts["last_drops"].SetInt64(summary.last_drops);
+    counts["findings"].SetInt64(summary.findings);
+    return TextOf(json);
   }
 
-  std::vector<std::string> lines_;
+  std::string WithDigest(const std::map<size_t, std::string>& adapted) const {
+    LineDigest digest;
+    std::string text;
+    for (size_t i = 0; i < lines_.size(); ++i) {
+      const auto other = adapted.find(i);
+      const std::string& line = other == adapted.end() ? Text(i) : other->second;
+      digest.Add(line);
+      text.append(line).append("\n");
+    }
+    return absl::StrCat(text, "{\"digest\":\"", digest.Finish(), "\"}\n");
+  }
+
+  std::vector<Line> lines_;
+  Summary announced_;  // by the header
 };
 
 // Other values by place, from all the worlds.
@@ -407,7 +277,7 @@ void VisitValues(Value& value, const std::string& place, bool in_array, const Vi
 
 // "finding(bad_node)", "node", "header".
 std::string PlaceOfLine(const Document& json) {
-  const std::string what = Lines::WhatOf(json);
+  const std::string what = NameOfLine(json);
   if (what != "finding") return what;
   const Value& finding = json["finding"];
   if (!finding.HasMember("kind") || !finding["kind"].IsString()) return what;
@@ -416,7 +286,7 @@ std::string PlaceOfLine(const Document& json) {
 
 template <typename Visit>
 void VisitLine(Document& json, const Visit& visit) {
-  const bool is_header = Lines::WhatOf(json) == "header";
+  const bool is_header = NameOfLine(json) == "header";
   Value& top = is_header ? static_cast<Value&>(json) : json.MemberBegin()->value;
   VisitValues(top, PlaceOfLine(json), false, visit);
 }
@@ -452,66 +322,56 @@ std::vector<std::string> Replacements(const Value& value, const std::vector<std:
   return {texts.begin(), texts.end()};
 }
 
+// One of how many changes is tried. What is refused is the same in all builds, so sanitizers, under
+// which a change takes long, see a fixed share of them.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int64_t kOneOf = 5;
+#else
+constexpr int64_t kOneOf = 1;
+#endif
+
 class ResealedPlan : public ::testing::Test {
  protected:
-  void Try(const World& world, const Lines& edited, size_t kept, const std::string& place,
+  void Try(const FindingWorld& world, const Lines& edited, size_t kept, const std::string& place,
            const std::string& how) {
-    const auto plan = DecodePlan(edited.Sealed(kept), "my.plan");
+    const absl::StatusOr<RecoveryPlan> plan = DecodePlan(edited.Sealed(kept), "my.plan");
     if (!plan.ok() || *plan == world.plan) return;
     accepted_[place].insert(absl::StrCat(world.name, ": ", how));
   }
 
-  void ChangeLine(const World& world, const Lines& lines, size_t line, const Pool& pool) {
+  void ChangeLine(const FindingWorld& world, const Lines& lines, size_t line, const Pool& pool) {
     Document json;
     json.Parse(lines.Text(line));
-    size_t count = 0;
-    VisitLine(json, [&](Value&, const std::string&) { ++count; });
-    for (size_t at = 0; at < count; ++at) {
-      std::vector<std::string> replacements;
-      size_t seen = 0;
-      VisitLine(json, [&](Value& value, const std::string& place) {
-        if (seen++ != at) return;
-        const auto others = pool.find(place);
-        replacements =
-            Replacements(value, others == pool.end() ? std::vector<std::string>() : others->second);
-      });
-      for (const std::string& text : replacements) ChangeValue(world, lines, line, at, text);
+    std::vector<std::pair<Value*, std::string>> values;
+    VisitLine(json,
+              [&](Value& value, const std::string& place) { values.emplace_back(&value, place); });
+    static const std::vector<std::string> kNone;
+    for (const auto& [value, place] : values) {
+      const auto others = pool.find(place);
+      const std::string before = TextOf(*value);
+      for (const std::string& text :
+           Replacements(*value, others == pool.end() ? kNone : others->second)) {
+        if (changes_++ % kOneOf != 0) continue;
+        Document other(&json.GetAllocator());
+        other.Parse(text);
+        value->Swap(other);
+        Lines edited = lines;
+        edited.Change(line, TextOf(json));
+        value->Swap(other);  // back again; values below stay where they were
+        Try(world, edited, line, place, absl::StrCat(before, " -> ", text));
+      }
     }
   }
 
-  void ChangeValue(const World& world, const Lines& lines, size_t line, size_t at,
-                   const std::string& text) {
-    Document json;
-    json.Parse(lines.Text(line));
-    Document other(&json.GetAllocator());
-    other.Parse(text);
-    std::string where;
-    std::string before;
-    size_t seen = 0;
-    VisitLine(json, [&](Value& value, const std::string& place) {
-      if (seen++ != at) return;
-      where = place;
-      before = TextOf(value);
-    });
-    seen = 0;
-    Value* changed = nullptr;
-    VisitLine(json, [&](Value& value, const std::string&) {
-      if (seen++ == at) changed = &value;
-    });
-    changed->CopyFrom(other, json.GetAllocator());
-    Lines edited = lines;
-    edited.Change(line, TextOf(json));
-    Try(world, edited, line, where, absl::StrCat(before, " -> ", text));
-  }
-
   std::map<std::string, std::set<std::string>> accepted_;  // how, by place
+  int64_t changes_ = 0;
 };
 
 TEST_F(ResealedPlan, IsRefusedUnlessNothingElseInItSaysOtherwise) {
-  const std::vector<World> worlds = Worlds();
+  const std::vector<FindingWorld> worlds = WorldsOfFindings();
   Pool pool;
   std::set<FindingKind> kinds;
-  for (const World& world : worlds) {
+  for (const FindingWorld& world : worlds) {
     for (const Finding& finding : world.plan.findings) kinds.insert(finding.kind());
     const Lines lines(world.plan);
     for (size_t line = 0; line < lines.size(); ++line) {
@@ -525,7 +385,7 @@ TEST_F(ResealedPlan, IsRefusedUnlessNothingElseInItSaysOtherwise) {
     }
   }
   EXPECT_EQ(kinds.size(), kFindingKinds) << "a kind of finding that no world has";
-  for (const World& world : worlds) {
+  for (const FindingWorld& world : worlds) {
     const Lines lines(world.plan);
     for (size_t line = 0; line < lines.size(); ++line) {
       Document json;
@@ -544,7 +404,8 @@ TEST_F(ResealedPlan, IsRefusedUnlessNothingElseInItSaysOtherwise) {
   }
   for (const Harmless& harmless : WhatIsHarmless()) {
     for (const char* place : harmless.places) {
-      EXPECT_EQ(accepted_.erase(place), 1u) << place << " is refused; take it off the list";
+      const bool was_accepted = accepted_.erase(place) == 1;
+      EXPECT_TRUE(was_accepted || kOneOf > 1) << place << " is refused; take it off the list";
     }
   }
   for (const auto& [place, how] : accepted_) {
