@@ -15,6 +15,7 @@
 #include "tools/cli/store_arguments.h"
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/root_path.h"
+#include "zk_store/client/znode_path.h"
 
 namespace metarec::tools {
 namespace {
@@ -65,12 +66,6 @@ absl::StatusOr<SidePlace> ParseServersAndPath(absl::string_view text) {
     METAREC_RETURN_IF_ERROR(ValidateRootPath(path));
   }
   return SidePlace{.hosts = std::move(addresses.hosts), .path = std::string(path), .file = ""};
-}
-
-// Whether `inner` is `outer` or lies in it.
-bool LiesIn(absl::string_view inner, absl::string_view outer) {
-  if (inner == outer || outer == "/") return true;
-  return absl::ConsumePrefix(&inner, outer) && absl::StartsWith(inner, "/");
 }
 
 bool ShareAServer(const SidePlace& a, const SidePlace& b) {
@@ -218,7 +213,7 @@ absl::Status CheckApart(const SideArguments& a, const SideArguments& b) {
   };
   if (!ShareAServer(of_a, of_b)) return absl::OkStatus();
   if (of_a.path == of_b.path) return refuse("are the same place");
-  if (LiesIn(of_a.path, of_b.path) || LiesIn(of_b.path, of_a.path)) {
+  if (IsWithin(of_a.path, of_b.path) || IsWithin(of_b.path, of_a.path)) {
     return refuse("are one inside the other");
   }
   return absl::OkStatus();

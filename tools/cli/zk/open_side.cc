@@ -14,6 +14,7 @@
 #include "base/text/wording.h"
 #include "tools/cli/interrupts.h"
 #include "tools/cli/output_arguments.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/tree/subtree.h"
 #include "zk_store/tree/tree_file.h"
 
@@ -25,9 +26,7 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenLive(const Side
                                                                       Clock* clock) {
   METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<MetaStore> store, co_await side.Open(clock));
   const SidePlace place = side.place();
-  const std::string below = side.path();
-  const std::string root =
-      place.path == "/" && !below.empty() ? below : absl::StrCat(place.path, below);
+  const std::string root = JoinPaths(place.path, side.path());
   LiveTreeOptions live;
   live.source = ZooKeeperAddresses{.hosts = place.hosts, .chroot = ""}.HostsText();
   live.read_acls = options.acls;

@@ -21,6 +21,7 @@
 #include "tools/cli/side_arguments.h"
 #include "tools/cli/verbs.h"
 #include "tools/cli/zk/open_side.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/tree/live_tree.h"
 #include "zk_store/tree/tree_copy.h"
 
@@ -154,7 +155,7 @@ CopyFrom MakeSource(const CopyArguments& arguments, MetaStore* store, Clock* clo
     };
     return from;
   }
-  from.root = place.path == "/" && !below.empty() ? below : absl::StrCat(place.path, below);
+  from.root = JoinPaths(place.path, below);
   from.open = [store, clock, root = from.root, name = from.name](
                   bool acls) -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
     LiveTreeOptions options;

@@ -22,6 +22,7 @@
 #include "tools/cli/side_arguments.h"
 #include "tools/cli/verbs.h"
 #include "tools/cli/zk/open_side.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/tree/acl_text.h"
 #include "zk_store/tree/tree_file.h"
 
