@@ -54,27 +54,6 @@ struct CompareArguments {
   OutputArguments output;
 };
 
-// One way in which two trees can differ.
-struct Way {
-  const char* word;
-  bool (*is_so)(const TreeDifference& difference);
-  int64_t TreeDiffResult::*count;
-};
-constexpr Way kWays[] = {
-    {"missing", [](const TreeDifference& d) { return d.missing(); }, &TreeDiffResult::missing},
-    {"extra", [](const TreeDifference& d) { return d.extra(); }, &TreeDiffResult::extra},
-    {"data", [](const TreeDifference& d) { return d.data; }, &TreeDiffResult::data},
-    {"acl", [](const TreeDifference& d) { return d.acl; }, &TreeDiffResult::acl},
-    {"kind", [](const TreeDifference& d) { return d.kind; }, &TreeDiffResult::kind}};
-
-std::vector<std::string> WordsOf(const TreeDifference& difference) {
-  std::vector<std::string> words;
-  for (const Way& way : kWays) {
-    if (way.is_so(difference)) words.emplace_back(way.word);
-  }
-  return words;
-}
-
 std::string DataText(const TreeNode& node) {
   if (node.null_data) return "no data";
   const std::string printable = Printable(node.data);
@@ -156,7 +135,7 @@ std::string TextOf(const Compared& compared, const OpenedSide& a, const OpenedSi
     absl::StrAppend(&text, "equal");
   } else {
     std::vector<std::string> counts;
-    for (const Way& way : kWays) {
+    for (const TreeDifferenceWay& way : TreeDifferenceWays()) {
       if (result.*way.count > 0) counts.push_back(absl::StrCat(result.*way.count, " ", way.word));
     }
     absl::StrAppend(&text, Counted(result.paths, "difference"), ": ", absl::StrJoin(counts, ", "));
@@ -189,7 +168,7 @@ std::string JsonOf(const Compared& compared, const OpenedSide& a, const OpenedSi
   out.Bool("acls_compared", result.acls_compared);
   out.Bool("kinds_compared", result.kinds_compared);
   out.StartObject("counts");
-  for (const Way& way : kWays) out.Int(way.word, result.*way.count);
+  for (const TreeDifferenceWay& way : TreeDifferenceWays()) out.Int(way.word, result.*way.count);
   out.EndObject();
   out.Int("differences_count", result.paths);
   out.String("digest", result.digest);
