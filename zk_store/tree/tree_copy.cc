@@ -89,6 +89,7 @@ class TreeCopy {
   TreeNode source_root_;
   TreeHead source_head_;
   bool target_exists_ = false;
+  bool made_root_ = false;  // by this run, before its first pass
   bool owns_tree_ = false;
   std::optional<TreeJournal> found_;  // another run's journal that this one goes on with
 };
@@ -370,6 +371,7 @@ asio::awaitable<absl::Status> TreeCopy::Mark() {
     if (!target_exists_) {
       METAREC_CO_RETURN_IF_ERROR(co_await CreateWay());
       METAREC_CO_RETURN_IF_ERROR(co_await CreateRoot());
+      made_root_ = true;
     }
     METAREC_CO_RETURN_IF_ERROR(co_await journal_.Create(journal));
   }
@@ -399,7 +401,10 @@ asio::awaitable<absl::Status> TreeCopy::Pass(TreeLedger* ledger, TreeWriter* wri
   options.writer = writer;
   CopyPass pass(std::move(options), &result_);
   const absl::Status status = co_await pass.Run(source.get(), target.get());
-  if (writer != nullptr) result_.written = writer->stats();
+  if (writer != nullptr) {
+    result_.written = writer->stats();
+    if (made_root_) ++result_.written.created;
+  }
   switch (StoreErrorOf(status)) {
     case StoreError::kUnsupported:
       co_return Annotate(status,

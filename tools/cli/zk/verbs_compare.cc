@@ -184,7 +184,7 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenFirst(
   // What a file lacks that was cut is no difference.
   options.whole_first = true;
   const SidePlace place{.hosts = {}, .path = "", .file = arguments.file};
-  co_return OpenTreeFile(place, "", options);
+  co_return OpenTreeFile(place, arguments.b.path(), options);
 }
 
 asio::awaitable<absl::StatusOr<ExitCode>> Compare(const CompareArguments& arguments, Clock* clock,
@@ -230,7 +230,14 @@ asio::awaitable<absl::StatusOr<ExitCode>> Compare(const CompareArguments& argume
 }
 
 absl::Status CheckCompareArguments(const CompareArguments& arguments) {
-  if (arguments.a.has_value()) METAREC_RETURN_IF_ERROR(arguments.a->Check());
+  if (arguments.a.has_value()) {
+    METAREC_RETURN_IF_ERROR(arguments.a->Check());
+  } else {
+    METAREC_RETURN_IF_ERROR(
+        CheckIsNoSide(arguments.file,
+                      "a tree file comes first: metarec zk verify FILE SIDE. Two trees of any "
+                      "kind are compared by metarec zk diff A B"));
+  }
   return arguments.b.Check();
 }
 
@@ -262,14 +269,15 @@ RunVerb DeclareCompare(Command& verb, std::shared_ptr<CompareArguments> argument
 RunVerb MakeZkDiffVerb(Command& verb) {
   verb.Paragraph(
       "Compares two trees, in one pass and in little memory: which znodes only one of them has, "
-      "and "
-      "where data, ACLs or kinds differ. Versions, transaction ids and times are not compared, "
+      "and where data, ACLs or kinds differ. Versions, transaction ids and times are not compared, "
       "since no copy can keep them. Exit code 2 if there are differences.");
   verb.Paragraph(
       "The digest of a tree is the same wherever it is: metarec zk export prints it, too, and "
       "metarec zk rm wants it.");
   verb.Example("metarec zk diff zk1:2181/pegasus zk9:2181/pegasus");
   verb.Example("metarec zk diff monday.jsonl.zst tuesday.jsonl.zst");
+  verb.Example("metarec zk diff /var/lib/zookeeper /var/lib/zookeeper --a_at 2026-11-30T00:10:00Z",
+               "what has changed since, in the files of a server that is dead");
   auto arguments = std::make_shared<CompareArguments>(absl::StrCat("zk ", verb.name()), "a", "b");
   AddSides(verb, {&*arguments->a, &arguments->b});
   return DeclareCompare(verb, std::move(arguments));
@@ -280,10 +288,13 @@ RunVerb MakeZkVerifyVerb(Command& verb) {
       "Compares a tree with a file that metarec zk export wrote of it, or of the one that it was "
       "copied from. Exit code 2 if there are differences.");
   verb.Example("metarec zk verify pegasus.jsonl.zst zk9:2181/pegasus");
+  verb.Example("metarec zk verify pegasus.jsonl.zst zk9:2181/pegasus --path /onebox/apps",
+               "this part of both");
   auto arguments = std::make_shared<CompareArguments>(absl::StrCat("zk ", verb.name()), "side");
   verb.Add("file", &arguments->file, "what the tree should be, a tree file")
       .TypeName("FILE")
       .Required();
+  arguments->b.set_path_help("the part that is meant, of the file and of the side");
   AddSides(verb, {&arguments->b});
   return DeclareCompare(verb, std::move(arguments));
 }
