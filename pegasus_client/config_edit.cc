@@ -273,6 +273,11 @@ std::optional<std::string> ConfigValue(absl::string_view text, absl::string_view
 }
 
 absl::StatusOr<std::string> ReadConfigText(const std::string& path) {
+  std::error_code ignored;
+  if (Exists(path) && !std::filesystem::is_regular_file(path, ignored)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is no regular file; give a meta server's config.ini"));
+  }
   std::ifstream file(path, std::ios::binary);
   if (!file) return Failed("open", path);
   std::string text(std::istreambuf_iterator<char>(file), {});

@@ -1,9 +1,6 @@
 #include "pegasus_client/pegasus_config.h"
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
 #include <system_error>
@@ -16,6 +13,7 @@
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
+#include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "idl/ipv4_endpoint.h"
@@ -394,31 +392,17 @@ absl::StatusOr<PegasusConfig> ReadKeys(ConfigReader reader) {
   return config;
 }
 
-absl::Status CannotRead(const std::string& path, int error) {
-  const std::string why =
-      absl::StrCat("cannot read ", path, ": ", std::strerror(error),
-                   "; give the meta server's config.ini, readable for this user");
-  return error == ENOENT ? absl::NotFoundError(why) : absl::UnavailableError(why);
-}
-
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, " is a folder; give the config.ini in it"));
   }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return CannotRead(path, errno);
-  std::string text(kFileBytesMax + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad()) return CannotRead(path, errno);
-  text.resize(static_cast<size_t>(in.gcount()));
-  if (text.size() > kFileBytesMax) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " is longer than any configuration file (",
-                                                   kFileBytesMax,
-                                                   " bytes); give the meta server's config.ini"));
-  }
-  return text;
+  absl::StatusOr<std::string> text = ReadTextFile(path, kFileBytesMax);
+  if (text.ok()) return text;
+  return absl::Status(text.status().code(),
+                      absl::StrCat(text.status().message(),
+                                   "; give the meta server's config.ini, readable for this user"));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Files of lines, plain or compressed with zstd (the name ends in ".zst"): evidence and plan files.
+// Files of lines, plain or compressed with zstd (the name ends in ".zst"): evidence and plan files,
+// trees, and what people write.
 //
 // Neither class is thread-safe. Errors name the file and, where there is one, the line.
 
@@ -64,7 +65,8 @@ struct LineReaderOptions {
 
 class LineReader {
  public:
-  // kNotFound, kPermissionDenied, or kInvalidArgument for a directory. Pipes can be read.
+  // kNotFound, kPermissionDenied, or kInvalidArgument for a directory or a device: some of these
+  // never end. Pipes, terminals and /dev/null can be read.
   static absl::StatusOr<LineReader> Open(std::string path, LineReaderOptions options = {});
 
   LineReader(LineReader&&) noexcept;
@@ -91,5 +93,10 @@ class LineReader {
   explicit LineReader(std::unique_ptr<File> file);
   std::unique_ptr<File> file_;
 };
+
+// All of a short file, or of a pipe, as LineReader reads it. Errors are the reader's, and
+// kInvalidArgument if it is longer than `bytes_max`.
+absl::StatusOr<std::string> ReadTextFile(const std::string& path, size_t bytes_max,
+                                         int interrupt_descriptor = -1);
 
 }  // namespace metarec

@@ -17,6 +17,12 @@ namespace {
 
 constexpr size_t kReadBytes = 1 << 17;
 
+// /dev/null, which is an empty file to everybody.
+bool IsNull(const struct stat& info) {
+  struct stat null {};
+  return S_ISCHR(info.st_mode) && ::stat("/dev/null", &null) == 0 && info.st_rdev == null.st_rdev;
+}
+
 struct FreeDecompressor {
   void operator()(ZSTD_DCtx* decompressor) const { ZSTD_freeDCtx(decompressor); }
 };
@@ -43,10 +49,11 @@ class LineReader::File {
     if (descriptor_ < 0) return Failed("open");
     struct stat info {};
     if (::fstat(descriptor_, &info) != 0) return Failed("look at");
-    if (S_ISDIR(info.st_mode)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("cannot read ", path_, ": it is a directory; name a file"));
-    }
+    if (S_ISDIR(info.st_mode)) return IsNoFile("a directory");
+    const bool may_be_endless =
+        S_ISBLK(info.st_mode) ||
+        (S_ISCHR(info.st_mode) && ::isatty(descriptor_) == 0 && !IsNull(info));
+    if (may_be_endless) return IsNoFile("a device");
     may_lack_writer_ = S_ISFIFO(info.st_mode);
     return absl::OkStatus();
   }
@@ -75,6 +82,11 @@ class LineReader::File {
  private:
   absl::Status Failed(absl::string_view what) const {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what, " ", path_));
+  }
+
+  absl::Status IsNoFile(absl::string_view what) const {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot read ", path_, ": it is ", what, "; name a file"));
   }
 
   absl::Status TooLong() const {
@@ -200,6 +212,27 @@ absl::StatusOr<LineReader> LineReader::Open(std::string path, LineReaderOptions 
   auto file = std::make_unique<File>(std::move(path), options);
   METAREC_RETURN_IF_ERROR(file->Open());
   return LineReader(std::move(file));
+}
+
+absl::StatusOr<std::string> ReadTextFile(const std::string& path, size_t bytes_max,
+                                         int interrupt_descriptor) {
+  const auto too_long = [&] {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": longer than ", bytes_max, " bytes"));
+  };
+  LineReaderOptions options;
+  options.line_bytes_max = bytes_max;
+  options.interrupt_descriptor = interrupt_descriptor;
+  METAREC_ASSIGN_OR_RETURN(LineReader reader, LineReader::Open(path, options));
+  std::string text;
+  std::string line;
+  for (;;) {
+    const absl::StatusOr<bool> more = reader.Next(&line);
+    if (absl::IsResourceExhausted(more.status())) return too_long();
+    METAREC_RETURN_IF_ERROR(more.status());
+    if (!*more) return text;
+    absl::StrAppend(&text, line, reader.line_was_terminated() ? "\n" : "");
+    if (text.size() > bytes_max) return too_long();
+  }
 }
 
 LineReader::LineReader(std::unique_ptr<File> file) : file_(std::move(file)) {}

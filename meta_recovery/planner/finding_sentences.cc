@@ -9,6 +9,7 @@
 #include <absl/time/time.h>
 
 #include "base/text/printable.h"
+#include "base/text/time_text.h"
 #include "base/text/wording.h"
 #include "idl/error_names.h"
 #include "meta_recovery/planner/plan_text.h"
@@ -79,9 +80,7 @@ std::vector<WeighedValue> WithDates(std::vector<WeighedValue> values) {
   for (WeighedValue& value : dated) {
     int64_t second = 0;
     if (!absl::SimpleAtoi(value.value, &second)) return values;
-    absl::StrAppend(&value.value, ", ",
-                    absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", absl::FromUnixSeconds(second),
-                                     absl::UTCTimeZone()));
+    absl::StrAppend(&value.value, ", ", UtcText(absl::FromUnixSeconds(second)));
   }
   return dated;
 }

@@ -18,6 +18,7 @@
 #include <absl/types/span.h>
 
 #include "base/text/printable.h"
+#include "base/text/time_text.h"
 #include "base/text/wording.h"
 #include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/node_identity.h"
@@ -223,8 +224,7 @@ std::string ExplainPartition(const RecoveryPlan& plan, size_t table, size_t part
 
 std::string Time(int64_t unix_second) {
   if (unix_second <= 0) return "0";
-  return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", absl::FromUnixSeconds(unix_second),
-                          absl::UTCTimeZone());
+  return UtcText(absl::FromUnixSeconds(unix_second));
 }
 
 std::string NameOrigin(const RecoveryPlan& plan, const TopologyTable& record,

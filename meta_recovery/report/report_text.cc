@@ -12,6 +12,7 @@
 
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
+#include "base/text/time_text.h"
 #include "base/text/wording.h"
 #include "meta_recovery/planner/finding_registry.h"
 #include "meta_recovery/planner/plan_text.h"
@@ -82,10 +83,7 @@ class Report {
     } else {
       AddTableNumbers();
     }
-    absl::StrAppend(
-        &out_, "  evidence    collected ",
-        absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", plan_.evidence_collected_at, absl::UTCTimeZone()),
-        "\n");
+    absl::StrAppend(&out_, "  evidence    collected ", UtcText(plan_.evidence_collected_at), "\n");
   }
 
   void AddTableNumbers() {

@@ -11,13 +11,10 @@
 #include "base/runtime/cancellation.h"
 #include "base/runtime/event.h"
 #include "base/runtime/status_macros.h"
+#include "base/text/time_text.h"
 
 namespace metarec {
 namespace {
-
-std::string TimeText(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
-}
 
 absl::Status Of(const Step& step, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(step.name, ": ", status.message()));
@@ -263,7 +260,7 @@ absl::Status Procedure::Record(EventKind kind, const Step* step, std::string tex
   ProcedureEvent event;
   event.kind = kind;
   if (step != nullptr) event.step = step->name;
-  event.at = TimeText(clock_->Now());
+  event.at = Rfc3339Text(clock_->Now());
   event.text = std::move(text);
   state_->Add(std::move(event));
   const absl::Status saved = save_(*state_);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/strip.h>
 
 #include "base/runtime/status_macros.h"
@@ -44,11 +45,7 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> OpenPlace(TreePlace
 
 std::string DifferenceInWords(const TreeDifference& difference) {
   const std::string path = difference.nodes.path().empty() ? "/" : difference.nodes.path();
-  if (difference.missing()) return path + ": missing";
-  if (difference.extra()) return path + ": extra";
-  return absl::StrCat(path, difference.data ? ": data differs" : "",
-                      difference.acl ? ": ACL differs" : "",
-                      difference.kind ? ": kind differs" : "");
+  return absl::StrCat(path, ": ", absl::StrJoin(WordsOf(difference), "+"));
 }
 
 // A tree that is the caller's to remove: whose unfinished work it is does not matter.

@@ -45,7 +45,7 @@ asio::awaitable<absl::StatusOr<TransferCount>> TransferTree(
 struct TreeComparison {
   int64_t znodes = 0;
   int64_t differences = 0;
-  std::vector<std::string> examples;  // the first few: "/apps/3: data differs"
+  std::vector<std::string> examples;  // the first few: "/apps/3: data+acl"
 
   bool equal() const { return differences == 0; }
 };

@@ -285,12 +285,12 @@ TEST(PegasusConfigTest, AFileThatCannotBeReadIsNamed) {
   const auto missing = ReadPegasusConfig("/nowhere/config.ini");
   EXPECT_TRUE(absl::IsNotFound(missing.status()));
   EXPECT_THAT(std::string(missing.status().message()),
-              HasSubstr("cannot read /nowhere/config.ini: No such file or directory; give"));
+              HasSubstr("cannot open /nowhere/config.ini: No such file or directory; give"));
   const auto folder = ReadPegasusConfig("/");
   EXPECT_THAT(std::string(folder.status().message()), HasSubstr("/ is a folder"));
   const auto endless = ReadPegasusConfig("/dev/zero");
   EXPECT_THAT(std::string(endless.status().message()),
-              HasSubstr("/dev/zero is longer than any configuration file"));
+              HasSubstr("cannot read /dev/zero: it is a device"));
 }
 
 }  // namespace

@@ -311,7 +311,21 @@ class Run {
     }
     METAREC_ASSIGN_OR_RETURN(servers_, testing::SimulatedClusterThread::Start(std::move(cluster)));
     SetVariables();
+    METAREC_RETURN_IF_ERROR(WriteDeadServer());
     return WriteNodeList();
+  }
+
+  absl::Status WriteDeadServer() {
+    const auto files = world_.dead_server().TakeFiles();
+    if (files.empty()) return absl::OkStatus();
+    const std::string folder = folder_.path() + "/dead/version-2";
+    std::filesystem::create_directories(folder);
+    for (const auto& [name, bytes] : files) {
+      std::ofstream file(absl::StrCat(folder, "/", name), std::ios::binary);
+      file << bytes << std::flush;
+      if (!file.good()) return absl::InternalError(absl::StrCat("cannot write ", name));
+    }
+    return absl::OkStatus();
   }
 
   void SetVariables() {

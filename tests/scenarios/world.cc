@@ -213,6 +213,7 @@ absl::Status World::Apply(absl::string_view directive) {
   directive = absl::StripAsciiWhitespace(directive);
   if (absl::ConsumePrefix(&directive, "list|")) return AddNodeListLine(directive);
   if (absl::ConsumePrefix(&directive, "znode ")) return AddZnode(directive);
+  if (absl::ConsumePrefix(&directive, "dead ")) return dead_server_.Apply(directive);
 
   const Words words = absl::StrSplit(directive, ' ', absl::SkipEmpty());
   if (words.empty()) return absl::OkStatus();
@@ -232,7 +233,7 @@ absl::Status World::Apply(absl::string_view directive) {
   return absl::InvalidArgumentError(
       absl::StrCat("'", words[0],
                    "' is no directive; there are nodes, table, [no] replica, [no] record, [no] "
-                   "fault, own, list| and znode"));
+                   "fault, own, list|, dead and znode"));
 }
 
 absl::Status World::FindNodes(absl::string_view name, std::vector<WorldNode*>* found) {

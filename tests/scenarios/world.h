@@ -9,6 +9,7 @@
 
 #include "idl/ipv4_endpoint.h"
 #include "replica_collector/evidence.h"
+#include "tests/scenarios/dead_server.h"
 
 namespace metarec::scenarios {
 
@@ -39,6 +40,7 @@ class World {
   // The text of the node list as the directives give it; empty: every node, in order.
   const std::string& node_list() const { return node_list_; }
   bool has_node_list() const { return has_node_list_; }
+  DeadServer& dead_server() { return dead_server_; }
 
  private:
   using Words = std::vector<absl::string_view>;
@@ -63,6 +65,7 @@ class World {
   std::vector<Znode> znodes_;
   std::string node_list_;
   bool has_node_list_ = false;
+  DeadServer dead_server_;
 };
 
 }  // namespace metarec::scenarios

@@ -141,7 +141,8 @@ TEST_F(KilledCopyTest, AKilledRemovalGoesOnWithTheSameDigest) {
   const size_t begin = seen.out.find("--yes=");
   ASSERT_NE(begin, std::string::npos) << seen.out;
   const std::string yes = seen.out.substr(begin, seen.out.find('\n', begin) - begin);
-  EXPECT_EQ(Run({"zk", "rm", At("/removed"), "--yes=sha256:0"}).exit_code, 4);
+  const std::string another = absl::StrCat("--yes=sha256:", std::string(64, '0'));
+  EXPECT_EQ(Run({"zk", "rm", At("/removed"), another}).exit_code, 4);
   MakeProxy(-1);
   ASSERT_EQ(Run({"zk", "copy", At(kSource), At("/measured")}).exit_code, 0);
   ASSERT_EQ(Run({"zk", "rm", ThroughProxy("/measured"), yes}).exit_code, 0);
@@ -175,6 +176,66 @@ TEST_F(KilledCopyTest, ExitCodesAndWordsTellWhatHappened) {
   EXPECT_EQ(Run({"zk", "copy", At("/absent"), At("/other")}).exit_code, 1);
   EXPECT_EQ(Run({"zk", "import", At(kSource), At("/other")}).exit_code, 1);
   EXPECT_EQ(Run({"zk", "copy", At(kSource), At("/other"), "--delete"}).exit_code, 1);
+}
+
+// In the first moments nothing had been installed that would say how to go on.
+TEST_F(KilledCopyTest, EachVerbEndsSoonWhenItIsAskedToAndSaysSo) {
+  for (const int64_t moment : {0, 60}) {
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"ls", "SIDE", "-R"}, std::vector<std::string>{"cat", "SIDE"},
+          std::vector<std::string>{"tree", "SIDE"},
+          std::vector<std::string>{"export", "SIDE", "FILE"},
+          std::vector<std::string>{"diff", "SIDE", "TREE"},
+          std::vector<std::string>{"verify", "TREE", "SIDE"},
+          std::vector<std::string>{"copy", "SIDE", "NEW"},
+          std::vector<std::string>{"import", "TREE", "SIDE"},
+          std::vector<std::string>{"rm", "SIDE"}}) {
+      SCOPED_TRACE(absl::StrCat(words[0], " after ", moment, " bytes"));
+      MakeProxy(moment);
+      std::vector<std::string> line = {"zk"};
+      for (const std::string& word : words) {
+        line.push_back(word == "SIDE"   ? ThroughProxy(kSource)
+                       : word == "NEW"  ? At("/never")
+                       : word == "FILE" ? folder_->Path("never.jsonl")
+                       : word == "TREE" ? folder_->Path("tree.jsonl")
+                                        : word);
+      }
+      const auto process = Start(line);
+      ASSERT_TRUE(Await([&] { return proxy_->faults_done() > 0 || !process->Runs(); }));
+      process->Signal(SIGTERM);
+      EXPECT_EQ(process->Wait(), 1);
+      EXPECT_THAT(process->Errors(), HasSubstr("interrupted"));
+      EXPECT_FALSE(std::filesystem::exists(folder_->Path("never.jsonl")));
+    }
+  }
+}
+
+// The root is made before the first pass.
+TEST_F(KilledCopyTest, TheRootWasCountedByADryRunAndNotByTheCopy) {
+  const std::string created = absl::StrCat(R"("created":)", kZnodes, ",");
+  for (const bool is_dry : {true, false}) {
+    std::vector<std::string> line = {"zk", "copy", At(kSource), At("/counted"), "--format", "json"};
+    if (is_dry) line.push_back("--dry_run");
+    EXPECT_THAT(Run(line).out, HasSubstr(created));
+  }
+}
+
+// Only other verbs did.
+TEST_F(KilledCopyTest, ACopyOfAllDidNotSayThatZookeeperIsLeftOut) {
+  auto other = testing::ZooKeeperServer::Start();
+  ASSERT_TRUE(other.ok()) << other.status();
+  const Ended copied = Run({"zk", "copy", (*other)->hosts() + "/", At("/all_of_another")});
+  EXPECT_EQ(copied.exit_code, 0) << copied.err;
+  EXPECT_THAT(copied.err, HasSubstr("/zookeeper was left out, it is ZooKeeper's own"));
+}
+
+TEST_F(KilledCopyTest, RemovalOfZooKeepersOwnIsRefusedWhateverItsPath) {
+  for (const std::string path : {"/", "/zookeeper", "/zookeeper/", "/zookeeper/quota"}) {
+    const Ended refused = Run({"zk", "rm", At(path)});
+    EXPECT_EQ(refused.exit_code, 4) << path;
+    EXPECT_THAT(refused.err, HasSubstr("is ZooKeeper's own")) << path;
+  }
+  EXPECT_EQ(Run({"zk", "ls", At("/zookeeper")}).exit_code, 0);
 }
 
 TEST_F(KilledCopyTest, ACopyOfADataDirectorySaysBeforeItWritesWhichTreeThatIs) {

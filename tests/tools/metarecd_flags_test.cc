@@ -247,7 +247,7 @@ TEST_F(MetarecdFlagsTest, WrongUsageIsOneLineOnStderr) {
       {{"config.ini"}, "metarecd: 'config.ini' belongs to no flag; metarecd --help tells more\n"},
       {{"--logtostderr", "false"}, "metarecd: 'false' belongs to no flag;"},
       {{"--port=many"}, "ERROR: illegal value 'many' specified for int32 flag 'port'\n"},
-      {{"--pegasus-config=/nowhere"}, "metarecd: cannot read /nowhere: No such file"},
+      {{"--pegasus-config=/nowhere"}, "metarecd: cannot open /nowhere: No such file"},
       {{}, "metarecd: --pegasus_config FILE is missing"},
   };
   for (const auto& test : kCases) {

@@ -40,8 +40,7 @@ TEST(ParseSideTest, APathIsAFile) {
 
 TEST(ParseSideTest, ANameIsAFileIfItIsThere) {
   EXPECT_EQ(PlaceOf("no_such_file"),
-            "error: 'no_such_file' is no HOST:PORT,.../PATH, and there is no such file; write "
-            "./no_such_file for a file that is to be made");
+            "error: 'no_such_file' is no HOST:PORT,.../PATH, and there is no such file or folder");
   const testing::ScratchFolder folder;
   const std::string path = folder.Path("tree");
   std::ofstream(path) << "x";
@@ -60,8 +59,21 @@ TEST(ParseSideTest, WhatIsWrongIsSaid) {
   EXPECT_THAT(PlaceOf("file:"), HasSubstr("a path is missing behind file:"));
   EXPECT_THAT(PlaceOf("zk1:port/x"), HasSubstr("the port must be from 1 to 65535"));
   EXPECT_THAT(PlaceOf("zk1:1/x,zk2:1/x"), HasSubstr("is written once, behind the last server"));
-  EXPECT_THAT(PlaceOf("zk1:1/x/../y"), HasSubstr("has a dotted component"));
-  EXPECT_THAT(PlaceOf("zk1:1/zookeeper/quota"), HasSubstr("belongs to ZooKeeper itself"));
+  EXPECT_THAT(PlaceOf("zk1:1/x/../y"), HasSubstr("/x/../y is no path of a znode"));
+}
+
+// For some verbs it was an error, for others another znode.
+TEST(ParseSideTest, ASlashBehindThePathMeansNothing) {
+  EXPECT_EQ(PlaceOf("zk1:1/x/"), "zk zk1:1/x");
+  EXPECT_EQ(PlaceOf("zk1:1/x/y/"), "zk zk1:1/x/y");
+  EXPECT_THAT(PlaceOf("zk1:1//"), HasSubstr("// is no path of a znode"));
+  EXPECT_THAT(PlaceOf("zk1:1/x//"), HasSubstr("/x// is no path of a znode"));
+}
+
+// They could be read as a part of "/", and not by their own path.
+TEST(ParseSideTest, WhatIsZooKeepersOwnCanBeRead) {
+  EXPECT_EQ(PlaceOf("zk1:1/zookeeper/quota"), "zk zk1:1/zookeeper/quota");
+  EXPECT_EQ(PlaceOf("zk1:1/two  blanks"), "zk zk1:1/two  blanks");
 }
 
 // A verb that copies.
@@ -108,6 +120,8 @@ TEST(SideArgumentsTest, ErrorsNameTheSideAndItsOptions) {
   EXPECT_EQ(Copy().Parse("./f b:1/y --from_auth_file x"),
             "--from_auth_file is for ZooKeeper, but from is a file; leave the option out");
   EXPECT_THAT(Copy().Parse("a:1/x ./f --acl open"), HasSubstr("--acl is for ZooKeeper, but to is"));
+  EXPECT_THAT(Copy().Parse("a:1/x b:1/zookeeper/x"), HasSubstr("is ZooKeeper's own"));
+  EXPECT_THAT(Copy().Parse("a:1/x 'b:1/two  blanks'"), HasSubstr("to: root path"));
 }
 
 TEST(SideArgumentsTest, OneSideInTheOtherIsRefused) {
@@ -127,7 +141,10 @@ TEST(SideArgumentsTest, TheOnlySideHasTheOptionsOfOtherVerbs) {
   AddSides(command, {&side});
   app.parse("a:1/x --zk_auth_file f --zk_timeout 3", false);
   EXPECT_TRUE(side.Check().ok());
-  EXPECT_THAT(HelpText(command.manual()), HasSubstr("HOST:PORT,.../PATH"));
+  const std::string help = HelpText(command.manual());
+  EXPECT_THAT(help, HasSubstr("HOST:PORT,.../PATH"));
+  // All of its options were under CREDENTIALS.
+  EXPECT_THAT(help, HasSubstr("SIDE OPTIONS\n  --path /PATH"));
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
+#include <sys/stat.h>
 
 #include "testing/data_directory_writer.h"
 #include "testing/scratch_folder.h"
@@ -48,7 +51,7 @@ class ZkVerbsTest : public ::testing::Test {
     TreeHead head;
     head.source = "zk1:2181";
     head.root = "/pegasus";
-    auto file = TreeFileWriter::Create(folder_.Path(name), head);
+    auto file = TreeFileWriter::Create(folder_.Path(name), head, {.overwrite = true});
     EXPECT_TRUE(file.ok()) << file.status();
     for (const TreeNode& node : nodes) EXPECT_TRUE(file->Append(node).ok());
     EXPECT_TRUE(file->Finish().ok());
@@ -83,7 +86,7 @@ TEST_F(ZkVerbsTest, LsListsTheChildren) {
   EXPECT_EQ(Out({"ls", tree, "--path", "/lock"}), "");
   EXPECT_THAT(Out({"ls", "-l", tree}),
               AllOf(StartsWith("KIND       CHILDREN      BYTES VERSION  MODIFIED"),
-                    HasSubstr("persistent        2          6       3  "),
+                    HasSubstr("persistent        2          6       3  1970-01-01 00:00:00 UTC  "),
                     HasSubstr("ephemeral         0          2       0  ")));
   rapidjson::Document json;
   json.Parse(Out({"ls", tree, "--format", "json"}).c_str());
@@ -238,6 +241,10 @@ TEST_F(ZkVerbsTest, ADataDirectoryIsReadAsItWasBeforeAMistake) {
   const std::string time =
       absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(before), absl::UTCTimeZone());
   EXPECT_EQ(Out({"ls", logs, "--at", time}), "apps\n");
+  // As it was printed.
+  const std::string printed = absl::FormatTime("%Y-%m-%d %H:%M:%E3S UTC",
+                                               absl::FromUnixMillis(before), absl::UTCTimeZone());
+  EXPECT_EQ(Out({"ls", logs, "--at", printed}), "apps\n");
   EXPECT_THAT(Zk({"ls", logs, "--at", "noon"}).err, HasSubstr("--at: 'noon' is neither a zxid"));
   EXPECT_THAT(Zk({"ls", Write(SomeTree()), "--at", "0x1"}).err,
               HasSubstr("--at is for the data directory of a ZooKeeper server"));
@@ -246,7 +253,114 @@ TEST_F(ZkVerbsTest, ADataDirectoryIsReadAsItWasBeforeAMistake) {
 TEST_F(ZkVerbsTest, AnAclMapThatNeverEndsIsRefused) {
   const Ended ended = Zk({"copy", Write(SomeTree()), "127.0.0.1:1/copy", "--acl_map", "/dev/zero"});
   EXPECT_EQ(ended.exit_code, 1);
-  EXPECT_THAT(ended.err, HasSubstr("/dev/zero: longer than 1048576 bytes"));
+  EXPECT_THAT(ended.err, HasSubstr("--acl_map: cannot read /dev/zero: it is a device"));
+  folder_.Write("long", std::string((1 << 20) + 1, '#'));
+  const Ended of_file =
+      Zk({"copy", Write(SomeTree()), "127.0.0.1:1/copy", "--acl_map", folder_.Path("long")});
+  EXPECT_EQ(of_file.exit_code, 1);
+  EXPECT_THAT(of_file.err, HasSubstr("longer than 1048576 bytes"));
+}
+
+// Opening it blocked until somebody wrote.
+TEST_F(ZkVerbsTest, AnAclMapFromAPipeIsReadAndNotWaitedForWithoutEnd) {
+  const std::string pipe = folder_.Path("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::thread writer([&pipe] { std::ofstream(pipe) << "digest:old:x\n"; });
+  const Ended ended = Zk({"copy", Write(SomeTree()), "127.0.0.1:1/copy", "--acl_map", pipe});
+  writer.join();
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("expected an identity of the source and one of the target"));
+}
+
+// The second reading waited for somebody who would write into it again.
+TEST_F(ZkVerbsTest, APipeThatWouldBeReadTwiceIsRefused) {
+  const std::string pipe = folder_.Path("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::vector<std::string>& line :
+       {std::vector<std::string>{"verify", pipe, Write(SomeTree())},
+        std::vector<std::string>{"verify", "/dev/zero", Write(SomeTree(), "other.jsonl")}}) {
+    const Ended ended = Zk(line);
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_THAT(ended.err, HasSubstr(line[1] + " is no regular file: it is read more than once"));
+  }
+  EXPECT_THAT(Zk({"ls", "/dev/zero"}).err, HasSubstr("cannot read /dev/zero: it is a device"));
+  EXPECT_THAT(Zk({"verify", folder_.path(), Write(SomeTree(), "third.jsonl")}).err,
+              HasSubstr("it is a directory; name a file"));
+}
+
+// It said that --overwrite would help.
+TEST_F(ZkVerbsTest, AnExportIntoWhatIsNoFileIsRefused) {
+  const std::string pipe = folder_.Path("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const std::string tree = Write(SomeTree());
+  for (const std::string& path : {pipe, folder_.path(), std::string("/dev/null")}) {
+    for (const bool overwrites : {false, true}) {
+      std::vector<std::string> line = {"export", tree, path};
+      if (overwrites) line.push_back("--overwrite");
+      const Ended ended = Zk(line);
+      EXPECT_EQ(ended.exit_code, 1);
+      EXPECT_THAT(ended.err, HasSubstr(path + " is there already, and is no regular file"));
+    }
+  }
+}
+
+TEST_F(ZkVerbsTest, SwappedArgumentsWereTakenForAFileThatIsNotThere) {
+  const std::string tree = Write(SomeTree());
+  const Ended verify = Zk({"verify", "zk1:2181/pegasus", tree});
+  EXPECT_EQ(verify.exit_code, 1);
+  EXPECT_THAT(verify.err,
+              HasSubstr("file: zk1:2181/pegasus is a tree in ZooKeeper, but a tree file "
+                        "comes first: metarec zk verify FILE SIDE"));
+  EXPECT_THAT(Zk({"export", tree, "zk1:2181/pegasus"}).err,
+              HasSubstr("zk export writes a file: metarec zk export SIDE FILE"));
+  EXPECT_THAT(Zk({"export", "new.jsonl", "zk1:2181/pegasus"}).err,
+              HasSubstr("zk export writes a file: metarec zk export SIDE FILE"));
+  EXPECT_THAT(Zk({"import", "zk1:2181/pegasus", tree}).err,
+              HasSubstr("metarec zk import FILE TO is the other way round"));
+  EXPECT_THAT(Zk({"copy", tree, tree}).err, HasSubstr("give HOST:PORT,.../PATH"));
+  EXPECT_THAT(Zk({"rm", tree}).err, HasSubstr("zk rm deletes HOST:PORT,.../PATH in a ZooKeeper"));
+}
+
+// The whole file was compared with a part of the tree.
+TEST_F(ZkVerbsTest, ThePathOfVerifyWasThatOfOneSide) {
+  const std::string file = Write(SomeTree(), "file.jsonl");
+  std::vector<TreeNode> nodes = SomeTree();
+  nodes[0].data = "another root";
+  const std::string side = Write(nodes, "side.jsonl");
+  EXPECT_EQ(Zk({"verify", file, side}).exit_code, 2);
+  EXPECT_THAT(Out({"verify", file, side, "--path", "/apps"}),
+              AllOf(HasSubstr("file.jsonl at /apps: 4 znodes"),
+                    HasSubstr("side.jsonl at /apps: 4 znodes"), HasSubstr("\nequal\n")));
+}
+
+TEST_F(ZkVerbsTest, ASlashBehindAPathWasAnError) {
+  const std::string tree = Write(SomeTree());
+  EXPECT_EQ(Out({"ls", tree, "--path", "/apps/"}), "1\n2\n");
+  EXPECT_EQ(Out({"cat", tree, "--path", "/apps/2/"}), "x");
+  EXPECT_THAT(Out({"diff", tree, tree, "--a_path", "/apps/", "--b_path", "/apps"}),
+              HasSubstr("equal"));
+  EXPECT_THAT(Zk({"ls", tree, "--path", "/apps//"}).err,
+              HasSubstr("--path /apps// is no path of a znode"));
+}
+
+// "Failed" (1) told scripts to try again.
+TEST_F(ZkVerbsTest, ZooKeepersOwnZnodesAreRefusedAsATarget) {
+  const std::string tree = Write(SomeTree());
+  for (const std::string verb : {"copy", "import"}) {
+    for (const std::string path : {"/zookeeper", "/zookeeper/", "/zookeeper/quota"}) {
+      const Ended ended = Zk({verb, tree, "127.0.0.1:1" + path});
+      EXPECT_EQ(ended.exit_code, 4);
+      EXPECT_THAT(ended.err, HasSubstr("is ZooKeeper's own; name another path"));
+    }
+  }
+}
+
+TEST_F(ZkVerbsTest, WhatIsNoDigestWasTakenForThatOfAnotherTree) {
+  for (const std::string yes : {"y", "sha256:0", "0c8f", "sha256:"}) {
+    const Ended ended = Zk({"rm", "127.0.0.1:1/x", "--yes=" + yes});
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_THAT(ended.err, HasSubstr("is no digest; the same command without --yes prints"));
+  }
 }
 
 TEST_F(ZkVerbsTest, WhatIsNoTreeIsToldSo) {

@@ -80,7 +80,10 @@ absl::Status CannotWrite(absl::string_view what) {
 bool TakesBytes(int descriptor) { return ::write(descriptor, "", 0) == 0; }
 
 // By its first bytes: plain, or compressed.
-bool HoldsEvidenceOrPlan(const std::string& path) {
+bool HoldsFileOfOurs(const std::string& path) {
+  // What a terminal or a pipe holds nobody knows before somebody has typed or written it.
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
   constexpr absl::string_view kPlain = R"({"format":"metarec-)";
   constexpr absl::string_view kZstd = "\x28\xb5\x2f\xfd";
   std::string begin(kPlain.size(), '\0');
@@ -110,10 +113,10 @@ absl::StatusOr<HeldPipe> CheckOutput(const std::string& path, absl::Duration rea
     if (!pipe.ok()) return Annotate(pipe.status(), kNothingDone);
     return *std::move(pipe);
   }
-  if (HoldsEvidenceOrPlan(path)) {
+  if (HoldsFileOfOurs(path)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("--output ", path, " is an evidence or plan file, which a result would ",
-                     "replace; give another name", kNothingDone));
+        absl::StrCat("--output ", path, " is an evidence, plan or tree file, which a result ",
+                     "would replace; give another name", kNothingDone));
   }
   int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   const bool is_new = descriptor >= 0;
@@ -154,6 +157,15 @@ std::string AbsolutePath(const std::string& path) {
   return error ? path : absolute.lexically_normal().string();
 }
 
+absl::Status CheckRegularFile(absl::string_view option, const std::string& path) {
+  std::error_code ignored;  // what cannot be looked at is said by whoever opens it
+  if (!std::filesystem::exists(path, ignored) || std::filesystem::is_regular_file(path, ignored)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(option, ": ", path, " is no regular file; give another name"));
+}
+
 void NewFileArguments::AddTo(Command& verb, const char* option) {
   constexpr auto kGroup = "OUTPUT";
   verb.Add(option, &path_, "the file to write; compressed if the name ends in .zst")
@@ -168,8 +180,11 @@ void NewFileArguments::AddTo(Command& verb, const char* option) {
 absl::Status NewFileArguments::Check() const {
   std::error_code error;  // what is wrong with the path is said by the trial below
   if (std::filesystem::exists(path_, error)) {
-    const bool is_replaceable = IsReplaceable(path_, kind_.format);
-    if (!is_replaceable && std::filesystem::is_regular_file(path_, error)) {
+    if (!std::filesystem::is_regular_file(path_, error)) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(path_, " is there already, and is no regular file; give another name"));
+    }
+    if (!IsReplaceable(path_, kind_.format)) {
       return absl::AlreadyExistsError(absl::StrCat(
           path_, " is there already, and is not ", kind_.name,
           overwrite_ ? ", so that --overwrite does not replace it" : "", "; give another name"));

@@ -22,15 +22,19 @@ using HeldPipe = std::optional<OutputFile>;
 // To be called for a verb that was parsed, before it does anything. kInvalidArgument if two of its
 // file options (type name FILE, or a SIDE) mean the same file, also under different names: one
 // would overwrite the other. Two SIDEs may, since files are only read there. kFailedPrecondition if
-// results would replace an evidence or plan file. kUnavailable if nothing can be written where
-// results are to go, or nobody reads the named pipe there within `reader_timeout`. Leaves all files
-// as they are.
+// results would replace an evidence, plan or tree file. kUnavailable if nothing can be written
+// where results are to go, or nobody reads the named pipe there within `reader_timeout`. Leaves all
+// files as they are.
 absl::StatusOr<HeldPipe> CheckFileOptions(
     const Command& verb, absl::Duration reader_timeout = OutputFile::kReaderTimeout);
 
 // Of a file that is named from the current folder, for whoever opens it from another one later.
 // Empty if `path` is.
 std::string AbsolutePath(const std::string& path);
+
+// kInvalidArgument, with the option, if something is there that is no regular file: what is read
+// more than once, or replaced, cannot be a pipe or a device.
+absl::Status CheckRegularFile(absl::string_view option, const std::string& path);
 
 // What kind of file of ours it is.
 struct FileKind {

@@ -67,7 +67,8 @@ absl::Status ParseAt(absl::string_view text, DataDirectoryOptions* options) {
       options->at_time_ms = static_cast<int64_t>(number) * 1000;
       return absl::OkStatus();
     }
-  } else if (absl::ParseTime(absl::RFC3339_full, text, &time, &why)) {
+  } else if (absl::ParseTime(absl::RFC3339_full, text, &time, &why) ||
+             absl::ParseTime("%Y-%m-%d %H:%M:%E*S UTC", text, &time, &why)) {
     options->at_time_ms = absl::ToUnixMillis(time);
     return absl::OkStatus();
   }

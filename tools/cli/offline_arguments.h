@@ -32,8 +32,9 @@ class OfflineArguments {
   std::vector<CommandOption> options_;  // that of at_ first
 };
 
-// "0x1f" is a zxid, "2026-11-30T00:10:00Z" and "@1796000000" (Unix seconds) are times. Sets one of
-// two members. kInvalidArgument for anything else.
+// "0x1f" is a zxid; "2026-11-30T00:10:00Z", "2026-11-30 00:10:00 UTC" (as our own verbs print it)
+// and "@1796000000" (Unix seconds) are times. Sets one of two members. kInvalidArgument for
+// anything else.
 absl::Status ParseAt(absl::string_view text, DataDirectoryOptions* options);
 
 }  // namespace metarec::tools

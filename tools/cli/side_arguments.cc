@@ -15,6 +15,7 @@
 #include "tools/cli/store_arguments.h"
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/root_path.h"
+#include "zk_store/client/znode_path.h"
 
 namespace metarec::tools {
 namespace {
@@ -51,26 +52,31 @@ absl::Status NoPath(absl::string_view text) {
                                                  "/ for everything in this ZooKeeper"));
 }
 
+// As shells complete it: "/a/" means the znode "/a".
+void DropLastSlash(absl::string_view* path) {
+  if (path->size() > 1 && !absl::EndsWith(*path, "//")) absl::ConsumeSuffix(path, "/");
+}
+
+// Whether it is the path of a znode, be it one that ZooKeeper would not take: a file may have it.
+absl::Status CheckZnodePath(absl::string_view path) {
+  if (CheckPath("read", path).ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(Printable(path), " is no path of a znode; write one such as /apps/1"));
+}
+
 absl::StatusOr<SidePlace> ParseServersAndPath(absl::string_view text) {
   const size_t slash = std::min(text.find('/'), text.size());
-  const absl::string_view path = text.substr(slash);
+  absl::string_view path = text.substr(slash);
   METAREC_ASSIGN_OR_RETURN(ZooKeeperAddresses addresses,
                            ParseZooKeeperHosts(text.substr(0, slash)));
   if (path.empty()) return NoPath(text);
-  if (path != "/") {
-    if (absl::StrContains(path, ",")) {
-      // As "a:1/x,b:1/x": ParseZooKeeperHosts says how that is written.
-      METAREC_RETURN_IF_ERROR(ParseZooKeeperHosts(text).status());
-    }
-    METAREC_RETURN_IF_ERROR(ValidateRootPath(path));
+  if (absl::StrContains(path, ",")) {
+    // As "a:1/x,b:1/x": ParseZooKeeperHosts says how that is written.
+    METAREC_RETURN_IF_ERROR(ParseZooKeeperHosts(text).status());
   }
+  DropLastSlash(&path);
+  METAREC_RETURN_IF_ERROR(CheckZnodePath(path));
   return SidePlace{.hosts = std::move(addresses.hosts), .path = std::string(path), .file = ""};
-}
-
-// Whether `inner` is `outer` or lies in it.
-bool LiesIn(absl::string_view inner, absl::string_view outer) {
-  if (inner == outer || outer == "/") return true;
-  return absl::ConsumePrefix(&inner, outer) && absl::StartsWith(inner, "/");
 }
 
 bool ShareAServer(const SidePlace& a, const SidePlace& b) {
@@ -101,8 +107,7 @@ absl::StatusOr<SidePlace> ParseSide(absl::string_view text) {
   }
   if (LooksLikeServers(text)) return ParseServersAndPath(text);
   return absl::InvalidArgumentError(absl::StrCat(
-      "'", Printable(text), "' is no HOST:PORT,.../PATH, and there is no such file; write ./",
-      Printable(text), " for a file that is to be made"));
+      "'", Printable(text), "' is no HOST:PORT,.../PATH, and there is no such file or folder"));
 }
 
 std::string SideArguments::Option(absl::string_view name) const {
@@ -113,24 +118,44 @@ std::string SideArguments::PathOption() const {
   return name_ == "side" ? "--path" : Option("path");
 }
 
-// Whether it is the path of a znode. Those of a file may be such as ZooKeeper would not take.
+std::string SideArguments::path() const {
+  absl::string_view path = path_;
+  DropLastSlash(&path);
+  return path == "/" ? "" : std::string(path);
+}
+
 absl::Status SideArguments::CheckBelow() const {
-  if (path_.empty() || CheckPath("read", path_).ok()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      PathOption(), " ", Printable(path_), " is no path of a znode; write one such as /apps/1"));
+  if (path().empty()) return absl::OkStatus();
+  const absl::Status wrong = CheckZnodePath(path());
+  if (wrong.ok()) return wrong;
+  return absl::InvalidArgumentError(absl::StrCat(PathOption(), " ", wrong.message()));
+}
+
+// What is made there must be such as people can see and name. ZooKeeper's own znodes are for
+// reading, and for ZooKeeper.
+absl::Status SideArguments::CheckMayCreate(const SidePlace& place) const {
+  if (place.path == "/") return absl::OkStatus();
+  if (IsWithin(place.path, "/zookeeper")) {
+    return MarkedError(ErrorMark::kRefused,
+                       absl::StrCat(name_, ": ", place.ToText(),
+                                    " is ZooKeeper's own; name another path. Nothing was written"));
+  }
+  const absl::Status wrong = ValidateRootPath(place.path);
+  if (wrong.ok()) return wrong;
+  return absl::InvalidArgumentError(absl::StrCat(name_, ": ", wrong.message()));
 }
 
 void SideArguments::AddTo(Command& verb) {
-  const std::string group = name_ == "side" ? "CREDENTIALS" : absl::AsciiStrToUpper(name_);
-  CommandOption place = verb.Add(name_, &text_,
-                                 access_ == Access::kRead     ? "what is read, a SIDE"
-                                 : access_ == Access::kChange ? "what is changed, a SIDE"
-                                                              : "what is written, a SIDE");
+  const std::string group = name_ == "side" ? "SIDE OPTIONS" : absl::AsciiStrToUpper(name_);
+  CommandOption place =
+      verb.Add(name_, &text_,
+               access_ == Access::kRead     ? "the tree that is read: a SIDE, see below"
+               : access_ == Access::kChange ? "the tree in a running ZooKeeper: HOST:PORT,.../PATH"
+                                            : "where it is written in a running ZooKeeper: "
+                                              "HOST:PORT,.../PATH");
   place.TypeName(kSideType).Required().MayBeFile();
   if (access_ == Access::kRead) {
-    verb.Add(PathOption(), &path_, "the znode below the side that is meant, with all below it")
-        .TypeName("/PATH")
-        .Group(group);
+    verb.Add(PathOption(), &path_, path_help_).TypeName("/PATH").Group(group);
     offline_.AddTo(verb, name_ == "side" ? "--" : absl::StrCat("--", name_, "_"), group);
   }
   options_ = {
@@ -157,7 +182,10 @@ absl::Status SideArguments::Check() const {
   }
   METAREC_RETURN_IF_ERROR(CheckBelow());
   METAREC_RETURN_IF_ERROR(offline_.Check(place->ToText(), IsDataDirectory(*place)));
-  if (!place->is_file()) return ToOptions(*place).status();
+  if (!place->is_file()) {
+    if (access_ == Access::kCreate) METAREC_RETURN_IF_ERROR(CheckMayCreate(*place));
+    return ToOptions(*place).status();
+  }
   for (const CommandOption& option : options_) {
     if (!option.is_given()) continue;
     return absl::InvalidArgumentError(absl::StrCat(option.name(), " is for ZooKeeper, but ", name_,
@@ -197,14 +225,30 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> SideArguments::Open(
   co_return co_await OpenZooKeeper(std::move(options), auth_file_, clock);
 }
 
+absl::Status CheckIsNoSide(absl::string_view file, absl::string_view what_then) {
+  if (LooksLikeFile(file) || !LooksLikeServers(file)) return absl::OkStatus();
+  const absl::StatusOr<SidePlace> place = ParseSide(file);
+  if (!place.ok() || place->is_file()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("file: ", Printable(file), " is a tree in ZooKeeper, but ", what_then));
+}
+
 void AddSides(Command& verb, std::initializer_list<SideArguments*> sides) {
-  for (SideArguments* side : sides) side->AddTo(verb);
+  bool is_any_read = false;
+  for (SideArguments* side : sides) {
+    side->AddTo(verb);
+    is_any_read = is_any_read || side->access() == SideArguments::Access::kRead;
+  }
+  if (!is_any_read) return;
   verb.Terms({.heading = "SIDE",
               .terms = {{"HOST:PORT,.../PATH",
                          "a tree in ZooKeeper: its servers, and its path there; / is all of it"},
-                        {"FILE or FOLDER",
-                         "a file or a folder of this machine: begins with /, ./, ../ or file:, or "
-                         "is there"}}});
+                        {"FILE",
+                         "a tree file, as zk export writes it: its name begins with /, ./, ../ or "
+                         "file:, or is that of something that is there"},
+                        {"FOLDER",
+                         "the data directory of a ZooKeeper server that does not run any more, or "
+                         "one snapshot.* file in it"}}});
 }
 
 absl::Status CheckApart(const SideArguments& a, const SideArguments& b) {
@@ -218,7 +262,7 @@ absl::Status CheckApart(const SideArguments& a, const SideArguments& b) {
   };
   if (!ShareAServer(of_a, of_b)) return absl::OkStatus();
   if (of_a.path == of_b.path) return refuse("are the same place");
-  if (LiesIn(of_a.path, of_b.path) || LiesIn(of_b.path, of_a.path)) {
+  if (IsWithin(of_a.path, of_b.path) || IsWithin(of_b.path, of_a.path)) {
     return refuse("are one inside the other");
   }
   return absl::OkStatus();

@@ -33,7 +33,8 @@ struct SidePlace {
   std::string ToText() const;  // as it can be typed
 };
 
-// "zk1:2181,zk2:2181/pegasus" is in ZooKeeper. A file or a folder is what begins with "/", "./",
+// "zk1:2181,zk2:2181/pegasus" is in ZooKeeper; a slash behind it means nothing. A file or a folder
+// is what begins with "/", "./",
 // "../" or "file:", or is the name of something that is there. kInvalidArgument for anything else,
 // with what was probably meant.
 absl::StatusOr<SidePlace> ParseSide(absl::string_view text);
@@ -58,6 +59,9 @@ class SideArguments {
   explicit SideArguments(Access access, std::string name = "side")
       : access_(access), name_(std::move(name)) {}
 
+  // What help says of the option --path; before AddSides.
+  void set_path_help(const char* help) { path_help_ = help; }
+
   // To be called by AddSides.
   void AddTo(Command& verb);
 
@@ -66,9 +70,10 @@ class SideArguments {
 
   // Once they are checked.
   const std::string& name() const { return name_; }
+  Access access() const { return access_; }
   SidePlace place() const;
   // The part of the side that is meant, of one that is only read: "/a/b" below it, or "" for all.
-  std::string path() const { return path_ == "/" ? "" : path_; }
+  std::string path() const;
   AclChoice acl() const;
   // Of a data directory.
   DataDirectoryOptions data_directory() const { return offline_.ToOptions(); }
@@ -80,6 +85,7 @@ class SideArguments {
   std::string Option(absl::string_view name) const;  // "--from_timeout" for "timeout"
   std::string PathOption() const;
   absl::Status CheckBelow() const;
+  absl::Status CheckMayCreate(const SidePlace& place) const;
   absl::StatusOr<ZooKeeperOptions> ToOptions(const SidePlace& place) const;
 
   const Access access_;
@@ -87,11 +93,16 @@ class SideArguments {
   std::vector<CommandOption> options_;
   std::string text_;
   std::string path_;
+  const char* path_help_ = "the znode below the side that is meant, with all below it";
   OfflineArguments offline_;
   std::string auth_file_;
   std::string acl_ = "keep";
   double timeout_seconds_ = 15;
 };
+
+// kInvalidArgument if `file`, an argument that names a tree file, is a tree in ZooKeeper instead:
+// `what_then` says what to do.
+absl::Status CheckIsNoSide(absl::string_view file, absl::string_view what_then);
 
 // Declares a verb's sides in the order in which they are typed, and what a side is.
 void AddSides(Command& verb, std::initializer_list<SideArguments*> sides);

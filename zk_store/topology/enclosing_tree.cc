@@ -4,12 +4,12 @@
 #include <vector>
 
 #include <absl/algorithm/container.h>
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
 #include "base/runtime/status_macros.h"
 #include "zk_store/client/store_error.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/election/lock_directory.h"
 #include "zk_store/topology/znode_layout.h"
 
@@ -17,10 +17,6 @@ namespace metarec {
 namespace {
 
 using Found = absl::StatusOr<std::optional<EnclosingTree>>;
-
-bool IsOrLiesIn(absl::string_view path, absl::string_view tree) {
-  return path == tree || absl::StartsWith(path, absl::StrCat(tree, "/"));
-}
 
 class Looking {
  public:
@@ -39,10 +35,10 @@ class Looking {
   // more: whether its owner alone writes there.
   bool MayTellMore(absl::string_view tree) const {
     if (!found_.has_value()) return true;
-    return !found_->is_inside && IsOrLiesIn(path_, tree);
+    return !found_->is_inside && IsWithin(path_, tree);
   }
   absl::Status Note(const std::string& path, absl::string_view what) {
-    found_ = {path, absl::StrCat(path, " ", what), IsOrLiesIn(path_, path)};
+    found_ = {path, absl::StrCat(path, " ", what), IsWithin(path_, path)};
     return absl::OkStatus();
   }
 
@@ -78,7 +74,7 @@ asio::awaitable<absl::Status> Looking::LookAtJournal(std::string ancestor) {
   const std::string journal = ClusterPaths(ancestor).journal();
   if (!MayTellMore(journal)) co_return absl::OkStatus();
   METAREC_CO_ASSIGN_OR_RETURN(const auto found, co_await reader_->Exists(journal));
-  if (!found.has_value() && !IsOrLiesIn(path_, journal)) co_return absl::OkStatus();
+  if (!found.has_value() && !IsWithin(path_, journal)) co_return absl::OkStatus();
   co_return Note(journal, absl::StrCat("is the journal of a recovery, so ", RootName(ancestor),
                                        " is a cluster's root"));
 }
@@ -100,7 +96,7 @@ asio::awaitable<absl::Status> Looking::LookAtApps(std::string ancestor) {
   }
   METAREC_CO_RETURN_IF_ERROR(node.status());
   if (!node->has_value()) {
-    if (!IsOrLiesIn(path_, apps)) co_return absl::OkStatus();
+    if (!IsWithin(path_, apps)) co_return absl::OkStatus();
     co_return Note(apps, absl::StrCat("does not exist, and a meta server whose root is ",
                                       RootName(ancestor), " would take it for its list of tables"));
   }
@@ -117,7 +113,7 @@ asio::awaitable<absl::Status> Looking::LookAtApps(std::string ancestor) {
 asio::awaitable<absl::Status> Looking::LookAtLockRoot(std::string ancestor, std::string lock_root) {
   const std::string directory = LockDirectoryPath(lock_root);
   if (!MayTellMore(directory)) co_return absl::OkStatus();
-  if (IsOrLiesIn(path_, directory)) {
+  if (IsWithin(path_, directory)) {
     co_return Note(directory, "is where meta servers elect their leader");
   }
   if (lock_root == own_lock_root_) co_return absl::OkStatus();
@@ -140,7 +136,7 @@ asio::awaitable<absl::StatusOr<std::optional<EnclosingTree>>> FindEnclosingTree(
 absl::Status CheckLockRoot(absl::string_view root, absl::string_view lock_root) {
   const ClusterPaths paths(root);
   for (const std::string& ours : {paths.apps(), paths.journal()}) {
-    if (!IsOrLiesIn(lock_root, ours)) continue;
+    if (!IsWithin(lock_root, ours)) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("the lock root ", lock_root, " lies in ", ours,
                      ", where nobody but a recovery may make znodes; give another one, such as ",

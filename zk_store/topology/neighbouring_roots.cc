@@ -10,6 +10,7 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "base/text/wording.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/topology/znode_layout.h"
 
 namespace metarec {
@@ -35,7 +36,7 @@ asio::awaitable<absl::StatusOr<std::optional<std::vector<std::string>>>> Cluster
     clusters.push_back(Printable(parent));
   }
   for (size_t i = 0; i < children->names.size() && i < kLooksMax; ++i) {
-    const std::string path = absl::StrCat(parent == "/" ? "" : parent, "/", children->names[i]);
+    const std::string path = JoinPaths(parent, absl::StrCat("/", children->names[i]));
     METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> apps,
                                 co_await reader->Exists(ClusterPaths(path).apps()));
     if (apps.has_value()) clusters.push_back(Printable(path));

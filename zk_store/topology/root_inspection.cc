@@ -5,7 +5,6 @@
 
 #include <absl/algorithm/container.h>
 #include <absl/strings/escaping.h>
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/types/span.h>
@@ -14,6 +13,7 @@
 #include "base/json/json_writer.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/election/lock_directory.h"
 #include "zk_store/topology/znode_layout.h"
 
@@ -143,9 +143,8 @@ bool Inspector::IsLockDirectory(absl::string_view path) const {
 }
 
 bool Inspector::LeadsToLockDirectory(absl::string_view path) const {
-  return absl::c_any_of(lock_roots_, [path](const std::string& lock_root) {
-    return path == lock_root || absl::StartsWith(lock_root, absl::StrCat(path, "/"));
-  });
+  return absl::c_any_of(lock_roots_,
+                        [path](const std::string& lock_root) { return IsWithin(lock_root, path); });
 }
 
 asio::awaitable<absl::StatusOr<RootInspection>> Inspector::Run() {

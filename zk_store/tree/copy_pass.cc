@@ -77,11 +77,6 @@ std::string PathSample::ToText() const {
                       more > 0 ? absl::StrCat(" and ", more, " more") : "");
 }
 
-std::string JoinPaths(absl::string_view root, absl::string_view path) {
-  if (root != "/") return absl::StrCat(root, path);
-  return path.empty() ? "/" : std::string(path);
-}
-
 bool IsEphemeral(const TreeNode& node, bool has_kinds) {
   return has_kinds ? node.kind() == NodeKind::kEphemeral : node.stat.ephemeral_owner != 0;
 }

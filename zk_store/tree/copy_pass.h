@@ -15,15 +15,13 @@
 #include <absl/strings/string_view.h>
 #include <asio/awaitable.hpp>
 
+#include "zk_store/client/znode_path.h"
 #include "zk_store/tree/tree_copy.h"
 #include "zk_store/tree/tree_ledger.h"
 #include "zk_store/tree/tree_merge.h"
 #include "zk_store/tree/tree_writer.h"
 
 namespace metarec {
-
-// "/a" and "/b" make "/a/b"; "/" and "/b" make "/b"; "/a" and "" make "/a".
-std::string JoinPaths(absl::string_view root, absl::string_view path);
 
 // `has_kinds`: as TreeHead has it. Without kinds whatever has an owner is ephemeral: what looks
 // like a TTL znode's owner is then the session of a server with the number 255.

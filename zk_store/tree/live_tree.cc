@@ -30,6 +30,7 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "zk_store/client/store_reader.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/tree/acl_text.h"
 
 namespace metarec {
@@ -101,10 +102,7 @@ class LiveTree::Walk {
   bool AtEnd() const { return nodes_.empty() && listings_.empty(); }
   std::vector<TreeNode> TakeRead();
 
-  std::string AbsolutePath(const std::string& path) const {
-    if (root_ != "/") return absl::StrCat(root_, path);
-    return path.empty() ? root_ : path;
-  }
+  std::string AbsolutePath(const std::string& path) const { return JoinPaths(root_, path); }
 
   const std::string root_;
   const LiveTreeOptions options_;

@@ -2,9 +2,8 @@
 
 #include <utility>
 
-#include <absl/strings/str_cat.h>
-
 #include "base/runtime/status_macros.h"
+#include "zk_store/client/znode_path.h"
 
 namespace metarec {
 
@@ -16,7 +15,7 @@ asio::awaitable<absl::StatusOr<std::vector<TreeNode>>> Subtree::Next() {
   while (part.empty()) {
     METAREC_CO_ASSIGN_OR_RETURN(std::vector<TreeNode> nodes, co_await whole_->Next());
     head_ = whole_->head();
-    head_.root = head_.root == "/" && !path_.empty() ? path_ : absl::StrCat(head_.root, path_);
+    head_.root = JoinPaths(head_.root, path_);
     if (nodes.empty()) break;
     for (TreeNode& node : nodes) {
       if (!IsWithin(node.path, path_)) continue;

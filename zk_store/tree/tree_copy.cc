@@ -14,6 +14,7 @@
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/tree/acl_text.h"
 #include "zk_store/tree/copy_pass.h"
 #include "zk_store/tree/live_tree.h"
@@ -30,11 +31,6 @@ constexpr absl::string_view kSystemZnode = "zookeeper";
 
 absl::Status Refused(absl::string_view why) {
   return MarkedError(ErrorMark::kRefused, absl::StrCat(why, ". Nothing was written"));
-}
-
-// "/" is above everything.
-bool IsAbove(absl::string_view ancestor, absl::string_view path) {
-  return ancestor == "/" || IsWithin(path, ancestor);
 }
 
 class TreeCopy {
@@ -93,6 +89,7 @@ class TreeCopy {
   TreeNode source_root_;
   TreeHead source_head_;
   bool target_exists_ = false;
+  bool made_root_ = false;  // by this run, before its first pass
   bool owns_tree_ = false;
   std::optional<TreeJournal> found_;  // another run's journal that this one goes on with
 };
@@ -137,7 +134,7 @@ asio::awaitable<absl::StatusOr<std::string>> TreeCopy::Witness() {
 // same millisecond, unless one ZooKeeper's data were copied from the other's.
 asio::awaitable<absl::Status> TreeCopy::CheckApart() {
   if (from_.store == nullptr) co_return absl::OkStatus();
-  if (!IsAbove(from_.root, into_.root) && !IsAbove(into_.root, from_.root)) {
+  if (!IsWithin(into_.root, from_.root) && !IsWithin(from_.root, into_.root)) {
     co_return absl::OkStatus();
   }
   METAREC_CO_ASSIGN_OR_RETURN(const std::string witness, co_await Witness());
@@ -152,9 +149,9 @@ asio::awaitable<absl::Status> TreeCopy::CheckApart() {
   const bool is_same = from_.root == into_.root;
   co_return Refused(absl::StrCat(
       from_.name, " and ", into_.name, " are in one ZooKeeper, and ",
-      is_same                           ? "are the same tree"
-      : IsAbove(from_.root, into_.root) ? "the target lies in the source"
-                                        : "the source lies in the target",
+      is_same                            ? "are the same tree"
+      : IsWithin(into_.root, from_.root) ? "the target lies in the source"
+                                         : "the source lies in the target",
       " (", Printable(witness), " was created by the same transaction at the same time in both)"));
 }
 
@@ -374,6 +371,7 @@ asio::awaitable<absl::Status> TreeCopy::Mark() {
     if (!target_exists_) {
       METAREC_CO_RETURN_IF_ERROR(co_await CreateWay());
       METAREC_CO_RETURN_IF_ERROR(co_await CreateRoot());
+      made_root_ = true;
     }
     METAREC_CO_RETURN_IF_ERROR(co_await journal_.Create(journal));
   }
@@ -403,7 +401,10 @@ asio::awaitable<absl::Status> TreeCopy::Pass(TreeLedger* ledger, TreeWriter* wri
   options.writer = writer;
   CopyPass pass(std::move(options), &result_);
   const absl::Status status = co_await pass.Run(source.get(), target.get());
-  if (writer != nullptr) result_.written = writer->stats();
+  if (writer != nullptr) {
+    result_.written = writer->stats();
+    if (made_root_) ++result_.written.created;
+  }
   switch (StoreErrorOf(status)) {
     case StoreError::kUnsupported:
       co_return Annotate(status,

@@ -60,20 +60,11 @@ class Comparison {
 
   // False if it is none.
   bool Count(const TreeDifference& difference) {
-    struct Way {
-      bool is_so;
-      const char* word;
-      int64_t* count;
-    };
     bool differs = false;
-    for (const Way& way :
-         {Way{difference.missing(), "missing", &result_.missing},
-          Way{difference.extra(), "extra", &result_.extra},
-          Way{difference.data, "data", &result_.data}, Way{difference.acl, "acl", &result_.acl},
-          Way{difference.kind, "kind", &result_.kind}}) {
-      if (!way.is_so) continue;
+    for (const TreeDifferenceWay& way : TreeDifferenceWays()) {
+      if (!way.is_so(difference)) continue;
       differs = true;
-      ++*way.count;
+      ++(result_.*way.count);
       digest_.AddWord(way.word);
     }
     if (!differs) return false;
@@ -91,6 +82,25 @@ class Comparison {
 };
 
 }  // namespace
+
+absl::Span<const TreeDifferenceWay> TreeDifferenceWays() {
+  using Difference = TreeDifference;
+  static constexpr TreeDifferenceWay kWays[] = {
+      {"missing", [](const Difference& d) { return d.missing(); }, &TreeDiffResult::missing},
+      {"extra", [](const Difference& d) { return d.extra(); }, &TreeDiffResult::extra},
+      {"data", [](const Difference& d) { return d.data; }, &TreeDiffResult::data},
+      {"acl", [](const Difference& d) { return d.acl; }, &TreeDiffResult::acl},
+      {"kind", [](const Difference& d) { return d.kind; }, &TreeDiffResult::kind}};
+  return kWays;
+}
+
+std::vector<std::string> WordsOf(const TreeDifference& difference) {
+  std::vector<std::string> words;
+  for (const TreeDifferenceWay& way : TreeDifferenceWays()) {
+    if (way.is_so(difference)) words.emplace_back(way.word);
+  }
+  return words;
+}
 
 TreeDifference CompareNodes(TreePair nodes, bool acls, bool kinds) {
   TreeDifference difference;

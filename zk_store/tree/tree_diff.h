@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <absl/status/statusor.h>
+#include <absl/types/span.h>
 #include <asio/awaitable.hpp>
 
 #include "zk_store/tree/tree_merge.h"
@@ -54,6 +56,19 @@ struct TreeDiffResult {
 
   bool equal() const { return paths == 0; }
 };
+
+// One way in which two trees can differ at a path.
+struct TreeDifferenceWay {
+  const char* word;  // "missing"
+  bool (*is_so)(const TreeDifference& difference);
+  int64_t TreeDiffResult::*count;
+};
+
+// All of them. Digests of differences depend on the words and on their order.
+absl::Span<const TreeDifferenceWay> TreeDifferenceWays();
+
+// The words for a difference: "extra", or "data" and "acl".
+std::vector<std::string> WordsOf(const TreeDifference& difference);
 
 // What of the two makes a difference; nothing of it if they are the same. `kinds`: whether the
 // sources of both know containers and TTLs.

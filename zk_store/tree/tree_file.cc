@@ -19,6 +19,7 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "base/text/wording.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/tree/acl_text.h"
 #include "zk_store/tree/tree_digest.h"
 

@@ -13,6 +13,7 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "zk_store/client/error_mark.h"
+#include "zk_store/client/znode_path.h"
 
 namespace metarec {
 namespace {
@@ -68,7 +69,7 @@ TreeJournalZnode::TreeJournalZnode(MetaStore* store, RetryBudget* budget, absl::
     : store_(store),
       budget_(budget),
       reader_(store, budget),
-      path_(root == "/" ? std::string(kTreeJournalPath) : absl::StrCat(root, kTreeJournalPath)) {}
+      path_(JoinPaths(root, kTreeJournalPath)) {}
 
 asio::awaitable<absl::StatusOr<std::optional<TreeJournal>>> TreeJournalZnode::Read() {
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> node, co_await reader_.Get(path_));

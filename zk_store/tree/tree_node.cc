@@ -68,9 +68,4 @@ int ComparePaths(absl::string_view a, absl::string_view b) {
   return a.size() < b.size() ? -1 : 1;
 }
 
-bool IsWithin(absl::string_view path, absl::string_view ancestor) {
-  return path.substr(0, ancestor.size()) == ancestor &&
-         (path.size() == ancestor.size() || path[ancestor.size()] == '/');
-}
-
 }  // namespace metarec

@@ -50,7 +50,4 @@ struct PathOrder {
   bool operator()(absl::string_view a, absl::string_view b) const { return ComparePaths(a, b) < 0; }
 };
 
-// True if `path` is `ancestor` or below it. Both are relative to one root.
-bool IsWithin(absl::string_view path, absl::string_view ancestor);
-
 }  // namespace metarec

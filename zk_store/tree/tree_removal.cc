@@ -14,6 +14,7 @@
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/tree/copy_pass.h"
 #include "zk_store/tree/live_tree.h"
 #include "zk_store/tree/tree_digest.h"

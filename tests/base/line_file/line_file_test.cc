@@ -241,6 +241,25 @@ TEST_F(LineFileErrors, DeviceAndLinkAreNotReplacedEvenWhenOverwriting) {
             absl::StatusCode::kAlreadyExists);
 }
 
+// Some of them never end.
+TEST_F(LineFileErrors, ADeviceWasReadAsIfItWereAFile) {
+  const auto zeros = LineReader::Open("/dev/zero");
+  EXPECT_EQ(zeros.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(zeros.status().message()), HasSubstr("/dev/zero: it is a device"));
+  absl::Status status;
+  EXPECT_THAT(Read("/dev/null", &status), IsEmpty());
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(LineFileErrors, AShortFileIsReadWholeAndALongOneRefused) {
+  PutBytes(Path("f"), "one\r\n\ntwo");
+  const absl::StatusOr<std::string> text = ReadTextFile(Path("f"), 9);
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_EQ(*text, "one\r\n\ntwo");
+  EXPECT_EQ(ReadTextFile(Path("f"), 8).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReadTextFile(Path("f"), 3).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(LineFileErrors, LastLineWithoutNewlineIsReadAndKnownAsSuch) {
   PutBytes(Path("f"), "one\ntwo");
   auto reader = LineReader::Open(Path("f"));

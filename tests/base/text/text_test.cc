@@ -5,6 +5,7 @@
 
 #include "base/text/host_port_mistake.h"
 #include "base/text/printable.h"
+#include "base/text/time_text.h"
 #include "base/text/wording.h"
 
 namespace metarec {
@@ -14,6 +15,13 @@ TEST(CutListTest, SaysHowManyAreLeftOut) {
   EXPECT_EQ(CutList({"a", "b", "c", "d", "e", "f", "g", "h"}, 5), "a, b, c, d, e and 3 more");
   EXPECT_EQ(CutList({"a", "b", "c", "d", "e", "f"}, 5), "a, b, c, d, e, f");
   EXPECT_EQ(CutList({}), "");
+}
+
+TEST(TimeTextTest, IsUtcWhereverTheMachineIs) {
+  const absl::Time time = absl::FromUnixMillis(1'795'997'400'125);
+  EXPECT_EQ(UtcText(time), "2026-11-30 00:10:00 UTC");
+  EXPECT_EQ(UtcTextWithMs(time), "2026-11-30 00:10:00.125 UTC");
+  EXPECT_EQ(Rfc3339Text(time), "2026-11-30T00:10:00Z");
 }
 
 TEST(ClosestWordTest, IsTheOneThatWasMeant) {

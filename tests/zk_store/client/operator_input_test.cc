@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "zk_store/client/root_path.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/client/zookeeper_options.h"
 
 namespace metarec {
@@ -168,6 +169,24 @@ TEST(RootPathTest, AMarkWithNothingToCombineWithIsRefused) {
                                 "b")
                    .ok());
   EXPECT_TRUE(ValidateRootPath("/e\xcc\x81").ok()) << "an e with an accent";
+}
+
+TEST(ZnodePathTest, EverythingIsWithinTheRootAndNothingWithinANameThatIsShorter) {
+  EXPECT_TRUE(IsWithin("/a/b", "/a"));
+  EXPECT_TRUE(IsWithin("/a", "/a"));
+  EXPECT_TRUE(IsWithin("/a", "/"));
+  EXPECT_TRUE(IsWithin("/a", ""));
+  EXPECT_TRUE(IsWithin("", ""));
+  EXPECT_FALSE(IsWithin("/ab", "/a"));
+  EXPECT_FALSE(IsWithin("/a", "/a/b"));
+  EXPECT_FALSE(IsWithin("", "/a"));
+}
+
+TEST(ZnodePathTest, PathsAreJoinedWithOneSlash) {
+  EXPECT_EQ(JoinPaths("/a", "/b"), "/a/b");
+  EXPECT_EQ(JoinPaths("/", "/b"), "/b");
+  EXPECT_EQ(JoinPaths("/a", ""), "/a");
+  EXPECT_EQ(JoinPaths("/", ""), "/");
 }
 
 }  // namespace

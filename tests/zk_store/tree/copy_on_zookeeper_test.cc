@@ -13,16 +13,10 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
-#include "base/runtime/system_clock.h"
 #include "testing/faulty_proxy.h"
-#include "testing/scratch_folder.h"
 #include "testing/zookeeper_server.h"
-#include "tests/zk_store/client/store_world.h"
-#include "zk_store/client/zookeeper_meta_store.h"
-#include "zk_store/tree/live_tree.h"
+#include "tests/zk_store/tree/tree_on_zookeeper.h"
 #include "zk_store/tree/tree_copy.h"
-#include "zk_store/tree/tree_diff.h"
-#include "zk_store/tree/tree_file.h"
 #include "zk_store/tree/tree_removal.h"
 
 namespace metarec {
@@ -32,7 +26,7 @@ using testing::FaultyProxy;
 using ::testing::HasSubstr;
 using testing::ZooKeeperServer;
 
-class CopyOnZooKeeperTest : public ::testing::Test {
+class CopyOnZooKeeperTest : public TreeOnZooKeeper {
  protected:
   static void SetUpTestSuite() {
     for (ZooKeeperServer** server : {&from_, &into_}) {
@@ -51,24 +45,7 @@ class CopyOnZooKeeperTest : public ::testing::Test {
 
   std::unique_ptr<ZooKeeperMetaStore> Connect(const std::string& hosts,
                                               const std::string& user = "admin:secret") {
-    ZooKeeperOptions options;
-    options.hosts = hosts;
-    if (!user.empty()) options.auth = StoreAuth{"digest", user};
-    auto store = RunAlone(&io_, ZooKeeperMetaStore::Connect(options, &clock_));
-    EXPECT_TRUE(store.ok()) << store.status();
-    return *std::move(store);
-  }
-
-  void Put(MetaStore* store, CreateOp op) {
-    const std::string path = op.path;
-    const auto created = RunAlone(&io_, store->Create(std::move(op)));
-    EXPECT_TRUE(created.ok()) << path << ": " << created.status();
-  }
-  void Put(MetaStore* store, const std::string& path, const std::string& data = "") {
-    CreateOp op;
-    op.path = path;
-    op.data = data;
-    Put(store, std::move(op));
+    return ConnectTo(hosts, user);
   }
 
   CopyFrom From(MetaStore* store, const std::string& root) {
@@ -105,26 +82,13 @@ class CopyOnZooKeeperTest : public ::testing::Test {
                    const std::string& b_root) {
     LiveTree left(a, &clock_, a_root);
     LiveTree right(b, &clock_, b_root);
-    const std::function<void(TreeDifference)> on_difference = [](const TreeDifference& difference) {
-      ADD_FAILURE() << difference.nodes.path();
-    };
-    const auto diff =
-        RunAlone(&io_, DiffTrees(&left, &right, TreeDiffOptions(), on_difference, nullptr));
+    const auto diff = ExpectNoDifference(&left, &right);
     ASSERT_TRUE(diff.ok()) << diff.status();
     EXPECT_GT(diff->a.znodes, 1);
   }
 
-  absl::StatusOr<TreeSummary> Export(MetaStore* store, const std::string& root,
-                                     const std::string& file) {
-    LiveTree tree(store, &clock_, root);
-    return RunAlone(&io_, WriteTreeFile(&tree, folder_.Path(file), TreeFileOptions()));
-  }
-
   static ZooKeeperServer* from_;
   static ZooKeeperServer* into_;
-  asio::io_context io_;
-  SystemClock clock_;
-  testing::ScratchFolder folder_;
 };
 
 ZooKeeperServer* CopyOnZooKeeperTest::from_ = nullptr;

@@ -124,6 +124,19 @@ TEST_F(TreeCopyTest, AnUpdateWritesWhatHasChangedAndDeletesOnlyWhenTold) {
   EXPECT_EQ(Differences(), "");
 }
 
+// It is made before the first pass.
+TEST_F(TreeCopyTest, TheRootWasCountedByADryRunAndNotByTheCopy) {
+  TreeCopyOptions options = SmallSteps();
+  options.dry_run = true;
+  const auto listed = Copy(options);
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  options.dry_run = false;
+  const auto copied = Copy(options);
+  ASSERT_TRUE(copied.ok()) << copied.status();
+  EXPECT_EQ(listed->written.created, 16);
+  EXPECT_EQ(copied->written.created, 16);
+}
+
 TEST_F(TreeCopyTest, AnUpdateOfWhatIsEqualWritesOnlyItsMark) {
   ASSERT_TRUE(Copy().ok());
   TreeCopyOptions options = SmallSteps();

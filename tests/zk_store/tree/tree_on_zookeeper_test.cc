@@ -1,5 +1,7 @@
 // Live trees of a real ZooKeeper: what it shows, hides and refuses.
 
+#include "tests/zk_store/tree/tree_on_zookeeper.h"
+
 #include <fstream>
 
 #include <absl/strings/str_cat.h>
@@ -8,15 +10,8 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
-#include "base/runtime/system_clock.h"
-#include "testing/scratch_folder.h"
 #include "testing/zookeeper_server.h"
-#include "tests/zk_store/client/store_world.h"
 #include "tests/zk_store/tree/tree_world.h"
-#include "zk_store/client/zookeeper_meta_store.h"
-#include "zk_store/tree/live_tree.h"
-#include "zk_store/tree/tree_diff.h"
-#include "zk_store/tree/tree_file.h"
 
 namespace metarec {
 namespace {
@@ -25,7 +20,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class TreeOnZooKeeperTest : public ::testing::Test {
+class TreeOnZooKeeperTest : public TreeOnZooKeeper {
  protected:
   static void SetUpTestSuite() {
     testing::ZooKeeperServerOptions options;
@@ -40,21 +35,7 @@ class TreeOnZooKeeperTest : public ::testing::Test {
   }
 
   std::unique_ptr<ZooKeeperMetaStore> Connect(const std::string& user = "") {
-    ZooKeeperOptions options;
-    options.hosts = server_->hosts();
-    if (!user.empty()) options.auth = StoreAuth{"digest", user};
-    auto store = RunAlone(&io_, ZooKeeperMetaStore::Connect(options, &clock_));
-    EXPECT_TRUE(store.ok()) << store.status();
-    return *std::move(store);
-  }
-
-  void Put(MetaStore* store, CreateOp op) {
-    const std::string path = op.path;
-    const auto created = RunAlone(&io_, store->Create(std::move(op)));
-    EXPECT_TRUE(created.ok()) << path << ": " << created.status();
-  }
-  void Put(MetaStore* store, const std::string& path, const std::string& data = "") {
-    Put(store, Creation(path, data));
+    return ConnectTo(server_->hosts(), user);
   }
   static CreateOp Creation(const std::string& path, const std::string& data = "",
                            CreateMode mode = CreateMode::kPersistent) {
@@ -73,27 +54,20 @@ class TreeOnZooKeeperTest : public ::testing::Test {
 
   // Exports the tree of `root`, and compares the file with it.
   void ExpectSameAsItsFile(MetaStore* store, const std::string& root, int64_t znodes) {
-    LiveTree source(store, &clock_, root);
-    const std::string path = folder_.Path(absl::StrCat("tree", ++files_, ".jsonl.zst"));
-    const auto written = RunAlone(&io_, WriteTreeFile(&source, path, {}));
+    const std::string name = absl::StrCat("tree", ++files_, ".jsonl.zst");
+    const auto written = Export(store, root, name);
     ASSERT_TRUE(written.ok()) << written.status();
     EXPECT_EQ(written->znodes, znodes);
-    auto file = TreeFileReader::Open(path);
+    auto file = TreeFileReader::Open(folder_.Path(name));
     ASSERT_TRUE(file.ok()) << file.status();
     LiveTree again(store, &clock_, root);
-    const auto diff = RunAlone(&io_, DiffTrees(file->get(), &again, {.ephemerals = true},
-                                               [](const TreeDifference& difference) {
-                                                 ADD_FAILURE() << difference.nodes.path();
-                                               }));
+    const auto diff = ExpectNoDifference(file->get(), &again, {.ephemerals = true});
     ASSERT_TRUE(diff.ok()) << diff.status();
     EXPECT_EQ(diff->a.znodes, znodes);
     EXPECT_EQ(diff->a.digest, written->digest);
   }
 
   static testing::ZooKeeperServer* server_;
-  asio::io_context io_;
-  SystemClock clock_;
-  testing::ScratchFolder folder_;
   int files_ = 0;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
+#include "base/text/time_text.h"
 #include "base/text/wording.h"
 #include "migration/procedure/procedure_file.h"
 #include "migration/procedure/procedure_report.h"
@@ -147,7 +148,7 @@ ProcedureState NewMigration(const Preflight& found, Clock* clock) {
       "move the metadata of ", found.cluster_name.empty() ? "a cluster" : found.cluster_name,
       " from ", found.request.from.Text(), " to ", found.request.to.Text()));
   head.run_id = NewRunId();
-  head.created_at = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", clock->Now(), absl::UTCTimeZone());
+  head.created_at = Rfc3339Text(clock->Now());
   head.tool_version = kVersion;
   head.request = EncodeMoveRequest(found.request);
   return ProcedureState(std::move(head));

@@ -46,7 +46,7 @@ struct MigrateArguments {
 };
 
 absl::Status CheckStateGiven(const MigrateArguments& arguments) {
-  if (!arguments.state_path.empty()) return absl::OkStatus();
+  if (!arguments.state_path.empty()) return CheckRegularFile("--state", arguments.state_path);
   return absl::InvalidArgumentError(
       "--state FILE is missing: the file that metarec migrate plan --state FILE wrote");
 }

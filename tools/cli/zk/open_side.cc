@@ -14,6 +14,7 @@
 #include "base/text/wording.h"
 #include "tools/cli/interrupts.h"
 #include "tools/cli/output_arguments.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/tree/subtree.h"
 #include "zk_store/tree/tree_file.h"
 
@@ -25,9 +26,7 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenLive(const Side
                                                                       Clock* clock) {
   METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<MetaStore> store, co_await side.Open(clock));
   const SidePlace place = side.place();
-  const std::string below = side.path();
-  const std::string root =
-      place.path == "/" && !below.empty() ? below : absl::StrCat(place.path, below);
+  const std::string root = JoinPaths(place.path, side.path());
   LiveTreeOptions live;
   live.source = ZooKeeperAddresses{.hosts = place.hosts, .chroot = ""}.HostsText();
   live.read_acls = options.acls;
@@ -66,6 +65,24 @@ class WithoutSystemNodes final : public TreeSource {
   bool* const found_;
 };
 
+std::string ZooKeeperLeftOut(absl::string_view name) {
+  return absl::StrCat("note: ", name, ": /zookeeper was left out, it is ZooKeeper's own\n");
+}
+
+// A tree file that is read more than once.
+absl::Status CheckIsNoPipe(const SidePlace& place) {
+  std::error_code ignored;  // what is wrong with it is said by whoever opens it
+  const std::filesystem::file_status status = std::filesystem::status(place.file, ignored);
+  if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status) ||
+      std::filesystem::is_directory(status)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(place.ToText(),
+                   " is no regular file: it is read more than once, which a pipe or a device does "
+                   "not allow; save it as a file first"));
+}
+
 using ReadDirectory = absl::StatusOr<DataDirectoryTree>;
 
 // Meanwhile the command can be interrupted.
@@ -93,8 +110,10 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenOffline(const S
       DataDirectoryTree data,
       co_await ReadWithoutBlocking(place.file, side.data_directory(), clock));
   const std::string root = side.path().empty() ? "/" : side.path();
-  co_return std::make_unique<OpenedSide>(absl::StrCat(place.ToText(), " at ", Printable(root)),
-                                         std::move(data), root);
+  // Two sides may be one folder at two times.
+  std::string name = absl::StrCat(place.ToText(), " at ", Printable(root), " as of zxid ",
+                                  ZxidText(data.report().last_zxid));
+  co_return std::make_unique<OpenedSide>(std::move(name), std::move(data), root);
 }
 
 }  // namespace
@@ -132,12 +151,14 @@ std::string OpenedSide::DataDirectoryJson() const {
 }
 
 std::string OpenedSide::LeftOut() const {
-  std::string notes;
-  if (left_zookeeper_out_ || (live_ != nullptr && live_->left_zookeeper_out())) {
-    absl::StrAppend(&notes, "note: ", name_, ": /zookeeper was left out, it is ZooKeeper's own\n");
-  }
-  if (live_ != nullptr && live_->vanished() > 0) {
-    absl::StrAppend(&notes, "note: ", name_, ": ", Counted(live_->vanished(), "znode"),
+  if (live_ != nullptr) return LeftOutOf(*live_, name_);
+  return left_zookeeper_out_ ? ZooKeeperLeftOut(name_) : "";
+}
+
+std::string LeftOutOf(const LiveTree& tree, absl::string_view name) {
+  std::string notes = tree.left_zookeeper_out() ? ZooKeeperLeftOut(name) : "";
+  if (tree.vanished() > 0) {
+    absl::StrAppend(&notes, "note: ", name, ": ", Counted(tree.vanished(), "znode"),
                     " vanished while the tree was read\n");
   }
   return notes;
@@ -152,7 +173,10 @@ absl::StatusOr<std::unique_ptr<OpenedSide>> OpenTreeFile(const SidePlace& place,
                                                          OpenSideOptions options) {
   TreeFileOptions file;
   file.interrupt_descriptor = InterruptSignals::descriptor();
-  if (options.whole_first) METAREC_RETURN_IF_ERROR(CheckTreeFile(place.file, file).status());
+  if (options.whole_first) {
+    METAREC_RETURN_IF_ERROR(CheckIsNoPipe(place));
+    METAREC_RETURN_IF_ERROR(CheckTreeFile(place.file, file).status());
+  }
   METAREC_ASSIGN_OR_RETURN(std::unique_ptr<TreeSource> tree,
                            TreeFileReader::Open(place.file, file));
   std::string name = place.ToText();

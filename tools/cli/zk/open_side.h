@@ -70,6 +70,9 @@ class OpenedSide {
   bool left_zookeeper_out_ = false;
 };
 
+// What a person should know of what `tree`, which has been read, did not give; "" if nothing.
+std::string LeftOutOf(const LiveTree& tree, absl::string_view name);
+
 // Opens a tree file; the part of it at `below` ("/a/b"), or with "" all of it.
 absl::StatusOr<std::unique_ptr<OpenedSide>> OpenTreeFile(const SidePlace& place,
                                                          const std::string& below,

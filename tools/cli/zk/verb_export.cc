@@ -87,8 +87,16 @@ asio::awaitable<absl::StatusOr<ExitCode>> Export(const ExportArguments& argument
   co_return ExitCode::kDone;
 }
 
+absl::Status CheckExportArguments(const ExportArguments& arguments) {
+  METAREC_RETURN_IF_ERROR(
+      CheckIsNoSide(arguments.file.path(),
+                    "zk export writes a file: metarec zk export SIDE FILE. Into a running "
+                    "ZooKeeper write metarec zk copy and metarec zk import"));
+  return arguments.side.Check();
+}
+
 ExitCode RunExport(const ExportArguments& arguments) {
-  if (const absl::Status wrong = arguments.side.Check(); !wrong.ok()) {
+  if (const absl::Status wrong = CheckExportArguments(arguments); !wrong.ok()) {
     return Fail(arguments.verb, wrong);
   }
   CommandLoop loop;
@@ -108,6 +116,8 @@ RunVerb MakeZkExportVerb(Command& verb) {
       "single moment.");
   verb.Example("metarec zk export zk1:2181,zk2:2181/pegasus pegasus.jsonl.zst");
   verb.Example("metarec zk export zk1:2181/ all.jsonl", "all of a ZooKeeper, but /zookeeper");
+  verb.Example("metarec zk export /var/lib/zookeeper all.jsonl.zst",
+               "from the files of a server that is dead");
   const auto arguments = std::make_shared<ExportArguments>();
   arguments->verb = absl::StrCat("zk ", verb.name());
   AddSides(verb, {&arguments->side});

@@ -7,8 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include <absl/algorithm/container.h>
+#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/strip.h>
 
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
@@ -112,12 +115,28 @@ asio::awaitable<absl::StatusOr<ExitCode>> Remove(const RmArguments& arguments, C
   co_return result.survey.ephemerals.count > 0 ? ExitCode::kRefused : ExitCode::kDifferences;
 }
 
+// "sha256:" and 64 hexadecimal digits.
+bool LooksLikeDigest(absl::string_view text) {
+  constexpr size_t kDigits = 64;
+  return absl::ConsumePrefix(&text, "sha256:") && text.size() == kDigits &&
+         absl::c_all_of(text, [](unsigned char c) { return absl::ascii_isxdigit(c); });
+}
+
 ExitCode RunRm(const RmArguments& arguments) {
   if (const absl::Status wrong = arguments.side.Check(); !wrong.ok()) {
     return Fail(arguments.verb, wrong);
   }
   if (arguments.side.place().is_file()) {
-    return Fail(arguments.verb, absl::InvalidArgumentError("side: a file is deleted with rm"));
+    return Fail(arguments.verb,
+                absl::InvalidArgumentError(absl::StrCat(
+                    "side: ", arguments.side.place().ToText(),
+                    " is a file or a folder; zk rm deletes HOST:PORT,.../PATH in a ZooKeeper")));
+  }
+  if (!arguments.digest.empty() && !LooksLikeDigest(arguments.digest)) {
+    return Fail(arguments.verb,
+                absl::InvalidArgumentError(absl::StrCat(
+                    "--yes ", Printable(Shortened(arguments.digest)),
+                    " is no digest; the same command without --yes prints the one to give")));
   }
   CommandLoop loop;
   const CommandLoop::AfterInterruption after(

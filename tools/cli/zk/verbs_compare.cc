@@ -54,27 +54,6 @@ struct CompareArguments {
   OutputArguments output;
 };
 
-// One way in which two trees can differ.
-struct Way {
-  const char* word;
-  bool (*is_so)(const TreeDifference& difference);
-  int64_t TreeDiffResult::*count;
-};
-constexpr Way kWays[] = {
-    {"missing", [](const TreeDifference& d) { return d.missing(); }, &TreeDiffResult::missing},
-    {"extra", [](const TreeDifference& d) { return d.extra(); }, &TreeDiffResult::extra},
-    {"data", [](const TreeDifference& d) { return d.data; }, &TreeDiffResult::data},
-    {"acl", [](const TreeDifference& d) { return d.acl; }, &TreeDiffResult::acl},
-    {"kind", [](const TreeDifference& d) { return d.kind; }, &TreeDiffResult::kind}};
-
-std::vector<std::string> WordsOf(const TreeDifference& difference) {
-  std::vector<std::string> words;
-  for (const Way& way : kWays) {
-    if (way.is_so(difference)) words.emplace_back(way.word);
-  }
-  return words;
-}
-
 std::string DataText(const TreeNode& node) {
   if (node.null_data) return "no data";
   const std::string printable = Printable(node.data);
@@ -156,7 +135,7 @@ std::string TextOf(const Compared& compared, const OpenedSide& a, const OpenedSi
     absl::StrAppend(&text, "equal");
   } else {
     std::vector<std::string> counts;
-    for (const Way& way : kWays) {
+    for (const TreeDifferenceWay& way : TreeDifferenceWays()) {
       if (result.*way.count > 0) counts.push_back(absl::StrCat(result.*way.count, " ", way.word));
     }
     absl::StrAppend(&text, Counted(result.paths, "difference"), ": ", absl::StrJoin(counts, ", "));
@@ -189,7 +168,7 @@ std::string JsonOf(const Compared& compared, const OpenedSide& a, const OpenedSi
   out.Bool("acls_compared", result.acls_compared);
   out.Bool("kinds_compared", result.kinds_compared);
   out.StartObject("counts");
-  for (const Way& way : kWays) out.Int(way.word, result.*way.count);
+  for (const TreeDifferenceWay& way : TreeDifferenceWays()) out.Int(way.word, result.*way.count);
   out.EndObject();
   out.Int("differences_count", result.paths);
   out.String("digest", result.digest);
@@ -205,7 +184,7 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenFirst(
   // What a file lacks that was cut is no difference.
   options.whole_first = true;
   const SidePlace place{.hosts = {}, .path = "", .file = arguments.file};
-  co_return OpenTreeFile(place, "", options);
+  co_return OpenTreeFile(place, arguments.b.path(), options);
 }
 
 asio::awaitable<absl::StatusOr<ExitCode>> Compare(const CompareArguments& arguments, Clock* clock,
@@ -251,7 +230,14 @@ asio::awaitable<absl::StatusOr<ExitCode>> Compare(const CompareArguments& argume
 }
 
 absl::Status CheckCompareArguments(const CompareArguments& arguments) {
-  if (arguments.a.has_value()) METAREC_RETURN_IF_ERROR(arguments.a->Check());
+  if (arguments.a.has_value()) {
+    METAREC_RETURN_IF_ERROR(arguments.a->Check());
+  } else {
+    METAREC_RETURN_IF_ERROR(
+        CheckIsNoSide(arguments.file,
+                      "a tree file comes first: metarec zk verify FILE SIDE. Two trees of any "
+                      "kind are compared by metarec zk diff A B"));
+  }
   return arguments.b.Check();
 }
 
@@ -283,14 +269,15 @@ RunVerb DeclareCompare(Command& verb, std::shared_ptr<CompareArguments> argument
 RunVerb MakeZkDiffVerb(Command& verb) {
   verb.Paragraph(
       "Compares two trees, in one pass and in little memory: which znodes only one of them has, "
-      "and "
-      "where data, ACLs or kinds differ. Versions, transaction ids and times are not compared, "
+      "and where data, ACLs or kinds differ. Versions, transaction ids and times are not compared, "
       "since no copy can keep them. Exit code 2 if there are differences.");
   verb.Paragraph(
       "The digest of a tree is the same wherever it is: metarec zk export prints it, too, and "
       "metarec zk rm wants it.");
   verb.Example("metarec zk diff zk1:2181/pegasus zk9:2181/pegasus");
   verb.Example("metarec zk diff monday.jsonl.zst tuesday.jsonl.zst");
+  verb.Example("metarec zk diff /var/lib/zookeeper /var/lib/zookeeper --a_at 2026-11-30T00:10:00Z",
+               "what has changed since, in the files of a server that is dead");
   auto arguments = std::make_shared<CompareArguments>(absl::StrCat("zk ", verb.name()), "a", "b");
   AddSides(verb, {&*arguments->a, &arguments->b});
   return DeclareCompare(verb, std::move(arguments));
@@ -301,10 +288,13 @@ RunVerb MakeZkVerifyVerb(Command& verb) {
       "Compares a tree with a file that metarec zk export wrote of it, or of the one that it was "
       "copied from. Exit code 2 if there are differences.");
   verb.Example("metarec zk verify pegasus.jsonl.zst zk9:2181/pegasus");
+  verb.Example("metarec zk verify pegasus.jsonl.zst zk9:2181/pegasus --path /onebox/apps",
+               "this part of both");
   auto arguments = std::make_shared<CompareArguments>(absl::StrCat("zk ", verb.name()), "side");
   verb.Add("file", &arguments->file, "what the tree should be, a tree file")
       .TypeName("FILE")
       .Required();
+  arguments->b.set_path_help("the part that is meant, of the file and of the side");
   AddSides(verb, {&arguments->b});
   return DeclareCompare(verb, std::move(arguments));
 }

@@ -2,7 +2,6 @@
 // file.
 
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -13,14 +12,17 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 
+#include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "base/text/wording.h"
 #include "tools/cli/command_loop.h"
+#include "tools/cli/interrupts.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/side_arguments.h"
 #include "tools/cli/verbs.h"
 #include "tools/cli/zk/open_side.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/tree/live_tree.h"
 #include "zk_store/tree/tree_copy.h"
 
@@ -44,22 +46,25 @@ struct CopyArguments {
   OutputArguments output;
 };
 
-// A tree together with what it reads from.
-class SideTree final : public TreeSource {
+// A tree that tells what it has left out, once it is read.
+class TellingTree final : public TreeSource {
  public:
-  // `*left_out`, which must outlive it, is what the side has left out, once it is read.
-  SideTree(std::unique_ptr<OpenedSide> side, std::string* left_out)
-      : side_(std::move(side)), left_out_(left_out) {}
+  // `tree` lives in `owner`. `*told` must outlive this.
+  TellingTree(std::shared_ptr<void> owner, TreeSource* tree, std::function<std::string()> left_out,
+              std::string* told)
+      : owner_(std::move(owner)), tree_(tree), left_out_(std::move(left_out)), told_(told) {}
   asio::awaitable<absl::StatusOr<std::vector<TreeNode>>> Next() override {
-    absl::StatusOr<std::vector<TreeNode>> nodes = co_await side_->tree()->Next();
-    if (nodes.ok() && nodes->empty()) *left_out_ = side_->LeftOut();
+    absl::StatusOr<std::vector<TreeNode>> nodes = co_await tree_->Next();
+    if (nodes.ok() && nodes->empty()) *told_ = left_out_();
     co_return nodes;
   }
-  const TreeHead& head() const override { return side_->tree()->head(); }
+  const TreeHead& head() const override { return tree_->head(); }
 
  private:
-  const std::unique_ptr<OpenedSide> side_;
-  std::string* const left_out_;
+  const std::shared_ptr<void> owner_;
+  TreeSource* const tree_;
+  const std::function<std::string()> left_out_;
+  std::string* const told_;
 };
 
 // What is shown line by line, as far as it is shown.
@@ -85,14 +90,12 @@ std::string RelativePath(const std::string& path) { return path.empty() ? "/" : 
 
 absl::StatusOr<AclMap> ReadAclMap(const std::string& file) {
   if (file.empty()) return AclMap();
-  std::ifstream in(file, std::ios::binary);
-  std::string text(AclMap::kTextBytesMax + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || !in.is_open()) {
-    return absl::InvalidArgumentError(absl::StrCat("--acl_map: cannot read ", file));
+  const absl::StatusOr<std::string> text =
+      ReadTextFile(file, AclMap::kTextBytesMax, InterruptSignals::descriptor());
+  if (!text.ok()) {
+    return absl::Status(text.status().code(), absl::StrCat("--acl_map: ", text.status().message()));
   }
-  text.resize(static_cast<size_t>(in.gcount()));
-  absl::StatusOr<AclMap> map = AclMap::Parse(text);
+  absl::StatusOr<AclMap> map = AclMap::Parse(*text);
   if (map.ok()) return map;
   return absl::InvalidArgumentError(absl::StrCat(file, ": ", map.status().message()));
 }
@@ -122,17 +125,13 @@ absl::StatusOr<TreeCopyOptions> OptionsOf(const CopyArguments& arguments) {
   return options;
 }
 
-std::string NameOfPlace(const SidePlace& place, const std::string& below) {
-  return absl::StrCat(place.ToText(), below.empty() ? "" : absl::StrCat(" at ", below));
-}
-
 // `store` is the session with the source, if it is a running ZooKeeper.
 CopyFrom MakeSource(const CopyArguments& arguments, MetaStore* store, Clock* clock, Copied* copied,
                     ProgressPrinter* progress) {
   const SidePlace place = arguments.from.place();
   const std::string below = arguments.from.path();
   CopyFrom from;
-  from.name = NameOfPlace(place, below);
+  from.name = absl::StrCat(place.ToText(), below.empty() ? "" : absl::StrCat(" at ", below));
   from.store = store;
   if (store == nullptr) {
     from.open =
@@ -150,18 +149,24 @@ CopyFrom MakeSource(const CopyArguments& arguments, MetaStore* store, Clock* clo
         std::cerr << side->Report() << std::flush;
         copied->data_directory_json = side->DataDirectoryJson();
       }
-      co_return std::make_unique<SideTree>(std::move(side), &copied->left_out);
+      const std::shared_ptr<OpenedSide> shared = std::move(side);
+      co_return std::make_unique<TellingTree>(
+          shared, shared->tree(), [opened = shared.get()] { return opened->LeftOut(); },
+          &copied->left_out);
     };
     return from;
   }
-  from.root = place.path == "/" && !below.empty() ? below : absl::StrCat(place.path, below);
-  from.open = [store, clock, root = from.root, name = from.name](
+  from.root = JoinPaths(place.path, below);
+  from.open = [store, clock, copied, root = from.root, name = from.name](
                   bool acls) -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
     LiveTreeOptions options;
     options.source = name;
     options.read_acls = acls;
     options.ahead_bytes_max = kCopyAheadBytesMax;
-    co_return std::make_unique<LiveTree>(store, clock, root, std::move(options));
+    const auto tree = std::make_shared<LiveTree>(store, clock, root, std::move(options));
+    co_return std::make_unique<TellingTree>(
+        tree, tree.get(), [live = tree.get(), name] { return LeftOutOf(*live, name); },
+        &copied->left_out);
   };
   return from;
 }
@@ -185,7 +190,7 @@ std::string TextOf(const Copied& copied, const std::string& from, const std::str
   add_lines(copied.ephemerals);
   if (result.ephemerals > 0) {
     absl::StrAppend(&text, Counted(result.ephemerals, "ephemeral znode"),
-                    " not copied: they belong to their sessions\n");
+                    " not copied, since those belong to their sessions\n");
   }
   if (result.made_plain > 0) {
     absl::StrAppend(&text, Counted(result.made_plain, "container or TTL znode"),
@@ -300,8 +305,13 @@ absl::Status CheckArguments(const CopyArguments& arguments) {
   METAREC_RETURN_IF_ERROR(arguments.from.Check());
   METAREC_RETURN_IF_ERROR(arguments.to.Check());
   if (arguments.to.place().is_file()) {
-    return absl::InvalidArgumentError(
-        "to: a file cannot be copied into; metarec zk export writes one");
+    return absl::InvalidArgumentError(absl::StrCat(
+        "to: ", arguments.to.place().ToText(),
+        " is a file or a folder, which cannot be copied into; ",
+        arguments.from.place().is_file()
+            ? "give HOST:PORT,.../PATH"
+            : "metarec zk export FROM FILE writes one, and metarec zk import FILE TO is the other "
+              "way round"));
   }
   if (arguments.is_import && !arguments.from.place().is_file()) {
     return absl::InvalidArgumentError(
@@ -376,6 +386,8 @@ RunVerb MakeZkImportVerb(Command& verb) {
       "Copies a tree file, as zk export writes it, or a data directory into a running ZooKeeper, "
       "as zk copy does.");
   verb.Example("metarec zk import pegasus.jsonl.zst zk2:2181/pegasus");
+  verb.Example("metarec zk import pegasus.jsonl.zst zk2:2181/pegasus --update --delete --dry_run",
+               "what would change to make it again what the file says");
   return MakeCopy(verb, /*is_import=*/true);
 }
 

@@ -17,11 +17,13 @@
 #include "base/json/json_writer.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
+#include "base/text/time_text.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/side_arguments.h"
 #include "tools/cli/verbs.h"
 #include "tools/cli/zk/open_side.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/tree/acl_text.h"
 #include "zk_store/tree/tree_file.h"
 
@@ -71,10 +73,8 @@ ExitCode RunShow(const std::string& verb, const ShowArguments& arguments,
       ProgressPrinter::StyleOfStderr(arguments.output.json()));
 }
 
-std::string TimeText(int64_t unix_ms) {
-  return absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixMillis(unix_ms),
-                          absl::LocalTimeZone());
-}
+// --at takes it, too.
+std::string WhenText(int64_t unix_ms) { return UtcText(absl::FromUnixMillis(unix_ms)); }
 
 // "persistent", "ephemeral of 0x1000...", "ttl 5000 ms".
 std::string KindText(const TreeNode& node) {
@@ -95,7 +95,7 @@ std::string LineOf(const TreeNode& node, bool long_format) {
   if (!long_format) return absl::StrCat(name, "\n");
   return absl::StrFormat("%-10s %8d %10d %7d  %s  %s\n", NodeKindName(node.kind()),
                          node.stat.num_children, node.stat.data_bytes, node.stat.version,
-                         TimeText(node.stat.mtime_ms), name);
+                         WhenText(node.stat.mtime_ms), name);
 }
 
 asio::awaitable<absl::StatusOr<std::string>> List(const ShowArguments& arguments,
@@ -109,7 +109,7 @@ asio::awaitable<absl::StatusOr<std::string>> List(const ShowArguments& arguments
     out.String("side", side.name());
     out.StartArray("znodes");
   } else if (arguments.long_format) {
-    text = absl::StrFormat("%-10s %8s %10s %7s  %-19s  %s\n", "KIND", "CHILDREN", "BYTES",
+    text = absl::StrFormat("%-10s %8s %10s %7s  %-23s  %s\n", "KIND", "CHILDREN", "BYTES",
                            "VERSION", "MODIFIED", "NAME");
   }
   // Named: see base/runtime/cancellation.h.
@@ -141,8 +141,8 @@ std::string StatText(const TreeNode& node, bool has_acl) {
   return absl::StrCat("kind:     ", KindText(node), "\nbytes:    ", stat.data_bytes,
                       node.null_data ? " (no data)" : "", "\nchildren: ", stat.num_children,
                       "\nversion:  ", stat.version, "\ncversion: ", stat.child_version,
-                      "\naversion: ", stat.acl_version, "\ncreated:  ", TimeText(stat.ctime_ms),
-                      ", ", hex(stat.czxid), "\nmodified: ", TimeText(stat.mtime_ms), ", ",
+                      "\naversion: ", stat.acl_version, "\ncreated:  ", WhenText(stat.ctime_ms),
+                      ", ", hex(stat.czxid), "\nmodified: ", WhenText(stat.mtime_ms), ", ",
                       hex(stat.mzxid), "\npzxid:    ", hex(stat.pzxid),
                       has_acl ? absl::StrCat("\nacl:      ", Printable(AclText(node.acl))) : "",
                       "\n");
@@ -260,6 +260,8 @@ RunVerb MakeZkLsVerb(Command& verb) {
   verb.Paragraph("Lists the children of a znode, one a line, in the order of their names' bytes.");
   verb.Example("metarec zk ls zk1:2181/pegasus/onebox/apps");
   verb.Example("metarec zk ls -l tree.jsonl.zst --path /apps", "of a file, with sizes and times");
+  verb.Example("metarec zk ls /var/lib/zookeeper --path /pegasus --at 2026-11-30T00:10:00Z",
+               "of a server that is dead, as it was then");
   const auto arguments = std::make_shared<ShowArguments>();
   AddSides(verb, {&arguments->side});
   verb.AddFlag("-l,--long", &arguments->long_format,

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include "base/runtime/status_macros.h"
 #include "zk_store/tree/data_directory/data_directory_listing.h"
@@ -158,10 +159,11 @@ class DataDirectoryReading {
         METAREC_ASSIGN_OR_RETURN(chosen_, TrySnapshot(*inconsistent_, limit_));
         return chosen_->damage.damage == DataDamage::kNone ? absl::OkStatus() : Changed();
       }
-      return absl::DataLossError(absl::StrCat(
-          path_, ": no snapshot can be made the tree of one moment. ", FirstFindings(),
-          "What the newest snapshot holds can be read nevertheless, if you accept that some of it ",
-          "is older than the rest"));
+      return absl::DataLossError(
+          absl::StrCat(path_, ": no snapshot can be made the tree of one moment. ", FirstFindings(),
+                       " What the newest snapshot holds can be read nevertheless, if you accept "
+                       "that some of it ",
+                       "is older than the rest"));
     }
     if (lacks_beginning_) {
       if (options_.accept_inconsistent) {
@@ -171,7 +173,8 @@ class DataDirectoryReading {
       return absl::DataLossError(absl::StrCat(
           path_, ": no snapshot can be used, and the logs change znodes that they do not create. ",
           FirstFindings(),
-          "What they hold can be read nevertheless, if you accept that some of it ", "is missing"));
+          " What they hold can be read nevertheless, if you accept that some of it ",
+          "is missing"));
     }
     if (limit_ != std::numeric_limits<int64_t>::max()) {
       return absl::OutOfRangeError(absl::StrCat(path_, ": the tree at zxid ", ZxidText(limit_),
@@ -207,12 +210,12 @@ class DataDirectoryReading {
   }
 
   std::string FirstFindings() const {
-    std::string text;
+    std::vector<std::string> shown;
     constexpr size_t kShown = 3;
     for (size_t i = 0; i < std::min(kShown, report_.findings.size()); ++i) {
-      absl::StrAppend(&text, DataFindingText(report_.findings[i]), " ");
+      shown.push_back(DataFindingText(report_.findings[i]));
     }
-    return text;
+    return absl::StrJoin(shown, " ");
   }
 
   void AddFinding(DataFinding finding) {

@@ -3,16 +3,16 @@
 #include <absl/time/time.h>
 
 #include "base/text/printable.h"
+#include "base/text/time_text.h"
 #include "base/text/wording.h"
 #include "zk_store/tree/data_directory/data_directory.h"
 
 namespace metarec {
 namespace {
 
-std::string TimeText(int64_t time_ms) {
+std::string TimeOrUnknown(int64_t time_ms) {
   if (time_ms == 0) return "an unknown time";
-  return absl::FormatTime("%Y-%m-%d %H:%M:%E3S UTC", absl::FromUnixMillis(time_ms),
-                          absl::UTCTimeZone());
+  return UtcTextWithMs(absl::FromUnixMillis(time_ms));
 }
 
 absl::string_view ProofText(DataProof proof) {
@@ -46,7 +46,7 @@ absl::string_view DataProofName(DataProof proof) {
 std::string DataDirectoryReportText(const DataDirectoryReport& report) {
   std::string text =
       absl::StrCat(Printable(report.path), ": ", Counted(report.znodes, "znode"), " as of zxid ",
-                   ZxidText(report.last_zxid), ", ", TimeText(report.last_time_ms), ".\n");
+                   ZxidText(report.last_zxid), ", ", TimeOrUnknown(report.last_time_ms), ".\n");
   absl::StrAppend(&text, "  Read from ",
                   report.snapshot.empty() ? "the first transaction on" : Printable(report.snapshot),
                   " and ", Counted(report.transactions, "transaction"), " in ",
