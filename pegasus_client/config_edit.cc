@@ -119,6 +119,8 @@ class ConfigLines {
   }
 
   absl::Status Set(const ConfigChange& change, std::vector<std::string>* difference) {
+    // Also behind the key: a server would not start with such a file.
+    METAREC_RETURN_IF_ERROR(CheckIsThereOnce(change.section));
     std::optional<size_t> section;
     bool is_inside = false;
     std::string indent;
@@ -126,12 +128,7 @@ class ConfigLines {
       const IniLine read = ReadIniLine(lines_[i]);
       if (!read.section.empty()) {
         is_inside = read.section == change.section;
-        if (!is_inside) continue;
-        if (section.has_value()) {
-          return absl::InvalidArgumentError(absl::StrCat(
-              "[", change.section, "] is there twice, in lines ", *section + 1, " and ", i + 1));
-        }
-        section = i;
+        if (is_inside) section = i;
       } else if (is_inside && !read.key.empty()) {
         if (indent.empty()) indent = lines_[i].substr(0, lines_[i].find_first_not_of(" \t"));
         if (read.key == change.key) {
@@ -170,6 +167,20 @@ class ConfigLines {
   }
 
  private:
+  absl::Status CheckIsThereOnce(absl::string_view section) const {
+    std::optional<size_t> first;
+    for (size_t i = 0; i < lines_.size(); ++i) {
+      if (ReadIniLine(lines_[i]).section != section) continue;
+      if (first.has_value()) {
+        return absl::InvalidArgumentError(absl::StrCat("[", section, "] is there twice, in lines ",
+                                                       *first + 1, " and ", i + 1,
+                                                       ": put both together into one"));
+      }
+      first = i;
+    }
+    return absl::OkStatus();
+  }
+
   void Append(absl::string_view line) { lines_.push_back(absl::StrCat(line, line_end_)); }
 
   void Replace(size_t index, const IniLine& read, const ConfigChange& change,
@@ -214,8 +225,9 @@ absl::Status SyncFolderOf(const std::string& path) {
 }
 
 // A file with the owner and the permissions of `like`, which may be the file itself, in place of
-// whatever has this name.
-absl::Status ReplaceFile(const std::string& path, const std::string& like, absl::string_view text) {
+// whatever has this name; or, if `is_trial`, all but that last act.
+absl::Status ReplaceFile(const std::string& path, const std::string& like, absl::string_view text,
+                         bool is_trial = false) {
   struct stat info {};
   if (::stat(like.c_str(), &info) != 0) return Failed("look at", like);
   const std::string temporary = absl::StrCat(path, ".", ::getpid(), ".tmp");
@@ -235,6 +247,7 @@ absl::Status ReplaceFile(const std::string& path, const std::string& like, absl:
     text.remove_prefix(static_cast<size_t>(written));
   }
   if (::fsync(descriptor) != 0) return Failed("flush", temporary);
+  if (is_trial) return absl::OkStatus();
   if (::rename(temporary.c_str(), path.c_str()) != 0) return Failed("replace", path);
   std::move(remove).Cancel();
   return SyncFolderOf(path);
@@ -285,6 +298,13 @@ absl::StatusOr<std::string> ReadConfigText(const std::string& path) {
   if (text.size() <= kConfigBytesMax) return text;
   return absl::InvalidArgumentError(absl::StrCat(path, " has more than ", kConfigBytesMax,
                                                  " bytes; give a meta server's config.ini"));
+}
+
+absl::Status TryConfigEdit(const std::string& path, const std::vector<ConfigChange>& changes) {
+  METAREC_ASSIGN_OR_RETURN(const std::string real, RealPath(path));
+  METAREC_ASSIGN_OR_RETURN(const std::string text, ReadConfigText(real));
+  METAREC_ASSIGN_OR_RETURN(const EditedConfig edited, EditConfig(text, path, changes));
+  return ReplaceFile(real, real, edited.text, /*is_trial=*/true);
 }
 
 absl::StatusOr<std::vector<std::string>> EditConfigFile(const std::string& path,

@@ -41,6 +41,10 @@ std::optional<std::string> ConfigValue(absl::string_view text, absl::string_view
 
 absl::StatusOr<std::string> ReadConfigText(const std::string& path);
 
+// Whether EditConfigFile would succeed: makes the edited text, and writes it beside the file with
+// its owner and its permissions; then that is removed again.
+absl::Status TryConfigEdit(const std::string& path, const std::vector<ConfigChange>& changes);
+
 // Changes the file, which is replaced in one moment and keeps its owner and its permissions; an
 // error if we may not give it that owner. What it was before is kept as `<path>.<backup_suffix>`,
 // beside it; one that is there already stays, since it is of an earlier attempt. Returns the

@@ -24,15 +24,18 @@ absl::Status Refused(const Step& step, absl::string_view seen) {
   return absl::FailedPreconditionError(absl::StrCat(step.name, ": ", seen));
 }
 
-// One coroutine that runs an act, and one that looks meanwhile whether it may go on.
+// One coroutine that runs an act, and one that looks meanwhile whether it may go on, and tells that
+// it does.
 class WatchedAct {
  public:
-  WatchedAct(const asio::any_io_executor& executor, const Deed& deed, Clock* clock,
-             absl::Duration look_again_after)
+  WatchedAct(const asio::any_io_executor& executor, const Step& step, const Deed& deed,
+             Clock* clock, ProcedureListener* listener, ProcedureOptions options)
       : executor_(executor),
+        step_(step),
         deed_(deed),
         clock_(clock),
-        look_again_after_(look_again_after),
+        listener_(listener),
+        options_(options),
         act_ended_(executor),
         watch_ended_(executor) {}
 
@@ -53,9 +56,16 @@ class WatchedAct {
   asio::awaitable<void> RunAct() { status_ = co_await deed_.act(); }
 
   asio::awaitable<void> Watch() {
+    const absl::Time began = clock_->Now();
+    absl::Time told = began;
     for (;;) {
-      const absl::Status slept = co_await clock_->SleepFor(look_again_after_);
+      const absl::Status slept = co_await clock_->SleepFor(options_.look_again_after);
       if (!slept.ok()) co_return;
+      if (clock_->Now() - told >= options_.tell_again_after) {
+        told = clock_->Now();
+        listener_->OnActing(step_, told - began);
+      }
+      if (deed_.meanwhile == nullptr) continue;
       const absl::StatusOr<Sight> sight = co_await deed_.meanwhile();
       // What cannot be seen at the moment is no violation: the act would fail by itself.
       if (!sight.ok() || sight->holds) continue;
@@ -67,9 +77,11 @@ class WatchedAct {
   }
 
   const asio::any_io_executor executor_;
+  const Step& step_;
   const Deed& deed_;
   Clock* const clock_;
-  const absl::Duration look_again_after_;
+  ProcedureListener* const listener_;
+  const ProcedureOptions options_;
   CancellableTask act_;
   CancellableTask watch_;
   Event act_ended_;
@@ -148,7 +160,10 @@ asio::awaitable<absl::Status> Procedure::CheckWayBack(const std::vector<const St
     if (step->back.possible == nullptr) continue;
     const absl::StatusOr<Sight> sight = co_await step->back.possible();
     if (absl::IsCancelled(sight.status())) co_return sight.status();
-    if (sight.ok() && sight->holds) continue;
+    if (sight.ok() && sight->holds) {
+      listener_->OnWayBack(*step, sight->seen);
+      continue;
+    }
     const std::string why =
         sight.ok() ? sight->seen : absl::StrCat("cannot see it: ", sight.status().message());
     METAREC_CO_RETURN_IF_ERROR(Record(EventKind::kUndoRefused, step, why));
@@ -163,7 +178,10 @@ asio::awaitable<absl::Status> Procedure::Perform(const Step& step, const Deed& d
   const bool was_begun = state_->StateOf(step.name) == direction.begun_state;
   if (was_begun) {
     // Its outcome is unknown: nothing is done before something is seen.
-    const absl::StatusOr<Sight> sight = co_await AwaitSight(deed, /*was_begun=*/true);
+    // An act that has failed has had its time.
+    const bool has_ended = state_->LastOf(step.name)->kind == direction.failed;
+    const absl::Duration settles_in = has_ended ? absl::ZeroDuration() : deed.settles_in;
+    const absl::StatusOr<Sight> sight = co_await AwaitSight(deed, /*was_begun=*/true, settles_in);
     if (absl::IsCancelled(sight.status())) co_return sight.status();
     if (!sight.ok()) {
       METAREC_CO_RETURN_IF_ERROR(
@@ -187,12 +205,12 @@ asio::awaitable<absl::Status> Procedure::Perform(const Step& step, const Deed& d
   absl::Status acted;
   if (!deed.request.empty()) listener_->OnRequest(deed.request);
   if (deed.act != nullptr) {
-    acted = co_await Execute(deed);
+    acted = co_await Execute(step, deed);
     if (absl::IsCancelled(acted)) co_return acted;
   }
   absl::StatusOr<Sight> sight = Sight();
   if (acted.ok()) {
-    sight = co_await AwaitSight(deed, /*was_begun=*/false);
+    sight = co_await AwaitSight(deed, /*was_begun=*/false, absl::ZeroDuration());
   } else {
     // Its answer may have been lost. What must hold meanwhile did not, with kFailedPrecondition.
     if (!absl::IsFailedPrecondition(acted)) sight = co_await deed.after();
@@ -220,17 +238,18 @@ asio::awaitable<absl::Status> Procedure::CheckGuard(const Step& step, const Deed
   co_return Refused(step, sight->seen);
 }
 
-asio::awaitable<absl::Status> Procedure::Execute(const Deed& deed) {
-  if (deed.meanwhile == nullptr) co_return co_await deed.act();
+asio::awaitable<absl::Status> Procedure::Execute(const Step& step, const Deed& deed) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  WatchedAct act(executor, deed, clock_, options_.look_again_after);
+  WatchedAct act(executor, step, deed, clock_, listener_, options_);
   co_return co_await act.Run();
 }
 
-asio::awaitable<absl::StatusOr<Sight>> Procedure::AwaitSight(const Deed& deed, bool was_begun) {
-  const absl::Time settled = clock_->Now() + deed.settles_in;
-  const absl::Time deadline = clock_->Now() + std::max(deed.wait_max, deed.settles_in);
+asio::awaitable<absl::StatusOr<Sight>> Procedure::AwaitSight(const Deed& deed, bool was_begun,
+                                                             absl::Duration settles_in) {
+  const absl::Time settled = clock_->Now() + settles_in;
+  const absl::Time deadline = clock_->Now() + std::max(deed.wait_max, settles_in);
   std::string told;
+  absl::Time told_at = absl::InfinitePast();
   for (;;) {
     absl::StatusOr<Sight> sight = co_await deed.after();
     if (absl::IsCancelled(sight.status())) co_return sight.status();
@@ -243,8 +262,11 @@ asio::awaitable<absl::StatusOr<Sight>> Procedure::AwaitSight(const Deed& deed, b
       co_return absl::DeadlineExceededError(absl::StrCat(
           "gave up after ", absl::FormatDuration(deed.wait_max), ", still waiting: ", seen));
     }
-    if (seen != told) listener_->OnWait(seen, left);
-    told = seen;
+    if (seen != told || clock_->Now() - told_at >= options_.tell_again_after) {
+      listener_->OnWait(seen, left);
+      told = seen;
+      told_at = clock_->Now();
+    }
     const absl::Status slept = co_await clock_->SleepFor(std::min(options_.look_again_after, left));
     if (!slept.ok()) co_return slept;
   }

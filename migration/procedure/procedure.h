@@ -32,13 +32,20 @@ class ProcedureListener {
   virtual void OnBegin(const Step& step, const Deed& deed) = 0;
   // The operator is to do something.
   virtual void OnRequest(const std::string& request) = 0;
-  // What is still waited for; called when that changes, and with how long it may still take.
+  // What is still waited for; called when that changes and now and then, and with how long it may
+  // still take.
   virtual void OnWait(const std::string& seen, absl::Duration left) = 0;
+  // Now and then: an act is still under way.
+  virtual void OnActing(const Step& step, absl::Duration for_so_long) = 0;
+  // Before anything is undone: what speaks for the way back of a step that was asked for it.
+  virtual void OnWayBack(const Step& step, const std::string& seen) = 0;
   virtual void OnEnd(const Step& step, const std::string& seen) = 0;
 };
 
 struct ProcedureOptions {
   absl::Duration look_again_after = absl::Seconds(1);
+  // The listener hears at least this often that something still goes on.
+  absl::Duration tell_again_after = absl::Seconds(30);
 };
 
 // Not thread-safe: used on one executor (a single thread or a strand), one call at a time. All
@@ -84,10 +91,11 @@ class Procedure {
   asio::awaitable<absl::Status> CheckGuard(const Step& step, const Deed& deed, Direction direction);
   asio::awaitable<absl::Status> CheckWayBack(const std::vector<const Step*>& begun);
   // The act, as long as `meanwhile` holds.
-  asio::awaitable<absl::Status> Execute(const Deed& deed);
+  asio::awaitable<absl::Status> Execute(const Step& step, const Deed& deed);
   // Looks until `after` holds. If `was_begun`, anything that is seen is an answer, once the act
-  // that was cut off has had its time.
-  asio::awaitable<absl::StatusOr<Sight>> AwaitSight(const Deed& deed, bool was_begun);
+  // that was cut off has had its time, `settles_in`.
+  asio::awaitable<absl::StatusOr<Sight>> AwaitSight(const Deed& deed, bool was_begun,
+                                                    absl::Duration settles_in);
   absl::Status End(const Step& step, Direction direction, const std::string& seen);
   absl::Status Record(EventKind kind, const Step* step, std::string text);
 

@@ -43,15 +43,19 @@ std::string Line(absl::string_view label, absl::string_view text) {
   return absl::StrCat(head, Wrapped(text, head.size(), head.size()), "\n");
 }
 
+// Commands are not broken.
+void AppendCommands(const char* label, const std::vector<std::string>& commands,
+                    std::string* text) {
+  for (const std::string& command : commands) {
+    absl::StrAppend(text, std::string(kIndent, ' '), label, command, "\n");
+    label = "         ";
+  }
+}
+
 std::string DeedText(const Deed& deed) {
   std::string text = Line("before: ", deed.guard);
   absl::StrAppend(&text, Line("after:  ", deed.result));
-  const char* label = deed.act == nullptr ? "you do:  " : "by hand: ";
-  for (const std::string& line : deed.by_hand) {
-    // Commands are not broken.
-    absl::StrAppend(&text, std::string(kIndent, ' '), label, line, "\n");
-    label = "         ";
-  }
+  AppendCommands(deed.act == nullptr ? "you do:  " : "by hand: ", deed.by_hand, &text);
   return text;
 }
 
@@ -216,6 +220,7 @@ std::string RunbookText(const std::vector<Step>& steps) {
         break;
       case WayBack::Kind::kDeed:
         absl::StrAppend(&text, Line("back:   ", step.back.deed.title));
+        AppendCommands("         ", step.back.deed.by_hand, &text);
         break;
       case WayBack::Kind::kNone:
         absl::StrAppend(&text, Line("back:   ", absl::StrCat("none. ", step.back.why_none)));

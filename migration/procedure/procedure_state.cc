@@ -50,6 +50,23 @@ StepState After(EventKind kind, StepState before) {
   return before;
 }
 
+void WriteFactValue(const FactValue& value, JsonLineWriter& out) {
+  if (const auto* const text = std::get_if<std::string>(&value)) {
+    out.String("value", *text);
+  } else if (const auto* const number = std::get_if<int64_t>(&value)) {
+    out.Int("value", *number);
+  } else {
+    out.Strings("value", std::get<std::vector<std::string>>(value));
+  }
+}
+
+FactValue ReadFactValue(JsonFieldReader& fields) {
+  const JsonValue value = fields.Find("value");
+  if (const std::optional<int64_t> number = value.Int()) return *number;
+  if (value.IsArray()) return fields.Strings("value");
+  return fields.String("value");
+}
+
 ProcedureHead ReadHead(JsonFieldReader& fields) {
   ProcedureHead head;
   head.kind = fields.String("kind");
@@ -139,10 +156,25 @@ bool ProcedureState::is_aborted() const {
 
 std::string ProcedureState::Fact(const std::string& name) const {
   const auto found = facts_.find(name);
-  return found == facts_.end() ? "" : found->second;
+  const auto* const text =
+      found == facts_.end() ? nullptr : std::get_if<std::string>(&found->second);
+  return text == nullptr ? "" : *text;
 }
 
-void ProcedureState::Note(const std::string& name, std::string value) {
+std::optional<int64_t> ProcedureState::FactNumber(const std::string& name) const {
+  const auto found = facts_.find(name);
+  const auto* const number = found == facts_.end() ? nullptr : std::get_if<int64_t>(&found->second);
+  return number == nullptr ? std::nullopt : std::optional<int64_t>(*number);
+}
+
+std::vector<std::string> ProcedureState::FactList(const std::string& name) const {
+  const auto found = facts_.find(name);
+  const auto* const list =
+      found == facts_.end() ? nullptr : std::get_if<std::vector<std::string>>(&found->second);
+  return list == nullptr ? std::vector<std::string>() : *list;
+}
+
+void ProcedureState::Note(const std::string& name, FactValue value) {
   if (keeps_facts_ && facts_.contains(name)) return;
   facts_[name] = std::move(value);
 }
@@ -164,7 +196,7 @@ absl::Status EncodeProcedureState(const ProcedureState& state,
   for (const auto& [name, value] : state.facts()) {
     out.Open("fact");
     out.String("name", name);
-    out.String("value", value);
+    WriteFactValue(value, out);
     METAREC_RETURN_IF_ERROR(out.Close());
   }
   for (const ProcedureEvent& event : state.events()) {
@@ -212,7 +244,7 @@ absl::StatusOr<ProcedureState> DecodeProcedureState(absl::string_view name,
     } else if (const JsonValue fact = line.Find("fact")) {
       JsonFieldReader fields(fact);
       const std::string key = fields.String("name");
-      std::string value = fields.String("value");
+      FactValue value = ReadFactValue(fields);
       if (!fields.ok()) return parser.Damaged(fields.error());
       state->Note(key, std::move(value));
     } else if (const JsonValue event = line.Find("event")) {

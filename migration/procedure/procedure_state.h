@@ -2,8 +2,12 @@
 
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include <absl/functional/function_ref.h>
@@ -51,6 +55,9 @@ struct ProcedureEvent {
   friend bool operator==(const ProcedureEvent&, const ProcedureEvent&) = default;
 };
 
+// What a step has found out.
+using FactValue = std::variant<std::string, int64_t, std::vector<std::string>>;
+
 enum class StepState { kPending, kBegun, kDone, kUndoBegun, kUndone };
 
 // "pending", "begun", "done", "undo_begun", "undone".
@@ -72,10 +79,13 @@ class ProcedureState {
   bool is_aborting() const;  // true also once it is aborted
   bool is_aborted() const;
 
-  // What steps have found out for later ones. Kept with the next event. Empty: it is not known.
+  // What steps have found out for later ones. Kept with the next event. Empty: it is not known, or
+  // is no such value.
   std::string Fact(const std::string& name) const;
-  const std::map<std::string, std::string>& facts() const { return facts_; }
-  void Note(const std::string& name, std::string value);
+  std::optional<int64_t> FactNumber(const std::string& name) const;
+  std::vector<std::string> FactList(const std::string& name) const;
+  const std::map<std::string, FactValue>& facts() const { return facts_; }
+  void Note(const std::string& name, FactValue value);
   // While true, facts that are known stay as they are: a step that was begun must not take what it
   // has changed itself for what was there before.
   void set_keeps_facts(bool keeps) { keeps_facts_ = keeps; }
@@ -87,7 +97,7 @@ class ProcedureState {
  private:
   ProcedureHead head_;
   std::vector<ProcedureEvent> events_;
-  std::map<std::string, std::string> facts_;
+  std::map<std::string, FactValue> facts_;
   bool keeps_facts_ = false;
 };
 

@@ -3,20 +3,18 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
-#include <absl/strings/str_join.h>
-#include <absl/strings/str_split.h>
 
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
+#include "migration/zookeeper/by_hand.h"
+#include "migration/zookeeper/moved_root.h"
 #include "migration/zookeeper/zookeeper_move.h"
 
 namespace metarec {
 namespace {
 
 constexpr char kFirstPassFact[] = "first_pass";
-constexpr char kPassSecondsFact[] = "pass_seconds";
-constexpr char kLastPassFact[] = "last_pass_seconds";
+constexpr char kLastPassMsFact[] = "last_pass_ms";
 
 }  // namespace
 
@@ -45,7 +43,7 @@ Step ZooKeeperMove::StopFollowers() {
 }
 
 Step ZooKeeperMove::SetBlind() {
-  const std::string metas = absl::StrCat("--meta ", absl::StrJoin(MetaAddresses(), ","));
+  const std::string metas = by_hand::MetaOption(request_);
   Step step;
   step.name = "set_blind";
   step.deed.title = absl::StrCat("Set the function level of ", request_.leader().address,
@@ -58,7 +56,7 @@ Step ZooKeeperMove::SetBlind() {
     if (!sight.holds) co_return sight;
     METAREC_CO_ASSIGN_OR_RETURN(const ClusterInfo info,
                                 co_await world_->AskCluster(MetaAddresses()));
-    state_->Note("old_level", info.level);
+    state_->Note(kOldLevelFact, info.level);
     co_return Sight::Holds(absl::StrCat("the level was ", info.level));
   };
   step.deed.act = [this] { return world_->SetLevel(MetaAddresses(), "blind"); };
@@ -66,20 +64,27 @@ Step ZooKeeperMove::SetBlind() {
   step.deed.wait_max = absl::Minutes(1);
   step.back.kind = WayBack::Kind::kDeed;
   step.back.deed.title = "Give it the level that it had";
-  step.back.deed.by_hand = {absl::StrCat("metarec set_meta_level LEVEL ", metas)};
+  step.back.deed.by_hand = {absl::StrCat("metarec set_meta_level ", request_.level, " ", metas)};
   step.back.deed.act = [this] {
-    return world_->SetLevel(MetaAddresses(), state_->Fact("old_level"));
+    return world_->SetLevel(MetaAddresses(), state_->Fact(kOldLevelFact));
   };
-  step.back.deed.after = [this] { return LevelIs(state_->Fact("old_level")); };
+  step.back.deed.after = [this] { return LevelIs(state_->Fact(kOldLevelFact)); };
   step.back.deed.wait_max = absl::Minutes(1);
   return step;
 }
 
-asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(std::string took_fact) {
+asio::awaitable<absl::Status> ZooKeeperMove::BeginToWrite(TreePlace to) {
+  METAREC_CO_RETURN_IF_ERROR(co_await WriteMoveMark(to, state_->head().run_id, world_->clock()));
+  const std::string moved = state_->Fact(kMovedTextFact);
+  if (moved.empty()) co_return absl::OkStatus();
+  co_return co_await RemoveMovedText(to, moved, world_->clock());
+}
+
+asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(Pass pass) {
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace from, co_await Place(MoveEnd::kFrom));
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
   Clock* const clock = world_->clock();
-  METAREC_CO_RETURN_IF_ERROR(co_await WriteMoveMark(to, state_->head().run_id, clock));
+  METAREC_CO_RETURN_IF_ERROR(co_await BeginToWrite(to));
   const absl::Time began = clock->Now();
   std::function<void(int64_t)> on_progress = [this](int64_t znodes) {
     if (progress_ == nullptr) return;
@@ -89,23 +94,24 @@ asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(std::string took_fact) {
     progress_->OnProgress(progress);
   };
   // The last pass must find everything still.
-  const bool may_change = took_fact != kLastPassFact;
+  const bool may_change = pass != Pass::kLast;
   if (!may_change) METAREC_CO_RETURN_IF_ERROR(co_await NoteOldLocks());
   METAREC_CO_ASSIGN_OR_RETURN(
       const TransferCount count,
       co_await TransferTree(from, to, may_change, clock, std::move(on_progress)));
-  if (took_fact == kFirstPassFact) {
-    state_->Note(took_fact, count.kept_changing
-                                ? "copied as far as it goes, while the source keeps changing"
-                                : absl::StrCat(Counted(count.znodes, "znode"), ", ",
-                                               Counted(count.written, "change")));
-  } else {
-    if (took_fact == kPassSecondsFact) {
-      // The last pass is compared, too.
-      METAREC_CO_RETURN_IF_ERROR((co_await CompareTrees(from, to, clock)).status());
-    }
-    state_->Note(took_fact, absl::StrFormat("%.2f", absl::ToDoubleSeconds(clock->Now() - began)));
+  if (pass == Pass::kFirst) {
+    state_->Note(kFirstPassFact, count.kept_changing
+                                     ? "copied as far as it goes, while the source keeps changing"
+                                     : absl::StrCat(Counted(count.znodes, "znode"), ", ",
+                                                    Counted(count.written, "change")));
+    co_return absl::OkStatus();
   }
+  if (pass == Pass::kRehearsal) {
+    // The last pass is compared, too.
+    METAREC_CO_RETURN_IF_ERROR((co_await CompareTrees(from, to, clock)).status());
+  }
+  state_->Note(pass == Pass::kRehearsal ? kPassMsFact : kLastPassMsFact,
+               absl::ToInt64Milliseconds(clock->Now() - began));
   co_return absl::OkStatus();
 }
 
@@ -114,7 +120,7 @@ Deed ZooKeeperMove::RemoveTargetDeed() {
   deed.title = absl::StrCat("Remove what this run wrote into ", request_.to.Text());
   deed.guard = "nobody is a candidate in the new lock directory";
   deed.result = "nothing of this run is there";
-  deed.by_hand = {absl::StrCat("metarec zk rm ", request_.to.Text())};
+  deed.by_hand = {by_hand::RemoveTree(request_.to)};
   deed.before = [this]() -> asio::awaitable<Seen> {
     METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await NobodyInNewLock());
     if (!sight.holds) co_return sight;
@@ -132,10 +138,11 @@ Deed ZooKeeperMove::RemoveTargetDeed() {
 asio::awaitable<absl::Status> ZooKeeperMove::RemoveTarget() {
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
   // What was there before, when it was free: an empty root, or one with a lock directory.
-  const std::vector<std::string> keep =
-      absl::StrSplit(state_->Fact("target_children"), '/', absl::SkipEmpty());
-  const bool keeps_root = !state_->Fact("target_root").empty();
+  const std::vector<std::string> keep = state_->FactList(kTargetChildrenFact);
+  const bool keeps_root = !state_->Fact(kTargetRootFact).empty();
   METAREC_CO_RETURN_IF_ERROR(co_await DeleteTree(to, keep, keeps_root, world_->clock()));
+  const std::string moved = state_->Fact(kMovedTextFact);
+  if (!moved.empty()) METAREC_CO_RETURN_IF_ERROR(co_await PutBackMovedText(to, moved));
   // Last of all, so that whoever begins again knows whose it is.
   co_return co_await RemoveMoveMark(to, state_->head().run_id, world_->clock());
 }
@@ -150,10 +157,9 @@ Step ZooKeeperMove::FirstPass() {
       "new root is free, or holds what this run began. The first two are looked at "
       "all the time";
   step.deed.result = "the tree was read to its end and is copied";
-  step.deed.by_hand = {
-      absl::StrCat("metarec zk copy ", request_.from.Text(), " ", request_.to.Text())};
+  step.deed.by_hand = {by_hand::CopyTree(request_, /*updates=*/false)};
   step.deed.before = [this] { return MayWriteBlind(); };
-  step.deed.act = [this] { return CopyOnce(kFirstPassFact); };
+  step.deed.act = [this] { return CopyOnce(Pass::kFirst); };
   step.deed.meanwhile = [this] { return MayWriteBlind(); };
   step.deed.after = [this]() -> asio::awaitable<Seen> {
     const std::string copied = state_->Fact(kFirstPassFact);
@@ -174,15 +180,15 @@ Step ZooKeeperMove::Rehearse() {
       "long the last pass will take";
   step.deed.guard = "as before";
   step.deed.result = "it is known how long the cluster will be without a leader";
-  step.deed.by_hand = {absl::StrCat("time metarec zk copy --update --delete ", request_.from.Text(),
-                                    " ", request_.to.Text())};
+  step.deed.by_hand = {absl::StrCat("time ", by_hand::CopyTree(request_, /*updates=*/true))};
   step.deed.before = [this] { return MayWriteBlind(); };
-  step.deed.act = [this] { return CopyOnce(kPassSecondsFact); };
+  step.deed.act = [this] { return CopyOnce(Pass::kRehearsal); };
   step.deed.meanwhile = [this] { return MayWriteBlind(); };
   step.deed.after = [this]() -> asio::awaitable<Seen> {
-    const std::string seconds = state_->Fact(kPassSecondsFact);
-    co_return seconds.empty() ? Sight::Lacks("it was not measured")
-                              : Sight::Holds(absl::StrCat("the pass took ", seconds, " s"));
+    const std::optional<int64_t> pass_ms = state_->FactNumber(kPassMsFact);
+    if (!pass_ms.has_value()) co_return Sight::Lacks("it was not measured");
+    co_return Sight::Holds(
+        absl::StrCat("the pass took ", absl::FormatDuration(absl::Milliseconds(*pass_ms))));
   };
   step.deed.wait_max = absl::ZeroDuration();
   return step;
@@ -204,7 +210,7 @@ Step ZooKeeperMove::StopLeader() {
                                 co_await world_->Candidates(MoveEnd::kFrom));
     std::vector<std::string> paths;
     for (const MetaCandidate& candidate : candidates) paths.push_back(candidate.path);
-    state_->Note("old_candidates", absl::StrJoin(paths, ","));
+    state_->Note(kOldCandidatesFact, std::move(paths));
     METAREC_CO_ASSIGN_OR_RETURN(sight, co_await OutageFits());
     co_return sight;
   };
@@ -222,12 +228,9 @@ Step ZooKeeperMove::LastPass() {
   step.deed.guard =
       "all meta servers are stopped; nobody new is a candidate in either lock directory";
   step.deed.result = "both trees are the same: data, ACLs, and what is there at all";
-  step.deed.by_hand = {
-      absl::StrCat("metarec zk copy --update --delete ", request_.from.Text(), " ",
-                   request_.to.Text()),
-      absl::StrCat("metarec zk diff ", request_.from.Text(), " ", request_.to.Text())};
+  step.deed.by_hand = {by_hand::CopyTree(request_, /*updates=*/true), by_hand::DiffTrees(request_)};
   step.deed.before = [this] { return MayWriteStopped(); };
-  step.deed.act = [this] { return CopyOnce(kLastPassFact); };
+  step.deed.act = [this] { return CopyOnce(Pass::kLast); };
   step.deed.meanwhile = [this] { return MayWriteStopped(); };
   step.deed.after = [this]() -> asio::awaitable<Seen> {
     METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await NobodyLedSince());

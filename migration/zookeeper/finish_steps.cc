@@ -8,6 +8,8 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "base/text/wording.h"
+#include "migration/zookeeper/by_hand.h"
+#include "migration/zookeeper/moved_root.h"
 #include "migration/zookeeper/zookeeper_move.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
@@ -17,7 +19,7 @@ namespace metarec {
 
 // A stock meta server refuses to start from a root whose /apps says this (INTEROP.md section 6.3).
 std::string ZooKeeperMove::MovedMark() const {
-  return absl::StrCat("moved to ", request_.to.Text(), " by metarec run ", state_->head().run_id);
+  return MovedText(request_.to.Text(), state_->head().run_id);
 }
 
 Step ZooKeeperMove::MarkOldRoot() {
@@ -30,8 +32,8 @@ Step ZooKeeperMove::MarkOldRoot() {
       "the meta servers serve from the new ZooKeeper, nobody new is a candidate in the old lock "
       "directory, and all below the old root is Pegasus's";
   step.deed.result = absl::StrCat("its /apps says '", MovedMark(), "'");
-  step.deed.by_hand = {absl::StrCat("zkCli.sh -server ", request_.from.hosts, " set ",
-                                    ClusterPaths(request_.from.root).apps(), " moved")};
+  step.deed.by_hand = {
+      by_hand::SetZnode(request_.from, ClusterPaths(request_.from.root).apps(), MovedMark())};
   step.deed.before = [this]() -> asio::awaitable<Seen> {
     METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await NobodyNewInOldLock());
     if (sight.holds) {
@@ -82,7 +84,10 @@ Step ZooKeeperMove::RemoveOldTree() {
       "it is marked, nobody new is a candidate in the old lock directory, and all below it is "
       "Pegasus's";
   step.deed.result = "only the mark is left";
-  step.deed.by_hand = {absl::StrCat("metarec zk rm ", request_.from.Text())};
+  step.deed.by_hand = {
+      by_hand::RemoveTree(request_.from),
+      by_hand::CreateZnode(request_.from, request_.from.root, ""),
+      by_hand::CreateZnode(request_.from, ClusterPaths(request_.from.root).apps(), MovedMark())};
   step.deed.before = [this]() -> asio::awaitable<Seen> {
     METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await OldRootIsMarked());
     if (sight.holds) {
@@ -108,7 +113,7 @@ asio::awaitable<absl::Status> ZooKeeperMove::RemoveOld() {
   const std::vector<std::string> nothing;
   METAREC_CO_RETURN_IF_ERROR(
       co_await DeleteTree(apps, nothing, /*keeps_root=*/true, world_->clock()));
-  const std::vector<std::string> keep = {"apps"};
+  const std::vector<std::string> keep = {std::string(kAppsName)};
   co_return co_await DeleteTree(from, keep, /*keeps_root=*/true, world_->clock());
 }
 
@@ -118,6 +123,7 @@ Step ZooKeeperMove::RemoveMark() {
   step.stage = Stage::kFinish;
   step.deed.title = absl::StrCat("Remove the mark of this run beside ", request_.to.Text());
   step.deed.result = "it is gone";
+  step.deed.by_hand = {by_hand::RemoveTree(request_.to, MoveMarkPath(""))};
   step.deed.act = [this]() -> asio::awaitable<absl::Status> {
     METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
     co_return co_await RemoveMoveMark(to, state_->head().run_id, world_->clock());

@@ -5,7 +5,6 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <absl/strings/str_split.h>
 
 #include "base/runtime/status_macros.h"
 #include "migration/zookeeper/zookeeper_move.h"
@@ -14,7 +13,6 @@ namespace metarec {
 namespace {
 
 constexpr char kOldLocksFact[] = "old_locks";
-constexpr char kUnreadable[] = "unreadable";
 
 }  // namespace
 
@@ -50,8 +48,7 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::NobodyNewInOldLock() {
     if (is_copy() || absl::IsCancelled(candidates.status())) co_return candidates.status();
     co_return co_await NobodyCanLeadThere();
   }
-  const std::vector<std::string> known =
-      absl::StrSplit(state_->Fact("old_candidates"), ',', absl::SkipEmpty());
+  const std::vector<std::string> known = state_->FactList(kOldCandidatesFact);
   std::vector<MetaCandidate> others;
   for (const MetaCandidate& candidate : *candidates) {
     if (std::find(known.begin(), known.end(), candidate.path) == known.end()) {
@@ -83,40 +80,42 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::NobodyCanLeadThere() {
       "the old ZooKeeper cannot be read; each meta server is stopped or on the new one");
 }
 
-asio::awaitable<absl::StatusOr<std::string>> ZooKeeperMove::OldLocks() {
+asio::awaitable<absl::StatusOr<std::vector<std::string>>> ZooKeeperMove::OldLocks() {
+  std::vector<std::string> locks;
   const absl::StatusOr<std::vector<LockDirectoryAge>> ages =
       co_await world_->LockAges(MoveEnd::kFrom);
   if (!ages.ok()) {
     if (is_copy() || absl::IsCancelled(ages.status())) co_return ages.status();
-    co_return kUnreadable;
+    co_return locks;
   }
-  co_return absl::StrJoin(*ages, ",", [](std::string* out, const LockDirectoryAge& age) {
-    absl::StrAppend(out, age.path, "=", age.czxid, ":", age.created);
-  });
+  for (const LockDirectoryAge& age : *ages) {
+    locks.push_back(absl::StrCat(age.path, ": created by transaction ", age.czxid, ", ",
+                                 age.created, " candidates ever"));
+  }
+  co_return locks;
 }
 
 asio::awaitable<absl::Status> ZooKeeperMove::NoteOldLocks() {
-  METAREC_CO_ASSIGN_OR_RETURN(const std::string locks, co_await OldLocks());
-  state_->Note(kOldLocksFact, locks);
+  METAREC_CO_ASSIGN_OR_RETURN(std::vector<std::string> locks, co_await OldLocks());
+  state_->Note(kOldLocksFact, std::move(locks));
   co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::NobodyLedSince() {
-  const std::string noted = state_->Fact(kOldLocksFact);
-  if (noted.empty()) {
+  const std::vector<std::string> noted = state_->FactList(kOldLocksFact);
+  if (!state_->facts().contains(kOldLocksFact)) {
     co_return Sight::Lacks(
         "it is not known how the old lock directories were when the new tree "
         "was made");
   }
-  METAREC_CO_ASSIGN_OR_RETURN(const std::string now, co_await OldLocks());
+  METAREC_CO_ASSIGN_OR_RETURN(const std::vector<std::string> now, co_await OldLocks());
   // Then the ports were all that could be looked at, before and now.
-  if (noted == kUnreadable || now == kUnreadable) co_return co_await NobodyCanLeadThere();
+  if (noted.empty() || now.empty()) co_return co_await NobodyCanLeadThere();
   if (now == noted) co_return Sight::Holds("no meta server was started on the old one since");
   co_return Sight::Lacks(absl::StrCat(
-      "a meta server was a candidate in an old lock directory since the new tree was made (path, "
-      "creation and number of candidates ever: ",
-      noted, " then, ", now,
-      " now), and what it has written there is not in the new tree. Abort, and plan again"));
+      "a meta server was a candidate in an old lock directory since the new tree was made (then ",
+      absl::StrJoin(noted, ", "), "; now ", absl::StrJoin(now, ", "),
+      "), and what it has written there is not in the new tree. Abort, and plan again"));
 }
 
 }  // namespace metarec

@@ -23,6 +23,7 @@ void WriteSide(absl::string_view key, const MoveSide& side, JsonWriter& out) {
   out.String("root", side.root);
   out.String("lock_root", side.lock_root);
   out.String("auth_file", side.auth_file);
+  out.String("reached_by", side.reached_by);
   out.EndObject();
 }
 
@@ -33,6 +34,7 @@ MoveSide ReadSide(JsonFieldReader& fields, absl::string_view key) {
   read.root = side.String("root");
   read.lock_root = side.String("lock_root");
   read.auth_file = side.String("auth_file");
+  read.reached_by = side.String("reached_by");
   if (!side.ok()) fields.Fail(absl::StrCat(key, ": ", side.error()));
   return read;
 }
@@ -41,15 +43,17 @@ MoveSide ReadSide(JsonFieldReader& fields, absl::string_view key) {
 
 absl::string_view MoveWayName(MoveWay way) { return way == MoveWay::kCopy ? "copy" : "recovery"; }
 
-std::string MoveSide::RealRoot() const { return UnderChroot(hosts, root); }
-std::string MoveSide::RealLockRoot() const { return UnderChroot(hosts, lock_root); }
+std::string MoveSide::RealRoot() const { return UnderChroot(Reach(), root); }
+std::string MoveSide::RealLockRoot() const { return UnderChroot(Reach(), lock_root); }
 std::string MoveSide::Text() const { return absl::StrCat(hosts, root); }
+std::string MoveSide::Address() const { return absl::StrCat(Reach(), root); }
 
-std::vector<ConfigChange> MoveRequest::ConfigChanges() const {
-  std::vector<ConfigChange> changes = {{"zookeeper", "hosts_list", to.hosts}};
-  if (to.root != from.root) changes.push_back({"meta_server", "cluster_root", to.root});
+std::vector<ConfigChange> MoveRequest::ConfigChanges(bool back) const {
+  const MoveSide& wanted = back ? from : to;
+  std::vector<ConfigChange> changes = {{"zookeeper", "hosts_list", wanted.hosts}};
+  if (to.root != from.root) changes.push_back({"meta_server", "cluster_root", wanted.root});
   if (to.lock_root != from.lock_root) {
-    changes.push_back({"meta_server", "distributed_lock_service_parameters", to.lock_root});
+    changes.push_back({"meta_server", "distributed_lock_service_parameters", wanted.lock_root});
   }
   return changes;
 }
@@ -71,6 +75,8 @@ std::string EncodeMoveRequest(const MoveRequest& request) {
   out.EndArray();
   out.Strings("nodes", request.nodes);
   out.Strings("alive", request.alive);
+  out.Strings("dead", request.dead);
+  out.String("level", request.level);
   out.String("stop_meta", request.stop_meta);
   out.String("start_meta", request.start_meta);
   out.String("edit_config", request.edit_config);
@@ -106,6 +112,8 @@ absl::StatusOr<MoveRequest> DecodeMoveRequest(absl::string_view json) {
   if (request.metas.empty()) fields.Fail("'metas' is empty");
   request.nodes = fields.Strings("nodes");
   request.alive = fields.Strings("alive");
+  request.dead = fields.Strings("dead");
+  request.level = fields.String("level");
   request.stop_meta = fields.String("stop_meta");
   request.start_meta = fields.String("start_meta");
   request.edit_config = fields.String("edit_config");

@@ -28,12 +28,17 @@ struct MoveSide {
   std::string root;       // [meta_server] cluster_root
   std::string lock_root;  // [meta_server] distributed_lock_service_parameters
   std::string auth_file;  // credentials; empty: none
+  // The same ZooKeeper as it is called from here; empty: by `hosts`.
+  std::string reached_by = {};
 
+  const std::string& Reach() const { return reached_by.empty() ? hosts : reached_by; }
   // Both under the chroot.
   std::string RealRoot() const;
   std::string RealLockRoot() const;
-  // "zk1:2181,zk2:2181/chroot/pegasus/demo", for people.
+  // "zk1:2181,zk2:2181/chroot/pegasus/demo": for people, as the meta servers have it; and as
+  // commands reach it from here.
   std::string Text() const;
+  std::string Address() const;
 
   friend bool operator==(const MoveSide&, const MoveSide&) = default;
 };
@@ -52,6 +57,8 @@ struct MoveRequest {
   std::vector<MoveServer> metas;   // the leader first
   std::vector<std::string> nodes;  // replica servers that are asked, host:port
   std::vector<std::string> alive;  // those that were alive, as the cluster names them
+  std::vector<std::string> dead;   // those that were not
+  std::string level;               // the leader's function level, "steady"
   // Commands for /bin/sh that are run for each server; empty: the operator is asked.
   std::string stop_meta;
   std::string start_meta;
@@ -67,8 +74,8 @@ struct MoveRequest {
 
   const MoveServer& leader() const { return metas.front(); }
   std::vector<MoveServer> followers() const { return {metas.begin() + 1, metas.end()}; }
-  // What changes in each config.ini.
-  std::vector<ConfigChange> ConfigChanges() const;
+  // What changes in each config.ini; `back`: what it was.
+  std::vector<ConfigChange> ConfigChanges(bool back = false) const;
 
   friend bool operator==(const MoveRequest&, const MoveRequest&) = default;
 };

@@ -68,7 +68,8 @@ MoveWorld::~MoveWorld() = default;
 
 asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> MoveWorld::Connect(
     MoveSide side) const {
-  METAREC_CO_ASSIGN_OR_RETURN(const ZooKeeperAddresses addresses, ParseZooKeeperHosts(side.hosts));
+  METAREC_CO_ASSIGN_OR_RETURN(const ZooKeeperAddresses addresses,
+                              ParseZooKeeperHosts(side.Reach()));
   ZooKeeperOptions options;
   options.hosts = addresses.HostsText();
   options.connect_timeout = options_.connect_timeout;

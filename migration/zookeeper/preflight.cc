@@ -14,6 +14,9 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
 #include "base/text/wording.h"
+#include "migration/zookeeper/moved_root.h"
+#include "migration/zookeeper/recovery_outlook.h"
+#include "migration/zookeeper/same_zookeeper.h"
 #include "migration/zookeeper/tree_transfer.h"
 #include "migration/zookeeper/zookeeper_ensemble.h"
 #include "pegasus_client/config_edit.h"
@@ -56,41 +59,51 @@ absl::StatusOr<std::string> OwnerOfConfig(const std::string& path, const std::st
       absl::StrCat("--config ", path, ": say whose it is, with --config HOST:PORT=", path));
 }
 
-absl::Status TakeConfigs(const MoveWishes& wishes, MoveRequest* request) {
-  for (const std::string& config : wishes.configs) {
-    std::string owner;
-    std::string path = config;
-    const size_t equals = config.find('=');
-    if (equals != std::string::npos) {
-      owner = config.substr(0, equals);
-      path = config.substr(equals + 1);
-    }
-    METAREC_ASSIGN_OR_RETURN(const std::string text, ReadConfigText(path));
-    if (owner.empty()) {
-      METAREC_ASSIGN_OR_RETURN(owner, OwnerOfConfig(path, text, request->metas));
-    }
-    const auto server =
-        std::find_if(request->metas.begin(), request->metas.end(),
-                     [&](const MoveServer& known) { return known.address == owner; });
-    if (server == request->metas.end()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--config ", config, ": ", owner, " is not one of the cluster's meta servers, ",
-          absl::StrJoin(AddressesOf(request->metas), ", ")));
-    }
-    server->config = path;
-    const std::string hosts = ConfigValue(text, "zookeeper", "hosts_list").value_or("");
-    if (hosts != request->from.hosts) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": [zookeeper] hosts_list is '", Printable(hosts), "', and ", owner,
-                       " runs with ", request->from.hosts, ": is it the file of that server?"));
-    }
-    METAREC_RETURN_IF_ERROR(EditConfig(text, path, request->ConfigChanges()).status());
-    int64_t lease = 0;
-    const std::string lease_text =
-        ConfigValue(text, "replication", "fd_lease_seconds").value_or("");
-    if (absl::SimpleAtoi(lease_text, &lease) && lease > 0) request->lease_seconds = lease;
+absl::Status TakeConfig(const std::string& config, MoveRequest* request) {
+  std::string owner;
+  std::string path = config;
+  const size_t equals = config.find('=');
+  if (equals != std::string::npos) {
+    owner = config.substr(0, equals);
+    path = config.substr(equals + 1);
   }
+  METAREC_ASSIGN_OR_RETURN(const std::string text, ReadConfigText(path));
+  if (owner.empty()) {
+    METAREC_ASSIGN_OR_RETURN(owner, OwnerOfConfig(path, text, request->metas));
+  }
+  const auto server = std::find_if(request->metas.begin(), request->metas.end(),
+                                   [&](const MoveServer& known) { return known.address == owner; });
+  if (server == request->metas.end()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--config ", config, ": ", owner, " is not one of the cluster's meta servers, ",
+        absl::StrJoin(AddressesOf(request->metas), ", ")));
+  }
+  if (!server->config.empty() && server->config != path) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--config ", config, ": ", owner, " has ", server->config, " already"));
+  }
+  server->config = path;
+  const std::string hosts = ConfigValue(text, "zookeeper", "hosts_list").value_or("");
+  if (hosts != request->from.hosts) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": [zookeeper] hosts_list is '", Printable(hosts), "', and ", owner,
+                     " runs with ", request->from.hosts, ": is it the file of that server?"));
+  }
+  int64_t lease = 0;
+  const std::string lease_text = ConfigValue(text, "replication", "fd_lease_seconds").value_or("");
+  if (absl::SimpleAtoi(lease_text, &lease) && lease > 0) request->lease_seconds = lease;
   return absl::OkStatus();
+}
+
+// Each edit is tried, since it would fail while the cluster is down.
+void TryEdits(Preflight* found) {
+  for (const MoveServer& server : found->request.metas) {
+    if (server.config.empty()) continue;
+    const absl::Status tried = TryConfigEdit(server.config, found->request.ConfigChanges());
+    if (tried.ok()) continue;
+    found->refusals.push_back(absl::StrCat("the config.ini of ", server.address,
+                                           " could not be changed: ", tried.message()));
+  }
 }
 
 // The lock root that the first config.ini says; Pegasus's own place without one.
@@ -107,8 +120,9 @@ std::string LockRootOf(const MoveWishes& wishes, const std::string& root) {
 
 asio::awaitable<absl::Status> LookAtEnsemble(Looking looking, MoveEnd end) {
   const MoveSide& side = looking.world->side(end);
-  METAREC_CO_ASSIGN_OR_RETURN(const std::vector<ZooKeeperServerInfo> servers,
-                              co_await AskEnsemble(side.hosts, kEnsembleTimeout, looking.clock()));
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const std::vector<ZooKeeperServerInfo> servers,
+      co_await AskEnsemble(side.Reach(), kEnsembleTimeout, looking.clock()));
   const char* const name = end == MoveEnd::kFrom ? "old" : "new";
   looking.found->facts.push_back(
       absl::StrCat(name, " ZooKeeper ", side.hosts, ": ", DescribeEnsemble(servers)));
@@ -140,6 +154,30 @@ asio::awaitable<absl::Status> TryToWrite(MetaStore* store, std::string root) {
   co_return is_allowed ? absl::OkStatus() : tried;
 }
 
+// A root that is not free: it may have the mark by which a former move away from it ended.
+asio::awaitable<absl::Status> LookAtFormerMove(Looking looking, TreePlace place,
+                                               RootInspection root) {
+  Preflight& found = *looking.found;
+  std::optional<MovedRoot> moved;
+  if (!root.enclosing.has_value()) {
+    METAREC_CO_ASSIGN_OR_RETURN(
+        moved, co_await ReadMovedRoot(place, looking.world->side(MoveEnd::kTo).RealLockRoot(),
+                                      looking.clock()));
+  }
+  if (!moved.has_value()) {
+    found.refusals.push_back(root.Describe());
+  } else if (!moved->is_finished) {
+    found.refusals.push_back(absl::StrCat(
+        "a former move away from ", place.text, " is not finished (", place.text, "/apps says '",
+        Printable(moved->text), "', and not all else is gone): finish it with its own state file, ",
+        "or remove what is left with metarec zk rm"));
+  } else {
+    found.facts.push_back(absl::StrCat(place.text, " has only the mark of a former move ('",
+                                       Printable(moved->text), "'), which this one replaces"));
+  }
+  co_return absl::OkStatus();
+}
+
 asio::awaitable<absl::Status> LookAtTarget(Looking looking) {
   Preflight& found = *looking.found;
   const MoveSide& to = looking.world->side(MoveEnd::kTo);
@@ -167,9 +205,9 @@ asio::awaitable<absl::Status> LookAtTarget(Looking looking) {
   options.lock_root = to.RealLockRoot();
   METAREC_CO_ASSIGN_OR_RETURN(const RootInspection root,
                               co_await InspectRoot(&reader, place.root, options));
-  const bool is_free = root.root_case == RootCase::kAbsent || root.root_case == RootCase::kEmpty ||
-                       root.root_case == RootCase::kOnlyLockDirectory;
-  if (!is_free && !mark.has_value()) found.refusals.push_back(root.Describe());
+  if (!root.IsFree() && !mark.has_value()) {
+    METAREC_CO_RETURN_IF_ERROR(co_await LookAtFormerMove(looking, place, root));
+  }
   const absl::Status may_write = co_await TryToWrite(store, place.root);
   if (absl::IsCancelled(may_write)) co_return may_write;
   if (!may_write.ok()) {
@@ -196,6 +234,24 @@ void NoteLosses(const RootContents& tree, Preflight* found) {
       found->kept_by_carry_over.push_back(line);
     }
   }
+}
+
+asio::awaitable<absl::Status> LookWhetherOne(Looking looking) {
+  const MoveSide& from = looking.world->side(MoveEnd::kFrom);
+  const MoveSide& to = looking.world->side(MoveEnd::kTo);
+  bool is_one = from.hosts == to.hosts;
+  if (!is_one) {
+    METAREC_CO_ASSIGN_OR_RETURN(is_one, co_await AreOneZooKeeper(looking.world));
+  }
+  if (!is_one) co_return absl::OkStatus();
+  const std::string why_not = WhyNotWithinOne(from, to);
+  if (!why_not.empty()) {
+    looking.found->refusals.push_back(why_not);
+  } else {
+    looking.found->facts.push_back(
+        absl::StrCat(from.hosts, " and ", to.hosts, " are one ZooKeeper: only the root changes"));
+  }
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> LookAtOldTree(Looking looking) {
@@ -245,7 +301,7 @@ asio::awaitable<absl::Status> LookAtOldTree(Looking looking) {
   }
   const ClusterPaths paths(root);
   for (const TableZnodes& table : tree.tables) {
-    const std::string path = paths.App(table.app.app_id) + "/duplication";
+    const std::string path = paths.Duplications(table.app.app_id);
     METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
                                 co_await reader.Children(path));
     if (!children.has_value() || children->names.empty()) continue;
@@ -255,7 +311,7 @@ asio::awaitable<absl::Status> LookAtOldTree(Looking looking) {
     found.kept_by_carry_over.push_back(line);
   }
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> policies,
-                              co_await reader.Children(root + "/backup"));
+                              co_await reader.Children(paths.backup()));
   if (policies.has_value() && !policies->names.empty()) {
     const std::string line =
         Printable(absl::StrCat("backup policies: ", CutList(policies->names, kNamesMax)));
@@ -263,7 +319,7 @@ asio::awaitable<absl::Status> LookAtOldTree(Looking looking) {
     found.kept_by_carry_over.push_back(line);
   }
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> loads,
-                              co_await reader.Children(root + "/bulk_load"));
+                              co_await reader.Children(paths.bulk_load()));
   if (loads.has_value() && !loads->names.empty()) {
     found.lost_by_recovery.push_back(Printable(absl::StrCat(
         "bulk loads under way, of the tables with the ids ", CutList(loads->names, kNamesMax))));
@@ -284,6 +340,47 @@ asio::awaitable<absl::Status> LookAtOldTree(Looking looking) {
   co_return absl::OkStatus();
 }
 
+// What a recovery would come to, from what the replica servers say now.
+asio::awaitable<absl::Status> LookAtRecoveryNow(Looking looking) {
+  Preflight& found = *looking.found;
+  const MoveRequest& request = found.request;
+  if (request.nodes.empty()) co_return absl::OkStatus();
+  RecoveryAccepts accepts;
+  accepts.skip_bad_nodes = request.skip_bad_nodes;
+  accepts.skip_lost_partitions = request.skip_lost_partitions;
+  METAREC_CO_ASSIGN_OR_RETURN(RecoveryOutlook outlook,
+                              co_await LookAtRecovery(request.nodes, accepts, looking.world));
+  AddDeadServers(request.dead, accepts, &outlook);
+  for (const std::string& obstacle : outlook.obstacles) {
+    found.lost_by_recovery.push_back(absl::StrCat("it would be refused: ", obstacle));
+    if (request.way == MoveWay::kRecovery) {
+      found.refusals.push_back(absl::StrCat("a recovery: ", obstacle));
+    }
+  }
+  for (std::string& loss : outlook.losses) found.lost_by_recovery.push_back(std::move(loss));
+  if (request.way != MoveWay::kRecovery) co_return absl::OkStatus();
+  for (const std::string& hazard : outlook.hazards) {
+    found.warnings.push_back(absl::StrCat("a recovery: ", hazard));
+  }
+  co_return absl::OkStatus();
+}
+
+// Options that would have no effect.
+absl::Status CheckWay(const MoveRequest& request) {
+  if (request.way == MoveWay::kRecovery) {
+    if (!request.accept_outage) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "--accept_outage is for --way copy; a recovery always stops all partitions");
+  }
+  const char* const option = request.skip_bad_nodes         ? "--skip_bad_nodes"
+                             : request.skip_lost_partitions ? "--skip_lost_partitions"
+                             : request.carry_over           ? "--carry_over"
+                                                            : nullptr;
+  if (option == nullptr) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(option, " is for --way recovery; a copy takes everything as it is"));
+}
+
 // kCancelled, or what is wrong as a sentence.
 template <typename Take>
 absl::Status Unless(const absl::Status& status, const Take& take) {
@@ -297,8 +394,9 @@ absl::Status Unless(const absl::Status& status, const Take& take) {
 asio::awaitable<absl::StatusOr<MoveSide>> FindOldSide(const MoveWishes& wishes, MoveWorld* world) {
   METAREC_CO_ASSIGN_OR_RETURN(const ClusterInfo info, co_await world->AskCluster(wishes.metas));
   MoveSide side;
-  side.hosts = wishes.from_hosts.empty() ? info.zookeeper_hosts : wishes.from_hosts;
-  side.root = wishes.from_root.empty() ? info.zookeeper_root : wishes.from_root;
+  side.hosts = info.zookeeper_hosts;
+  side.reached_by = wishes.from_hosts;
+  side.root = info.zookeeper_root;
   side.lock_root = LockRootOf(wishes, side.root);
   side.auth_file = wishes.from_auth_file;
   co_return side;
@@ -313,32 +411,32 @@ asio::awaitable<absl::StatusOr<Preflight>> LookBeforeMove(MoveWishes wishes, Mov
   request.to = world->side(MoveEnd::kTo);
   METAREC_CO_ASSIGN_OR_RETURN(const ClusterInfo info, co_await world->AskCluster(wishes.metas));
   found.cluster_name = info.cluster_name;
+  request.level = info.level;
   request.metas.push_back({info.leader, ""});
   for (const std::string& meta : info.meta_servers) {
     if (meta != info.leader) request.metas.push_back({meta, ""});
   }
   METAREC_CO_RETURN_IF_ERROR(ValidateRootPath(request.to.root));
-  METAREC_CO_RETURN_IF_ERROR(TakeConfigs(wishes, &request));
-  if (request.from.hosts == request.to.hosts && request.from.root == request.to.root) {
-    co_return absl::InvalidArgumentError("the old and the new place are the same");
+  for (const std::string& config : wishes.configs) {
+    METAREC_CO_RETURN_IF_ERROR(TakeConfig(config, &request));
   }
+  TryEdits(&found);
   found.facts.push_back(absl::StrCat(
       "cluster ", Printable(info.cluster_name), ": ", info.leader, " leads at level ", info.level,
       "; ", Counted(static_cast<int64_t>(info.meta_servers.size()), "meta server")));
   METAREC_CO_ASSIGN_OR_RETURN(const std::vector<NodeView> nodes,
                               co_await world->AskNodes(wishes.metas));
   request.nodes = wishes.nodes;
-  std::vector<std::string> dead;
   for (const NodeView& node : nodes) {
-    if (node.liveness == NodeLiveness::kUnalive) dead.push_back(node.name);
+    if (node.liveness == NodeLiveness::kUnalive) request.dead.push_back(node.name);
     if (node.liveness == NodeLiveness::kAlive) request.alive.push_back(node.name);
   }
   if (request.nodes.empty()) request.nodes = request.alive;
   found.facts.push_back(absl::StrCat(
       Counted(static_cast<int64_t>(request.alive.size()), "replica server"), " alive"));
-  if (!dead.empty()) {
+  if (!request.dead.empty()) {
     found.warnings.push_back(absl::StrCat(
-        "not alive: ", CutList(dead, kNamesMax),
+        "not alive: ", CutList(request.dead, kNamesMax),
         ". A recovery would not know of what they hold, and a stock meta server may die of what "
         "they report when they come back"));
   }
@@ -352,10 +450,19 @@ asio::awaitable<absl::StatusOr<Preflight>> LookBeforeMove(MoveWishes wishes, Mov
   }
   METAREC_CO_RETURN_IF_ERROR(co_await LookAtEnsemble(looking, MoveEnd::kFrom));
   METAREC_CO_RETURN_IF_ERROR(co_await LookAtEnsemble(looking, MoveEnd::kTo));
-  absl::Status looked = co_await LookAtTarget(looking);
+  const size_t refusals = found.refusals.size();
+  absl::Status looked = co_await LookWhetherOne(looking);
   METAREC_CO_RETURN_IF_ERROR(Unless(looked, [&](std::string why) {
-    found.refusals.push_back(absl::StrCat("the new ZooKeeper: ", why));
+    found.warnings.push_back(
+        absl::StrCat("it cannot be seen whether both sides are one ZooKeeper: ", why));
   }));
+  // Then all that is in the new place is only in the way because it is the old one.
+  if (found.refusals.size() == refusals) {
+    looked = co_await LookAtTarget(looking);
+    METAREC_CO_RETURN_IF_ERROR(Unless(looked, [&](std::string why) {
+      found.refusals.push_back(absl::StrCat("the new ZooKeeper: ", why));
+    }));
+  }
   bool has_old_tree = true;
   looked = co_await LookAtOldTree(looking);
   METAREC_CO_RETURN_IF_ERROR(Unless(looked, [&](std::string why) {
@@ -372,9 +479,11 @@ asio::awaitable<absl::StatusOr<Preflight>> LookBeforeMove(MoveWishes wishes, Mov
   request.way = found.recommended;
   if (wishes.way == "copy") request.way = MoveWay::kCopy;
   if (wishes.way == "recovery") request.way = MoveWay::kRecovery;
+  METAREC_CO_RETURN_IF_ERROR(CheckWay(request));
   if (request.way == MoveWay::kCopy && !has_old_tree) {
     found.refusals.push_back("the old tree cannot be read: --way recovery does without it");
   }
+  METAREC_CO_RETURN_IF_ERROR(co_await LookAtRecoveryNow(looking));
   co_return found;
 }
 

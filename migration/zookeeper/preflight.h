@@ -19,10 +19,10 @@ struct MoveWishes {
   std::vector<std::string> metas;  // host:port each
   // Empty: what is recommended.
   std::string way;
-  MoveSide to;             // lock_root, root: empty if they stay what they are
-  std::string from_hosts;  // empty: as the cluster says; the same for the next two
-  std::string from_root;
-  std::string from_lock_root;
+  MoveSide to;  // lock_root, root: empty if they stay what they are
+  // How the old ZooKeeper is reached from here; empty: as the cluster says.
+  std::string from_hosts;
+  std::string from_lock_root;  // empty: as a config.ini says, or lock/ in the root
   std::string from_auth_file;
   // "HOST:PORT=FILE", or "FILE" whose own server_list and port say whose it is.
   std::vector<std::string> configs;
@@ -49,8 +49,8 @@ struct Preflight {
 // refusal or a warning; an error means that there is nothing to say at all.
 asio::awaitable<absl::StatusOr<Preflight>> LookBeforeMove(MoveWishes wishes, MoveWorld* world);
 
-// The cluster's own word for where its metadata are, for the world to be made of. `wishes` may say
-// otherwise. Needs meta servers that answer.
+// The cluster's own word for where its metadata are, for the world to be made of. Needs meta
+// servers that answer.
 asio::awaitable<absl::StatusOr<MoveSide>> FindOldSide(const MoveWishes& wishes, MoveWorld* world);
 
 }  // namespace metarec

@@ -14,6 +14,7 @@
 #include "meta_recovery/job/recovery_job.h"
 #include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/planner/recovery_plan.h"
+#include "migration/zookeeper/by_hand.h"
 #include "migration/zookeeper/zookeeper_move.h"
 #include "replica_collector/node_list.h"
 #include "zk_store/client/retry_budget.h"
@@ -25,8 +26,6 @@
 
 namespace metarec {
 namespace {
-
-asio::awaitable<absl::Status> Nothing() { co_return absl::OkStatus(); }
 
 // Gives a recovered table what the old tree knows of it and a recovery does not. Returns that, for
 // people, what it has already included: a run that was killed may have done it.
@@ -62,14 +61,14 @@ Step ZooKeeperMove::StopMetas() {
       co_return Sight::Lacks(absl::StrCat(info.leader, " leads now, and not ",
                                           request_.leader().address, " as when this was planned"));
     }
-    state_->Note("old_level", info.level);
+    state_->Note(kOldLevelFact, info.level);
     const absl::StatusOr<std::vector<MetaCandidate>> candidates =
         co_await world_->Candidates(MoveEnd::kFrom);
     std::vector<std::string> paths;
     if (candidates.ok()) {
       for (const MetaCandidate& candidate : *candidates) paths.push_back(candidate.path);
     }
-    state_->Note("old_candidates", absl::StrJoin(paths, ","));
+    state_->Note(kOldCandidatesFact, std::move(paths));
     co_return Sight::Holds(absl::StrCat(info.leader, " leads"));
   };
   step.deed.looks_first = false;
@@ -79,17 +78,16 @@ Step ZooKeeperMove::StopMetas() {
 }
 
 Step ZooKeeperMove::AwaitInactive() {
-  Step step;
-  step.name = "await_inactive";
-  step.deed.title = "Wait until no replica server serves any more, by asking them";
+  Step step = LookStep(
+      "await_inactive", "Wait until no replica server serves any more, by asking them",
+      "no replica is a primary or a secondary",
+      {absl::StrCat("metarec plan -f ", ShellWord(BackupPath("recover_node_list")), " --plan ",
+                    ShellWord(BackupPath("plan")), request_.skip_bad_nodes ? " -b" : "",
+                    request_.skip_lost_partitions ? " -l" : "",
+                    "   # again until it is READY, and wrote the file")},
+      [this] { return ReplicasAreInactive(); });
   step.deed.guard = "all meta servers are stopped";
-  step.deed.result = "no replica is a primary or a secondary";
-  step.deed.by_hand = {
-      absl::StrCat("metarec plan -f ", BackupPath("recover_node_list"), "   # until it is READY")};
   step.deed.before = [this] { return AllPortsClosed(request_.metas); };
-  step.deed.act = [] { return Nothing(); };
-  step.deed.after = [this] { return ReplicasAreInactive(); };
-  step.deed.wait_max = wait_max();
   return step;
 }
 
@@ -102,10 +100,7 @@ Step ZooKeeperMove::Recover() {
       "all meta servers are stopped; nobody new is a candidate in either lock directory; the "
       "new root is free, or holds what this run began";
   step.deed.result = "the tree is written, checked and unlocked";
-  step.deed.by_hand = {absl::StrCat("metarec recover -f ", BackupPath("recover_node_list"),
-                                    " --zk ", request_.to.hosts, " --root ", request_.to.root,
-                                    request_.skip_bad_nodes ? " -b" : "",
-                                    request_.skip_lost_partitions ? " -l" : "")};
+  step.deed.by_hand = {by_hand::Recover(request_, BackupPath("recover_node_list"))};
   step.deed.before = [this] { return MayWriteStopped(); };
   step.deed.act = [this] { return RecoverIntoTarget(); };
   step.deed.meanwhile = [this] { return MayWriteStopped(); };
@@ -118,13 +113,13 @@ Step ZooKeeperMove::Recover() {
 
 asio::awaitable<absl::Status> ZooKeeperMove::RecoverIntoTarget() {
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
-  METAREC_CO_RETURN_IF_ERROR(co_await WriteMoveMark(to, state_->head().run_id, world_->clock()));
+  METAREC_CO_RETURN_IF_ERROR(co_await BeginToWrite(to));
   METAREC_CO_RETURN_IF_ERROR(co_await NoteOldLocks());
   RecoveryRequest request;
   METAREC_CO_ASSIGN_OR_RETURN(request.nodes,
                               ParseNodeListString(absl::StrJoin(request_.nodes, ",")));
   request.root = to.root;
-  request.plan.skip_bad_nodes = request_.skip_bad_nodes;
+  request.plan.skip_bad_nodes = AcceptsBadNodes();
   request.plan.skip_lost_partitions = request_.skip_lost_partitions;
   request.writer.tool_version = state_->head().tool_version;
   request.writer.inspection.lock_root = request_.to.RealLockRoot();
@@ -140,17 +135,8 @@ asio::awaitable<absl::Status> ZooKeeperMove::RecoverIntoTarget() {
   METAREC_CO_ASSIGN_OR_RETURN(const std::string digest, TopologyDigest(result.plan->topology));
   state_->Note("plan_digest", digest);
   const PlanNumbers numbers = CountPlan(*result.plan);
-  std::string losses;
-  if (numbers.partitions_lost > 0) {
-    absl::StrAppend(&losses, "; ", Counted(numbers.partitions_lost, "partition"),
-                    " created EMPTY, as accepted");
-  }
-  if (const int64_t left_out = numbers.nodes_asked - numbers.nodes_answered; left_out > 0) {
-    absl::StrAppend(&losses, "; ", Counted(left_out, "replica server"),
-                    " left out, as accepted: keep them stopped until metarec plan has told what "
-                    "they hold");
-  }
-  state_->Note("losses", losses);
+  state_->Note(kPartitionsLostFact, numbers.partitions_lost);
+  state_->Note(kNodesLeftOutFact, numbers.nodes_asked - numbers.nodes_answered);
   co_return absl::OkStatus();
 }
 
@@ -209,24 +195,24 @@ asio::awaitable<absl::Status> ZooKeeperMove::CarryOverFromOldTree() {
       carried.insert(carried.end(), taken.begin(), taken.end());
     }
     TreePlace duplications = from;
-    duplications.root = from_paths.App(table.app.app_id) + "/duplication";
+    duplications.root = from_paths.Duplications(table.app.app_id);
     METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> has_duplications,
                                 co_await from_reader.Exists(duplications.root));
     if (!has_duplications.has_value()) continue;
     TreePlace target = to;
-    target.root = path + "/duplication";
+    target.root = to_paths.Duplications(table.app.app_id);
     METAREC_CO_RETURN_IF_ERROR(
         (co_await TransferTree(duplications, target, /*may_change=*/false, world_->clock()))
             .status());
     carried.push_back(absl::StrCat("table ", table.app.app_name, ": its duplications"));
   }
   TreePlace policies = from;
-  policies.root = from.root + "/backup";
+  policies.root = from_paths.backup();
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> has_policies,
                               co_await from_reader.Exists(policies.root));
   if (has_policies.has_value() && has_policies->num_children > 0) {
     TreePlace target = to;
-    target.root = to.root + "/backup";
+    target.root = to_paths.backup();
     METAREC_CO_RETURN_IF_ERROR(
         (co_await TransferTree(policies, target, /*may_change=*/false, world_->clock())).status());
     carried.push_back(

@@ -1,27 +1,25 @@
-// The steps that both ways share: looking, backups, stopping and starting meta servers, their
-// configuration.
+// The steps that both ways share: looking, backups, stopping and starting meta servers.
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
 
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
 #include "migration/procedure/operator_command.h"
+#include "migration/zookeeper/by_hand.h"
+#include "migration/zookeeper/moved_root.h"
+#include "migration/zookeeper/tables_before.h"
 #include "migration/zookeeper/zookeeper_move.h"
-#include "pegasus_client/config_edit.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
+#include "zk_store/topology/znode_layout.h"
 
 namespace metarec {
 namespace {
-
-asio::awaitable<absl::Status> NothingToDo() { co_return absl::OkStatus(); }
 
 absl::Status WriteLines(const std::string& path, const std::vector<std::string>& lines) {
   LineWriterOptions options;
@@ -29,10 +27,6 @@ absl::Status WriteLines(const std::string& path, const std::vector<std::string>&
   METAREC_ASSIGN_OR_RETURN(LineWriter writer, LineWriter::Create(path, options));
   for (const std::string& line : lines) METAREC_RETURN_IF_ERROR(writer.Append(line));
   return writer.Finish();
-}
-
-std::string MetaOption(const std::vector<std::string>& metas) {
-  return absl::StrCat("--meta ", absl::StrJoin(metas, ","));
 }
 
 }  // namespace
@@ -83,24 +77,42 @@ asio::awaitable<absl::StatusOr<TreePlace>> ZooKeeperMove::Place(MoveEnd end) {
   co_return place;
 }
 
-Step ZooKeeperMove::Check() {
+Step ZooKeeperMove::LookStep(std::string name, std::string title, std::string result,
+                             std::vector<std::string> by_hand, Look after) {
   Step step;
-  step.name = "check";
-  step.deed.title =
-      absl::StrCat("Look whether ", request_.from.Text(), " can move to ", request_.to.Text());
-  step.deed.result =
+  step.name = std::move(name);
+  step.deed.title = std::move(title);
+  step.deed.result = std::move(result);
+  step.deed.by_hand = std::move(by_hand);
+  step.deed.act = []() -> asio::awaitable<absl::Status> { co_return absl::OkStatus(); };
+  step.deed.after = std::move(after);
+  step.deed.wait_max = wait_max();
+  return step;
+}
+
+void ZooKeeperMove::GuardAfterSwitch(Step* step) {
+  step->deed.guard = "nobody new is a candidate in the old lock directory";
+  step->deed.before = [this] { return NobodyNewInOldLock(); };
+}
+
+Step ZooKeeperMove::Check() {
+  Step step = LookStep(
+      "check",
+      absl::StrCat("Look whether ", request_.from.Text(), " can move to ", request_.to.Text()),
       absl::StrCat(request_.leader().address,
-                   " leads; nobody is a candidate in the new lock directory; the new root "
-                   "is free; each config.ini that is here can be changed");
-  step.deed.by_hand = {absl::StrCat("metarec cluster_info ", MetaOption(MetaAddresses())),
-                       absl::StrCat("metarec zk ls ", request_.to.Text())};
+                   " leads; nobody is a candidate in the new lock directory; the new root is free; "
+                   "each config.ini that is here can be changed",
+                   is_copy() ? "" : "; the replica servers answer, and agree"),
+      {absl::StrCat("metarec cluster_info ", by_hand::MetaOption(request_)),
+       absl::StrCat("metarec zk ls ", ShellWord(request_.to.Address()),
+                    by_hand::AuthOption("--zk_auth_file", request_.to),
+                    "   # there is no such znode, or nothing is in it")},
+      [this] { return CanBegin(); });
   step.deed.before = [this]() -> asio::awaitable<Seen> {
     METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await CanBegin());
     if (sight.holds) METAREC_CO_RETURN_IF_ERROR(co_await NoteTarget());
     co_return sight;
   };
-  step.deed.act = [] { return NothingToDo(); };
-  step.deed.after = [this] { return CanBegin(); };
   step.deed.wait_max = absl::ZeroDuration();
   return step;
 }
@@ -109,11 +121,19 @@ asio::awaitable<absl::Status> ZooKeeperMove::NoteTarget() {
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
   RetryBudget budget(world_->clock());
   StoreReader reader(to.store, &budget);
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
+  METAREC_CO_ASSIGN_OR_RETURN(std::optional<NodeChildren> children,
                               co_await reader.Children(to.root));
   if (!children.has_value()) co_return absl::OkStatus();
-  state_->Note("target_root", "yes");
-  state_->Note("target_children", absl::StrJoin(children->names, "/"));
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const std::optional<MovedRoot> moved,
+      co_await ReadMovedRoot(to, request_.to.RealLockRoot(), world_->clock()));
+  if (moved.has_value()) {
+    // It goes, and comes back if the move is aborted.
+    state_->Note(kMovedTextFact, moved->text);
+    std::erase(children->names, kAppsName);
+  }
+  state_->Note(kTargetRootFact, "yes");
+  state_->Note(kTargetChildrenFact, std::move(children->names));
   co_return absl::OkStatus();
 }
 
@@ -125,11 +145,15 @@ Step ZooKeeperMove::Backup() {
       "files beside ",
       state_path_);
   step.deed.result = "the files are there";
-  const std::string metas = MetaOption(MetaAddresses());
-  step.deed.by_hand = {
-      absl::StrCat("metarec ls -d ", metas, " -o apps.list"),
-      absl::StrCat("metarec nodes -d ", metas, " -o nodes.list"),
-      absl::StrCat("metarec zk export ", request_.from.Text(), " old_tree.jsonl.zst")};
+  step.deed.by_hand = {absl::StrCat("metarec ls -d ", by_hand::MetaOption(request_), " -o ",
+                                    ShellWord(BackupPath("apps.list")))};
+  for (std::string& command : by_hand::WriteNodeList(request_, BackupPath("nodes.list"),
+                                                     BackupPath("recover_node_list"))) {
+    step.deed.by_hand.push_back(std::move(command));
+  }
+  step.deed.by_hand.push_back(absl::StrCat("metarec zk export ", ShellWord(request_.from.Address()),
+                                           " ", ShellWord(BackupPath("old_tree.jsonl.zst")),
+                                           by_hand::AuthOption("--zk_auth_file", request_.from)));
   step.deed.act = [this] { return WriteBackups(); };
   step.deed.after = [this]() -> asio::awaitable<Seen> {
     const std::string kept = state_->Fact("backup");
@@ -142,7 +166,7 @@ Step ZooKeeperMove::Backup() {
 asio::awaitable<absl::Status> ZooKeeperMove::WriteBackups() {
   METAREC_CO_ASSIGN_OR_RETURN(const std::vector<TableView> tables,
                               co_await world_->AskTables(MetaAddresses(), false));
-  METAREC_CO_RETURN_IF_ERROR(WriteLines(BackupPath("tables"), TableLines(tables, is_copy())));
+  METAREC_CO_RETURN_IF_ERROR(WriteTablesBefore(BackupPath("tables"), tables));
   METAREC_CO_RETURN_IF_ERROR(WriteLines(BackupPath("recover_node_list"), request_.nodes));
   std::string kept =
       absl::StrCat(Counted(static_cast<int64_t>(tables.size()), "table"), ", ",
@@ -166,27 +190,42 @@ asio::awaitable<absl::Status> ZooKeeperMove::WriteBackups() {
   co_return absl::OkStatus();
 }
 
-void ZooKeeperMove::DoForEach(const std::vector<MoveServer>& servers, const std::string& command,
-                              const char* what, PortState wanted, Deed* deed) {
-  if (command.empty()) {
-    deed->by_hand = {absl::StrCat(what, " ", NamesOf(servers))};
-    deed->request = absl::StrCat("Please ", what, " ", NamesOf(servers),
+std::vector<std::pair<std::string, std::string>> ZooKeeperMove::EnvironmentFor(
+    const MoveServer& server, bool back) const {
+  return {{"METAREC_META", server.address},
+          {"METAREC_CONFIG", server.config},
+          {"METAREC_RUN", state_->head().run_id},
+          {"METAREC_BACK", back ? "1" : "0"},
+          {"METAREC_ZOOKEEPER", request_.to.hosts},
+          {"METAREC_ROOT", request_.to.root},
+          {"METAREC_LOCK_ROOT", request_.to.lock_root},
+          {"METAREC_OLD_ZOOKEEPER", request_.from.hosts},
+          {"METAREC_OLD_ROOT", request_.from.root},
+          {"METAREC_OLD_LOCK_ROOT", request_.from.lock_root}};
+}
+
+void ZooKeeperMove::DoForEach(const std::vector<MoveServer>& servers, OperatorAct act, Deed* deed) {
+  if (act.command.empty()) {
+    deed->by_hand = {absl::StrCat(act.what, " ", NamesOf(servers))};
+    deed->request = absl::StrCat("Please ", act.what, " ", NamesOf(servers),
                                  servers.size() == 1 ? "" : ", one after the other",
                                  "; this goes on by itself when that is done.");
     return;
   }
   for (const MoveServer& server : servers) {
-    deed->by_hand.push_back(
-        absl::StrCat("METAREC_META=", server.address, " sh -c ", ShellWord(command)));
+    std::string words;
+    for (const auto& [name, value] : EnvironmentFor(server, act.back)) {
+      absl::StrAppend(&words, name, "=", ShellWord(value), " ");
+    }
+    deed->by_hand.push_back(absl::StrCat(words, "sh -c ", ShellWord(act.command)));
   }
-  deed->act = [this, servers, command, wanted] { return RunFor(servers, command, wanted); };
+  deed->act = [this, servers, act] { return RunFor(servers, act); };
   // A command goes on when the run that began it is killed.
   deed->settles_in = absl::Seconds(request_.command_seconds);
 }
 
 asio::awaitable<absl::Status> ZooKeeperMove::RunFor(std::vector<MoveServer> servers,
-                                                    std::string command,
-                                                    std::optional<PortState> wanted) {
+                                                    OperatorAct act) {
   // Some of them may have been reached when a run was killed.
   const ProcedureEvent& begun = state_->events().back();
   const bool is_repeated =
@@ -195,24 +234,24 @@ asio::awaitable<absl::Status> ZooKeeperMove::RunFor(std::vector<MoveServer> serv
                       return event.kind == begun.kind && event.step == begun.step;
                     }) > 1;
   for (const MoveServer& server : servers) {
-    if (is_repeated && wanted.has_value()) {
+    if (is_repeated && act.wanted.has_value()) {
       METAREC_CO_ASSIGN_OR_RETURN(const PortState port,
                                   co_await world_->LookAtPort(server.address));
-      if (port == *wanted) continue;
+      if (port == *act.wanted) continue;
     }
     OperatorCommand run;
-    run.command = command;
-    run.environment = {{"METAREC_META", server.address},
-                       {"METAREC_CONFIG", server.config},
-                       {"METAREC_RUN", state_->head().run_id},
-                       {"METAREC_ZOOKEEPER", request_.to.hosts},
-                       {"METAREC_OLD_ZOOKEEPER", request_.from.hosts},
-                       {"METAREC_ROOT", request_.to.root},
-                       {"METAREC_LOCK_ROOT", request_.to.lock_root}};
+    run.command = act.command;
+    run.environment = EnvironmentFor(server, act.back);
     run.time_max = absl::Seconds(request_.command_seconds);
     const absl::Status ran = co_await RunOperatorCommand(std::move(run), world_->clock());
     if (ran.ok()) continue;
-    co_return absl::Status(ran.code(), absl::StrCat("for ", server.address, ": ", ran.message()));
+    co_return absl::Status(
+        ran.code(),
+        absl::StrCat("for ", server.address, ": ", ran.message(),
+                     ". Mend what it fails for, or do it by hand: ", act.what, " ", server.address,
+                     act.then,
+                     ". Then repeat what you did here: it goes on, and what is done is not done "
+                     "again. Another command needs another plan: abort this one"));
   }
   co_return absl::OkStatus();
 }
@@ -221,7 +260,11 @@ Deed ZooKeeperMove::StopDeed(std::vector<MoveServer> servers) {
   Deed deed;
   deed.title = absl::StrCat("Stop ", NamesOf(servers));
   deed.result = "their ports refuse connections";
-  DoForEach(servers, request_.stop_meta, "stop", PortState::kClosed, &deed);
+  OperatorAct stop;
+  stop.command = request_.stop_meta;
+  stop.what = "stop";
+  stop.wanted = PortState::kClosed;
+  DoForEach(servers, std::move(stop), &deed);
   deed.after = [this, servers] { return AllPortsClosed(servers); };
   deed.looks_first = true;
   deed.wait_max = wait_max();
@@ -234,7 +277,12 @@ Deed ZooKeeperMove::StartDeed(std::vector<MoveServer> servers, MoveEnd end) {
   deed.title = absl::StrCat("Start ", NamesOf(servers), " on ", side.Text());
   deed.result = absl::StrCat(
       "the cluster answers, and they are candidates in the lock directory in ", side.Text());
-  DoForEach(servers, request_.start_meta, "start", PortState::kOpen, &deed);
+  OperatorAct start;
+  start.command = request_.start_meta;
+  start.what = "start";
+  start.wanted = PortState::kOpen;
+  start.back = end == MoveEnd::kFrom;
+  DoForEach(servers, std::move(start), &deed);
   deed.after = [this, servers, end] { return Serves(servers, end); };
   deed.looks_first = true;
   deed.wait_max = wait_max();
@@ -243,84 +291,6 @@ Deed ZooKeeperMove::StartDeed(std::vector<MoveServer> servers, MoveEnd end) {
     deed.before = [this] { return OldLeaderMayStart(); };
   }
   return deed;
-}
-
-Step ZooKeeperMove::EditConfigs() {
-  Step step;
-  step.name = "edit_configs";
-  std::vector<std::string> keys;
-  for (const ConfigChange& change : request_.ConfigChanges()) {
-    keys.push_back(absl::StrCat("[", change.section, "] ", change.key, " = ", change.value));
-  }
-  const auto fill = [&](Deed* deed, bool back) {
-    bool all_here = true;
-    for (const MoveServer& server : request_.metas) all_here &= !server.config.empty();
-    deed->guard = back ? "all meta servers are stopped"
-                       : "all meta servers are stopped, and none was started on the old one since "
-                         "the new tree was made";
-    deed->result =
-        back ? "each config.ini is as it was before" : "each config.ini has the new values";
-    deed->title = absl::StrCat(back ? "Put back in" : "Set in", " the config.ini of ",
-                               NamesOf(request_.metas), ": ", absl::StrJoin(keys, ", "));
-    for (const MoveServer& server : request_.metas) {
-      deed->by_hand.push_back(absl::StrCat("sed -i.bak 's@^\\( *hosts_list *=\\).*@\\1 ",
-                                           back ? request_.from.hosts : request_.to.hosts, "@' ",
-                                           server.config.empty()
-                                               ? absl::StrCat("config.ini   # of ", server.address)
-                                               : ShellWord(server.config)));
-    }
-    deed->before = [this, back]() -> asio::awaitable<Seen> {
-      METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await AllPortsClosed(request_.metas));
-      if (!sight.holds) co_return sight;
-      if (back) co_return co_await OldLeaderMayStart();
-      co_return co_await NobodyLedSince();
-    };
-    deed->after = [this, back] { return ConfigsAre(!back); };
-    deed->wait_max = wait_max();
-    deed->act = [this, back] { return EditAllConfigs(back); };
-    if (all_here) return;
-    if (!request_.edit_config.empty()) {
-      deed->settles_in = absl::Seconds(request_.command_seconds);
-    } else {
-      const std::string confirm = absl::StrCat("touch ", ShellWord(ConfirmationPath(back)));
-      deed->by_hand.push_back(confirm);
-      deed->request = absl::StrCat("Please set ", absl::StrJoin(keys, ", "), back ? " back" : "",
-                                   " in the config.ini of ", NamesOf(request_.metas),
-                                   " where this program has no --config of theirs, such as with ",
-                                   deed->by_hand.front(), ", and confirm it with ", confirm, ".");
-    }
-  };
-  fill(&step.deed, false);
-  step.back.kind = WayBack::Kind::kDeed;
-  fill(&step.back.deed, true);
-  return step;
-}
-
-asio::awaitable<absl::Status> ZooKeeperMove::EditAllConfigs(bool back) {
-  std::vector<std::string> difference;
-  std::vector<MoveServer> elsewhere;
-  const std::vector<ConfigChange> changes = request_.ConfigChanges();
-  for (const MoveServer& server : request_.metas) {
-    if (server.config.empty()) {
-      elsewhere.push_back(server);
-    } else if (back) {
-      METAREC_CO_RETURN_IF_ERROR(RestoreConfigFile(server.config, changes, BackupSuffix()));
-    } else {
-      METAREC_CO_ASSIGN_OR_RETURN(const std::vector<std::string> lines,
-                                  EditConfigFile(server.config, changes, BackupSuffix()));
-      for (const std::string& line : lines) {
-        difference.push_back(absl::StrCat(server.config, ":", line));
-      }
-    }
-  }
-  if (!back) state_->Note("config_difference", absl::StrJoin(difference, "\n"));
-  if (elsewhere.empty() || request_.edit_config.empty()) co_return absl::OkStatus();
-  state_->Note(ConfigsFact(!back), "");
-  const std::string command = absl::StrCat("METAREC_BACK=", back ? "1" : "0",
-                                           "; export METAREC_BACK; ", request_.edit_config);
-  METAREC_CO_RETURN_IF_ERROR(co_await RunFor(elsewhere, command, std::nullopt));
-  state_->Note(ConfigsFact(back), "yes");
-  co_return absl::OkStatus();
 }
 
 Step ZooKeeperMove::StartLeader() {
@@ -371,17 +341,12 @@ Step ZooKeeperMove::StartLeader() {
 }
 
 Step ZooKeeperMove::CheckTables() {
-  Step step;
-  step.name = "check_tables";
-  step.deed.title = "Compare the tables with those before";
-  step.deed.guard = "nobody new is a candidate in the old lock directory";
-  step.deed.result = is_copy() ? "all tables are as they were, with their envs"
-                               : "all tables that were available are there again";
-  step.deed.by_hand = {absl::StrCat("metarec ls -d ", MetaOption(MetaAddresses()))};
-  step.deed.before = [this] { return NobodyNewInOldLock(); };
-  step.deed.act = [] { return NothingToDo(); };
-  step.deed.after = [this] { return TablesAreAsBefore(); };
-  step.deed.wait_max = wait_max();
+  Step step = LookStep("check_tables", "Compare the tables with those before",
+                       is_copy() ? "all tables are as they were, with their envs"
+                                 : "all tables that were available are there again",
+                       {absl::StrCat("metarec ls -d ", by_hand::MetaOption(request_))},
+                       [this] { return TablesAreAsBefore(); });
+  GuardAfterSwitch(&step);
   return step;
 }
 
@@ -389,40 +354,32 @@ Step ZooKeeperMove::StartFollowers() {
   Step step;
   step.name = "start_followers";
   step.deed = StartDeed(request_.followers(), MoveEnd::kTo);
-  step.deed.guard = "nobody new is a candidate in the old lock directory";
-  step.deed.before = [this] { return NobodyNewInOldLock(); };
+  GuardAfterSwitch(&step);
   step.back.kind = WayBack::Kind::kDeed;
   step.back.deed = StopDeed(request_.followers());
   return step;
 }
 
 Step ZooKeeperMove::RestoreLevel() {
-  Step step;
-  step.name = "restore_level";
-  step.deed.title = "Give the meta servers the function level that they had";
-  step.deed.guard = "nobody new is a candidate in the old lock directory";
-  step.deed.result = "the level is what it was before";
-  step.deed.by_hand = {absl::StrCat("metarec set_meta_level LEVEL ", MetaOption(MetaAddresses()))};
-  step.deed.before = [this] { return NobodyNewInOldLock(); };
-  step.deed.act = [this] { return world_->SetLevel(MetaAddresses(), state_->Fact("old_level")); };
-  step.deed.after = [this] { return LevelIs(state_->Fact("old_level")); };
+  Step step = LookStep(
+      "restore_level", "Give the meta servers the function level that they had",
+      absl::StrCat("the level is what it was before, ", request_.level),
+      {absl::StrCat("metarec set_meta_level ", request_.level, " ", by_hand::MetaOption(request_))},
+      [this] { return LevelIs(state_->Fact(kOldLevelFact)); });
+  step.deed.act = [this] { return world_->SetLevel(MetaAddresses(), state_->Fact(kOldLevelFact)); };
   step.deed.looks_first = true;
-  step.deed.wait_max = wait_max();
+  GuardAfterSwitch(&step);
   return step;
 }
 
 Step ZooKeeperMove::CheckNodes() {
-  Step step;
-  step.name = "check_nodes";
-  step.deed.title = "Look whether all replica servers have found the new leader";
-  step.deed.guard = "nobody new is a candidate in the old lock directory";
-  step.deed.result = absl::StrCat(
-      Counted(static_cast<int64_t>(request_.alive.size()), "replica server"), " alive, as before");
-  step.deed.by_hand = {absl::StrCat("metarec nodes -d ", MetaOption(MetaAddresses()))};
-  step.deed.before = [this] { return NobodyNewInOldLock(); };
-  step.deed.act = [] { return NothingToDo(); };
-  step.deed.after = [this] { return NodesAreAsBefore(); };
-  step.deed.wait_max = wait_max();
+  Step step =
+      LookStep("check_nodes", "Look whether all replica servers have found the new leader",
+               absl::StrCat(Counted(static_cast<int64_t>(request_.alive.size()), "replica server"),
+                            " alive, as before"),
+               {absl::StrCat("metarec nodes -d ", by_hand::MetaOption(request_))},
+               [this] { return NodesAreAsBefore(); });
+  GuardAfterSwitch(&step);
   return step;
 }
 

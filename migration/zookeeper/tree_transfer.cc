@@ -2,18 +2,15 @@
 
 #include <algorithm>
 #include <memory>
-#include <set>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <absl/strings/strip.h>
 
 #include "base/runtime/status_macros.h"
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
-#include "zk_store/election/lock_directory.h"
 #include "zk_store/topology/znode_layout.h"
 #include "zk_store/tree/live_tree.h"
 #include "zk_store/tree/tree_copy.h"
@@ -128,16 +125,6 @@ asio::awaitable<absl::StatusOr<TreeComparison>> CompareTrees(TreePlace a, TreePl
 asio::awaitable<absl::StatusOr<std::vector<std::string>>> StrangersBelow(TreePlace place,
                                                                          std::string lock_root,
                                                                          Clock* clock) {
-  std::set<std::string> known = {"apps", "backup", "bulk_load", "ranger_policy_meta_root", "lock"};
-  const std::string below = absl::StrCat(place.root, "/");
-  const std::string journal = ClusterPaths(place.root).journal();
-  const std::string own_lock = LockDirectoryPath(place.root);
-  const std::string lock = LockDirectoryPath(lock_root);
-  for (absl::string_view path :
-       {absl::string_view(journal), absl::string_view(own_lock), absl::string_view(lock)}) {
-    if (!absl::ConsumePrefix(&path, below)) continue;
-    known.insert(std::string(path.substr(0, path.find('/'))));
-  }
   RetryBudget budget(clock);
   StoreReader reader(place.store, &budget);
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
@@ -145,7 +132,8 @@ asio::awaitable<absl::StatusOr<std::vector<std::string>>> StrangersBelow(TreePla
   std::vector<std::string> strangers;
   if (!children.has_value()) co_return strangers;
   for (const std::string& name : children->names) {
-    if (!known.contains(name)) strangers.push_back(below + name);
+    if (KindOfRootChild(place.root, lock_root, name) != RootChild::kStranger) continue;
+    strangers.push_back(absl::StrCat(place.root, "/", name));
   }
   std::sort(strangers.begin(), strangers.end());
   co_return strangers;

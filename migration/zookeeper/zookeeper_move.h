@@ -7,9 +7,11 @@
 
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -21,6 +23,7 @@
 #include "migration/procedure/step.h"
 #include "migration/zookeeper/move_request.h"
 #include "migration/zookeeper/move_world.h"
+#include "migration/zookeeper/recovery_outlook.h"
 #include "migration/zookeeper/tree_transfer.h"
 
 namespace metarec {
@@ -37,10 +40,27 @@ class ZooKeeperMove {
 
   std::vector<Step> Steps();
 
+  // Partitions that a recovery has created empty, as it was allowed to.
+  static int64_t PartitionsLost(const ProcedureState& state);
+  // From now on, replica servers that do not answer are no obstacle to going on or back.
+  static void AcceptBadNodes(ProcedureState* state) { state->Note(kBadNodesAcceptedFact, "yes"); }
+
  private:
   using Seen = absl::StatusOr<Sight>;
 
-  // In the order of Steps; copy_steps.cc, recovery_steps.cc, switch_steps.cc, finish_steps.cc.
+  // What steps note for later ones.
+  static constexpr char kPassMsFact[] = "pass_ms";
+  static constexpr char kOldLevelFact[] = "old_level";
+  static constexpr char kOldCandidatesFact[] = "old_candidates";
+  static constexpr char kPartitionsLostFact[] = "partitions_lost";
+  static constexpr char kNodesLeftOutFact[] = "nodes_left_out";
+  static constexpr char kBadNodesAcceptedFact[] = "bad_nodes_accepted";
+  static constexpr char kTargetRootFact[] = "target_root";
+  static constexpr char kTargetChildrenFact[] = "target_children";
+  static constexpr char kMovedTextFact[] = "moved_text";
+
+  // In the order of Steps; copy_steps.cc, recovery_steps.cc, switch_steps.cc, config_steps.cc,
+  // finish_steps.cc.
   Step Check();
   Step Backup();
   Step StopFollowers();
@@ -63,12 +83,26 @@ class ZooKeeperMove {
   Step RemoveOldTree();
   Step RemoveMark();
 
+  // A command of the operator's for some servers.
+  struct OperatorAct {
+    std::string command;
+    std::string what;                 // how a person does it; the server comes behind it: "stop"
+    std::string then;                 // and behind that
+    std::optional<PortState> wanted;  // what the port is when it is done
+    bool back = false;
+  };
+
+  // A step that changes nothing: it waits until `after` holds.
+  Step LookStep(std::string name, std::string title, std::string result,
+                std::vector<std::string> by_hand, Look after);
+  // The guard of all that follows the start of the new leader.
+  void GuardAfterSwitch(Step* step);
   // Deeds that several steps share. The world after starting is seen at `end`.
   Deed StopDeed(std::vector<MoveServer> servers);
   Deed StartDeed(std::vector<MoveServer> servers, MoveEnd end);
   Deed RemoveTargetDeed();
-  void DoForEach(const std::vector<MoveServer>& servers, const std::string& command,
-                 const char* what, PortState wanted, Deed* deed);
+  void DoForEach(const std::vector<MoveServer>& servers, OperatorAct act, Deed* deed);
+  void FillEditDeed(bool back, Deed* deed);
 
   // Looks; lock_looks.cc.
   asio::awaitable<Seen> OnlyLeaderInOldLock();
@@ -79,8 +113,16 @@ class ZooKeeperMove {
   // Since the act that made the new tree noted how the old lock directories were: also a meta
   // server that was started and stopped again is seen.
   asio::awaitable<Seen> NobodyLedSince();
-  asio::awaitable<absl::StatusOr<std::string>> OldLocks();
+  // Empty: they cannot be read.
+  asio::awaitable<absl::StatusOr<std::vector<std::string>>> OldLocks();
   asio::awaitable<absl::Status> NoteOldLocks();
+
+  // Looks; replica_looks.cc.
+  asio::awaitable<Seen> ReplicasAreInactive();
+  asio::awaitable<Seen> NodesAreAsBefore();
+  asio::awaitable<Seen> OldTreeIsStillTrue();
+  // Asked again once all meta servers are stopped: until then ballots could still rise.
+  asio::awaitable<Seen> OldLeaderMayStart();
 
   // Looks; move_looks.cc.
   asio::awaitable<Seen> CanBegin();
@@ -93,14 +135,9 @@ class ZooKeeperMove {
   asio::awaitable<Seen> TreesAreEqual();
   asio::awaitable<Seen> OutageFits();
   asio::awaitable<Seen> TablesAreAsBefore();
-  asio::awaitable<Seen> NodesAreAsBefore();
   asio::awaitable<Seen> LevelIs(std::string level);
-  asio::awaitable<Seen> ReplicasAreInactive();
   asio::awaitable<Seen> IsRecovered();
   asio::awaitable<Seen> ConfigsAre(bool edited);
-  asio::awaitable<Seen> OldTreeIsStillTrue();
-  // Asked again once all meta servers are stopped: until then ballots could still rise.
-  asio::awaitable<Seen> OldLeaderMayStart();
   asio::awaitable<Seen> TargetIsGone();
   asio::awaitable<Seen> OldRootHasNoStrangers();
   asio::awaitable<Seen> OldRootIsMarked();
@@ -108,11 +145,13 @@ class ZooKeeperMove {
 
   // Acts.
   // When the step was begun before, servers whose port is as wanted are left out.
-  asio::awaitable<absl::Status> RunFor(std::vector<MoveServer> servers, std::string command,
-                                       std::optional<PortState> wanted);
+  asio::awaitable<absl::Status> RunFor(std::vector<MoveServer> servers, OperatorAct act);
   asio::awaitable<absl::Status> NoteTarget();
   asio::awaitable<absl::Status> WriteBackups();
-  asio::awaitable<absl::Status> CopyOnce(std::string took_fact);
+  // Marks the target as this run's, and takes the mark of a former move away.
+  asio::awaitable<absl::Status> BeginToWrite(TreePlace to);
+  enum class Pass { kFirst, kRehearsal, kLast };
+  asio::awaitable<absl::Status> CopyOnce(Pass pass);
   asio::awaitable<absl::Status> RecoverIntoTarget();
   asio::awaitable<absl::Status> CarryOverFromOldTree();
   asio::awaitable<absl::Status> EditAllConfigs(bool back);
@@ -130,7 +169,19 @@ class ZooKeeperMove {
   std::string ConfirmationPath(bool back) const {
     return absl::StrCat(BackupPath(ConfigsFact(back)), ".", state_->head().run_id);
   }
+  // The environment of a command of the operator's.
+  std::vector<std::pair<std::string, std::string>> EnvironmentFor(const MoveServer& server,
+                                                                  bool back) const;
+  // "; 1 partition created EMPTY, as accepted"; empty: no losses.
+  std::string LossesText() const;
   std::string MovedMark() const;
+  bool AcceptsBadNodes() const {
+    return request_.skip_bad_nodes || !state_->Fact(kBadNodesAcceptedFact).empty();
+  }
+  RecoveryAccepts RecoveryAcceptedNow() const {
+    return {.skip_bad_nodes = AcceptsBadNodes(),
+            .skip_lost_partitions = request_.skip_lost_partitions};
+  }
   bool is_copy() const { return request_.way == MoveWay::kCopy; }
   absl::Duration wait_max() const { return absl::Seconds(request_.wait_seconds); }
 
@@ -142,8 +193,10 @@ class ZooKeeperMove {
   SilentProgress silent_;
 };
 
-// A line for each table, in the order of their ids: what `before` and `after` are compared by.
-// `with_envs`: also what only ZooKeeper knows.
-std::vector<std::string> TableLines(const std::vector<TableView>& tables, bool with_envs);
+// How many examples a sight names.
+inline constexpr size_t kSightExamplesMax = 3;
+
+// Holds if nothing is wrong.
+Sight SightOf(const std::vector<std::string>& wrong, absl::string_view right);
 
 }  // namespace metarec

@@ -11,6 +11,7 @@ namespace metarec {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr char kConfig[] =
@@ -97,6 +98,25 @@ class ConfigFileTest : public ::testing::Test {
   std::string folder_;
   std::string path_;
 };
+
+TEST(EditConfigTest, ASectionThatIsThereAgainBehindTheKeyIsNotFoundTooLate) {
+  const auto edited = EditConfig("[zookeeper]\nhosts_list = a\n[apps.meta]\n[zookeeper]\n",
+                                 "config.ini", {{"zookeeper", "hosts_list", "b"}});
+  ASSERT_TRUE(absl::IsInvalidArgument(edited.status())) << edited.status();
+  EXPECT_THAT(std::string(edited.status().message()), HasSubstr("in lines 1 and 4"));
+}
+
+TEST_F(ConfigFileTest, ATrialSaysWhatTheEditWouldSayAndChangesNothing) {
+  EXPECT_TRUE(TryConfigEdit(path_, kToNew).ok());
+  EXPECT_EQ(Now(), kConfig);
+  EXPECT_EQ(Files(), 1u);
+  EXPECT_FALSE(TryConfigEdit(path_ + ".nosuch", kToNew).ok());
+  std::ofstream(path_) << "[zookeeper]\nhosts_list = a\n[zookeeper]\n";
+  EXPECT_TRUE(absl::IsInvalidArgument(TryConfigEdit(path_, kToNew)));
+  // Where nobody may make a file.
+  std::filesystem::create_symlink("/proc/self/environ", path_ + ".link");
+  EXPECT_FALSE(TryConfigEdit(path_ + ".link", kToNew).ok());
+}
 
 TEST_F(ConfigFileTest, KeepsABackupAndPermissionsAndComesBackByteForByte) {
   ::chmod(path_.c_str(), 0640);

@@ -106,7 +106,7 @@ std::string WarnOfDuplicates(const NodeList& list) {
 }
 
 NodeAccess::NodeAccess(asio::any_io_executor executor, Clock* clock)
-    : client_(std::move(executor), clock), source_(&client_, clock) {}
+    : clock_(clock), client_(std::move(executor), clock), source_(&client_, clock) {}
 
 double NodeAccess::Random() {
   thread_local std::minstd_rand generator{std::random_device{}()};

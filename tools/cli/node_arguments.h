@@ -15,6 +15,7 @@
 #include "base/runtime/clock.h"
 #include "base/runtime/progress.h"
 #include "idl/ipv4_endpoint.h"
+#include "meta_recovery/job/recovery_job.h"
 #include "replica_collector/collector.h"
 #include "replica_collector/evidence.h"
 #include "replica_collector/node_list.h"
@@ -61,8 +62,13 @@ class NodeAccess {
   ReplicaSource* source() { return &source_; }
   // Spreads the retries of many nodes (collector.h).
   static double Random();
+  // For what moves or recovers a cluster.
+  Surroundings surroundings() {
+    return {.source = &source_, .clock = clock_, .random = &NodeAccess::Random};
+  }
 
  private:
+  Clock* const clock_;
   rpc::Client client_;
   RpcReplicaSource source_;
 };

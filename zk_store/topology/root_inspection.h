@@ -76,6 +76,12 @@ struct RootInspection {
   std::optional<Journal> journal;
   int32_t journal_version = 0;
 
+  // Whether nothing of anybody's is there.
+  bool IsFree() const {
+    return root_case == RootCase::kAbsent || root_case == RootCase::kEmpty ||
+           root_case == RootCase::kOnlyLockDirectory;
+  }
+
   // Whether `journal` is of a run of this plan.
   bool IsRunOf(absl::string_view plan_digest) const {
     return journal.has_value() && journal->plan_digest == plan_digest;

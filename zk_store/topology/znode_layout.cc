@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <vector>
 
+#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+
+#include "zk_store/election/lock_directory.h"
 
 namespace metarec {
 namespace {
@@ -38,10 +41,34 @@ absl::Status CheckPartition(const Topology& topology, const TopologyTable& table
 
 }  // namespace
 
+RootChild KindOfRootChild(absl::string_view root, absl::string_view lock_root,
+                          absl::string_view name) {
+  for (const absl::string_view known :
+       {kAppsName, kBackupName, kBulkLoadName, kRangerName, kJournalName}) {
+    if (name == known) return RootChild::kMetadata;
+  }
+  const std::string child = absl::StrCat(root, "/", name);
+  for (const std::string& directory :
+       {LockDirectoryPath(root), LockDirectoryPath(absl::StrCat(root, "/lock")),
+        LockDirectoryPath(lock_root)}) {
+    const bool is_on_the_way =
+        directory == child || absl::StartsWith(directory, absl::StrCat(child, "/"));
+    if (is_on_the_way) return RootChild::kLock;
+  }
+  return RootChild::kStranger;
+}
+
 ClusterPaths::ClusterPaths(absl::string_view root)
     : root_(root),
-      apps_(absl::StrCat(root_, "/apps")),
-      journal_(absl::StrCat(root_, "/metarec_journal")) {}
+      apps_(absl::StrCat(root_, "/", kAppsName)),
+      journal_(absl::StrCat(root_, "/", kJournalName)) {}
+
+std::string ClusterPaths::backup() const { return absl::StrCat(root_, "/", kBackupName); }
+std::string ClusterPaths::bulk_load() const { return absl::StrCat(root_, "/", kBulkLoadName); }
+
+std::string ClusterPaths::Duplications(int32_t app_id) const {
+  return absl::StrCat(App(app_id), "/duplication");
+}
 
 std::string ClusterPaths::App(int32_t app_id) const { return absl::StrCat(apps_, "/", app_id); }
 

@@ -20,6 +20,22 @@ namespace metarec {
 inline constexpr absl::string_view kAppsLocked = "lock";
 inline constexpr absl::string_view kAppsUnlocked = "unlock";
 
+// What a root has below it. Pegasus's own znodes are backup policies and their history, bulk loads
+// under way, Ranger's policies, and /apps; the journal is ours.
+inline constexpr absl::string_view kAppsName = "apps";
+inline constexpr absl::string_view kBackupName = "backup";
+inline constexpr absl::string_view kBulkLoadName = "bulk_load";
+inline constexpr absl::string_view kRangerName = "ranger_policy_meta_root";
+inline constexpr absl::string_view kJournalName = "metarec_journal";
+
+enum class RootChild {
+  kMetadata,  // one of these
+  kLock,      // on the way to a lock directory: the root's own, its lock/, or that of `lock_root`
+  kStranger,
+};
+RootChild KindOfRootChild(absl::string_view root, absl::string_view lock_root,
+                          absl::string_view name);
+
 // The paths under one root, which must be valid.
 class ClusterPaths {
  public:
@@ -29,7 +45,10 @@ class ClusterPaths {
   const std::string& apps() const { return apps_; }
   // Ours; beside /apps, where a stock meta server does not look.
   const std::string& journal() const { return journal_; }
+  std::string backup() const;
+  std::string bulk_load() const;
   std::string App(int32_t app_id) const;
+  std::string Duplications(int32_t app_id) const;
   std::string Partition(int32_t app_id, int32_t index) const;
 
  private:

@@ -25,6 +25,8 @@ class ProcedureFileTest : public ::testing::Test {
     path_ = folder_ + "/move.state";
     state_ = world_.NewState();
     state_.Note("old level", "steady\nor \"so\"");
+    state_.Note("pass_ms", int64_t{1234});
+    state_.Note("candidates", std::vector<std::string>{"/a,b", ""});
     state_.Add({.kind = EventKind::kBegun, .step = "a", .at = "2026-11-29T00:00:01Z", .text = ""});
   }
 
@@ -52,6 +54,9 @@ TEST_F(ProcedureFileTest, ReadsWhatItWrote) {
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_TRUE(read == state_);
   EXPECT_EQ(read.StateOf("a"), StepState::kDone);
+  EXPECT_EQ(read.FactNumber("pass_ms"), 1234);
+  EXPECT_EQ(read.FactList("candidates"), (std::vector<std::string>{"/a,b", ""}));
+  EXPECT_EQ(read.Fact("pass_ms"), "") << "a number is no text";
 }
 
 TEST_F(ProcedureFileTest, OneProcessAtATime) {

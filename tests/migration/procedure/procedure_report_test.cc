@@ -89,7 +89,8 @@ TEST_F(ProcedureReportTest, TheRunbookHasEveryStepWithItsChecksAndItsWayBack) {
                               "    before:  nothing stands in the way\n"
                               "    after:   a is done\n"
                               "    by hand: do a\n"
-                              "    back:    Undo a\n"));
+                              "    back:    Undo a\n"
+                              "             undo a\n"));
   EXPECT_THAT(text, HasSubstr("    you do:  do c\n"));
   EXPECT_THAT(text, HasSubstr("with metarec migrate finish:\n\n6. e: Do e\n"));
   EXPECT_THAT(text, HasSubstr("    back:    none. What e has removed is gone.\n"));

@@ -9,6 +9,7 @@ namespace metarec {
 namespace {
 
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -105,7 +106,9 @@ TEST(ProcedureTest, AnOperatorWhoDoesNothingIsWaitedForUpToTheBound) {
   const absl::Status waited = world.Live(/*aborts=*/false);
   EXPECT_TRUE(absl::IsDeadlineExceeded(waited)) << waited;
   EXPECT_THAT(std::string(waited.message()), HasSubstr("still waiting: c is not done"));
-  EXPECT_THAT(world.waits, ElementsAre("c is not done"));
+  // Ten minutes, and a line every 30 s: somebody who comes late sees what it waits for.
+  EXPECT_EQ(world.waits.size(), 20u);
+  EXPECT_THAT(world.waits, Each("c is not done"));
   EXPECT_THAT(world.requests, ElementsAre("+c"));
   world.operator_is_there = true;
   EXPECT_TRUE(world.Live(/*aborts=*/false).ok());
@@ -177,6 +180,51 @@ TEST(ProcedureTest, WhatMustHoldMeanwhileStopsAnActInTheMiddle) {
   EXPECT_TRUE(was_cancelled);
   EXPECT_LT(clock.Now(), absl::FromUnixSeconds(1'790'000'000) + absl::Minutes(6));
   EXPECT_EQ(state.StateOf("copy"), StepState::kBegun);
+  EXPECT_EQ(world.acting.size(), 10u) << "an act of five minutes was not heard of";
+}
+
+TEST(ProcedureTest, WhatSpeaksForAWayBackIsSaidBeforeItIsTaken) {
+  ToyWorld world;
+  ASSERT_TRUE(world.Live(/*aborts=*/false).ok());
+  ASSERT_TRUE(world.Live(/*aborts=*/true).ok());
+  EXPECT_THAT(world.ways_back, ElementsAre("d: n3 was not asked"));
+}
+
+TEST(ProcedureTest, AnActThatHasFailedIsNotWaitedForAsIfItHadBeenKilled) {
+  asio::io_context context;
+  testing::EventQueue queue;
+  testing::VirtualClock clock(&queue);
+  ToyWorld world;
+  int acts = 0;
+  Step step;
+  step.name = "stop";
+  step.deed.act = [&]() -> asio::awaitable<absl::Status> {
+    co_return ++acts == 1 ? absl::UnknownError("exit code 3") : absl::OkStatus();
+  };
+  step.deed.after = [&]() -> asio::awaitable<absl::StatusOr<Sight>> {
+    co_return acts == 2 ? Sight::Holds("stopped") : Sight::Lacks("still there");
+  };
+  step.deed.settles_in = absl::Minutes(5);
+  ProcedureHead head;
+  head.request = "{}";
+  head.steps = {"stop"};
+  ProcedureState state(head);
+  Procedure procedure(
+      {step}, &state, [](const ProcedureState&) { return absl::OkStatus(); }, &clock, &world);
+  const absl::Time began = clock.Now();
+  for (const bool succeeds : {false, true}) {
+    std::optional<absl::Status> ended;
+    asio::co_spawn(context, procedure.Run(Stage::kRun),
+                   [&](const std::exception_ptr&, absl::Status status) { ended = status; });
+    while (!ended.has_value()) {
+      context.restart();
+      context.poll();
+      if (!ended.has_value() && !queue.RunNext()) break;
+    }
+    ASSERT_TRUE(ended.has_value());
+    EXPECT_EQ(ended->ok(), succeeds) << *ended;
+  }
+  EXPECT_LT(clock.Now() - began, absl::Minutes(1));
 }
 
 TEST(ProcedureTest, FactsOfAStepThatWasBegunAreNotOverwritten) {

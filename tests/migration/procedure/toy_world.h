@@ -41,12 +41,14 @@ class ToyWorld : public ProcedureListener {
 
   // What is done at the moment; how often each was done and undone.
   std::map<std::string, bool> is_done;
-  std::vector<std::string> log;       // acts that took effect, "+a", "-a"
-  std::vector<std::string> wrongs;    // what must never happen
-  std::vector<std::string> waits;     // what was said of waiting
-  std::vector<std::string> requests;  //
-  std::string saved;                  // the state, as it is on the disk
-  bool operator_is_there = true;      // does what he is asked to
+  std::vector<std::string> log;        // acts that took effect, "+a", "-a"
+  std::vector<std::string> wrongs;     // what must never happen
+  std::vector<std::string> waits;      // what was said of waiting
+  std::vector<std::string> acting;     // of acts that were still under way
+  std::vector<std::string> ways_back;  // what was said for them
+  std::vector<std::string> requests;   //
+  std::string saved;                   // the state, as it is on the disk
+  bool operator_is_there = true;       // does what he is asked to
   bool way_back_is_open = true;
   std::optional<std::string> broken_guard;  // of this step
   int64_t moments = 0;
@@ -141,6 +143,10 @@ class ToyWorld : public ProcedureListener {
     operator_does_[request.substr(1)] = {done, 2};
   }
   void OnWait(const std::string& seen, absl::Duration) override { waits.push_back(seen); }
+  void OnActing(const Step& step, absl::Duration) override { acting.push_back(step.name); }
+  void OnWayBack(const Step& step, const std::string& seen) override {
+    ways_back.push_back(absl::StrCat(step.name, ": ", seen));
+  }
   void OnEnd(const Step&, const std::string&) override {}
 
  private:
@@ -170,7 +176,8 @@ class ToyWorld : public ProcedureListener {
 
   asio::awaitable<absl::StatusOr<Sight>> Open() {
     if (is_dead_) co_return absl::CancelledError("dead");
-    co_return way_back_is_open ? Sight::Holds("") : Sight::Lacks("d has gone beyond it");
+    co_return way_back_is_open ? Sight::Holds("n3 was not asked")
+                               : Sight::Lacks("d has gone beyond it");
   }
 
   Step Automatic(const std::string& name) {
@@ -186,6 +193,7 @@ class ToyWorld : public ProcedureListener {
     step.back.kind = WayBack::Kind::kDeed;
     if (name == "d") step.back.possible = [this] { return Open(); };
     step.back.deed.title = absl::StrCat("Undo ", name);
+    step.back.deed.by_hand = {absl::StrCat("undo ", name)};
     step.back.deed.act = [this, name] { return Act(name, false); };
     step.back.deed.after = [this, name] { return Seen(name, false); };
     return step;

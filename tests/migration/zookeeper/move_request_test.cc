@@ -1,8 +1,15 @@
 #include "migration/zookeeper/move_request.h"
 
+#include <cstdlib>
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "migration/zookeeper/by_hand.h"
+#include "migration/zookeeper/recovery_outlook.h"
+#include "migration/zookeeper/same_zookeeper.h"
+#include "migration/zookeeper/tables_before.h"
 #include "migration/zookeeper/zookeeper_ensemble.h"
 #include "migration/zookeeper/zookeeper_move.h"
 
@@ -13,6 +20,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 MoveRequest Request() {
   MoveRequest request;
@@ -21,6 +29,8 @@ MoveRequest Request() {
   request.metas = {{"m1:34601", "/etc/m1.ini"}, {"m2:34601", ""}};
   request.nodes = {"rs1:34801", "rs2:34801"};
   request.alive = {"rs1:34801"};
+  request.dead = {"rs3:34801"};
+  request.level = "steady";
   request.stop_meta = "ssh \"${METAREC_META%:*}\" stop";
   request.accept_outage = true;
   return request;
@@ -109,6 +119,106 @@ TEST(MoveStepsTest, WithoutACommandTheOperatorIsAsked) {
     EXPECT_TRUE(step.deed.act == nullptr);
     EXPECT_THAT(step.deed.request, HasSubstr("Please start m1:34601"));
   }
+}
+
+TEST(MoveStepsTest, AnAbortAsksForTheOldValuesAndNotForTheNewOnes) {
+  MoveRequest request = Request();
+  request.to.root = "/pegasus/new";
+  ProcedureState state;
+  ZooKeeperMove move(request, &state, "move.state", nullptr);
+  for (const Step& step : move.Steps()) {
+    if (step.name != "edit_configs") continue;
+    EXPECT_THAT(step.deed.request, HasSubstr("[meta_server] cluster_root = /pegasus/new"));
+    EXPECT_THAT(step.back.deed.request,
+                HasSubstr("hosts_list = zk1:2181,zk2:2181/chroot, [meta_server] cluster_root = "
+                          "/pegasus/demo again"));
+    EXPECT_THAT(step.back.deed.request, Not(HasSubstr("zk4:2181")));
+  }
+}
+
+TEST(ByHandTest, TheCommandThatChangesAConfigDoesWhatTheToolDoes) {
+  const std::string path = ::testing::TempDir() + "/by hand.ini";
+  const std::vector<ConfigChange> changes = {{"zookeeper", "hosts_list", "zk4:2181/a&b"},
+                                             {"meta_server", "cluster_root", "/new\\er"},
+                                             {"meta_server", "distributed_lock", "/locks"}};
+  const std::string before =
+      "[apps.meta_server]\ncluster_root = /other\n[meta_server]\n  cluster_root = /pegasus\n"
+      "cluster_root_too = /x\n\n[zookeeper]\n hosts_list=zk1:2181 ; the old one\n";
+  std::ofstream(path) << before;
+  ASSERT_EQ(std::system(by_hand::EditConfig(changes, path).c_str()), 0);
+  const std::string after = ReadConfigText(path).value_or("");
+  for (const ConfigChange& change : changes) {
+    EXPECT_EQ(ConfigValue(after, change.section, change.key), change.value) << after;
+  }
+  EXPECT_EQ(ConfigValue(after, "apps.meta_server", "cluster_root"), "/other");
+  EXPECT_EQ(ConfigValue(after, "meta_server", "cluster_root_too"), "/x");
+  EXPECT_EQ(ReadConfigText(path + ".bak").value_or(""), before);
+}
+
+TEST(ByHandTest, CommandsHaveTheCredentialsOfTheirSide) {
+  MoveRequest request = Request();
+  request.from.auth_file = "/etc/old zk.auth";
+  EXPECT_EQ(
+      by_hand::CopyTree(request, /*updates=*/true),
+      "metarec zk copy --update --delete zk1:2181,zk2:2181/chroot/pegasus/demo "
+      "zk4:2181/pegasus/demo --from_auth_file '/etc/old zk.auth' --to_auth_file /etc/zk.auth");
+  EXPECT_THAT(by_hand::Recover(request, "list"),
+              HasSubstr("--lock_root /pegasus/demo/lock --zk_auth_file /etc/zk.auth"));
+}
+
+AppZnode Table(int32_t id, const std::string& name) {
+  AppZnode table;
+  table.app_id = id;
+  table.app_name = name;
+  table.partition_count = 8;
+  return table;
+}
+
+TEST(TablesBeforeTest, ATableWhoseNameLooksLikeADroppedOneIsCompared) {
+  const std::string path = ::testing::TempDir() + "/tables_before";
+  TableView odd;
+  static_cast<AppZnode&>(odd) = Table(2, "x dropped partitions=8");
+  odd.envs["a"] = "b";
+  TableView dropped;
+  static_cast<AppZnode&>(dropped) = Table(1, "gone");
+  dropped.status = TableStatus::kDropped;
+  ASSERT_TRUE(WriteTablesBefore(path, {odd, dropped}).ok());
+  const auto before = ReadTablesBefore(path);
+  ASSERT_TRUE(before.ok()) << before.status();
+  EXPECT_THAT(TablesThatDiffer(*before, {odd, dropped}, /*copied=*/true), IsEmpty());
+  EXPECT_THAT(TablesThatDiffer(*before, {}, /*copied=*/false),
+              ElementsAre(HasSubstr("x dropped partitions=8 (2) is not there any more")));
+  odd.envs["a"] = "c";
+  EXPECT_THAT(TablesThatDiffer(*before, {odd, dropped}, /*copied=*/false), IsEmpty());
+  EXPECT_THAT(TablesThatDiffer(*before, {odd, dropped}, /*copied=*/true),
+              ElementsAre(HasSubstr("envs.a was \"b\" and is \"c\"")));
+  odd.status = TableStatus::kDropping;
+  EXPECT_TRUE(absl::IsFailedPrecondition(WriteTablesBefore(path, {odd})));
+}
+
+TEST(RecoveryOutlookTest, ServersThatAreNotAliveAreNotLeftOutInSilence) {
+  RecoveryOutlook outlook;
+  RecoveryAccepts accepts;
+  AddDeadServers({"rs3:34801"}, accepts, &outlook);
+  EXPECT_THAT(outlook.obstacles, ElementsAre(HasSubstr("not alive: rs3:34801")));
+  EXPECT_THAT(outlook.losses, IsEmpty());
+  accepts.skip_bad_nodes = true;
+  outlook = {};
+  AddDeadServers({"rs3:34801"}, accepts, &outlook);
+  EXPECT_THAT(outlook.obstacles, IsEmpty());
+  EXPECT_THAT(outlook.losses, ElementsAre(HasSubstr("rs3:34801")));
+}
+
+TEST(SameZooKeeperTest, RootsWithinOneAreComparedBehindTheirChroots) {
+  const MoveSide from = {"zk1:2181/chroot", "/pegasus/demo", "/pegasus/demo/lock", ""};
+  EXPECT_THAT(WhyNotWithinOne(from, {"zk2:2181", "/chroot/pegasus/demo", "/l", ""}),
+              HasSubstr("the same"));
+  EXPECT_THAT(WhyNotWithinOne(from, {"zk2:2181", "/chroot/pegasus", "/l", ""}),
+              HasSubstr("inside"));
+  EXPECT_THAT(
+      WhyNotWithinOne(from, {"zk2:2181/chroot", "/pegasus/demo2", "/pegasus/demo/lock", ""}),
+      HasSubstr("lock root"));
+  EXPECT_EQ(WhyNotWithinOne(from, {"zk2:2181", "/pegasus/demo", "/l", ""}), "");
 }
 
 constexpr char kSrvr[] =

@@ -1,5 +1,6 @@
 #include "tests/migration/zookeeper/move_world_for_test.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -28,6 +29,13 @@ constexpr char kStartMeta[] =
 constexpr char kStopMeta[] =
     "p=$(cat \"$METAREC_CONFIG.pid\"); kill $p 2> /dev/null; "
     "while readlink /proc/$p/exe > /dev/null 2>&1; do sleep 0.05; done";
+constexpr char kEditConfig[] =
+    "if [ $METAREC_BACK = 1 ]; then z=$METAREC_OLD_ZOOKEEPER r=$METAREC_OLD_ROOT "
+    "l=$METAREC_OLD_LOCK_ROOT; else z=$METAREC_ZOOKEEPER r=$METAREC_ROOT l=$METAREC_LOCK_ROOT; fi; "
+    "sed -i -e \"s@^\\( *hosts_list =\\) [^ ]*@\\1 $z@\" "
+    "-e \"s@^\\( *cluster_root =\\) [^ ]*@\\1 $r@\" "
+    "-e \"s@^\\( *distributed_lock_service_parameters =\\) [^ ]*@\\1 $l@\" "
+    "\"$METAREC_CONFIG\"";
 
 std::string ReadAll(const std::string& path) {
   std::ifstream file(path);
@@ -41,16 +49,15 @@ pid_t PidIn(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<MovingCluster>> MovingCluster::Make(int metas) {
-  std::unique_ptr<MovingCluster> cluster(new MovingCluster());
-  tools::MetarecdWorldOptions options;
-  options.tables = 3;
-  options.partitions = 8;
-  METAREC_ASSIGN_OR_RETURN(cluster->world_, tools::MetarecdWorld::Make(options));
-  METAREC_ASSIGN_OR_RETURN(cluster->other_, testing::ZooKeeperServer::Start());
+absl::StatusOr<std::unique_ptr<MovingCluster>> MovingCluster::Make(MovingClusterOptions options) {
+  std::unique_ptr<MovingCluster> cluster(new MovingCluster(std::move(options)));
+  METAREC_RETURN_IF_ERROR(cluster->StartServers());
+  const int metas = cluster->options_.metas;
   for (int i = 0; i < metas; ++i) cluster->ports_.push_back(tools::FreePort());
   const std::vector<std::string> addresses = cluster->meta_addresses();
   for (int i = 0; i < metas; ++i) {
+    // How commands find it that are told the address only.
+    cluster->world_->folder().Write(addresses[i], cluster->ConfigPath(i));
     cluster->world_->folder().Write(
         absl::StrCat("config", i, ".ini"),
         absl::StrCat("[apps.meta]\n  ports = ", cluster->ports_[i],
@@ -70,6 +77,38 @@ absl::StatusOr<std::unique_ptr<MovingCluster>> MovingCluster::Make(int metas) {
   return cluster;
 }
 
+absl::Status MovingCluster::StartServers() {
+  tools::MetarecdWorldOptions options;
+  options.tables = 3;
+  options.partitions = 8;
+  METAREC_ASSIGN_OR_RETURN(world_, tools::MetarecdWorld::Make(options));
+  if (options_.into_ensemble) {
+    METAREC_ASSIGN_OR_RETURN(ensemble_, testing::ZooKeeperEnsemble::Start());
+  } else {
+    METAREC_ASSIGN_OR_RETURN(other_, testing::ZooKeeperServer::Start());
+  }
+  return absl::OkStatus();
+}
+
+std::string MovingCluster::NewServers() const {
+  return ensemble_ == nullptr ? other_->hosts() : ensemble_->hosts();
+}
+
+std::string MovingCluster::StartCommand() const {
+  return absl::StrCat("METAREC_CONFIG=$(cat ", world_->folder().path(), "/$METAREC_META); ",
+                      kStartMeta);
+}
+
+std::string MovingCluster::StopCommand() const {
+  return absl::StrCat("METAREC_CONFIG=$(cat ", world_->folder().path(), "/$METAREC_META); ",
+                      kStopMeta);
+}
+
+std::string MovingCluster::EditCommand() const {
+  return absl::StrCat("METAREC_CONFIG=$(cat ", world_->folder().path(), "/$METAREC_META); ",
+                      kEditConfig);
+}
+
 MovingCluster::~MovingCluster() {
   for (size_t i = 0; i < ports_.size(); ++i) {
     const pid_t pid = PidIn(ConfigPath(static_cast<int>(i)) + ".pid");
@@ -84,7 +123,7 @@ absl::Status MovingCluster::WriteTree() {
   METAREC_RETURN_IF_ERROR(recover.status());
   if ((*recover)->Wait() != 0) return absl::InternalError((*recover)->Errors());
   // What only ZooKeeper knows: an env, duplications, a backup policy.
-  const std::string path = absl::StrCat(kRoot, "/apps/1");
+  const std::string path = OldPath("/apps/1");
   const std::optional<NodeData> node = world_->Get(path);
   if (!node.has_value()) return absl::InternalError("there is no table 1");
   METAREC_ASSIGN_OR_RETURN(AppZnode app, DecodeApp(path, node->data));
@@ -101,7 +140,7 @@ absl::Status MovingCluster::WriteTree() {
            {"/backup/daily", "{\"policy_name\":\"daily\"}"}}) {
     METAREC_RETURN_IF_ERROR(world_
                                 ->Run<absl::StatusOr<std::string>>(
-                                    [&] { return world_->store()->Create(kRoot + name, data); })
+                                    [&] { return world_->store()->Create(OldPath(name), data); })
                                 .status());
   }
   return absl::OkStatus();
@@ -147,6 +186,26 @@ absl::Status MovingCluster::StartMeta(int meta) {
   return serves ? absl::OkStatus() : absl::InternalError("metarecd does not serve");
 }
 
+absl::Status MovingCluster::Break(const std::string& node, testing::SimulatedFault::Kind kind) {
+  METAREC_ASSIGN_OR_RETURN(testing::SimulatedCluster cluster,
+                           tools::MetarecdWorld::ClusterOf(world_->options()));
+  testing::SimulatedNode broken = *cluster.FindNode(node);
+  broken.fault.kind = kind;
+  return world_->servers().SetNode(std::move(broken));
+}
+
+absl::Status MovingCluster::LosePartition(int32_t index) {
+  METAREC_ASSIGN_OR_RETURN(testing::SimulatedCluster cluster,
+                           tools::MetarecdWorld::ClusterOf(world_->options()));
+  for (testing::SimulatedNode& node : cluster.nodes) {
+    std::erase_if(node.replicas, [&](const ReplicaRecord& replica) {
+      return replica.app_id == 1 && replica.partition_index == index;
+    });
+    METAREC_RETURN_IF_ERROR(world_->servers().SetNode(node));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status MovingCluster::RaiseBallot() {
   METAREC_ASSIGN_OR_RETURN(testing::SimulatedCluster cluster,
                            tools::MetarecdWorld::ClusterOf(world_->options()));
@@ -154,25 +213,26 @@ absl::Status MovingCluster::RaiseBallot() {
   return world_->servers().SetNode(cluster.nodes.front());
 }
 
-Ended MovingCluster::Plan(std::vector<std::string> more) {
-  std::vector<std::string> arguments = {"migrate",
-                                        "plan",
-                                        "--meta",
-                                        absl::StrJoin(meta_addresses(), ","),
-                                        "--to",
-                                        new_hosts(),
-                                        "--stop_meta",
-                                        kStopMeta,
-                                        "--start_meta",
-                                        kStartMeta,
-                                        "--wait_seconds",
-                                        "60",
-                                        "--command_seconds",
-                                        "10",
-                                        "--state",
-                                        state_path_};
-  for (size_t i = 0; i < ports_.size(); ++i) {
-    arguments.insert(arguments.end(), {"--config", ConfigPath(static_cast<int>(i))});
+Ended MovingCluster::Plan(std::vector<std::string> more, bool back) {
+  const std::map<std::string, std::string> needed = {
+      {"--meta", absl::StrJoin(meta_addresses(), ",")},
+      {"--to", back ? old_hosts() : new_hosts()},
+      {"--stop_meta", StopCommand()},
+      {"--start_meta", StartCommand()},
+      {"--wait_seconds", "60"},
+      {"--command_seconds", "10"},
+      {"--state", state_path_}};
+  std::vector<std::string> arguments = {"migrate", "plan"};
+  for (const auto& [option, value] : needed) {
+    if (std::find(more.begin(), more.end(), option) != more.end()) continue;
+    arguments.insert(arguments.end(), {option, value});
+  }
+  if (options_.has_configs_here) {
+    for (size_t i = 0; i < ports_.size(); ++i) {
+      arguments.insert(arguments.end(), {"--config", ConfigPath(static_cast<int>(i))});
+    }
+  } else {
+    arguments.insert(arguments.end(), {"--edit_config", EditCommand()});
   }
   arguments.insert(arguments.end(), more.begin(), more.end());
   auto process = tools::StartProgram(std::move(arguments), Log("plan"));
@@ -206,12 +266,12 @@ Ended MovingCluster::Ask(std::vector<std::string> arguments) {
 
 tools::ZnodeRecords MovingCluster::OldTree() {
   EXPECT_TRUE(world_->ConnectTo("").ok());
-  return world_->Dump(kRoot);
+  return world_->Dump(OldPath(""));
 }
 
-tools::ZnodeRecords MovingCluster::NewTree() {
-  EXPECT_TRUE(world_->ConnectTo(new_hosts()).ok());
-  return world_->Dump(kRoot);
+tools::ZnodeRecords MovingCluster::NewTree(const std::string& root) {
+  EXPECT_TRUE(world_->ConnectTo(NewServers()).ok());
+  return world_->Dump(options_.new_chroot + root);
 }
 
 std::map<std::string, std::string> MovingCluster::Contents(const tools::ZnodeRecords& records) {

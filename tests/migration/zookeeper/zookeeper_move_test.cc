@@ -1,5 +1,6 @@
 // Moves of a whole cluster between real ZooKeepers, with the real programs. METAREC_MIGRATE_RUNS
-// (scripts/campaign-migrate) sets how many of them are killed or aborted.
+// and METAREC_MIGRATE_FIRST (scripts/campaign-migrate) set how many of them are killed or aborted,
+// and with which number they begin.
 
 #include <csignal>
 #include <cstdlib>
@@ -25,13 +26,23 @@ using tools::Ended;
 
 class ZooKeeperMoveTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    auto cluster = MovingCluster::Make(/*metas=*/2);
+  void SetUp() override { MakeCluster({}); }
+
+  void MakeCluster(MovingClusterOptions options) {
+    auto cluster = MovingCluster::Make(std::move(options));
     ASSERT_TRUE(cluster.ok()) << cluster.status();
     cluster_ = *std::move(cluster);
     before_ = cluster_->OldTree();
-    tables_ = cluster_->Ask({"ls", "-d"}).out;
-    partitions_ = cluster_->Ask({"app", "table_1", "-d"}).out;
+    said_ = WhatTheClusterSays();
+  }
+
+  // Tables, and the members and ballots of each partition.
+  std::string WhatTheClusterSays() {
+    std::string said = cluster_->Ask({"ls", "-d"}).out;
+    for (const char* table : {"table_1", "table_2", "table_3"}) {
+      said += cluster_->Ask({"app", table, "-d"}).out;
+    }
+    return said;
   }
 
   // The old tree has not been touched, transaction ids included.
@@ -43,16 +54,21 @@ class ZooKeeperMoveTest : public ::testing::Test {
     EXPECT_EQ(info.exit_code, 0) << info.err;
     EXPECT_THAT(info.out, HasSubstr(absl::StrCat(": ", hosts)));
     EXPECT_THAT(info.out, HasSubstr(": steady"));
-    EXPECT_EQ(cluster_->Ask({"ls", "-d"}).out, tables_);
-    EXPECT_EQ(cluster_->Ask({"app", "table_1", "-d"}).out, partitions_);
+    EXPECT_EQ(WhatTheClusterSays(), said_);
     EXPECT_THAT(cluster_->ConfiguredHosts(), Each(hosts));
   }
 
   std::unique_ptr<MovingCluster> cluster_;
   tools::ZnodeRecords before_;
-  std::string tables_;
-  std::string partitions_;
+  std::string said_;
 };
+
+// The journal has the times of a run.
+std::map<std::string, std::string> WithoutJournal(const tools::ZnodeRecords& records) {
+  auto contents = MovingCluster::Contents(records);
+  contents.erase("/metarec_journal");
+  return contents;
+}
 
 TEST_F(ZooKeeperMoveTest, ByCopyEverythingIsThereAndTheOldTreeIsUntouchedUntilItIsFinished) {
   const Ended planned = cluster_->Plan({});
@@ -101,12 +117,7 @@ TEST_F(ZooKeeperMoveTest, ByRecoveryWithWhatCanBeCarriedOver) {
   const Ended ran = cluster_->Migrate("run");
   ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
   ExpectOldTreeUntouched();
-  auto recovered = MovingCluster::Contents(cluster_->NewTree());
-  auto old = MovingCluster::Contents(before_);
-  // The times of the runs are in them.
-  recovered.erase("/metarec_journal");
-  old.erase("/metarec_journal");
-  EXPECT_EQ(recovered, old);
+  EXPECT_EQ(WithoutJournal(cluster_->NewTree()), WithoutJournal(before_));
   ExpectServes(cluster_->new_hosts());
   EXPECT_TRUE(std::filesystem::exists(cluster_->state_path() + ".carried_over"));
 }
@@ -185,14 +196,191 @@ TEST_F(ZooKeeperMoveTest, FinishDoesNotRemoveWhatIsNotPegasuss) {
   EXPECT_EQ(cluster_->world().Get("/pegasus/demo/apps")->data, "unlock");
 }
 
-int MovesWanted() {
-  const char* const text = std::getenv("METAREC_MIGRATE_RUNS");
-  int runs = 2;
-  if (text != nullptr && (!absl::SimpleAtoi(text, &runs) || runs < 1 || runs > 1000)) {
-    ADD_FAILURE() << "METAREC_MIGRATE_RUNS must be a number from 1 to 1000";
+TEST_F(ZooKeeperMoveTest, AReplicaServerThatIsGoneIsNoDeadEndOnceThatIsAccepted) {
+  ASSERT_EQ(cluster_->Plan({}).exit_code, 0);
+  ASSERT_EQ(cluster_->Migrate("run").exit_code, 0);
+  ASSERT_TRUE(cluster_->Break("n3", testing::SimulatedFault::Kind::kRefuse).ok());
+  const Ended refused = cluster_->Migrate("abort");
+  EXPECT_EQ(refused.exit_code, 4) << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("abort --skip_bad_nodes"));
+  ExpectServes(cluster_->new_hosts());
+  const Ended aborted = cluster_->Migrate("abort", {"--skip_bad_nodes"});
+  EXPECT_EQ(aborted.exit_code, 0) << aborted.err;
+  EXPECT_THAT(aborted.err, HasSubstr("not looked at, as accepted: the ballots of"));
+  ExpectServes(cluster_->old_hosts());
+}
+
+TEST_F(ZooKeeperMoveTest, ARecoveryWithoutAServerIsRefusedAtPlanUnlessThatIsAccepted) {
+  ASSERT_TRUE(cluster_->Break("n3", testing::SimulatedFault::Kind::kRefuse).ok());
+  const Ended refused = cluster_->Plan({"--way", "recovery"});
+  EXPECT_EQ(refused.exit_code, 4) << refused.out;
+  EXPECT_THAT(refused.out, HasSubstr("did not answer"));
+  EXPECT_THAT(refused.out, HasSubstr(cluster_->state_path() + " was not written"));
+  const Ended planned =
+      cluster_->Plan({"--way", "recovery", "-b", "--carry_over", "--lease_seconds", "1"});
+  ASSERT_EQ(planned.exit_code, 0) << planned.out << planned.err;
+  EXPECT_THAT(planned.out, HasSubstr("do not answer and are left out as accepted"));
+  const Ended ran = cluster_->Migrate("run");
+  ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("not looked at, as accepted: what is served by"));
+  EXPECT_THAT(ran.out, HasSubstr("1 replica server left out, as accepted"));
+  const Ended aborted = cluster_->Migrate("abort");
+  EXPECT_EQ(aborted.exit_code, 0) << aborted.err;
+  ExpectServes(cluster_->old_hosts());
+}
+
+TEST_F(ZooKeeperMoveTest, APartitionWithoutAReplicaIsFoundAtPlanAndAnAcceptedLossIsExitCode5) {
+  ASSERT_TRUE(cluster_->LosePartition(3).ok());
+  const Ended by_copy = cluster_->Plan({});
+  EXPECT_EQ(by_copy.exit_code, 0) << by_copy.err;
+  EXPECT_THAT(by_copy.out, HasSubstr("it would be refused: "));
+  cluster_->NewState();
+  const Ended refused = cluster_->Plan({"--way", "recovery"});
+  EXPECT_EQ(refused.exit_code, 4) << refused.out;
+  EXPECT_THAT(refused.out, HasSubstr("a recovery: "));
+  EXPECT_THAT(refused.out, HasSubstr("1.3"));
+  const Ended planned = cluster_->Plan({"--way", "recovery", "-l"});
+  ASSERT_EQ(planned.exit_code, 0) << planned.out << planned.err;
+  EXPECT_THAT(planned.out, HasSubstr("1 partition created EMPTY, as accepted: table_1.3"));
+  const Ended ran = cluster_->Migrate("run");
+  EXPECT_EQ(ran.exit_code, 5) << ran.out << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("1 partition created EMPTY, as accepted"));
+}
+
+TEST_F(ZooKeeperMoveTest, OneZooKeeperUnderAnotherNameIsNotTakenForTwo) {
+  const std::string port = absl::StrCat(cluster_->world().zookeeper().port());
+  const std::string local = "localhost:" + port;
+  const std::string twice = absl::StrCat("127.0.0.1:", port, ",", local);
+  const auto refusal = [&](std::vector<std::string> options) {
+    const Ended planned = cluster_->Plan(std::move(options));
+    EXPECT_EQ(planned.exit_code, 4) << planned.out << planned.err;
+    return planned.out;
+  };
+  EXPECT_THAT(refusal({"--to", local}), HasSubstr("are one root in one ZooKeeper"));
+  EXPECT_THAT(refusal({"--to", twice}), HasSubstr("are one root in one ZooKeeper"));
+  EXPECT_THAT(refusal({"--to", local + "/pegasus", "--to_root", "/demo"}),
+              HasSubstr("are one root in one ZooKeeper"));
+  EXPECT_THAT(refusal({"--to", local, "--to_root", "/pegasus/demo/below"}),
+              HasSubstr("one root lies inside the other"));
+  EXPECT_THAT(refusal({"--to", local, "--to_root", "/pegasus"}),
+              HasSubstr("one root lies inside the other"));
+  EXPECT_THAT(refusal({"--to", local, "--to_root", "/other", "--to_lock_root",
+                       std::string(MovingCluster::kRoot) + "/lock"}),
+              HasSubstr("would have one lock root"));
+  ExpectOldTreeUntouched();
+}
+
+TEST_F(ZooKeeperMoveTest, AConfigThatCannotBeChangedIsFoundWhileTheClusterStillServes) {
+  const std::string config = cluster_->ConfigText(0);
+  cluster_->world().folder().Write("config0.ini", config + "\n[zookeeper]\n");
+  const Ended refused = cluster_->Plan({});
+  EXPECT_EQ(refused.exit_code, 4) << refused.out << refused.err;
+  EXPECT_THAT(refused.out, HasSubstr("[zookeeper] is there twice"));
+  cluster_->world().folder().Write("config0.ini", config);
+  ASSERT_EQ(cluster_->Plan({}).exit_code, 0);
+  // Somebody else spoils it after the plan.
+  cluster_->world().folder().Write("config0.ini", config + "\n[zookeeper]\n");
+  const Ended ran = cluster_->Migrate("run");
+  EXPECT_NE(ran.exit_code, 0);
+  EXPECT_THAT(ran.err, HasSubstr("check: "));
+  EXPECT_THAT(ran.err, HasSubstr("[zookeeper] is there twice"));
+  cluster_->world().folder().Write("config0.ini", config);
+  ExpectServes(cluster_->old_hosts());
+}
+
+TEST_F(ZooKeeperMoveTest, OptionsOfTheOtherWayAreNotTakenInSilence) {
+  for (const char* option : {"-b", "-l", "--carry_over"}) {
+    const Ended planned = cluster_->Plan({"--way", "copy", option});
+    EXPECT_EQ(planned.exit_code, 1) << option;
+    EXPECT_THAT(planned.err, HasSubstr("is for --way recovery")) << option;
+  }
+  const Ended planned = cluster_->Plan({"--way", "recovery", "--accept_outage"});
+  EXPECT_EQ(planned.exit_code, 1);
+  EXPECT_FALSE(std::filesystem::exists(cluster_->state_path()));
+}
+
+TEST_F(ZooKeeperMoveTest, TheMarkOfAFinishedMoveIsNotInTheWayOfMovingBack) {
+  ASSERT_EQ(cluster_->Plan({}).exit_code, 0);
+  ASSERT_EQ(cluster_->Migrate("run").exit_code, 0);
+  ASSERT_EQ(cluster_->Migrate("finish").exit_code, 0);
+  const auto marked = MovingCluster::Contents(cluster_->OldTree());
+  for (const char* way : {"copy", "recovery"}) {
+    cluster_->NewState();
+    const Ended planned = cluster_->Plan({"--way", way}, /*back=*/true);
+    ASSERT_EQ(planned.exit_code, 0) << planned.out << planned.err;
+    EXPECT_THAT(planned.out, HasSubstr("has only the mark of a former move"));
+    const Ended ran = cluster_->Migrate("run");
+    ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+    EXPECT_EQ(AppsIn(cluster_->OldTree()).count("/apps/1/0"), 1u);
+    EXPECT_EQ(cluster_->Ask({"cluster_info"}).exit_code, 0);
+    EXPECT_THAT(cluster_->ConfiguredHosts(), Each(cluster_->old_hosts()));
+    const Ended aborted = cluster_->Migrate("abort");
+    ASSERT_EQ(aborted.exit_code, 0) << aborted.out << aborted.err;
+    EXPECT_EQ(MovingCluster::Contents(cluster_->OldTree()), marked);
+  }
+  ExpectServes(cluster_->new_hosts());
+}
+
+class MoveIntoEnsembleTest : public ZooKeeperMoveTest {
+ protected:
+  static constexpr char kNewRoot[] = "/pegasus/moved";
+
+  void SetUp() override {
+    MovingClusterOptions options;
+    options.into_ensemble = true;
+    options.old_chroot = "/old/zoo";
+    options.new_chroot = "/new";
+    options.has_configs_here = false;
+    MakeCluster(options);
+    if (cluster_ != nullptr) old_config_ = cluster_->ConfigText(0);
+  }
+
+  // Runs it, and looks whether before and after are equal.
+  void MoveAndCompare(std::vector<std::string> options) {
+    cluster_->NewState();
+    // The names that the cluster has may be unknown here.
+    options.insert(options.end(),
+                   {"--to_root", kNewRoot, "--zk",
+                    absl::StrCat("localhost:", cluster_->world().zookeeper().port(), "/old/zoo")});
+    const Ended planned = cluster_->Plan(options);
+    ASSERT_EQ(planned.exit_code, 0) << planned.out << planned.err;
+    const Ended ran = cluster_->Migrate("run");
+    ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+    ExpectOldTreeUntouched();
+    EXPECT_EQ(WithoutJournal(cluster_->NewTree(kNewRoot)), WithoutJournal(before_));
+    ExpectServes(cluster_->new_hosts());
+    EXPECT_THAT(cluster_->Ask({"cluster_info"}).out, HasSubstr(kNewRoot));
+  }
+
+  std::string old_config_;
+};
+
+TEST_F(MoveIntoEnsembleTest, BothWaysWithChrootsAnotherRootAndConfigsElsewhere) {
+  MoveAndCompare({"--way", "copy"});
+  if (HasFatalFailure()) return;
+  const Ended aborted = cluster_->Migrate("abort");
+  ASSERT_EQ(aborted.exit_code, 0) << aborted.out << aborted.err;
+  EXPECT_TRUE(cluster_->NewTree(kNewRoot).empty());
+  EXPECT_EQ(cluster_->ConfigText(0), old_config_);
+  ExpectServes(cluster_->old_hosts());
+
+  MoveAndCompare({"--way", "recovery", "--carry_over"});
+  if (HasFatalFailure()) return;
+  const Ended finished = cluster_->Migrate("finish");
+  ASSERT_EQ(finished.exit_code, 0) << finished.out << finished.err;
+  EXPECT_EQ(cluster_->OldTree().size(), 2u);
+  ExpectServes(cluster_->new_hosts());
+}
+
+// A number in the environment.
+int FromEnvironment(const char* name, int otherwise) {
+  const char* const text = std::getenv(name);
+  int number = otherwise;
+  if (text != nullptr && (!absl::SimpleAtoi(text, &number) || number < 0 || number > 1000)) {
+    ADD_FAILURE() << name << " must be a number from 0 to 1000";
     return 0;
   }
-  return runs;
+  return number;
 }
 
 constexpr const char* kCopySteps[] = {
@@ -227,11 +415,7 @@ class KilledMoveTest : public ZooKeeperMoveTest {
     if (goes_on) {
       const Ended ran = cluster_->Migrate("run");
       ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
-      auto now = MovingCluster::Contents(cluster_->NewTree());
-      auto then = MovingCluster::Contents(before_);
-      now.erase("/metarec_journal");
-      then.erase("/metarec_journal");
-      ASSERT_EQ(now, then);
+      ASSERT_EQ(WithoutJournal(cluster_->NewTree()), WithoutJournal(before_));
       ExpectServes(cluster_->new_hosts());
     }
     const Ended aborted = cluster_->Migrate("abort");
@@ -264,16 +448,19 @@ TEST_F(KilledMoveTest, AMetaServerThatRanOnTheOldOneAfterTheLastPassIsNoticedAlt
 }
 
 TEST_F(KilledMoveTest, GoesOnOrIsUndoneFromEveryStep) {
-  std::mt19937_64 random(20261129);
-  const int runs = MovesWanted();
-  for (int run = 0; run < runs && !HasFailure(); ++run) {
+  const int first = FromEnvironment("METAREC_MIGRATE_FIRST", 0);
+  const int runs = FromEnvironment("METAREC_MIGRATE_RUNS", 2);
+  for (int run = first; run < first + runs && !HasFailure(); ++run) {
+    std::mt19937_64 random(20261129 + run);
     const bool by_copy = run % 2 == 0;
     const size_t steps = by_copy ? std::size(kCopySteps) : std::size(kRecoverySteps);
     // With few runs, those in the middle.
     const size_t index = runs <= 2 ? steps / 2 : static_cast<size_t>(run / 2) % steps;
     const std::string step = by_copy ? kCopySteps[index] : kRecoverySteps[index];
     const absl::Duration after = absl::Milliseconds(random() % 60);
-    const bool goes_on = (run / 2) % 3 != 2;
+    // Each step by turns, from one round to the next.
+    const size_t round = static_cast<size_t>(run / 2) / steps;
+    const bool goes_on = (index + round) % 2 == 0;
     SCOPED_TRACE(absl::StrCat("run ", run, ", killed at ", step));
     MoveOnce(by_copy, step, after, goes_on);
     std::cout << "run " << run << ": " << (by_copy ? "copy" : "recovery") << ", killed "

@@ -24,6 +24,21 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
+TEST(ZnodeLayoutTest, WhatIsBelowARootIsPegasussOrOnTheWayToALockOrAStrangers) {
+  const auto kind = [](const char* lock_root, const char* name) {
+    return KindOfRootChild("/pegasus/demo", lock_root, name);
+  };
+  for (const char* name :
+       {"apps", "backup", "bulk_load", "ranger_policy_meta_root", "metarec_journal"}) {
+    EXPECT_EQ(kind("", name), RootChild::kMetadata) << name;
+  }
+  EXPECT_EQ(kind("", "lock"), RootChild::kLock);
+  EXPECT_EQ(kind("", "dsn.meta.server.leader"), RootChild::kLock);
+  EXPECT_EQ(kind("/pegasus/demo/way/to/it", "way"), RootChild::kLock);
+  EXPECT_EQ(kind("/locks/apps2", "locks"), RootChild::kStranger);
+  EXPECT_EQ(kind("/pegasus/demo/way", "wa"), RootChild::kStranger);
+}
+
 TEST(ZnodeLayoutTest, PathsAreThoseOfPegasus) {
   const ClusterPaths paths("/pegasus/c");
   EXPECT_EQ(paths.apps(), "/pegasus/c/apps");

@@ -24,6 +24,15 @@ void MigrateConsole::OnWait(const std::string& seen, absl::Duration left) {
                    absl::FormatDuration(absl::Ceil(left, absl::Seconds(1))), ")"));
 }
 
+void MigrateConsole::OnActing(const Step& step, absl::Duration for_so_long) {
+  Say(absl::StrCat("  ", step.name, ": still under way, after ",
+                   absl::FormatDuration(absl::Floor(for_so_long, absl::Seconds(1)))));
+}
+
+void MigrateConsole::OnWayBack(const Step& step, const std::string& seen) {
+  Say(absl::StrCat("  ", step.name, " can be undone: ", seen));
+}
+
 void MigrateConsole::OnEnd(const Step& step, const std::string& seen) {
   Say(absl::StrCat("  ", step.name, " is done: ", seen));
 }

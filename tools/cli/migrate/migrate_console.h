@@ -18,6 +18,8 @@ class MigrateConsole final : public ProcedureListener {
   void OnBegin(const Step& step, const Deed& deed) override;
   void OnRequest(const std::string& request) override;
   void OnWait(const std::string& seen, absl::Duration left) override;
+  void OnActing(const Step& step, absl::Duration for_so_long) override;
+  void OnWayBack(const Step& step, const std::string& seen) override;
   void OnEnd(const Step& step, const std::string& seen) override;
 
  private:

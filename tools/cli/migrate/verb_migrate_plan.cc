@@ -1,6 +1,8 @@
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -64,6 +66,12 @@ absl::StatusOr<MoveWishes> WishesOf(const MigratePlanArguments& arguments) {
   }
   const absl::Status hosts = ParseZooKeeperHosts(wishes.to.hosts).status();
   if (!hosts.ok()) return absl::InvalidArgumentError(absl::StrCat("--to: ", hosts.message()));
+  if (!wishes.from_hosts.empty()) {
+    const absl::Status old_hosts = ParseZooKeeperHosts(wishes.from_hosts).status();
+    if (!old_hosts.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--zk: ", old_hosts.message()));
+    }
+  }
   wishes.to.auth_file = AbsolutePath(wishes.to.auth_file);
   wishes.from_auth_file = AbsolutePath(wishes.from_auth_file);
   for (std::string& config : wishes.configs) {
@@ -104,7 +112,13 @@ std::string MigrationPlanText(const Preflight& found, const std::vector<Step>& s
   absl::StrAppend(&text, "recommended: --way ", MoveWayName(found.recommended), ", since ",
                   found.why_recommended, "\n");
   AppendLines("A run would be refused:", found.refusals, &text);
-  if (!found.refusals.empty()) return text;
+  if (!found.refusals.empty()) {
+    if (!state_path.empty()) {
+      absl::StrAppend(&text, ShellWord(state_path),
+                      " was not written. Put that right, and plan again\n");
+    }
+    return text;
+  }
   absl::StrAppend(&text, "\nthe steps, by ", MoveWayName(found.request.way), ":\n",
                   RunbookText(steps), "\n");
   if (state_path.empty()) {
@@ -116,7 +130,7 @@ std::string MigrationPlanText(const Preflight& found, const std::vector<Step>& s
 }
 
 std::string MigrationPlanJson(const Preflight& found, const std::vector<Step>& steps,
-                              const std::string& run_id) {
+                              const std::string& run_id, const std::string& written) {
   const auto strings = [](const std::vector<std::string>& lines) {
     std::vector<std::string> quoted;
     for (const std::string& line : lines) quoted.push_back(JsonString(line));
@@ -130,6 +144,7 @@ std::string MigrationPlanJson(const Preflight& found, const std::vector<Step>& s
       .Set("from", found.request.from.Text())
       .Set("to", found.request.to.Text())
       .Set("run_id", run_id)
+      .Set("state", written)
       .Set("refused", !found.refusals.empty())
       .SetJson("refusals", strings(found.refusals))
       .SetJson("facts", strings(found.facts))
@@ -154,6 +169,15 @@ ProcedureState NewMigration(const Preflight& found, Clock* clock) {
   return ProcedureState(std::move(head));
 }
 
+// Before everything is asked in vain.
+absl::Status CheckStateIsNew(const std::string& path) {
+  std::error_code error;
+  if (path.empty() || !std::filesystem::exists(path, error)) return absl::OkStatus();
+  return absl::AlreadyExistsError(
+      absl::StrCat(path, " is there already; metarec migrate status --state ", ShellWord(path),
+                   " says what it is. Give another name, or remove it if that move is over"));
+}
+
 asio::awaitable<absl::StatusOr<ExitCode>> PlanMigration(const MigratePlanArguments& arguments,
                                                         CommandLoop* loop,
                                                         ProgressPrinter* progress) {
@@ -161,10 +185,9 @@ asio::awaitable<absl::StatusOr<ExitCode>> PlanMigration(const MigratePlanArgumen
   METAREC_CO_ASSIGN_OR_RETURN(MoveWishes wishes, WishesOf(arguments));
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   NodeAccess access(executor, clock);
-  Surroundings surroundings;
-  surroundings.source = access.source();
-  surroundings.clock = clock;
-  surroundings.random = &NodeAccess::Random;
+  const Surroundings surroundings = access.surroundings();
+  const std::string state_path = AbsolutePath(arguments.state_path);
+  METAREC_CO_RETURN_IF_ERROR(CheckStateIsNew(state_path));
   MoveSide from;
   {
     MoveWorld cluster(MoveSide(), wishes.to, executor, surroundings);
@@ -179,7 +202,6 @@ asio::awaitable<absl::StatusOr<ExitCode>> PlanMigration(const MigratePlanArgumen
   if (arguments.lease_seconds > 0) {
     found.request.lease_seconds = static_cast<int64_t>(arguments.lease_seconds);
   }
-  const std::string state_path = AbsolutePath(arguments.state_path);
   ProcedureState state = NewMigration(found, clock);
   ZooKeeperMove move(found.request, &state, state_path.empty() ? "FILE" : state_path, nullptr);
   const std::vector<Step> steps = move.Steps();
@@ -192,8 +214,9 @@ asio::awaitable<absl::StatusOr<ExitCode>> PlanMigration(const MigratePlanArgumen
   }
   progress->Clear();
   METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
-      arguments.output.json() ? MigrationPlanJson(found, steps, state.head().run_id)
-                              : MigrationPlanText(found, steps, state_path)));
+      arguments.output.json()
+          ? MigrationPlanJson(found, steps, state.head().run_id, is_refused ? "" : state_path)
+          : MigrationPlanText(found, steps, state_path)));
   co_return is_refused ? ExitCode::kRefused : ExitCode::kDone;
 }
 
@@ -223,11 +246,9 @@ RunVerb MakeMigratePlanVerb(Command& verb) {
   verb.Add("--meta", &arguments->metas, "the cluster's meta servers")
       .TypeName("HOST:PORT,...")
       .Group(kClusterGroup);
-  verb.Add("--zk", &wishes.from_hosts, "the old ZooKeeper, if not as the cluster says")
+  verb.Add("--zk", &wishes.from_hosts,
+           "the old ZooKeeper as it is reached from here, if not by the names that the cluster has")
       .TypeName("HOST:PORT,...[/PATH]")
-      .Group(kClusterGroup);
-  verb.Add("--root", &wishes.from_root, "the old cluster_root, if not as the cluster says")
-      .TypeName("PATH")
       .Group(kClusterGroup);
   verb.Add("--lock_root", &wishes.from_lock_root,
            "where the meta servers keep their locks (distributed_lock_service_parameters); unless "
@@ -273,7 +294,8 @@ RunVerb MakeMigratePlanVerb(Command& verb) {
       .Group(kServersGroup);
   verb.Add("--edit_config", &options.edit_config,
            "command that changes the config.ini of a server without --config: to "
-           "$METAREC_ZOOKEEPER, or back to $METAREC_OLD_ZOOKEEPER if $METAREC_BACK is 1")
+           "$METAREC_ZOOKEEPER, $METAREC_ROOT and $METAREC_LOCK_ROOT, or back to those with "
+           "METAREC_OLD_ in front if $METAREC_BACK is 1")
       .TypeName("COMMAND")
       .Group(kServersGroup);
   verb.Add("--way", &wishes.way, "copy the old tree, or rebuild it from the replica servers")
@@ -286,7 +308,7 @@ RunVerb MakeMigratePlanVerb(Command& verb) {
   verb.AddFlag("--accept_outage", &options.accept_outage,
                "way copy: go on although the leader may be away for longer than the lease");
   verb.AddFlag("-b,--skip_bad_nodes", &options.skip_bad_nodes,
-               "way recovery: leave out replica servers that do not answer");
+               "way recovery: leave out replica servers that do not answer or are not alive");
   verb.AddFlag("-l,--skip_lost_partitions", &options.skip_lost_partitions,
                "way recovery: create partitions EMPTY of which there is no replica");
   verb.Add("--lease_seconds", &arguments->lease_seconds,

@@ -42,6 +42,7 @@ struct MigrateArguments {
   MigrateVerb verb = MigrateVerb::kRun;
   std::string state_path;
   bool dry_run = false;
+  bool skip_bad_nodes = false;
   OutputArguments output;
 };
 
@@ -105,11 +106,8 @@ asio::awaitable<absl::StatusOr<ExitCode>> TakeSteps(const MigrateArguments& argu
   METAREC_CO_ASSIGN_OR_RETURN(const MoveRequest request, DecodeMoveRequest(state.head().request));
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   NodeAccess access(executor, clock);
-  Surroundings surroundings;
-  surroundings.source = access.source();
-  surroundings.clock = clock;
-  surroundings.random = &NodeAccess::Random;
-  MoveWorld world(request.from, request.to, executor, surroundings);
+  MoveWorld world(request.from, request.to, executor, access.surroundings());
+  if (arguments.skip_bad_nodes) ZooKeeperMove::AcceptBadNodes(&state);
   ZooKeeperMove move(request, &state, path, &world, progress);
   std::vector<Step> steps = move.Steps();
   METAREC_CO_RETURN_IF_ERROR(Procedure::CheckSteps(steps, state));
@@ -138,7 +136,9 @@ asio::awaitable<absl::StatusOr<ExitCode>> TakeSteps(const MigrateArguments& argu
   const ProcedureStatus status = StatusOf(state, shown, false);
   METAREC_CO_RETURN_IF_ERROR(PrintProcedureStatus(status, arguments));
   METAREC_CO_RETURN_IF_ERROR(taken);
-  co_return ExitCode::kDone;
+  const bool has_losses =
+      arguments.verb == MigrateVerb::kRun && ZooKeeperMove::PartitionsLost(state) > 0;
+  co_return has_losses ? ExitCode::kAcceptedLosses : ExitCode::kDone;
 }
 
 ExitCode RunSteps(const MigrateArguments& arguments) {
@@ -150,6 +150,12 @@ ExitCode RunSteps(const MigrateArguments& arguments) {
                                      /*does_write=*/false),
       [&](ProgressPrinter* progress) { return TakeSteps(arguments, &loop, progress); },
       ProgressPrinter::StyleOfStderr(arguments.output.json()));
+}
+
+void AddSkipBadNodes(Command& verb, MigrateArguments* arguments) {
+  verb.AddFlag("-b,--skip_bad_nodes", &arguments->skip_bad_nodes,
+               "from now on go on without replica servers that do not answer; what could not be "
+               "looked at because of them is said");
 }
 
 std::shared_ptr<MigrateArguments> DeclareMigrate(Command& verb, MigrateVerb which) {
@@ -168,10 +174,12 @@ RunVerb MakeMigrateRunVerb(Command& verb) {
       "Takes the steps of a plan, one after the other; each is looked at before and after. Killed "
       "or stopped at any moment, it goes on when it is run again. A guard that does not hold stops "
       "it (exit code 4), and nothing is lost by that. It ends when the cluster serves from the new "
-      "ZooKeeper; the old tree is still there, for metarec migrate abort or finish.");
+      "ZooKeeper; the old tree is still there, for metarec migrate abort or finish. Exit code 5 if "
+      "the recovery created partitions empty, as it was allowed to.");
   verb.Example("metarec migrate run --state move.state");
   const auto arguments = DeclareMigrate(verb, MigrateVerb::kRun);
   verb.AddFlag("--dry_run", &arguments->dry_run, "print the steps as a runbook, and do nothing");
+  AddSkipBadNodes(verb, arguments.get());
   return [arguments] {
     if (!arguments->dry_run) return RunSteps(*arguments);
     if (const absl::Status given = CheckStateGiven(*arguments); !given.ok()) {
@@ -197,6 +205,7 @@ RunVerb MakeMigrateAbortVerb(Command& verb) {
       "replica's ballot has gone beyond the old tree, replica servers would ignore what it says.");
   verb.Example("metarec migrate abort --state move.state");
   const auto arguments = DeclareMigrate(verb, MigrateVerb::kAbort);
+  AddSkipBadNodes(verb, arguments.get());
   return [arguments] { return RunSteps(*arguments); };
 }
 
