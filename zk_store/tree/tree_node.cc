@@ -73,4 +73,8 @@ bool IsWithin(absl::string_view path, absl::string_view ancestor) {
          (path.size() == ancestor.size() || path[ancestor.size()] == '/');
 }
 
+bool IsSystemPath(absl::string_view root, absl::string_view path) {
+  return root == "/" && IsWithin(path, "/zookeeper");
+}
+
 }  // namespace metarec

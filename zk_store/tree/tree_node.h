@@ -53,4 +53,8 @@ struct PathOrder {
 // True if `path` is `ancestor` or below it. Both are relative to one root.
 bool IsWithin(absl::string_view path, absl::string_view ancestor);
 
+// Whether `path`, of the tree whose root is at the absolute path `root`, is ZooKeeper's own:
+// /zookeeper, or below it. That is never a part of the tree of "/".
+bool IsSystemPath(absl::string_view root, absl::string_view path);
+
 }  // namespace metarec
