@@ -81,7 +81,8 @@ asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(std::string took_fact) {
   Clock* const clock = world_->clock();
   METAREC_CO_RETURN_IF_ERROR(co_await WriteMoveMark(to, state_->head().run_id, clock));
   const absl::Time began = clock->Now();
-  std::function<void(int64_t)> on_progress = [this](int64_t znodes) {
+  TransferOptions options;
+  options.on_progress = [this](int64_t znodes) {
     if (progress_ == nullptr) return;
     Progress progress;
     progress.phase = Phase::kWrite;
@@ -89,11 +90,12 @@ asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(std::string took_fact) {
     progress_->OnProgress(progress);
   };
   // The last pass must find everything still.
-  const bool may_change = took_fact != kLastPassFact;
-  if (!may_change) METAREC_CO_RETURN_IF_ERROR(co_await NoteOldLocks());
-  METAREC_CO_ASSIGN_OR_RETURN(
-      const TransferCount count,
-      co_await TransferTree(from, to, may_change, clock, std::move(on_progress)));
+  options.may_change = took_fact != kLastPassFact;
+  options.more_follow = options.may_change;
+  options.left_alone = absl::StrSplit(state_->Fact("target_children"), '/', absl::SkipEmpty());
+  if (!options.may_change) METAREC_CO_RETURN_IF_ERROR(co_await NoteOldLocks());
+  METAREC_CO_ASSIGN_OR_RETURN(const TransferCount count,
+                              co_await TransferTree(from, to, std::move(options), clock));
   if (took_fact == kFirstPassFact) {
     state_->Note(took_fact, count.kept_changing
                                 ? "copied as far as it goes, while the source keeps changing"

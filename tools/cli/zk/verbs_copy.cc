@@ -258,12 +258,15 @@ CopyEvents EventsInto(Copied* copied, const CopyArguments& arguments, ProgressPr
         json ? JsonObject().Set("path", path).Set("session", owner).ToText()
              : absl::StrCat("ephemeral ", RelativePath(path), " of session ", owner));
   };
-  events.on_progress = [progress, dry_run = arguments.dry_run](absl::string_view activity, int pass,
-                                                               int64_t znodes) {
+  events.on_progress = [progress, dry_run = arguments.dry_run](const CopyProgress& copy) {
     Progress shown;
-    shown.phase = activity == "check" ? Phase::kVerify : dry_run ? Phase::kRead : Phase::kWrite;
-    shown.done = znodes;
-    if (pass > 1) shown.note = absl::StrCat("pass ", pass);
+    shown.phase = copy.activity == "check" ? Phase::kVerify
+                  : dry_run                ? Phase::kRead
+                                           : Phase::kWrite;
+    shown.done = copy.znodes;
+    // What is being copied may have grown since it was counted.
+    shown.total = copy.total >= copy.znodes ? copy.total : 0;
+    if (copy.pass > 1) shown.note = absl::StrCat("pass ", copy.pass);
     progress->OnProgress(shown);
   };
   return events;
