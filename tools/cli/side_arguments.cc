@@ -105,6 +105,11 @@ absl::StatusOr<SidePlace> ParseSide(absl::string_view text) {
       Printable(text), " for a file that is to be made"));
 }
 
+bool IsInZooKeeper(absl::string_view text) {
+  const absl::StatusOr<SidePlace> place = ParseSide(text);
+  return place.ok() && !place->is_file();
+}
+
 std::string SideArguments::Option(absl::string_view name) const {
   return absl::StrCat("--", name_ == "side" ? "zk" : name_, "_", name);
 }

@@ -234,6 +234,8 @@ asio::awaitable<absl::StatusOr<ExitCode>> Compare(const CompareArguments& argume
   TreeDiffOptions diff;
   diff.ephemerals = arguments.ephemerals;
   diff.acls = options.acls;
+  diff.a_name = absl::StrCat(arguments.a_name(), ", ", a->name());
+  diff.b_name = absl::StrCat(arguments.b_name(), ", ", b->name());
   METAREC_CO_ASSIGN_OR_RETURN(
       compared.result, co_await DiffTrees(a->tree(), b->tree(), diff, on_difference, on_progress));
   progress->Clear();
@@ -252,7 +254,14 @@ asio::awaitable<absl::StatusOr<ExitCode>> Compare(const CompareArguments& argume
 
 absl::Status CheckCompareArguments(const CompareArguments& arguments) {
   if (arguments.a.has_value()) METAREC_RETURN_IF_ERROR(arguments.a->Check());
-  return arguments.b.Check();
+  METAREC_RETURN_IF_ERROR(arguments.b.Check());
+  if (!arguments.a.has_value() && IsInZooKeeper(arguments.file)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "file: ", Printable(arguments.file), " is in a ZooKeeper; ",
+        arguments.b.place().is_file() ? "the two are the wrong way round, write " : "write ",
+        "metarec zk verify FILE SIDE, or compare two sides with metarec zk diff"));
+  }
+  return absl::OkStatus();
 }
 
 ExitCode RunCompare(const CompareArguments& arguments) {

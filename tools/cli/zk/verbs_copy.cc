@@ -44,11 +44,11 @@ struct CopyArguments {
   OutputArguments output;
 };
 
-// A tree together with what it reads from.
+// The tree of a side that is opened once and read several times, one time after the other.
 class SideTree final : public TreeSource {
  public:
   // `*left_out`, which must outlive it, is what the side has left out, once it is read.
-  SideTree(std::unique_ptr<OpenedSide> side, std::string* left_out)
+  SideTree(std::shared_ptr<OpenedSide> side, std::string* left_out)
       : side_(std::move(side)), left_out_(left_out) {}
   asio::awaitable<absl::StatusOr<std::vector<TreeNode>>> Next() override {
     absl::StatusOr<std::vector<TreeNode>> nodes = co_await side_->tree()->Next();
@@ -58,7 +58,7 @@ class SideTree final : public TreeSource {
   const TreeHead& head() const override { return side_->tree()->head(); }
 
  private:
-  const std::unique_ptr<OpenedSide> side_;
+  const std::shared_ptr<OpenedSide> side_;
   std::string* const left_out_;
 };
 
@@ -135,26 +135,34 @@ CopyFrom MakeSource(const CopyArguments& arguments, MetaStore* store, Clock* clo
   from.name = NameOfPlace(place, below);
   from.store = store;
   if (store == nullptr) {
-    from.open =
-        [&arguments, clock, copied, progress, is_told = false](
-            bool acls) mutable -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
+    // A dead server's files, and a tree file, are read once, and stay as they are.
+    const auto kept = std::make_shared<std::shared_ptr<OpenedSide>>();
+    from.open = [&arguments, clock, copied, progress,
+                 kept](bool acls) -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
+      if (*kept != nullptr) {
+        METAREC_CO_RETURN_IF_ERROR((*kept)->Reopen());
+        co_return std::make_unique<SideTree>(*kept, &copied->left_out);
+      }
       OpenSideOptions options;
       options.acls = acls;
       options.whole_first = true;
       METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<OpenedSide> side,
                                   co_await OpenSide(arguments.from, options, clock));
-      if (!is_told) {
-        // Before anything is written: what tree it is that a data directory has.
-        is_told = true;
-        progress->Clear();
-        std::cerr << side->Report() << std::flush;
-        copied->data_directory_json = side->DataDirectoryJson();
-      }
-      co_return std::make_unique<SideTree>(std::move(side), &copied->left_out);
+      // Before anything is written: what tree it is that a data directory has.
+      progress->Clear();
+      std::cerr << side->Report() << std::flush;
+      copied->data_directory_json = side->DataDirectoryJson();
+      *kept = std::move(side);
+      co_return std::make_unique<SideTree>(*kept, &copied->left_out);
     };
+    from.check_unchanged = [kept] { return (*kept)->CheckUnchanged(); };
     return from;
   }
   from.root = place.path == "/" && !below.empty() ? below : absl::StrCat(place.path, below);
+  if (from.root == "/") {
+    copied->left_out =
+        absl::StrCat("note: ", from.name, ": /zookeeper was left out, it is ZooKeeper's own\n");
+  }
   from.open = [store, clock, root = from.root, name = from.name](
                   bool acls) -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
     LiveTreeOptions options;
@@ -190,6 +198,10 @@ std::string TextOf(const Copied& copied, const std::string& from, const std::str
   if (result.made_plain > 0) {
     absl::StrAppend(&text, Counted(result.made_plain, "container or TTL znode"),
                     " made persistent\n");
+  }
+  if (result.system_znodes > 0) {
+    absl::StrAppend(&text, Counted(result.system_znodes, "znode"),
+                    " at and below /zookeeper not copied: in ", to, " that is ZooKeeper's own\n");
   }
   if (result.extra.count > 0) {
     absl::StrAppend(&text, Counted(result.extra.count, "znode"), " only in ", to, ": ",
@@ -229,6 +241,7 @@ std::string JsonOf(const Copied& copied, const std::string& from, const std::str
       .Set("ephemerals", result.ephemerals)
       .SetJson("ephemerals_seen", JsonArray(copied.ephemerals.shown))
       .Set("made_plain", result.made_plain)
+      .Set("system_znodes", result.system_znodes)
       .Set("extra", result.extra.count)
       .SetJson("extra_first", JsonArray(extra))
       .Set("target_ephemerals", result.target_ephemerals)
@@ -302,6 +315,11 @@ asio::awaitable<absl::StatusOr<ExitCode>> CopySides(const CopyArguments& argumen
 absl::Status CheckArguments(const CopyArguments& arguments) {
   METAREC_RETURN_IF_ERROR(arguments.from.Check());
   METAREC_RETURN_IF_ERROR(arguments.to.Check());
+  if (arguments.to.place().is_file() && arguments.is_import && !arguments.from.place().is_file()) {
+    return absl::InvalidArgumentError(
+        "the sides are the wrong way round: zk import FILE TO reads the file; metarec zk export "
+        "SIDE FILE writes one");
+  }
   if (arguments.to.place().is_file()) {
     return absl::InvalidArgumentError(
         "to: a file cannot be copied into; metarec zk export writes one");
