@@ -86,7 +86,8 @@ asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(Pass pass) {
   Clock* const clock = world_->clock();
   METAREC_CO_RETURN_IF_ERROR(co_await BeginToWrite(to));
   const absl::Time began = clock->Now();
-  std::function<void(int64_t)> on_progress = [this](int64_t znodes) {
+  TransferOptions options;
+  options.on_progress = [this](int64_t znodes) {
     if (progress_ == nullptr) return;
     Progress progress;
     progress.phase = Phase::kWrite;
@@ -94,11 +95,12 @@ asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(Pass pass) {
     progress_->OnProgress(progress);
   };
   // The last pass must find everything still.
-  const bool may_change = pass != Pass::kLast;
-  if (!may_change) METAREC_CO_RETURN_IF_ERROR(co_await NoteOldLocks());
-  METAREC_CO_ASSIGN_OR_RETURN(
-      const TransferCount count,
-      co_await TransferTree(from, to, may_change, clock, std::move(on_progress)));
+  options.may_change = pass != Pass::kLast;
+  options.more_follow = options.may_change;
+  options.left_alone = absl::StrSplit(state_->Fact(kTargetChildrenFact), '/', absl::SkipEmpty());
+  if (!options.may_change) METAREC_CO_RETURN_IF_ERROR(co_await NoteOldLocks());
+  METAREC_CO_ASSIGN_OR_RETURN(const TransferCount count,
+                              co_await TransferTree(from, to, std::move(options), clock));
   if (pass == Pass::kFirst) {
     state_->Note(kFirstPassFact, count.kept_changing
                                      ? "copied as far as it goes, while the source keeps changing"

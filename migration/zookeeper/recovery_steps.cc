@@ -201,9 +201,9 @@ asio::awaitable<absl::Status> ZooKeeperMove::CarryOverFromOldTree() {
     if (!has_duplications.has_value()) continue;
     TreePlace target = to;
     target.root = to_paths.Duplications(table.app.app_id);
+    const TransferOptions once;
     METAREC_CO_RETURN_IF_ERROR(
-        (co_await TransferTree(duplications, target, /*may_change=*/false, world_->clock()))
-            .status());
+        (co_await TransferTree(duplications, target, once, world_->clock())).status());
     carried.push_back(absl::StrCat("table ", table.app.app_name, ": its duplications"));
   }
   TreePlace policies = from;
@@ -213,8 +213,9 @@ asio::awaitable<absl::Status> ZooKeeperMove::CarryOverFromOldTree() {
   if (has_policies.has_value() && has_policies->num_children > 0) {
     TreePlace target = to;
     target.root = to_paths.backup();
+    const TransferOptions once;
     METAREC_CO_RETURN_IF_ERROR(
-        (co_await TransferTree(policies, target, /*may_change=*/false, world_->clock())).status());
+        (co_await TransferTree(policies, target, once, world_->clock())).status());
     carried.push_back(
         absl::StrCat(Counted(has_policies->num_children, "backup policy"), " with their history"));
   }

@@ -11,6 +11,8 @@
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
+#include "zk_store/client/znode_path.h"
+#include "zk_store/election/lock_directory.h"
 #include "zk_store/topology/znode_layout.h"
 #include "zk_store/tree/live_tree.h"
 #include "zk_store/tree/tree_copy.h"
@@ -45,32 +47,44 @@ std::string DifferenceInWords(const TreeDifference& difference) {
   return absl::StrCat(path, ": ", absl::StrJoin(WordsOf(difference), "+"));
 }
 
-// A tree that is the caller's to remove: whose unfinished work it is does not matter.
-asio::awaitable<absl::Status> RemoveWhole(TreePlace place, Clock* clock) {
+// How many znodes both have, if an earlier run has finished the transfer: its journal is gone, and
+// the trees are two, and equal.
+asio::awaitable<absl::StatusOr<std::optional<int64_t>>> FinishedBefore(TreePlace from, TreePlace to,
+                                                                       Clock* clock) {
   RetryBudget budget(clock);
-  StoreReader reader(place.store, &budget);
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> root,
-                              co_await reader.Exists(place.root));
-  if (!root.has_value()) co_return absl::OkStatus();
-  TreeJournalZnode journal(place.store, &budget, place.root);
+  TreeJournalZnode journal(to.store, &budget, to.root);
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<TreeJournal> unfinished, co_await journal.Read());
-  if (unfinished.has_value()) METAREC_CO_RETURN_IF_ERROR(co_await journal.Delete());
-  TreeRemovalOptions look;
-  look.root = place.root;
-  look.name = place.text;
+  if (unfinished.has_value()) co_return std::optional<int64_t>();
+  StoreReader old_reader(from.store, &budget);
+  StoreReader new_reader(to.store, &budget);
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> old_root,
+                              co_await old_reader.Exists(from.root));
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> new_root,
+                              co_await new_reader.Exists(to.root));
+  if (!old_root.has_value() || !new_root.has_value()) co_return std::optional<int64_t>();
+  // Made by the same transaction, they are one tree.
+  if (from.root == to.root && old_root->czxid == new_root->czxid &&
+      old_root->ctime_ms == new_root->ctime_ms) {
+    co_return std::optional<int64_t>();
+  }
+  METAREC_CO_ASSIGN_OR_RETURN(const TreeComparison compared,
+                              co_await CompareTrees(from, to, clock));
+  co_return compared.equal() ? std::optional<int64_t>(compared.znodes) : std::nullopt;
+}
+
+asio::awaitable<absl::Status> RemoveWhole(TreePlace place, Clock* clock) {
+  TreeRemovalOptions options;
+  options.root = place.root;
+  options.name = place.text;
+  options.whole = true;
   const TreeRemovalEvents events;
-  METAREC_CO_ASSIGN_OR_RETURN(const TreeRemovalResult seen,
-                              co_await RemoveTree(place.store, clock, look, events));
-  TreeRemovalOptions removal = look;
-  removal.digest = seen.survey.digest;
-  co_return (co_await RemoveTree(place.store, clock, removal, events)).status();
+  co_return (co_await RemoveTree(place.store, clock, options, events)).status();
 }
 
 }  // namespace
 
-asio::awaitable<absl::StatusOr<TransferCount>> TransferTree(
-    TreePlace from, TreePlace to, bool may_change, Clock* clock,
-    std::function<void(int64_t znodes)> on_progress) {
+asio::awaitable<absl::StatusOr<TransferCount>> TransferTree(TreePlace from, TreePlace to,
+                                                            TransferOptions options, Clock* clock) {
   CopyFrom source;
   source.open = [from, clock](bool with_acls) { return OpenPlace(from, with_acls, clock); };
   source.name = from.text;
@@ -80,27 +94,36 @@ asio::awaitable<absl::StatusOr<TransferCount>> TransferTree(
   target.store = to.store;
   target.root = to.root;
   target.name = to.text;
-  TreeCopyOptions options;
-  options.update = true;
-  options.delete_extra = true;
+  TreeCopyOptions copy;
+  copy.keep_journal = options.more_follow;
+  copy.left_alone = options.left_alone;
   CopyEvents events;
-  events.on_progress = [on_progress](absl::string_view, int, int64_t znodes) {
-    if (on_progress) on_progress(znodes);
+  events.on_progress = [on_progress = options.on_progress](const CopyProgress& progress) {
+    if (on_progress) on_progress(progress.znodes);
   };
   const absl::StatusOr<TreeCopyResult> copied = co_await CopyTree(
-      std::move(source), std::move(target), std::move(options), std::move(events), clock);
+      std::move(source), std::move(target), std::move(copy), std::move(events), clock);
   TransferCount count;
-  if (!copied.ok()) {
-    const bool kept_changing = absl::IsAborted(copied.status()) &&
-                               !HasMark(copied.status(), ErrorMark::kDisturbed) &&
-                               !HasMark(copied.status(), ErrorMark::kLostRace);
-    if (!may_change || !kept_changing) co_return copied.status();
-    count.kept_changing = true;
+  if (copied.ok()) {
+    count.znodes = copied->znodes;
+    count.written = copied->written.created + copied->written.set + copied->written.acls_set;
+    count.deleted = copied->written.deleted;
     co_return count;
   }
-  count.znodes = copied->znodes;
-  count.written = copied->written.created + copied->written.set + copied->written.acls_set;
-  count.deleted = copied->written.deleted;
+  absl::Status error = copied.status();
+  if (HasMark(error, ErrorMark::kRefused)) {
+    METAREC_CO_ASSIGN_OR_RETURN(const std::optional<int64_t> done,
+                                co_await FinishedBefore(from, to, clock));
+    count.znodes = done.value_or(0);
+    if (done.has_value()) co_return count;
+  }
+  if (HasMark(error, ErrorMark::kRefused) || HasMark(error, ErrorMark::kDisturbed)) {
+    co_return Annotate(
+        error, absl::StrCat(" (the command is metarec zk copy ", from.text, " ", to.text, ")"));
+  }
+  const bool kept_changing = absl::IsAborted(error) && !HasMark(error, ErrorMark::kLostRace);
+  if (!options.may_change || !kept_changing) co_return error;
+  count.kept_changing = true;
   co_return count;
 }
 
@@ -110,7 +133,12 @@ asio::awaitable<absl::StatusOr<TreeComparison>> CompareTrees(TreePlace a, TreePl
   LiveTree second(b.store, clock, b.root, ReadingOptions(b));
   TreeComparison compared;
   const TreeDiffOptions options;
-  std::function<void(TreeDifference)> on_difference = [&compared](TreeDifference difference) {
+  const std::string lock = LockDirectoryPath("");
+  std::function<void(TreeDifference)> on_difference = [&](TreeDifference difference) {
+    const std::string& path = difference.nodes.path();
+    if (IsTreeJournal(path)) return;
+    if (difference.extra() && (IsWithin(path, "/lock") || IsWithin(path, lock))) return;
+    ++compared.differences;
     if (compared.examples.size() == kExamplesMax) return;
     compared.examples.push_back(DifferenceInWords(difference));
   };
@@ -118,7 +146,6 @@ asio::awaitable<absl::StatusOr<TreeComparison>> CompareTrees(TreePlace a, TreePl
       const TreeDiffResult result,
       co_await DiffTrees(&first, &second, options, std::move(on_difference)));
   compared.znodes = result.a.znodes;
-  compared.differences = result.paths;
   co_return compared;
 }
 

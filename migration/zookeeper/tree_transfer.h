@@ -33,14 +33,24 @@ struct TransferCount {
   int64_t deleted = 0;
 };
 
-// Makes the tree at `to` the same as that at `from` (zk_store/tree/tree_copy.h), and reads both
-// back, until they are seen to be. Ephemeral znodes are left out; nothing is written into `from`.
-// May be cut short at any moment and begun again. `may_change`: it is no error if the source
-// changes all the time, so that no look finds it still. `on_progress`, if given, hears of znodes
-// now and then.
-asio::awaitable<absl::StatusOr<TransferCount>> TransferTree(
-    TreePlace from, TreePlace to, bool may_change, Clock* clock,
-    std::function<void(int64_t znodes)> on_progress = nullptr);
+struct TransferOptions {
+  // It is no error if the source changes all the time, so that no look finds it still.
+  bool may_change = false;
+  // More transfers of this tree follow: the target stays marked as unfinished until the last one.
+  bool more_follow = false;
+  // Children of the target's root that were there when it was found free: they are left alone.
+  std::vector<std::string> left_alone;
+  // Hears of znodes now and then, if given.
+  std::function<void(int64_t znodes)> on_progress;
+};
+
+// Makes the tree at `to`, which is absent, empty, or an earlier transfer of the same tree, the same
+// as that at `from` (zk_store/tree/tree_copy.h), and reads both back, until they are seen to be.
+// What others have written there is neither overwritten nor deleted: it is an error, marked
+// kDisturbed or kRefused. Ephemeral znodes are left out; nothing is written into `from`. May be cut
+// short at any moment and begun again; one that is over already only compares.
+asio::awaitable<absl::StatusOr<TransferCount>> TransferTree(TreePlace from, TreePlace to,
+                                                            TransferOptions options, Clock* clock);
 
 struct TreeComparison {
   int64_t znodes = 0;
@@ -50,7 +60,8 @@ struct TreeComparison {
   bool equal() const { return differences == 0; }
 };
 
-// Reads both to their ends. Ephemeral znodes do not count.
+// Reads both to their ends. Ephemeral znodes do not count, nor do metarec's journals, nor a lock
+// directory that only `b` has.
 asio::awaitable<absl::StatusOr<TreeComparison>> CompareTrees(TreePlace a, TreePlace b,
                                                              Clock* clock);
 

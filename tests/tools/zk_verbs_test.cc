@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <utility>
@@ -47,10 +48,11 @@ class ZkVerbsTest : public ::testing::Test {
     return nodes;
   }
 
-  std::string Write(const std::vector<TreeNode>& nodes, const std::string& name = "tree.jsonl") {
+  std::string Write(const std::vector<TreeNode>& nodes, const std::string& name = "tree.jsonl",
+                    const std::string& root = "/pegasus") {
     TreeHead head;
     head.source = "zk1:2181";
-    head.root = "/pegasus";
+    head.root = root;
     auto file = TreeFileWriter::Create(folder_.Path(name), head, {.overwrite = true});
     EXPECT_TRUE(file.ok()) << file.status();
     for (const TreeNode& node : nodes) EXPECT_TRUE(file->Append(node).ok());
@@ -248,6 +250,36 @@ TEST_F(ZkVerbsTest, ADataDirectoryIsReadAsItWasBeforeAMistake) {
   EXPECT_THAT(Zk({"ls", logs, "--at", "noon"}).err, HasSubstr("--at: 'noon' is neither a zxid"));
   EXPECT_THAT(Zk({"ls", Write(SomeTree()), "--at", "0x1"}).err,
               HasSubstr("--at is for the data directory of a ZooKeeper server"));
+}
+
+TEST_F(ZkVerbsTest, ZooKeepersOwnZnodesInAFileAreLeftOutWhoeverReadsIt) {
+  std::vector<TreeNode> nodes = {NodeAt(""), NodeAt("/apps", "unlock")};
+  const std::string without = Write(nodes, "without.jsonl", "/");
+  nodes.push_back(NodeAt("/zookeeper"));
+  nodes.push_back(NodeAt("/zookeeper/quota"));
+  const std::string with = Write(nodes, "with.jsonl", "/");
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"diff", with, without},
+                                             {"verify", with, without},
+                                             {"export", with, folder_.Path("out.jsonl")}}) {
+    const Ended ended = Zk(arguments);
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    EXPECT_THAT(ended.out, HasSubstr("2 znodes")) << arguments[0];
+    EXPECT_THAT(ended.err, HasSubstr("/zookeeper was left out, it is ZooKeeper's own (2 znodes)"));
+  }
+  EXPECT_EQ(Out({"ls", with}), "apps\n");
+  // Below another root it is a name like any other.
+  EXPECT_EQ(Out({"ls", Write(nodes, "elsewhere.jsonl", "/a")}), "apps\nzookeeper\n");
+}
+
+TEST_F(ZkVerbsTest, DiffNamesTheSideThatCannotBeRead) {
+  const std::string whole = Write(SomeTree(), "whole.jsonl");
+  const std::string cut = folder_.Path("cut.jsonl");
+  std::ifstream in(whole, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  folder_.Write("cut.jsonl", text.substr(0, text.rfind('\n', text.size() - 2) + 1));
+  EXPECT_THAT(Zk({"diff", whole, cut}).err, HasSubstr("while reading b, " + cut));
+  EXPECT_THAT(Zk({"diff", cut, whole}).err, HasSubstr("while reading a, " + cut));
 }
 
 TEST_F(ZkVerbsTest, AnAclMapThatNeverEndsIsRefused) {

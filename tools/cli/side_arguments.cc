@@ -110,6 +110,11 @@ absl::StatusOr<SidePlace> ParseSide(absl::string_view text) {
       "'", Printable(text), "' is no HOST:PORT,.../PATH, and there is no such file or folder"));
 }
 
+bool IsInZooKeeper(absl::string_view text) {
+  const absl::StatusOr<SidePlace> place = ParseSide(text);
+  return place.ok() && !place->is_file();
+}
+
 std::string SideArguments::Option(absl::string_view name) const {
   return absl::StrCat("--", name_ == "side" ? "zk" : name_, "_", name);
 }

@@ -39,6 +39,9 @@ struct SidePlace {
 // with what was probably meant.
 absl::StatusOr<SidePlace> ParseSide(absl::string_view text);
 
+// Whether the text is a place in ZooKeeper, and not the name of something that is here.
+bool IsInZooKeeper(absl::string_view text);
+
 // The type of the argument, by which others know that it may be a file.
 inline constexpr char kSideType[] = "SIDE";
 

@@ -42,13 +42,35 @@ CreateMode ModeOfKind(NodeKind kind) {
   }
 }
 
-void TellProgress(const CopyEvents* events, absl::string_view activity, int pass, int64_t znodes) {
-  if (events->on_progress && znodes % kZnodesBetweenProgress == 0) {
-    events->on_progress(activity, pass, znodes);
+void TellProgress(const CopyEvents* events, const CopyProgress& progress) {
+  if (events->on_progress && progress.znodes % kZnodesBetweenProgress == 0) {
+    events->on_progress(progress);
   }
 }
 
+bool IsLeftAlone(const std::vector<std::string>& names, absl::string_view path) {
+  return absl::c_any_of(
+      names, [path](const std::string& name) { return IsWithin(path, absl::StrCat("/", name)); });
+}
+
+// "6 bytes of data (version 1, set by transaction 0x1f)"
+std::string DataOf(const TreeNode& node) {
+  return absl::StrCat(
+      node.null_data ? "no data" : absl::StrCat(Counted(node.data.size(), "byte"), " of data"),
+      " (version ", node.stat.version, ", set by transaction 0x",
+      absl::Hex(static_cast<uint64_t>(node.stat.mzxid)), ")");
+}
+
 }  // namespace
+
+absl::Status StrangerWrites(absl::string_view seen) {
+  return MarkedError(
+      ErrorMark::kDisturbed,
+      absl::StrCat("somebody else writes to the target: ", seen,
+                   ". That was left as it is. Find out who writes there; then the same command "
+                   "with --update overwrites what differs, and with --update --delete also "
+                   "deletes what is not the source's"));
+}
 
 absl::string_view CopyStepName(CopyStep::Kind kind) {
   switch (kind) {
@@ -144,11 +166,28 @@ absl::Status CopyPass::CheckEmpty(const TreePair& pair) const {
   const std::string& data = pair.b->data;
   const bool is_as_found = path.empty() && (data.empty() || data == *options_.empty_root_data ||
                                             (pair.a.has_value() && data == pair.a->data));
-  if (is_as_found || path == kTreeJournalPath) return absl::OkStatus();
-  return MarkedError(ErrorMark::kDisturbed,
-                     absl::StrCat("somebody else writes to the target, which was ",
-                                  "empty when the copy began: ", PathLabel(path),
-                                  path.empty() ? " has got other data" : " has come to be there"));
+  if (is_as_found || IsTreeJournal(path) || IsLeftAlone(*options_.left_alone, path)) {
+    return absl::OkStatus();
+  }
+  return StrangerWrites(absl::StrCat(PathLabel(Absolute(path)), " has come to have ",
+                                     DataOf(*pair.b),
+                                     " since the copy began, when the target was empty"));
+}
+
+bool CopyPass::LeavesOut(TreePair* pair) {
+  const std::string& path = pair->path();
+  if (IsTreeJournal(path)) return true;
+  if (IsSystemPath(options_.target_root, path)) {
+    ++result_->system_znodes;
+    return true;
+  }
+  if (!pair->a.has_value() || !IsEphemeral(*pair->a, options_.source_has_kinds)) return false;
+  ++result_->ephemerals;
+  if (options_.number == 1 && options_.events->on_ephemeral) {
+    options_.events->on_ephemeral(path, pair->a->stat.ephemeral_owner);
+  }
+  pair->a.reset();
+  return !pair->b.has_value();
 }
 
 asio::awaitable<absl::Status> CopyPass::Step(TreePair pair) {
@@ -160,14 +199,8 @@ asio::awaitable<absl::Status> CopyPass::Step(TreePair pair) {
         absl::StrCat("the source is itself the unfinished work of another run: it has the znode ",
                      PathLabel(path), ", which says of which"));
   }
-  if (path == kTreeJournalPath) co_return absl::OkStatus();
-  if (pair.a.has_value() && IsEphemeral(*pair.a, options_.source_has_kinds)) {
-    ++result_->ephemerals;
-    if (options_.number == 1 && options_.events->on_ephemeral) {
-      options_.events->on_ephemeral(path, pair.a->stat.ephemeral_owner);
-    }
-    pair.a.reset();
-  }
+  if (LeavesOut(&pair)) co_return absl::OkStatus();
+  METAREC_CO_RETURN_IF_ERROR(options_.own->GoTo(path));
   if (pair.b.has_value() && IsEphemeral(*pair.b, /*has_kinds=*/false)) {
     if (pair.a.has_value()) {
       co_return absl::FailedPreconditionError(absl::StrFormat(
@@ -178,26 +211,63 @@ asio::awaitable<absl::Status> CopyPass::Step(TreePair pair) {
     ++result_->target_ephemerals;
     co_return absl::OkStatus();
   }
-  if (!pair.a.has_value()) {
-    if (!pair.b.has_value()) co_return absl::OkStatus();
-    if (options_.may_delete) {
-      extras_.push_back({path, pair.b->stat.version});
-    } else {
-      result_->extra.Add(path);
-    }
-    co_return absl::OkStatus();
-  }
+  if (!pair.a.has_value()) co_return TakeExtra(*pair.b);
   TreeNode node = *std::move(pair.a);
   ++result_->znodes;
   result_->data_bytes += static_cast<int64_t>(node.data.size());
-  TellProgress(options_.events, "copy", options_.number, result_->znodes);
+  TellProgress(options_.events, {"copy", options_.number, result_->znodes, options_.total});
   if (options_.rules.plain_kinds && node.kind() != NodeKind::kPersistent) ++result_->made_plain;
   METAREC_CO_RETURN_IF_ERROR(options_.rules.Apply(&node));
   if (options_.ledger != nullptr) {
     METAREC_CO_RETURN_IF_ERROR(options_.ledger->Append(node, FingerprintOf(node)));
   }
-  if (!pair.b.has_value()) co_return co_await Create(std::move(node));
-  co_return co_await Update(std::move(node), *pair.b);
+  if (pair.b.has_value()) {
+    METAREC_CO_RETURN_IF_ERROR(CheckOverwrites(node, *pair.b));
+    co_return co_await Update(std::move(node), *pair.b);
+  }
+  if (options_.own->had() && !options_.may_overwrite) {
+    co_return StrangerWrites(
+        absl::StrCat(PathLabel(Absolute(path)), ", which this copy had written, was deleted"));
+  }
+  co_return co_await Create(std::move(node));
+}
+
+absl::Status CopyPass::TakeExtra(const TreeNode& present) {
+  if (IsLeftAlone(*options_.left_alone, present.path)) return absl::OkStatus();
+  const bool is_own = options_.own->OwnsData(present) && options_.own->OwnsAcl(present);
+  if (options_.may_delete || is_own) {
+    extras_.push_back({present.path, present.stat.version});
+    return absl::OkStatus();
+  }
+  if (!options_.may_overwrite) {
+    return StrangerWrites(absl::StrCat(PathLabel(Absolute(present.path)), " is there with ",
+                                       DataOf(present),
+                                       ", which the source does not have, and this copy did not "
+                                       "write it"));
+  }
+  // It keeps what is above it.
+  for (const Extra& above : extras_) result_->extra.Add(above.path);
+  extras_.clear();
+  result_->extra.Add(present.path);
+  return absl::OkStatus();
+}
+
+absl::Status CopyPass::CheckOverwrites(const TreeNode& node, const TreeNode& present) const {
+  const bool is_found_root = present.path.empty() && options_.empty_root_data.has_value();
+  if (options_.may_overwrite || is_found_root) return absl::OkStatus();
+  if (!SameData(node, present) && !options_.own->OwnsData(present)) {
+    return StrangerWrites(absl::StrCat(PathLabel(Absolute(present.path)), " has ", DataOf(present),
+                                       ", which this copy did not write, and the source has ",
+                                       "others there"));
+  }
+  if (!SameAcl(node.acl, present.acl) && !options_.own->OwnsAcl(present)) {
+    return StrangerWrites(absl::StrCat(PathLabel(Absolute(present.path)), " has the ACL ",
+                                       Printable(AclText(present.acl)), " (version ",
+                                       present.stat.acl_version,
+                                       "), which cannot be told to be of this copy, and is to get ",
+                                       Printable(AclText(node.acl))));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> CopyPass::MustWait(const TreeNode& node) const {
@@ -304,12 +374,14 @@ namespace {
 
 // Skips what is not copied.
 asio::awaitable<absl::StatusOr<const TreeNode*>> PeekCopied(TreeCursor* cursor,
+                                                            const std::string& target_root,
                                                             int64_t* ephemerals) {
   for (;;) {
     METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const node, co_await cursor->Peek());
     if (node == nullptr) co_return nullptr;
     const bool is_ephemeral = IsEphemeral(*node, /*has_kinds=*/false);
-    if (!is_ephemeral && node->path != kTreeJournalPath) co_return node;
+    const bool is_system = IsTreeJournal(node->path) || IsSystemPath(target_root, node->path);
+    if (!is_ephemeral && !is_system) co_return node;
     if (is_ephemeral) ++*ephemerals;
     cursor->Take();
   }
@@ -340,10 +412,12 @@ asio::awaitable<absl::StatusOr<CopyCheck>> CheckCopy(TreeSource* source, TreeLed
   METAREC_CO_ASSIGN_OR_RETURN(std::optional<LedgerEntry> seen, ledger->Next());
   int64_t source_ephemerals = 0;
   for (int64_t compared = 1;; ++compared) {
-    METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const a,
-                                co_await PeekCopied(&from, &source_ephemerals));
-    METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const b,
-                                co_await PeekCopied(&into, &check.target_ephemerals));
+    METAREC_CO_ASSIGN_OR_RETURN(
+        const TreeNode* const a,
+        co_await PeekCopied(&from, options.target_root, &source_ephemerals));
+    METAREC_CO_ASSIGN_OR_RETURN(
+        const TreeNode* const b,
+        co_await PeekCopied(&into, options.target_root, &check.target_ephemerals));
     if (a == nullptr && b == nullptr && !seen.has_value()) break;
     const std::string path =
         FirstPath({PathOf(a), PathOf(b), seen.has_value() ? &seen->path : nullptr});
@@ -352,12 +426,17 @@ asio::awaitable<absl::StatusOr<CopyCheck>> CheckCopy(TreeSource* source, TreeLed
     const bool in_ledger = seen.has_value() && seen->path == path;
     const bool is_still =
         source == nullptr || (in_source == in_ledger && (!in_source || seen->HasStatOf(a->stat)));
-    if (!is_still) {
-      check.moved.Add(path);
-    } else if (in_ledger) {
-      if (!in_target || seen->content != FingerprintOf(*b)) check.foreign.Add(path);
-    } else {
-      (options.extras_are_foreign ? check.foreign : check.extra).Add(path);
+    const bool is_extra = in_target && !in_ledger && !IsLeftAlone(*options.left_alone, path);
+    const bool is_foreign = in_ledger ? !in_target || seen->content != FingerprintOf(*b)
+                                      : is_extra && options.extras_are_foreign;
+    if (!is_still) check.moved.Add(path);
+    if (is_foreign && (is_still || options.is_strict)) {
+      if (check.foreign.count == 0) {
+        check.first_foreign = in_target ? absl::StrCat("has ", DataOf(*b)) : "was deleted";
+      }
+      check.foreign.Add(path);
+    } else if (is_still && is_extra) {
+      check.extra.Add(path);
     }
     if (in_target) digest.Add(*b);
     if (in_source) from.Take();
@@ -365,7 +444,7 @@ asio::awaitable<absl::StatusOr<CopyCheck>> CheckCopy(TreeSource* source, TreeLed
     if (in_ledger) {
       METAREC_CO_ASSIGN_OR_RETURN(seen, ledger->Next());
     }
-    TellProgress(options.events, "check", options.number, compared);
+    TellProgress(options.events, {"check", options.number, compared, options.total});
   }
   check.digest = digest.Finish();
   co_return check;

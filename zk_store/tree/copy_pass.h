@@ -16,12 +16,16 @@
 #include <asio/awaitable.hpp>
 
 #include "zk_store/client/znode_path.h"
+#include "zk_store/tree/own_work.h"
 #include "zk_store/tree/tree_copy.h"
 #include "zk_store/tree/tree_ledger.h"
 #include "zk_store/tree/tree_merge.h"
 #include "zk_store/tree/tree_writer.h"
 
 namespace metarec {
+
+// A copy's error for what somebody else does to its target: what was seen, and what to do.
+absl::Status StrangerWrites(absl::string_view seen);
 
 // `has_kinds`: as TreeHead has it. Without kinds whatever has an owner is ephemeral: what looks
 // like a TTL znode's owner is then the session of a server with the number 255.
@@ -46,11 +50,20 @@ struct CopyPassOptions {
   std::string target_root;
   bool source_has_kinds = false;
   int64_t source_czxid = 0;  // of the root that is copied
-  bool may_delete = false;   // what is in the target alone
+  // What of the target is the copy's own, and may be overwritten and deleted.
+  OwnWork* own = nullptr;
+  // What is not: whether that may be overwritten, too, and deleted if the target alone has it.
+  // Where it may not be overwritten, the pass ends as kDisturbed; what may only not be deleted is
+  // counted as extra.
+  bool may_overwrite = false;
+  bool may_delete = false;
   // Set if the target was found empty: then only its root may be there, without data, with these or
-  // with the source's. Anything else somebody has written since, and the pass ends as kDisturbed.
+  // with the source's, and may be overwritten. Anything else somebody has written since, and the
+  // pass ends as kDisturbed.
   std::optional<std::string> empty_root_data;
+  const std::vector<std::string>* left_alone = nullptr;  // TreeCopyOptions
   int number = 1;
+  int64_t total = 0;  // znodes of the source, for on_progress; 0: not known
   const CopyEvents* events = nullptr;
   // Both null in a dry run.
   TreeLedger* ledger = nullptr;
@@ -79,6 +92,9 @@ class CopyPass {
 
   asio::awaitable<absl::Status> Step(TreePair pair);
   absl::Status CheckEmpty(const TreePair& pair) const;
+  bool LeavesOut(TreePair* pair);
+  absl::Status TakeExtra(const TreeNode& present);
+  absl::Status CheckOverwrites(const TreeNode& node, const TreeNode& present) const;
   asio::awaitable<absl::Status> Create(TreeNode node);
   asio::awaitable<absl::Status> Update(TreeNode node, const TreeNode& present);
   // Ends the subtrees in which `path` is not; nullptr: all of them.
@@ -100,16 +116,23 @@ class CopyPass {
 };
 
 struct CopyCheck {
-  PathSample moved;    // of the source, since the ledger was written
-  PathSample foreign;  // of the target: not what the ledger says, and the source has not moved
-  PathSample extra;    // in the target alone
+  PathSample moved;           // of the source, since the ledger was written
+  PathSample foreign;         // of the target: not what the copy has written there
+  std::string first_foreign;  // what is there instead, of the first of them: "has 6 bytes ..."
+  PathSample extra;           // in the target alone
   int64_t target_ephemerals = 0;
   std::string digest;  // of the target's tree
 };
 
 struct CopyCheckOptions {
+  std::string target_root;
+  const std::vector<std::string>* left_alone = nullptr;  // TreeCopyOptions
   bool extras_are_foreign = true;
-  int number = 1;  // of the pass before
+  // Whether what somebody else writes counts as foreign even where the source has moved, too, and
+  // the next pass would overwrite it.
+  bool is_strict = true;
+  int number = 1;     // of the pass before
+  int64_t total = 0;  // znodes, for on_progress
   const CopyEvents* events = nullptr;
 };
 

@@ -13,11 +13,12 @@ Subtree::Subtree(std::unique_ptr<TreeSource> whole, std::string path)
 asio::awaitable<absl::StatusOr<std::vector<TreeNode>>> Subtree::Next() {
   std::vector<TreeNode> part;
   while (part.empty()) {
-    METAREC_CO_ASSIGN_OR_RETURN(std::vector<TreeNode> nodes, co_await whole_->Next());
+    absl::StatusOr<std::vector<TreeNode>> nodes = co_await whole_->Next();
     head_ = whole_->head();
     head_.root = JoinPaths(head_.root, path_);
-    if (nodes.empty()) break;
-    for (TreeNode& node : nodes) {
+    if (!nodes.ok()) co_return nodes.status();
+    if (nodes->empty()) break;
+    for (TreeNode& node : *nodes) {
       if (!IsWithin(node.path, path_)) continue;
       node.path.erase(0, path_.size());
       part.push_back(std::move(node));

@@ -17,7 +17,9 @@
 #include "zk_store/client/znode_path.h"
 #include "zk_store/tree/acl_text.h"
 #include "zk_store/tree/copy_pass.h"
+#include "zk_store/tree/copy_root.h"
 #include "zk_store/tree/live_tree.h"
+#include "zk_store/tree/own_work.h"
 #include "zk_store/tree/tree_digest.h"
 #include "zk_store/tree/tree_journal.h"
 #include "zk_store/tree/tree_ledger.h"
@@ -62,16 +64,17 @@ class TreeCopy {
   asio::awaitable<absl::StatusOr<TreeCopyResult>> DryRun();
 
   asio::awaitable<absl::Status> Mark();
-  asio::awaitable<absl::Status> CreateWay();
   asio::awaitable<absl::Status> CreateRoot();
-  asio::awaitable<absl::Status> CreateUnlessThere(CreateOp op);
+  asio::awaitable<absl::Status> LearnWhatIsOurs();
   asio::awaitable<absl::Status> LearnWhoWeAre();
   TreeJournal OwnJournal() const;
   // Notes in the journal that what is in the target is not all ours; returns `why`.
   asio::awaitable<absl::Status> Disown(absl::Status why);
   // Until a check finds both trees still and equal.
   asio::awaitable<absl::Status> CopyUntilStill();
-  asio::awaitable<absl::Status> Pass(TreeLedger* ledger, TreeWriter* writer, int number);
+  asio::awaitable<absl::Status> Pass(TreeLedger* ledger, TreeWriter* writer, OwnWork* own,
+                                     int number);
+  OwnWork WorkBefore() const;
   asio::awaitable<absl::StatusOr<CopyCheck>> Check(TreeLedger* ledger, int number);
   std::unique_ptr<TreeSource> OpenTarget() const;
 
@@ -91,7 +94,9 @@ class TreeCopy {
   bool target_exists_ = false;
   bool made_root_ = false;  // by this run, before its first pass
   bool owns_tree_ = false;
+  NodeStat root_stat_;                // of the target, before the copy wrote anything
   std::optional<TreeJournal> found_;  // another run's journal that this one goes on with
+  std::vector<int64_t> marks_;        // of its transactions, if it owned the tree
 };
 
 asio::awaitable<absl::StatusOr<TreeCopyResult>> TreeCopy::Run() {
@@ -106,6 +111,7 @@ asio::awaitable<absl::StatusOr<TreeCopyResult>> TreeCopy::Run() {
   const absl::Status copied = co_await CopyUntilStill();
   if (HasMark(copied, ErrorMark::kDisturbed)) co_return co_await Disown(copied);
   METAREC_CO_RETURN_IF_ERROR(copied);
+  if (options_.keep_journal) co_return std::move(result_);
   const absl::Status unmarked = co_await journal_.Delete();
   if (StoreErrorOf(unmarked) == StoreError::kNoAuth) {
     co_return Annotate(unmarked,
@@ -252,11 +258,14 @@ asio::awaitable<absl::Status> TreeCopy::LookAtTarget() {
   target_exists_ = root.has_value();
   owns_tree_ = true;
   if (!target_exists_) co_return absl::OkStatus();
+  root_stat_ = root->stat;
   METAREC_CO_ASSIGN_OR_RETURN(found_, co_await journal_.Read());
   if (found_.has_value()) {
     METAREC_CO_RETURN_IF_ERROR(CheckFound());
     result_.resumed = true;
     owns_tree_ = found_->owns_tree;
+    root_stat_.mzxid = found_->root_mzxid;
+    root_stat_.acl_version = found_->root_acl_version;
     co_return absl::OkStatus();
   }
   METAREC_CO_ASSIGN_OR_RETURN(std::optional<NodeChildren> children,
@@ -264,13 +273,16 @@ asio::awaitable<absl::Status> TreeCopy::LookAtTarget() {
   std::vector<std::string> names;
   if (children.has_value()) names = std::move(children->names);
   if (into_.root == "/") std::erase(names, kSystemZnode);
+  for (const std::string& name : options_.left_alone) std::erase(names, name);
   METAREC_CO_RETURN_IF_ERROR(CheckEmpty(*root, names));
   owns_tree_ = names.empty();
   co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::StatusOr<TreeCopyResult>> TreeCopy::DryRun() {
-  METAREC_CO_RETURN_IF_ERROR(co_await Pass(nullptr, nullptr, 1));
+  METAREC_CO_RETURN_IF_ERROR(co_await LearnWhatIsOurs());
+  OwnWork own = WorkBefore();
+  METAREC_CO_RETURN_IF_ERROR(co_await Pass(nullptr, nullptr, &own, 1));
   co_return std::move(result_);
 }
 
@@ -282,49 +294,23 @@ std::unique_ptr<TreeSource> TreeCopy::OpenTarget() const {
   return std::make_unique<LiveTree>(into_.store, clock_, into_.root, std::move(options));
 }
 
-asio::awaitable<absl::Status> TreeCopy::CreateUnlessThere(CreateOp op) {
-  const std::function<asio::awaitable<absl::Status>()> create =
-      [this, &op]() -> asio::awaitable<absl::Status> {
-    const auto created = co_await into_.store->Create(op);
-    co_return created.status();
-  };
-  const absl::Status status = co_await Retry(&budget_, create);
-  co_return StoreErrorOf(status) == StoreError::kNodeExists ? absl::OkStatus() : status;
-}
-
-asio::awaitable<absl::Status> TreeCopy::CreateWay() {
-  for (size_t end = into_.root.find('/', 1); end != std::string::npos;
-       end = into_.root.find('/', end + 1)) {
-    const std::string path = into_.root.substr(0, end);
-    METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> stat, co_await reader_.Exists(path));
-    if (stat.has_value()) continue;
-    CreateOp op;
-    op.path = path;
-    METAREC_CO_RETURN_IF_ERROR(co_await CreateUnlessThere(std::move(op)));
-  }
-  co_return absl::OkStatus();
-}
-
-// With an ACL under which we can go on. Its own one is set as those of other znodes are.
+// Creates the root unless it is there, and notes what it is before anything is written.
 asio::awaitable<absl::Status> TreeCopy::CreateRoot() {
-  CreateOp op{into_.root, source_root_.data};
-  op.null_data = source_root_.null_data;
-  const NodeKind kind = options_.plain_kinds ? NodeKind::kPersistent : source_root_.kind();
-  if (kind == NodeKind::kContainer) op.mode = CreateMode::kContainer;
-  if (kind == NodeKind::kTtl) {
-    op.mode = CreateMode::kTtl;
-    op.ttl_ms = TtlOfOwner(source_root_.stat.ephemeral_owner);
+  CopyRootOptions root;
+  root.path = into_.root;
+  root.source = source_root_;
+  root.acl = options_.acl;
+  root.acl_map = options_.acl_map;
+  root.plain_kinds = options_.plain_kinds;
+  METAREC_CO_RETURN_IF_ERROR(co_await CreateCopyRoot(into_.store, &budget_, std::move(root)));
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> made, co_await reader_.Get(into_.root));
+  if (!made.has_value() || (!made->data.empty() && made->data != source_root_.data)) {
+    co_return StrangerWrites(
+        absl::StrCat(into_.name, made.has_value() ? " was created with other data" : " was deleted",
+                     " in the moment in which the copy began"));
   }
-  op.acl = CreatorOnlyAcl();
-  const absl::Status created = co_await CreateUnlessThere(op);
-  if (StoreErrorOf(created) != StoreError::kInvalidAcl) co_return created;
-  // A session without credentials can only make what all may write.
-  if (options_.acl == CopiedAcl::kCreator) co_return created;
-  op.acl = OpenAcl();
-  if (options_.acl == CopiedAcl::kKeep) {
-    METAREC_CO_ASSIGN_OR_RETURN(op.acl, options_.acl_map.Apply(source_root_.acl));
-  }
-  co_return co_await CreateUnlessThere(op);
+  root_stat_ = made->stat;
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> TreeCopy::LearnWhoWeAre() {
@@ -346,6 +332,8 @@ TreeJournal TreeCopy::OwnJournal() const {
   journal.scope = Scope();
   journal.described = Described();
   journal.owns_tree = owns_tree_;
+  journal.root_mzxid = root_stat_.mzxid;
+  journal.root_acl_version = root_stat_.acl_version;
   return journal;
 }
 
@@ -353,47 +341,67 @@ asio::awaitable<absl::Status> TreeCopy::Disown(absl::Status why) {
   if (!owns_tree_) co_return why;
   owns_tree_ = false;
   const TreeJournal journal = OwnJournal();
-  const absl::Status noted = co_await journal_.Replace(journal);
-  // The journal of a run that has taken over is that run's.
-  if (noted.ok() || HasMark(noted, ErrorMark::kDisturbed)) co_return why;
-  co_return Annotate(
-      why, absl::StrCat("; this could not be noted in ", journal_.path(), " (", noted.message(),
-                        "), so do not repeat the command without "
-                        "looking: it would delete what is not the source's"));
+  // Without the note the next run sees by itself what is not the copy's.
+  (void)co_await journal_.Replace(journal);
+  co_return why;
 }
 
 asio::awaitable<absl::Status> TreeCopy::Mark() {
   result_.run = NewRunId();
+  if (!target_exists_) {
+    METAREC_CO_RETURN_IF_ERROR(co_await CreateRoot());
+    made_root_ = true;
+  }
   const TreeJournal journal = OwnJournal();
   if (found_.has_value()) {
     METAREC_CO_RETURN_IF_ERROR(co_await journal_.Replace(journal));
   } else {
-    if (!target_exists_) {
-      METAREC_CO_RETURN_IF_ERROR(co_await CreateWay());
-      METAREC_CO_RETURN_IF_ERROR(co_await CreateRoot());
-      made_root_ = true;
-    }
     METAREC_CO_RETURN_IF_ERROR(co_await journal_.Create(journal));
   }
-  co_return co_await LearnWhoWeAre();
+  METAREC_CO_RETURN_IF_ERROR(co_await LearnWhoWeAre());
+  co_return co_await LearnWhatIsOurs();
 }
 
-asio::awaitable<absl::Status> TreeCopy::Pass(TreeLedger* ledger, TreeWriter* writer, int number) {
+// Once the journal is replaced, the runs before write nothing more.
+asio::awaitable<absl::Status> TreeCopy::LearnWhatIsOurs() {
+  if (!found_.has_value() || !owns_tree_) co_return absl::OkStatus();
+  METAREC_CO_ASSIGN_OR_RETURN(marks_, co_await journal_.Marks());
+  co_return absl::OkStatus();
+}
+
+OwnWork TreeCopy::WorkBefore() const {
+  if (!found_.has_value() || !owns_tree_) return OwnWork();
+  RunsBefore runs;
+  runs.transactions = marks_;
+  runs.root_mzxid = root_stat_.mzxid;
+  runs.root_acl_version = root_stat_.acl_version;
+  runs.own = rules_.own;
+  return OwnWork(std::move(runs));
+}
+
+asio::awaitable<absl::Status> TreeCopy::Pass(TreeLedger* ledger, TreeWriter* writer, OwnWork* own,
+                                             int number) {
   METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<TreeSource> source,
                               co_await from_.open(options_.acl == CopiedAcl::kKeep));
   const std::unique_ptr<TreeSource> target = OpenTarget();
+  const int64_t total = number > 1 ? result_.znodes : source_head_.znodes;
   result_.znodes = 0;
   result_.data_bytes = 0;
   result_.ephemerals = 0;
   result_.made_plain = 0;
+  result_.system_znodes = 0;
   result_.extra = PathSample();
   result_.target_ephemerals = 0;
   CopyPassOptions options;
   options.rules = rules_;
   options.target_root = into_.root;
-  options.may_delete = owns_tree_ || options_.delete_extra;
+  options.own = own;
+  options.may_overwrite = options_.update;
+  options.may_delete = options_.delete_extra;
   if (owns_tree_ && !result_.resumed && number == 1) options.empty_root_data = source_root_.data;
+  options.left_alone = &options_.left_alone;
   options.number = number;
+  options.total = total;
   options.source_has_kinds = source_head_.has_kinds;
   options.source_czxid = source_root_.stat.czxid;
   options.events = &events_;
@@ -424,11 +432,17 @@ asio::awaitable<absl::StatusOr<CopyCheck>> TreeCopy::Check(TreeLedger* ledger, i
   std::unique_ptr<TreeSource> source;
   if (from_.store != nullptr) {
     METAREC_CO_ASSIGN_OR_RETURN(source, co_await from_.open(/*with_acls=*/false));
+  } else if (from_.check_unchanged) {
+    METAREC_CO_RETURN_IF_ERROR(from_.check_unchanged());
   }
   const std::unique_ptr<TreeSource> target = OpenTarget();
   CopyCheckOptions options;
-  options.extras_are_foreign = owns_tree_ || options_.delete_extra;
+  options.target_root = into_.root;
+  options.left_alone = &options_.left_alone;
+  options.is_strict = !options_.update;
+  options.extras_are_foreign = !options_.update || options_.delete_extra;
   options.number = number;
+  options.total = result_.znodes;
   options.events = &events_;
   co_return co_await CheckCopy(source.get(), ledger, target.get(), options);
 }
@@ -436,25 +450,24 @@ asio::awaitable<absl::StatusOr<CopyCheck>> TreeCopy::Check(TreeLedger* ledger, i
 asio::awaitable<absl::Status> TreeCopy::CopyUntilStill() {
   TreeWriterOptions writer_options = options_.writer;
   writer_options.guard = journal_.guard();
+  if (owns_tree_) writer_options.mark = journal_.mark();
   TreeWriter writer(into_.store, clock_, std::move(writer_options));
   PathSample moved;
+  std::optional<TreeLedger> before;
   for (int number = 1; number <= std::max(1, options_.passes_max); ++number) {
     METAREC_CO_ASSIGN_OR_RETURN(TreeLedger ledger, TreeLedger::Create());
-    METAREC_CO_RETURN_IF_ERROR(co_await Pass(&ledger, &writer, number));
+    OwnWork own = before.has_value() ? OwnWork(&*before) : WorkBefore();
+    METAREC_CO_RETURN_IF_ERROR(co_await Pass(&ledger, &writer, &own, number));
     METAREC_CO_ASSIGN_OR_RETURN(CopyCheck check, co_await Check(&ledger, number));
     result_.passes = number;
     if (check.foreign.count > 0) {
-      co_return MarkedError(
-          ErrorMark::kDisturbed,
-          absl::StrCat("somebody else writes to the target: ", check.foreign.ToText(), " in ",
-                       into_.name,
-                       " is not what was copied, and the source has not changed there"));
+      co_return StrangerWrites(absl::StrCat(check.foreign.ToText(), " in ", into_.name,
+                                            " is not what was copied; the first of them ",
+                                            check.first_foreign));
     }
     if (owns_tree_ && check.target_ephemerals > 0) {
-      co_return MarkedError(ErrorMark::kDisturbed,
-                            absl::StrCat("somebody else writes to the target: ",
-                                         Counted(check.target_ephemerals, "ephemeral znode"),
-                                         " of other sessions came to be in ", into_.name));
+      co_return StrangerWrites(absl::StrCat(Counted(check.target_ephemerals, "ephemeral znode"),
+                                            " of other sessions came to be in ", into_.name));
     }
     if (check.moved.count == 0) {
       result_.extra = std::move(check.extra);
@@ -463,6 +476,7 @@ asio::awaitable<absl::Status> TreeCopy::CopyUntilStill() {
       co_return absl::OkStatus();
     }
     moved = std::move(check.moved);
+    before = std::move(ledger);
   }
   co_return absl::AbortedError(absl::StrCat(
       "the source keeps changing: after ", result_.passes,

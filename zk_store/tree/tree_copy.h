@@ -48,6 +48,9 @@ struct CopyFrom {
   // Of a running ZooKeeper; null for what does not change by itself, such as a file.
   MetaStore* store = nullptr;
   std::string root;
+  // Of what does not change by itself: an error if it did nevertheless since it was opened first.
+  // Null: it cannot.
+  std::function<absl::Status()> check_unchanged;
 };
 
 struct CopyInto {
@@ -64,6 +67,12 @@ struct TreeCopyOptions {
   bool update = false;        // a target that is there becomes what the source is
   bool delete_extra = false;  // with `update`: what is in the target alone goes
   bool dry_run = false;       // nothing is written
+  // Children of the target's root that may be there, with whatever is below them: they do not make
+  // it a target that is not empty, and are neither overwritten nor deleted.
+  std::vector<std::string> left_alone;
+  // The target stays marked as unfinished when all is copied, so that the same copy can be gone on
+  // with, and follows what changes.
+  bool keep_journal = false;
   // How often what moved is copied again; at least 1.
   int passes_max = 10;
   TreeWriterOptions writer;
@@ -78,13 +87,21 @@ struct CopyStep {
 // "create", "set", "set_acl" or "delete".
 absl::string_view CopyStepName(CopyStep::Kind kind);
 
+// What is going on.
+struct CopyProgress {
+  absl::string_view activity;  // "copy" or "check"
+  int pass = 1;
+  int64_t znodes = 0;  // that were read
+  int64_t total = 0;   // about how many there are; 0: not known
+};
+
 struct CopyEvents {
   // Each change, before it is sent. In a dry run that is all there is.
   std::function<void(const CopyStep&)> on_step;
   // An ephemeral znode of the source and its owner's session, in the first pass.
   std::function<void(const std::string& path, int64_t session)> on_ephemeral;
-  // Now and then: what is going on ("copy", "check"), the pass from 1, and znodes that were read.
-  std::function<void(absl::string_view activity, int pass, int64_t znodes)> on_progress;
+  // Now and then.
+  std::function<void(const CopyProgress&)> on_progress;
 };
 
 // Some paths, and how many there are.
@@ -100,8 +117,10 @@ struct PathSample {
 struct TreeCopyResult {
   int64_t znodes = 0;  // of the source, without ephemeral ones
   int64_t data_bytes = 0;
-  int64_t ephemerals = 0;   // of the source, not copied
-  int64_t made_plain = 0;   // containers and TTL znodes that became persistent
+  int64_t ephemerals = 0;  // of the source, not copied
+  int64_t made_plain = 0;  // containers and TTL znodes that became persistent
+  // Of the source, not copied: what would be ZooKeeper's own in the target, /zookeeper.
+  int64_t system_znodes = 0;
   TreeWriterStats written;  // in a dry run: what would be
   int passes = 0;
   bool resumed = false;

@@ -118,7 +118,7 @@ asio::awaitable<absl::StatusOr<TreeDiffResult>> DiffTrees(
     TreeSource* a, TreeSource* b, TreeDiffOptions options,
     std::function<void(TreeDifference)> on_difference,
     std::function<void(int64_t paths, int64_t differences)> on_progress) {
-  TreeMerge merge(a, b);
+  TreeMerge merge(a, b, options.a_name, options.b_name);
   std::optional<Comparison> comparison;
   int64_t paths = 0;
   for (;;) {

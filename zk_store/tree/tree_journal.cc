@@ -1,5 +1,6 @@
 #include "zk_store/tree/tree_journal.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <random>
@@ -10,13 +11,21 @@
 
 #include "base/json/json_reader.h"
 #include "base/json/json_writer.h"
+#include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
+#include "base/runtime/task_group.h"
 #include "base/text/printable.h"
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/znode_path.h"
+#include "zk_store/tree/tree_node.h"
 
 namespace metarec {
 namespace {
+
+constexpr char kMarkName[] = "/t";
+constexpr size_t kMarksInFlightMax = 64;
+constexpr size_t kDeleteBytesMax = 512 << 10;
+constexpr size_t kDeleteBytesMin = 4 << 10;
 
 std::string EncodeTreeJournal(const TreeJournal& journal) {
   std::string text;
@@ -28,6 +37,8 @@ std::string EncodeTreeJournal(const TreeJournal& journal) {
   out.String("scope", journal.scope);
   out.String("described", journal.described);
   out.Bool("owns_tree", journal.owns_tree);
+  out.Int("root_mzxid", journal.root_mzxid);
+  out.Int("root_acl_version", journal.root_acl_version);
   out.Bool("is_checked", journal.is_checked);
   out.Int("since_zxid", journal.since_zxid);
   out.EndObject();
@@ -44,6 +55,8 @@ absl::StatusOr<TreeJournal> DecodeTreeJournal(absl::string_view path, absl::stri
   journal.scope = reader.String("scope");
   journal.described = reader.String("described");
   journal.owns_tree = reader.Bool("owns_tree");
+  journal.root_mzxid = reader.Int("root_mzxid");
+  journal.root_acl_version = static_cast<int32_t>(reader.Int("root_acl_version"));
   journal.is_checked = reader.Bool("is_checked");
   journal.since_zxid = reader.Int("since_zxid");
   if (reader.ok()) return journal;
@@ -59,6 +72,8 @@ absl::Status TakenOver(absl::string_view path) {
 
 }  // namespace
 
+bool IsTreeJournal(absl::string_view path) { return IsWithin(path, kTreeJournalPath); }
+
 std::string NewRunId() {
   std::random_device device;
   const uint64_t id = uint64_t{device()} << 32 | device();
@@ -69,7 +84,8 @@ TreeJournalZnode::TreeJournalZnode(MetaStore* store, RetryBudget* budget, absl::
     : store_(store),
       budget_(budget),
       reader_(store, budget),
-      path_(JoinPaths(root, kTreeJournalPath)) {}
+      path_(JoinPaths(root, kTreeJournalPath)),
+      delete_bytes_max_(std::min(kDeleteBytesMax, store->request_bytes_max())) {}
 
 asio::awaitable<absl::StatusOr<std::optional<TreeJournal>>> TreeJournalZnode::Read() {
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> node, co_await reader_.Get(path_));
@@ -117,19 +133,93 @@ asio::awaitable<absl::Status> TreeJournalZnode::Replace(const TreeJournal& journ
   co_return found == journal ? absl::OkStatus() : TakenOver(path_);
 }
 
-asio::awaitable<absl::Status> TreeJournalZnode::Delete() {
-  bool may_be_gone = false;
-  const std::function<asio::awaitable<absl::Status>()> remove =
-      [this, &may_be_gone]() -> asio::awaitable<absl::Status> {
-    const absl::Status status = co_await store_->Delete(path_, version_);
-    const bool is_gone = StoreErrorOf(status) == StoreError::kNoNode && may_be_gone;
-    may_be_gone = may_be_gone || OutcomeUnknown(status);
-    co_return is_gone ? absl::OkStatus() : status;
+CreateOp TreeJournalZnode::mark() const {
+  CreateOp op{absl::StrCat(path_, kMarkName), "", CreateMode::kPersistentSequential};
+  // Who deletes it needs a permission of the journal's.
+  op.acl = Acl{AclEntry{"world", "anyone", 1}};
+  return op;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<int64_t>>> TreeJournalZnode::Marks() {
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
+                              co_await reader_.Children(path_));
+  std::vector<int64_t> transactions;
+  if (!children.has_value()) co_return transactions;
+  absl::Status first_error;
+  const std::function<asio::awaitable<void>(size_t)> read =
+      [this, &children, &transactions, &first_error](size_t i) -> asio::awaitable<void> {
+    if (!first_error.ok()) co_return;
+    const auto stat = co_await reader_.Exists(absl::StrCat(path_, "/", children->names[i]));
+    first_error.Update(stat.status());
+    if (stat.ok() && stat->has_value()) transactions.push_back((*stat)->czxid);
   };
-  const absl::Status status = co_await Retry(budget_, remove);
-  const StoreError error = StoreErrorOf(status);
+  co_await ForEachBounded(children->names.size(), kMarksInFlightMax, read);
+  METAREC_CO_RETURN_IF_ERROR(first_error);
+  std::sort(transactions.begin(), transactions.end());
+  co_return transactions;
+}
+
+asio::awaitable<absl::Status> TreeJournalZnode::Delete() {
+  const std::function<asio::awaitable<absl::StatusOr<bool>>()> some = [this] {
+    return DeleteSome(/*with_journal=*/true);
+  };
+  for (;;) {
+    const absl::StatusOr<bool> done = co_await Retry(budget_, some);
+    if (StoreErrorOf(done.status()) == StoreError::kNoAuth) {
+      // The tree's root does not let us. The marks are ours all the same.
+      METAREC_CO_RETURN_IF_ERROR(co_await DeleteMarks());
+    }
+    METAREC_CO_RETURN_IF_ERROR(done.status());
+    if (*done) co_return absl::OkStatus();
+  }
+}
+
+asio::awaitable<absl::Status> TreeJournalZnode::DeleteMarks() {
+  const std::function<asio::awaitable<absl::StatusOr<bool>>()> some = [this] {
+    return DeleteSome(/*with_journal=*/false);
+  };
+  for (;;) {
+    METAREC_CO_ASSIGN_OR_RETURN(const bool done, co_await Retry(budget_, some));
+    if (done) co_return absl::OkStatus();
+  }
+}
+
+// True if nothing is left. As many marks as one transaction takes, and the journal with the last.
+asio::awaitable<absl::StatusOr<bool>> TreeJournalZnode::DeleteSome(bool with_journal) {
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
+                              co_await reader_.Children(path_));
+  if (!children.has_value()) {
+    if (journal_may_be_gone_) co_return true;
+    co_return TakenOver(path_);
+  }
+  const DeleteOp journal{path_, version_};
+  size_t bytes = MetaStore::kMultiOverheadBytes + store_->OpBytes(journal);
+  std::vector<StoreOp> ops;
+  for (const std::string& name : children->names) {
+    DeleteOp mark{absl::StrCat(path_, "/", name)};
+    bytes += store_->OpBytes(mark);
+    if (bytes > delete_bytes_max_ && !ops.empty()) break;
+    ops.emplace_back(std::move(mark));
+  }
+  const bool is_all = ops.size() == children->names.size();
+  if (is_all && !with_journal && ops.empty()) co_return true;
+  if (is_all && with_journal) {
+    ops.emplace_back(journal);
+  } else {
+    ops.emplace(ops.begin(), guard());
+  }
+  const auto deleted = co_await store_->Multi(std::move(ops));
+  if (deleted.ok()) co_return is_all;
+  if (OutcomeUnknown(deleted.status())) {
+    METAREC_RARE_BRANCH("the answer to the deletion of a tree's journal was lost");
+    journal_may_be_gone_ = journal_may_be_gone_ || (is_all && with_journal);
+    // It may have been too long for the server.
+    delete_bytes_max_ = std::max(delete_bytes_max_ / 2, kDeleteBytesMin);
+  }
+  const StoreError error = StoreErrorOf(deleted.status());
   const bool is_anothers = error == StoreError::kNoNode || error == StoreError::kBadVersion;
-  co_return is_anothers ? TakenOver(path_) : status;
+  if (is_anothers) co_return TakenOver(path_);
+  co_return deleted.status();
 }
 
 asio::awaitable<absl::StatusOr<Acl>> TreeJournalZnode::Owners() {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -18,8 +19,11 @@
 
 namespace metarec {
 
-// A child of the tree's root. The trees that are read and written leave it out.
+// A child of the tree's root. The trees that are read and written leave it out, with its marks.
 inline constexpr absl::string_view kTreeJournalPath = "/metarec_tree_journal";
+
+// Whether a path relative to the tree's root is the journal, or one of its marks.
+bool IsTreeJournal(absl::string_view path);
 
 struct TreeJournal {
   std::string action;  // "copy" or "remove"
@@ -31,6 +35,10 @@ struct TreeJournal {
   // A copy: the tree was absent or empty when it began, and nobody else was seen to write there, so
   // that all in it is the copy's own.
   bool owns_tree = false;
+  // A copy that owns its tree: the transaction that last wrote the tree's root before the copy did,
+  // and the version that its ACL had then. A root that still has them is the copy's to overwrite.
+  int64_t root_mzxid = 0;
+  int32_t root_acl_version = 0;
   // A removal: what is there is what was to be removed, so that removing has begun.
   bool is_checked = false;
   // Whatever was created or set from this transaction on was not to be removed.
@@ -42,6 +50,11 @@ struct TreeJournal {
 // "1f0c3a9e5b7d2c46": unlike that of any other run.
 std::string NewRunId();
 
+// Beside the journal there may be marks, which are children of it: one of each transaction in which
+// a copy wrote, created by that very transaction. The transactions that created them are those that
+// the znodes of the tree name, as long as nobody else has written to these. So a run that goes on
+// with another's work knows what of it is its own, whenever that one was killed.
+//
 // Used on one executor. Store and budget must outlive it.
 class TreeJournalZnode {
  public:
@@ -55,7 +68,17 @@ class TreeJournalZnode {
   asio::awaitable<absl::Status> Create(const TreeJournal& journal);
   // In the place of the one that was read or written last; kDisturbed if it is not that any more.
   asio::awaitable<absl::Status> Replace(const TreeJournal& journal);
+  // With the marks: in one transaction, unless there are many thousands of them.
   asio::awaitable<absl::Status> Delete();
+
+  // To be part of a transaction that is to be known as this copy's.
+  CreateOp mark() const;
+  // The transactions of all marks, sorted: some 8 bytes for each, and there is one for every 512
+  // KiB or 1,000 znodes that a copy has written. More of them can appear until the journal is
+  // replaced.
+  asio::awaitable<absl::StatusOr<std::vector<int64_t>>> Marks();
+  // The marks alone; kDisturbed if the journal is another run's.
+  asio::awaitable<absl::Status> DeleteMarks();
 
   const std::string& path() const { return path_; }
   // Holds as long as the journal is the one that was read or written last.
@@ -69,10 +92,14 @@ class TreeJournalZnode {
   asio::awaitable<absl::StatusOr<Acl>> Owners();
 
  private:
+  asio::awaitable<absl::StatusOr<bool>> DeleteSome(bool with_journal);
+
   MetaStore* const store_;
   RetryBudget* const budget_;
   StoreReader reader_;
   const std::string path_;
+  size_t delete_bytes_max_;           // of one transaction
+  bool journal_may_be_gone_ = false;  // the answer to its deletion was lost
   int32_t version_ = 0;
   int64_t mzxid_ = 0;
   int64_t czxid_ = 0;

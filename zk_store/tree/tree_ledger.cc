@@ -8,7 +8,7 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 #include <unistd.h>
 
 #include "base/runtime/status_macros.h"
@@ -44,6 +44,12 @@ struct Record {
 };
 static_assert(std::is_trivially_copyable_v<Record> && sizeof(Record) == 56);
 
+// Looked up once: that takes longer than a digest of a small znode.
+const EVP_MD* Sha256() {
+  static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return kSha256;
+}
+
 void AppendSized(absl::string_view text, std::string* out) {
   absl::StrAppend(out, text.size(), ":", text);
 }
@@ -55,13 +61,15 @@ NodeFingerprint FingerprintOf(const TreeNode& node) {
   text.reserve(node.data.size() + 64);
   text.push_back(node.null_data ? 'n' : 'd');
   AppendSized(node.data, &text);
-  for (const AclEntry& entry : CanonicalAcl(node.acl)) {
+  Acl sorted;
+  if (node.acl.size() > 1) sorted = CanonicalAcl(node.acl);
+  for (const AclEntry& entry : sorted.empty() ? node.acl : sorted) {
     AppendSized(entry.scheme, &text);
     AppendSized(entry.id, &text);
     absl::StrAppend(&text, entry.permissions);
   }
-  uint8_t digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const uint8_t*>(text.data()), text.size(), digest);
+  uint8_t digest[EVP_MAX_MD_SIZE];
+  EVP_Digest(text.data(), text.size(), digest, nullptr, Sha256(), nullptr);
   NodeFingerprint fingerprint;
   std::copy_n(digest, fingerprint.size(), fingerprint.begin());
   return fingerprint;

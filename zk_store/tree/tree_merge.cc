@@ -12,7 +12,8 @@ asio::awaitable<absl::StatusOr<const TreeNode*>> TreeCursor::Peek() {
   if (ended_) co_return nullptr;
   absl::StatusOr<std::vector<TreeNode>> batch = co_await source_->Next();
   if (!batch.ok()) {
-    co_return Annotate(batch.status(), absl::StrCat(" (while reading ", head().source, ")"));
+    co_return Annotate(batch.status(), absl::StrCat(" (while reading ",
+                                                    name_.empty() ? head().source : name_, ")"));
   }
   batch_ = *std::move(batch);
   next_ = 0;

@@ -18,7 +18,9 @@ namespace metarec {
 // One znode after the other. As thread-safe as its source, which must outlive it.
 class TreeCursor {
  public:
-  explicit TreeCursor(TreeSource* source) : source_(source) {}
+  // `name` is what errors call it; without one, its source.
+  explicit TreeCursor(TreeSource* source, std::string name = "")
+      : source_(source), name_(std::move(name)) {}
 
   // The next one, which stays the next one until Take; nullptr at the end. Errors say which source
   // they are of, and are final.
@@ -30,6 +32,7 @@ class TreeCursor {
 
  private:
   TreeSource* const source_;
+  const std::string name_;
   std::vector<TreeNode> batch_;
   size_t next_ = 0;
   bool ended_ = false;
@@ -46,8 +49,9 @@ struct TreePair {
 // All paths of two trees, in path order. Neither may be the other.
 class TreeMerge {
  public:
-  // Both must outlive it.
-  TreeMerge(TreeSource* a, TreeSource* b) : a_(a), b_(b) {}
+  // Both must outlive it. The names are for errors.
+  TreeMerge(TreeSource* a, TreeSource* b, std::string a_name = "", std::string b_name = "")
+      : a_(a, std::move(a_name)), b_(b, std::move(b_name)) {}
 
   // nullopt at the end of both. An error of either is final.
   asio::awaitable<absl::StatusOr<std::optional<TreePair>>> Next();

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "zk_store/client/znode_path.h"
+
 namespace metarec {
 
 absl::string_view NodeKindName(NodeKind kind) {
@@ -66,6 +68,10 @@ int ComparePaths(absl::string_view a, absl::string_view b) {
   }
   if (a.size() == b.size()) return 0;
   return a.size() < b.size() ? -1 : 1;
+}
+
+bool IsSystemPath(absl::string_view root, absl::string_view path) {
+  return root == "/" && IsWithin(path, "/zookeeper");
 }
 
 }  // namespace metarec

@@ -50,4 +50,8 @@ struct PathOrder {
   bool operator()(absl::string_view a, absl::string_view b) const { return ComparePaths(a, b) < 0; }
 };
 
+// Whether `path`, of the tree whose root is at the absolute path `root`, is ZooKeeper's own:
+// /zookeeper, or below it. That is never a part of the tree of "/".
+bool IsSystemPath(absl::string_view root, absl::string_view path);
+
 }  // namespace metarec

@@ -25,6 +25,7 @@ namespace metarec {
 namespace {
 
 constexpr char kRemoveAction[] = "remove";
+constexpr char kWholeScope[] = "whatever is there";
 constexpr size_t kChildrenShownMax = 50;
 constexpr int64_t kZnodesBetweenNews = 1000;
 
@@ -45,11 +46,15 @@ class TreeRemoval {
   asio::awaitable<absl::StatusOr<TreeRemovalResult>> Run();
 
  private:
-  asio::awaitable<absl::Status> Begin(const std::optional<TreeJournal>& found);
+  bool has_begun() const;
+  absl::Status CheckRoot() const;
+  asio::awaitable<absl::Status> LookFirst();
+  asio::awaitable<absl::Status> Begin();
   absl::Status CheckSurvey() const;
   asio::awaitable<absl::StatusOr<TreeSurvey>> Survey();
   asio::awaitable<absl::Status> DeleteAll();
   asio::awaitable<absl::Status> DeleteRoot(int32_t root_version);
+  asio::awaitable<absl::Status> ClearRoot(const NodeStat& root);
   absl::Status CheckOld(const TreeNode& node) const;
   LiveTree Open(bool acls) const;
   void Tell(absl::string_view activity, int64_t znodes) const;
@@ -60,6 +65,7 @@ class TreeRemoval {
   const TreeRemovalEvents events_;
   RetryBudget budget_;
   TreeJournalZnode journal_znode_;
+  std::optional<TreeJournal> found_;
   TreeJournal journal_;
   TreeRemovalResult result_;
 };
@@ -86,53 +92,77 @@ absl::Status TreeRemoval::CheckSurvey() const {
         " (sessions: ", absl::StrJoin(survey.sessions, ", "),
         "). Somebody who is alive uses this tree, or holds a lock in it; end that first"));
   }
-  if (survey.digest == options_.digest) return absl::OkStatus();
+  if (options_.whole || survey.digest == options_.digest) return absl::OkStatus();
   return RefusedRemoval(absl::StrCat("what is in ", options_.name, " is not what ",
                                      Printable(Shortened(options_.digest)), " stands for: it has ",
                                      Counted(survey.znodes, "znode"), " and the digest ",
                                      survey.digest, ". Look again at what would go"));
 }
 
-asio::awaitable<absl::StatusOr<TreeRemovalResult>> TreeRemoval::Run() {
-  if (options_.root == "/" || IsWithin(options_.root, "/zookeeper")) {
-    co_return RefusedRemoval(
-        absl::StrCat(options_.root, " is ZooKeeper's own; name a path below the root"));
+// A journal that was copied here with a tree tells of another place: what it says of transactions
+// does not fit to its own znode.
+bool TreeRemoval::has_begun() const {
+  return found_.has_value() && found_->action == kRemoveAction && found_->is_checked &&
+         found_->since_zxid >= journal_znode_.czxid() &&
+         found_->since_zxid <= journal_znode_.mzxid();
+}
+
+absl::Status TreeRemoval::CheckRoot() const {
+  if (IsWithin(options_.root, "/zookeeper")) {
+    return RefusedRemoval(absl::StrCat(options_.root, " is ZooKeeper's own; name another path"));
   }
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<TreeJournal> found,
-                              co_await journal_znode_.Read());
-  // A journal that was copied here with a tree tells of another place: what it says of transactions
-  // does not fit to its own znode.
-  const bool has_begun = found.has_value() && found->action == kRemoveAction && found->is_checked &&
-                         found->since_zxid >= journal_znode_.czxid() &&
-                         found->since_zxid <= journal_znode_.mzxid();
-  if (has_begun && found->scope == options_.digest) {
-    journal_ = *found;
+  if (options_.root != "/" || (found_.has_value() && found_->owns_tree)) return absl::OkStatus();
+  return RefusedRemoval(
+      "/ is ZooKeeper's own, and there is no unfinished copy in it that found it empty; name a "
+      "path below it");
+}
+
+asio::awaitable<absl::StatusOr<TreeRemovalResult>> TreeRemoval::Run() {
+  METAREC_CO_ASSIGN_OR_RETURN(found_, co_await journal_znode_.Read());
+  METAREC_CO_RETURN_IF_ERROR(CheckRoot());
+  journal_.action = kRemoveAction;
+  journal_.scope = options_.whole ? kWholeScope : options_.digest;
+  journal_.described = absl::StrCat("removal of ", options_.name);
+  journal_.owns_tree = found_.has_value() && found_->owns_tree;
+  if (has_begun() && found_->scope == journal_.scope) {
+    journal_ = *found_;
     journal_.run = NewRunId();
     METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.Replace(journal_));
     result_.resumed = true;
-  } else {
-    METAREC_CO_ASSIGN_OR_RETURN(result_.survey, co_await Survey());
-    if (found.has_value()) result_.unfinished = found->described;
-    if (options_.digest.empty()) co_return std::move(result_);
-    const absl::Status checked = CheckSurvey();
-    if (!checked.ok() && has_begun) {
-      co_return Annotate(
-          checked, absl::StrCat("; its removal as it was with ", Printable(Shortened(found->scope)),
-                                " has begun: that digest goes on with it"));
-    }
-    METAREC_CO_RETURN_IF_ERROR(checked);
-    METAREC_CO_RETURN_IF_ERROR(co_await Begin(found));
+    METAREC_CO_RETURN_IF_ERROR(co_await DeleteAll());
+    co_return std::move(result_);
   }
+  if (options_.whole) {
+    StoreReader reader(store_, &budget_);
+    METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> root,
+                                co_await reader.Exists(options_.root));
+    if (!root.has_value()) co_return std::move(result_);
+    if (root->ephemeral_owner != 0) {
+      co_return RefusedRemoval(absl::StrCat(options_.name, " is an ephemeral znode"));
+    }
+  } else {
+    METAREC_CO_RETURN_IF_ERROR(co_await LookFirst());
+    if (options_.digest.empty()) co_return std::move(result_);
+  }
+  METAREC_CO_RETURN_IF_ERROR(co_await Begin());
   METAREC_CO_RETURN_IF_ERROR(co_await DeleteAll());
   co_return std::move(result_);
 }
 
-asio::awaitable<absl::Status> TreeRemoval::Begin(const std::optional<TreeJournal>& found) {
-  journal_.action = kRemoveAction;
+asio::awaitable<absl::Status> TreeRemoval::LookFirst() {
+  METAREC_CO_ASSIGN_OR_RETURN(result_.survey, co_await Survey());
+  if (found_.has_value()) result_.unfinished = found_->described;
+  if (options_.digest.empty()) co_return absl::OkStatus();
+  const absl::Status checked = CheckSurvey();
+  if (checked.ok() || !has_begun()) co_return checked;
+  co_return Annotate(
+      checked, absl::StrCat("; its removal as it was with ", Printable(Shortened(found_->scope)),
+                            " has begun: that digest goes on with it"));
+}
+
+asio::awaitable<absl::Status> TreeRemoval::Begin() {
   journal_.run = NewRunId();
-  journal_.scope = options_.digest;
-  journal_.described = absl::StrCat("removal of ", options_.name);
-  if (found.has_value()) {
+  if (found_.has_value()) {
     METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.Replace(journal_));
   } else {
     METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.Create(journal_));
@@ -146,8 +176,8 @@ asio::awaitable<absl::Status> TreeRemoval::Begin(const std::optional<TreeJournal
     co_return co_await journal_znode_.Replace(journal_);
   }
   // As it was before.
-  if (found.has_value()) {
-    METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.Replace(*found));
+  if (found_.has_value()) {
+    METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.Replace(*found_));
   } else {
     METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.Delete());
   }
@@ -157,13 +187,13 @@ asio::awaitable<absl::Status> TreeRemoval::Begin(const std::optional<TreeJournal
 asio::awaitable<absl::StatusOr<TreeSurvey>> TreeRemoval::Survey() {
   TreeSurvey survey;
   TreeDigest digest;
-  LiveTree tree = Open(/*acls=*/true);
+  LiveTree tree = Open(/*acls=*/!options_.whole);  // the digest is of them, too
   TreeCursor cursor(&tree);
   for (;;) {
     METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const node, co_await cursor.Peek());
     if (node == nullptr) break;
     const TreeNode taken = cursor.Take();
-    if (taken.path == kTreeJournalPath) continue;
+    if (IsTreeJournal(taken.path)) continue;
     survey.Add(taken);
     digest.Add(taken);
     Tell("read", survey.znodes);
@@ -185,7 +215,8 @@ absl::Status TreeRemoval::CheckOld(const TreeNode& node) const {
       ErrorMark::kDisturbed,
       absl::StrCat("somebody else writes to ", options_.name, ": ",
                    Printable(ShortenedInTheMiddle(node.path)),
-                   " is newer than the digest; it and what is above it are still there"));
+                   " is newer than what was to be deleted; it and what is above it are still "
+                   "there"));
 }
 
 asio::awaitable<absl::Status> TreeRemoval::DeleteAll() {
@@ -195,13 +226,14 @@ asio::awaitable<absl::Status> TreeRemoval::DeleteAll() {
   LiveTree tree = Open(/*acls=*/false);
   TreeCursor cursor(&tree);
   std::vector<DeleteOp> open;  // of the znodes in which the walk is
+  NodeStat root;
   int64_t read = 0;
   for (;;) {
     METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const next, co_await cursor.Peek());
     const bool at_end = next == nullptr;
     TreeNode node;
     if (!at_end) node = cursor.Take();
-    if (node.path == kTreeJournalPath) continue;
+    if (IsTreeJournal(node.path)) continue;
     const std::string path = JoinPaths(options_.root, node.path);
     // The root goes last, together with the journal.
     while (open.size() > 1) {
@@ -211,13 +243,30 @@ asio::awaitable<absl::Status> TreeRemoval::DeleteAll() {
     }
     if (at_end) break;
     METAREC_CO_RETURN_IF_ERROR(CheckOld(node));
+    if (open.empty()) root = node.stat;
     open.push_back(DeleteOp{path, node.stat.version});
     Tell("delete", ++read);
   }
   METAREC_CO_RETURN_IF_ERROR(co_await writer.Flush());
   result_.deleted = writer.stats().deleted;
   if (open.empty()) co_return absl::OkStatus();  // an earlier run deleted all of it
-  co_return co_await DeleteRoot(open.front().version);
+  if (options_.root == "/") co_return co_await ClearRoot(root);
+  METAREC_CO_RETURN_IF_ERROR(co_await journal_znode_.DeleteMarks());
+  co_return co_await DeleteRoot(root.version);
+}
+
+// Of "/", which nobody can delete: takes the data away that the copy gave it, and the journal.
+asio::awaitable<absl::Status> TreeRemoval::ClearRoot(const NodeStat& root) {
+  METAREC_CO_ASSIGN_OR_RETURN(const std::vector<int64_t> marks, co_await journal_znode_.Marks());
+  if (absl::c_binary_search(marks, root.mzxid)) {
+    TreeWriterOptions writer_options = options_.writer;
+    writer_options.guard = journal_znode_.guard();
+    TreeWriter writer(store_, clock_, std::move(writer_options));
+    SetOp empty{options_.root, "", root.version};
+    METAREC_CO_RETURN_IF_ERROR(co_await writer.Add(std::move(empty)));
+    METAREC_CO_RETURN_IF_ERROR(co_await writer.Flush());
+  }
+  co_return co_await journal_znode_.Delete();
 }
 
 asio::awaitable<absl::Status> TreeRemoval::DeleteRoot(int32_t root_version) {

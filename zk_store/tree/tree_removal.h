@@ -5,6 +5,9 @@
 // or set since the digest was right: by then a journal znode is in the tree's root, and whatever is
 // newer than that is somebody else's. With the journal a run that ended too early can be gone on
 // with, under the same digest.
+//
+// "/" can only be cleared of an unfinished copy that found it empty: then all but /zookeeper goes,
+// and "/" itself stays, without the data that the copy gave it.
 
 #pragma once
 
@@ -26,10 +29,13 @@
 namespace metarec {
 
 struct TreeRemovalOptions {
-  std::string root;  // absolute; "/" and /zookeeper are refused
+  std::string root;  // absolute; /zookeeper is refused
   std::string name;  // for messages: "zk1:2181/pegasus"
   // Of TreeSurvey::digest. Empty: only look.
   std::string digest;
+  // Instead of a digest: the tree is the caller's, whatever is in it when this begins, and
+  // whoever's unfinished work it is. OK if there is none.
+  bool whole = false;
   TreeWriterOptions writer;
 };
 

@@ -23,6 +23,7 @@ struct TreeHead {
   // Otherwise containers and TTL nodes look like persistent ones: a running server does not tell
   // its clients.
   bool has_kinds = true;
+  int64_t znodes = 0;  // about how many there are, if that is known before they are read
 };
 
 // About how much a source gives at once.

@@ -50,19 +50,27 @@ absl::Status DisturbedAt(absl::string_view path, absl::string_view what) {
                                   Printable(ShortenedInTheMiddle(path)), " ", what));
 }
 
+absl::Status GuardLost(const absl::Status& error) {
+  return MarkedError(ErrorMark::kDisturbed,
+                     absl::StrCat("another run has taken over, or undone, what this one writes: ",
+                                  error.message()));
+}
+
 }  // namespace
 
 class TreeWriter::State {
  public:
   State(MetaStore* store, Clock* clock, TreeWriterOptions options)
       : store_(store),
+        clock_(clock),
         options_(std::move(options)),
         budget_(clock, options_.retry),
         reader_(store, &budget_),
         size_(std::min(options_.request_bytes_max, store->request_bytes_max())),
         window_(clock, options_.in_flight_max),
-        checks_bytes_(MetaStore::kMultiOverheadBytes +
-                      (options_.guard.has_value() ? store->OpBytes(*options_.guard) : 0)) {}
+        frame_bytes_(MetaStore::kMultiOverheadBytes +
+                     (options_.guard.has_value() ? store->OpBytes(*options_.guard) : 0) +
+                     (options_.mark.has_value() ? store->OpBytes(*options_.mark) : 0)) {}
 
   asio::awaitable<absl::Status> Add(std::shared_ptr<State> self, StoreOp op);
   asio::awaitable<absl::Status> Flush(std::shared_ptr<State> self);
@@ -81,6 +89,8 @@ class TreeWriter::State {
   static asio::awaitable<void> RunLane(std::shared_ptr<State> self, std::shared_ptr<Batch> batch,
                                        SendWindow::Pass pass);
   asio::awaitable<absl::Status> SendOnce(const Batch& batch);
+  // Before what goes alone: whether the guard holds, unless that was seen a moment ago.
+  asio::awaitable<absl::Status> CheckGuard();
   void Leave(const SendWindow::Pass& pass, const absl::Status& status, size_t bytes);
 
   // Waits for all that is in flight, and puts right what of it has failed.
@@ -97,14 +107,16 @@ class TreeWriter::State {
   absl::Status Meaning(const absl::Status& error) const;
 
   MetaStore* const store_;
+  Clock* const clock_;
   const TreeWriterOptions options_;
   RetryBudget budget_;
   StoreReader reader_;
   RequestSize size_;
   SendWindow window_;
-  const size_t checks_bytes_;  // of a transaction of the guard alone
+  const size_t frame_bytes_;  // of a transaction without operations
   TreeWriterStats stats_;
   absl::Status status_;  // the first error
+  absl::Time guard_seen_at_ = absl::InfinitePast();
 
   Batch open_;
   std::deque<std::shared_ptr<Batch>> sent_;  // in their order, until they are known to be done
@@ -115,7 +127,7 @@ class TreeWriter::State {
 };
 
 size_t TreeWriter::State::BytesOf(const std::vector<StoreOp>& ops) const {
-  size_t bytes = checks_bytes_;
+  size_t bytes = frame_bytes_;
   for (const StoreOp& op : ops) bytes += store_->OpBytes(op);
   return bytes;
 }
@@ -138,7 +150,7 @@ asio::awaitable<absl::Status> TreeWriter::State::Add(std::shared_ptr<State> self
   const bool is_full = !open_.ops.empty() && (alone || open_.ops.size() >= options_.ops_max ||
                                               open_.bytes + bytes > size_.bytes_max());
   if (is_full) METAREC_CO_RETURN_IF_ERROR(co_await SendOpen(self));
-  if (open_.ops.empty()) open_.bytes = checks_bytes_;
+  if (open_.ops.empty()) open_.bytes = frame_bytes_;
   open_.ops.push_back(std::move(op));
   open_.bytes += bytes;
   if (alone) METAREC_CO_RETURN_IF_ERROR(co_await SendOpen(self));
@@ -162,6 +174,9 @@ asio::awaitable<absl::Status> TreeWriter::State::SendOpen(std::shared_ptr<State>
   const auto batch = std::make_shared<Batch>(std::exchange(open_, Batch()));
   const auto pass = co_await window_.Enter();
   if (!pass.ok()) status_.Update(pass.status());
+  METAREC_CO_RETURN_IF_ERROR(status_);
+  if (GoesAlone(batch->ops.front())) status_.Update(co_await CheckGuard());
+  if (!status_.ok()) window_.Leave(*pass, SendWindow::Outcome::kNotSent);
   METAREC_CO_RETURN_IF_ERROR(status_);
   sent_.push_back(batch);
   if (has_failed_) {
@@ -212,11 +227,27 @@ asio::awaitable<absl::Status> TreeWriter::State::SendOnce(const Batch& batch) {
     co_return created.status();
   }
   std::vector<StoreOp> ops;
-  ops.reserve(batch.ops.size() + 1);
+  ops.reserve(batch.ops.size() + 2);
   if (options_.guard.has_value()) ops.emplace_back(*options_.guard);
+  if (options_.mark.has_value()) ops.emplace_back(*options_.mark);
   ops.insert(ops.end(), batch.ops.begin(), batch.ops.end());
   const auto results = co_await store_->Multi(std::move(ops));
   co_return results.status();
+}
+
+asio::awaitable<absl::Status> TreeWriter::State::CheckGuard() {
+  if (!options_.guard.has_value() || clock_->Now() < guard_seen_at_ + kGuardFreshMax) {
+    co_return absl::OkStatus();
+  }
+  const absl::Time asked_at = clock_->Now();
+  std::vector<StoreOp> guard(1, StoreOp(*options_.guard));
+  RequestSize size(store_->request_bytes_max());  // so short a request says nothing of long ones
+  const absl::Status held = co_await reader_.Check(std::move(guard), &size);
+  const StoreError error = StoreErrorOf(held);
+  if (error == StoreError::kNoNode || error == StoreError::kBadVersion) co_return GuardLost(held);
+  METAREC_CO_RETURN_IF_ERROR(held);
+  guard_seen_at_ = asked_at;
+  co_return absl::OkStatus();
 }
 
 void TreeWriter::State::Leave(const SendWindow::Pass& pass, const absl::Status& status,
@@ -237,9 +268,7 @@ void TreeWriter::State::Leave(const SendWindow::Pass& pass, const absl::Status& 
 absl::Status TreeWriter::State::Meaning(const absl::Status& error) const {
   const std::optional<size_t> failed = FailedOpOf(error);
   if (options_.guard.has_value() && failed == size_t{0}) {
-    return MarkedError(ErrorMark::kDisturbed,
-                       absl::StrCat("another run has taken over, or undone, what this one writes: ",
-                                    error.message()));
+    return GuardLost(error);
   }
   if (IsSurprise(StoreErrorOf(error))) {
     return MarkedError(ErrorMark::kDisturbed,
@@ -297,6 +326,7 @@ asio::awaitable<absl::Status> TreeWriter::State::RedoOnce(std::vector<StoreOp>* 
   batch.bytes = BytesOf(*ops);
   *must_halve = ops->size() > 1 && batch.bytes > size_.bytes_max();
   if (*must_halve) co_return absl::OkStatus();
+  if (GoesAlone(ops->front())) METAREC_CO_RETURN_IF_ERROR(co_await CheckGuard());
   const auto pass = co_await window_.Enter(/*alone=*/true);
   METAREC_CO_RETURN_IF_ERROR(pass.status());
   const absl::Status status = co_await SendOnce(batch);

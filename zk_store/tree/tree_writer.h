@@ -8,6 +8,7 @@
 #include <optional>
 
 #include <absl/status/status.h>
+#include <absl/time/time.h>
 #include <asio/awaitable.hpp>
 
 #include "base/runtime/clock.h"
@@ -16,14 +17,21 @@
 
 namespace metarec {
 
+inline constexpr absl::Duration kGuardFreshMax = absl::Milliseconds(100);
+
 struct TreeWriterOptions {
   size_t request_bytes_max = 512 << 10;  // of one transaction; never above the store's own
   size_t ops_max = 1000;                 // in one transaction
   size_t in_flight_max = 8;              // transactions at once
   RetryLimits retry;
-  // Comes first in every transaction: while it holds, nobody else has taken this tree over. (What
-  // a transaction cannot carry goes without it.)
+  // Comes first in every transaction: while it holds, nobody else has taken this tree over. What a
+  // transaction cannot carry is sent at most kGuardFreshMax after it was seen that the guard held.
+  // Until it arrives somebody may take over nevertheless. Even then it overwrites nothing that was
+  // changed since: a SetAclOp names the ACL's version, and a creation fails if there is anything.
   std::optional<CheckOp> guard;
+  // Created in every transaction, beside the operations: a sequential znode that tells later which
+  // transactions were this writer's (TreeJournalZnode::mark).
+  std::optional<CreateOp> mark;
 };
 
 struct TreeWriterStats {

@@ -15,7 +15,11 @@
 
 #include "testing/faulty_proxy.h"
 #include "testing/zookeeper_server.h"
+#include "tests/zk_store/client/store_world.h"
 #include "tests/zk_store/tree/tree_on_zookeeper.h"
+#include "zk_store/client/error_mark.h"
+#include "zk_store/client/zookeeper_meta_store.h"
+#include "zk_store/tree/live_tree.h"
 #include "zk_store/tree/tree_copy.h"
 #include "zk_store/tree/tree_removal.h"
 
@@ -223,6 +227,45 @@ TEST_F(CopyOnZooKeeperTest, ASessionThatEndsIsTheErrorAndTheNextRunGoesOn) {
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(again->resumed);
   ExpectEqual(source.get(), "/expires", target.get(), "/expires");
+}
+
+// What of the target is the killed copy's own shows in the transactions that its znodes name.
+TEST_F(CopyOnZooKeeperTest, AKilledCopyFollowsItsSourceAndLeavesWhatAStrangerDid) {
+  const auto source = Connect(from_->hosts());
+  const auto stranger = Connect(into_->hosts());
+  TreeCopyOptions small;
+  small.writer.ops_max = 5;
+  for (const bool disturbed : {false, true}) {
+    const std::string root = absl::StrCat("/killed", disturbed);
+    Put(source.get(), root);
+    for (int i = 10; i < 60; ++i) Put(source.get(), absl::StrCat(root, "/", i), "x");
+    {
+      const auto target = Connect(into_->hosts());
+      CopyEvents events;
+      events.on_step = [&](const CopyStep& step) {
+        if (step.path != "/55") return;
+        EXPECT_TRUE(into_->ExpireSession(target->credentials()).ok());
+      };
+      const CopyInto place{target.get(), root, absl::StrCat("target", root)};
+      const auto killed =
+          RunAlone(&io_, CopyTree(From(source.get(), root), place, small, events, &clock_));
+      EXPECT_EQ(StoreErrorOf(killed.status()), StoreError::kSessionExpired) << killed.status();
+    }
+    EXPECT_TRUE(RunAlone(&io_, source->Set(root + "/13", "moved")).ok());
+    EXPECT_TRUE(RunAlone(&io_, source->Delete(root + "/14")).ok());
+    if (disturbed) Put(stranger.get(), root + "/15/theirs", "theirs");
+    const auto again = Copy(From(source.get(), root), stranger.get(), root, small);
+    if (!disturbed) {
+      ASSERT_TRUE(again.ok()) << again.status();
+      EXPECT_EQ(again->written.set, 1);
+      EXPECT_EQ(again->written.deleted, 1);
+      ExpectEqual(source.get(), root, stranger.get(), root);
+    } else {
+      EXPECT_TRUE(HasMark(again.status(), ErrorMark::kDisturbed)) << again.status();
+      EXPECT_THAT(std::string(again.status().message()), HasSubstr("/15/theirs is there with 6"));
+      EXPECT_EQ(RunAlone(&io_, stranger->Get(root + "/15/theirs"))->data, "theirs");
+    }
+  }
 }
 
 TEST_F(CopyOnZooKeeperTest, APathThatTheTargetsAclForbidsIsNamed) {

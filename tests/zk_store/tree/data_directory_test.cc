@@ -55,6 +55,24 @@ TEST(DataDirectoryTest, AllTransactionsAreReplayedAndProved) {
   EXPECT_THAT(DataDirectoryReportText(report), HasSubstr("say nothing about who is alive"));
 }
 
+// It is read once for all that a copy does with it.
+TEST(DataDirectoryTest, FilesThatChangeAfterTheyWereReadAreNoticed) {
+  DataDirectoryWriter writer;
+  WriteEverything(&writer);
+  DataFolder folder;
+  const std::string log = folder.WriteLog(&writer);
+  const auto tree = Read(folder);
+  ASSERT_TRUE(tree.ok()) << tree.status();
+  EXPECT_TRUE(tree->CheckUnchanged().ok()) << tree->CheckUnchanged();
+  EXPECT_EQ(TreeText(*tree), TreeText(*tree)) << "read twice";
+  folder.WriteFile("log.ffff", "");
+  EXPECT_TRUE(absl::IsAborted(tree->CheckUnchanged())) << "a server was started there";
+  const auto again = Read(folder);
+  ASSERT_TRUE(again.ok()) << again.status();
+  folder.WriteFile(log, folder.ReadFile(log) + std::string(1, '\0'));
+  EXPECT_THAT(std::string(again->CheckUnchanged().message()), HasSubstr(log));
+}
+
 TEST(DataDirectoryTest, ASubtreeIsReadFromItsRoot) {
   DataDirectoryWriter writer;
   WriteEverything(&writer);

@@ -322,6 +322,56 @@ TEST_F(TreeRemovalTest, AnUnfinishedCopyCanBeDeleted) {
   EXPECT_EQ(into_->Dump().size(), 2u);  // "/" and "/way"
 }
 
+// Nobody could take it away again: "/" was refused whatever was in it.
+TEST_F(TreeRemovalTest, AnUnfinishedCopyIntoTheRootCanBeTakenAway) {
+  Session dying;
+  dying.injector = [multis = 0](const StoreCall& call) mutable -> std::optional<StoreFault> {
+    if (call.kind != "multi" || ++multis < 3) return std::nullopt;
+    return StoreFault{StoreFault::Moment::kAfter, StoreError::kSessionExpired, true};
+  };
+  {
+    const Store from = Open(from_);
+    const Store into = Open(into_, dying);
+    EXPECT_FALSE(Copy(from.get(), into.get(), SmallSteps(), "/").ok());
+  }
+  EXPECT_EQ(DataAt(into_, "/"), "root");
+  const Store into = Open(into_);
+  const auto seen = Remove(into.get(), "", "/");
+  ASSERT_TRUE(seen.ok()) << seen.status();
+  const auto removed = Remove(into.get(), seen->survey.digest, "/");
+  ASSERT_TRUE(removed.ok()) << removed.status();
+  EXPECT_EQ(into_->Dump().size(), 1u);  // "/"; it has no /zookeeper
+  EXPECT_EQ(DataAt(into_, "/"), "");
+  ExpectRefused(Remove(into.get(), "", "/"), "ZooKeeper's own");
+  // And the same copy can be begun again.
+  const Store from = Open(from_);
+  EXPECT_TRUE(Copy(from.get(), into.get(), SmallSteps(), "/").ok());
+}
+
+TEST_F(TreeRemovalTest, AWholeTreeIsRemovedWithoutADigestUnlessSomebodyUsesIt) {
+  const auto remove_whole = [this] {
+    const Store store = Open(from_);
+    TreeRemovalOptions options;
+    options.root = kFrom;
+    options.name = "zk:1";
+    options.whole = true;
+    options.writer = SmallSteps().writer;
+    return RunAlone(&io_, RemoveTree(store.get(), &clock_, options, TreeRemovalEvents()));
+  };
+  {
+    const Store leader = Open(from_);
+    Put(leader.get(), CreateOp{"/source/a/LOCK", "me", CreateMode::kEphemeral});
+    const auto before = from_->Dump();
+    ExpectRefused(remove_whole(), "ephemeral znodes: /a/LOCK");
+    EXPECT_EQ(from_->Dump(), before);
+  }
+  const auto removed = remove_whole();
+  ASSERT_TRUE(removed.ok()) << removed.status();
+  EXPECT_EQ(removed->deleted, 16);
+  EXPECT_EQ(from_->Dump().size(), 1u);
+  EXPECT_TRUE(remove_whole().ok()) << "there is none any more";
+}
+
 TEST_F(TreeRemovalTest, KilledOrUnansweredAnywhereTheSameRemovalGoesOn) {
   const Store counted = Open(from_);
   ASSERT_TRUE(Remove(counted.get(), digest_).ok());

@@ -429,5 +429,72 @@ TEST_F(TreeCopyTest, AnEphemeralZnodeInTheTargetIsNeverReplacedOrDeleted) {
   EXPECT_TRUE(absl::IsFailedPrecondition(in_the_way.status())) << in_the_way.status();
 }
 
+// It was created below, and failed where ZooKeeper's own are, in the middle of the copy.
+TEST_F(TreeCopyTest, ASourceThatHasZooKeepersOwnZnodesIsCopiedIntoTheRootWithoutThem) {
+  Put(from_, In(kFrom, "/zookeeper"));
+  Put(from_, In(kFrom, "/zookeeper/quota"), "q");
+  const Store from = Open(from_);
+  const Store into = Open(into_);
+  const auto result = Copy(from.get(), into.get(), SmallSteps(), "/");
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->system_znodes, 2);
+  EXPECT_EQ(result->znodes, 16);
+  EXPECT_EQ(RunAlone(&io_, into->Get("/zookeeper/quota"))->data, "");
+  EXPECT_EQ(DataAt(into_, "/a/1"), "data of /a/1");
+  EXPECT_EQ(DataAt(into_, "/metarec_tree_journal"), "(absent)");
+}
+
+TEST_F(TreeCopyTest, FilesThatChangeWhileTheyAreCopiedAreNoStillSource) {
+  CopyFrom source = OfflineSource();
+  source.check_unchanged = [] { return absl::AbortedError("log.5 is another one now"); };
+  const Store into = Open(into_);
+  const CopyInto place{into.get(), kInto, "target"};
+  const auto result = RunAlone(&io_, CopyTree(source, place, SmallSteps(), {}, &clock_));
+  EXPECT_TRUE(absl::IsAborted(result.status())) << result.status();
+  EXPECT_NE(DataAt(into_, In(kInto, "/metarec_tree_journal")), "(absent)");
+}
+
+TEST_F(TreeCopyTest, ProgressHasATotalFromTheFirstCheckOn) {
+  for (int i = 0; i < 1000; ++i) Put(from_, absl::StrCat(kFrom, "/a/w", i));
+  std::vector<std::string> heard;
+  CopyEvents events;
+  events.on_progress = [&](const CopyProgress& progress) {
+    heard.push_back(absl::StrCat(progress.activity, " ", progress.znodes, "/", progress.total));
+  };
+  const Store from = Open(from_);
+  const Store into = Open(into_);
+  const CopyInto place{into.get(), kInto, "target"};
+  const auto result =
+      RunAlone(&io_, CopyTree(From(from.get()), place, TreeCopyOptions(), events, &clock_));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(heard, ElementsAre("copy 1000/0", "check 1000/1016"));
+}
+
+TEST_F(TreeCopyTest, AJournalThatIsKeptLetsTheSameCopyFollowTheSource) {
+  TreeCopyOptions options = SmallSteps();
+  options.keep_journal = true;
+  ASSERT_TRUE(Copy(options).ok());
+  EXPECT_NE(DataAt(into_, In(kInto, "/metarec_tree_journal")), "(absent)");
+  Set(from_, In(kFrom, "/a"), "moved");
+  Delete(from_, In(kFrom, "/a/1"));
+  const auto last = Copy();
+  ASSERT_TRUE(last.ok()) << last.status();
+  EXPECT_EQ(last->written.deleted, 1);
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(TreeCopyTest, WhatMayBeInTheTargetIsLeftAlone) {
+  Put(into_, "/way");
+  Put(into_, kInto);
+  Put(into_, In(kInto, "/lock"), "theirs");
+  Put(into_, In(kInto, "/lock/leader"));
+  TreeCopyOptions options = SmallSteps();
+  options.left_alone = {"lock"};
+  const auto result = Copy(options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->extra.count, 0);
+  EXPECT_EQ(Differences(), "/lock extra; /lock/leader extra; ");
+}
+
 }  // namespace
 }  // namespace metarec

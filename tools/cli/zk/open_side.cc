@@ -36,37 +36,46 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenLive(const Side
   co_return std::make_unique<OpenedSide>(std::move(name), std::move(store), std::move(tree));
 }
 
-// The tree of "/" without ZooKeeper's own znodes, as a running one is read.
-class WithoutSystemNodes final : public TreeSource {
+// A tree file or a data directory as other sides are read: that of "/" without ZooKeeper's own
+// znodes. Knows how many znodes there are, if `znodes` is not 0.
+class OfflineTree final : public TreeSource {
  public:
-  // `*found` is set once there is one.
-  WithoutSystemNodes(std::unique_ptr<TreeSource> tree, bool* found)
-      : tree_(std::move(tree)), found_(found) {}
+  // Counts in `*left_out`, which must outlive it.
+  OfflineTree(std::unique_ptr<TreeSource> tree, int64_t znodes, int64_t* left_out)
+      : tree_(std::move(tree)), znodes_(znodes), left_out_(left_out) {
+    *left_out_ = 0;
+  }
 
   asio::awaitable<absl::StatusOr<std::vector<TreeNode>>> Next() override {
     std::vector<TreeNode> others;
     while (others.empty()) {
-      METAREC_CO_ASSIGN_OR_RETURN(std::vector<TreeNode> nodes, co_await tree_->Next());
-      if (nodes.empty()) break;
-      for (TreeNode& node : nodes) {
-        if (!IsWithin(node.path, "/zookeeper")) {
-          others.push_back(std::move(node));
+      absl::StatusOr<std::vector<TreeNode>> nodes = co_await tree_->Next();
+      head_ = tree_->head();
+      if (znodes_ > 0) head_.znodes = znodes_;
+      if (!nodes.ok()) co_return nodes.status();
+      if (nodes->empty()) break;
+      for (TreeNode& node : *nodes) {
+        if (IsSystemPath(head_.root, node.path)) {
+          ++*left_out_;
         } else {
-          *found_ = true;
+          others.push_back(std::move(node));
         }
       }
     }
     co_return others;
   }
-  const TreeHead& head() const override { return tree_->head(); }
+  const TreeHead& head() const override { return head_; }
 
  private:
   const std::unique_ptr<TreeSource> tree_;
-  bool* const found_;
+  const int64_t znodes_;
+  int64_t* const left_out_;
+  TreeHead head_;
 };
 
-std::string ZooKeeperLeftOut(absl::string_view name) {
-  return absl::StrCat("note: ", name, ": /zookeeper was left out, it is ZooKeeper's own\n");
+std::string ZooKeeperLeftOut(absl::string_view name, int64_t znodes) {
+  return absl::StrCat("note: ", name, ": /zookeeper was left out, it is ZooKeeper's own",
+                      znodes > 0 ? absl::StrCat(" (", Counted(znodes, "znode"), ")") : "", "\n");
 }
 
 // A tree file that is read more than once.
@@ -81,6 +90,19 @@ absl::Status CheckIsNoPipe(const SidePlace& place) {
       absl::StrCat(place.ToText(),
                    " is no regular file: it is read more than once, which a pipe or a device does "
                    "not allow; save it as a file first"));
+}
+
+TreeFileOptions ReadingTreeFiles() {
+  TreeFileOptions options;
+  options.interrupt_descriptor = InterruptSignals::descriptor();
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<TreeSource>> OpenPart(const OpenedFile& file) {
+  METAREC_ASSIGN_OR_RETURN(std::unique_ptr<TreeSource> tree,
+                           TreeFileReader::Open(file.path, ReadingTreeFiles()));
+  if (!file.below.empty()) tree = std::make_unique<Subtree>(std::move(tree), file.below);
+  return tree;
 }
 
 using ReadDirectory = absl::StatusOr<DataDirectoryTree>;
@@ -118,8 +140,10 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenOffline(const S
 
 }  // namespace
 
-OpenedSide::OpenedSide(std::string name, std::unique_ptr<TreeSource> tree)
-    : name_(std::move(name)), tree_(std::move(tree)) {}
+OpenedSide::OpenedSide(std::string name, OpenedFile file, std::unique_ptr<TreeSource> tree)
+    : name_(std::move(name)), file_(std::move(file)) {
+  tree_ = std::make_unique<OfflineTree>(std::move(tree), file_->znodes, &left_out_);
+}
 
 OpenedSide::OpenedSide(std::string name, std::unique_ptr<MetaStore> store,
                        std::unique_ptr<LiveTree> live)
@@ -128,12 +152,29 @@ OpenedSide::OpenedSide(std::string name, std::unique_ptr<MetaStore> store,
 }
 
 OpenedSide::OpenedSide(std::string name, DataDirectoryTree data, const std::string& root)
-    : name_(std::move(name)), data_(std::move(data)), tree_(data_->Open(root)) {
-  if (root != "/") return;
-  tree_ = std::make_unique<WithoutSystemNodes>(std::move(tree_), &left_zookeeper_out_);
+    : name_(std::move(name)), data_(std::move(data)), data_root_(root) {
+  tree_ = std::make_unique<OfflineTree>(data_->Open(data_root_), 0, &left_out_);
 }
 
 OpenedSide::~OpenedSide() = default;
+
+absl::Status OpenedSide::CheckUnchanged() const {
+  if (data_.has_value()) return data_->CheckUnchanged();
+  const std::vector<FileStamp> before = {file_->stamp};
+  const std::vector<FileStamp> now = {StampOf(file_->path)};
+  return CheckStamps(before, now);
+}
+
+absl::Status OpenedSide::Reopen() {
+  METAREC_RETURN_IF_ERROR(CheckUnchanged());
+  if (data_.has_value()) {
+    tree_ = std::make_unique<OfflineTree>(data_->Open(data_root_), 0, &left_out_);
+    return absl::OkStatus();
+  }
+  METAREC_ASSIGN_OR_RETURN(std::unique_ptr<TreeSource> tree, OpenPart(*file_));
+  tree_ = std::make_unique<OfflineTree>(std::move(tree), file_->znodes, &left_out_);
+  return absl::OkStatus();
+}
 
 std::string OpenedSide::Report() const {
   return data_.has_value() ? DataDirectoryReportText(data_->report()) : "";
@@ -152,11 +193,11 @@ std::string OpenedSide::DataDirectoryJson() const {
 
 std::string OpenedSide::LeftOut() const {
   if (live_ != nullptr) return LeftOutOf(*live_, name_);
-  return left_zookeeper_out_ ? ZooKeeperLeftOut(name_) : "";
+  return left_out_ > 0 ? ZooKeeperLeftOut(name_, left_out_) : "";
 }
 
 std::string LeftOutOf(const LiveTree& tree, absl::string_view name) {
-  std::string notes = tree.left_zookeeper_out() ? ZooKeeperLeftOut(name) : "";
+  std::string notes = tree.left_zookeeper_out() ? ZooKeeperLeftOut(name, 0) : "";
   if (tree.vanished() > 0) {
     absl::StrAppend(&notes, "note: ", name, ": ", Counted(tree.vanished(), "znode"),
                     " vanished while the tree was read\n");
@@ -171,20 +212,20 @@ absl::Status OpenedSide::NothingThere() const {
 absl::StatusOr<std::unique_ptr<OpenedSide>> OpenTreeFile(const SidePlace& place,
                                                          const std::string& below,
                                                          OpenSideOptions options) {
-  TreeFileOptions file;
-  file.interrupt_descriptor = InterruptSignals::descriptor();
+  OpenedFile file;
+  file.path = place.file;
+  file.below = below;
+  if (options.whole_first) METAREC_RETURN_IF_ERROR(CheckIsNoPipe(place));
+  file.stamp = StampOf(place.file);
   if (options.whole_first) {
-    METAREC_RETURN_IF_ERROR(CheckIsNoPipe(place));
-    METAREC_RETURN_IF_ERROR(CheckTreeFile(place.file, file).status());
+    METAREC_ASSIGN_OR_RETURN(const TreeSummary summary,
+                             CheckTreeFile(place.file, ReadingTreeFiles()));
+    if (below.empty()) file.znodes = summary.znodes;
   }
-  METAREC_ASSIGN_OR_RETURN(std::unique_ptr<TreeSource> tree,
-                           TreeFileReader::Open(place.file, file));
+  METAREC_ASSIGN_OR_RETURN(std::unique_ptr<TreeSource> tree, OpenPart(file));
   std::string name = place.ToText();
-  if (!below.empty()) {
-    tree = std::make_unique<Subtree>(std::move(tree), below);
-    absl::StrAppend(&name, " at ", Printable(below));
-  }
-  return std::make_unique<OpenedSide>(std::move(name), std::move(tree));
+  if (!below.empty()) absl::StrAppend(&name, " at ", Printable(below));
+  return std::make_unique<OpenedSide>(std::move(name), std::move(file), std::move(tree));
 }
 
 asio::awaitable<absl::Status> ReadToEnd(const OpenedSide& side, ProgressListener* progress,

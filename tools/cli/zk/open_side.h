@@ -18,6 +18,7 @@
 #include "tools/cli/side_arguments.h"
 #include "zk_store/client/meta_store.h"
 #include "zk_store/tree/data_directory/data_directory.h"
+#include "zk_store/tree/file_stamp.h"
 #include "zk_store/tree/live_tree.h"
 #include "zk_store/tree/tree_source.h"
 
@@ -32,11 +33,19 @@ struct OpenSideOptions {
   bool whole_first = false;
 };
 
+// A tree file, and the part of it that is meant.
+struct OpenedFile {
+  std::string path;
+  std::string below;   // "/a/b"; "" for all of it
+  FileStamp stamp;     // from before it was read
+  int64_t znodes = 0;  // if they were counted
+};
+
 // What is open, with all that it needs. Used on one executor.
 class OpenedSide {
  public:
-  // A tree file.
-  OpenedSide(std::string name, std::unique_ptr<TreeSource> tree);
+  // `tree` reads the file.
+  OpenedSide(std::string name, OpenedFile file, std::unique_ptr<TreeSource> tree);
   // A running ZooKeeper: `live` reads it.
   OpenedSide(std::string name, std::unique_ptr<MetaStore> store, std::unique_ptr<LiveTree> live);
   // A data directory: what `data` has at the absolute path `root`.
@@ -48,6 +57,12 @@ class OpenedSide {
   const std::string& name() const { return name_; }
   // Null unless it is a running ZooKeeper.
   MetaStore* store() const { return store_.get(); }
+
+  // Of a file or a folder: makes tree() the same tree once more, from its beginning. What was found
+  // out of it stays known: a data directory is not replayed again, nor is a file checked again.
+  // kAborted if it has changed since it was opened.
+  absl::Status Reopen();
+  absl::Status CheckUnchanged() const;
 
   // What a person should know of what was read, each with a newline: what is not in the tree
   // although it was there, and what tree it is that a data directory has. "" if nothing.
@@ -65,9 +80,11 @@ class OpenedSide {
   // These outlive the tree.
   const std::unique_ptr<MetaStore> store_;
   const std::optional<DataDirectoryTree> data_;
+  const std::string data_root_;
+  const std::optional<OpenedFile> file_;
   std::unique_ptr<TreeSource> tree_;
   const LiveTree* live_ = nullptr;  // tree_, if it is one
-  bool left_zookeeper_out_ = false;
+  int64_t left_out_ = 0;            // znodes at and below /zookeeper
 };
 
 // What a person should know of what `tree`, which has been read, did not give; "" if nothing.

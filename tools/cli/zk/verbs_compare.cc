@@ -213,6 +213,8 @@ asio::awaitable<absl::StatusOr<ExitCode>> Compare(const CompareArguments& argume
   TreeDiffOptions diff;
   diff.ephemerals = arguments.ephemerals;
   diff.acls = options.acls;
+  diff.a_name = absl::StrCat(arguments.a_name(), ", ", a->name());
+  diff.b_name = absl::StrCat(arguments.b_name(), ", ", b->name());
   METAREC_CO_ASSIGN_OR_RETURN(
       compared.result, co_await DiffTrees(a->tree(), b->tree(), diff, on_difference, on_progress));
   progress->Clear();

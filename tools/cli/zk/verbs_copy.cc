@@ -134,26 +134,32 @@ CopyFrom MakeSource(const CopyArguments& arguments, MetaStore* store, Clock* clo
   from.name = absl::StrCat(place.ToText(), below.empty() ? "" : absl::StrCat(" at ", below));
   from.store = store;
   if (store == nullptr) {
-    from.open =
-        [&arguments, clock, copied, progress, is_told = false](
-            bool acls) mutable -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
+    // A dead server's files, and a tree file, are read once, and stay as they are.
+    const auto kept = std::make_shared<std::shared_ptr<OpenedSide>>();
+    const auto tell = [kept, copied] {
+      return std::make_unique<TellingTree>(
+          *kept, (*kept)->tree(), [opened = kept->get()] { return opened->LeftOut(); },
+          &copied->left_out);
+    };
+    from.open = [&arguments, clock, copied, progress, kept,
+                 tell](bool acls) -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
+      if (*kept != nullptr) {
+        METAREC_CO_RETURN_IF_ERROR((*kept)->Reopen());
+        co_return tell();
+      }
       OpenSideOptions options;
       options.acls = acls;
       options.whole_first = true;
       METAREC_CO_ASSIGN_OR_RETURN(std::unique_ptr<OpenedSide> side,
                                   co_await OpenSide(arguments.from, options, clock));
-      if (!is_told) {
-        // Before anything is written: what tree it is that a data directory has.
-        is_told = true;
-        progress->Clear();
-        std::cerr << side->Report() << std::flush;
-        copied->data_directory_json = side->DataDirectoryJson();
-      }
-      const std::shared_ptr<OpenedSide> shared = std::move(side);
-      co_return std::make_unique<TellingTree>(
-          shared, shared->tree(), [opened = shared.get()] { return opened->LeftOut(); },
-          &copied->left_out);
+      // Before anything is written: what tree it is that a data directory has.
+      progress->Clear();
+      std::cerr << side->Report() << std::flush;
+      copied->data_directory_json = side->DataDirectoryJson();
+      *kept = std::move(side);
+      co_return tell();
     };
+    from.check_unchanged = [kept] { return (*kept)->CheckUnchanged(); };
     return from;
   }
   from.root = JoinPaths(place.path, below);
@@ -196,6 +202,10 @@ std::string TextOf(const Copied& copied, const std::string& from, const std::str
     absl::StrAppend(&text, Counted(result.made_plain, "container or TTL znode"),
                     " made persistent\n");
   }
+  if (result.system_znodes > 0) {
+    absl::StrAppend(&text, Counted(result.system_znodes, "znode"),
+                    " at and below /zookeeper not copied: in ", to, " that is ZooKeeper's own\n");
+  }
   if (result.extra.count > 0) {
     absl::StrAppend(&text, Counted(result.extra.count, "znode"), " only in ", to, ": ",
                     result.extra.ToText(), " (--delete deletes what is extra)\n");
@@ -234,6 +244,7 @@ std::string JsonOf(const Copied& copied, const std::string& from, const std::str
       .Set("ephemerals", result.ephemerals)
       .SetJson("ephemerals_seen", JsonArray(copied.ephemerals.shown))
       .Set("made_plain", result.made_plain)
+      .Set("system_znodes", result.system_znodes)
       .Set("extra", result.extra.count)
       .SetJson("extra_first", JsonArray(extra))
       .Set("target_ephemerals", result.target_ephemerals)
@@ -263,12 +274,15 @@ CopyEvents EventsInto(Copied* copied, const CopyArguments& arguments, ProgressPr
         json ? JsonObject().Set("path", path).Set("session", owner).ToText()
              : absl::StrCat("ephemeral ", RelativePath(path), " of session ", owner));
   };
-  events.on_progress = [progress, dry_run = arguments.dry_run](absl::string_view activity, int pass,
-                                                               int64_t znodes) {
+  events.on_progress = [progress, dry_run = arguments.dry_run](const CopyProgress& copy) {
     Progress shown;
-    shown.phase = activity == "check" ? Phase::kVerify : dry_run ? Phase::kRead : Phase::kWrite;
-    shown.done = znodes;
-    if (pass > 1) shown.note = absl::StrCat("pass ", pass);
+    shown.phase = copy.activity == "check" ? Phase::kVerify
+                  : dry_run                ? Phase::kRead
+                                           : Phase::kWrite;
+    shown.done = copy.znodes;
+    // What is being copied may have grown since it was counted.
+    shown.total = copy.total >= copy.znodes ? copy.total : 0;
+    if (copy.pass > 1) shown.note = absl::StrCat("pass ", copy.pass);
     progress->OnProgress(shown);
   };
   return events;

@@ -24,6 +24,7 @@
 #include "zk_store/tree/data_directory/decompressed_file.h"
 #include "zk_store/tree/data_directory/replay.h"
 #include "zk_store/tree/data_directory/replayed_tree_source.h"
+#include "zk_store/tree/file_stamp.h"
 
 namespace metarec {
 
@@ -32,9 +33,19 @@ struct DataDirectoryTree::State {
   std::unique_ptr<SortedChildren> children;
   DataFiles files;
   DataDirectoryReport report;
+  std::string log_folder;
+  std::vector<FileStamp> stamps;  // from before anything was read
 };
 
 namespace {
+
+// In an order of their own.
+std::vector<FileStamp> StampsOf(const DataDirectoryListing& listing) {
+  std::vector<FileStamp> stamps;
+  for (const ListedFile& file : listing.snapshots) stamps.push_back(StampOf(file.path));
+  for (const ListedFile& file : listing.logs) stamps.push_back(StampOf(file.path));
+  return stamps;
+}
 
 // A tree with the files that its data are in.
 struct Attempt {
@@ -54,6 +65,7 @@ class DataDirectoryReading {
       return absl::InvalidArgumentError("a zxid and a time cannot both be asked for");
     }
     METAREC_ASSIGN_OR_RETURN(listing_, ListDataDirectory(path_, options_.log_folder));
+    stamps_ = StampsOf(listing_);
     for (DataFinding& finding : listing_.findings) AddFinding(std::move(finding));
     METAREC_RETURN_IF_ERROR(FindLimit());
     METAREC_RETURN_IF_ERROR(TrySnapshots());
@@ -232,6 +244,7 @@ class DataDirectoryReading {
   const std::string path_;
   const DataDirectoryOptions options_;
   DataDirectoryListing listing_;
+  std::vector<FileStamp> stamps_;  // of the files in it
   int64_t limit_ = std::numeric_limits<int64_t>::max();
   std::optional<Attempt> chosen_;
   const ListedFile* inconsistent_ = nullptr;  // the newest one that was sound
@@ -242,6 +255,8 @@ class DataDirectoryReading {
 void DataDirectoryReading::FillIn(DataDirectoryTree::State* state) {
   ReplayResult& replay = chosen_->replay;
   report_.path = path_;
+  state->log_folder = options_.log_folder;
+  state->stamps = std::move(stamps_);
   if (chosen_->snapshot != nullptr) {
     report_.snapshot = chosen_->snapshot->name;
     report_.snapshot_zxid = chosen_->snapshot->zxid;
@@ -312,8 +327,15 @@ std::unique_ptr<TreeSource> DataDirectoryTree::Open(absl::string_view root) cons
   head.root = std::string(root);
   head.time_ms = state_->report.last_time_ms;
   head.zxid = state_->report.last_zxid;
+  if (root == "/") head.znodes = state_->report.znodes;
   return std::make_unique<ReplayedTreeSource>(&state_->tree, state_->children.get(), &state_->files,
                                               std::move(head));
+}
+
+absl::Status DataDirectoryTree::CheckUnchanged() const {
+  METAREC_ASSIGN_OR_RETURN(const DataDirectoryListing listing,
+                           ListDataDirectory(state_->report.path, state_->log_folder));
+  return CheckStamps(state_->stamps, StampsOf(listing));
 }
 
 absl::StatusOr<DataDirectoryTree> DataDirectory::Read(const std::string& path,

@@ -106,6 +106,10 @@ class DataDirectoryTree {
   // have changed since they were read.
   std::unique_ptr<TreeSource> Open(absl::string_view root) const;
 
+  // OK if the folder has the same snapshots and logs as when they were read, with the same sizes
+  // and times of change; kAborted otherwise.
+  absl::Status CheckUnchanged() const;
+
   struct State;  // of the implementation
 
  private:
