@@ -2,12 +2,17 @@
 // fits.
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
+#include <absl/strings/str_split.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/line_file/json_lines.h"
 #include "tests/meta_recovery/plan_file/edited_plan.h"
 
 namespace metarec {
@@ -45,6 +50,31 @@ TEST(FindingConsistency, AFindingAboutAServerWasRemovedThoughAnotherOneOrAnOptio
   EXPECT_THAT(ErrorOfPlan(without(without(one, FindingKind::kBeaconNotBelieved),
                                   FindingKind::kUnlistedServer)),
               HasSubstr("the option bad_nodes_skipped names 10.0.0.7:34801, which is neither"));
+}
+
+TEST(FindingConsistency, WhatOnlyAFindingTellsWasRemovedUnnoticed) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 1);
+  Evidence evidence = cluster.Build();
+  evidence.unlisted = {{.address = {.ip = 0x0a000007, .port = 34801}, .is_there = true}};
+  const absl::StatusOr<RecoveryPlan> plan = MakePlan(evidence, {});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->outcome, PlanOutcome::kTryAgain);
+  const std::string findings = absl::StrCat("\"findings\":", plan->findings.size());
+  const std::string fewer = absl::StrCat("\"findings\":", plan->findings.size() - 1);
+  LineDigest digest;
+  std::string edited;
+  for (const absl::string_view line : absl::StrSplit(EncodePlan(*plan), '\n')) {
+    if (absl::StrContains(line, "\"kind\":\"unlisted_server\"")) continue;
+    if (absl::StartsWith(line, "{\"digest\"")) break;
+    const std::string kept =
+        absl::StrReplaceAll(line, {{findings, fewer}, {"\"try_again\"", "\"ready\""}});
+    digest.Add(kept);
+    absl::StrAppend(&edited, kept, "\n");
+  }
+  absl::StrAppend(&edited, "{\"digest\":\"", digest.Finish(), "\"}\n");
+  EXPECT_THAT(DecodePlan(edited, "my.plan").status().message(),
+              HasSubstr("there are fewer findings unlisted_server than the first line announces"));
 }
 
 TEST(FindingConsistency, ABeaconIsDoubtedOnlyAsItsNameAndItsNodeAllow) {
