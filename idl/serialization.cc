@@ -1,12 +1,15 @@
 #include "idl/serialization.h"
 
 #include <cstdint>
-#include <exception>
 #include <limits>
 #include <memory>
+#include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include <absl/container/flat_hash_set.h>
+#include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/string_view.h>
 #include <thrift/TConfiguration.h>
@@ -21,8 +24,9 @@ namespace internal {
 namespace {
 
 // Reads Thrift's binary protocol over bytes in memory; refuses strings and containers that announce
-// more than the remaining bytes can hold, and types that do not exist (for Thrift's own reader
-// these are undefined behaviour). Call it through TProtocol, as generated code does: the overrides
+// more than the remaining bytes can hold, types that do not exist (for Thrift's own reader these
+// are undefined behaviour), and a map of texts with the same key twice, of which generated code
+// keeps the last without a word. Call it through TProtocol, as generated code does: the overrides
 // are virtual functions of that class.
 class BoundedReader
     : public apache::thrift::protocol::TBinaryProtocolT<apache::thrift::transport::TMemoryBuffer> {
@@ -43,6 +47,8 @@ class BoundedReader
  private:
   TType ReadType();
   uint32_t ReadCount(uint32_t element_bytes_min);
+  // Looks ahead at a map of texts. Where its bytes end early, reading it will say so.
+  void CheckKeysDiffer(uint32_t count) const;
 };
 
 // Appends what is written to a string.
@@ -115,7 +121,35 @@ uint32_t BoundedReader::readMapBegin_virt(TType& key_type, TType& value_type, ui
   key_type = ReadType();
   value_type = ReadType();
   size = ReadCount(BytesMin(key_type) + BytesMin(value_type));
+  using apache::thrift::protocol::T_STRING;
+  if (key_type == T_STRING && value_type == T_STRING) CheckKeysDiffer(size);
   return 6;
+}
+
+void BoundedReader::CheckKeysDiffer(uint32_t count) const {
+  uint32_t size = 0;
+  const auto* const begin = reinterpret_cast<const char*>(trans_->borrow(nullptr, &size));
+  absl::string_view rest(begin, size);
+  const auto next = [&rest]() -> std::optional<absl::string_view> {
+    constexpr size_t kLengthBytes = 4;
+    if (rest.size() < kLengthBytes) return std::nullopt;
+    uint32_t length = 0;
+    for (size_t i = 0; i < kLengthBytes; ++i) length = length << 8 | static_cast<uint8_t>(rest[i]);
+    rest.remove_prefix(kLengthBytes);
+    if (rest.size() < length) return std::nullopt;
+    const absl::string_view text = rest.substr(0, length);
+    rest.remove_prefix(length);
+    return text;
+  };
+  absl::flat_hash_set<absl::string_view> keys;
+  for (uint32_t i = 0; i < count; ++i) {
+    const std::optional<absl::string_view> key = next();
+    if (!key.has_value() || !next().has_value()) return;
+    if (keys.insert(*key).second) continue;
+    throw TProtocolException(
+        TProtocolException::INVALID_DATA,
+        absl::StrCat("a map has the key '", absl::CHexEscape(key->substr(0, 60)), "' twice"));
+  }
 }
 
 uint32_t BoundedReader::readListBegin_virt(TType& element_type, uint32_t& size) {

@@ -14,8 +14,9 @@
 
 namespace metarec {
 
-// What the first line calls the format.
+// What the first line says.
 inline constexpr absl::string_view kEvidenceFormat = "metarec-evidence";
+inline constexpr int kEvidenceVersion = 1;
 
 struct EvidenceFileOptions {
   bool overwrite = false;         // when writing

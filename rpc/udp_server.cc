@@ -5,7 +5,6 @@
 #include <exception>
 #include <utility>
 
-#include <absl/strings/str_cat.h>
 #include <asio/buffer.hpp>
 
 #include "base/runtime/cancellation.h"

@@ -1,5 +1,3 @@
-#include "meta_recovery/plan_file/identity_consistency.h"
-
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -11,6 +9,7 @@
 #include "base/text/printable.h"
 #include "base/text/wording.h"
 #include "idl/ipv4_endpoint.h"
+#include "meta_recovery/plan_file/fact_consistency.h"
 #include "replica_collector/node_list.h"
 #include "replica_collector/node_names.h"
 

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
-
-#include <absl/strings/str_cat.h>
 
 #include "meta_recovery/planner/finding_registry.h"
 

@@ -3,8 +3,10 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -29,6 +31,16 @@ inline constexpr absl::string_view kPlanFormat = "metarec-plan";
 // lines change, and when the planner begins to make plans that older checks (PlanConsistency)
 // refuse.
 inline constexpr int32_t kPlanVersion = 3;
+
+// Findings about what no other line tells of. The header says how many there are of each kind, so
+// that none of them can be removed unnoticed.
+inline constexpr FindingKind kOnlyInFindings[] = {
+    FindingKind::kNodeNameAmbiguous, FindingKind::kBeaconNotBelieved, FindingKind::kUnlistedServer,
+    FindingKind::kUnconfirmedBeacons};
+inline bool IsOnlyInFindings(FindingKind kind) {
+  return std::find(std::begin(kOnlyInFindings), std::end(kOnlyInFindings), kind) !=
+         std::end(kOnlyInFindings);
+}
 
 // How many tables or replicas a node may have reported: more than any has, and yet few enough to be
 // added up.

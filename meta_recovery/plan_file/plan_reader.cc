@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -99,7 +102,25 @@ class PlanReader {
     for (size_t i = 0; i < std::size(kAnnounced); ++i) {
       announced_[i] = counts_reader.Int(kAnnounced[i], 0, INT64_MAX);
     }
-    return counts_reader.ok() ? absl::OkStatus() : Damaged(counts_reader.error());
+    if (!counts_reader.ok()) return Damaged(counts_reader.error());
+    if (const JsonValue told = json.Find("only_in_findings")) ReadOnlyInFindings(told, json);
+    return json.ok() ? absl::OkStatus() : Damaged(json.error());
+  }
+
+  // Into `only_in_findings_`. A kind of which there are none is left out.
+  void ReadOnlyInFindings(const JsonValue& told, JsonFieldReader& json) {
+    size_t kinds = 0;
+    for (const FindingKind kind : kOnlyInFindings) {
+      const std::string name(FindingKindName(kind));
+      if (!told.Find(name)) continue;
+      JsonFieldReader number(told);
+      only_in_findings_[kind] = number.Int(name, 1, INT64_MAX);
+      if (!number.ok()) json.Fail(number.error());
+      ++kinds;
+    }
+    if (kinds == 0 || kinds != told.Members().size()) {
+      json.Fail("'only_in_findings' holds something that cannot be");
+    }
   }
 
   absl::Status ReadLine() {
@@ -225,6 +246,7 @@ class PlanReader {
     Finding finding;
     ReadFinding(json, plan_.nodes.size(), finding);
     counter_.AddFinding(finding);
+    if (IsOnlyInFindings(finding.kind())) --only_in_findings_[finding.kind()];
     Refuse(json, [&] { return consistency_.ProblemOfFinding(finding); });
     if (selection_.KeepsFinding(finding)) plan_.findings.push_back(std::move(finding));
   }
@@ -242,6 +264,11 @@ class PlanReader {
       if (counts[i] == announced_[i]) continue;
       return Damaged(absl::StrCat("there are ", counts[i], " ", kAnnounced[i],
                                   ", while the first line announces ", announced_[i]));
+    }
+    for (const auto& [kind, missing] : only_in_findings_) {
+      if (missing == 0) continue;
+      return Damaged(absl::StrCat("there are ", missing > 0 ? "fewer" : "more", " findings ",
+                                  FindingKindName(kind), " than the first line announces"));
     }
     JsonFieldReader json(lines_.root());
     METAREC_RETURN_IF_ERROR(lines_.CheckDigest(json.String("digest")));
@@ -264,9 +291,10 @@ class PlanReader {
     int64_t last_drops = 0;
     int64_t findings = 0;
   } read_;
-  int64_t partitions_missing_ = 0;       // of the last table
-  int32_t previous_index_ = -1;          // in it
-  std::vector<RankedReplica> replicas_;  // of the last partition
+  std::map<FindingKind, int64_t> only_in_findings_;  // how many are still to come
+  int64_t partitions_missing_ = 0;                   // of the last table
+  int32_t previous_index_ = -1;                      // in it
+  std::vector<RankedReplica> replicas_;              // of the last partition
   bool ended_ = false;
   PlanSelection selection_;
   PlanCounter counter_;

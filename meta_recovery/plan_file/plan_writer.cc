@@ -1,3 +1,5 @@
+#include <cstdint>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -52,8 +54,21 @@ class PlanWriter {
     out_.Int("last_drops", plan_.topology.last_drops.size());
     out_.Int("findings", plan_.findings.size());
     out_.EndObject();
+    WriteOnlyInFindings();
     out_.EndObject();
     return out_.EndLine();
+  }
+
+  // Left out if there are none.
+  void WriteOnlyInFindings() {
+    std::map<FindingKind, int64_t> counts;
+    for (const Finding& finding : plan_.findings) {
+      if (IsOnlyInFindings(finding.kind())) ++counts[finding.kind()];
+    }
+    if (counts.empty()) return;
+    out_.StartObject("only_in_findings");
+    for (const auto& [kind, count] : counts) out_.Int(FindingKindName(kind), count);
+    out_.EndObject();
   }
 
   absl::Status WriteOptions() {

@@ -1,5 +1,3 @@
-#include "meta_recovery/plan_file/record_consistency.h"
-
 #include <algorithm>
 #include <type_traits>
 #include <utility>
@@ -12,6 +10,7 @@
 
 #include "base/text/printable.h"
 #include "base/text/wording.h"
+#include "meta_recovery/plan_file/fact_consistency.h"
 #include "meta_recovery/planner/record_reconciliation.h"
 #include "meta_recovery/planner/sane_values.h"
 #include "meta_recovery/planner/settlements.h"

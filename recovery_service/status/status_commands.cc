@@ -1,7 +1,6 @@
 #include "recovery_service/status/status_commands.h"
 
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include <absl/strings/str_cat.h>

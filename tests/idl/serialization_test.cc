@@ -17,6 +17,7 @@ namespace metarec::idl {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string Hex(absl::string_view bytes) { return absl::BytesToHexString(bytes); }
 std::string FromHex(absl::string_view hex) { return absl::HexStringToBytes(hex); }
@@ -187,6 +188,25 @@ TEST(Serialization, AnnouncedSizesThatTheBytesCannotHoldAreRefused) {
                                   "0d00060b0b7fffffff"),
                           &app)
                    .ok());
+}
+
+TEST(Serialization, OfAnEnvThatAServerNamedTwiceTheLastValueWasTakenWithoutAWord) {
+  const auto with_envs = [](absl::string_view envs) {
+    return FromHex(absl::StrCat("0c0000", "0d00060b0b00000002", envs, "00", "00"));
+  };
+  app_info app;
+  const std::string k_is_1 = "000000016b0000000131";
+  EXPECT_TRUE(DecodeBody(with_envs(k_is_1 + "000000016c0000000131"), &app).ok());
+  EXPECT_EQ(app.envs.size(), 2u);
+  for (const char* again : {"000000016b0000000131", "000000016b0000000132"}) {
+    const absl::Status status = DecodeBody(with_envs(k_is_1 + again), &app);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("a map has the key 'k' twice"));
+  }
+  // What ends within the map is told as that.
+  EXPECT_THAT(
+      std::string(DecodeBody(FromHex("0c00000d00060b0b00000001ffffffff00000000"), &app).message()),
+      Not(HasSubstr("twice")));
 }
 
 TEST(Serialization, UnknownFieldsAreSkippedWithinTheRecursionLimit) {

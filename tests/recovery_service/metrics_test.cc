@@ -2,11 +2,9 @@
 // what it looks for is looked for here, too.
 
 #include <cctype>
-#include <memory>
 #include <regex>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <absl/strings/match.h>

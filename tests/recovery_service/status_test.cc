@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

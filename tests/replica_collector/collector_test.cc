@@ -1,29 +1,17 @@
-// The collector's decisions, against a source that is told what to answer and a clock that jumps.
+// The collector's decisions: whom it asks when, and what it keeps.
 
 #include "replica_collector/collector.h"
 
-#include <algorithm>
-#include <deque>
 #include <functional>
-#include <map>
-#include <optional>
-#include <string>
 #include <utility>
-#include <vector>
 
-#include <absl/strings/str_cat.h>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
+#include <asio/cancellation_type.hpp>
 #include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/runtime/cancellation.h"
-#include "idl/error_names.h"
-#include "rpc/pegasus_status.h"
-#include "testing/virtual_clock.h"
+#include "collector_world.h"
 
 namespace metarec {
 namespace {
@@ -31,156 +19,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr auto kMs = [](int64_t ms) { return absl::Milliseconds(ms); };
-
-// What one server does when asked, in turn; the last of it again and again.
-struct Script {
-  struct Answer {
-    absl::Duration after;
-    std::string error = "ERR_OK";
-    size_t count = 0;  // tables or replicas
-  };
-  std::deque<Answer> tables = {Answer{}};
-  std::deque<Answer> replicas = {Answer{}};
-};
-
-class ScriptedSource final : public ReplicaSource {
- public:
-  explicit ScriptedSource(Clock* clock) : clock_(clock) {}
-
-  asio::awaitable<absl::StatusOr<NodeIdentity>> Identify(NodeListEntry entry, absl::Time) override {
-    const auto known = identities.find(entry.host);
-    if (known == identities.end()) {
-      co_return rpc::PegasusError(idl::kErrNetworkFailure,
-                                  absl::StrCat("cannot resolve ", entry.text));
-    }
-    NodeIdentity identity{{known->second, entry.port},
-                          absl::StrCat("self-", entry.host, ":", entry.port),
-                          NodeNameSource::kReverseLookup};
-    identity.other_addresses = other_addresses[entry.host];
-    co_return identity;
-  }
-
-  asio::awaitable<absl::StatusOr<NodeTables>> QueryTables(Ipv4Endpoint address,
-                                                          absl::Time deadline) override {
-    const Script::Answer answer = Next(&scripts[address.ip].tables);
-    asked.push_back({address.ip, clock_->Now(), deadline});
-    in_flight_max = std::max(in_flight_max, ++in_flight);
-    const absl::Status status = co_await Play(answer, deadline);
-    --in_flight;
-    if (!status.ok()) co_return status;
-    NodeTables tables(std::vector<TableRecord>(answer.count));
-    tables.own_address = own_addresses[address.ip];
-    co_return std::move(tables);
-  }
-
-  asio::awaitable<absl::Status> QueryReplicas(Ipv4Endpoint address, absl::Time deadline,
-                                              ReplicaSink sink) override {
-    const Script::Answer answer = Next(&scripts[address.ip].replicas);
-    const absl::Status status = co_await Play(answer, deadline);
-    for (size_t i = 0; i < answer.count; ++i) {
-      ReplicaRecord replica = {.app_id = 1, .partition_index = static_cast<int32_t>(i)};
-      if (edit_replica) edit_replica(address.ip, &replica);
-      const absl::Status taken = sink(replica);
-      if (!taken.ok()) co_return taken;
-    }
-    co_return status;
-  }
-
-  struct Asked {
-    uint32_t ip;
-    absl::Time at;
-    absl::Time deadline;
-  };
-
-  std::map<std::string, uint32_t> identities;
-  std::map<std::string, std::vector<Ipv4Endpoint>> other_addresses;  // by host
-  std::map<uint32_t, Ipv4Endpoint> own_addresses;                    // by the address asked
-  std::function<void(uint32_t ip, ReplicaRecord* replica)> edit_replica;
-  std::map<uint32_t, Script> scripts;
-  std::vector<Asked> asked;  // for tables, in order
-  int in_flight = 0;
-  int in_flight_max = 0;
-
- private:
-  static Script::Answer Next(std::deque<Script::Answer>* answers) {
-    const Script::Answer answer = answers->front();
-    if (answers->size() > 1) answers->pop_front();
-    return answer;
-  }
-
-  asio::awaitable<absl::Status> Play(Script::Answer answer, absl::Time deadline) {
-    const absl::Time ready = clock_->Now() + answer.after;
-    const absl::Status slept = co_await clock_->SleepUntil(std::min(ready, deadline));
-    if (!slept.ok()) co_return slept;
-    if (ready > deadline) co_return rpc::PegasusError(idl::kErrTimeout, "no answer in time");
-    co_return rpc::PegasusError(answer.error, absl::StrCat("it said ", answer.error));
-  }
-
-  Clock* const clock_;
-};
-
-class Recorder final : public ProgressListener {
- public:
-  void OnProgress(const Progress& progress) override { seen.push_back(progress); }
-  std::vector<Progress> seen;
-};
-
-class CollectorTest : public ::testing::Test {
- protected:
-  CollectorTest() : clock_(&time_), source_(&clock_) {
-    time_.Advance(kMs(250));
-    for (uint32_t i = 1; i <= 9; ++i) source_.identities[absl::StrCat("n", i)] = i;
-  }
-
-  absl::StatusOr<Evidence> CollectOr(const std::string& nodes) {
-    const auto list = ParseNodeListString(nodes);
-    EXPECT_TRUE(list.ok()) << list.status();
-    Collector collector(options_, &source_, &clock_, &progress_, [this] { return random_; });
-    absl::StatusOr<Evidence> evidence = absl::UnknownError("not finished");
-    const auto root = [&]() -> asio::awaitable<void> {
-      co_await asio::this_coro::throw_if_cancelled(false);
-      evidence = co_await collector.Collect(*list);
-    };
-    asio::co_spawn(context_, root,
-                   asio::bind_cancellation_slot(cancel_.slot(), [](std::exception_ptr error) {
-                     EXPECT_EQ(error, nullptr);
-                   }));
-    RunAll();
-    return evidence;
-  }
-  Evidence Collect(const std::string& nodes) {
-    auto evidence = CollectOr(nodes);
-    EXPECT_TRUE(evidence.ok()) << evidence.status();
-    return *std::move(evidence);
-  }
-  NodeEvidence CollectOne() { return Collect("n1:1").nodes.at(0); }
-
-  // Runs until nothing is left to do; then time jumps to the end of the shortest sleep.
-  void RunAll() {
-    do {
-      context_.restart();
-      context_.poll();
-    } while (time_.RunNext());
-  }
-
-  // When n1 was asked, after the first time.
-  std::vector<absl::Duration> Asked() const {
-    std::vector<absl::Duration> times;
-    for (const auto& asked : source_.asked) times.push_back(asked.at - source_.asked[0].at);
-    return times;
-  }
-
-  asio::io_context context_;
-  testing::EventQueue time_;
-  testing::VirtualClock clock_;
-  ScriptedSource source_;
-  Recorder progress_;
-  CollectorOptions options_;
-  double random_ = 1.0;  // the longest pause
-  asio::cancellation_signal cancel_;
-};
 
 TEST_F(CollectorTest, KeepsTheOrderOfTheListWhoeverAnswersFirst) {
   source_.scripts[1].replicas = {{kMs(300)}};
@@ -346,108 +184,6 @@ TEST_F(CollectorTest, NodeAboveABoundFailsAndTheBoundIsNamed) {
   EXPECT_EQ(evidence.nodes[1].error, "ERR_CAPACITY_EXCEEDED");
   EXPECT_THAT(evidence.nodes[1].error_detail, HasSubstr("more than 2 tables"));
   EXPECT_TRUE(evidence.nodes[2].complete());
-}
-
-TEST_F(CollectorTest, EntriesThatAreOneServerAreAskedOnce) {
-  source_.identities["alias"] = 1;
-  const Evidence evidence = Collect("n1:1,n2:1,alias:1,n1:2");
-  ASSERT_EQ(evidence.nodes.size(), 3u);
-  EXPECT_THAT(evidence.nodes[0].listed_as, ElementsAre("n1:1", "alias:1"));
-  EXPECT_THAT(evidence.nodes[1].listed_as, ElementsAre("n2:1"));
-  EXPECT_THAT(evidence.nodes[2].listed_as, ElementsAre("n1:2"));
-  EXPECT_EQ(source_.asked.size(), 3u);
-}
-
-TEST_F(CollectorTest, OperatorsNameBeatsEveryOther) {
-  options_.node_names = {{{2, 1}, "rack7:1"}};
-  const Evidence evidence = Collect("n1:1,n2:1");
-  EXPECT_EQ(evidence.nodes[0].name_source, NodeNameSource::kReverseLookup);
-  EXPECT_EQ(evidence.nodes[1].name, "rack7:1");
-  EXPECT_EQ(evidence.nodes[1].name_source, NodeNameSource::kOverride);
-}
-
-TEST_F(CollectorTest, OneServerUnderTwoOfItsAddressesCountsOnce) {
-  source_.own_addresses = {{1, {3, 1}}, {2, {2, 1}}, {3, {3, 1}}};
-  for (const uint32_t ip : {1, 2, 3}) source_.scripts[ip].replicas = {{kMs(0), "ERR_OK", 3}};
-  const Evidence evidence = Collect("n1:1,n2:1,n3:1");
-  ASSERT_EQ(evidence.nodes.size(), 2u);
-  EXPECT_THAT(evidence.nodes[0].listed_as, ElementsAre("n2:1"));
-  EXPECT_THAT(evidence.nodes[1].listed_as, ElementsAre("n3:1", "n1:1"));
-  EXPECT_EQ(evidence.nodes[1].address, (Ipv4Endpoint{3, 1})) << "which it calls its own";
-}
-
-TEST_F(CollectorTest, TwoServersThatGiveOneAddressButHoldDifferentReplicasNeverCountAsOne) {
-  source_.own_addresses = {{1, {9, 1}}, {2, {9, 1}}};
-  source_.scripts[1].replicas = {{kMs(0), "ERR_OK", 3}};
-  source_.scripts[2].replicas = {{kMs(0), "ERR_OK", 4}};
-  EXPECT_EQ(Collect("n1:1,n2:1").nodes.size(), 2u);
-}
-
-TEST_F(CollectorTest, AServerThatServedBetweenItsTwoAnswersCountedAsTwo) {
-  source_.own_addresses = {{1, {2, 1}}, {2, {2, 1}}};
-  for (const uint32_t ip : {1, 2}) source_.scripts[ip].replicas = {{kMs(0), "ERR_OK", 3}};
-  int64_t decree = 100;  // grows with each replica that is told of
-  source_.edit_replica = [&](uint32_t ip, ReplicaRecord* replica) {
-    replica->status = ReplicaStatus::kPrimary;
-    replica->last_committed_decree = ip * 1000 + ++decree;
-  };
-  const Evidence evidence = Collect("n1:1,n2:1");
-  ASSERT_EQ(evidence.nodes.size(), 1u);
-  EXPECT_THAT(evidence.nodes[0].listed_as, ElementsAre("n2:1", "n1:1"));
-}
-
-TEST_F(CollectorTest, ServersOfWhichNeitherAnswerIsTheLaterOneStayTwo) {
-  source_.own_addresses = {{1, {2, 1}}, {2, {2, 1}}};
-  for (const uint32_t ip : {1, 2}) source_.scripts[ip].replicas = {{kMs(0), "ERR_OK", 3}};
-  source_.edit_replica = [](uint32_t ip, ReplicaRecord* replica) {
-    replica->status = ReplicaStatus::kSecondary;
-    replica->last_committed_decree = replica->partition_index == 0 ? ip : 10 - ip;
-  };
-  EXPECT_EQ(Collect("n1:1,n2:1").nodes.size(), 2u);
-  // Nor is a replica at rest ever another one in the next moment.
-  source_.edit_replica = [](uint32_t ip, ReplicaRecord* replica) {
-    replica->status = ReplicaStatus::kInactive;
-    replica->last_committed_decree = ip;
-  };
-  EXPECT_EQ(Collect("n1:1,n2:1").nodes.size(), 2u);
-  // Nor is one the primary and a secondary of a partition at the same ballot.
-  source_.edit_replica = [](uint32_t ip, ReplicaRecord* replica) {
-    replica->status = ip == 1 ? ReplicaStatus::kPrimary : ReplicaStatus::kSecondary;
-  };
-  EXPECT_EQ(Collect("n1:1,n2:1").nodes.size(), 2u);
-}
-
-TEST_F(CollectorTest, AddressesOfANameThatWereNotAskedAreKept) {
-  source_.other_addresses["n1"] = {{5, 1}, {6, 1}};
-  const Evidence evidence = Collect("n1:1,n2:1");
-  EXPECT_THAT(evidence.nodes[0].ambiguous,
-              ElementsAre(AmbiguousEntry{.text = "n1:1", .not_asked = {{5, 1}, {6, 1}}}));
-  EXPECT_THAT(evidence.nodes[1].ambiguous, IsEmpty());
-}
-
-TEST_F(CollectorTest, BeaconsOfTheAddressThatAServerGivesAsItsOwnAreItsOwn) {
-  source_.own_addresses = {{1, {9, 1}}};
-  options_.beacons = [] {
-    return std::vector<BeaconSender>{{.address = {9, 1}, .names = {"rs1:1"}, .is_there = true},
-                                     {.address = {8, 1}, .names = {"rs8:1"}, .is_there = true}};
-  };
-  const Evidence evidence = Collect("n1:1,n2:1");
-  EXPECT_EQ(evidence.nodes[0].name, "rs1:1");
-  EXPECT_EQ(evidence.nodes[0].name_source, NodeNameSource::kBeacon);
-  ASSERT_EQ(evidence.unlisted.size(), 1u);
-  EXPECT_EQ(evidence.unlisted[0].address, (Ipv4Endpoint{8, 1}));
-}
-
-TEST_F(CollectorTest, HostsThatCannotBeResolvedAreBadNodesOfTheirOwn) {
-  const Evidence evidence = Collect("x:1,n1:1,y:1");
-  ASSERT_EQ(evidence.nodes.size(), 3u);
-  for (size_t i : {0, 2}) {
-    EXPECT_EQ(evidence.nodes[i].error, "ERR_NETWORK_FAILURE");
-    EXPECT_EQ(evidence.nodes[i].address, Ipv4Endpoint());
-    EXPECT_EQ(evidence.nodes[i].attempts, 0);
-    EXPECT_EQ(evidence.nodes[i].name, evidence.nodes[i].listed_as[0]);
-  }
-  EXPECT_EQ(source_.asked.size(), 1u);
 }
 
 TEST_F(CollectorTest, ProgressCountsEveryNodeOnce) {

@@ -1,6 +1,5 @@
 #include "zk_store/topology/topology_reader.h"
 
-#include <algorithm>
 #include <map>
 #include <utility>
 

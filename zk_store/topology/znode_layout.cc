@@ -1,7 +1,6 @@
 #include "zk_store/topology/znode_layout.h"
 
 #include <algorithm>
-#include <vector>
 
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>

@@ -52,11 +52,8 @@ const std::vector<Harmless>& WhatIsHarmless() {
         "table.atomic_idempotent", "partition.replicas[][1]", "partition.replicas[][2]",
         "partition.replicas[][3]", "partition.replicas[][4]"}},
       {"for people: it explains an error that another field names", {"node.error_detail"}},
-      {"beacons, and what names resolve to, are told here only: nothing else in a plan knows of "
-       "them",
-       {"finding(beacon_not_believed) removed", "finding(node_name_ambiguous) removed",
-        "finding(unconfirmed_beacons) removed", "finding(unconfirmed_beacons).facts.servers",
-        "finding(unlisted_server) removed", "finding(unlisted_server).facts.names",
+      {"beacons are told here only: how many findings of this kind there are, the first line says",
+       {"finding(unconfirmed_beacons).facts.servers", "finding(unlisted_server).facts.names",
         "finding(unlisted_server).facts.names[]"}},
       {"no tables are planned, so nothing uses what the node reported, or what was settled",
        {"node.tables", "options.settlements"}},

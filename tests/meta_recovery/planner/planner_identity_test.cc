@@ -210,6 +210,14 @@ TEST(PlannerIdentity, BeaconsFromWhereNobodyIsSeenStopNothingAndAreCounted) {
   EXPECT_LT(FindingSentence(plan, finding).size(), 1000u);
 }
 
+TEST(PlannerIdentity, AnUnlistedServerThatIsANodeContradictsTheEvidence) {
+  Evidence evidence = WithUnlisted({{.address = kStranger, .is_there = true}});
+  evidence.unlisted[0].address = evidence.nodes[1].address;
+  const absl::Status status = MakePlan(evidence, {}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("it is a node, or another unlisted server"));
+}
+
 TEST(PlannerIdentity, UnlistedServersMakeOnePlanInAnyOrder) {
   const BeaconSender a = {.address = kStranger, .is_there = true};
   const BeaconSender b = {.address = {.ip = 0x0A000008, .port = 34801}};

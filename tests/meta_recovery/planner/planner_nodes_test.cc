@@ -1,6 +1,5 @@
 // Which nodes count, and what is said of them.
 
-#include <algorithm>
 #include <string>
 #include <vector>
 

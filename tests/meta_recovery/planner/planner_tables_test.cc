@@ -1,7 +1,6 @@
 // What becomes of tables: merged records, names, splits, placeholders, conflicts.
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>

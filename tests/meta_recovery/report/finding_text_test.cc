@@ -1,9 +1,7 @@
 #include "meta_recovery/report/finding_text.h"
 
-#include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -54,42 +52,6 @@ Finding AboutPartition(FindingFacts facts, Severity severity, int32_t index = 7)
 }
 
 std::string Sentence(const Finding& finding) { return FindingSentence(Plan(), finding); }
-
-TEST(FindingTextTest, EveryKindHasATitleAndASentenceOfItsOwn) {
-  std::set<absl::string_view> names;
-  std::set<absl::string_view> titles;
-  std::set<std::string> sentences;
-  for (const FindingKindRow& row : FindingKindRows()) {
-    EXPECT_EQ(&RowOf(row.kind), &row);
-    names.insert(row.name);
-    titles.insert(row.title);
-    const std::string sentence =
-        Sentence(AboutPartition(FindingFacts::Of(row.kind), Severity::kWarning));
-    EXPECT_THAT(sentence, Not(IsEmpty()));
-    sentences.insert(sentence);
-  }
-  EXPECT_EQ(names.size(), kFindingKinds);
-  EXPECT_EQ(titles.size(), kFindingKinds);
-  EXPECT_EQ(sentences.size(), kFindingKinds);
-}
-
-TEST(FindingTextTest, SpeaksOfAnyFindingWithoutFactsInAnEmptyPlan) {
-  const RecoveryPlan empty;
-  for (const FindingKindRow& row : FindingKindRows()) {
-    for (int severity = 0; severity <= static_cast<int>(Severity::kConflict); ++severity) {
-      Finding finding = About(FindingFacts::Of(row.kind), static_cast<Severity>(severity));
-      for (const int32_t app_id : {0, 3, -1}) {
-        finding.app_id = app_id;
-        finding.partition_index = app_id;
-        finding.node = 7;
-        const std::string sentence = FindingSentence(empty, finding);
-        EXPECT_THAT(sentence, Not(IsEmpty()));
-        EXPECT_THAT(sentence, Not(HasSubstr("\n")));
-        FactTexts(empty, finding);
-      }
-    }
-  }
-}
 
 TEST(FindingTextTest, SaysWhyANodeIsBadAndWhatToDo) {
   RecoveryPlan plan = PlanWithBadNode("ERR_TIMEOUT", "no answer in 5s");

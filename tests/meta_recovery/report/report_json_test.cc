@@ -1,4 +1,3 @@
-#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,12 +1,10 @@
 // What goes wrong, and how stores tell it: bounds, cancellation, lost connections and sessions on
 // every MetaStore; faults that are planted in the in-memory one.
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <absl/strings/str_cat.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>

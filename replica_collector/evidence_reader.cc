@@ -1,14 +1,12 @@
-#include "replica_collector/evidence_file.h"
-
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
-#include <absl/types/span.h>
 
 #include "base/json/json_reader.h"
 #include "base/line_file/json_lines.h"
@@ -16,154 +14,18 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
 #include "idl/table_description.h"
+#include "replica_collector/evidence_file.h"
 #include "replica_collector/node_list.h"
 #include "replica_collector/table_record_pool.h"
 
 namespace metarec {
 namespace {
 
-constexpr int kVersion = 1;
 constexpr absl::string_view kRemedy = "collect again, or take an intact copy";
 constexpr size_t kFieldsOfReplica = 7;
 
-// Keeps a line at some 60 kB.
-constexpr size_t kReplicasPerLine = 1000;
-
 // The address of a node whose host name could not be resolved.
 constexpr absl::string_view kNoAddress = "0.0.0.0:0";
-
-class EvidenceWriter {
- public:
-  explicit EvidenceWriter(JsonLineWriter::Sink sink) : out_(sink) {}
-
-  absl::Status Write(const Evidence& evidence) {
-    METAREC_RETURN_IF_ERROR(WriteHeader(evidence));
-    for (const NodeEvidence& node : evidence.nodes) METAREC_RETURN_IF_ERROR(WriteNode(node));
-    for (const BeaconSender& sender : evidence.unlisted) {
-      METAREC_RETURN_IF_ERROR(WriteUnlisted(sender));
-    }
-    return WriteEnd(evidence);
-  }
-
- private:
-  absl::Status WriteHeader(const Evidence& evidence) {
-    out_.StartObject();
-    out_.String("format", kEvidenceFormat);
-    out_.Int("version", kVersion);
-    out_.Int("collected_at", absl::ToUnixSeconds(evidence.collected_at));
-    out_.EndObject();
-    return out_.EndLine();
-  }
-
-  absl::Status WriteNode(const NodeEvidence& node) {
-    out_.Open("node");
-    out_.Strings("listed_as", node.listed_as);
-    out_.String("address", node.address.ToString());
-    out_.String("name", node.name);
-    out_.String("name_source", NodeNameSourceName(node.name_source));
-    // These are left out where there is nothing to say.
-    if (node.own_address != Ipv4Endpoint{}) {
-      out_.String("own_address", node.own_address.ToString());
-    }
-    if (!node.ambiguous.empty()) WriteAmbiguous(node.ambiguous);
-    if (!node.looked_up_name.empty()) out_.String("looked_up_name", node.looked_up_name);
-    if (!node.beacon_names.empty()) out_.Strings("beacon_names", node.beacon_names);
-    out_.String("error", node.error);
-    out_.String("error_detail", node.error_detail);
-    out_.Int("attempts", node.attempts);
-    out_.Int("tables", node.tables.size());
-    out_.Int("replicas", node.replicas.size());
-    METAREC_RETURN_IF_ERROR(out_.Close());
-    for (const TableRecord& table : node.tables) METAREC_RETURN_IF_ERROR(WriteTable(table));
-    return WriteReplicas(node.replicas);
-  }
-
-  void WriteAmbiguous(const std::vector<AmbiguousEntry>& ambiguous) {
-    out_.StartArray("ambiguous");
-    for (const AmbiguousEntry& entry : ambiguous) {
-      std::vector<std::string> addresses;
-      for (const Ipv4Endpoint& address : entry.not_asked) addresses.push_back(address.ToString());
-      out_.StartObject();
-      out_.String("text", entry.text);
-      out_.Strings("not_asked", addresses);
-      out_.EndObject();
-    }
-    out_.EndArray();
-  }
-
-  absl::Status WriteUnlisted(const BeaconSender& sender) {
-    out_.Open("unlisted");
-    out_.String("address", sender.address.ToString());
-    out_.Strings("names", sender.names);
-    out_.Bool("is_there", sender.is_there);
-    return out_.Close();
-  }
-
-  absl::Status WriteTable(const TableRecord& table) {
-    out_.Open("table");
-    VisitTableFields([&](auto field) { WriteField(field.name, field.of(table)); });
-    return out_.Close();
-  }
-
-  template <typename Value>
-  void WriteField(const char* name, const Value& value) {
-    if constexpr (std::is_same_v<Value, bool>) {
-      out_.Bool(name, value);
-    } else if constexpr (std::is_same_v<Value, std::string>) {
-      out_.String(name, value);
-    } else if constexpr (std::is_integral_v<Value> || std::is_enum_v<Value>) {
-      out_.Int(name, static_cast<int64_t>(value));
-    } else {
-      out_.Pairs(name, value);
-    }
-  }
-
-  absl::Status WriteReplicas(absl::Span<const ReplicaRecord> replicas) {
-    while (!replicas.empty()) {
-      const auto chunk = replicas.subspan(0, kReplicasPerLine);
-      out_.StartObject();
-      out_.Key("replicas");
-      out_.StartArray();
-      for (const ReplicaRecord& replica : chunk) WriteReplica(replica);
-      out_.EndArray();
-      out_.EndObject();
-      METAREC_RETURN_IF_ERROR(out_.EndLine());
-      replicas.remove_prefix(chunk.size());
-    }
-    return absl::OkStatus();
-  }
-
-  void WriteReplica(const ReplicaRecord& replica) {
-    out_.StartArray();
-    out_.Int(replica.app_id);
-    out_.Int(replica.partition_index);
-    out_.Int(static_cast<int32_t>(replica.status));
-    out_.Int(replica.ballot);
-    out_.Int(replica.last_committed_decree);
-    out_.Int(replica.last_prepared_decree);
-    out_.Int(replica.last_durable_decree);
-    out_.EndArray();
-  }
-
-  absl::Status WriteEnd(const Evidence& evidence) {
-    size_t tables = 0;
-    size_t replicas = 0;
-    for (const NodeEvidence& node : evidence.nodes) {
-      tables += node.tables.size();
-      replicas += node.replicas.size();
-    }
-    out_.StartObject();
-    out_.Key("counts");
-    out_.StartObject();
-    out_.Int("nodes", evidence.nodes.size());
-    out_.Int("tables", tables);
-    out_.Int("replicas", replicas);
-    out_.EndObject();
-    return out_.EndFile();
-  }
-
-  JsonLineWriter out_;
-};
 
 class EvidenceReader {
  public:
@@ -211,10 +73,10 @@ class EvidenceReader {
     if (format != kEvidenceFormat) {
       return NotEvidence(absl::StrCat("its format is '", absl::CHexEscape(format), "'"));
     }
-    header.Int("version", kVersion, kVersion);
+    header.Int("version", kEvidenceVersion, kEvidenceVersion);
     if (!header.ok()) {
       return absl::InvalidArgumentError(absl::StrCat(
-          file_->path(), ":1: this evidence is of another version than ", kVersion,
+          file_->path(), ":1: this evidence is of another version than ", kEvidenceVersion,
           ", the only one that this program reads; collect again with this program, or use the "
           "one that wrote it"));
     }
@@ -325,9 +187,6 @@ class EvidenceReader {
     }
     if (!evidence_.unlisted.empty() && !(evidence_.unlisted.back().address < sender.address)) {
       return Damaged("'address' is not above that of the unlisted server before");
-    }
-    for (const NodeEvidence& node : evidence_.nodes) {
-      if (node.address == sender.address) return Damaged("the unlisted server is a node");
     }
     evidence_.unlisted.push_back(std::move(sender));
     return absl::OkStatus();
@@ -482,18 +341,6 @@ class EvidenceReader {
 };
 
 }  // namespace
-
-absl::Status WriteEvidenceFile(const Evidence& evidence, const std::string& path,
-                               const EvidenceFileOptions& options) {
-  METAREC_ASSIGN_OR_RETURN(
-      LineWriter file,
-      LineWriter::Create(path, {.overwrite = options.overwrite,
-                                .line_bytes_max = options.line_bytes_max,
-                                .interrupt_descriptor = options.interrupt_descriptor}));
-  const auto append = [&file](absl::string_view line) { return file.Append(line); };
-  METAREC_RETURN_IF_ERROR(EvidenceWriter(append).Write(evidence));
-  return file.Finish();
-}
 
 absl::StatusOr<Evidence> ReadEvidenceFile(const std::string& path,
                                           const EvidenceFileOptions& options) {
