@@ -31,8 +31,8 @@ struct TreeDiffOptions {
   bool ephemerals = false;
   bool acls = true;  // compare them, if both sources have them
   // What errors call the sides; without them, by their sources, which may be the same.
-  std::string a_name;
-  std::string b_name;
+  std::string a_name = {};
+  std::string b_name = {};
 };
 
 struct TreeDiffSide {
