@@ -28,8 +28,10 @@ void FuzzNodeList(absl::string_view input);
 void FuzzEvidenceFile(absl::string_view input);
 void FuzzPlanFile(absl::string_view input);
 void FuzzConfigIni(absl::string_view input);
-// The data directory of a ZooKeeper server that does not run: a snapshot and a log.
+// Any tree: the data directory of a ZooKeeper server that does not run, which is a snapshot and a
+// log, and the file of a tree.
 void FuzzDataDirectory(absl::string_view input);
+void FuzzTreeFile(absl::string_view input);
 // Texts of flags and remote commands.
 void FuzzArguments(absl::string_view input);
 // What a stranger may have written into ZooKeeper: the JSON of one znode, and a whole root, which
@@ -54,6 +56,7 @@ inline constexpr FuzzTarget kFuzzTargets[] = {
     {"plan_file", FuzzPlanFile},
     {"config_ini", FuzzConfigIni},
     {"data_directory", FuzzDataDirectory},
+    {"tree_file", FuzzTreeFile},
     {"arguments", FuzzArguments},
     {"znode_json", FuzzZnodeJson},
     {"root", FuzzRoot},

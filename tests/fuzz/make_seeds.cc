@@ -28,6 +28,7 @@
 #include "tests/meta_recovery/planner/evidence_builder.h"
 #include "tests/meta_recovery/planner/golden_evidence.h"
 #include "tests/zk_store/topology/golden_tree.h"
+#include "zk_store/tree/tree_file.h"
 
 namespace metarec::fuzz {
 namespace {
@@ -226,6 +227,39 @@ void AddDataDirectories(SeedWriter* seeds) {
   }
 }
 
+void AddTreeFiles(SeedWriter* seeds) {
+  const auto at = [](const std::string& path, const std::string& data, int64_t owner = 0) {
+    TreeNode node;
+    node.path = path;
+    node.data = data;
+    node.acl = OpenAcl();
+    node.stat.ephemeral_owner = owner;
+    return node;
+  };
+  std::vector<TreeNode> nodes = {at("", ""),
+                                 at("/a", "1"),
+                                 at("/a/\xc3\xa9", "\xff\n"),
+                                 at("/a/t", "", OwnerOfTtl(5)),
+                                 at("/c", "", OwnerOfContainer()),
+                                 at("/e\xff", "me", 0x100000000000001)};
+  nodes[0].null_data = true;
+  nodes[2].acl = {{"digest", "us:x", 1}, {"ip", "10.0.0.1", 31}};
+  for (const bool has_acls : {true, false}) {
+    TreeHead head;
+    head.source = "zk1:2181";
+    head.root = "/pegasus";
+    head.has_acls = has_acls;
+    for (size_t count = 1; count <= nodes.size(); ++count) {
+      const std::string path = absl::StrCat(ScratchFolder(), "/seed_tree");
+      auto file = TreeFileWriter::Create(path, head, {.overwrite = true});
+      CHECK(file.ok()) << file.status();
+      for (size_t i = 0; i < count; ++i) CHECK(file->Append(nodes[i]).ok());
+      CHECK(file->Finish().ok());
+      seeds->Add("tree_file", ReadWholeFile(path));
+    }
+  }
+}
+
 void AddZnodes(SeedWriter* seeds) {
   std::map<std::string, int> kinds;
   for (const auto& file : GoldenTreeFiles()) {
@@ -296,6 +330,7 @@ int main(int argc, char** argv) {
   AddFiles(&seeds);
   AddConfigs(&seeds);
   AddDataDirectories(&seeds);
+  AddTreeFiles(&seeds);
   AddArguments(&seeds);
   AddZnodes(&seeds);
   AddRoots(&seeds);

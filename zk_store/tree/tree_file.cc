@@ -318,9 +318,11 @@ class TreeFileReader::File {
     size_t bytes = 0;
     while (!ended_ && nodes.size() < kTreeBatchNodes && bytes < kTreeBatchBytes) {
       error_ = ReadLine(&nodes);
-      if (!error_.ok()) return error_;
+      if (!error_.ok()) break;
       bytes += line_.size();
     }
+    // What came before an error is given first.
+    if (nodes.empty() && !error_.ok()) return error_;
     return nodes;
   }
 
