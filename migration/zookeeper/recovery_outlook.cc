@@ -1,5 +1,7 @@
 #include "migration/zookeeper/recovery_outlook.h"
 
+#include <utility>
+
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/status_macros.h"

@@ -1,6 +1,7 @@
 #include "migration/zookeeper/tables_before.h"
 
 #include <map>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
