@@ -324,4 +324,18 @@ std::vector<DumpedNode> ZnodeTree::Dump(const std::string& root) const {
   return dump;
 }
 
+void ZnodeTree::ForEach(
+    const std::string& root,
+    absl::FunctionRef<void(const std::string& path, const NodeData& data, const Acl& acl)> see)
+    const {
+  const std::string below = root == "/" ? "/" : root + "/";
+  for (auto it = nodes_.lower_bound(root); it != nodes_.end(); ++it) {
+    const auto& [path, node] = *it;
+    if (!absl::StartsWith(path, root)) break;
+    if (path != root && !absl::StartsWith(path, below)) continue;
+    if (path == "/zookeeper" || absl::StartsWith(path, "/zookeeper/")) continue;
+    see(path, NodeData{node.data, StatOf(node), node.null_data}, node.acl);
+  }
+}
+
 }  // namespace metarec::testing

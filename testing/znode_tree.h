@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/functional/function_ref.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 #include <absl/types/span.h>
@@ -75,6 +76,11 @@ class ZnodeTree {
 
   // `root` and all below it in the order of paths, without "/zookeeper".
   std::vector<DumpedNode> Dump(const std::string& root) const;
+  // The same, with all that a znode has.
+  void ForEach(
+      const std::string& root,
+      absl::FunctionRef<void(const std::string& path, const NodeData& data, const Acl& acl)> see)
+      const;
 
  private:
   struct Znode {

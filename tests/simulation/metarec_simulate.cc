@@ -1,4 +1,5 @@
-// Simulates recoveries by the thousand, replays one of them, or cuts one down: docs/simulation.md.
+// Simulates recoveries and copies by the thousand, replays one of them, or cuts one down:
+// docs/simulation.md.
 
 #include <algorithm>
 #include <cerrno>
@@ -32,12 +33,14 @@ constexpr uint64_t kChunk = 2000;
 constexpr int kNotDone = 3;  // exit code
 
 struct Arguments {
+  std::string world = "recovery";
   std::string seeds;
   int jobs = 0;
   uint64_t twice_every = 10;
   std::optional<uint64_t> replay;
   std::optional<uint64_t> shrink;
   std::string drop;
+  std::string plant;
   std::string record;
   int seconds = 0;
 };
@@ -57,8 +60,9 @@ bool ParseDrop(const std::string& text, std::set<size_t>* dropped) {
   return true;
 }
 
-int Replay(uint64_t seed, const std::set<size_t>& dropped) {
-  const Outcome outcome = Simulate(seed, dropped, stdout);
+int Replay(const WorldKind& world, uint64_t seed, RunOptions options) {
+  options.trace = stdout;
+  const Outcome outcome = world.run(seed, options);
   absl::PrintF("hash %016x, %d steps, %s of virtual time\n", outcome.hash, outcome.steps,
                absl::FormatDuration(outcome.lasted));
   for (const std::string& violation : outcome.violations) {
@@ -67,20 +71,20 @@ int Replay(uint64_t seed, const std::set<size_t>& dropped) {
   return outcome.violations.empty() ? 0 : 1;
 }
 
-int ShrinkAndTell(uint64_t seed, std::set<size_t> dropped) {
-  dropped = Shrink(seed, std::move(dropped), kShrinkRunsMax);
-  const Outcome outcome = Simulate(seed, dropped);
+int ShrinkAndTell(const WorldKind& world, uint64_t seed, RunOptions options) {
+  options.dropped = Shrink(world, seed, options, kShrinkRunsMax);
+  const Outcome outcome = world.run(seed, options);
   if (outcome.violations.empty()) {
     absl::PrintF("seed %d violates nothing\n", seed);
     return 0;
   }
-  const Case the_case = MakeCase(seed, dropped);
   absl::PrintF("what is left of seed %d:\n", seed);
-  for (size_t i = 0; i < the_case.items.size(); ++i) {
-    if (the_case.Has(i)) absl::PrintF("  item %d: %s\n", i, Describe(the_case.items[i]));
+  const std::vector<std::string> items = world.items(seed);
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (!options.dropped.contains(i)) absl::PrintF("  item %d: %s\n", i, items[i]);
   }
   absl::PrintF("VIOLATION: %s\nreplay: %s\n", outcome.violations.front(),
-               ReplayCommand(seed, dropped));
+               ReplayCommand(world, seed, options));
   return 1;
 }
 
@@ -90,7 +94,8 @@ void Print(const char* title, const std::map<std::string, int64_t>& counts) {
 }
 
 // `runs_now`: how many of the runs are of now; the others were read from a record.
-int Tell(const Tally& tally, double seconds, int jobs, int64_t runs_now) {
+int Tell(const Range& range, const Tally& tally, double seconds, int jobs, int64_t runs_now) {
+  absl::PrintF("world %s:\n", range.world->name);
   absl::PrintF("%d runs (%d of them twice) in %.1f s on %d cores: %.0f/s, %.0f/s per core\n",
                tally.runs, tally.runs_twice, seconds, jobs, runs_now / seconds,
                runs_now / seconds / jobs);
@@ -110,9 +115,11 @@ int Tell(const Tally& tally, double seconds, int jobs, int64_t runs_now) {
     if (count > 0 && count < kSeldom) absl::PrintF("  %d times only: %s\n", count, text);
   }
   absl::PrintF("violations: %d seeds\n", tally.failed);
+  RunOptions options;
+  options.planted = range.planted;
   for (const Failure& failure : tally.failures) {
     absl::PrintF("  seed %d: %s\n    %s\n", failure.seed, failure.violations.front(),
-                 ReplayCommand(failure.seed, {}));
+                 ReplayCommand(*range.world, failure.seed, options));
   }
   return tally.failed == 0 ? 0 : 1;
 }
@@ -129,11 +136,13 @@ class Record {
     std::ifstream file(path_);
     std::string line;
     std::string text;
+    std::string world;
     uint64_t first = 0;
     while (!path_.empty() && std::getline(file, line)) {
       const std::vector<std::string> words = absl::StrSplit(line, ' ');
-      if (words[0] == "chunk" && words.size() == 2 && absl::SimpleAtoi(words[1], &first)) {
+      if (words[0] == "chunk" && words.size() >= 2 && absl::SimpleAtoi(words[1], &first)) {
         text.clear();
+        world = words.size() == 2 ? "recovery" : words[2];
         continue;
       }
       if (line != "end") {
@@ -141,8 +150,9 @@ class Record {
         continue;
       }
       Tally chunk;
-      const auto found = std::find_if(chunks->begin(), chunks->end(),
-                                      [&](const Range& range) { return range.first == first; });
+      const auto found = std::find_if(chunks->begin(), chunks->end(), [&](const Range& range) {
+        return range.first == first && range.world->name == world;
+      });
       if (found == chunks->end() || !Decode(text, &chunk)) continue;
       chunks->erase(found);
       tally->Add(chunk);
@@ -152,7 +162,9 @@ class Record {
   void Append(const Range& chunk, const Tally& tally) const {
     if (path_.empty()) return;
     std::ofstream file(path_, std::ios::app);
-    file << "chunk " << chunk.first << "\n" << Encode(tally) << "end\n" << std::flush;
+    file << "chunk " << chunk.first << " " << chunk.world->name << "\n"
+         << Encode(tally) << "end\n"
+         << std::flush;
     if (!file) absl::FPrintF(stderr, "cannot write %s\n", path_);
   }
 
@@ -241,7 +253,8 @@ std::vector<Range> ChunksOf(const Range& range, uint64_t size) {
   return chunks;
 }
 
-int RunSeeds(const Arguments& arguments, const Range& range) {
+int RunSeeds(const Arguments& arguments, const Range& range,
+             std::chrono::steady_clock::time_point deadline) {
   int jobs = arguments.jobs;
   if (jobs <= 0) jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const auto start = std::chrono::steady_clock::now();
@@ -249,7 +262,7 @@ int RunSeeds(const Arguments& arguments, const Range& range) {
   if (jobs == 1 && arguments.record.empty()) {
     tally = SimulateRange(range);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    return Tell(tally, took.count(), jobs, tally.runs);
+    return Tell(range, tally, took.count(), jobs, tally.runs);
   }
   // Small enough that no core is idle at the end for long.
   const uint64_t seeds = range.last - range.first + 1;
@@ -260,21 +273,39 @@ int RunSeeds(const Arguments& arguments, const Range& range) {
   const Record record(arguments.record);
   record.Resume(&chunks, &tally);
   const int64_t before = tally.runs;
-  const auto deadline = arguments.seconds > 0 ? start + std::chrono::seconds(arguments.seconds)
-                                              : std::chrono::steady_clock::time_point::max();
   RunChunks(jobs, deadline, record, &chunks, &tally);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   if (before > 0) absl::PrintF("%d of the runs are from before\n", before);
-  const int code = Tell(tally, took.count(), jobs, tally.runs - before);
+  const int code = Tell(range, tally, took.count(), jobs, tally.runs - before);
   if (chunks.empty()) return code;
   absl::PrintF("NOT DONE: seeds from %d on; the same command goes on with them\n",
                chunks.front().first);
   return code != 0 ? code : kNotDone;
 }
 
+// One world after the other. The exit code says the worst.
+int RunWorlds(const Arguments& arguments, const std::vector<const WorldKind*>& worlds,
+              Range range) {
+  const auto deadline = arguments.seconds > 0 ? std::chrono::steady_clock::now() +
+                                                    std::chrono::seconds(arguments.seconds)
+                                              : std::chrono::steady_clock::time_point::max();
+  int worst = 0;
+  for (const WorldKind* const world : worlds) {
+    range.world = world;
+    const int code = RunSeeds(arguments, range, deadline);
+    if (worst == 0 || code == 1) worst = code;
+  }
+  return worst;
+}
+
 int Main(int argc, char** argv) {
   Arguments arguments;
-  CLI::App app("Simulates recoveries in virtual time, from seeds");
+  CLI::App app("Simulates recoveries and copies in virtual time, from seeds");
+  std::vector<std::string> names = {"all"};
+  for (const WorldKind* const world : AllWorlds()) names.emplace_back(world->name);
+  app.add_option("--world", arguments.world, "what is simulated")
+      ->check(CLI::IsMember(names))
+      ->capture_default_str();
   app.add_option("--seeds", arguments.seeds, "A-B: run these")->type_name("RANGE");
   app.add_option("--jobs", arguments.jobs, "processes; default: one a core");
   app.add_option("--twice_every", arguments.twice_every,
@@ -287,20 +318,33 @@ int Main(int argc, char** argv) {
   app.add_option("--replay", arguments.replay, "run this seed and print what happens");
   app.add_option("--shrink", arguments.shrink, "cut down the case of this seed, which fails");
   app.add_option("--drop", arguments.drop, "items of the case to leave out, by number: 3,7,12");
+  app.add_option("--plant", arguments.plant,
+                 "switch on a fault of the program under test, which must be found: "
+                 "docs/simulation.md names them");
   CLI11_PARSE(app, argc, argv);
   std::set<size_t> dropped;
   if (!ParseDrop(arguments.drop, &dropped)) {
     absl::FPrintF(stderr, "--drop takes numbers: 3,7,12\n");
     return 2;
   }
-  if (arguments.replay) return Replay(*arguments.replay, dropped);
-  if (arguments.shrink) return ShrinkAndTell(*arguments.shrink, std::move(dropped));
-  Range range{.first = 0, .last = 0, .twice_every = arguments.twice_every};
+  RunOptions options;
+  options.dropped = dropped;
+  options.planted = arguments.plant;
+  const WorldKind* const world = FindWorld(arguments.world);
+  if (world == nullptr && (arguments.replay || arguments.shrink)) {
+    absl::FPrintF(stderr, "name the world of the seed with --world\n");
+    return 2;
+  }
+  if (arguments.replay) return Replay(*world, *arguments.replay, options);
+  if (arguments.shrink) return ShrinkAndTell(*world, *arguments.shrink, options);
+  Range range;
+  range.twice_every = arguments.twice_every;
+  range.planted = arguments.plant;
   if (!ParseRange(arguments.seeds, &range)) {
     absl::FPrintF(stderr, "give --seeds A-B, --replay SEED or --shrink SEED\n");
     return 2;
   }
-  return RunSeeds(arguments, range);
+  return RunWorlds(arguments, world == nullptr ? AllWorlds() : std::vector{world}, range);
 }
 
 }  // namespace

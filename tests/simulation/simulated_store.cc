@@ -12,7 +12,7 @@ namespace metarec::simulation {
 namespace {
 
 testing::ZnodeCaller CallerOf(const StoreSession& session) {
-  return {.session_id = session.id, .identities = {}};
+  return {.session_id = session.id, .identities = session.client.identities};
 }
 
 }  // namespace
@@ -64,7 +64,9 @@ asio::awaitable<absl::StatusOr<NodeData>> SimulatedStore::DoGet(std::string path
                       [zookeeper = zookeeper_, session = session_.get(), path, watch](int64_t) {
                         Result found = zookeeper->TreeOf(*session).Get(path, CallerOf(*session));
                         if (found.ok() && watch) session->data_watches.emplace(path, watch);
-                        if (found.ok()) zookeeper->with_.on_read(session->id, path);
+                        if (found.ok() && zookeeper->with_.on_read) {
+                          zookeeper->with_.on_read(session->id, path);
+                        }
                         return found;
                       });
 }

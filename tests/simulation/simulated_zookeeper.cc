@@ -89,9 +89,10 @@ absl::string_view StoreFaultName(StoreFaultKind kind) {
 
 SimulatedZooKeeper::SimulatedZooKeeper(Surroundings surroundings)
     : with_(std::move(surroundings)),
-      ensemble_(with_.queue, [this](int server, const Ensemble::Changes& changes) {
-        Announce(server, changes);
-      }) {}
+      ensemble_(
+          with_.queue, with_.first_zxid,
+          [this](int server, const Ensemble::Changes& changes) { Announce(server, changes); }),
+      last_session_id_(0x1000 + with_.first_zxid) {}
 
 SimulatedZooKeeper::~SimulatedZooKeeper() = default;
 
@@ -237,7 +238,8 @@ void SimulatedZooKeeper::EndForeignSession(int64_t session_id) {
 absl::StatusOr<std::vector<StoreOpResult>> SimulatedZooKeeper::Apply(
     const StoreClient& client, int64_t session_id, int64_t request,
     std::shared_ptr<const std::vector<StoreOp>> ops, bool is_multi) {
-  auto results = ensemble_.Apply(ops, is_multi, {.session_id = session_id, .identities = {}});
+  auto results =
+      ensemble_.Apply(ops, is_multi, {.session_id = session_id, .identities = client.identities});
   if (!results.ok()) return results;
   ++writes_;
   const bool changes = std::any_of(ops->begin(), ops->end(), [](const StoreOp& op) {

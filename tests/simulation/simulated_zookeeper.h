@@ -39,8 +39,12 @@ class Ensemble {
   using Changes = std::vector<testing::ZnodeChange>;
 
   // `on_changes`: what has arrived at a server.
-  Ensemble(testing::EventQueue* queue, std::function<void(int server, const Changes&)> on_changes)
-      : queue_(queue), on_changes_(std::move(on_changes)) {}
+  // `first_zxid`: what was before it was nobody's.
+  Ensemble(testing::EventQueue* queue, int64_t first_zxid,
+           std::function<void(int server, const Changes&)> on_changes)
+      : queue_(queue), on_changes_(std::move(on_changes)), zxid_(first_zxid) {
+    leader_.EnableExtendedTypes();
+  }
 
   // Until `until`, commits reach this follower later than the others, by `by`.
   void Lag(int follower, absl::Time until, absl::Duration by);
@@ -86,7 +90,7 @@ class Ensemble {
   testing::EventQueue* const queue_;
   const std::function<void(int server, const Changes&)> on_changes_;
   testing::ZnodeTree leader_;
-  int64_t zxid_ = 0;
+  int64_t zxid_;
   std::array<Follower, kServers> followers_;  // the leader never lags
   std::vector<Commit> log_;
 };
@@ -116,6 +120,8 @@ struct StoreClient {
   std::string name;
   int number = 0;          // unique; of strangers: negative
   bool is_engine = false;  // runs our code
+  // That its credentials prove: scheme, id.
+  std::vector<std::pair<std::string, std::string>> identities = {};
 };
 
 // After so long without a word from the server, a client takes the connection for broken
@@ -146,8 +152,10 @@ class SimulatedZooKeeper {
         on_applied;
     // After ZooKeeper has ended a session of the engine.
     std::function<void(int64_t session_id)> on_expired;
-    // After a session has read a znode.
+    // After a session has read a znode; may be null.
     std::function<void(int64_t session_id, const std::string& path)> on_read;
+    // Of the first transaction: no two ZooKeepers have executed the same ones.
+    int64_t first_zxid = 0;
   };
 
   explicit SimulatedZooKeeper(Surroundings surroundings);
@@ -218,7 +226,7 @@ class SimulatedZooKeeper {
 
   const Surroundings with_;
   Ensemble ensemble_;
-  int64_t last_session_id_ = 0x1000;
+  int64_t last_session_id_;
   int64_t requests_ = 0;
   int64_t writes_ = 0;
   int64_t stale_reads_ = 0;

@@ -1,5 +1,6 @@
 #include "simulation.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <absl/strings/numbers.h>
@@ -31,19 +32,16 @@ std::string RuleOf(const std::string& violation) {
 
 }  // namespace
 
-Outcome Simulate(uint64_t seed, const std::set<size_t>& dropped, std::FILE* trace) {
-  const Case the_case = MakeCase(seed, dropped);
-  if (trace != nullptr) {
-    std::fprintf(trace, "seed %llu: %zu nodes, transactions of %zu, %zu at once, sessions of %s\n",
-                 static_cast<unsigned long long>(seed), the_case.nodes.size(), the_case.ops_max,
-                 the_case.in_flight_max, absl::FormatDuration(the_case.session_timeout).c_str());
-    for (size_t i = 0; i < the_case.items.size(); ++i) {
-      std::fprintf(trace, "  item %zu: %s%s\n", i, Describe(the_case.items[i]).c_str(),
-                   the_case.Has(i) ? "" : "  (dropped)");
-    }
+const std::vector<const WorldKind*>& AllWorlds() {
+  static const auto& worlds = *new std::vector<const WorldKind*>{&kRecoveryWorld, &kCopyWorld};
+  return worlds;
+}
+
+const WorldKind* FindWorld(absl::string_view name) {
+  for (const WorldKind* const world : AllWorlds()) {
+    if (world->name == name) return world;
   }
-  World world(the_case, trace);
-  return world.Run();
+  return nullptr;
 }
 
 void Tally::Add(uint64_t seed, const Outcome& outcome) {
@@ -78,10 +76,12 @@ void Tally::Add(const Tally& other) {
 Tally SimulateRange(const Range& range, int64_t failures_max) {
   Tally tally;
   for (uint64_t seed = range.first; seed <= range.last && tally.failed < failures_max; ++seed) {
-    Outcome outcome = Simulate(seed);
+    RunOptions options;
+    options.planted = range.planted;
+    Outcome outcome = range.world->run(seed, options);
     if (range.twice_every != 0 && seed % range.twice_every == 0) {
       ++tally.runs_twice;
-      if (Simulate(seed).hash != outcome.hash) {
+      if (range.world->run(seed, options).hash != outcome.hash) {
         outcome.violations.emplace_back("runs differently the second time");
       }
     }
@@ -145,35 +145,42 @@ bool Decode(const std::string& text, Tally* tally) {
 }
 
 // Drops what can be dropped: half of what is left at once, then a quarter, ... then one by one.
-std::set<size_t> Shrink(uint64_t seed, std::set<size_t> dropped, int64_t runs_max) {
-  const Outcome first = Simulate(seed, dropped);
-  if (first.violations.empty()) return dropped;
+std::set<size_t> Shrink(const WorldKind& world, uint64_t seed, RunOptions options,
+                        int64_t runs_max) {
+  options.trace = nullptr;
+  const Outcome first = world.run(seed, options);
+  if (first.violations.empty()) return options.dropped;
   const std::string rule = RuleOf(first.violations.front());
-  const size_t items = MakeCase(seed).items.size();
+  const size_t items = world.items(seed).size();
   int64_t runs = 0;
   const auto still_fails = [&](const std::set<size_t>& without) {
     ++runs;
-    const Outcome outcome = Simulate(seed, without);
+    RunOptions smaller = options;
+    smaller.dropped = without;
+    const Outcome outcome = world.run(seed, smaller);
     return !outcome.violations.empty() && RuleOf(outcome.violations.front()) == rule;
   };
   for (size_t piece = (items + 1) / 2; piece >= 1 && runs < runs_max;) {
     bool has_shrunk = false;
     for (size_t begin = 0; begin < items && runs < runs_max; begin += piece) {
-      std::set<size_t> without = dropped;
+      std::set<size_t> without = options.dropped;
       for (size_t i = begin; i < std::min(items, begin + piece); ++i) without.insert(i);
-      if (without == dropped || !still_fails(without)) continue;
-      dropped = std::move(without);
+      if (without == options.dropped || !still_fails(without)) continue;
+      options.dropped = std::move(without);
       has_shrunk = true;
     }
     if (piece == 1 && !has_shrunk) break;
     if (piece > 1) piece = (piece + 1) / 2;
   }
-  return dropped;
+  return options.dropped;
 }
 
-std::string ReplayCommand(uint64_t seed, const std::set<size_t>& dropped) {
-  return absl::StrCat("metarec-simulate --replay ", seed,
-                      dropped.empty() ? "" : absl::StrCat(" --drop ", absl::StrJoin(dropped, ",")));
+std::string ReplayCommand(const WorldKind& world, uint64_t seed, const RunOptions& options) {
+  return absl::StrCat(
+      "metarec-simulate", &world == &kRecoveryWorld ? "" : absl::StrCat(" --world ", world.name),
+      " --replay ", seed,
+      options.dropped.empty() ? "" : absl::StrCat(" --drop ", absl::StrJoin(options.dropped, ",")),
+      options.planted.empty() ? "" : absl::StrCat(" --plant ", options.planted));
 }
 
 }  // namespace metarec::simulation

@@ -10,19 +10,37 @@
 #include <string>
 #include <vector>
 
-#include "case.h"
-#include "world.h"
+#include <absl/strings/string_view.h>
+
+#include "world_loop.h"
 
 namespace metarec::simulation {
 
-// Runs the case of a seed without these items. `trace`: where readable lines go; null: nowhere.
-Outcome Simulate(uint64_t seed, const std::set<size_t>& dropped = {}, std::FILE* trace = nullptr);
+// A kind of simulation.
+struct WorldKind {
+  absl::string_view name;  // "recovery"
+  // Runs the case of a seed.
+  Outcome (*run)(uint64_t seed, const RunOptions& options);
+  // Its items, in words.
+  std::vector<std::string> (*items)(uint64_t seed);
+};
+
+// Disasters and recoveries: case.h, world.h.
+extern const WorldKind kRecoveryWorld;
+// Copies of a tree: copy_case.h, copy_world.h.
+extern const WorldKind kCopyWorld;
+// All of them.
+const std::vector<const WorldKind*>& AllWorlds();
+// Null: there is none of this name.
+const WorldKind* FindWorld(absl::string_view name);
 
 struct Range {
+  const WorldKind* world = &kRecoveryWorld;
   uint64_t first = 0;
   uint64_t last = 0;
   // Every so many seeds one is run twice; 1: every one; 0: none.
   uint64_t twice_every = 1;
+  std::string planted = {};  // RunOptions::planted
 };
 
 struct Failure {
@@ -57,9 +75,10 @@ bool Decode(const std::string& text, Tally* tally);
 
 // The items that the case of this seed can do without and still violate the same rule; nothing if
 // it violates none. At most `runs_max` simulations.
-std::set<size_t> Shrink(uint64_t seed, std::set<size_t> dropped, int64_t runs_max);
+std::set<size_t> Shrink(const WorldKind& world, uint64_t seed, RunOptions options,
+                        int64_t runs_max);
 
 // The command that replays a case with a readable trace.
-std::string ReplayCommand(uint64_t seed, const std::set<size_t>& dropped);
+std::string ReplayCommand(const WorldKind& world, uint64_t seed, const RunOptions& options);
 
 }  // namespace metarec::simulation

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "base/runtime/rare_branch.h"
+#include "case.h"
 
 namespace metarec::simulation {
 namespace {
@@ -65,7 +66,7 @@ TEST(Simulation, NoSeedViolatesARuleAndEachRunsTheSameTwice) {
   const Tally tally = SimulateRange({.first = 1, .last = kSeeds, .twice_every = 1}, 5);
   for (const Failure& failure : tally.failures) {
     ADD_FAILURE() << absl::StrJoin(failure.violations, "\n") << "\n"
-                  << ReplayCommand(failure.seed, {});
+                  << ReplayCommand(kRecoveryWorld, failure.seed, {});
   }
   EXPECT_EQ(tally.runs_twice, tally.runs);
   // The worlds are neither too healthy nor too broken to show anything.
@@ -87,7 +88,7 @@ TEST(Simulation, NoSeedViolatesARuleAndEachRunsTheSameTwice) {
 
 TEST(Simulation, DifferentSeedsAreDifferentCases) {
   std::vector<uint64_t> hashes;
-  for (uint64_t seed = 1; seed <= 20; ++seed) hashes.push_back(Simulate(seed).hash);
+  for (uint64_t seed = 1; seed <= 20; ++seed) hashes.push_back(kRecoveryWorld.run(seed, {}).hash);
   std::sort(hashes.begin(), hashes.end());
   EXPECT_EQ(std::unique(hashes.begin(), hashes.end()), hashes.end());
 }

@@ -9,12 +9,12 @@
 #include "base/runtime/rare_branch.h"
 #include "process.h"
 #include "replica_collector/node_list.h"
+#include "simulation.h"
 #include "zk_store/election/lock_directory.h"
 
 namespace metarec::simulation {
 namespace {
 
-constexpr int64_t kStepsMax = 400'000;
 constexpr uint32_t kShellIp = 0x0A000300;
 constexpr absl::Duration kBeaconsFor = absl::Minutes(1);
 // For a process to act on what it could know.
@@ -23,8 +23,7 @@ constexpr absl::Duration kMarginToKnow = absl::Seconds(1);
 }  // namespace
 
 World::World(const Case& the_case_in, std::FILE* trace_out)
-    : random(the_case_in.seed ^ 0x5EED),
-      trace(trace_out),
+    : WorldLoop(the_case_in.seed ^ 0x5EED, trace_out),
       network({.queue = &queue,
                .random = &random,
                .trace = &trace,
@@ -54,15 +53,9 @@ World::World(const Case& the_case_in, std::FILE* trace_out)
                    is_there ? static_cast<void>(gone_.erase(session_id))
                             : OnCandidateGone(session_id);
                  }}),
-      the_case(the_case_in),
-      start_(queue.now()) {}
+      the_case(the_case_in) {}
 
 World::~World() = default;
-
-void World::Violate(std::string what) {
-  trace.Add(queue.now(), "VIOLATION", what);
-  if (outcome_.violations.size() < 10) outcome_.violations.push_back(std::move(what));
-}
 
 RecoveryRequest World::MakeRequest(int64_t flags) const {
   RecoveryRequest request;
@@ -316,17 +309,6 @@ void World::CheckLeader(const MetaProcess& server) {
       absl::StrCat(server.client().name, ": leads on for longer than its candidate may be gone"));
 }
 
-void World::Pass(const std::function<bool()>& done, absl::Time horizon) {
-  for (;;) {
-    if (context.stopped()) context.restart();
-    context.poll();
-    if (done()) return;
-    if (queue.now() > horizon) return Violate("does not end in its time");
-    if (queue.events_run() > kStepsMax) return Violate("takes too many steps");
-    if (!queue.RunNext()) return Violate("waits for what never comes");
-  }
-}
-
 // After everything, on a calm day, one more run must end in the right tree or say why not.
 void World::Judge() {
   is_calm_ = true;
@@ -338,10 +320,7 @@ void World::Judge() {
                            [](const auto& process) { return process->ended(); });
       },
       queue.now() + absl::Minutes(5));
-  const absl::Time calm_at = queue.now() + absl::Minutes(10);
-  bool is_calm = false;
-  queue.At(calm_at, [&is_calm] { is_calm = true; });
-  Pass([&is_calm] { return is_calm; }, calm_at + absl::Minutes(1));
+  Pass(absl::Minutes(10));
   if (!outcome_.violations.empty()) return;
   const std::string digest = watch.JournalDigest();
   const std::shared_ptr<const ModelPlan> unfinished = watch.PlanOf(digest);
@@ -403,7 +382,7 @@ void World::SendBeaconsOfOutsiders() {
       outsider.name = servers.nodes().front().name;
     }
     CountFault("outsider");
-    queue.After(item.at, [this, outsider, until = start_ + item.at + item.lasts] {
+    queue.After(item.at, [this, outsider, until = start() + item.at + item.lasts] {
       SendBeacons(this, outsider, until);
     });
   }
@@ -418,17 +397,17 @@ Outcome World::Run() {
     for (const CaseNode& node : servers.nodes()) {
       const std::string& name = node.beacon_name.empty() ? node.name : node.beacon_name;
       SendBeacons(this, {.address = node.address, .sent_from = node.address, .name = name},
-                  start_ + kBeaconsFor);
+                  start() + kBeaconsFor);
     }
     SendBeaconsOfOutsiders();
   }
-  Pass([this] { return AllCommandsEnded(); }, start_ + absl::Hours(3));
+  Pass([this] { return AllCommandsEnded(); }, start() + absl::Hours(3));
   Judge();
   outcome_.hash = trace.hash();
   outcome_.steps = queue.events_run() + zookeeper.requests();
   outcome_.requests = zookeeper.requests();
   outcome_.messages = network.messages();
-  outcome_.lasted = queue.now() - start_;
+  outcome_.lasted = queue.now() - start();
   for (const ItemKind kind :
        {ItemKind::kDown, ItemKind::kLoading, ItemKind::kHalf, ItemKind::kGarbage, ItemKind::kLease,
         ItemKind::kNodeSlow, ItemKind::kIdentity}) {
@@ -439,5 +418,33 @@ Outcome World::Run() {
   if (zookeeper.stale_reads() > 0) outcome_.faults["stale_read"] += zookeeper.stale_reads();
   return std::move(outcome_);
 }
+
+namespace {
+
+Outcome RunRecovery(uint64_t seed, const RunOptions& options) {
+  const Case the_case = MakeCase(seed, options.dropped);
+  if (options.trace != nullptr) {
+    std::fprintf(options.trace,
+                 "seed %llu: %zu nodes, transactions of %zu, %zu at once, sessions of %s\n",
+                 static_cast<unsigned long long>(seed), the_case.nodes.size(), the_case.ops_max,
+                 the_case.in_flight_max, absl::FormatDuration(the_case.session_timeout).c_str());
+    for (size_t i = 0; i < the_case.items.size(); ++i) {
+      std::fprintf(options.trace, "  item %zu: %s%s\n", i, Describe(the_case.items[i]).c_str(),
+                   the_case.Has(i) ? "" : "  (dropped)");
+    }
+  }
+  World world(the_case, options.trace);
+  return world.Run();
+}
+
+std::vector<std::string> RecoveryItems(uint64_t seed) {
+  std::vector<std::string> items;
+  for (const Item& item : MakeCase(seed).items) items.push_back(Describe(item));
+  return items;
+}
+
+}  // namespace
+
+const WorldKind kRecoveryWorld = {"recovery", &RunRecovery, &RecoveryItems};
 
 }  // namespace metarec::simulation
