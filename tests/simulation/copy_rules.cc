@@ -30,7 +30,7 @@ std::string EndOf(const absl::Status& status) {
 
 void CopyWorld::NoteState(Side side) {
   TreeSnapshot now = SnapshotOf(tree(side), side == Side::kFrom ? case_.from_root : case_.to_root);
-  now.erase(std::string(kTreeJournalPath));
+  std::erase_if(now, [](const auto& znode) { return IsTreeJournal(znode.first); });
   (side == Side::kFrom ? source_states_ : target_states_).push_back(std::move(now));
 }
 

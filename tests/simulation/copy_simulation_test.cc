@@ -13,9 +13,8 @@
 namespace metarec::simulation {
 namespace {
 
-// Other seeds find that a copy which is disturbed may take what strangers wrote for its own
-// (docs/simulation.md).
-constexpr uint64_t kFirstSeed = 189;
+// docs/simulation.md has the seeds that violate a rule.
+constexpr uint64_t kFirstSeed = 1;
 constexpr uint64_t kLastSeed = 322;
 
 int64_t Ended(const Tally& tally, const std::string& how) {

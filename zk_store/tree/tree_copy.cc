@@ -275,7 +275,8 @@ asio::awaitable<absl::Status> TreeCopy::LookAtTarget() {
   if (into_.root == "/") std::erase(names, kSystemZnode);
   for (const std::string& name : options_.left_alone) std::erase(names, name);
   METAREC_CO_RETURN_IF_ERROR(CheckEmpty(*root, names));
-  owns_tree_ = names.empty();
+  // Other data in its root are somebody's, and `update` was asked for because of them.
+  owns_tree_ = names.empty() && (root->data.empty() || root->data == source_root_.data);
   co_return absl::OkStatus();
 }
 
