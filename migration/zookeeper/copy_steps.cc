@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
 
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"

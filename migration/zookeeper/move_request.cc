@@ -10,7 +10,7 @@
 namespace metarec {
 namespace {
 
-constexpr int64_t kSecondsMax = 7 * 86'400;
+constexpr int64_t kSecondsMax = int64_t{7} * 86'400;
 
 std::string UnderChroot(absl::string_view hosts, absl::string_view path) {
   const absl::StatusOr<ZooKeeperAddresses> addresses = ParseZooKeeperHosts(hosts);

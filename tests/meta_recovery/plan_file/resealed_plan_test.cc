@@ -261,8 +261,9 @@ template <typename Visit>
 void VisitValues(Value& value, const std::string& place, bool in_array, const Visit& visit) {
   visit(value, place);
   if (value.IsObject()) {
-    for (auto& member : value.GetObject()) {
-      VisitValues(member.value, absl::StrCat(place, ".", member.name.GetString()), false, visit);
+    auto member = value.MemberBegin();
+    for (rapidjson::SizeType i = 0; i < value.MemberCount(); ++i, ++member) {
+      VisitValues(member->value, absl::StrCat(place, ".", member->name.GetString()), false, visit);
     }
   } else if (value.IsArray()) {
     for (rapidjson::SizeType i = 0; i < value.Size(); ++i) {

@@ -15,7 +15,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 RecoveryPlan PlanOf(const Evidence& evidence, const PlanOptions& options = {}) {
   absl::StatusOr<RecoveryPlan> plan = MakePlan(evidence, options);
