@@ -3,7 +3,6 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
 
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
@@ -98,7 +97,7 @@ asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(Pass pass) {
   // The last pass must find everything still.
   options.may_change = pass != Pass::kLast;
   options.more_follow = options.may_change;
-  options.left_alone = absl::StrSplit(state_->Fact(kTargetChildrenFact), '/', absl::SkipEmpty());
+  options.left_alone = state_->FactList(kTargetChildrenFact);
   if (!options.may_change) METAREC_CO_RETURN_IF_ERROR(co_await NoteOldLocks());
   METAREC_CO_ASSIGN_OR_RETURN(const TransferCount count,
                               co_await TransferTree(from, to, std::move(options), clock));
