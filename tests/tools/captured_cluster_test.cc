@@ -40,10 +40,10 @@ void CompareFields(const std::string& kind, const std::string& captured, const s
   ASSERT_FALSE(expected.Parse(captured).HasParseError()) << captured;
   ASSERT_FALSE(found.Parse(written).HasParseError()) << written;
   ASSERT_EQ(expected.MemberCount(), found.MemberCount());
-  for (auto member = expected.MemberBegin(); member != expected.MemberEnd(); ++member) {
-    const char* const name = member->name.GetString();
+  for (const auto& member : std::as_const(expected).GetObject()) {
+    const char* const name = member.name.GetString();
     ASSERT_TRUE(found.HasMember(name)) << name;
-    if (found[name] != member->value) ++(*differences)[absl::StrCat(kind, ".", name)];
+    if (!(found[name] == member.value)) ++(*differences)[absl::StrCat(kind, ".", name)];
   }
 }
 

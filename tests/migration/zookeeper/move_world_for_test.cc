@@ -139,8 +139,9 @@ absl::Status MovingCluster::WriteTree() {
            {"/backup", ""},
            {"/backup/daily", "{\"policy_name\":\"daily\"}"}}) {
     METAREC_RETURN_IF_ERROR(world_
-                                ->Run<absl::StatusOr<std::string>>(
-                                    [&] { return world_->store()->Create(OldPath(name), data); })
+                                ->Run<absl::StatusOr<std::string>>([&, &name = name, &data = data] {
+                                  return world_->store()->Create(OldPath(name), data);
+                                })
                                 .status());
   }
   return absl::OkStatus();
