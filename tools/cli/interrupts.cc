@@ -30,6 +30,7 @@ struct sigaction former_actions[std::size(kSignals)];
 std::atomic<bool> was_received = false;
 std::atomic<int> pipe_to_read = -1;
 std::atomic<int> pipe_to_write = -1;
+std::atomic<bool> is_watching = false;
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
 // Async-signal-safe.
@@ -45,22 +46,30 @@ void OnSignal(int /*signal*/) {
   errno = error;
 }
 
-int MakePipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-    throw std::system_error(errno, std::generic_category(), "cannot make a pipe");
+// The pipe is made once and never closed: a handler may run on any thread, and may be about to
+// write into it when the main thread has ended what it watches.
+int PipeWithoutSignals() {
+  if (pipe_to_read < 0) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+      throw std::system_error(errno, std::generic_category(), "cannot make a pipe");
+    }
+    pipe_to_write = ends[1];
+    pipe_to_read = ends[0];
   }
-  pipe_to_read = ends[0];
-  pipe_to_write = ends[1];
-  return ends[0];
+  char former[16];
+  while (::read(pipe_to_read, former, sizeof(former)) > 0) continue;
+  return pipe_to_read;
 }
 
 constexpr absl::string_view kEraseShownLine = "\r\033[K";
 
 }  // namespace
 
-InterruptSignals::InterruptSignals(asio::io_context& context) : woken_(context, MakePipe()) {
+InterruptSignals::InterruptSignals(asio::io_context& context)
+    : woken_(context, PipeWithoutSignals()) {
   was_received = false;
+  is_watching = true;
   // Without SA_RESTART: what blocks shall look whether it is to end.
   struct sigaction action {};
   action.sa_handler = &OnSignal;
@@ -73,8 +82,8 @@ InterruptSignals::~InterruptSignals() {
   for (size_t i = 0; i < std::size(kSignals); ++i) {
     ::sigaction(kSignals[i], &former_actions[i], nullptr);
   }
-  pipe_to_read = -1;
-  ::close(pipe_to_write.exchange(-1));
+  is_watching = false;
+  woken_.release();
 }
 
 void InterruptSignals::Wait(std::function<void()> on_first) {
@@ -88,7 +97,7 @@ void InterruptSignals::StopWaiting() { woken_.cancel(); }
 
 bool InterruptSignals::received() { return was_received; }
 
-int InterruptSignals::descriptor() { return pipe_to_read; }
+int InterruptSignals::descriptor() { return is_watching ? pipe_to_read.load() : -1; }
 
 InterruptDeadline::InterruptDeadline(int asked_to_end, absl::Duration patience,
                                      std::function<std::string()> last_words)

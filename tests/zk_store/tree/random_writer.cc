@@ -119,22 +119,20 @@ void RandomWriter::Send(int operations) {
   for (int i = 0; i < operations; ++i) SendOne();
 }
 
-void RandomWriter::AwaitAnswers() {
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(
-      +[](int* unanswered) { return *unanswered == 0; }, &unanswered_));
+void RandomWriter::AwaitAnswers() { AwaitFewerThan(1); }
+
+void RandomWriter::AwaitFewerThan(int limit) {
+  for (int now = unanswered_; now >= limit; now = unanswered_) unanswered_.wait(now);
 }
 
 void RandomWriter::Begin() {
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(
-      +[](int* unanswered) { return *unanswered < kWindow; }, &unanswered_));
+  AwaitFewerThan(kWindow);
   ++unanswered_;
 }
 
 void RandomWriter::Answered() {
-  absl::MutexLock lock(&mutex_);
   --unanswered_;
+  unanswered_.notify_all();
 }
 
 void RandomWriter::Abandon(int result) {

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -9,9 +10,7 @@
 #include <string>
 #include <vector>
 
-#include <absl/base/thread_annotations.h>
 #include <absl/status/statusor.h>
-#include <absl/synchronization/mutex.h>
 #include <zookeeper/zookeeper.h>
 
 #include "zk_store/tree/tree_node.h"
@@ -43,6 +42,7 @@ class RandomWriter {
   std::string Data();
   int Pick(int count) { return static_cast<int>(random_() % static_cast<uint32_t>(count)); }
   const ACL_vector* PickAcl();
+  void AwaitFewerThan(int limit);
   void Begin();
   void Abandon(int result);
   void Answered();
@@ -56,8 +56,7 @@ class RandomWriter {
   std::mt19937 random_;
   std::vector<zhandle_t*> sessions_;
   std::vector<std::unique_ptr<MultiCall>> calls_;  // answered or not
-  absl::Mutex mutex_;
-  int unanswered_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::atomic<int> unanswered_ = 0;                // libzookeeper's threads count down
 };
 
 // Everything that a server serves, by path.
