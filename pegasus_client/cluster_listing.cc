@@ -95,10 +95,10 @@ std::string Cell(const Value& value, const NumberBounds& bounds, absl::TimeZone 
 }
 
 // The cells of one table, or the titles of the columns, by place.
-using Row = std::map<int, std::string>;
+using Cells = std::map<int, std::string>;
 
-Row TitlesOf(const ListTablesOptions& options) {
-  Row titles;
+Cells TitlesOf(const ListTablesOptions& options) {
+  Cells titles;
   VisitTableFields([&](auto field) {
     const TableFieldDisplay& display = field.display;
     if (display.ls_column == nullptr) return;
@@ -108,9 +108,9 @@ Row TitlesOf(const ListTablesOptions& options) {
   return titles;
 }
 
-Row CellsOf(const TableDescription& table, const ListTablesOptions& options) {
+Cells CellsOf(const TableDescription& table, const ListTablesOptions& options) {
   const bool was_dropped = table.status == TableStatus::kDropped && table.expire_second > 0;
-  Row cells;
+  Cells cells;
   VisitTableFields([&](auto field) {
     const bool is_shown = field.display.ls_when != ListedWhen::kDropped || was_dropped;
     cells[field.display.ls_at] =
@@ -121,11 +121,11 @@ Row CellsOf(const TableDescription& table, const ListTablesOptions& options) {
 
 ColumnTable GeneralInfo(const std::vector<const TableView*>& tables,
                         const ListTablesOptions& options) {
-  const Row titles = TitlesOf(options);
+  const Cells titles = TitlesOf(options);
   ColumnTable general{"general_info", {}, {}};
   for (const auto& [place, title] : titles) general.columns.push_back({title, false});
   for (const TableView* table : tables) {
-    Row cells = CellsOf(*table, options);
+    Cells cells = CellsOf(*table, options);
     std::vector<std::string>& row = general.rows.emplace_back();
     for (const auto& [place, title] : titles) row.push_back(std::move(cells[place]));
   }

@@ -420,4 +420,16 @@ absl::StatusOr<PegasusConfig> ReadPegasusConfig(const std::string& path,
   return ParsePegasusConfig(text, path, overrides);
 }
 
+absl::StatusOr<std::string> ReadMetasOfCluster(const std::string& path, absl::string_view cluster) {
+  constexpr char kClusters[] = "pegasus.clusters";
+  METAREC_ASSIGN_OR_RETURN(const std::string text, ReadText(path));
+  METAREC_ASSIGN_OR_RETURN(const PegasusIni ini, PegasusIni::Parse(text, path));
+  const PegasusIni::Entry* const entry = ini.Find(kClusters, cluster);
+  if (entry != nullptr && !entry->value.empty()) return entry->value;
+  const std::vector<std::string> names = ini.KeysWith(kClusters, "");
+  return absl::NotFoundError(absl::StrCat(
+      path, ": [", kClusters, "] has no cluster ", Printable(cluster),
+      names.empty() ? "" : absl::StrCat("; it has ", Printable(absl::StrJoin(names, ", ")))));
+}
+
 }  // namespace metarec

@@ -49,4 +49,8 @@ absl::StatusOr<PegasusConfig> ReadPegasusConfig(const std::string& path,
 absl::StatusOr<PegasusConfig> ParsePegasusConfig(absl::string_view text, absl::string_view name,
                                                  const ConfigOverrides& overrides = {});
 
+// What [pegasus.clusters] of a stock config.ini, the shell's included, says of a cluster: its meta
+// servers, host:port,... kNotFound if it is not there, and the names that are.
+absl::StatusOr<std::string> ReadMetasOfCluster(const std::string& path, absl::string_view cluster);
+
 }  // namespace metarec

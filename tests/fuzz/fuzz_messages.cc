@@ -5,6 +5,7 @@
 #include <glog/logging.h>
 
 #include "idl/client_types.h"
+#include "idl/data_path.h"
 #include "idl/meta_admin_types.h"
 #include "idl/meta_server_types.h"
 #include "idl/metadata_types.h"
@@ -99,6 +100,10 @@ absl::Span<const MessageCodec> RequestCodecs() {
       {kRpcRrdbPut, Check<update_request>},
       {kRpcRrdbGet, Check<blob>},
       {"thrift_request_meta_v1", CheckMeta},
+      {kRpcRrdbMultiPut, Check<multi_put_request>},
+      {kRpcRrdbCheckAndSet, Check<check_and_set_request>},
+      {kRpcRrdbGetScanner, Check<get_scanner_request>},
+      {kRpcRrdbScan, Check<scan_request>},
   };
   return kCodecs;
 }
@@ -135,6 +140,9 @@ absl::Span<const MessageCodec> ResponseCodecs() {
       {kRpcCmSetAtomicIdempotent, Check<configuration_set_atomic_idempotent_response>},
       {kRpcRrdbPut, Check<update_response>},
       {kRpcRrdbGet, Check<read_response>},
+      {kRpcRrdbTtl, Check<ttl_response>},
+      {kRpcRrdbCheckAndSet, Check<check_and_set_response>},
+      {kRpcRrdbScan, Check<scan_response>},
   };
   return kCodecs;
 }

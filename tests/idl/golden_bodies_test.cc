@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "idl/client_types.h"
+#include "idl/data_path.h"
 #include "idl/meta_admin_types.h"
 #include "idl/meta_server_types.h"
 #include "idl/metadata_types.h"
@@ -78,6 +79,12 @@ const std::map<std::string, Codecs>& AllCodecs() {
        Pair<start_partition_split_request, start_partition_split_response>()},
       {kRpcRrdbPut, Pair<update_request, update_response>()},
       {kRpcRrdbGet, Pair<blob, read_response>()},
+      {kRpcRrdbMultiPut, Pair<multi_put_request, update_response>()},
+      {kRpcRrdbRemove, Pair<blob, update_response>()},
+      {kRpcRrdbTtl, Pair<blob, ttl_response>()},
+      {kRpcRrdbCheckAndSet, Pair<check_and_set_request, check_and_set_response>()},
+      {kRpcRrdbGetScanner, Pair<get_scanner_request, scan_response>()},
+      {kRpcRrdbScan, Pair<scan_request, scan_response>()},
   };
   return *codecs;
 }
@@ -130,8 +137,8 @@ TEST(GoldenBodies, EveryCapturedMessageEncodesToTheSameBytes) {
     ASSERT_TRUE(encoded.ok()) << encoded.status();
     EXPECT_EQ(*encoded, body);
   }
-  EXPECT_EQ(messages, 435);
-  EXPECT_EQ(empty_bodies, 2);
+  EXPECT_EQ(messages, 587);
+  EXPECT_EQ(empty_bodies, 8);
   EXPECT_EQ(codes_seen.size(), AllCodecs().size());
 }
 

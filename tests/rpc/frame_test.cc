@@ -150,7 +150,7 @@ TEST(GoldenFrames, EveryCapturedFrameIsBuiltAgainToTheSameBytes) {
       ++thft_responses;
     }
   }
-  EXPECT_EQ(native, 387);
+  EXPECT_EQ(native, 539);
   EXPECT_EQ(native_with_crc, 6);
   EXPECT_EQ(thft_requests, 24);
   EXPECT_EQ(thft_responses, 24);
