@@ -6,6 +6,7 @@ namespace {
 constexpr char kRecovery[] = "RECOVERY";
 constexpr char kCluster[] = "CLUSTER";
 constexpr char kZooKeeper[] = "ZOOKEEPER";
+constexpr char kTables[] = "TABLES";
 constexpr char kMigration[] = "MIGRATION";
 
 constexpr VerbRow kVerbs[] = {
@@ -28,6 +29,9 @@ constexpr VerbRow kVerbs[] = {
     {"set_meta_level", "set how much meta servers do by themselves", kCluster,
      &MakeSetMetaLevelVerb},
     {"rename", "give a table another name", kCluster, &MakeRenameVerb},
+    {"table copy", "copy the rows of a table into another cluster, as Pegasus's copy_data", kTables,
+     &MakeTableCopyVerb},
+    {"table diff", "compare two tables row by row", kTables, &MakeTableDiffVerb},
     {"zk ls", "list the children of a znode", kZooKeeper, &MakeZkLsVerb},
     {"zk cat", "print the data of a znode", kZooKeeper, &MakeZkCatVerb},
     {"zk tree", "count znodes and bytes of each child, as du does", kZooKeeper, &MakeZkTreeVerb},
@@ -48,6 +52,7 @@ constexpr VerbRow kVerbs[] = {
 };
 
 constexpr VerbGroupRow kGroups[] = {
+    {"table", "copy and compare the rows of tables", kTables},
     {"zk", "read, compare, copy and delete ZooKeeper trees of any kind", kZooKeeper},
     {"migrate", "move a cluster to another ZooKeeper", kMigration},
 };

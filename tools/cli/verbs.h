@@ -48,6 +48,8 @@ RunVerb MakeAppVerb(Command& verb);
 RunVerb MakeClusterInfoVerb(Command& verb);
 RunVerb MakeSetMetaLevelVerb(Command& verb);
 RunVerb MakeRenameVerb(Command& verb);
+RunVerb MakeTableCopyVerb(Command& verb);
+RunVerb MakeTableDiffVerb(Command& verb);
 RunVerb MakeZkCatVerb(Command& verb);
 RunVerb MakeZkCopyVerb(Command& verb);
 RunVerb MakeZkDiffVerb(Command& verb);

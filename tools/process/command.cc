@@ -280,6 +280,8 @@ Command& Command::AddVerb(const std::string& name, const std::string& descriptio
   return *verbs_.back();
 }
 
+void Command::KeepShortHelpFree() { app_->set_help_flag("--help", "print this page"); }
+
 CommandOption Command::Declared(CLI::Option* option) {
   return CommandOption(option, &options_[option]);
 }

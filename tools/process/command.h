@@ -86,6 +86,9 @@ class Command {
   Command& AddVerb(const std::string& name, const std::string& description,
                    const std::string& heading);
 
+  // Only --help shows the help: the verb has another use for -h, as Pegasus's shell.
+  void KeepShortHelpFree();
+
   std::string name() const;  // "plan"
   const CLI::App* app() const { return app_; }
 

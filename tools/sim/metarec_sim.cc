@@ -12,6 +12,7 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 #include <asio/co_spawn.hpp>
@@ -26,6 +27,7 @@
 #include "replica_collector/evidence_file.h"
 #include "testing/simulated_cluster.h"
 #include "testing/simulated_servers.h"
+#include "testing/simulated_tables.h"
 #include "tools/process/program_start.h"
 #include "tools/sim/sim_arguments.h"
 
@@ -138,7 +140,56 @@ asio::awaitable<void> Serve(SimulatedServers* servers, SimulatedCluster cluster,
   co_await servers->Stop();
 }
 
+// "mig_src:4:100000" becomes a table.
+absl::Status AddTable(const std::string& text, testing::SimulatedTables* cluster) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  int32_t partitions = 0;
+  int32_t rows = 0;
+  if (parts.size() != 3 || parts[0].empty() || !absl::SimpleAtoi(parts[1], &partitions) ||
+      !absl::SimpleAtoi(parts[2], &rows) || partitions < 1 || partitions > 4096 || rows < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--table_with_data ", text, ": write NAME:PARTITIONS:ROWS, e.g. mig_src:4:100000"));
+  }
+  if (cluster->HasTable(parts[0])) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--table_with_data ", text, ": there is a table ", parts[0], " already"));
+  }
+  testing::TableStorage& table = cluster->AddTable(parts[0], partitions);
+  for (int32_t i = 0; i < rows; ++i) {
+    Row row;
+    METAREC_ASSIGN_OR_RETURN(
+        row.key, RowKey::Make(absl::StrCat("user_", i / 10), absl::StrCat("item_", i % 10)));
+    row.value = absl::StrCat("value ", i);
+    table.Put(row);
+  }
+  return absl::OkStatus();
+}
+
+// Serves tables with rows, which no recovery can be tried on.
+absl::Status RunTables(const SimArguments& arguments) {
+  if (!arguments.tables.empty() || !arguments.faults.empty() || !arguments.ports.empty() ||
+      !arguments.cluster_file.empty() || !arguments.evidence_file.empty() ||
+      !arguments.node_list_file.empty()) {
+    return absl::InvalidArgumentError("--table_with_data goes with --nodes only");
+  }
+  asio::io_context context;
+  SystemClock clock;
+  testing::SimulatedTablesOptions options;
+  if (arguments.nodes > 0) options.replica_servers = arguments.nodes;
+  testing::SimulatedTables cluster(context.get_executor(), &clock, options);
+  METAREC_RETURN_IF_ERROR(cluster.Start());
+  for (const std::string& text : arguments.tables_with_data) {
+    METAREC_RETURN_IF_ERROR(AddTable(text, &cluster));
+  }
+  std::cout << "meta " << cluster.meta() << "\nserving until SIGTERM or Ctrl-C" << std::endl;
+  asio::signal_set signals(context, SIGINT, SIGTERM);
+  signals.async_wait([&](asio::error_code, int) { context.stop(); });
+  context.run();
+  return absl::OkStatus();
+}
+
 absl::Status Run(const SimArguments& arguments) {
+  if (!arguments.tables_with_data.empty()) return RunTables(arguments);
   METAREC_ASSIGN_OR_RETURN(SimulatedCluster cluster, ClusterOf(arguments));
   METAREC_ASSIGN_OR_RETURN(SimulatedServersOptions options, ServersOptionsOf(arguments));
   asio::io_context context;

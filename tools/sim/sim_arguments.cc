@@ -16,6 +16,11 @@ void Declare(Command& command, SimArguments* arguments) {
   command.Add("--table", &arguments->tables, "a table on all of them")
       .TypeName("NAME:PARTITIONS[:REPLICAS]")
       .Repeatable();
+  command
+      .Add("--table_with_data", &arguments->tables_with_data,
+           "a table whose rows can be read and written; a meta server, too, is simulated then")
+      .TypeName("NAME:PARTITIONS:ROWS")
+      .Repeatable();
   command.Add("--fault", &arguments->faults, "how a node misbehaves, * for all nodes; see FAULTS")
       .TypeName("NODE=FAULT")
       .Repeatable();
@@ -46,6 +51,8 @@ void Declare(Command& command, SimArguments* arguments) {
                   "the second refuses connections, the third answers after a second");
   command.Example("metarec-sim --nodes 2 --table temp:8:2 --port n1=34801 --port n2=34802",
                   "on fixed ports");
+  command.Example("metarec-sim --nodes 3 --table_with_data mig_src:4:100000",
+                  "a cluster for metarec table copy; it says which --meta");
   command.Example("metarec-sim --evidence evidence.jsonl --node_list recover_node_list",
                   "what a real cluster answered when its evidence was collected");
 }

@@ -13,6 +13,7 @@ namespace metarec::tools {
 struct SimArguments {
   int nodes = 0;
   std::vector<std::string> tables;
+  std::vector<std::string> tables_with_data;
   std::vector<std::string> faults;
   std::vector<std::string> ports;
   std::string cluster_file;
