@@ -249,6 +249,15 @@ void SimulatedZooKeeper::Disconnect(int client_number, absl::Duration lasts) {
   }
 }
 
+void SimulatedZooKeeper::Expire(int client_number) {
+  const auto sessions = sessions_;
+  for (const auto& [id, session] : sessions) {
+    if (session->client.number != client_number) continue;
+    Break(session, with_.random->Span(absl::Milliseconds(1), absl::Seconds(1)));
+    ExpireAtServer(session);
+  }
+}
+
 void SimulatedZooKeeper::Silence(int client_number, absl::Duration lasts) {
   const auto sessions = sessions_;
   const absl::Time now = with_.queue->now();

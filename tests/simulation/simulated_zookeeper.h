@@ -169,6 +169,8 @@ class SimulatedZooKeeper {
   void Kill(int client_number);
   // The client's connection breaks and comes back after `lasts`, if the session still lives then.
   void Disconnect(int client_number, absl::Duration lasts);
+  // ZooKeeper ends the client's sessions, though it is there; it is told soon.
+  void Expire(int client_number);
   // For `lasts`, nothing arrives in either direction of the client's connections, and neither side
   // is told. Each takes the connection for broken, as real ones do, once it has heard nothing for
   // long.

@@ -29,6 +29,8 @@ struct WorldKind {
 extern const WorldKind kRecoveryWorld;
 // Copies of a tree: copy_case.h, copy_world.h.
 extern const WorldKind kCopyWorld;
+// Elections that move between two ensembles: election_case.h, election_world.h.
+extern const WorldKind kElectionWorld;
 // All of them.
 const std::vector<const WorldKind*>& AllWorlds();
 // Null: there is none of this name.

@@ -49,7 +49,7 @@ SimulatedZooKeeper::Surroundings TransferWorld::Around(Side side) {
                                    const std::vector<StoreOpResult>& results) {
     OnApplied(side, client, ops, results);
   };
-  around.on_expired = [](int64_t) {};
+  around.on_expired = [this, side](int64_t) { OnExpired(side); };
   return around;
 }
 

@@ -38,6 +38,8 @@ class TransferWorld : public WorldLoop {
   // After every transaction that took effect.
   virtual void OnApplied(Side side, const StoreClient& client, const std::vector<StoreOp>& ops,
                          const std::vector<StoreOpResult>& results) = 0;
+  // After a session has ended.
+  virtual void OnExpired(Side) {}
   // What is due at a request of this client's, but for faults of ZooKeeper.
   virtual void OnDue(const TransferItem& item, const StoreClient& client) = 0;
   // What is due at its time, likewise.

@@ -1,7 +1,5 @@
 #include "zk_store/election/lock_directory.h"
 
-#include <cstdint>
-#include <optional>
 #include <utility>
 
 #include <absl/algorithm/container.h>
@@ -11,11 +9,13 @@
 #include <absl/strings/strip.h>
 
 namespace metarec {
-namespace {
+std::string LockDirectoryPath(absl::string_view lock_root) {
+  return absl::StrCat(lock_root, "/dsn.meta.server.leader");
+}
 
-std::optional<uint64_t> SequenceOf(absl::string_view name) {
+std::optional<uint64_t> CandidateNumber(absl::string_view name, absl::string_view prefix) {
   uint64_t sequence = 0;
-  if (!absl::ConsumePrefix(&name, kCandidatePrefix) ||
+  if (!absl::ConsumePrefix(&name, prefix) ||
       !absl::c_all_of(name, [](char c) { return absl::ascii_isdigit(c); }) ||
       !absl::SimpleAtoi(name, &sequence)) {
     return std::nullopt;
@@ -23,16 +23,11 @@ std::optional<uint64_t> SequenceOf(absl::string_view name) {
   return sequence;
 }
 
-}  // namespace
-
-std::string LockDirectoryPath(absl::string_view lock_root) {
-  return absl::StrCat(lock_root, "/dsn.meta.server.leader");
-}
-
-std::vector<std::string> CandidatesInOrder(const std::vector<std::string>& names) {
+std::vector<std::string> CandidatesInOrder(const std::vector<std::string>& names,
+                                           absl::string_view prefix) {
   std::vector<std::pair<uint64_t, std::string>> ordered;
   for (const std::string& name : names) {
-    const auto sequence = SequenceOf(name);
+    const auto sequence = CandidateNumber(name, prefix);
     if (sequence.has_value()) ordered.emplace_back(*sequence, name);
   }
   absl::c_sort(ordered);

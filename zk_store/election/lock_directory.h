@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +18,13 @@ inline constexpr absl::string_view kCandidatePrefix = "LOCKNODE";
 // `<lock_root>/dsn.meta.server.leader`.
 std::string LockDirectoryPath(absl::string_view lock_root);
 
+// The number in a candidate's name; nullopt for any other name.
+std::optional<uint64_t> CandidateNumber(absl::string_view name,
+                                        absl::string_view prefix = kCandidatePrefix);
+
 // Those of `names` that candidates have, by ascending sequence number: the first one leads. Stock
 // meta servers ignore any other name in the directory, and so do we.
-std::vector<std::string> CandidatesInOrder(const std::vector<std::string>& names);
+std::vector<std::string> CandidatesInOrder(const std::vector<std::string>& names,
+                                           absl::string_view prefix = kCandidatePrefix);
 
 }  // namespace metarec
