@@ -43,6 +43,7 @@ install(FILES
   ${PROJECT_BINARY_DIR}/metarecConfigVersion.cmake
   cmake/MetarecDependencies.cmake
   cmake/FindAsio.cmake
+  cmake/FindRocksDB.cmake
   cmake/FindThrift.cmake
   cmake/FindZooKeeper.cmake
   DESTINATION ${config_dir})

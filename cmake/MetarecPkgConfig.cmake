@@ -7,6 +7,7 @@ set(packages_by_target
   glog::glog libglog
   OpenSSL::Crypto libcrypto
   prometheus-cpp::core prometheus-cpp-core
+  RocksDB::rocksdb rocksdb
   Snappy::snappy snappy
   Thrift::thrift thrift
   ZLIB::ZLIB zlib

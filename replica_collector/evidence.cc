@@ -80,8 +80,14 @@ absl::Status CheckIdentity(const NodeEvidence& node) {
     texts.push_back(entry.text);
   }
   std::sort(texts.begin(), texts.end());
-  return AscendStrictly(texts) ? absl::OkStatus()
-                               : absl::InvalidArgumentError("'ambiguous' has an entry twice");
+  if (!AscendStrictly(texts)) return absl::InvalidArgumentError("'ambiguous' has an entry twice");
+  if (node.disk.has_value() && !node.complete()) {
+    return absl::InvalidArgumentError("a node that was read from disk has an error");
+  }
+  const bool folders_ascend = !node.disk.has_value() || (AscendStrictly(node.disk->set_aside) &&
+                                                         AscendStrictly(node.disk->unusable));
+  return folders_ascend ? absl::OkStatus()
+                        : absl::InvalidArgumentError("folders of 'disk' do not ascend");
 }
 
 absl::Status CheckIdentity(const BeaconSender& sender) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -113,6 +114,14 @@ struct BeaconSender {
   friend bool operator==(const BeaconSender&, const BeaconSender&) = default;
 };
 
+// What the disks of a server have beside the replicas that are used. Both ascend.
+struct DiskFolders {
+  std::vector<std::string> set_aside;  // paths that the server does not load: `.err`, `.gar`, ...
+  std::vector<std::string> unusable;   // "PATH: why", for people
+
+  friend bool operator==(const DiskFolders&, const DiskFolders&) = default;
+};
+
 struct NodeEvidence {
   // As written in the node list, in the order of the list. More than one when several entries
   // turned out to be one server.
@@ -137,6 +146,10 @@ struct NodeEvidence {
 
   std::vector<SharedTableRecord> tables;  // in the order of the answer
   std::vector<ReplicaRecord> replicas;    // in the order of the answer
+
+  // Set if nobody was asked: what the node has was read from its disks. Then the decrees of its
+  // replicas are lower bounds (replica_collector/disk/replica_folders.h).
+  std::optional<DiskFolders> disk;
 
   bool complete() const { return error == "ERR_OK"; }
 

@@ -17,6 +17,8 @@ namespace metarec {
 // What the first line says.
 inline constexpr absl::string_view kEvidenceFormat = "metarec-evidence";
 inline constexpr int kEvidenceVersion = 1;
+// With nodes that were read from disk, which an older program would take for running ones.
+inline constexpr int kEvidenceVersionWithDisks = 2;
 
 struct EvidenceFileOptions {
   bool overwrite = false;         // when writing

@@ -73,11 +73,13 @@ class EvidenceReader {
     if (format != kEvidenceFormat) {
       return NotEvidence(absl::StrCat("its format is '", absl::CHexEscape(format), "'"));
     }
-    header.Int("version", kEvidenceVersion, kEvidenceVersion);
+    may_have_disks_ = header.Int("version", kEvidenceVersion, kEvidenceVersionWithDisks) ==
+                      kEvidenceVersionWithDisks;
     if (!header.ok()) {
       return absl::InvalidArgumentError(absl::StrCat(
-          file_->path(), ":1: this evidence is of another version than ", kEvidenceVersion,
-          ", the only one that this program reads; collect again with this program, or use the "
+          file_->path(), ":1: this evidence is of another version than ", kEvidenceVersion, " and ",
+          kEvidenceVersionWithDisks,
+          ", those that this program reads; collect again with this program, or use the "
           "one that wrote it"));
     }
     evidence_.collected_at =
@@ -116,6 +118,7 @@ class EvidenceReader {
     ReadNameSource(fields, &node);
     if (fields.Find("looked_up_name")) node.looked_up_name = fields.String("looked_up_name");
     if (fields.Find("beacon_names")) node.beacon_names = fields.Strings("beacon_names");
+    if (const JsonValue disk = fields.Find("disk")) ReadDisk(fields, disk, &node);
     node.error = fields.String("error");
     if (!IsErrorName(node.error)) fields.Fail("'error' is no name of an error");
     // A node whose address is not known may have told no name.
@@ -169,6 +172,15 @@ class EvidenceReader {
       }
       if (!entry.ok()) fields.Fail(entry.error());
     }
+  }
+
+  void ReadDisk(JsonFieldReader& fields, const JsonValue& json, NodeEvidence* node) const {
+    JsonFieldReader folders(json);
+    node->disk.emplace();
+    node->disk->set_aside = folders.Strings("set_aside");
+    node->disk->unusable = folders.Strings("unusable");
+    if (!folders.ok()) fields.Fail(folders.error());
+    if (!may_have_disks_) fields.Fail("'disk' is not in evidence of this version");
   }
 
   absl::Status ReadUnlisted(const JsonValue& json) {
@@ -335,6 +347,7 @@ class EvidenceReader {
   absl::flat_hash_map<std::string, int64_t> line_of_address_;
   int64_t tables_expected_ = 0;    // of the last node
   int64_t replicas_expected_ = 0;  // of the last node
+  bool may_have_disks_ = false;
   size_t tables_ = 0;
   size_t replicas_ = 0;
   bool ended_ = false;

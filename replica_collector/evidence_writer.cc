@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <type_traits>
@@ -34,7 +35,10 @@ class EvidenceWriter {
   absl::Status WriteHeader(const Evidence& evidence) {
     out_.StartObject();
     out_.String("format", kEvidenceFormat);
-    out_.Int("version", kEvidenceVersion);
+    const bool has_disks =
+        std::any_of(evidence.nodes.begin(), evidence.nodes.end(),
+                    [](const NodeEvidence& node) { return node.disk.has_value(); });
+    out_.Int("version", has_disks ? kEvidenceVersionWithDisks : kEvidenceVersion);
     out_.Int("collected_at", absl::ToUnixSeconds(evidence.collected_at));
     out_.EndObject();
     return out_.EndLine();
@@ -53,6 +57,7 @@ class EvidenceWriter {
     if (!node.ambiguous.empty()) WriteAmbiguous(node.ambiguous);
     if (!node.looked_up_name.empty()) out_.String("looked_up_name", node.looked_up_name);
     if (!node.beacon_names.empty()) out_.Strings("beacon_names", node.beacon_names);
+    if (node.disk.has_value()) WriteDisk(*node.disk);
     out_.String("error", node.error);
     out_.String("error_detail", node.error_detail);
     out_.Int("attempts", node.attempts);
@@ -74,6 +79,14 @@ class EvidenceWriter {
       out_.EndObject();
     }
     out_.EndArray();
+  }
+
+  void WriteDisk(const DiskFolders& disk) {
+    out_.Key("disk");
+    out_.StartObject();
+    out_.Strings("set_aside", disk.set_aside);
+    out_.Strings("unusable", disk.unusable);
+    out_.EndObject();
   }
 
   absl::Status WriteUnlisted(const BeaconSender& sender) {

@@ -58,6 +58,14 @@ std::string PlanConsistency::ProblemOfLastNode() {
   for (size_t i = 1; i < decision.listed_as.size(); ++i) {
     if (decision.listed_as[i] <= decision.listed_as[i - 1]) return "'listed_as' does not ascend";
   }
+  for (const auto* folders : {&decision.folders_set_aside, &decision.folders_unusable}) {
+    for (size_t i = 1; i < folders->size(); ++i) {
+      if ((*folders)[i] <= (*folders)[i - 1]) return "folders on its disks do not ascend";
+    }
+  }
+  if (decision.on_disk_only && decision.error != idl::kErrOk) {
+    return "'error' says that it did not answer, while it was read from its disks";
+  }
   if (decision.error != idl::kErrOk) {
     const int64_t reported =
         decision.tables + decision.replicas + decision.primaries + decision.secondaries;

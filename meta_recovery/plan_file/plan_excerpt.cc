@@ -8,8 +8,12 @@
 namespace metarec {
 
 void PlanCounter::AddNode(const NodeDecision& node) {
-  ++numbers_.nodes_asked;
-  numbers_.nodes_answered += node.error == "ERR_OK";
+  if (node.on_disk_only) {
+    ++numbers_.nodes_on_disk;
+  } else {
+    ++numbers_.nodes_asked;
+    numbers_.nodes_answered += node.error == "ERR_OK";
+  }
   numbers_.replicas_reported += node.replicas;
   numbers_.primaries_by_node.push_back(0);
 }

@@ -17,7 +17,8 @@ namespace metarec {
 struct PlanNumbers {
   int64_t nodes_asked = 0;
   int64_t nodes_answered = 0;
-  int64_t tables = 0;  // without placeholders
+  int64_t nodes_on_disk = 0;  // that were not asked, but read from their disks
+  int64_t tables = 0;         // without placeholders
   int64_t placeholders = 0;
   int64_t znodes =
       0;  // of tables, placeholders and partitions; root, journal and /apps come on top

@@ -76,6 +76,14 @@ void ForEachNodeField(Node& node, Decision& decision, Visitor& visit) {
   visit("secondaries", decision.secondaries, kCounted);
 }
 
+// Only of nodes that are known from their disks.
+inline constexpr char kFirstDiskField[] = "folders_set_aside";
+template <typename Decision, typename Visitor>
+void ForEachDiskField(Decision& decision, Visitor& visit) {
+  visit(kFirstDiskField, decision.folders_set_aside);
+  visit("folders_unusable", decision.folders_unusable);
+}
+
 // `partitions`: how many lines of its partitions follow.
 template <typename Table, typename Decision, typename Count, typename Visitor>
 void ForEachTableField(Table& table, Decision& decision, Count& partitions, Visitor& visit) {

@@ -133,7 +133,10 @@ class PlanReader {
     } else if (lines_.line_number() == 2) {
       return Damaged("the second line holds no options");
     } else if (what == "node" && plan_.tables.empty() && read_.findings == 0) {
-      ForEachNodeField(plan_.topology.nodes.emplace_back(), plan_.nodes.emplace_back(), fields);
+      NodeDecision& node = plan_.nodes.emplace_back();
+      ForEachNodeField(plan_.topology.nodes.emplace_back(), node, fields);
+      node.on_disk_only = static_cast<bool>(json.Find(kFirstDiskField));
+      if (node.on_disk_only) ForEachDiskField(node, fields);
       if (!IsErrorName(plan_.nodes.back().error)) json.Fail("'error' is no name of an error");
       Refuse(json, [this] { return consistency_.ProblemOfLastNode(); });
       counter_.AddNode(plan_.nodes.back());
@@ -238,6 +241,7 @@ class PlanReader {
       if (!ReadReplica(replicas[i], plan_.nodes.size(), replicas_.emplace_back())) {
         return json.Fail("'replicas' holds something that cannot be");
       }
+      replicas_.back().on_disk_only = plan_.nodes[replicas_.back().node].on_disk_only;
     }
   }
 

@@ -80,6 +80,7 @@ class PlanWriter {
   absl::Status WriteNode(size_t index) {
     out_.Open("node");
     ForEachNodeField(plan_.topology.nodes[index], plan_.nodes[index], fields_);
+    if (plan_.nodes[index].on_disk_only) ForEachDiskField(plan_.nodes[index], fields_);
     return out_.Close();
   }
 

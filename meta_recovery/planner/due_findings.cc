@@ -29,6 +29,10 @@ void AddFindingsOfNode(const RecoveryPlan& plan, NodeIndex index, bool has_answe
                  found::BadNode{.attempts = node.attempts});
     if (is_skipped) findings.Add(Severity::kHazard, subject, found::SkippedNodeReturns{});
   }
+  if (node.on_disk_only) {
+    METAREC_RARE_BRANCH("a node is known from its disks only");
+    findings.Add(Severity::kHazard, subject, found::NodeOnDisk{});
+  }
   if (GivesOtherAddress(plan.topology.nodes[index], node)) {
     METAREC_RARE_BRANCH("a node gives another address as its own");
     findings.Add(Severity::kHazard, subject, found::NodeAddressDiffers{});
@@ -61,23 +65,12 @@ void AddStillServed(const RecoveryPlan& plan, FindingsList& findings) {
 
 bool IsDue(FindingKind kind) {
   using enum FindingKind;
-  static constexpr FindingKind kDue[] = {kBadNode,
-                                         kSkippedNodeReturns,
-                                         kNodeNameDiffers,
-                                         kNodeListedTwice,
-                                         kNodeAddressDiffers,
-                                         kLoopbackAmongOthers,
-                                         kStillServed,
-                                         kTableRenamed,
-                                         kNameUnusableInShell,
-                                         kSplitCompleted,
-                                         kPlaceholder,
-                                         kReplicasMissing,
-                                         kPartitionLost,
-                                         kPrimaryIncomplete,
-                                         kReplicaOverruled,
-                                         kBallotAbovePrimary,
-                                         kLessDataThanOverruled};
+  static constexpr FindingKind kDue[] = {
+      kBadNode,          kSkippedNodeReturns,  kNodeOnDisk,           kNodeNameDiffers,
+      kNodeListedTwice,  kNodeAddressDiffers,  kLoopbackAmongOthers,  kStillServed,
+      kTableRenamed,     kNameUnusableInShell, kSplitCompleted,       kPlaceholder,
+      kReplicasMissing,  kPartitionLost,       kPrimaryIncomplete,    kPrimaryOnDisk,
+      kReplicaOverruled, kBallotAbovePrimary,  kLessDataThanOverruled};
   return std::find(std::begin(kDue), std::end(kDue), kind) != std::end(kDue);
 }
 
@@ -196,6 +189,9 @@ void AddFindingsOfPartition(const PlanOptions& options, const TopologyTable& tab
     METAREC_RARE_BRANCH("an incomplete replica becomes primary");
     findings.Add(Severity::kWarning, subject,
                  found::PrimaryIncomplete{.primary = primary.node, .status = primary.status});
+  }
+  if (primary.on_disk_only) {
+    findings.Add(Severity::kHazard, subject, found::PrimaryOnDisk{.primary = primary.node});
   }
   AddBallotAbovePrimary(subject, replicas, findings);
   AddLessData(subject, replicas, findings);

@@ -114,16 +114,16 @@ class FindingFacts {
   template <typename... Facts>
   using InOrder = std::variant<Held<Facts>...>;
   using AnyFacts = InOrder<
-      found::BadNode, found::SkippedNodeReturns, found::NodeNameDiffers, found::NodeListedTwice,
-      found::NodeNameAmbiguous, found::NodeAddressDiffers, found::LoopbackAmongOthers,
-      found::BeaconNotBelieved, found::UnlistedServer, found::UnconfirmedBeacons,
-      found::ServerMissing, found::StillServed, found::NodeReportInvalid, found::TableRenamed,
-      found::NameUnusableInShell, found::TableProbablyDropped, found::RecordsDiffer,
-      found::RecordsConflict, found::SplitUnfinished, found::SplitCompleted, found::TableLostState,
-      found::Placeholder, found::AppIdOutOfRange, found::AppIdGap, found::ReplicasWithoutTable,
-      found::TableLeftOut, found::Settled, found::ReplicasMissing, found::PartitionLost,
-      found::PrimaryIncomplete, found::ReplicaOverruled, found::BallotAbovePrimary,
-      found::LessDataThanOverruled, found::ReplicaBeyondCount>;
+      found::BadNode, found::SkippedNodeReturns, found::NodeOnDisk, found::NodeNameDiffers,
+      found::NodeListedTwice, found::NodeNameAmbiguous, found::NodeAddressDiffers,
+      found::LoopbackAmongOthers, found::BeaconNotBelieved, found::UnlistedServer,
+      found::UnconfirmedBeacons, found::ServerMissing, found::StillServed, found::NodeReportInvalid,
+      found::TableRenamed, found::NameUnusableInShell, found::TableProbablyDropped,
+      found::RecordsDiffer, found::RecordsConflict, found::SplitUnfinished, found::SplitCompleted,
+      found::TableLostState, found::Placeholder, found::AppIdOutOfRange, found::AppIdGap,
+      found::ReplicasWithoutTable, found::TableLeftOut, found::Settled, found::ReplicasMissing,
+      found::PartitionLost, found::PrimaryIncomplete, found::PrimaryOnDisk, found::ReplicaOverruled,
+      found::BallotAbovePrimary, found::LessDataThanOverruled, found::ReplicaBeyondCount>;
 
   template <size_t index>
   static FindingFacts OfIndex() {

@@ -25,6 +25,7 @@ enum class FindingKind : uint8_t {
   // Nodes.
   kBadNode,              // could not be asked; an error, a warning if the options skip it
   kSkippedNodeReturns,   // hazard: what happens when a node that was left out comes back
+  kNodeOnDisk,           // hazard: it did not run, and what it has was read from its disks
   kNodeNameDiffers,      // the list says one name, the server calls itself another
   kNodeListedTwice,      // several entries of the list are one server
   kNodeNameAmbiguous,    // the listed name has several addresses, of which one was asked
@@ -58,6 +59,7 @@ enum class FindingKind : uint8_t {
   kReplicasMissing,        // fewer replicas than max_replica_count
   kPartitionLost,          // none at all; an error, a warning if the options accept it
   kPrimaryIncomplete,      // only incomplete replicas were found, so one of them becomes primary
+  kPrimaryOnDisk,          // hazard: the primary is of a server that does not run
   kReplicaOverruled,       // a surplus or stale replica will be neither primary nor in last_drops
   kBallotAbovePrimary,     // the ballot written is not the primary's own
   kLessDataThanOverruled,  // an overruled replica has committed more than the chosen primary
@@ -122,6 +124,14 @@ struct SkippedNodeReturns {
   template <typename Facts, typename Visitor>
   static void ForEach(Facts&, Visitor&) {}
   friend auto operator<=>(const SkippedNodeReturns&, const SkippedNodeReturns&) = default;
+};
+
+struct NodeOnDisk {  // NodeDecision has the folders
+  static constexpr FindingKind kKind = FindingKind::kNodeOnDisk;
+
+  template <typename Facts, typename Visitor>
+  static void ForEach(Facts&, Visitor&) {}
+  friend auto operator<=>(const NodeOnDisk&, const NodeOnDisk&) = default;
 };
 
 struct NodeNameDiffers {
@@ -391,6 +401,17 @@ struct PrimaryIncomplete {
     visit("status", facts.status);
   }
   friend auto operator<=>(const PrimaryIncomplete&, const PrimaryIncomplete&) = default;
+};
+
+struct PrimaryOnDisk {
+  static constexpr FindingKind kKind = FindingKind::kPrimaryOnDisk;
+  NodeIndex primary = kNoNode;
+
+  template <typename Facts, typename Visitor>
+  static void ForEach(Facts& facts, Visitor& visit) {
+    visit("primary", facts.primary);
+  }
+  friend auto operator<=>(const PrimaryOnDisk&, const PrimaryOnDisk&) = default;
 };
 
 struct ReplicaOverruled {

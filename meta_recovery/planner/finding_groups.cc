@@ -56,6 +56,18 @@ std::string SkippedNodesReturn(const RecoveryPlan& plan, FindingSpan findings, s
                       "directories away first");
 }
 
+std::string PrimariesOnDisk(const RecoveryPlan& plan, FindingSpan findings, size_t named_max) {
+  const std::string partitions = Listed(findings, named_max, [&](const Finding& finding) {
+    const auto* facts = finding.facts.As<found::PrimaryOnDisk>();
+    return absl::StrCat(finding.app_id, ".", finding.partition_index,
+                        facts == nullptr ? "" : OnNodes(plan, {facts->primary}));
+  });
+  return absl::StrCat(
+      "the primaries of these partitions are known from disks only, and nobody "
+      "serves them while their servers do not run: ",
+      partitions, kStartBeforeMetaServer);
+}
+
 std::string AppIdsOutOfRange(const RecoveryPlan& plan, FindingSpan findings, size_t named_max) {
   if (!AreHazards(findings)) return "";
   const std::string ids = Listed(findings, named_max, [&](const Finding& finding) {

@@ -20,6 +20,8 @@ using FindingSpan = absl::Span<const Finding* const>;
 std::string NamesUnusableInShell(const RecoveryPlan& plan, FindingSpan findings, size_t named_max);
 std::string SkippedNodesReturn(const RecoveryPlan& plan, FindingSpan findings, size_t named_max);
 
+std::string PrimariesOnDisk(const RecoveryPlan& plan, FindingSpan findings, size_t named_max);
+
 // Of hazards only, those that were decided; "" of conflicts, which are decided one by one.
 std::string AppIdsOutOfRange(const RecoveryPlan& plan, FindingSpan findings, size_t named_max);
 std::string ReplicasBeyondCounts(const RecoveryPlan& plan, FindingSpan findings, size_t named_max);

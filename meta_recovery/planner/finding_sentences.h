@@ -16,6 +16,7 @@ namespace metarec {
 // Of any plan, also one that is not complete.
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::BadNode&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::SkippedNodeReturns&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::NodeOnDisk&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::NodeNameDiffers&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::NodeListedTwice&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::NodeNameAmbiguous&);
@@ -44,6 +45,7 @@ std::string Sentence(const RecoveryPlan&, const Finding&, const found::Settled&)
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::ReplicasMissing&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::PartitionLost&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::PrimaryIncomplete&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::PrimaryOnDisk&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::ReplicaOverruled&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::BallotAbovePrimary&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::LessDataThanOverruled&);
@@ -80,6 +82,10 @@ inline constexpr absl::string_view kAvoidSuchNames =
 inline constexpr absl::string_view kWhatReturningNodesRisk =
     "a stock meta server aborts on a replica of a table or partition that it does not know, and "
     "newer data on the node may be ignored or deleted";
+
+inline constexpr absl::string_view kStartBeforeMetaServer =
+    "; start that server before the meta server, or move its replica folder to a server that runs "
+    "(while that one is stopped), and collect again";
 
 // The end of the sentence about a table's lost state: what was lost. Fit for a terminal.
 std::string LostState(const RecoveryPlan& plan, const Finding& finding);

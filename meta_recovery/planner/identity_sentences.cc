@@ -39,6 +39,26 @@ std::vector<std::string> OthersAtOwnAddress(const RecoveryPlan& plan, NodeIndex 
 
 }  // namespace
 
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding, const found::NodeOnDisk&) {
+  std::string text = absl::StrCat("node ", ListedNode(plan, finding.node), " does not run: ");
+  if (finding.node >= plan.nodes.size()) return text;
+  const NodeDecision& node = plan.nodes[finding.node];
+  absl::StrAppend(&text, Counted(node.replicas, "replica"),
+                  " read from its disks; the decrees are lower bounds, since later writes are in "
+                  "logs that only the server replays");
+  if (!node.folders_unusable.empty()) {
+    absl::StrAppend(&text, "; ", Counted(node.folders_unusable.size(), "folder"),
+                    " cannot be used (", CutList(node.folders_unusable), ")");
+  }
+  if (!node.folders_set_aside.empty()) {
+    absl::StrAppend(&text, "; ", Counted(node.folders_set_aside.size(), "folder"),
+                    " that the server set aside ",
+                    node.folders_set_aside.size() == 1 ? "is" : "are", " not used (",
+                    CutList(node.folders_set_aside), ")");
+  }
+  return absl::StrCat(text, "; start it before the meta server if it can be started");
+}
+
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                      const found::NodeNameAmbiguous& facts) {
   return absl::StrCat(

@@ -144,7 +144,8 @@ void PartitionPlanner::RankReplicas(const PlannedTable& planned,
          .ballot = replica.ballot,
          .last_committed_decree = replica.last_committed_decree,
          .last_prepared_decree = replica.last_prepared_decree,
-         .reason = i == 0 ? RankReason::kBest : ReasonBelow(replicas[i - 1], replica)});
+         .reason = i == 0 ? RankReason::kBest : ReasonBelow(replicas[i - 1], replica),
+         .on_disk_only = replica.on_disk_only});
   }
   const auto ranked = absl::MakeSpan(plan_.replicas).last(replicas.size());
   SpreadEquals(ranked);

@@ -86,6 +86,15 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
 }
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::PrimaryOnDisk& facts) {
+  return absl::StrCat("the primary of ", Partition(plan, finding), ", ",
+                      NodeLabel(plan, facts.primary),
+                      ", is known from its disks only, and nobody serves the partition while that "
+                      "server does not run",
+                      kStartBeforeMetaServer);
+}
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
                      const found::ReplicaOverruled&) {
   std::vector<std::string> replicas;
   const size_t partition = FindPartition(plan, finding.app_id, finding.partition_index);

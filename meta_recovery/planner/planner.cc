@@ -5,8 +5,9 @@
 //
 //   1. Replicas.   Every replica of every complete node is brought in one linear pass into the
 //                  order (table, partition, rank). Rank: complete before incomplete, higher
-//                  ballot, PS_PRIMARY at that ballot, higher committed decree, higher prepared
-//                  decree, lower address (replica_index.h).
+//                  ballot, of a running server before one on disk only, PS_PRIMARY at that ballot,
+//                  higher committed decree, higher prepared decree, lower address
+//                  (replica_index.h).
 //   2. Tables.     The records of each table are merged field by field. Fields that change in a
 //                  table's life are decided by a vote in which a node weighs as much as it took
 //                  part in the table's latest changes; fields that never change must agree, or the

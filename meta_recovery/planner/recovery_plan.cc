@@ -27,6 +27,8 @@ absl::string_view RankReasonName(RankReason reason) {
       return "incomplete";
     case RankReason::kLowerBallot:
       return "lower_ballot";
+    case RankReason::kOnDiskOnly:
+      return "on_disk_only";
     case RankReason::kNotPrimaryAtBallot:
       return "not_primary_at_ballot";
     case RankReason::kLowerCommittedDecree:

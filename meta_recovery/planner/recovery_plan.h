@@ -31,6 +31,7 @@ enum class RankReason : uint8_t {
   kBest,        // it is the best one
   kIncomplete,  // its status says that it may hold half the data
   kLowerBallot,
+  kOnDiskOnly,          // the better one is of a server that runs, at the same ballot
   kNotPrimaryAtBallot,  // the better one is PS_PRIMARY at the same ballot
   kLowerCommittedDecree,
   kLowerPreparedDecree,
@@ -57,6 +58,7 @@ struct RankedReplica {
   int64_t last_prepared_decree = 0;
   ReplicaRole role = ReplicaRole::kOverruled;
   RankReason reason = RankReason::kBest;
+  bool on_disk_only = false;  // as its node is
 
   friend bool operator==(const RankedReplica&, const RankedReplica&) = default;
 };
@@ -97,6 +99,11 @@ struct NodeDecision {
   int64_t replicas = 0;
   int64_t primaries = 0;    // of the replicas, PS_PRIMARY; counted once tables are planned
   int64_t secondaries = 0;  // PS_SECONDARY, the same
+  // What it has was read from its disks: it did not run, and the decrees are lower bounds.
+  bool on_disk_only = false;
+  // There, as in DiskFolders.
+  std::vector<std::string> folders_set_aside;
+  std::vector<std::string> folders_unusable;
 
   friend bool operator==(const NodeDecision&, const NodeDecision&) = default;
 };

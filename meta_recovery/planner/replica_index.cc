@@ -25,6 +25,9 @@ Comparison Compare(const ReplicaClaim& a, const ReplicaClaim& b) {
   if (const int order = HigherFirst(a.ballot, b.ballot); order != 0) {
     return {order, RankReason::kLowerBallot};
   }
+  if (const int order = HigherFirst(!a.on_disk_only, !b.on_disk_only); order != 0) {
+    return {order, RankReason::kOnDiskOnly};
+  }
   if (const int order =
           HigherFirst(a.status == ReplicaStatus::kPrimary, b.status == ReplicaStatus::kPrimary);
       order != 0) {
@@ -50,7 +53,8 @@ ReplicaClaim ClaimOf(const RankedReplica& replica) {
           .last_committed_decree = replica.last_committed_decree,
           .last_prepared_decree = replica.last_prepared_decree,
           .node = replica.node,
-          .status = replica.status};
+          .status = replica.status,
+          .on_disk_only = replica.on_disk_only};
 }
 
 bool IsBetter(const ReplicaClaim& a, const ReplicaClaim& b) { return Compare(a, b).order < 0; }
@@ -177,7 +181,8 @@ void ReplicaIndex::Scatter(const NodeRoster& roster) {
                                         .last_prepared_decree = replica.last_prepared_decree,
                                         .partition_index = replica.partition_index,
                                         .node = node,
-                                        .status = replica.status};
+                                        .status = replica.status,
+                                        .on_disk_only = roster.Get(node).disk.has_value()};
   });
 }
 

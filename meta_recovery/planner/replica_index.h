@@ -25,6 +25,7 @@ struct ReplicaClaim {
   int32_t partition_index = 0;
   NodeIndex node = kNoNode;  // ascending by address
   ReplicaStatus status = ReplicaStatus::kInvalid;
+  bool on_disk_only = false;  // its server did not say so: it was read from its disks
 
   friend bool operator==(const ReplicaClaim&, const ReplicaClaim&) = default;
 };
@@ -33,8 +34,9 @@ struct ReplicaClaim {
 ReplicaClaim ClaimOf(const RankedReplica& replica);
 
 // Whether `a` is the better of two replicas of one partition. The order is total: complete before
-// incomplete, higher ballot, PS_PRIMARY at that ballot, higher committed decree, higher prepared
-// decree, lower address. A node that names one replica twice is told apart by the status's number.
+// incomplete, higher ballot, of a running server before one on disk only, PS_PRIMARY at that
+// ballot, higher committed decree, higher prepared decree, lower address. A node that names one
+// replica twice is told apart by the status's number.
 bool IsBetter(const ReplicaClaim& a, const ReplicaClaim& b);
 
 // The rule by which `worse` stands below `better`.

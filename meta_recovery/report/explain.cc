@@ -69,6 +69,9 @@ std::string Comparison(const RecoveryPlan& plan, const RankedReplica& better,
                           ReplicaStatusName(better.status));
     case RankReason::kLowerBallot:
       return absl::StrCat("its ballot is only ", worse.ballot, ", ", than, " has ", better.ballot);
+    case RankReason::kOnDiskOnly:
+      return absl::StrCat("both have ballot ", worse.ballot, ", but ", than,
+                          " runs, while this one is known from its disks only");
     case RankReason::kNotPrimaryAtBallot:
       return absl::StrCat("both have ballot ", worse.ballot, ", but ", than,
                           " was the primary at it");

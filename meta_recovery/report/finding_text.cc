@@ -114,6 +114,14 @@ class FactWriter {
     WriteFields(facts);
   }
   void Write(const found::SkippedNodeReturns&) { WriteListedAs(); }
+  void Write(const found::NodeOnDisk&) {
+    WriteListedAs();
+    if (finding_.node >= plan_.nodes.size()) return;
+    const NodeDecision& node = plan_.nodes[finding_.node];
+    (*this)("replicas", node.replicas);
+    (*this)("folders_unusable", node.folders_unusable);
+    (*this)("folders_set_aside", node.folders_set_aside);
+  }
   void Write(const found::NodeNameDiffers& facts) {
     WriteFields(facts);
     (*this)("name", finding_.node);

@@ -47,6 +47,7 @@ class JsonReport {
     json_.StartObject("numbers");
     json_.Int("nodes_asked", numbers.nodes_asked);
     json_.Int("nodes_answered", numbers.nodes_answered);
+    json_.Int("nodes_on_disk", numbers.nodes_on_disk);
     json_.Int("tables", numbers.tables);
     json_.Int("placeholders", numbers.placeholders);
     json_.Int("znodes", numbers.znodes);
@@ -93,6 +94,11 @@ class JsonReport {
       json_.String("name_source", NodeNameSourceName(node.name_source));
       if (node.own_address != Ipv4Endpoint{}) {
         json_.String("own_address", node.own_address.ToString());
+      }
+      if (node.on_disk_only) {
+        json_.Bool("on_disk_only", true);
+        json_.Strings("folders_set_aside", node.folders_set_aside);
+        json_.Strings("folders_unusable", node.folders_unusable);
       }
       json_.String("error", node.error);
       json_.String("error_detail", node.error_detail);

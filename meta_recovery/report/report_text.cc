@@ -75,7 +75,11 @@ class Report {
                                          /*list_follows=*/true);
     absl::StrAppend(&out_, headline.text, "\n\n");
     absl::StrAppend(&out_, "  nodes       ", numbers_.nodes_asked, " asked, ",
-                    numbers_.nodes_answered, " answered completely\n");
+                    numbers_.nodes_answered, " answered completely");
+    if (numbers_.nodes_on_disk > 0) {
+      absl::StrAppend(&out_, ", ", numbers_.nodes_on_disk, " read from disk");
+    }
+    out_ += '\n';
     if (plan_.topology.tables.empty() && numbers_.nodes_answered < numbers_.nodes_asked) {
       absl::StrAppend(&out_,
                       "  tables      not looked at before every node has answered or is "

@@ -27,6 +27,8 @@ absl::string_view ElectionName(Election election) {
       return "only_complete";
     case Election::kHighestBallot:
       return "highest_ballot";
+    case Election::kOnRunningServer:
+      return "on_running_server";
     case Election::kWasPrimary:
       return "was_primary";
     case Election::kMostCommitted:
@@ -51,6 +53,8 @@ absl::string_view ElectionInWords(Election election) {
       return "the only complete replica is primary";
     case Election::kHighestBallot:
       return "the replica with the highest ballot is primary";
+    case Election::kOnRunningServer:
+      return "the replica of the highest ballot whose server runs is primary";
     case Election::kWasPrimary:
       return "the replica that is PS_PRIMARY at the highest ballot is primary";
     case Election::kMostCommitted:
@@ -72,6 +76,8 @@ Election ElectionOf(const RecoveryPlan& plan, const PartitionDecision& decision)
       return Election::kOnlyComplete;
     case RankReason::kLowerBallot:
       return Election::kHighestBallot;
+    case RankReason::kOnDiskOnly:
+      return Election::kOnRunningServer;
     case RankReason::kNotPrimaryAtBallot:
       return Election::kWasPrimary;
     case RankReason::kLowerCommittedDecree:

@@ -21,7 +21,8 @@ enum class Election : uint8_t {
   kOnlyReplica,
   kOnlyComplete,  // no other is complete
   kHighestBallot,
-  kWasPrimary,  // PS_PRIMARY at the highest ballot
+  kOnRunningServer,  // others of the highest ballot are known from disks only
+  kWasPrimary,       // PS_PRIMARY at the highest ballot
   kMostCommitted,
   kMostPrepared,
   kNoReplica,  // the partition comes back empty, or not at all

@@ -222,7 +222,7 @@ class Program {
 
   void ChangeNode() {
     NodeEvidence& node = Node();
-    switch (source_.Pick(0, 5)) {
+    switch (source_.Pick(0, 6)) {
       case 0:
         node.error = "ERR_TIMEOUT";
         node.tables.clear();
@@ -239,6 +239,9 @@ class Program {
         return;
       case 4:
         node.error_detail = source_.Text(20);
+        return;
+      case 5:
+        node.disk.emplace().unusable = {source_.Text(20)};
         return;
       default:
         node.name_source = static_cast<NodeNameSource>(source_.Pick(0, 3));

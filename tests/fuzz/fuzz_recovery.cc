@@ -80,15 +80,16 @@ absl::StatusOr<RecoveryPlan> PlanAndSettle(const Evidence& evidence, PlanOptions
 }
 
 struct Best {
+  const NodeEvidence* node = nullptr;
   const ReplicaRecord* replica = nullptr;
   std::set<Ipv4Endpoint> nodes;  // with a replica as good
 };
 
-auto Rank(const ReplicaRecord& replica) {
+auto Rank(const NodeEvidence& node, const ReplicaRecord& replica) {
   const auto status = static_cast<int32_t>(replica.status);
   const bool complete = status != 2 && status != 5 && status != 6;
-  return std::make_tuple(complete, replica.ballot, status == 3, replica.last_committed_decree,
-                         replica.last_prepared_decree);
+  return std::make_tuple(complete, replica.ballot, !node.disk.has_value(), status == 3,
+                         replica.last_committed_decree, replica.last_prepared_decree);
 }
 
 // The rules once more, the simple way.
@@ -103,10 +104,10 @@ Best BestReplica(const Evidence& evidence, int32_t app_id, int32_t index) {
           replica.last_committed_decree >= -1 && replica.last_committed_decree <= kNumberMax &&
           replica.last_prepared_decree >= -1 && replica.last_prepared_decree <= kNumberMax;
       if (!sane) continue;
-      if (best.replica == nullptr || Rank(replica) > Rank(*best.replica)) {
-        best = {.replica = &replica, .nodes = {}};
+      if (best.replica == nullptr || Rank(node, replica) > Rank(*best.node, *best.replica)) {
+        best = {.node = &node, .replica = &replica, .nodes = {}};
       }
-      if (Rank(replica) == Rank(*best.replica)) best.nodes.insert(node.address);
+      if (Rank(node, replica) == Rank(*best.node, *best.replica)) best.nodes.insert(node.address);
     }
   }
   return best;

@@ -32,6 +32,8 @@ void FuzzConfigIni(absl::string_view input);
 // log, and the file of a tree.
 void FuzzDataDirectory(absl::string_view input);
 void FuzzTreeFile(absl::string_view input);
+// The small files beside a replica's data.
+void FuzzAppInfo(absl::string_view input);
 // Texts of flags and remote commands.
 void FuzzArguments(absl::string_view input);
 // What a stranger may have written into ZooKeeper: the JSON of one znode, and a whole root, which
@@ -57,6 +59,7 @@ inline constexpr FuzzTarget kFuzzTargets[] = {
     {"config_ini", FuzzConfigIni},
     {"data_directory", FuzzDataDirectory},
     {"tree_file", FuzzTreeFile},
+    {"app_info", FuzzAppInfo},
     {"arguments", FuzzArguments},
     {"znode_json", FuzzZnodeJson},
     {"root", FuzzRoot},

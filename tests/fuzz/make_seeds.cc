@@ -227,6 +227,15 @@ void AddDataDirectories(SeedWriter* seeds) {
   }
 }
 
+void AddAppInfos(SeedWriter* seeds) {
+  for (const char* replica : {"8.2.pegasus", "8.3.pegasus"}) {
+    for (const char* file : {".app-info", ".init-info"}) {
+      seeds->Add("app_info", ReadWholeFile(absl::StrCat(METAREC_GOLDEN_DIR, "/disk/replica_folder/",
+                                                        replica, "/", file)));
+    }
+  }
+}
+
 void AddTreeFiles(SeedWriter* seeds) {
   const auto at = [](const std::string& path, const std::string& data, int64_t owner = 0) {
     TreeNode node;
@@ -330,6 +339,7 @@ int main(int argc, char** argv) {
   AddFiles(&seeds);
   AddConfigs(&seeds);
   AddDataDirectories(&seeds);
+  AddAppInfos(&seeds);
   AddTreeFiles(&seeds);
   AddArguments(&seeds);
   AddZnodes(&seeds);

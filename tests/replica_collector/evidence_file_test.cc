@@ -344,6 +344,22 @@ TEST_F(EvidenceFile, CountsThatAddUpToMoreThanANumberHoldsAreRefused) {
               "a node that failed has tables or replicas");
 }
 
+TEST_F(EvidenceFile, KeepsWhatWasReadFromDisk) {
+  Evidence evidence = SmallEvidence();
+  NodeEvidence& node = evidence.nodes.front();
+  ASSERT_TRUE(node.complete());
+  node.disk = DiskFolders{.set_aside = {"/d/1.0.pegasus.7.err"}, .unusable = {"/d/2.0.x: why"}};
+  const std::string text = Written(evidence);
+  EXPECT_THAT(text, HasSubstr("\"version\":2"));
+  const absl::StatusOr<Evidence> read = ReadEvidenceFile(path_);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, evidence);
+  // Programs of version 1 take such nodes for running ones.
+  std::vector<std::string> lines = absl::StrSplit(text, '\n', absl::SkipEmpty());
+  lines[0] = absl::StrReplaceAll(lines[0], {{"\"version\":2", "\"version\":1"}});
+  ExpectError(WithDigest(lines), absl::StatusCode::kDataLoss, "'disk' is not in evidence of this");
+}
+
 TEST_F(EvidenceFile, OtherFilesAreToldApart) {
   constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
   ExpectError("", kInvalid, ":1: not an evidence file: it is empty");
@@ -356,8 +372,8 @@ TEST_F(EvidenceFile, OtherFilesAreToldApart) {
 }
 
 TEST_F(EvidenceFile, AnotherVersionSaysWhichProgramReadsIt) {
-  ExpectError("{\"format\":\"metarec-evidence\",\"version\":2}\n",
-              absl::StatusCode::kInvalidArgument, "of another version than 1");
+  ExpectError("{\"format\":\"metarec-evidence\",\"version\":3}\n",
+              absl::StatusCode::kInvalidArgument, "of another version than 1 and 2");
 }
 
 TEST_F(EvidenceFile, DeeplyNestedGarbageDoesNotExhaustTheStack) {

@@ -149,6 +149,18 @@ RecoveryPlan Environed(const PlanOptions& options = {}) {
   return Plan(cluster, options);
 }
 
+// A server that does not run: the only copy of a partition, the highest ballot of another, and a
+// copy of a third that a running one overrules.
+RecoveryPlan OnDisk() {
+  Cluster cluster;
+  cluster.Node("n1").Table(1, "temp", 3).Replica("1.1", {.ballot = 3}).Replica("1.2");
+  cluster.Node("n2").Table(1, "temp", 3);
+  cluster.Replica("1.0").Replica("1.1", {.ballot = 4}).Replica("1.2", {.committed = 99});
+  cluster.Current().disk = DiskFolders{.set_aside = {"/d/1.0.pegasus.7.err"},
+                                       .unusable = {"/d/1.5.pegasus: .app-info is missing"}};
+  return Plan(cluster);
+}
+
 // Bad nodes and losses that are accepted by name.
 RecoveryPlan Narrow() {
   Cluster cluster = ThreeNodes();
@@ -193,6 +205,7 @@ std::vector<FindingWorld> WorldsOfFindings() {
       {"environed", Environed()},
       {"environed and decided",
        Environed({.settlements = {{"1.envs.k", "v"}, {"1.envs.old", "1"}}})},
+      {"on disk", OnDisk()},
       {"narrow", Narrow()},
       {"outvoted", Differing({.settlements = {{"1.app_name", "old"},
                                               {"1.drop_second", "0"},

@@ -238,6 +238,9 @@ Evidence RandomEvidence(std::mt19937& random) {
   Evidence evidence = cluster.Build();
   for (NodeEvidence& node : evidence.nodes) AddIdentity(node, random);
   evidence.unlisted = RandomStrangers(random);
+  for (NodeEvidence& node : evidence.nodes) {
+    if (node.complete() && OneIn(random, 8)) node.disk = DiskFolders{{"/d/1.0.pegasus.7.err"}, {}};
+  }
   return evidence;
 }
 

@@ -87,6 +87,67 @@ TEST_P(RankingTest, PicksAsTheRulesSay) {
 INSTANTIATE_TEST_SUITE_P(Rules, RankingTest, ::testing::ValuesIn(kRankCases),
                          [](const auto& info) { return std::string(info.param.shows); });
 
+struct DiskCase {
+  const char* shows;
+  ReplicaState running;
+  ReplicaState on_disk;
+  bool disk_wins;
+  RankReason reason;  // of the second
+};
+
+const DiskCase kDiskCases[] = {
+    {"NeverAtTheSameBallot", {3, 7, 7}, {3, 90, 90}, false, RankReason::kOnDiskOnly},
+    {"NorAtALowerOne", {4, 7, 7}, {3, 90, 90}, false, RankReason::kLowerBallot},
+    {"AtAHigherOne", {3, 90, 90}, {4, 7, 7}, true, RankReason::kLowerBallot},
+    // A learner may hold half the data.
+    {"OverALearner",
+     {3, 90, 90, ReplicaStatus::kPotentialSecondary},
+     {3, 7, 7},
+     true,
+     RankReason::kIncomplete},
+};
+
+class DiskRankingTest : public ::testing::TestWithParam<DiskCase> {};
+
+TEST_P(DiskRankingTest, WinsOverARunningReplica) {
+  for (const bool disk_first : {false, true}) {
+    Cluster cluster;
+    cluster.Node(disk_first ? "n2" : "n1").Table(1, "temp", 1).Replica("1.0", GetParam().running);
+    cluster.Node(disk_first ? "n1" : "n2").Table(1, "temp", 1).Replica("1.0", GetParam().on_disk);
+    cluster.Current().disk.emplace();
+    const RecoveryPlan plan = Plan(cluster);
+    ASSERT_EQ(plan.replicas.size(), 2);
+    EXPECT_EQ(plan.replicas[0].on_disk_only, GetParam().disk_wins);
+    EXPECT_EQ(plan.replicas[1].reason, GetParam().reason);
+    EXPECT_EQ(Has(plan, FindingKind::kPrimaryOnDisk), GetParam().disk_wins);
+    EXPECT_TRUE(Has(plan, FindingKind::kNodeOnDisk));
+    EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, DiskRankingTest, ::testing::ValuesIn(kDiskCases),
+                         [](const auto& info) { return std::string(info.param.shows); });
+
+TEST(PlannerPartitions, AReplicaOnDiskOnlySaysWhatToDo) {
+  Cluster cluster;
+  cluster.Node("n1").Table(1, "temp", 1);
+  cluster.Node("n2").Table(1, "temp", 1).Replica("1.0");
+  cluster.Current().disk = DiskFolders{.set_aside = {"/d/1.0.pegasus.7.err"},
+                                       .unusable = {"/d/1.5.pegasus: .app-info is missing"}};
+  const RecoveryPlan plan = Plan(cluster);
+  EXPECT_EQ(FindingSentence(plan, TheFinding(plan, FindingKind::kPrimaryOnDisk)),
+            "the primary of partition 1.0 (temp), n2:34801, is known from its disks only, and "
+            "nobody serves the partition while that server does not run; start that server before "
+            "the meta server, or move its replica folder to a server that runs (while that one is "
+            "stopped), and collect again");
+  EXPECT_EQ(FindingSentence(plan, TheFinding(plan, FindingKind::kNodeOnDisk)),
+            "node n2:34801 does not run: 1 replica read from its disks; the decrees are lower "
+            "bounds, since later writes are in logs that only the server replays; 1 folder cannot "
+            "be used (/d/1.5.pegasus: .app-info is missing); 1 folder that the server set aside is "
+            "not used (/d/1.0.pegasus.7.err); start it before the meta server if it can be "
+            "started");
+}
+
 // How many primaries n1, n2, ... get of a table.
 std::vector<int> PrimariesOf(const RecoveryPlan& plan, int32_t app_id) {
   std::vector<int> primaries(plan.nodes.size());

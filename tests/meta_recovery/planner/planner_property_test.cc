@@ -24,16 +24,17 @@ const PlanOptions kSkipAll = {.skip_bad_nodes = true, .skip_lost_partitions = tr
 
 // The best replica by the rules, found the simple way: written down again, on purpose.
 struct Naive {
+  const NodeEvidence* node = nullptr;  // of the best
   const ReplicaRecord* best = nullptr;
   std::set<Ipv4Endpoint> equal;  // with a replica as good as the best
   std::set<Ipv4Endpoint> nodes;
 };
 
-auto NaiveRank(const ReplicaRecord& replica) {
+auto NaiveRank(const NodeEvidence& node, const ReplicaRecord& replica) {
   const int32_t status = static_cast<int32_t>(replica.status);
   const bool complete = status != 2 && status != 5 && status != 6;
-  return std::make_tuple(complete, replica.ballot, status == 3, replica.last_committed_decree,
-                         replica.last_prepared_decree);
+  return std::make_tuple(complete, replica.ballot, !node.disk.has_value(), status == 3,
+                         replica.last_committed_decree, replica.last_prepared_decree);
 }
 
 std::map<std::pair<int32_t, int32_t>, Naive> NaiveElection(const Evidence& evidence) {
@@ -47,11 +48,14 @@ std::map<std::pair<int32_t, int32_t>, Naive> NaiveElection(const Evidence& evide
       }
       Naive& naive = elections[{replica.app_id, replica.partition_index}];
       naive.nodes.insert(node.address);
-      if (naive.best == nullptr || NaiveRank(replica) > NaiveRank(*naive.best)) {
+      if (naive.best == nullptr || NaiveRank(node, replica) > NaiveRank(*naive.node, *naive.best)) {
+        naive.node = &node;
         naive.best = &replica;
         naive.equal.clear();
       }
-      if (NaiveRank(replica) == NaiveRank(*naive.best)) naive.equal.insert(node.address);
+      if (NaiveRank(node, replica) == NaiveRank(*naive.node, *naive.best)) {
+        naive.equal.insert(node.address);
+      }
     }
   }
   return elections;
@@ -87,6 +91,7 @@ void CheckPartition(const RecoveryPlan& plan, const TopologyTable& table,
             NaiveSpread(naive.equal, table.app_id, primaries));
   EXPECT_EQ(partition.last_committed_decree, naive.best->last_committed_decree);
   EXPECT_EQ(replicas[0].node, partition.primary);
+  EXPECT_EQ(replicas[0].on_disk_only, naive.node->disk.has_value());
   std::set<NodeIndex> members = {partition.primary};
   for (const NodeIndex node : plan.topology.LastDropsOf(partition)) {
     EXPECT_TRUE(members.insert(node).second) << "a node twice";
