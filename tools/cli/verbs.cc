@@ -32,6 +32,8 @@ constexpr VerbRow kVerbs[] = {
     {"table copy", "copy the rows of a table into another cluster, as Pegasus's copy_data", kTables,
      &MakeTableCopyVerb},
     {"table diff", "compare two tables row by row", kTables, &MakeTableDiffVerb},
+    {"table split", "make files to bulk load of a cold backup, for any number of partitions",
+     kTables, &MakeTableSplitVerb},
     {"zk ls", "list the children of a znode", kZooKeeper, &MakeZkLsVerb},
     {"zk cat", "print the data of a znode", kZooKeeper, &MakeZkCatVerb},
     {"zk tree", "count znodes and bytes of each child, as du does", kZooKeeper, &MakeZkTreeVerb},
@@ -52,7 +54,7 @@ constexpr VerbRow kVerbs[] = {
 };
 
 constexpr VerbGroupRow kGroups[] = {
-    {"table", "copy and compare the rows of tables", kTables},
+    {"table", "copy, compare and split tables", kTables},
     {"zk", "read, compare, copy and delete ZooKeeper trees of any kind", kZooKeeper},
     {"migrate", "move a cluster to another ZooKeeper", kMigration},
 };

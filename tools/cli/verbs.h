@@ -50,6 +50,7 @@ RunVerb MakeSetMetaLevelVerb(Command& verb);
 RunVerb MakeRenameVerb(Command& verb);
 RunVerb MakeTableCopyVerb(Command& verb);
 RunVerb MakeTableDiffVerb(Command& verb);
+RunVerb MakeTableSplitVerb(Command& verb);
 RunVerb MakeZkCatVerb(Command& verb);
 RunVerb MakeZkCopyVerb(Command& verb);
 RunVerb MakeZkDiffVerb(Command& verb);
