@@ -93,6 +93,7 @@ class FaultInjectingMetaStore final : public MetaStore {
     return store_->AwaitSessionChange(seen);
   }
   int64_t session_id() const override { return store_->session_id(); }
+  absl::Duration session_timeout() const override { return store_->session_timeout(); }
 
   // How many operations the injector was asked about, or would have been.
   int64_t operation_count() const { return gate_.operation_count(); }

@@ -13,6 +13,7 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 #include <asio/awaitable.hpp>
 
 #include "zk_store/client/store_error.h"
@@ -199,6 +200,9 @@ class MetaStore {
   virtual asio::awaitable<absl::StatusOr<SessionState>> AwaitSessionChange(SessionState seen) = 0;
   // ZooKeeper's id of the session: what NodeStat::ephemeral_owner has.
   virtual int64_t session_id() const = 0;
+  // How long ZooKeeper keeps the session without hearing of it, as it has agreed to; infinite if
+  // that is not known.
+  virtual absl::Duration session_timeout() const { return absl::InfiniteDuration(); }
 
   // No request may be longer; one that is fails with kTooLarge and is not sent. (ZooKeeper drops
   // the connection, and with it everything in flight, on a request beyond its jute.maxbuffer.)

@@ -317,6 +317,10 @@ void ZooKeeperHandle::Sync(std::string path, Done<absl::Status> done) {
                               call);
 }
 
+absl::Duration ZooKeeperHandle::session_timeout() const {
+  return absl::Milliseconds(zoo_recv_timeout(zookeeper_));
+}
+
 ZooKeeperSession ZooKeeperHandle::credentials() const {
   const clientid_t* id = zoo_client_id(zookeeper_);
   return {id->client_id, std::string(id->passwd, sizeof(id->passwd))};

@@ -60,6 +60,8 @@ class ZooKeeperHandle {
 
   const SessionTracker& session() const { return session_; }
   ZooKeeperSession credentials() const;
+  // Of the session, once there is one.
+  absl::Duration session_timeout() const;
 
   struct CallBase;  // a request in flight
 

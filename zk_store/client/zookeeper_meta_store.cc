@@ -246,6 +246,8 @@ ZooKeeperMetaStore::ZooKeeperMetaStore(const ZooKeeperOptions& options,
       credentials_(handle->credentials()),
       handle_(std::move(handle)) {}
 
+absl::Duration ZooKeeperMetaStore::session_timeout() const { return handle_->session_timeout(); }
+
 ZooKeeperMetaStore::~ZooKeeperMetaStore() = default;
 
 SessionState ZooKeeperMetaStore::session_state() const { return handle_->session().Get(); }

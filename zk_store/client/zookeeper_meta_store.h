@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 #include <asio/awaitable.hpp>
 
 #include "base/runtime/clock.h"
@@ -40,6 +41,7 @@ class ZooKeeperMetaStore final : public MetaStore {
   SessionState session_state() const override;
   asio::awaitable<absl::StatusOr<SessionState>> AwaitSessionChange(SessionState seen) override;
   int64_t session_id() const override { return credentials_.id; }
+  absl::Duration session_timeout() const override;
 
   const ZooKeeperSession& credentials() const { return credentials_; }
 

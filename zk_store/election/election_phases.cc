@@ -256,7 +256,13 @@ asio::awaitable<absl::StatusOr<std::vector<std::string>>> ElectionPhases::Misfit
 
 asio::awaitable<absl::Status> ElectionPhases::CheckBefore(const Seen* seen, ElectionPhase to) {
   if (options_.misfits_allowed) co_return absl::OkStatus();
-  METAREC_CO_ASSIGN_OR_RETURN(const std::vector<std::string> misfits, co_await Misfits(seen));
+  METAREC_CO_ASSIGN_OR_RETURN(std::vector<std::string> misfits, co_await Misfits(seen));
+  const absl::Time deadline = clock_->Now() + options_.fit_max;
+  while (!misfits.empty() && clock_->Now() < deadline) {
+    METAREC_CO_RETURN_IF_ERROR(co_await clock_->SleepFor(options_.look_every));
+    METAREC_CO_ASSIGN_OR_RETURN(const Seen now, co_await Read());
+    METAREC_CO_ASSIGN_OR_RETURN(misfits, co_await Misfits(&now));
+  }
   if (misfits.empty()) co_return absl::OkStatus();
   co_return absl::FailedPreconditionError(
       absl::StrCat("not every candidate can follow to ", ElectionPhaseName(to), ": ",

@@ -24,7 +24,10 @@ struct ElectionPhasesOptions {
   std::string directory;
   std::string prefix = std::string(kCandidatePrefix);
   RetryLimits retry;
-  // How long a change may wait for candidates to follow, and how often it looks.
+  // How long a change waits, before it begins, for candidates that may still show that they can
+  // follow.
+  absl::Duration fit_max = absl::Seconds(10);
+  // How long it may wait for candidates to follow, and how often it looks.
   absl::Duration follow_max = absl::Seconds(60);
   absl::Duration look_every = absl::Milliseconds(200);
   // Begin even if there are candidates that cannot follow. They will not lead in both ensembles.

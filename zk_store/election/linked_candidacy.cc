@@ -124,7 +124,7 @@ asio::awaitable<absl::Status> LinkedElection::Help() {
     completed = co_await phases.Complete();
   };
   const absl::Status run =
-      co_await RunUntil(clock_->Now() + options_.session_timeout / 3, clock_, complete);
+      co_await RunUntil(clock_->Now() + SessionTimeout() / 3, clock_, complete);
   if (!run.ok() || !completed.ok()) {
     trouble_ = absl::StrCat("a change of phase is half made: ", completed.message());
   }

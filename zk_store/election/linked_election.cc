@@ -126,8 +126,7 @@ asio::awaitable<absl::Status> LinkedElection::Round() {
     co_await NameLeader();
   };
   // What is not answered in time is looked up in the next round.
-  const absl::Status run =
-      co_await RunUntil(clock_->Now() + options_.session_timeout / 3, clock_, follow);
+  const absl::Status run = co_await RunUntil(clock_->Now() + SessionTimeout() / 3, clock_, follow);
   if (absl::IsCancelled(run)) co_return run;
   METAREC_CO_RETURN_IF_ERROR(followed);
   for (const EnsembleSide side : kEnsembleSides) {
@@ -146,8 +145,7 @@ asio::awaitable<void> LinkedElection::LookAt(EnsembleSide side) {
   // Named: GCC 12 destroys a capture twice in a temporary beside a co_await.
   const std::function<asio::awaitable<void>()> look =
       [this, side, &looked]() -> asio::awaitable<void> { looked = co_await LookNow(side); };
-  const absl::Status run =
-      co_await RunUntil(clock_->Now() + options_.session_timeout / 3, clock_, look);
+  const absl::Status run = co_await RunUntil(clock_->Now() + SessionTimeout() / 3, clock_, look);
   here.look_status = run.ok() ? looked : run;
 }
 
@@ -221,10 +219,10 @@ absl::Status LinkedElection::CheckPlaceIn(EnsembleSide side) {
     if (is_over || IsSessionOver(here.look_status)) {
       return CandidacyOver(absl::StrCat("the session with ", EnsembleWords(side), " has ended"));
     }
-    if (clock_->Now() - here.contact >= options_.session_timeout) {
+    if (clock_->Now() - here.contact >= SessionTimeout()) {
       METAREC_RARE_BRANCH("a candidate hears nothing for as long as a session lives");
       return CandidacyOver(absl::StrCat(EnsembleWords(side), " has not answered for ",
-                                        absl::FormatDuration(options_.session_timeout),
+                                        absl::FormatDuration(SessionTimeout()),
                                         ", so the session there has ended"));
     }
     if (here.HasSeenOurs() && !absl::c_linear_search(here.view->candidates, name_)) {
@@ -315,11 +313,22 @@ asio::awaitable<void> LinkedElection::NameLeader() {
   is_leader_plain_ = !marker->has_value();
 }
 
+absl::Duration LinkedElection::SessionTimeout() const {
+  absl::Duration timeout = options_.session_timeout;
+  for (const EnsembleSide side : kEnsembleSides) {
+    const auto& session = (*sides_)[side].session;
+    if (session != nullptr && session->store != nullptr) {
+      timeout = std::min(timeout, session->store->session_timeout());
+    }
+  }
+  return timeout;
+}
+
 absl::Time LinkedElection::LeadsUntil() const {
   if (!is_verified_ || name_.empty()) return absl::InfinitePast();
   absl::Time until = absl::InfiniteFuture();
   for (const EnsembleSide side : CountingSides()) {
-    until = std::min(until, (*sides_)[side].contact + options_.session_timeout * 2 / 3);
+    until = std::min(until, (*sides_)[side].contact + SessionTimeout() * 2 / 3);
   }
   return until;
 }
@@ -334,9 +343,9 @@ absl::Time LinkedElection::NextRound() const {
     if ((here.stands || here.may_stand) && !HasSeen(side)) is_late = true;
     if (here.may_stand) return now + kSoon;
   }
-  if (is_late) return now + options_.session_timeout / 20;
+  if (is_late) return now + SessionTimeout() / 20;
   const bool is_first = !leader_name_.empty() && leader_name_ == name_;
-  absl::Time next = now + options_.session_timeout / (is_first ? 6 : 3);
+  absl::Time next = now + SessionTimeout() / (is_first ? 6 : 3);
   const absl::Time leads_until = LeadsUntil();
   if (leads_until > now) next = std::min(next, leads_until);
   return next;

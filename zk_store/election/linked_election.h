@@ -41,7 +41,7 @@ struct LinkedElectionOptions {
   std::string prefix = std::string(kCandidatePrefix);
   // What the candidate's znode says: host:port.
   std::string own_name;
-  // As the servers of both ensembles have agreed to it.
+  // At most; where the servers have agreed to less, that counts.
   absl::Duration session_timeout = absl::Seconds(30);
   // A candidate that stands in one ensemble and should stand in both, but cannot for so long, gives
   // its place up. Watchers of the two may see different leaders that long.
@@ -155,6 +155,7 @@ class LinkedElection {
   std::vector<EnsembleSide> CountingSides() const;
   bool IsComplete() const;
   bool HasSeen(EnsembleSide side) const;  // in this round
+  absl::Duration SessionTimeout() const;
   absl::Time LeadsUntil() const;
   absl::Time NextRound() const;
   asio::awaitable<absl::Status> Pause(absl::Time until);
