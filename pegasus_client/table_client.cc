@@ -98,14 +98,23 @@ asio::awaitable<absl::StatusOr<TableShape>> TableClient::Open() {
 
 asio::awaitable<absl::StatusOr<std::string>> TableClient::Ask(RequestMaker make,
                                                               absl::Time deadline, bool* repeated) {
-  METAREC_CO_RETURN_IF_ERROR(co_await LookUp(deadline));
+  if (routes_->version() == 0) METAREC_CO_RETURN_IF_ERROR(co_await LookUp(deadline));
   const DataRequest request = make(shape());
   absl::Duration attempt_timeout = options_.attempt_timeout;
   absl::Duration backoff = options_.backoff_min;
   for (;;) {
     const uint64_t version = routes_->version();
-    const absl::Time attempt_end = std::min(deadline, clock_->Now() + attempt_timeout);
-    absl::StatusOr<std::string> body = co_await AskOnce(request, attempt_end);
+    // As AskOnce, in one coroutine less: most of what a copy does passes through here.
+    const absl::StatusOr<Ipv4Endpoint> primary = PrimaryFor(request);
+    absl::StatusOr<std::string> body;
+    if (primary.ok()) {
+      rpc::CallOptions call = CallFor(request, std::min(deadline, clock_->Now() + attempt_timeout));
+      absl::StatusOr<rpc::Reply> reply =
+          co_await rpc_.Call(*primary, request.task_code, request.body, std::move(call));
+      body = BodyOf(std::move(reply), request, *primary);
+    } else {
+      body = primary.status();
+    }
     if (body.ok() || absl::IsCancelled(body.status())) co_return body;
     if (rpc::PegasusErrorName(body.status()) == idl::kErrTimeout) attempt_timeout *= 2;
     if (repeated != nullptr && MayHaveBeenDone(body.status())) *repeated = true;
@@ -116,12 +125,22 @@ asio::awaitable<absl::StatusOr<std::string>> TableClient::Ask(RequestMaker make,
 
 asio::awaitable<absl::StatusOr<std::string>> TableClient::AskOnce(const DataRequest& request,
                                                                   absl::Time deadline) {
+  METAREC_CO_ASSIGN_OR_RETURN(const Ipv4Endpoint primary, PrimaryFor(request));
+  rpc::CallOptions call = CallFor(request, deadline);
+  absl::StatusOr<rpc::Reply> reply =
+      co_await rpc_.Call(primary, request.task_code, request.body, std::move(call));
+  co_return BodyOf(std::move(reply), request, primary);
+}
+
+absl::StatusOr<Ipv4Endpoint> TableClient::PrimaryFor(const DataRequest& request) const {
   const std::optional<Ipv4Endpoint> primary = routes_->PrimaryOf(request.gpid.partition_index);
-  if (!primary) {
-    co_return rpc::PegasusError(
-        idl::kErrInvalidState,
-        absl::StrCat("partition ", request.gpid.ToString(), " has no primary at the moment"));
-  }
+  if (primary) return *primary;
+  return rpc::PegasusError(
+      idl::kErrInvalidState,
+      absl::StrCat("partition ", request.gpid.ToString(), " has no primary at the moment"));
+}
+
+rpc::CallOptions TableClient::CallFor(const DataRequest& request, absl::Time deadline) {
   ++counts_.attempts;
   rpc::CallOptions call;
   call.deadline = deadline;
@@ -129,16 +148,17 @@ asio::awaitable<absl::StatusOr<std::string>> TableClient::AskOnce(const DataRequ
   call.thread_hash = request.thread_hash;
   call.partition_hash = request.partition_hash;
   call.is_forward_supported = true;  // as stock clients; replica servers do not look at it
-  absl::StatusOr<rpc::Reply> reply =
-      co_await rpc_.Call(*primary, request.task_code, request.body, std::move(call));
-  if (!reply.ok()) co_return std::move(reply).status();
-  if (reply->error_name != idl::kErrOk) {
-    co_return rpc::PegasusError(
-        reply->error_name,
-        absl::StrCat("replica server ", primary->ToString(), " answers ",
-                     Printable(reply->error_name), " for partition ", request.gpid.ToString()));
-  }
-  co_return std::move(reply->body);
+  return call;
+}
+
+absl::StatusOr<std::string> TableClient::BodyOf(absl::StatusOr<rpc::Reply> reply,
+                                                const DataRequest& request, Ipv4Endpoint primary) {
+  if (!reply.ok()) return std::move(reply).status();
+  if (reply->error_name == idl::kErrOk) return std::move(reply->body);
+  return rpc::PegasusError(
+      reply->error_name,
+      absl::StrCat("replica server ", primary.ToString(), " answers ", Printable(reply->error_name),
+                   " for partition ", request.gpid.ToString()));
 }
 
 asio::awaitable<absl::Status> TableClient::Recover(absl::Status error, uint64_t seen_version,
@@ -219,8 +239,7 @@ asio::awaitable<absl::Status> TableClient::Write(RequestMaker make) {
 }
 
 asio::awaitable<absl::Status> TableClient::Put(Row row) {
-  const RequestMaker make = [&row](TableShape shape) { return PutRequest(shape, row); };
-  co_return co_await Write(make);
+  return Write([row = std::move(row)](TableShape shape) { return PutRequest(shape, row); });
 }
 
 asio::awaitable<absl::Status> TableClient::MultiPut(std::vector<Row> rows) {
@@ -238,8 +257,7 @@ asio::awaitable<absl::Status> TableClient::MultiPut(std::vector<Row> rows) {
 }
 
 asio::awaitable<absl::Status> TableClient::Remove(RowKey key) {
-  const RequestMaker make = [&key](TableShape shape) { return RemoveRequest(shape, key); };
-  co_return co_await Write(make);
+  return Write([key = std::move(key)](TableShape shape) { return RemoveRequest(shape, key); });
 }
 
 asio::awaitable<absl::StatusOr<CheckAndSetResult>> TableClient::Set(CheckAndSet check_and_set) {

@@ -135,9 +135,13 @@ class TableClient {
   // Tries until the deadline; the body of an answer. `*repeated`: an answer may have been lost.
   asio::awaitable<absl::StatusOr<std::string>> Ask(RequestMaker make, absl::Time deadline,
                                                    bool* repeated = nullptr);
-  // One attempt.
+  // One attempt, until `deadline`.
   asio::awaitable<absl::StatusOr<std::string>> AskOnce(const DataRequest& request,
                                                        absl::Time deadline);
+  absl::StatusOr<Ipv4Endpoint> PrimaryFor(const DataRequest& request) const;
+  rpc::CallOptions CallFor(const DataRequest& request, absl::Time deadline);
+  static absl::StatusOr<std::string> BodyOf(absl::StatusOr<rpc::Reply> reply,
+                                            const DataRequest& request, Ipv4Endpoint primary);
   // The same of writes, whose answers have an error and nothing else of interest.
   asio::awaitable<absl::Status> Write(RequestMaker make);
   // Waits before the next attempt, and looks the table up again if the error asks for that and

@@ -55,7 +55,11 @@ asio::awaitable<absl::Status> TableCopy::PartitionCopy::Scan() {
         Skip(row.key);
         continue;
       }
-      METAREC_CO_RETURN_IF_ERROR(co_await Take(std::move(row)));
+      if (CanBeginAtOnce()) {
+        BeginRow(std::move(row));
+      } else {
+        METAREC_CO_RETURN_IF_ERROR(co_await Take(std::move(row)));
+      }
     }
     METAREC_CO_RETURN_IF_ERROR(*failure_);
   }
@@ -88,9 +92,17 @@ asio::awaitable<absl::Status> TableCopy::PartitionCopy::Take(Row row) {
   if (owner_->rate_.is_limited() || !HasRoom()) {
     METAREC_CO_RETURN_IF_ERROR(co_await AwaitRoom(1, bytes));
   }
-  const uint64_t number = Begin(row.key, 1, bytes);
-  tasks_.Spawn(WriteRow(number, std::move(row)));
+  BeginRow(std::move(row));
   co_return absl::OkStatus();
+}
+
+bool TableCopy::PartitionCopy::CanBeginAtOnce() const {
+  return !owner_->options_.multi_put && !owner_->rate_.is_limited() && HasRoom() && failure_->ok();
+}
+
+void TableCopy::PartitionCopy::BeginRow(Row row) {
+  const uint64_t number = Begin(row.key, 1, BytesOf(row));
+  tasks_.Spawn(WriteRow(number, std::move(row)));
 }
 
 asio::awaitable<absl::Status> TableCopy::PartitionCopy::BeginBatch() {

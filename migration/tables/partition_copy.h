@@ -47,6 +47,9 @@ class TableCopy::PartitionCopy {
 
   asio::awaitable<absl::Status> Scan();
   asio::awaitable<absl::Status> Take(Row row);
+  // Whether the next row needs to wait for nothing.
+  bool CanBeginAtOnce() const;
+  void BeginRow(Row row);
   asio::awaitable<absl::Status> BeginBatch();
   asio::awaitable<absl::Status> AwaitRoom(int64_t rows, int64_t bytes);
   asio::awaitable<void> WriteRow(uint64_t number, Row row);

