@@ -183,11 +183,8 @@ asio::awaitable<absl::Status> Procedure::Perform(const Step& step, const Deed& d
     const absl::Duration settles_in = has_ended ? absl::ZeroDuration() : deed.settles_in;
     const absl::StatusOr<Sight> sight = co_await AwaitSight(deed, /*was_begun=*/true, settles_in);
     if (absl::IsCancelled(sight.status())) co_return sight.status();
-    if (!sight.ok()) {
-      METAREC_CO_RETURN_IF_ERROR(
-          Record(direction.failed, &step, std::string(sight.status().message())));
-      co_return Of(step, sight.status());
-    }
+    // That nothing could be seen says nothing of the act, which may still go on.
+    if (!sight.ok()) co_return Of(step, sight.status());
     if (sight->holds) co_return End(step, direction, sight->seen);
   } else if (deed.looks_first || direction.begun == EventKind::kUndoBegun) {
     const absl::StatusOr<Sight> sight = co_await deed.after();

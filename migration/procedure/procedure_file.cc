@@ -19,6 +19,9 @@ constexpr size_t kLinesMax = 100'000;
 
 std::string LockPath(const std::string& path) { return absl::StrCat(path, ".lock"); }
 
+// O_NONBLOCK: somebody's FIFO of that name would be waited for.
+constexpr int kLockFlags = O_CLOEXEC | O_NONBLOCK;
+
 absl::Status Write(const std::string& path, const ProcedureState& state, bool overwrite) {
   LineWriterOptions options;
   options.overwrite = overwrite;
@@ -32,7 +35,7 @@ absl::Status Write(const std::string& path, const ProcedureState& state, bool ov
 
 absl::StatusOr<ProcedureFile> ProcedureFile::Lock(std::string path) {
   const std::string lock = LockPath(path);
-  const int descriptor = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  const int descriptor = ::open(lock.c_str(), O_RDWR | O_CREAT | kLockFlags, 0666);
   if (descriptor < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", lock));
   if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0)
     return ProcedureFile(std::move(path), descriptor);
@@ -85,7 +88,7 @@ absl::StatusOr<ProcedureState> ReadProcedureFile(const std::string& path) {
 }
 
 bool IsProcedureFileInUse(const std::string& path) {
-  const int descriptor = ::open(LockPath(path).c_str(), O_RDONLY | O_CLOEXEC);
+  const int descriptor = ::open(LockPath(path).c_str(), O_RDONLY | kLockFlags);
   if (descriptor < 0) return false;
   const bool in_use = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   ::close(descriptor);

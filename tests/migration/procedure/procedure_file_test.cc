@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "tests/migration/procedure/toy_world.h"
 
@@ -71,6 +72,15 @@ TEST_F(ProcedureFileTest, OneProcessAtATime) {
 
 TEST_F(ProcedureFileTest, IsFreeWhenItsOwnerHasGone) {
   ASSERT_TRUE(ProcedureFile::Create(path_, state_).ok());
+  EXPECT_FALSE(IsProcedureFileInUse(path_));
+}
+
+// Opening it to read waits for somebody who writes.
+TEST_F(ProcedureFileTest, AFifoInThePlaceOfTheLockIsNotWaitedFor) {
+  ASSERT_TRUE(ProcedureFile::Create(path_, state_).ok());
+  const std::string lock = path_ + ".lock";
+  std::filesystem::remove(lock);
+  ASSERT_EQ(::mkfifo(lock.c_str(), 0600), 0);
   EXPECT_FALSE(IsProcedureFileInUse(path_));
 }
 

@@ -227,6 +227,52 @@ TEST(ProcedureTest, AnActThatHasFailedIsNotWaitedForAsIfItHadBeenKilled) {
   EXPECT_LT(clock.Now() - began, absl::Minutes(1));
 }
 
+// The failed look was noted as a failed act, which has had its time: the command was run a second
+// time while the first one still went on.
+TEST(ProcedureTest, AnActThatWasKilledIsWaitedForAlthoughALookMeanwhileFailed) {
+  asio::io_context context;
+  testing::EventQueue queue;
+  testing::VirtualClock clock(&queue);
+  ToyWorld world;
+  bool can_see = false;
+  int acts = 0;
+  Step step;
+  step.name = "stop";
+  step.deed.act = [&]() -> asio::awaitable<absl::Status> {
+    ++acts;
+    co_return absl::OkStatus();
+  };
+  step.deed.after = [&]() -> asio::awaitable<absl::StatusOr<Sight>> {
+    if (!can_see) co_return absl::UnavailableError("no route to the server");
+    co_return acts == 1 ? Sight::Holds("stopped") : Sight::Lacks("still there");
+  };
+  step.deed.settles_in = absl::Minutes(5);
+  step.deed.wait_max = absl::Minutes(1);
+  ProcedureHead head;
+  head.request = "{}";
+  head.steps = {"stop"};
+  ProcedureState state(head);
+  state.Add({.kind = EventKind::kBegun, .step = "stop", .at = "", .text = ""});
+  Procedure procedure(
+      {step}, &state, [](const ProcedureState&) { return absl::OkStatus(); }, &clock, &world);
+  for (const bool sees : {false, true}) {
+    can_see = sees;
+    const absl::Time began = clock.Now();
+    std::optional<absl::Status> ended;
+    asio::co_spawn(context, procedure.Run(Stage::kRun),
+                   [&](const std::exception_ptr&, absl::Status status) { ended = status; });
+    while (!ended.has_value()) {
+      context.restart();
+      context.poll();
+      if (!ended.has_value() && !queue.RunNext()) break;
+    }
+    ASSERT_TRUE(ended.has_value());
+    EXPECT_EQ(ended->ok(), sees) << *ended;
+    EXPECT_EQ(acts, sees ? 1 : 0);
+    EXPECT_GE(clock.Now() - began, absl::Minutes(5)) << "the act that was killed may still go on";
+  }
+}
+
 TEST(ProcedureTest, FactsOfAStepThatWasBegunAreNotOverwritten) {
   ProcedureState state;
   state.Note("old_level", "steady");
