@@ -53,14 +53,16 @@ absl::StatusOr<std::unique_ptr<MovingCluster>> MovingCluster::Make(MovingCluster
   std::unique_ptr<MovingCluster> cluster(new MovingCluster(std::move(options)));
   METAREC_RETURN_IF_ERROR(cluster->StartServers());
   const int metas = cluster->options_.metas;
-  for (int i = 0; i < metas; ++i) cluster->ports_.push_back(tools::FreePort());
+  for (int i = 0; i < metas; ++i) {
+    cluster->ports_.push_back(std::make_unique<testing::ReservedPort>());
+  }
   const std::vector<std::string> addresses = cluster->meta_addresses();
   for (int i = 0; i < metas; ++i) {
     // How commands find it that are told the address only.
     cluster->world_->folder().Write(addresses[i], cluster->ConfigPath(i));
     cluster->world_->folder().Write(
         absl::StrCat("config", i, ".ini"),
-        absl::StrCat("[apps.meta]\n  ports = ", cluster->ports_[i],
+        absl::StrCat("[apps.meta]\n  ports = ", cluster->ports_[i]->number(),
                      "\n\n[meta_server]\n  server_list = ", absl::StrJoin(addresses, ","),
                      "\n  cluster_root = ", kRoot,
                      "\n  distributed_lock_service_parameters = ", kRoot, "/lock",
@@ -157,7 +159,9 @@ void MovingCluster::NewState() {
 
 std::vector<std::string> MovingCluster::meta_addresses() const {
   std::vector<std::string> addresses;
-  for (const uint16_t port : ports_) addresses.push_back(absl::StrCat("127.0.0.1:", port));
+  for (const auto& port : ports_) {
+    addresses.push_back(absl::StrCat("127.0.0.1:", port->number()));
+  }
   return addresses;
 }
 

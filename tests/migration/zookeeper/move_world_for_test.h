@@ -95,7 +95,8 @@ class MovingCluster {
   std::unique_ptr<tools::MetarecdWorld> world_;
   std::unique_ptr<testing::ZooKeeperServer> other_;
   std::unique_ptr<testing::ZooKeeperEnsemble> ensemble_;
-  std::vector<uint16_t> ports_;
+  // Nobody else may listen there while a meta server is stopped.
+  std::vector<std::unique_ptr<testing::ReservedPort>> ports_;
   std::string state_path_;
   int states_ = 0;
   int logs_ = 0;
