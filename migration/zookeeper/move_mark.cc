@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -36,8 +37,11 @@ std::string MarkData(absl::string_view run_id) {
 
 struct Mark {
   std::string run_id;
-  int32_t version = 0;
+  NodeStat stat;
 };
+
+// How often somebody else may change what is above the mark meanwhile.
+constexpr int kRacesMax = 10;
 
 asio::awaitable<absl::StatusOr<std::optional<Mark>>> ReadMark(TreePlace place, Clock* clock) {
   RetryBudget budget(clock);
@@ -51,7 +55,7 @@ asio::awaitable<absl::StatusOr<std::optional<Mark>>> ReadMark(TreePlace place, C
   JsonFieldReader fields(json.root());
   Mark mark;
   mark.run_id = fields.String("run_id");
-  mark.version = node->stat.version;
+  mark.stat = node->stat;
   if (fields.ok()) co_return mark;
   co_return absl::DataLossError(
       absl::StrCat(path, " is not a mark of a run: ", Printable(fields.error())));
@@ -69,32 +73,66 @@ asio::awaitable<absl::StatusOr<std::optional<std::string>>> ReadMoveMark(TreePla
 }
 
 asio::awaitable<absl::Status> WriteMoveMark(TreePlace place, std::string run_id, Clock* clock) {
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<std::string> mark,
-                              co_await ReadMoveMark(place, clock));
-  if (mark.has_value()) {
-    if (*mark == run_id) co_return absl::OkStatus();
-    co_return absl::FailedPreconditionError(
-        absl::StrCat(place.text, " is being written by another run, ", Printable(*mark)));
+  const std::string path = MoveMarkPath(place.root);
+  RetryBudget budget(clock);
+  StoreReader reader(place.store, &budget);
+  absl::Status made;
+  for (int i = 0; i < kRacesMax; ++i) {
+    METAREC_CO_ASSIGN_OR_RETURN(const std::optional<Mark> mark, co_await ReadMark(place, clock));
+    if (mark.has_value()) {
+      if (mark->run_id == run_id) co_return absl::OkStatus();
+      co_return absl::FailedPreconditionError(
+          absl::StrCat(place.text, " is being written by another run, ", Printable(mark->run_id)));
+    }
+    std::vector<StoreOp> ops;
+    const std::vector<std::string> way = Above(path);
+    for (const std::string& above : way) {
+      METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> stat,
+                                  co_await reader.Exists(above));
+      if (!stat.has_value()) ops.emplace_back(CreateOp{above, ""});
+    }
+    ops.emplace_back(CreateOp{path, MarkData(run_id)});
+    made = (co_await place.store->Multi(std::move(ops))).status();
+    if (StoreErrorOf(made) != StoreError::kNodeExists &&
+        StoreErrorOf(made) != StoreError::kNoNode) {
+      co_return made;
+    }
   }
-  std::vector<std::string> paths = Above(place.root);
-  for (const std::string& path : paths) {
-    const absl::StatusOr<std::string> created = co_await place.store->Create(path, "");
-    if (created.ok() || StoreErrorOf(created.status()) == StoreError::kNodeExists) continue;
-    co_return created.status();
-  }
-  co_return (co_await place.store->Create(MoveMarkPath(place.root), MarkData(run_id))).status();
+  co_return made;
 }
 
 asio::awaitable<absl::Status> RemoveMoveMark(TreePlace place, std::string run_id, Clock* clock) {
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<Mark> mark, co_await ReadMark(place, clock));
-  if (!mark.has_value()) co_return absl::OkStatus();
-  if (mark->run_id != run_id) {
-    co_return absl::FailedPreconditionError(absl::StrCat(
-        MoveMarkPath(place.root), " is the mark of another run, ", Printable(mark->run_id)));
+  const std::string path = MoveMarkPath(place.root);
+  RetryBudget budget(clock);
+  StoreReader reader(place.store, &budget);
+  absl::Status removed;
+  for (int i = 0; i < kRacesMax; ++i) {
+    METAREC_CO_ASSIGN_OR_RETURN(const std::optional<Mark> mark, co_await ReadMark(place, clock));
+    if (!mark.has_value()) co_return absl::OkStatus();
+    if (mark->run_id != run_id) {
+      co_return absl::FailedPreconditionError(
+          absl::StrCat(path, " is the mark of another run, ", Printable(mark->run_id)));
+    }
+    std::vector<StoreOp> ops;
+    ops.emplace_back(DeleteOp{path, mark->stat.version});
+    std::vector<std::string> way = Above(path);
+    std::reverse(way.begin(), way.end());
+    for (const std::string& above : way) {
+      METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> stat,
+                                  co_await reader.Exists(above));
+      // Its only child is the one that goes before it.
+      const bool is_ours =
+          stat.has_value() && stat->czxid == mark->stat.czxid && stat->num_children == 1;
+      if (!is_ours) break;
+      ops.emplace_back(DeleteOp{above, stat->version});
+    }
+    removed = (co_await place.store->Multi(std::move(ops))).status();
+    const StoreError error = StoreErrorOf(removed);
+    const bool has_changed = error == StoreError::kNotEmpty || error == StoreError::kNoNode ||
+                             error == StoreError::kBadVersion;
+    if (!has_changed) co_return removed;
   }
-  const absl::Status deleted =
-      co_await place.store->Delete(MoveMarkPath(place.root), mark->version);
-  co_return StoreErrorOf(deleted) == StoreError::kNoNode ? absl::OkStatus() : deleted;
+  co_return removed;
 }
 
 }  // namespace metarec

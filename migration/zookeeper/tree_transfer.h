@@ -86,10 +86,11 @@ std::string MoveMarkPath(absl::string_view root);
 // Who has begun to write there, if anybody; its run id.
 asio::awaitable<absl::StatusOr<std::optional<std::string>>> ReadMoveMark(TreePlace place,
                                                                          Clock* clock);
-// Makes the mark, and what is missing above it. OK if it is there already; kFailedPrecondition if
-// it is another run's.
+// Makes the mark, and what is missing above it, in one transaction. OK if it is there already;
+// kFailedPrecondition if it is another run's.
 asio::awaitable<absl::Status> WriteMoveMark(TreePlace place, std::string run_id, Clock* clock);
-// OK if there is none; kFailedPrecondition if it is another run's.
+// With what that transaction made above it and is empty now. OK if there is no mark;
+// kFailedPrecondition if it is another run's.
 asio::awaitable<absl::Status> RemoveMoveMark(TreePlace place, std::string run_id, Clock* clock);
 
 }  // namespace metarec

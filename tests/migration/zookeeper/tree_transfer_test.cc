@@ -144,5 +144,24 @@ TEST_F(TreeTransferTest, AnUnfinishedTransferIsDeletedWithItsMarks) {
   EXPECT_EQ(DataAt(&new_, kNew), "(absent)");
 }
 
+// An aborted move left them, empty, and the next one took them for somebody's.
+TEST_F(TreeTransferTest, AMarkTakesWithItWhatItMadeAboveItselfAndNothingElse) {
+  Put(&new_, "/theirs");
+  const TreePlace place = {&new_, "/theirs/a/b/demo", "zk4:2181/theirs/a/b/demo"};
+  const auto mark = [&] { return RunAlone(&io_, WriteMoveMark(place, "run", &clock_)); };
+  const auto remove = [&] { return RunAlone(&io_, RemoveMoveMark(place, "run", &clock_)); };
+  ASSERT_TRUE(mark().ok());
+  ASSERT_TRUE(mark().ok()) << "it is there already";
+  ASSERT_TRUE(remove().ok());
+  EXPECT_EQ(DataAt(&new_, "/theirs/a"), "(absent)");
+  EXPECT_EQ(DataAt(&new_, "/theirs"), "");
+  ASSERT_TRUE(mark().ok());
+  Put(&new_, "/theirs/a/other");
+  ASSERT_TRUE(remove().ok());
+  EXPECT_EQ(DataAt(&new_, "/theirs/a/b"), "(absent)");
+  EXPECT_EQ(DataAt(&new_, "/theirs/a/other"), "");
+  EXPECT_EQ(DataAt(&new_, "/theirs/a/b/demo.metarec_move"), "(absent)");
+}
+
 }  // namespace
 }  // namespace metarec
