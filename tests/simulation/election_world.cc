@@ -15,7 +15,7 @@ constexpr char kDirectory[] = "/lock/leader";
 constexpr char kElsewhere[] = "/lock/elsewhere";
 constexpr absl::Duration kMovesMax = absl::Minutes(3);
 
-const StoreClient kStranger = {.name = "old", .number = -3, .is_engine = false};
+const StoreClient kOldProgram = {.name = "old", .number = -3, .is_engine = false};
 
 Side SideOf(EnsembleSide side) { return side == EnsembleSide::kFirst ? Side::kFrom : Side::kTo; }
 
@@ -77,7 +77,7 @@ void ElectionWorld::StartOld(Program* program) {
   program->old_session = zookeeper(Side::kFrom).OpenForeignSession();
   CreateOp op{paths_.candidate(kCandidatePrefix), program->process.client().name,
               CreateMode::kEphemeralSequential};
-  Write(Side::kFrom, kStranger, program->old_session, {std::move(op)}).IgnoreError();
+  Write(Side::kFrom, kOldProgram, program->old_session, {std::move(op)}).IgnoreError();
 }
 
 void ElectionWorld::End(Program* program, bool is_killed) {
@@ -317,7 +317,7 @@ void ElectionWorld::EndAll() {
 Outcome ElectionWorld::Run() {
   for (const Side side : {Side::kFrom, Side::kTo}) {
     for (const char* path : {"/written", "/lock", kDirectory}) {
-      Write(side, kStranger, 0, {CreateOp{path, ""}}).IgnoreError();
+      Write(side, kOldProgram, 0, {CreateOp{path, ""}}).IgnoreError();
     }
   }
   for (int64_t i = 0; i < case_.candidates; ++i) Start(i, CandidateSetup::kRight);

@@ -17,11 +17,6 @@ using ::testing::SizeIs;
 using testing::StoreCall;
 using testing::StoreFault;
 
-constexpr ElectionPhase kOne = ElectionPhase::kOne;
-constexpr ElectionPhase kBoth1 = ElectionPhase::kBothFromFirst;
-constexpr ElectionPhase kBoth2 = ElectionPhase::kBothFromSecond;
-constexpr ElectionPhase kTwo = ElectionPhase::kTwo;
-
 TEST(PhaseRecordTest, IsReadAsItWasWritten) {
   const PhaseRecord record = {.phase = kBoth2,
                               .change = 7,

@@ -18,11 +18,6 @@ using ::testing::SizeIs;
 using testing::StoreCall;
 using testing::StoreFault;
 
-constexpr ElectionPhase kOne = ElectionPhase::kOne;
-constexpr ElectionPhase kBoth1 = ElectionPhase::kBothFromFirst;
-constexpr ElectionPhase kBoth2 = ElectionPhase::kBothFromSecond;
-constexpr ElectionPhase kTwo = ElectionPhase::kTwo;
-
 class LinkedElectionTest : public LinkedWorld {
  protected:
   // Links the two and goes to that phase.

@@ -30,6 +30,10 @@ inline constexpr char kElection[] = "/pegasus/lock/dsn.meta.server.leader";
 inline constexpr char kPairId[] = "pair-1";
 inline constexpr EnsembleSide k1 = EnsembleSide::kFirst;
 inline constexpr EnsembleSide k2 = EnsembleSide::kSecond;
+inline constexpr ElectionPhase kOne = ElectionPhase::kOne;
+inline constexpr ElectionPhase kBoth1 = ElectionPhase::kBothFromFirst;
+inline constexpr ElectionPhase kBoth2 = ElectionPhase::kBothFromSecond;
+inline constexpr ElectionPhase kTwo = ElectionPhase::kTwo;
 
 class LinkedWorld : public ::testing::Test {
  protected:
