@@ -44,6 +44,7 @@ std::string EncodeJournal(const Journal& journal) {
   json.String("started_at", journal.started_at);
   json.String("finished_at", journal.finished_at);
   json.String("tool_version", journal.tool_version);
+  if (!journal.carried.empty()) json.Strings("carried", journal.carried);
   json.EndObject();
   return out;
 }
@@ -61,7 +62,8 @@ absl::StatusOr<Journal> DecodeJournal(absl::string_view path, absl::string_view 
                         {"partitions", &journal.partitions},
                         {"started_at", &journal.started_at},
                         {"finished_at", &journal.finished_at},
-                        {"tool_version", &journal.tool_version}};
+                        {"tool_version", &journal.tool_version},
+                        {"carried", &journal.carried}};
   METAREC_RETURN_IF_ERROR(ReadJsonFields(path, json, absl::MakeSpan(fields)));
   if (format != kJournalFormat) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": not a journal of metarec"));
@@ -247,6 +249,13 @@ void Inspector::Decide() {
   const bool has_apps = inspection_.apps_data.has_value();
   const std::string apps_data = inspection_.apps_data.value_or("");
   const bool has_journal = inspection_.journal.has_value();
+  if (has_journal && !inspection_.journal->finished && apps_data == kAppsLocked) {
+    std::erase_if(strangers_, [this](const std::string& path) {
+      return absl::c_any_of(inspection_.journal->carried, [&](const std::string& name) {
+        return path == absl::StrCat(paths_.root(), "/", name);
+      });
+    });
+  }
   // A cluster that lives on what a finished run wrote has leaders and further znodes.
   if (has_journal && inspection_.journal->finished && apps_data == kAppsUnlocked) {
     inspection_.root_case = RootCase::kFinishedRun;

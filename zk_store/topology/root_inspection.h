@@ -29,6 +29,8 @@ struct Journal {
   std::string started_at;   // RFC 3339, UTC
   std::string finished_at;  // empty while unfinished
   std::string tool_version;
+  // The names beside /apps of what the run carries over from an old tree.
+  std::vector<std::string> carried = {};
 
   friend bool operator==(const Journal&, const Journal&) = default;
 };

@@ -50,11 +50,21 @@ struct TopologyTable : TableDescription {
   friend bool operator==(const TopologyTable&, const TopologyTable&) = default;
 };
 
+// A znode that is written as it is: of the root beside /apps, or below a table's own.
+struct CarriedZnode {
+  std::string path;  // relative to the cluster's root: "/backup/daily", "/apps/3/duplication"
+  std::string data;
+
+  friend bool operator==(const CarriedZnode&, const CarriedZnode&) = default;
+};
+
 struct Topology {
   std::vector<TopologyNode> nodes;    // ascending by address
   std::vector<TopologyTable> tables;  // ascending by app_id, every id from 1 to the highest
   std::vector<TopologyPartition> partitions;
   std::vector<NodeIndex> last_drops;
+  // Ascending by the number of their paths' components, then by path, and none without its parent.
+  std::vector<CarriedZnode> carried;
 
   absl::Span<const TopologyPartition> PartitionsOf(const TopologyTable& table) const {
     return absl::MakeConstSpan(partitions).subspan(table.partitions_begin, table.partitions_count);

@@ -1,5 +1,5 @@
 // Phases: /apps itself; its children against the tables; each table's znode and children, which
-// tell the partitions that are there; each of those partitions.
+// tell the partitions that are there; each of those partitions; what is carried beside them.
 //
 // When versions suffice, tables are listed only, and then all that is there is checked in
 // transactions; those of a transaction that fails are read one by one. A znode that was deleted and
@@ -20,6 +20,7 @@
 
 #include <absl/algorithm/container.h>
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/strip.h>
@@ -60,6 +61,7 @@ class Verification {
         request_size_(options.request_size != nullptr ? options.request_size : &own_request_size_) {
     result_.present.resize(znodes_.size());
     must_read_.resize(znodes_.size());
+    for (const CarriedZnode& znode : topology.carried) carried_paths_.insert(znode.path);
   }
 
   asio::awaitable<absl::StatusOr<VerifyResult>> Run();
@@ -68,6 +70,13 @@ class Verification {
   asio::awaitable<absl::Status> CheckApps();
   asio::awaitable<absl::Status> CheckTables();
   asio::awaitable<absl::Status> CheckPartitions();
+  asio::awaitable<absl::Status> CheckCarried();
+  asio::awaitable<void> CheckCarriedZnode(size_t ordinal);
+  bool IsCarried(absl::string_view path) const;
+  // A meta server that runs on the tree goes on with what was carried, too.
+  bool MayHaveGoneOn() const {
+    return options_.may_have_gone_on && options_.apps_state == kAppsUnlocked;
+  }
   asio::awaitable<absl::Status> CheckVersions();
   asio::awaitable<void> RunVersionLane();
   // `checks`: of those of `ordinals` that are there.
@@ -99,8 +108,9 @@ class Verification {
   RequestSize* const request_size_;
   VerifyResult result_;
   std::vector<bool> must_read_;  // by ordinal: the version does not tell
-  size_t next_ = 0;              // the ordinal whose version is checked next
-  absl::Status status_;          // the first error
+  absl::flat_hash_set<absl::string_view> carried_paths_;
+  size_t next_ = 0;      // the ordinal whose version is checked next
+  absl::Status status_;  // the first error
 };
 
 asio::awaitable<absl::StatusOr<VerifyResult>> Verification::Run() {
@@ -112,6 +122,7 @@ asio::awaitable<absl::StatusOr<VerifyResult>> Verification::Run() {
   } else {
     METAREC_CO_RETURN_IF_ERROR(co_await CheckVersions());
   }
+  METAREC_CO_RETURN_IF_ERROR(co_await CheckCarried());
   absl::c_sort(result_.differences, [](const Difference& a, const Difference& b) {
     return std::tie(a.app_id, a.partition_index, a.path, a.kind) <
            std::tie(b.app_id, b.partition_index, b.path, b.kind);
@@ -158,7 +169,55 @@ asio::awaitable<absl::Status> Verification::CheckTables() {
 }
 
 asio::awaitable<absl::Status> Verification::CheckPartitions() {
-  co_return co_await ForEach(znodes_.table_count(), znodes_.size(), &Verification::CheckPartition);
+  co_return co_await ForEach(znodes_.table_count(), znodes_.carried_begin(),
+                             &Verification::CheckPartition);
+}
+
+// There are few: they are read whatever their version.
+asio::awaitable<absl::Status> Verification::CheckCarried() {
+  co_return co_await ForEach(znodes_.carried_begin(), znodes_.size(),
+                             &Verification::CheckCarriedZnode);
+}
+
+bool Verification::IsCarried(absl::string_view path) const {
+  if (carried_paths_.empty()) return false;
+  return carried_paths_.contains(path);
+}
+
+asio::awaitable<void> Verification::CheckCarriedZnode(size_t ordinal) {
+  if (!status_.ok()) co_return;
+  const CarriedZnode& expected = topology_.carried[ordinal - znodes_.carried_begin()];
+  int32_t app_id = 0;
+  CarriedName(expected.path, &app_id);
+  const std::string path = znodes_.Path(ordinal);
+  const auto found = co_await reader_->Get(path);
+  if (!found.ok()) {
+    status_.Update(found.status());
+    co_return;
+  }
+  OnRead();
+  result_.present[ordinal] = found->has_value();
+  if (!found->has_value()) {
+    Add(MayHaveGoneOn() ? DifferenceKind::kProgress : DifferenceKind::kMissing, path, app_id, -1);
+    co_return;
+  }
+  if ((*found)->data != expected.data) {
+    Add(MayHaveGoneOn() ? DifferenceKind::kProgress : DifferenceKind::kDiffers, path, app_id, -1,
+        {{"(data)", expected.data.substr(0, 200), (*found)->data.substr(0, 200)}});
+  }
+  if (MayHaveGoneOn() || (*found)->stat.num_children == 0) co_return;
+  const auto children = co_await reader_->Children(path);
+  if (!children.ok()) {
+    status_.Update(children.status());
+    co_return;
+  }
+  if (!children->has_value()) co_return;
+  std::vector<std::string> names = (*children)->names;
+  absl::c_sort(names);
+  for (const std::string& name : names) {
+    if (IsCarried(absl::StrCat(expected.path, "/", name))) continue;
+    Add(DifferenceKind::kUnexpected, absl::StrCat(path, "/", name), app_id, -1);
+  }
 }
 
 asio::awaitable<absl::Status> Verification::CheckVersions() {
@@ -170,12 +229,12 @@ asio::awaitable<absl::Status> Verification::CheckVersions() {
 }
 
 asio::awaitable<void> Verification::RunVersionLane() {
-  while (status_.ok() && next_ < znodes_.size()) {
+  while (status_.ok() && next_ < znodes_.carried_begin()) {
     const size_t bytes_max = std::min(options_.check_bytes_max, request_size_->bytes_max());
     std::vector<size_t> ordinals;
     std::vector<StoreOp> checks;
     size_t bytes = MetaStore::kMultiOverheadBytes;
-    for (; next_ < znodes_.size() && ordinals.size() < options_.checks_max; ++next_) {
+    for (; next_ < znodes_.carried_begin() && ordinals.size() < options_.checks_max; ++next_) {
       if (result_.present[next_] && !must_read_[next_]) {
         StoreOp check = CheckOp{znodes_.Path(next_), 0};
         bytes += reader_->store()->OpBytes(check);
@@ -275,6 +334,7 @@ asio::awaitable<absl::Status> Verification::ListPartitions(const TopologyTable& 
       result_.present[znodes_.table_count() + table.partitions_begin + offset] = true;
       continue;
     }
+    if (IsCarried(absl::StrCat("/", kAppsName, "/", table.app_id, "/", name))) continue;
     Add(DifferenceKind::kUnexpected, absl::StrCat(path, "/", name), table.app_id, index);
   }
   co_return absl::OkStatus();

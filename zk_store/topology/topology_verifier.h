@@ -31,7 +31,8 @@ enum class DifferenceKind {
   kBallotTooLow,  // a partition's ballot is below the expected one: a replica server that knows the
                   // higher one permanently ignores this entry
   kProgress,      // a partition's ballot is above the expected one and nothing but membership
-                  // differs, as when a running meta server has gone on from here
+                  // differs, as when a running meta server has gone on from here; or what was
+                  // carried over is not any more as it was, while /apps is unlocked
 };
 
 inline constexpr size_t kDifferenceKinds = 6;

@@ -10,8 +10,9 @@
 //    very plan, all that is left to do is to check that what it wrote is still there.
 // 3. Survey, when resuming: what is there must be what this plan would have written, byte for
 //    byte, and nothing else.
-// 4. CreateTables, then CreatePartitions, in transactions of many znodes, several in flight. The
-//    server's answers tell how long and how many.
+// 4. CreateTables, then CreatePartitions, then CreateCarried, what is carried over beside them, in
+//    transactions of many znodes, several in flight. The server's answers tell how long and how
+//    many.
 // 5. Check that everything is there and at the version at which it was created. What this run has
 //    not created itself, or does not know whether it has, was read and compared in 3 or 4.
 // 6. LookAgainAndUnlock. If nobody else has come to the root meanwhile, one transaction,
@@ -63,6 +64,15 @@ absl::Status CheckLimits(const ZnodeCreatorLimits& limits) {
       absl::StrCat("TopologyWriterOptions::limits must be at least 1 each: request_bytes_max ",
                    limits.request_bytes_max, ", ops_max ", limits.ops_max, ", in_flight_max ",
                    limits.in_flight_max));
+}
+
+// The names beside /apps under which the run carries something over.
+std::vector<std::string> CarriedNames(const Topology& topology) {
+  std::vector<std::string> names;
+  for (const CarriedZnode& znode : topology.carried) {
+    if (DepthOf(znode) == 0) names.push_back(znode.path.substr(1));
+  }
+  return names;
 }
 
 absl::Status WithHint(const absl::Status& error, absl::string_view hint) {
@@ -132,6 +142,7 @@ class Run {
   asio::awaitable<absl::Status> Survey();
   asio::awaitable<absl::Status> CreateTables();
   asio::awaitable<absl::Status> CreatePartitions();
+  asio::awaitable<absl::Status> CreateCarried();
   asio::awaitable<absl::Status> Check();
 
   asio::awaitable<absl::Status> Refuse(RootInspection inspection);
@@ -182,6 +193,7 @@ asio::awaitable<absl::Status> Run::WritePhases() {
   METAREC_CO_RETURN_IF_ERROR(co_await Survey());
   METAREC_CO_RETURN_IF_ERROR(co_await CreateTables());
   METAREC_CO_RETURN_IF_ERROR(co_await CreatePartitions());
+  METAREC_CO_RETURN_IF_ERROR(co_await CreateCarried());
   METAREC_CO_RETURN_IF_ERROR(co_await Check());
   co_return co_await locked_run_.LookAgainAndUnlock();
 }
@@ -230,6 +242,7 @@ asio::awaitable<absl::Status> Run::Begin() {
   result_.journal.partitions = static_cast<int64_t>(topology_.partitions.size());
   result_.journal.started_at = JournalTime(clock_->Now());
   result_.journal.tool_version = options_.tool_version;
+  result_.journal.carried = CarriedNames(topology_);
   METAREC_CO_ASSIGN_OR_RETURN(std::vector<StoreOp> ops,
                               co_await first_transaction_.Ops(options_.fence, result_.journal));
   ++result_.transactions;
@@ -360,7 +373,22 @@ asio::awaitable<absl::Status> Run::CreateTables() {
 }
 
 asio::awaitable<absl::Status> Run::CreatePartitions() {
-  co_return co_await creator_.Create(&znodes_, znodes_.table_count(), znodes_.size(), present_);
+  co_return co_await creator_.Create(&znodes_, znodes_.table_count(), znodes_.carried_begin(),
+                                     present_);
+}
+
+// Level by level: a parent must be there before its children are written, which are in flight
+// together.
+asio::awaitable<absl::Status> Run::CreateCarried() {
+  const std::vector<CarriedZnode>& carried = topology_.carried;
+  for (size_t begin = 0; begin < carried.size();) {
+    size_t end = begin + 1;
+    while (end < carried.size() && DepthOf(carried[end]) == DepthOf(carried[begin])) ++end;
+    METAREC_CO_RETURN_IF_ERROR(co_await creator_.Create(&znodes_, znodes_.carried_begin() + begin,
+                                                        znodes_.carried_begin() + end, present_));
+    begin = end;
+  }
+  co_return absl::OkStatus();
 }
 
 void Run::OnProgress() {

@@ -32,6 +32,7 @@ constexpr int kLostAloneMax = 3;
 // What messages call it: "/root/apps/3 (table "temp")", shortened where it is long.
 std::string LabelOfZnode(const TopologyZnodes& znodes, size_t ordinal) {
   const std::string path = znodes.Path(ordinal);
+  if (ordinal >= znodes.carried_begin()) return Printable(ShortenedInTheMiddle(path));
   const size_t root_bytes = std::min(path.rfind("/apps/"), path.size());
   return absl::StrCat(Printable(Shortened(path.substr(0, root_bytes))), path.substr(root_bytes),
                       " (table \"", Printable(Shortened(znodes.TableOf(ordinal).app_name)), "\")");
@@ -317,8 +318,9 @@ asio::awaitable<absl::Status> CheckZnodeSizes(TopologyZnodes* znodes, const Meta
   const size_t overhead = fixed + store.OpBytes(CreateOp{});
   size_t encoded = 0;
   for (size_t ordinal = 0; ordinal < znodes->size(); ++ordinal) {
-    // Only tables with their envs, and partitions of absurdly many replicas, can be large.
-    if (ordinal >= znodes->table_count() &&
+    // Only tables with their envs, partitions of absurdly many replicas, and what is carried can be
+    // large.
+    if (ordinal >= znodes->table_count() && ordinal < znodes->carried_begin() &&
         overhead + znodes->PathBytesMax() + znodes->PartitionBytesMax(ordinal) <=
             store.request_bytes_max()) {
       continue;
@@ -331,11 +333,11 @@ asio::awaitable<absl::Status> CheckZnodeSizes(TopologyZnodes* znodes, const Meta
     const StoreOp op = CreateOp{znodes->Path(ordinal), znodes->Data(ordinal)};
     const size_t bytes = fixed + store.OpBytes(op);
     if (bytes <= store.request_bytes_max()) continue;
-    co_return absl::ResourceExhaustedError(absl::StrCat(
-        LabelOfZnode(*znodes, ordinal), " needs a request of ", bytes,
-        " bytes, while ZooKeeper takes at most ", store.request_bytes_max(),
-        ": shorten the table's envs or raise jute.maxbuffer on servers and here. Nothing was "
-        "written"));
+    co_return absl::ResourceExhaustedError(
+        absl::StrCat(LabelOfZnode(*znodes, ordinal), " needs a request of ", bytes,
+                     " bytes, while ZooKeeper takes at most ", store.request_bytes_max(), ": ",
+                     ordinal < znodes->carried_begin() ? "shorten the table's envs or " : "",
+                     "raise jute.maxbuffer on servers and here. Nothing was written"));
   }
   co_return absl::OkStatus();
 }

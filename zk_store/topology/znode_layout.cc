@@ -1,10 +1,15 @@
 #include "zk_store/topology/znode_layout.h"
 
 #include <algorithm>
+#include <utility>
 
+#include <absl/container/flat_hash_set.h>
+#include <absl/strings/escaping.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <absl/strings/strip.h>
 
 #include "zk_store/election/lock_directory.h"
 
@@ -38,7 +43,41 @@ absl::Status CheckPartition(const Topology& topology, const TopologyTable& table
   return absl::OkStatus();
 }
 
+// A path as ZooKeeper takes it, no part of which is empty, "." or "..".
+bool IsPathOfZnode(absl::string_view path) {
+  if (path.empty() || path.front() != '/' || absl::StrContains(path, '\0')) return false;
+  for (const absl::string_view part : absl::StrSplit(path.substr(1), '/')) {
+    if (part.empty() || part == "." || part == "..") return false;
+  }
+  return true;
+}
+
+absl::Status BadCarried(const CarriedZnode& znode, absl::string_view why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("topology: the carried znode ", absl::CHexEscape(znode.path), ": ", why));
+}
+
 }  // namespace
+
+size_t DepthOf(const CarriedZnode& znode) {
+  return static_cast<size_t>(std::count(znode.path.begin(), znode.path.end(), '/')) - 1;
+}
+
+absl::string_view CarriedName(absl::string_view path, int32_t* app_id) {
+  *app_id = 0;
+  if (!IsPathOfZnode(path)) return "";
+  const absl::string_view name = path.substr(1, path.find('/', 1) - 1);
+  if (name == kJournalName || name == "lock" || name == LockDirectoryPath("").substr(1)) return "";
+  if (name != kAppsName) return name;
+  absl::string_view rest = path.substr(1 + name.size());
+  if (!absl::ConsumePrefix(&rest, "/")) return "";
+  *app_id = ParseChildName(rest.substr(0, rest.find('/')));
+  rest.remove_prefix(std::min(rest.find('/'), rest.size()));
+  const absl::string_view below = rest.substr(std::min<size_t>(1, rest.size()));
+  if (*app_id > 0 && below.substr(0, below.find('/')) == kDuplicationName) return kDuplicationName;
+  *app_id = 0;
+  return "";
+}
 
 RootChild KindOfRootChild(absl::string_view root, absl::string_view lock_root,
                           absl::string_view name) {
@@ -66,7 +105,7 @@ std::string ClusterPaths::backup() const { return absl::StrCat(root_, "/", kBack
 std::string ClusterPaths::bulk_load() const { return absl::StrCat(root_, "/", kBulkLoadName); }
 
 std::string ClusterPaths::Duplications(int32_t app_id) const {
-  return absl::StrCat(App(app_id), "/duplication");
+  return absl::StrCat(App(app_id), "/", kDuplicationName);
 }
 
 std::string ClusterPaths::App(int32_t app_id) const { return absl::StrCat(apps_, "/", app_id); }
@@ -103,6 +142,31 @@ absl::Status CheckTopology(const Topology& topology) {
   if (partitions != topology.partitions.size()) {
     return absl::InvalidArgumentError("topology: there are partitions that belong to no table");
   }
+  return CheckCarriedZnodes(topology);
+}
+
+absl::Status CheckCarriedZnodes(const Topology& topology) {
+  absl::flat_hash_set<absl::string_view> parents;
+  absl::flat_hash_set<int32_t> ids;
+  for (const TopologyTable& table : topology.tables) ids.insert(table.app_id);
+  for (size_t i = 0; i < topology.carried.size(); ++i) {
+    const CarriedZnode& znode = topology.carried[i];
+    int32_t app_id = 0;
+    if (CarriedName(znode.path, &app_id).empty()) return BadCarried(znode, "nothing may be there");
+    if (app_id > 0 && !ids.contains(app_id)) return BadCarried(znode, "there is no such table");
+    const bool is_top = DepthOf(znode) == (app_id > 0 ? 2u : 0u);
+    const absl::string_view path = znode.path;
+    if (!is_top && !parents.contains(path.substr(0, path.rfind('/')))) {
+      return BadCarried(znode, "its parent is missing");
+    }
+    parents.insert(path);
+    if (i == 0) continue;
+    const CarriedZnode& before = topology.carried[i - 1];
+    if (std::make_pair(DepthOf(before), absl::string_view(before.path)) >=
+        std::make_pair(DepthOf(znode), path)) {
+      return BadCarried(znode, "it is not in its order");
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -125,12 +189,16 @@ const TopologyTable& TopologyZnodes::TableOf(size_t ordinal) const {
 }
 
 std::string TopologyZnodes::Path(size_t ordinal) const {
+  if (ordinal >= carried_begin()) {
+    return absl::StrCat(paths_.root(), topology_.carried[ordinal - carried_begin()].path);
+  }
   const int32_t app_id = TableOf(ordinal).app_id;
   if (ordinal < table_count()) return paths_.App(app_id);
   return paths_.Partition(app_id, topology_.partitions[ordinal - table_count()].index);
 }
 
 std::string TopologyZnodes::Data(size_t ordinal) {
+  if (ordinal >= carried_begin()) return topology_.carried[ordinal - carried_begin()].data;
   std::string data;
   if (ordinal < table_count()) {
     EncodeApp(topology_.tables[ordinal], &data);

@@ -27,6 +27,8 @@ inline constexpr absl::string_view kBackupName = "backup";
 inline constexpr absl::string_view kBulkLoadName = "bulk_load";
 inline constexpr absl::string_view kRangerName = "ranger_policy_meta_root";
 inline constexpr absl::string_view kJournalName = "metarec_journal";
+// What a table has below it, beside its partitions.
+inline constexpr absl::string_view kDuplicationName = "duplication";
 
 enum class RootChild {
   kMetadata,  // one of these
@@ -65,25 +67,35 @@ int32_t ParseChildName(absl::string_view name);
 // in range, tables and partitions ascending and unique, the tables' ranges one after the other. For
 // topologies that come from a file.
 absl::Status CheckTopology(const Topology& topology);
+// The part of it that is about the carried znodes.
+absl::Status CheckCarriedZnodes(const Topology& topology);
 
-// The znodes under /apps that a topology becomes, by ordinal: first the tables', then the
-// partitions', each in the topology's order. A parent thus comes before its children.
+// How many znodes are above a carried one, below the root: 1 above "/backup/daily".
+size_t DepthOf(const CarriedZnode& znode);
+// What it is part of: "backup" for "/backup/daily"; "duplication" for "/apps/3/duplication/7", and
+// `*app_id` is 3 then, else 0. "" if nothing can be carried there.
+absl::string_view CarriedName(absl::string_view path, int32_t* app_id);
+
+// The znodes that a topology becomes, by ordinal: first the tables', then the partitions', then
+// those that are carried, each in the topology's order. A parent thus comes before its children.
 //
 // `topology` must have passed CheckTopology, outlive this and not change. Not thread-safe.
 class TopologyZnodes {
  public:
   TopologyZnodes(const Topology& topology, const ClusterPaths& paths);
 
-  size_t size() const { return topology_.tables.size() + topology_.partitions.size(); }
+  size_t size() const { return carried_begin() + topology_.carried.size(); }
   size_t table_count() const { return topology_.tables.size(); }
+  // The ordinal of the first one that is carried.
+  size_t carried_begin() const { return topology_.tables.size() + topology_.partitions.size(); }
 
   std::string Path(size_t ordinal) const;
   std::string Data(size_t ordinal);
-  // Neither is longer; told without making them.
+  // Neither is longer, but for those that are carried; told without making them.
   size_t PathBytesMax() const;
   size_t PartitionBytesMax(size_t ordinal) const;
 
-  // The table of a partition's znode or of a table's own.
+  // The table of a partition's znode or of a table's own; not for one that is carried.
   const TopologyTable& TableOf(size_t ordinal) const;
 
  private:
