@@ -278,12 +278,36 @@ class Measurement {
     return status;
   }
 
-  // As an operator does it.
+  // As an operator does it: without, and then with an old tree that has all that was written.
   absl::Status RunTheProgram() {
-    const std::vector<std::string> command = {
-        options_.metarec,         "recover", "-f",       options_.node_list_file, "--zk",
-        options_.zookeeper_hosts, "--root",  "/program", "--node_timeout",        "100"};
-    const std::string log = options_.folder + "/recover.log";
+    METAREC_ASSIGN_OR_RETURN(const ProgramRun alone, RunProgram(RecoverInto("/program")));
+    result_.whole_job = alone.took;
+    result_.peak_memory_bytes = alone.peak_memory_bytes;
+    const std::string tree = options_.folder + "/old.jsonl";
+    METAREC_RETURN_IF_ERROR(
+        RunProgram({options_.metarec, "zk", "export",
+                    absl::StrCat(options_.zookeeper_hosts, "/program"), tree, "--overwrite"})
+            .status());
+    std::vector<std::string> command = RecoverInto("/program_with_tree");
+    command.insert(command.end(), {"--old_tree", tree});
+    METAREC_ASSIGN_OR_RETURN(const ProgramRun with_tree, RunProgram(command));
+    result_.whole_job_with_old_tree = with_tree.took;
+    result_.peak_memory_with_old_tree_bytes = with_tree.peak_memory_bytes;
+    return absl::OkStatus();
+  }
+
+  struct ProgramRun {
+    absl::Duration took;
+    int64_t peak_memory_bytes = 0;
+  };
+
+  std::vector<std::string> RecoverInto(const std::string& root) const {
+    return {options_.metarec,         "recover", "-f", options_.node_list_file, "--zk",
+            options_.zookeeper_hosts, "--root",  root, "--node_timeout",        "100"};
+  }
+
+  absl::StatusOr<ProgramRun> RunProgram(const std::vector<std::string>& command) const {
+    const std::string log = options_.folder + "/program.log";
     const absl::Time start = absl::Now();
     const pid_t pid = fork();
     if (pid < 0) return absl::InternalError("fork failed");
@@ -301,10 +325,10 @@ class Measurement {
     int status = 0;
     rusage usage = {};
     if (wait4(pid, &status, 0, &usage) != pid) return absl::InternalError("wait4 failed");
-    result_.whole_job = absl::Now() - start;
-    result_.peak_memory_bytes = int64_t{usage.ru_maxrss} * 1024;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
-    return absl::InternalError(absl::StrCat(options_.metarec, " recover failed: see ", log));
+    const ProgramRun run = {absl::Now() - start, int64_t{usage.ru_maxrss} * 1024};
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return run;
+    return absl::InternalError(
+        absl::StrCat(options_.metarec, " ", command[1], " failed: see ", log));
   }
 
   const PhasesOptions& options_;

@@ -32,6 +32,9 @@ struct SizeResult {
   absl::Duration one_by_one;      // writing as Pegasus's meta server does
   absl::Duration whole_job;       // of the `metarec recover` process
   int64_t peak_memory_bytes = 0;  // of that process
+  // The same with an old tree of as many partitions.
+  absl::Duration whole_job_with_old_tree;
+  int64_t peak_memory_with_old_tree_bytes = 0;
 };
 
 struct PhasesOptions {

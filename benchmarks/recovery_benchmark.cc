@@ -79,6 +79,13 @@ std::string TableOf(const SizeResult& result) {
       &text, "  metarec recover: %.3f s, %.1f MiB at its peak, %.0f bytes per replica\n",
       Seconds(result.whole_job), static_cast<double>(result.peak_memory_bytes) / (1 << 20),
       static_cast<double>(result.peak_memory_bytes) / static_cast<double>(result.replicas));
+  absl::StrAppendFormat(
+      &text, "  with an old tree: %.3f s (%.2f times), %.1f MiB at its peak (%.2f times)\n",
+      Seconds(result.whole_job_with_old_tree),
+      absl::FDivDuration(result.whole_job_with_old_tree, result.whole_job),
+      static_cast<double>(result.peak_memory_with_old_tree_bytes) / (1 << 20),
+      static_cast<double>(result.peak_memory_with_old_tree_bytes) /
+          static_cast<double>(result.peak_memory_bytes));
   return text;
 }
 
@@ -114,6 +121,8 @@ std::string JsonOf(const std::vector<SizeResult>& results) {
     number("one_create_per_znode_seconds", Seconds(result.one_by_one));
     number("whole_job_seconds", Seconds(result.whole_job));
     json.Int("peak_memory_bytes", result.peak_memory_bytes);
+    number("whole_job_with_old_tree_seconds", Seconds(result.whole_job_with_old_tree));
+    json.Int("peak_memory_with_old_tree_bytes", result.peak_memory_with_old_tree_bytes);
     json.EndObject();
   }
   json.EndArray().Newline();

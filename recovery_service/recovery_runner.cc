@@ -420,6 +420,7 @@ RecoveryRequest RecoveryRunner::RequestOf(const RecoveryOrder& order,
   request.nodes = order.nodes;
   request.root = options_.root;
   request.plan = options_.plan;
+  request.read_old_trees = options_.read_old_trees;
   // What a request accepts is accepted beyond what the options name.
   request.plan.skip_bad_nodes |= order.skip_bad_nodes;
   request.plan.skip_lost_partitions |= order.skip_lost_partitions;

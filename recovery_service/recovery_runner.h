@@ -35,6 +35,8 @@ namespace metarec {
 struct RecoveryRunnerOptions {
   std::string root;
   PlanOptions plan;  // the skip flags come with each request
+  // See RecoveryRequest; called where recoveries run.
+  std::function<asio::awaitable<absl::StatusOr<std::vector<OldTree>>>()> read_old_trees;
   CollectorOptions collector;
   TopologyWriterOptions writer;
   absl::Duration ask_again_after = absl::Seconds(3);

@@ -228,6 +228,7 @@ asio::awaitable<RecoveryResult> RecoveryJob::Run() {
 
 asio::awaitable<absl::Status> RecoveryJob::TakeSteps() {
   METAREC_CO_RETURN_IF_ERROR(co_await LookAtRoot());
+  METAREC_CO_RETURN_IF_ERROR(co_await ReadOldTrees());
   METAREC_CO_RETURN_IF_ERROR(co_await PlanOnceInactive());
   METAREC_CO_ASSIGN_OR_RETURN(std::string digest, DigestOfReviewed());
   if (request_.before_writing) METAREC_CO_RETURN_IF_ERROR(request_.before_writing(*result_.plan));
@@ -245,6 +246,12 @@ asio::awaitable<absl::Status> RecoveryJob::LookAtRoot() {
   co_return MarkedError(
       ErrorMark::kRefused,
       absl::StrCat(root.Describe(), ". Nothing was written; give a root that is empty or new"));
+}
+
+asio::awaitable<absl::Status> RecoveryJob::ReadOldTrees() {
+  if (!request_.read_old_trees) co_return absl::OkStatus();
+  METAREC_CO_ASSIGN_OR_RETURN(old_trees_, co_await request_.read_old_trees());
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> RecoveryJob::PlanOnceInactive() {
@@ -291,7 +298,7 @@ absl::Status RecoveryJob::Plan(Evidence evidence) {
   Progress progress;
   progress.phase = Phase::kPlan;
   progress_.OnProgress(progress);
-  METAREC_ASSIGN_OR_RETURN(result_.plan, MakePlan(std::move(evidence), request_.plan));
+  METAREC_ASSIGN_OR_RETURN(result_.plan, MakePlan(std::move(evidence), request_.plan, old_trees_));
   progress.done = progress.total = static_cast<int64_t>(result_.plan->partitions.size());
   progress_.OnProgress(progress);
   result_.hints = HintText(*result_.plan, request_.nodes);

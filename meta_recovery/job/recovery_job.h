@@ -18,6 +18,7 @@
 
 #include "base/runtime/clock.h"
 #include "base/runtime/progress.h"
+#include "meta_recovery/old_tree/old_tree.h"
 #include "meta_recovery/planner/plan_options.h"
 #include "meta_recovery/planner/recovery_plan.h"
 #include "meta_recovery/report/headline.h"
@@ -44,6 +45,9 @@ struct RecoveryRequest {
   NodeList nodes;
   std::string root;
   PlanOptions plan;
+  // If set, called once, before any node is asked: old copies of ZooKeeper's tree, for the planner.
+  // An error ends the run with it.
+  std::function<asio::awaitable<absl::StatusOr<std::vector<OldTree>>>()> read_old_trees;
   CollectorOptions collector;
   TopologyWriterOptions writer;
 
@@ -182,6 +186,8 @@ class RecoveryJob {
   absl::StatusOr<std::string> DigestOfReviewed() const;
   asio::awaitable<absl::Status> Write(std::string digest);
 
+  asio::awaitable<absl::Status> ReadOldTrees();
+
   // The parts of PlanOnceInactive.
   asio::awaitable<absl::StatusOr<Evidence>> Collect();
   bool MustPlanNow() const;
@@ -194,6 +200,7 @@ class RecoveryJob {
   const Surroundings surroundings_;
   MetaStore* const store_;
   LatestProgress progress_;
+  std::vector<OldTree> old_trees_;
   absl::Time deadline_;
   ServingNodes serving_;   // as the nodes last said
   RecoveryResult result_;  // the plan and what was written, as far as it came

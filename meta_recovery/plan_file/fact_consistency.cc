@@ -110,6 +110,7 @@ std::string FactConsistency::ProblemOfWhole() const {
   std::string problem = ProblemOfGaps();
   if (problem.empty()) problem = ProblemOfSkippedLosses();
   if (problem.empty()) problem = identities_.ProblemOfWhole();
+  if (problem.empty()) problem = old_trees_.ProblemOfWhole();
   if (!problem.empty()) return problem;
   for (const auto& [key, value] : plan_.options.settlements) {
     if (settled_keys_.contains(key) || !AreTablesPlanned(plan_)) continue;
@@ -137,7 +138,10 @@ std::string FactConsistency::ProblemOfGaps() const {
     if (app_id > tables) app_id = std::max<int64_t>(app_id, gap->first);
     const bool has_gap = gap != gaps_.end() && gap->first == app_id;
     const auto id = static_cast<int32_t>(app_id);
-    const bool counts = app_id <= tables && !set_aside_.contains(id) &&
+    const bool is_in_tree_only = app_id <= tables && StaysDropped(plan_.tables[app_id - 1]) &&
+                                 plan_.tables[app_id - 1].described_by.empty() &&
+                                 plan_.tables[app_id - 1].replicas == 0;
+    const bool counts = app_id <= tables && !set_aside_.contains(id) && !is_in_tree_only &&
                         (!plan_.tables[app_id - 1].placeholder ||
                          plan_.tables[app_id - 1].replicas > 0 || described_left_out_.contains(id));
     if (has_gap && (gap->second != below || !is_far(app_id))) {
@@ -218,7 +222,7 @@ std::string FactConsistency::Problem(const Finding& finding, const found::SplitU
   const TopologyTable& table = TableOf(finding);
   std::vector<int32_t> registered;
   for (const int32_t index : tally_.OfTable(finding.app_id).indexes) {
-    if (index >= table.init_partition_count) registered.push_back(index);
+    if (index >= PartitionsBeforeSplit(table, DecisionOf(finding))) registered.push_back(index);
   }
   std::vector<int32_t> missing;
   for (int32_t index = table.init_partition_count; index < table.partition_count; ++index) {

@@ -13,6 +13,7 @@
 #include <absl/container/flat_hash_set.h>
 #include <absl/types/span.h>
 
+#include "meta_recovery/plan_file/old_tree_consistency.h"
 #include "meta_recovery/plan_file/plan_tally.h"
 #include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/recovery_plan.h"
@@ -58,8 +59,10 @@ class IdentityConsistency {
 class RecordConsistency {
  public:
   // All nodes and tables have been read, and `tally` has counted them and the partitions.
-  RecordConsistency(const RecoveryPlan& plan, const PlanTally& tally)
-      : plan_(plan), tally_(tally) {}
+  // `old_trees` hears of each finding about what is carried.
+  RecordConsistency(const RecoveryPlan& plan, const PlanTally& tally,
+                    const OldTreeConsistency& old_trees)
+      : plan_(plan), tally_(tally), old_trees_(old_trees) {}
 
   // A finding says that something of the table made no sense and was left out.
   void NoteInvalid(int32_t app_id) { tables_with_problems_.insert(app_id); }
@@ -94,6 +97,7 @@ class RecordConsistency {
 
   const RecoveryPlan& plan_;
   const PlanTally& tally_;
+  const OldTreeConsistency& old_trees_;
   std::set<int32_t> tables_with_problems_;
   // Of the last table with findings: the values of envs that won a vote, and all that are taken.
   int32_t table_of_envs_ = 0;
@@ -106,7 +110,11 @@ class FactConsistency {
  public:
   // All nodes and tables have been read, and `tally` has counted them and the partitions.
   FactConsistency(const RecoveryPlan& plan, const PlanTally& tally)
-      : plan_(plan), tally_(tally), identities_(plan), records_(plan, tally) {}
+      : plan_(plan),
+        tally_(tally),
+        identities_(plan),
+        old_trees_(plan),
+        records_(plan, tally, old_trees_) {}
 
   // Call these for each finding in turn, once it is known that the plan has what it is about, and
   // then at the end. The answer is what cannot be, or "".
@@ -124,6 +132,17 @@ class FactConsistency {
   }
   std::string Problem(const Finding& finding, const found::BeaconNotBelieved& facts) {
     return identities_.ProblemOf(finding, facts);
+  }
+  std::string Problem(const Finding& finding, const found::TableInOldTree& facts) {
+    const bool is_only_there = plan_.tables[finding.app_id - 1].old_tree == OldTreeUse::kOnlyThere;
+    if (is_only_there) tables_left_out_.insert(finding.app_id);
+    return old_trees_.ProblemOf(finding, facts);
+  }
+  std::string Problem(const Finding& finding, const found::ValueCarried& facts) {
+    return old_trees_.ProblemOf(finding, facts);
+  }
+  std::string Problem(const Finding& finding, const found::ZnodesCarried& facts) {
+    return old_trees_.ProblemOf(finding, facts);
   }
   std::string Problem(const Finding&, const found::UnlistedServer& facts) {
     return identities_.ProblemOf(facts);
@@ -165,6 +184,7 @@ class FactConsistency {
   const RecoveryPlan& plan_;
   const PlanTally& tally_;
   IdentityConsistency identities_;
+  OldTreeConsistency old_trees_;
   RecordConsistency records_;
   std::optional<Finding> last_;
 

@@ -21,7 +21,7 @@ namespace {
 bool IsDueInPart(FindingKind kind) {
   return kind == FindingKind::kTableLostState || kind == FindingKind::kTableProbablyDropped ||
          kind == FindingKind::kSplitUnfinished || kind == FindingKind::kReplicasWithoutTable ||
-         kind == FindingKind::kServerMissing;
+         kind == FindingKind::kServerMissing || kind == FindingKind::kTableInOldTree;
 }
 
 // " about node 3", " about table 4", " about partition 3.0", or "".
@@ -51,7 +51,8 @@ bool IsOfGap(const Finding& finding) {
 // Of which one subject may have several.
 bool MayRepeat(FindingKind kind) {
   return kind == FindingKind::kNodeNameDiffers || kind == FindingKind::kNodeNameAmbiguous ||
-         kind == FindingKind::kUnlistedServer || kind == FindingKind::kRecordsDiffer ||
+         kind == FindingKind::kUnlistedServer || kind == FindingKind::kValueCarried ||
+         kind == FindingKind::kZnodesCarried || kind == FindingKind::kRecordsDiffer ||
          kind == FindingKind::kRecordsConflict || kind == FindingKind::kSettled;
 }
 
@@ -116,14 +117,19 @@ void FindingConsistency::ListDue() {
     const TopologyTable& table = plan_.topology.tables[i];
     const TableDecision& decision = plan_.tables[i];
     const FindingSubject subject = FindingSubject::Table(table.app_id);
-    if (!decision.placeholder) due.Add(Severity::kNote, subject, found::TableLostState{});
+    const OldTreeUse use = decision.old_tree;
+    if (use != OldTreeUse::kNone) due.Add(Severity::kNote, subject, found::TableInOldTree{});
+    if (!decision.placeholder && (use == OldTreeUse::kNone || use == OldTreeUse::kOlder)) {
+      due.Add(Severity::kNote, subject, found::TableLostState{});
+    }
     if (decision.probably_dropped) {
       due.Add(Severity::kNote, subject, found::TableProbablyDropped{});
     }
-    if (table.init_partition_count != table.partition_count) {
+    if (IsSplitUnfinished(table, decision)) {
       due.Add(Severity::kNote, subject, found::SplitUnfinished{});
     }
-    if (decision.described_by.empty() && (!decision.placeholder || decision.replicas > 0)) {
+    const bool is_known = !decision.placeholder && !StaysDropped(decision);
+    if (decision.described_by.empty() && (is_known || decision.replicas > 0)) {
       due.Add(Severity::kNote, subject, found::ReplicasWithoutTable{});
     }
   }
@@ -138,7 +144,7 @@ std::string FindingConsistency::ProblemOfNames() const {
   std::vector<NamedTable> names;
   std::vector<std::string> expected;
   for (size_t i = 0; i < plan_.tables.size(); ++i) {
-    if (plan_.tables[i].placeholder) continue;
+    if (plan_.topology.tables[i].status == TableStatus::kDropped) continue;
     names.push_back({plan_.topology.tables[i].app_id, plan_.tables[i].old_name});
     expected.push_back(plan_.tables[i].old_name);
   }

@@ -1,6 +1,7 @@
 #include "meta_recovery/plan_file/plan_consistency.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 
@@ -92,8 +93,13 @@ std::string PlanConsistency::ProblemOfLastTable(int64_t partitions) {
     problem = "'app_id' is above the option max_app_id";
   } else if (table.partition_count > plan_.options.max_partition_count) {
     problem = "'partition_count' is above the option max_partition_count";
-  } else if ((table.status == TableStatus::kDropped) != decision.placeholder) {
-    problem = "'status' does not fit 'placeholder': placeholders are dropped, and nothing else is";
+  } else if ((table.status == TableStatus::kDropped) !=
+             (decision.placeholder || StaysDropped(decision))) {
+    problem =
+        "'status' does not fit 'placeholder': placeholders are dropped, and nothing else is, but "
+        "for what an old tree says so of";
+  } else if (std::string of_tree = ProblemOfOldTreeUse(); !of_tree.empty()) {
+    problem = std::move(of_tree);
   } else {
     problem =
         decision.placeholder ? ProblemOfPlaceholder(partitions) : ProblemOfLivingTable(partitions);
@@ -105,11 +111,66 @@ std::string PlanConsistency::ProblemOfLastTable(int64_t partitions) {
   return "";
 }
 
+std::string PlanConsistency::ProblemOfLastOldTree() const {
+  const OldTreeSource& tree = plan_.old_trees.back();
+  if (tree.source.empty()) return "'source' is empty";
+  if (tree.root.empty() || tree.root.front() != '/') return "'root' is no absolute path";
+  for (size_t i = 0; i + 1 < plan_.old_trees.size(); ++i) {
+    const OldTreeSource& other = plan_.old_trees[i];
+    if (other.source == tree.source && other.root == tree.root) {
+      return "'source' and 'root' are those of another old tree, too";
+    }
+  }
+  if (tree.tables_same == 0) return "'tables_same' is 0: nothing shows that it is of this cluster";
+  if (static_cast<int64_t>(tree.problems.size()) > tree.problems_count) {
+    return "'problems' has more than 'problems_count'";
+  }
+  return "";
+}
+
+std::string PlanConsistency::ProblemOfOldTreeUse() const {
+  const TableDecision& decision = plan_.tables.back();
+  const OldTreeUse use = decision.old_tree;
+  if (use != OldTreeUse::kNone && plan_.old_trees.empty()) {
+    return "'old_tree' is used, and there is none";
+  }
+  if (use == OldTreeUse::kOnlyThere && !decision.placeholder) {
+    return "'old_tree' says that no server knows it, while it is no placeholder";
+  }
+  if (decision.placeholder && use != OldTreeUse::kNone && use != OldTreeUse::kOnlyThere) {
+    return "'old_tree' is used for a placeholder";
+  }
+  const bool may_carry = use != OldTreeUse::kNone && use != OldTreeUse::kOnlyThere;
+  if (!may_carry && !decision.carried_fields.empty()) {
+    return "'carried_fields' is not empty, while no old tree is used";
+  }
+  const TopologyTable& table = plan_.topology.tables.back();
+  if (StaysDropped(decision) && table.app_name != decision.old_name) {
+    return "'app_name' is not 'old_name', while a dropped table competes for no name";
+  }
+  if (StaysDropped(decision) && decision.partition_count_before_split != 0) {
+    return "'partition_count_before_split' is not 0, while the table stays dropped";
+  }
+  const bool is_count =
+      table.init_partition_count == -1 ||
+      (table.init_partition_count > 0 && table.init_partition_count <= table.partition_count);
+  if (may_carry && !IsSplitUnfinished(table, decision) && !is_count) {
+    return "'init_partition_count' is no count that the table may have had";
+  }
+  for (size_t i = 0; i < decision.carried_fields.size(); ++i) {
+    if (i > 0 && decision.carried_fields[i] <= decision.carried_fields[i - 1]) {
+      return "'carried_fields' does not ascend";
+    }
+  }
+  return "";
+}
+
 std::string PlanConsistency::ProblemOfPlaceholder(int64_t partitions) const {
   const TopologyTable& table = plan_.topology.tables.back();
   const TableDecision& decision = plan_.tables.back();
   PlannedTable made = MakePlaceholder(table.app_id, table.partition_count);
   made.decision.replicas = decision.replicas;
+  made.decision.old_tree = decision.old_tree;
   if (partitions != table.partition_count) return "'partitions' is not 'partition_count'";
   // Which partitions will be kept is not known here.
   TopologyTable comparable = table;
@@ -131,7 +192,7 @@ std::string PlanConsistency::ProblemOfLivingTable(int64_t partitions) const {
     }
     if (i > 0 && node <= decision.described_by[i - 1]) return "'described_by' does not ascend";
   }
-  if (decision.described_by.empty()) {
+  if (decision.described_by.empty() && !StaysDropped(decision)) {
     std::string problem = ProblemOfSettledTable();
     if (!problem.empty()) return problem;
   }
@@ -147,14 +208,17 @@ std::string PlanConsistency::ProblemOfSettledTable() const {
   }
   TableDescription comparable = table;
   comparable.app_name = plan_.tables.back().old_name;
-  if (comparable == static_cast<const TableDescription&>(settled)) return "";
+  if (plan_.tables.back().old_tree != OldTreeUse::kNone ||
+      comparable == static_cast<const TableDescription&>(settled)) {
+    return "";
+  }
   return "it is not as the settlement describes it, while 'described_by' names no node";
 }
 
 std::string PlanConsistency::ProblemOfPartitionCounts(int64_t partitions) const {
   const TopologyTable& table = plan_.topology.tables.back();
   const int32_t before_split = plan_.tables.back().partition_count_before_split;
-  const bool is_unfinished = table.init_partition_count != table.partition_count;
+  const bool is_unfinished = IsSplitUnfinished(table, plan_.tables.back());
   if (before_split != 0 && (is_unfinished ? before_split != table.init_partition_count
                                           : before_split >= table.partition_count)) {
     return "'partition_count_before_split' does not fit the partition counts";
@@ -178,14 +242,16 @@ std::string PlanConsistency::ProblemOfPartition(const TopologyPartition& partiti
                                                 absl::Span<const RankedReplica> replicas) {
   const TopologyTable& table = plan_.topology.tables.back();
   const bool is_placeholder = plan_.tables.back().placeholder;
+  const bool is_dropped = table.status == TableStatus::kDropped;
   const int64_t position = partitions_of_table_++;
   ++partitions_read_;
   std::string problem;
-  if (position < table.init_partition_count && partition.index != position) {
+  const int32_t before_split = PartitionsBeforeSplit(table, plan_.tables.back());
+  if (position < before_split && partition.index != position) {
     problem = "'pid' leaves out a partition";
-  } else if (partition.partition_flags != (is_placeholder ? kDroppedPartitionFlag : 0)) {
-    problem = is_placeholder ? "'flags' does not say dropped, as that of a placeholder does"
-                             : "'flags' is not 0";
+  } else if (partition.partition_flags != (is_dropped ? kDroppedPartitionFlag : 0)) {
+    problem = is_dropped ? "'flags' does not say dropped, as that of a dropped table does"
+                         : "'flags' is not 0";
   } else if (replicas.empty()) {
     problem = ProblemOfEmptyPartition(partition, decision, last_drops);
   } else if (is_placeholder || decision.lost) {
@@ -214,13 +280,13 @@ std::string PlanConsistency::ProblemOfEmptyPartition(const TopologyPartition& pa
   if (partition.last_committed_decree != 0) {
     return absl::StrCat("'last_committed_decree' is not 0", kWhile);
   }
-  const bool is_placeholder = plan_.tables.back().placeholder;
+  const bool is_dropped = table.status == TableStatus::kDropped;
   const bool accepted = AcceptsLoss(plan_.options, table.app_id, partition.index);
-  if (decision.lost != (accepted && !is_placeholder)) {
+  if (decision.lost != (accepted && !is_dropped)) {
     return "'lost' does not fit 'replicas' and the option skip_lost_partitions";
   }
-  if (is_placeholder) return "";
-  if (partition.index >= table.init_partition_count) {
+  if (is_dropped) return "";
+  if (partition.index >= PartitionsBeforeSplit(table, plan_.tables.back())) {
     return "it was split off, and would not be there without a replica";
   }
   if (!decision.lost && plan_.outcome == PlanOutcome::kReady) {
@@ -248,7 +314,7 @@ std::string PlanConsistency::ProblemOfReplicas(const TopologyPartition& partitio
     if (!reason.has_value()) {
       return absl::StrCat("'replicas' has that of node ", replica.node, " below a worse one");
     }
-    const ReplicaRole role = RoleOf(i, table.max_replica_count);
+    const ReplicaRole role = RoleOf(i, table.max_replica_count, StaysDropped(plan_.tables.back()));
     if (replica.role != role || replica.reason != *reason) {
       return absl::StrCat("'replicas' calls that of node ", replica.node, " ",
                           ReplicaRoleName(replica.role), " and ", RankReasonName(replica.reason),
@@ -261,7 +327,7 @@ std::string PlanConsistency::ProblemOfReplicas(const TopologyPartition& partitio
     }
     is_registered |= replica.status != ReplicaStatus::kPartitionSplit;
   }
-  if (partition.index >= table.init_partition_count && !is_registered) {
+  if (partition.index >= PartitionsBeforeSplit(table, plan_.tables.back()) && !is_registered) {
     return "'replicas' are all PS_PARTITION_SPLIT: the partition is not split off yet";
   }
   return "";
@@ -282,7 +348,11 @@ std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
                                              absl::Span<const NodeIndex> last_drops,
                                              absl::Span<const RankedReplica> replicas) {
   const RankedReplica& best = replicas.front();
-  if (partition.primary != best.node) {
+  const bool stays_dropped = StaysDropped(plan_.tables.back());
+  if (stays_dropped && partition.primary != kNoNode) {
+    return "'primary' is not null, while the table stays dropped";
+  }
+  if (!stays_dropped && partition.primary != best.node) {
     return absl::StrCat("'primary' is not the node of the first of 'replicas', ", best.node);
   }
   if (partition.last_committed_decree != best.last_committed_decree) {
@@ -298,7 +368,7 @@ std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
   if (!AreLastDropsOf(last_drops, replicas)) {
     return "'last_drops' are not those that 'replicas' calls so, the best one last";
   }
-  spread_.Count(partition.primary);
+  if (!stays_dropped) spread_.Count(partition.primary);
   return "";
 }
 

@@ -31,6 +31,7 @@ class PlanConsistency {
   // further call.
   std::string ProblemOfOptions() const;
   std::string ProblemOfLastNode();
+  std::string ProblemOfLastOldTree() const;
   // `partitions`: how many of its partitions follow.
   std::string ProblemOfLastTable(int64_t partitions);
   // Of the last table. `last_drops` and `replicas` are all that it has.
@@ -42,6 +43,7 @@ class PlanConsistency {
   std::string ProblemOfWhole();
 
  private:
+  std::string ProblemOfOldTreeUse() const;
   std::string ProblemOfPlaceholder(int64_t partitions) const;
   std::string ProblemOfLivingTable(int64_t partitions) const;
   std::string ProblemOfSettledTable() const;

@@ -33,10 +33,11 @@ void PlanCounter::AddPartition(const TopologyTable& table, const TableDecision& 
   for (const RankedReplica& replica : replicas) {
     numbers_.replicas_overruled += replica.role == ReplicaRole::kOverruled;
   }
-  if (!replicas.empty() && replicas.front().node < numbers_.primaries_by_node.size()) {
+  const bool has_primary = !replicas.empty() && replicas.front().role == ReplicaRole::kPrimary;
+  if (has_primary && replicas.front().node < numbers_.primaries_by_node.size()) {
     ++numbers_.primaries_by_node[replicas.front().node];
   }
-  if (table_decision.placeholder) return;
+  if (table_decision.placeholder || StaysDropped(table_decision)) return;
   const auto found = static_cast<int64_t>(replicas.size());
   ++numbers_.partitions;
   numbers_.partitions_full += found > 0 && found >= table.max_replica_count;

@@ -48,7 +48,8 @@ absl::string_view ProblemOfSubject(const Finding& finding, FindingAbout about) {
                          : "a finding that names a node, which it is not about";
   }
   if (is_about_table && finding.app_id == 0) return "a finding about a table that names none";
-  if (!is_about_table && finding.app_id != 0 && about != kNodeAndMaybeTable) {
+  const bool may_be_about_table = about == kNodeAndMaybeTable || about == kClusterOrTable;
+  if (!is_about_table && finding.app_id != 0 && !may_be_about_table) {
     return "a finding that names a table, which it is not about";
   }
   if (is_about_partition && finding.partition_index < 0) {

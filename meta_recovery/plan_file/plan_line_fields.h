@@ -30,13 +30,13 @@ inline constexpr absl::string_view kPlanFormat = "metarec-plan";
 // Raise it whenever an older program would refuse a plan of this one or read it differently: when
 // lines change, and when the planner begins to make plans that older checks (PlanConsistency)
 // refuse.
-inline constexpr int32_t kPlanVersion = 3;
+inline constexpr int32_t kPlanVersion = 4;
 
 // Findings about what no other line tells of. The header says how many there are of each kind, so
 // that none of them can be removed unnoticed.
 inline constexpr FindingKind kOnlyInFindings[] = {
     FindingKind::kNodeNameAmbiguous, FindingKind::kBeaconNotBelieved, FindingKind::kUnlistedServer,
-    FindingKind::kUnconfirmedBeacons};
+    FindingKind::kUnconfirmedBeacons, FindingKind::kZnodesCarried};
 inline bool IsOnlyInFindings(FindingKind kind) {
   return std::find(std::begin(kOnlyInFindings), std::end(kOnlyInFindings), kind) !=
          std::end(kOnlyInFindings);
@@ -51,6 +51,7 @@ void ForEachOptionField(Options& options, Visitor& visit) {
   visit("skip_bad_nodes", options.skip_bad_nodes);
   visit("skip_lost_partitions", options.skip_lost_partitions);
   visit("accept_still_served", options.accept_still_served);
+  visit("carry_duplications", options.carry_duplications);
   visit("bad_nodes_skipped", options.bad_nodes_skipped);
   visit("lost_partitions_skipped", options.lost_partitions_skipped);
   visit("rename_separator", options.rename_separator);
@@ -84,6 +85,30 @@ void ForEachDiskField(Decision& decision, Visitor& visit) {
   visit("folders_unusable", decision.folders_unusable);
 }
 
+inline constexpr NumberBounds kZxid = {.least = kCommittedUnknown};
+
+template <typename Tree, typename Visitor>
+void ForEachOldTreeField(Tree& tree, Visitor& visit) {
+  visit("source", tree.source);
+  visit("kind", tree.kind);
+  visit("root", tree.root);
+  visit("zxid", tree.zxid, kZxid);
+  visit("time_second", tree.time_second, kTime);
+  visit("committed_zxid", tree.committed_zxid, kZxid);
+  visit("confirmed_by", tree.confirmed_by);
+  visit("tables_same", tree.tables_same, kCounted);
+  visit("tables_other", tree.tables_other, kCounted);
+  visit("problems_count", tree.problems_count, kCounted);
+  visit("problems", tree.problems);
+}
+
+// `data`: of the znode, in base64.
+template <typename Path, typename Data, typename Visitor>
+void ForEachCarriedField(Path& path, Data& data, Visitor& visit) {
+  visit("path", path);
+  visit("data_b64", data);
+}
+
 // `partitions`: how many lines of its partitions follow.
 template <typename Table, typename Decision, typename Count, typename Visitor>
 void ForEachTableField(Table& table, Decision& decision, Count& partitions, Visitor& visit) {
@@ -102,6 +127,8 @@ void ForEachTableField(Table& table, Decision& decision, Count& partitions, Visi
   visit("replicas", decision.replicas, kCounted);
   visit("partition_count_before_split", decision.partition_count_before_split,
         NumberBounds{0, table.partition_count});
+  visit("old_tree", decision.old_tree);
+  visit("carried_fields", decision.carried_fields);
   visit("partitions", partitions, NumberBounds{0, table.partition_count});
 }
 
@@ -125,6 +152,9 @@ inline absl::string_view NameIn(ReplicaRole value) { return ReplicaRoleName(valu
 inline absl::string_view NameIn(RankReason value) { return RankReasonName(value); }
 inline absl::string_view NameIn(Severity value) { return SeverityName(value); }
 inline absl::string_view NameIn(RecordRule value) { return RecordRuleName(value); }
+inline absl::string_view NameIn(OldTreeKind value) { return OldTreeKindName(value); }
+inline absl::string_view NameIn(OldTreeUse value) { return OldTreeUseName(value); }
+inline absl::string_view NameIn(CarriedZnodes value) { return CarriedZnodesName(value); }
 inline absl::string_view NameIn(FindingKind value) { return FindingKindName(value); }
 inline std::string NameIn(ReplicaStatus value) { return ReplicaStatusName(value); }
 inline absl::string_view NameIn(TableStatus value) { return TableStatusWord(value); }

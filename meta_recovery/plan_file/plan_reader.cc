@@ -132,7 +132,8 @@ class PlanReader {
       Refuse(json, [this] { return consistency_.ProblemOfOptions(); });
     } else if (lines_.line_number() == 2) {
       return Damaged("the second line holds no options");
-    } else if (what == "node" && plan_.tables.empty() && read_.findings == 0) {
+    } else if (what == "node" && plan_.tables.empty() && plan_.old_trees.empty() &&
+               read_.findings == 0) {
       NodeDecision& node = plan_.nodes.emplace_back();
       ForEachNodeField(plan_.topology.nodes.emplace_back(), node, fields);
       node.on_disk_only = static_cast<bool>(json.Find(kFirstDiskField));
@@ -140,7 +141,12 @@ class PlanReader {
       if (!IsErrorName(plan_.nodes.back().error)) json.Fail("'error' is no name of an error");
       Refuse(json, [this] { return consistency_.ProblemOfLastNode(); });
       counter_.AddNode(plan_.nodes.back());
-    } else if (what == "table" && read_.findings == 0) {
+    } else if (what == "old_tree" && plan_.tables.empty() && read_.carried + read_.findings == 0) {
+      ForEachOldTreeField(plan_.old_trees.emplace_back(), fields);
+      Refuse(json, [this] { return consistency_.ProblemOfLastOldTree(); });
+    } else if (what == "carried" && read_.findings == 0 && partitions_missing_ == 0) {
+      ReadCarried(json, fields);
+    } else if (what == "table" && read_.carried + read_.findings == 0) {
       ReadTable(json, fields);
     } else if (what == "partition" && read_.findings == 0 && partitions_missing_ > 0) {
       ReadPartition(json, fields);
@@ -245,6 +251,16 @@ class PlanReader {
     }
   }
 
+  void ReadCarried(JsonFieldReader& json, PlanFieldReader& fields) {
+    ++read_.carried;
+    CarriedZnode& znode = plan_.topology.carried.emplace_back();
+    std::string data;
+    ForEachCarriedField(znode.path, data, fields);
+    if (!absl::Base64Unescape(data, &znode.data) || absl::Base64Escape(znode.data) != data) {
+      json.Fail("'data_b64' is no base64");
+    }
+  }
+
   void ReadFindingLine(JsonFieldReader& json) {
     if (read_.findings++ == 0 && plan_.tables.empty()) selection_.AfterNodes(plan_);
     Finding finding;
@@ -258,10 +274,12 @@ class PlanReader {
   absl::Status End() {
     if (partitions_missing_ > 0) return Damaged("the last table lacks partitions");
     const int64_t counts[] = {static_cast<int64_t>(plan_.nodes.size()),
+                              static_cast<int64_t>(plan_.old_trees.size()),
                               static_cast<int64_t>(plan_.tables.size()),
                               read_.partitions,
                               read_.replicas,
                               read_.last_drops,
+                              read_.carried,
                               read_.findings};
     static_assert(std::size(counts) == std::size(kAnnounced));
     for (size_t i = 0; i < std::size(counts); ++i) {
@@ -282,8 +300,8 @@ class PlanReader {
     return absl::OkStatus();
   }
 
-  static constexpr const char* kAnnounced[] = {"nodes",    "tables",     "partitions",
-                                               "replicas", "last_drops", "findings"};
+  static constexpr const char* kAnnounced[] = {"nodes",    "old_trees",  "tables",  "partitions",
+                                               "replicas", "last_drops", "carried", "findings"};
 
   const std::string name_;
   JsonLineParser lines_;
@@ -293,6 +311,7 @@ class PlanReader {
     int64_t partitions = 0;
     int64_t replicas = 0;
     int64_t last_drops = 0;
+    int64_t carried = 0;
     int64_t findings = 0;
   } read_;
   std::map<FindingKind, int64_t> only_in_findings_;  // how many are still to come

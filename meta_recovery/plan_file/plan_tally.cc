@@ -64,10 +64,10 @@ void PlanTally::AddPartition(const TopologyPartition& partition,
     VisitWeighty(replicas, [&](const RankedReplica& replica) { ++tally.weights[replica.node]; });
   }
   if (replicas.empty()) {
-    if (!decision.placeholder) tally.lost.push_back(partition.index);
+    if (!decision.placeholder && !StaysDropped(decision)) tally.lost.push_back(partition.index);
     return;
   }
-  if (decision.described_by.empty() || table.init_partition_count != table.partition_count) {
+  if (decision.described_by.empty() || IsSplitUnfinished(table, decision)) {
     tally.indexes.push_back(partition.index);
     for (const RankedReplica& replica : replicas) tally.nodes.insert(replica.node);
   }
@@ -165,7 +165,7 @@ std::string PlanTally::ProblemOfTable(size_t index) const {
   const int64_t placed = tally.replicas + beyond_of_table_[index];
   const int64_t rest = decision.replicas - placed;
   // Of children that were not split off yet.
-  const int64_t children = table.partition_count - table.init_partition_count;
+  const int64_t children = table.partition_count - PartitionsBeforeSplit(table, decision);
   const int64_t rest_most = children * static_cast<int64_t>(plan_.nodes.size());
   const std::string name =
       absl::StrCat("table ", table.app_id, " (", Printable(Shortened(table.app_name)), "): ");
@@ -175,7 +175,8 @@ std::string PlanTally::ProblemOfTable(size_t index) const {
                         " beyond them");
   }
   const bool knows_all = tally.replicas == decision.replicas;
-  if (!knows_all || decision.probably_dropped == tally.are_left_by_drop) return "";
+  const bool may_be = tally.are_left_by_drop && !StaysDropped(decision);
+  if (!knows_all || decision.probably_dropped == may_be) return "";
   return absl::StrCat(name, "'probably_dropped' does not fit its replicas");
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 #include <glog/logging.h>
 
@@ -24,12 +25,16 @@ class PlanWriter {
     METAREC_RETURN_IF_ERROR(WriteHeader());
     METAREC_RETURN_IF_ERROR(WriteOptions());
     for (size_t i = 0; i < plan_.nodes.size(); ++i) METAREC_RETURN_IF_ERROR(WriteNode(i));
+    for (const OldTreeSource& tree : plan_.old_trees) METAREC_RETURN_IF_ERROR(WriteOldTree(tree));
     for (size_t i = 0; i < plan_.tables.size(); ++i) {
       const TopologyTable& table = plan_.topology.tables[i];
       METAREC_RETURN_IF_ERROR(WriteTable(table, plan_.tables[i]));
       for (uint32_t p = 0; p < table.partitions_count; ++p) {
         METAREC_RETURN_IF_ERROR(WritePartition(table, table.partitions_begin + p));
       }
+    }
+    for (const CarriedZnode& znode : plan_.topology.carried) {
+      METAREC_RETURN_IF_ERROR(WriteCarried(znode));
     }
     for (const Finding& finding : plan_.findings) {
       METAREC_RETURN_IF_ERROR(WriteFindingLine(finding));
@@ -48,10 +53,12 @@ class PlanWriter {
     out_.Key("counts");
     out_.StartObject();
     out_.Int("nodes", plan_.nodes.size());
+    out_.Int("old_trees", plan_.old_trees.size());
     out_.Int("tables", plan_.tables.size());
     out_.Int("partitions", plan_.partitions.size());
     out_.Int("replicas", plan_.replicas.size());
     out_.Int("last_drops", plan_.topology.last_drops.size());
+    out_.Int("carried", plan_.topology.carried.size());
     out_.Int("findings", plan_.findings.size());
     out_.EndObject();
     WriteOnlyInFindings();
@@ -103,6 +110,19 @@ class PlanWriter {
     out_.StartArray();
     for (const RankedReplica& replica : plan_.ReplicasOf(decision)) WriteReplica(replica, out_);
     out_.EndArray();
+    return out_.Close();
+  }
+
+  absl::Status WriteOldTree(const OldTreeSource& tree) {
+    out_.Open("old_tree");
+    ForEachOldTreeField(tree, fields_);
+    return out_.Close();
+  }
+
+  absl::Status WriteCarried(const CarriedZnode& znode) {
+    out_.Open("carried");
+    const std::string data = absl::Base64Escape(znode.data);
+    ForEachCarriedField(znode.path, data, fields_);
     return out_.Close();
   }
 

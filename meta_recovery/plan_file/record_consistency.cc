@@ -146,9 +146,7 @@ std::string RecordConsistency::ProblemOfValues(const Finding& finding, const std
 // Checks that the table has that value of a field.
 std::string RecordConsistency::ProblemOfTaken(const Finding& finding, const std::string& field,
                                               const std::optional<std::string>& value) const {
-  const TopologyTable& table = TableOf(finding);
-  const std::optional<std::string> taken =
-      field == "app_name" ? DecisionOf(finding).old_name : TextOfField(table, field);
+  const std::optional<std::string> taken = old_trees_.ServersValue(finding.app_id, field);
   if (!value.has_value()) return taken.has_value() ? "the table has the env" : "";
   // An env may be too long for ZooKeeper beside those of other nodes.
   if (!taken.has_value() && tables_with_problems_.contains(finding.app_id)) return "";
@@ -233,7 +231,7 @@ std::string RecordConsistency::ProblemOf(const Finding& finding,
   if (!fits || !DescribeIt(finding, duplicating)) {
     return "'duplicating_nodes' does not fit the table";
   }
-  const std::map<std::string, std::string>& envs = TableOf(finding).envs;
+  const std::map<std::string, std::string> envs = old_trees_.ServersEnvs(finding.app_id);
   if (!std::equal(
           facts.env_sources.begin(), facts.env_sources.end(), envs.begin(), envs.end(),
           [](const WeighedValue& source, const auto& env) { return source.value == env.first; })) {

@@ -16,6 +16,9 @@
 namespace metarec {
 namespace {
 
+// Set by a split; hides the keys of the other half.
+constexpr absl::string_view kValidateHashField = "envs.replica.split.validate_partition_hash";
+
 bool DidAnswer(const NodeDecision& node) { return node.error == idl::kErrOk; }
 
 void AddFindingsOfNode(const RecoveryPlan& plan, NodeIndex index, bool has_answer,
@@ -101,7 +104,7 @@ void AddFindingsOfTables(const RecoveryPlan& plan, FindingsList& findings) {
   absl::flat_hash_map<absl::string_view, int32_t> living;
   for (size_t i = 0; i < plan.tables.size(); ++i) {
     const TopologyTable& table = plan.topology.tables[i];
-    if (!plan.tables[i].placeholder) living.emplace(table.app_name, table.app_id);
+    if (table.status != TableStatus::kDropped) living.emplace(table.app_name, table.app_id);
   }
   for (size_t i = 0; i < plan.tables.size(); ++i) {
     const TopologyTable& table = plan.topology.tables[i];
@@ -111,6 +114,7 @@ void AddFindingsOfTables(const RecoveryPlan& plan, FindingsList& findings) {
       findings.Add(Severity::kNote, subject, found::Placeholder{});
       continue;
     }
+    if (StaysDropped(decision)) continue;
     const bool is_renamed = table.app_name != decision.old_name;
     if (is_renamed) {
       findings.Add(Severity::kWarning, subject,
@@ -122,7 +126,8 @@ void AddFindingsOfTables(const RecoveryPlan& plan, FindingsList& findings) {
     }
     // The env that hides the other half's keys after a split was in ZooKeeper only.
     const int32_t before_split = decision.partition_count_before_split;
-    if (before_split > 0 && table.init_partition_count == table.partition_count) {
+    if (before_split > 0 && !IsSplitUnfinished(table, decision) &&
+        !CarriesField(decision, kValidateHashField)) {
       findings.Add(Severity::kWarning, subject,
                    found::SplitCompleted{.init_partition_count = before_split});
     }
@@ -178,6 +183,7 @@ void AddLessData(FindingSubject subject, absl::Span<const RankedReplica> replica
 void AddFindingsOfPartition(const PlanOptions& options, const TopologyTable& table,
                             const TableDecision& decision, const TopologyPartition& partition,
                             absl::Span<const RankedReplica> replicas, FindingsList& findings) {
+  if (StaysDropped(decision)) return;
   if (replicas.empty()) return AddLost(options, table, decision, partition.index, findings);
   const FindingSubject subject = FindingSubject::Partition(table.app_id, partition.index);
   const RankedReplica& primary = replicas.front();

@@ -49,6 +49,20 @@ absl::string_view RecordRuleName(RecordRule rule) {
   return "unknown";
 }
 
+absl::string_view CarriedZnodesName(CarriedZnodes fate) {
+  switch (fate) {
+    case CarriedZnodes::kCarried:
+      return "carried";
+    case CarriedZnodes::kNotAsked:
+      return "not_asked";
+    case CarriedZnodes::kOutdated:
+      return "outdated";
+    case CarriedZnodes::kTableNotThere:
+      return "table_not_there";
+  }
+  return "unknown";
+}
+
 std::vector<IndexRange> RangesOf(absl::Span<const int32_t> ascending) {
   std::vector<IndexRange> ranges;
   for (const int32_t index : ascending) {
@@ -79,6 +93,10 @@ void FindingsList::Add(Severity severity, FindingSubject subject, FindingFacts f
                               .node = subject.node,
                               .app_id = subject.app_id,
                               .partition_index = subject.partition_index});
+}
+
+void FindingsList::RemoveIf(absl::FunctionRef<bool(const Finding&)> is_wrong) {
+  std::erase_if(findings_, is_wrong);
 }
 
 std::vector<Finding> FindingsList::TakeSorted() {

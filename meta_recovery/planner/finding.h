@@ -11,10 +11,12 @@
 #include <variant>
 #include <vector>
 
+#include <absl/functional/function_ref.h>
 #include <absl/strings/string_view.h>
 
 #include "meta_recovery/planner/finding_facts.h"
 #include "meta_recovery/planner/identity_facts.h"
+#include "meta_recovery/planner/old_tree_facts.h"
 #include "zk_store/topology/topology.h"
 
 namespace metarec {
@@ -118,11 +120,12 @@ class FindingFacts {
       found::NodeListedTwice, found::NodeNameAmbiguous, found::NodeAddressDiffers,
       found::LoopbackAmongOthers, found::BeaconNotBelieved, found::UnlistedServer,
       found::UnconfirmedBeacons, found::ServerMissing, found::StillServed, found::NodeReportInvalid,
-      found::TableRenamed, found::NameUnusableInShell, found::TableProbablyDropped,
-      found::RecordsDiffer, found::RecordsConflict, found::SplitUnfinished, found::SplitCompleted,
-      found::TableLostState, found::Placeholder, found::AppIdOutOfRange, found::AppIdGap,
-      found::ReplicasWithoutTable, found::TableLeftOut, found::Settled, found::ReplicasMissing,
-      found::PartitionLost, found::PrimaryIncomplete, found::PrimaryOnDisk, found::ReplicaOverruled,
+      found::TableInOldTree, found::ValueCarried, found::ZnodesCarried, found::TableRenamed,
+      found::NameUnusableInShell, found::TableProbablyDropped, found::RecordsDiffer,
+      found::RecordsConflict, found::SplitUnfinished, found::SplitCompleted, found::TableLostState,
+      found::Placeholder, found::AppIdOutOfRange, found::AppIdGap, found::ReplicasWithoutTable,
+      found::TableLeftOut, found::Settled, found::ReplicasMissing, found::PartitionLost,
+      found::PrimaryIncomplete, found::PrimaryOnDisk, found::ReplicaOverruled,
       found::BallotAbovePrimary, found::LessDataThanOverruled, found::ReplicaBeyondCount>;
 
   template <size_t index>
@@ -178,6 +181,8 @@ struct FindingSubject {
 class FindingsList {
  public:
   void Add(Severity severity, FindingSubject subject, FindingFacts facts);
+  // Takes back those that `is_wrong` says so of.
+  void RemoveIf(absl::FunctionRef<bool(const Finding&)> is_wrong);
   std::vector<Finding> TakeSorted();
 
  private:

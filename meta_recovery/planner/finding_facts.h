@@ -1,7 +1,7 @@
 // The kinds of findings, and what is known of each: its facts.
 //
 // A new kind is an enumerator here with a struct of its facts (those about who a server is are in
-// identity_facts.h), its place in the list of finding.h,
+// identity_facts.h, those about old trees in old_tree_facts.h), its place in the list of finding.h,
 // a row in finding_registry.cc, a sentence in finding_sentences.{h,cc} and a test. Without its row
 // or its sentence it does not compile.
 
@@ -39,7 +39,10 @@ enum class FindingKind : uint8_t {
   kStillServed,          // replicas are PS_PRIMARY or PS_SECONDARY: leases have not run out
   kNodeReportInvalid,    // a record or replica that makes no sense was left out (id <= 0, ...)
 
-  // Tables.
+  // Tables. The first three are about old trees (old_tree_facts.h).
+  kTableInOldTree,        // which old tree has it, and how old that is
+  kValueCarried,          // a field or an env that is from an old tree
+  kZnodesCarried,         // znodes that are carried over from an old tree, or why they are not
   kTableRenamed,          // another table of higher id keeps the name
   kNameUnusableInShell,   // hazard: stock shells refuse the name that was given
   kTableProbablyDropped,  // no replica is complete: deleted before the outage

@@ -5,6 +5,7 @@
 
 #include "meta_recovery/planner/finding_sentences.h"
 #include "meta_recovery/planner/node_identity.h"
+#include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/planner/settlements.h"
 
 namespace metarec {
@@ -72,6 +73,22 @@ Severities OfReplicasWithoutTable(const Finding& finding, const RecoveryPlan& pl
   const std::string key = SettlementKey(finding.app_id);
   if (IsIgnored(plan.options, key)) return {kHazard};
   return {plan.options.settlements.contains(key) ? kWarning : kConflict};
+}
+
+// Whether an old tree is as new as what the servers say, and committed.
+Severities OfTableInOldTree(const Finding& finding, const RecoveryPlan& plan, bool) {
+  const auto& facts = *finding.facts.As<found::TableInOldTree>();
+  const size_t table = FindTable(plan, finding.app_id);
+  const auto tree = static_cast<size_t>(facts.tree);
+  if (table == SIZE_MAX || tree >= plan.old_trees.size()) return {};
+  const OldTreeUse use = plan.tables[table].old_tree;
+  const bool is_as_there = use == OldTreeUse::kCurrent || use == OldTreeUse::kStaysDropped;
+  return {is_as_there && IsCommitted(plan.old_trees[tree], facts.changed_zxid) ? kNote : kWarning};
+}
+
+Severities OfZnodesCarried(const Finding& finding, const RecoveryPlan&, bool) {
+  const auto& facts = *finding.facts.As<found::ZnodesCarried>();
+  return {facts.fate == CarriedZnodes::kCarried ? kNote : kWarning};
 }
 
 // Its kind and its sentence follow from its facts.
@@ -170,6 +187,22 @@ constexpr std::array kRows = {
                                    .severities = Always<kWarning>}),
 
     // Tables.
+    Row<found::TableInOldTree>(
+        {.name = "table_in_old_tree",
+         .title = "tables that an old tree has, and how far it can be followed",
+         .gravity = 14,
+         .about = About::kTable,
+         .severities = OfTableInOldTree}),
+    Row<found::ValueCarried>({.name = "value_carried",
+                              .title = "values that are from an old tree",
+                              .gravity = kReadLast,
+                              .about = About::kTable,
+                              .severities = Always<kNote>}),
+    Row<found::ZnodesCarried>({.name = "znodes_carried",
+                               .title = "other znodes of old trees",
+                               .gravity = 16,
+                               .about = About::kClusterOrTable,
+                               .severities = OfZnodesCarried}),
     Row<found::TableRenamed>({.name = "table_renamed",
                               .title = "tables that get another name",
                               .gravity = 16,

@@ -18,6 +18,7 @@ namespace metarec {
 // What a finding of a kind names.
 enum class FindingAbout : uint8_t {
   kCluster,
+  kClusterOrTable,
   kNode,
   kNodeAndMaybeTable,
   kTable,

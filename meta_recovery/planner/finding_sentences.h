@@ -28,6 +28,9 @@ std::string Sentence(const RecoveryPlan&, const Finding&, const found::Unconfirm
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::ServerMissing&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::StillServed&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::NodeReportInvalid&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::TableInOldTree&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::ValueCarried&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::ZnodesCarried&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::TableRenamed&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::NameUnusableInShell&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::TableProbablyDropped&);

@@ -104,7 +104,8 @@ found::ServerMissing PartitionsOfAMissingServer(
   }
   for (size_t i = 0; i < plan.tables.size(); ++i) {
     // Of a dropped table some partitions may be gone already.
-    if (plan.tables[i].placeholder || plan.tables[i].probably_dropped) continue;
+    const TableDecision& table = plan.tables[i];
+    if (table.placeholder || table.probably_dropped || StaysDropped(table)) continue;
     const int64_t lost = lost_of_table(i);
     facts.partitions += lost;
     facts.tables += lost > 0 ? 1 : 0;

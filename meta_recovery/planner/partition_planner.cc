@@ -9,7 +9,7 @@ namespace metarec {
 namespace {
 
 bool IsProbablyDropped(const PlannedTable& planned) {
-  return !planned.decision.placeholder &&
+  return !planned.decision.placeholder && !StaysDropped(planned.decision) &&
          std::all_of(planned.claims.begin(), planned.claims.end(),
                      [](const ReplicaClaim& claim) { return IsLeftByDrop(claim.status); });
 }
@@ -18,8 +18,8 @@ bool IsProbablyDropped(const PlannedTable& planned) {
 
 bool IsLeftByDrop(ReplicaStatus status) { return IsIncomplete(status); }
 
-ReplicaRole RoleOf(size_t rank, int32_t max_replica_count) {
-  if (rank == 0) return ReplicaRole::kPrimary;
+ReplicaRole RoleOf(size_t rank, int32_t max_replica_count, bool stays_dropped) {
+  if (rank == 0 && !stays_dropped) return ReplicaRole::kPrimary;
   return static_cast<int64_t>(rank) < max_replica_count ? ReplicaRole::kLastDrop
                                                         : ReplicaRole::kOverruled;
 }
@@ -93,10 +93,12 @@ void PartitionPlanner::AddPartitions(const PlannedTable& planned) {
 }
 
 void PartitionPlanner::AddLostPartition(const PlannedTable& planned, int32_t index) {
-  const bool accepted = AcceptsLoss(plan_.options, planned.table.app_id, index);
+  const bool stays_dropped = StaysDropped(planned.decision);
+  const bool accepted = !stays_dropped && AcceptsLoss(plan_.options, planned.table.app_id, index);
   lost_.push_back(index);
   plan_.topology.partitions.push_back(
       {.index = index,
+       .partition_flags = stays_dropped ? kDroppedPartitionFlag : 0,
        .last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size())});
   plan_.partitions.push_back(
       {.replicas_begin = static_cast<uint32_t>(plan_.replicas.size()), .lost = accepted});
@@ -110,9 +112,10 @@ void PartitionPlanner::AddPartition(const PlannedTable& planned, int32_t index,
   const auto last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size());
   RankReplicas(planned, replicas);
   const auto ranked = absl::MakeConstSpan(plan_.replicas).subspan(replicas_begin);
-  spread_.Count(ranked.front().node);
+  const bool stays_dropped = StaysDropped(planned.decision);
+  if (!stays_dropped) spread_.Count(ranked.front().node);
   // The best comes last.
-  for (size_t i = ranked.size(); i-- > 1;) {
+  for (size_t i = ranked.size(); i-- > 0;) {
     if (ranked[i].role == ReplicaRole::kLastDrop) {
       plan_.topology.last_drops.push_back(ranked[i].node);
     }
@@ -124,7 +127,8 @@ void PartitionPlanner::AddPartition(const PlannedTable& planned, int32_t index,
       {.index = index,
        .ballot = ballot,
        .last_committed_decree = ranked.front().last_committed_decree,
-       .primary = ranked.front().node,
+       .partition_flags = stays_dropped ? kDroppedPartitionFlag : 0,
+       .primary = stays_dropped ? kNoNode : ranked.front().node,
        .last_drops_begin = last_drops_begin,
        .last_drops_count =
            static_cast<uint32_t>(plan_.topology.last_drops.size()) - last_drops_begin});
@@ -150,7 +154,7 @@ void PartitionPlanner::RankReplicas(const PlannedTable& planned,
   const auto ranked = absl::MakeSpan(plan_.replicas).last(replicas.size());
   SpreadEquals(ranked);
   for (size_t i = 0; i < ranked.size(); ++i) {
-    ranked[i].role = RoleOf(i, planned.table.max_replica_count);
+    ranked[i].role = RoleOf(i, planned.table.max_replica_count, StaysDropped(planned.decision));
   }
 }
 

@@ -14,7 +14,7 @@
 
 namespace metarec {
 
-// Of the partitions of placeholders: bit 0 of their flags, dropped. All others have none.
+// Of the partitions of dropped tables: bit 0 of their flags. All others have none.
 inline constexpr int32_t kDroppedPartitionFlag = 1;
 
 // Whether dropped tables leave such replicas. Those of a soft-deleted one are closed while the
@@ -22,8 +22,9 @@ inline constexpr int32_t kDroppedPartitionFlag = 1;
 // missed it. A table that has no others was probably dropped.
 bool IsLeftByDrop(ReplicaStatus status);
 
-// What becomes of the replica of that rank, counted from 0.
-ReplicaRole RoleOf(size_t rank, int32_t max_replica_count);
+// What becomes of the replica of that rank, counted from 0. Of a table that stays dropped nobody is
+// the primary; recalled, it gets one of the candidates.
+ReplicaRole RoleOf(size_t rank, int32_t max_replica_count, bool stays_dropped);
 
 // Appends tables with their partitions to a plan, in ascending order of ids. Not thread-safe.
 class PartitionPlanner {

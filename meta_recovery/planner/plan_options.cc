@@ -63,14 +63,15 @@ bool AcceptsLoss(const PlanOptions& options, int32_t app_id, int32_t partition_i
 
 std::string PlanOptionWords(const PlanOptions& options) {
   // Names every option, so that a new one does not compile before it has a word.
-  const auto& [skip_bad_nodes, skip_lost_partitions, still_served, bad_nodes_skipped,
-               lost_partitions_skipped, rename_separator, max_app_id, max_id_gap,
+  const auto& [skip_bad_nodes, skip_lost_partitions, still_served, carry_duplications,
+               bad_nodes_skipped, lost_partitions_skipped, rename_separator, max_app_id, max_id_gap,
                max_partition_count, settlements] = options;
   const PlanOptions defaults;
   std::string words = absl::StrCat(
       SkipWord("--skip_bad_nodes", skip_bad_nodes, bad_nodes_skipped),
       SkipWord("--skip_lost_partitions", skip_lost_partitions, lost_partitions_skipped));
   if (still_served) absl::StrAppend(&words, " --still_served");
+  if (carry_duplications) absl::StrAppend(&words, " --carry duplications");
   if (rename_separator != defaults.rename_separator) {
     absl::StrAppend(&words, " --rename_separator ", ShellWord(rename_separator));
   }

@@ -18,6 +18,8 @@ struct PlanOptions {
   bool skip_bad_nodes = false;        // all of them
   bool skip_lost_partitions = false;  // all of them
   bool accept_still_served = false;
+  // Takes duplications over from an old tree. A half-known one would send old data again.
+  bool carry_duplications = false;
 
   // Or only these: nodes by an entry of the node list, their name or their address ...
   std::set<std::string> bad_nodes_skipped = {};

@@ -26,6 +26,9 @@ std::string TableLabel(const RecoveryPlan& plan, int32_t app_id);
 // "partition 3.17 (usertable)".
 std::string PartitionLabel(const RecoveryPlan& plan, int32_t app_id, int32_t index);
 
+// "backup.jsonl at /pegasus/demo (of 2026-11-30 00:10:00 UTC, zxid 0x1f)"; fit for a terminal.
+std::string OldTreeText(const OldTreeSource& tree);
+
 // As they are, not yet fit for a terminal; "?" if the plan has no such node or table.
 absl::string_view NodeName(const RecoveryPlan& plan, NodeIndex node);
 absl::string_view TableName(const RecoveryPlan& plan, int32_t app_id);

@@ -21,8 +21,12 @@ std::string StatusKey(int32_t app_id) { return SettlementKey(app_id, "status"); 
 class TablePlanner {
  public:
   TablePlanner(const PlannedTablesInput& input, ReportProblems& problems, Settlements& settlements,
-               FindingsList& findings)
-      : input_(input), problems_(problems), settlements_(settlements), findings_(findings) {}
+               FindingsList& findings, IdsBeyond& beyond)
+      : input_(input),
+        problems_(problems),
+        settlements_(settlements),
+        findings_(findings),
+        beyond_(beyond) {}
 
   absl::StatusOr<std::vector<PlannedTable>> Run() {
     std::vector<ReportedTable> reported =
@@ -147,10 +151,13 @@ class TablePlanner {
   // index is beyond the count.
   void KeepIdsThatAreSetAside() {
     for (const int32_t app_id : set_aside_) {
-      if (tables_.empty() || app_id > tables_.rbegin()->first) break;
       const absl::Span<const ReplicaClaim> claims = input_.replicas.ClaimsOf(app_id);
-      tables_[app_id] =
-          MakePlaceholder(app_id, claims.empty() ? 1 : claims.back().partition_index + 1);
+      const int32_t partitions = claims.empty() ? 1 : claims.back().partition_index + 1;
+      if (tables_.empty() || app_id > tables_.rbegin()->first) {
+        beyond_[app_id] = partitions;
+      } else {
+        tables_[app_id] = MakePlaceholder(app_id, partitions);
+      }
     }
   }
 
@@ -298,6 +305,7 @@ class TablePlanner {
     for (auto& [app_id, planned] : tables_) {
       while (static_cast<int32_t>(tables.size()) + 1 < app_id) {
         tables.push_back(MakePlaceholder(static_cast<int32_t>(tables.size()) + 1, 1));
+        tables.back().is_gap = true;
       }
       tables.push_back(std::move(planned));
     }
@@ -308,6 +316,7 @@ class TablePlanner {
   ReportProblems& problems_;
   Settlements& settlements_;
   FindingsList& findings_;
+  IdsBeyond& beyond_;
   std::map<int32_t, PlannedTable> tables_;
   std::set<int32_t> set_aside_;  // ids far above the others that do not count
   std::set<int32_t> kept_;       // and described ones that do
@@ -349,8 +358,8 @@ PlannedTable MakePlaceholder(int32_t app_id, int32_t partition_count) {
 absl::StatusOr<std::vector<PlannedTable>> PlanTables(const PlannedTablesInput& input,
                                                      ReportProblems& problems,
                                                      Settlements& settlements,
-                                                     FindingsList& findings) {
-  return TablePlanner(input, problems, settlements, findings).Run();
+                                                     FindingsList& findings, IdsBeyond& beyond) {
+  return TablePlanner(input, problems, settlements, findings, beyond).Run();
 }
 
 }  // namespace metarec

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include <absl/status/statusor.h>
@@ -34,7 +35,14 @@ struct PlannedTable {
 
   // The operator must decide the partition count first. The partitions are not planned.
   bool partition_count_undecided = false;
+
+  // Nobody mentions the id, and nothing was decided about it.
+  bool is_gap = false;
 };
+
+// Ids that are left out and above all that count, with how many partitions a placeholder of each
+// would need.
+using IdsBeyond = std::map<int32_t, int32_t>;
 
 struct PlannedTablesInput {
   const NodeRoster& roster;
@@ -55,6 +63,6 @@ bool DescribeTable(int32_t app_id, absl::string_view text, TopologyTable* table)
 absl::StatusOr<std::vector<PlannedTable>> PlanTables(const PlannedTablesInput& input,
                                                      ReportProblems& problems,
                                                      Settlements& settlements,
-                                                     FindingsList& findings);
+                                                     FindingsList& findings, IdsBeyond& beyond);
 
 }  // namespace metarec

@@ -1,7 +1,7 @@
 // How a cluster's metadata is rebuilt from what its replica servers say.
 //
 // Each node either gave both its answers completely or counts as bad; of a bad node nothing is
-// used, and unless the operator lets it be skipped, the plan ends there. Then, in five steps:
+// used, and unless the operator lets it be skipped, the plan ends there. Then, in six steps:
 //
 //   1. Replicas.   Every replica of every complete node is brought in one linear pass into the
 //                  order (table, partition, rank). Rank: complete before incomplete, higher
@@ -18,8 +18,10 @@
 //                  not have, are conflicts that the operator settles: a stock meta server would
 //                  have such replicas deleted, or abort on them. Ids that nobody mentions become
 //                  placeholders, so that they are not used again (planned_tables.h).
-//   4. Names.      Of several living tables of one name the highest id keeps it (unique_names.h).
-//   5. Partitions. Of equal replicas the one comes first whose node has the fewest primaries so
+//   4. Old trees. What old copies of ZooKeeper's tree say of these tables is added, field by field,
+//                  as far as it is not older than what the servers say (old_tree_carrying.h).
+//   5. Names.      Of several living tables of one name the highest id keeps it (unique_names.h).
+//   6. Partitions. Of equal replicas the one comes first whose node has the fewest primaries so
 //                  far (primary_spread.h). The best replica becomes the primary, the next ones
 //                  last_drops; the ballot is the highest that anybody reported
 //                  (partition_planner.h).
@@ -46,6 +48,7 @@
 #include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/node_identity.h"
 #include "meta_recovery/planner/node_roster.h"
+#include "meta_recovery/planner/old_tree_carrying.h"
 #include "meta_recovery/planner/partition_planner.h"
 #include "meta_recovery/planner/planned_tables.h"
 #include "meta_recovery/planner/replica_index.h"
@@ -100,9 +103,12 @@ namespace {
 
 class Planner {
  public:
-  Planner(const Evidence& evidence, const PlanOptions& options, NodeRoster roster,
-          Settlements settlements)
-      : evidence_(evidence), roster_(std::move(roster)), settlements_(std::move(settlements)) {
+  Planner(const Evidence& evidence, const PlanOptions& options, absl::Span<const OldTree> old_trees,
+          NodeRoster roster, Settlements settlements)
+      : evidence_(evidence),
+        old_trees_(old_trees),
+        roster_(std::move(roster)),
+        settlements_(std::move(settlements)) {
     // Plan files keep whole seconds.
     plan_.evidence_collected_at = absl::FromUnixSeconds(absl::ToUnixSeconds(evidence.collected_at));
     plan_.options = options;
@@ -116,6 +122,8 @@ class Planner {
       SortReplicas();
       release_replicas();
       METAREC_RETURN_IF_ERROR(PlanEveryTable());
+      METAREC_RETURN_IF_ERROR(
+          CarryFromOldTrees(old_trees_, settlements_, ids_beyond_, tables_, findings_, plan_));
       RenameTables();
       METAREC_RETURN_IF_ERROR(PlanPartitions());
       METAREC_RETURN_IF_ERROR(CheckSkippedPartitions());
@@ -137,16 +145,17 @@ class Planner {
   absl::Status PlanEveryTable() {
     const PlannedTablesInput input = {
         .roster = roster_, .replicas = *replicas_, .options = plan_.options};
-    METAREC_ASSIGN_OR_RETURN(tables_, PlanTables(input, problems_, settlements_, findings_));
+    METAREC_ASSIGN_OR_RETURN(tables_,
+                             PlanTables(input, problems_, settlements_, findings_, ids_beyond_));
     problems_.MoveTo(findings_);
     return absl::OkStatus();
   }
 
-  // Placeholders are dropped tables and do not compete for names.
+  // Dropped tables, as placeholders are, do not compete for names.
   void RenameTables() {
     std::vector<NamedTable> names;
     for (const PlannedTable& planned : tables_) {
-      if (planned.decision.placeholder) continue;
+      if (planned.table.status == TableStatus::kDropped) continue;
       names.push_back({.app_id = planned.table.app_id, .name = planned.table.app_name});
     }
     for (const Renaming& renaming : MakeNamesUnique(names, plan_.options.rename_separator)) {
@@ -214,17 +223,20 @@ class Planner {
   }
 
   const Evidence& evidence_;
+  const absl::Span<const OldTree> old_trees_;
   const NodeRoster roster_;
   Settlements settlements_;
   ReportProblems problems_;
   FindingsList findings_;
   std::optional<ReplicaIndex> replicas_;
   std::vector<PlannedTable> tables_;
+  IdsBeyond ids_beyond_;
   RecoveryPlan plan_;
 };
 
 absl::StatusOr<RecoveryPlan> MakePlanAndRelease(const Evidence& evidence,
                                                 const PlanOptions& options,
+                                                absl::Span<const OldTree> old_trees,
                                                 const std::function<void()>& release_replicas) {
   METAREC_RETURN_IF_ERROR(CheckPlanOptions(options));
   if (const int64_t second = absl::ToUnixSeconds(evidence.collected_at);
@@ -235,18 +247,20 @@ absl::StatusOr<RecoveryPlan> MakePlanAndRelease(const Evidence& evidence,
   METAREC_ASSIGN_OR_RETURN(Settlements settlements, Settlements::Parse(options.settlements));
   METAREC_ASSIGN_OR_RETURN(NodeRoster roster, NodeRoster::Make(evidence));
   METAREC_RETURN_IF_ERROR(roster.CheckSkipped(options, evidence.unlisted));
-  Planner planner(evidence, options, std::move(roster), std::move(settlements));
+  Planner planner(evidence, options, old_trees, std::move(roster), std::move(settlements));
   return planner.Run(release_replicas);
 }
 
 }  // namespace
 
-absl::StatusOr<RecoveryPlan> MakePlan(const Evidence& evidence, const PlanOptions& options) {
-  return MakePlanAndRelease(evidence, options, [] {});
+absl::StatusOr<RecoveryPlan> MakePlan(const Evidence& evidence, const PlanOptions& options,
+                                      absl::Span<const OldTree> old_trees) {
+  return MakePlanAndRelease(evidence, options, old_trees, [] {});
 }
 
-absl::StatusOr<RecoveryPlan> MakePlan(Evidence&& evidence, const PlanOptions& options) {
-  return MakePlanAndRelease(evidence, options, [&evidence] {
+absl::StatusOr<RecoveryPlan> MakePlan(Evidence&& evidence, const PlanOptions& options,
+                                      absl::Span<const OldTree> old_trees) {
+  return MakePlanAndRelease(evidence, options, old_trees, [&evidence] {
     for (NodeEvidence& node : evidence.nodes) std::vector<ReplicaRecord>().swap(node.replicas);
   });
 }

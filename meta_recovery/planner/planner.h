@@ -4,7 +4,9 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/types/span.h>
 
+#include "meta_recovery/old_tree/old_tree.h"
 #include "meta_recovery/planner/plan_options.h"
 #include "meta_recovery/planner/recovery_plan.h"
 #include "replica_collector/evidence.h"
@@ -28,10 +30,16 @@ absl::Status CheckPlanOptions(const PlanOptions& options);
 // kInvalidArgument for options that make no sense (an empty separator, a settlement that settles
 // nothing) and for evidence that no collector writes (no node, one address or name twice);
 // kResourceExhausted when the tables claim more than kPlanPartitionsMax partitions together.
-absl::StatusOr<RecoveryPlan> MakePlan(const Evidence& evidence, const PlanOptions& options);
+//
+// `old_trees` add what replica servers do not know; without any nothing of them is in the plan.
+// Their order does not matter but for that of RecoveryPlan::old_trees. kInvalidArgument also for
+// one that cannot be shown to be of this cluster.
+absl::StatusOr<RecoveryPlan> MakePlan(const Evidence& evidence, const PlanOptions& options,
+                                      absl::Span<const OldTree> old_trees = {});
 
 // The same for evidence that is not needed afterwards: its replicas are freed as soon as they are
 // in order, so that the plan takes their place in memory.
-absl::StatusOr<RecoveryPlan> MakePlan(Evidence&& evidence, const PlanOptions& options);
+absl::StatusOr<RecoveryPlan> MakePlan(Evidence&& evidence, const PlanOptions& options,
+                                      absl::Span<const OldTree> old_trees = {});
 
 }  // namespace metarec

@@ -50,6 +50,39 @@ bool IsIncomplete(ReplicaStatus status) {
          status == ReplicaStatus::kPartitionSplit;
 }
 
+absl::string_view OldTreeUseName(OldTreeUse use) {
+  switch (use) {
+    case OldTreeUse::kNone:
+      return "none";
+    case OldTreeUse::kCurrent:
+      return "current";
+    case OldTreeUse::kOlder:
+      return "older";
+    case OldTreeUse::kStaysDropped:
+      return "stays_dropped";
+    case OldTreeUse::kOnlyThere:
+      return "only_there";
+  }
+  return "unknown";
+}
+
+bool IsCommitted(const OldTreeSource& tree, int64_t zxid) {
+  return tree.committed_zxid == kCommittedUnknown || zxid <= tree.committed_zxid;
+}
+
+bool CarriesField(const TableDecision& table, absl::string_view field) {
+  return std::binary_search(table.carried_fields.begin(), table.carried_fields.end(), field);
+}
+
+bool IsSplitUnfinished(const TopologyTable& table, const TableDecision& decision) {
+  if (table.init_partition_count == table.partition_count || StaysDropped(decision)) return false;
+  return !CarriesField(decision, "init_partition_count");
+}
+
+int32_t PartitionsBeforeSplit(const TopologyTable& table, const TableDecision& decision) {
+  return IsSplitUnfinished(table, decision) ? table.init_partition_count : table.partition_count;
+}
+
 PlanOutcome OutcomeOf(Severity gravest) {
   if (gravest == Severity::kConflict) return PlanOutcome::kConflict;
   return gravest == Severity::kError ? PlanOutcome::kTryAgain : PlanOutcome::kReady;
@@ -80,11 +113,17 @@ bool AcceptsBadNode(const RecoveryPlan& plan, NodeIndex node) {
 
 absl::StatusOr<std::string> TopologyDigest(const Topology& topology) {
   METAREC_RETURN_IF_ERROR(CheckTopology(topology));
-  // Any root does: what a znode holds says where under the root it belongs.
+  // Any root does: what a znode holds says where under the root it belongs, unless it is carried.
   const ClusterPaths paths("/any");
   TopologyZnodes znodes(topology, paths);
   LineDigest digest;
-  for (size_t ordinal = 0; ordinal < znodes.size(); ++ordinal) digest.Add(znodes.Data(ordinal));
+  for (size_t ordinal = 0; ordinal < znodes.carried_begin(); ++ordinal) {
+    digest.Add(znodes.Data(ordinal));
+  }
+  for (const CarriedZnode& znode : topology.carried) {
+    digest.Add(znode.path);
+    digest.Add(znode.data);
+  }
   return digest.Finish();
 }
 

@@ -12,6 +12,7 @@
 #include <absl/time/time.h>
 #include <absl/types/span.h>
 
+#include "meta_recovery/old_tree/old_tree.h"
 #include "meta_recovery/planner/finding.h"
 #include "meta_recovery/planner/plan_options.h"
 #include "replica_collector/evidence.h"
@@ -72,6 +73,17 @@ struct PartitionDecision {
   friend bool operator==(const PartitionDecision&, const PartitionDecision&) = default;
 };
 
+// How an old tree is used for a table (docs/recovery-rules.md, "Old trees").
+enum class OldTreeUse : uint8_t {
+  kNone,          // no old tree has the table
+  kCurrent,       // it is as new as the servers' evidence: the table is as the tree says
+  kOlder,         // servers have gone on since: it only adds what they do not know
+  kStaysDropped,  // the tree proves that the table was dropped before the outage
+  kOnlyThere,     // no server knows the table any more: a placeholder keeps its id
+};
+
+absl::string_view OldTreeUseName(OldTreeUse use);  // "none", "current", "older", ...
+
 // Parallel to Topology::tables.
 struct TableDecision {
   std::string old_name;      // the name in the records; differs from app_name after a renaming
@@ -82,6 +94,10 @@ struct TableDecision {
   std::vector<std::string> differing_fields;
   int64_t replicas = 0;  // that nodes reported, also those that no partition has
   int32_t partition_count_before_split = 0;  // 0: it was never split
+  OldTreeUse old_tree = OldTreeUse::kNone;
+  // Fields that are from the old tree, and not as the servers say; as findings name them,
+  // ascending.
+  std::vector<std::string> carried_fields;
 
   friend bool operator==(const TableDecision&, const TableDecision&) = default;
 };
@@ -108,6 +124,44 @@ struct NodeDecision {
   friend bool operator==(const NodeDecision&, const NodeDecision&) = default;
 };
 
+// Whether the operator gets the table back as a dropped one, with all that an old tree says of it.
+inline bool StaysDropped(const TableDecision& table) {
+  return table.old_tree == OldTreeUse::kStaysDropped;
+}
+
+// Whether the table has that field from an old tree; "envs.<key>" for an env.
+bool CarriesField(const TableDecision& table, absl::string_view field);
+
+// Whether a split of the table is unfinished, and init_partition_count is the count before it. What
+// an old tree says of that count is of a split that is over.
+bool IsSplitUnfinished(const TopologyTable& table, const TableDecision& decision);
+// Partitions from this index on have a znode only if they were split off.
+int32_t PartitionsBeforeSplit(const TopologyTable& table, const TableDecision& decision);
+
+// An old tree that has tables of this cluster.
+struct OldTreeSource {
+  std::string source;  // as the operator named it
+  OldTreeKind kind = OldTreeKind::kFile;
+  std::string root;  // of the cluster in it
+  int64_t zxid = 0;
+  int64_t time_second = 0;
+  int64_t committed_zxid = kAllCommitted;  // see OldTree
+  std::vector<std::string> confirmed_by;
+  int64_t tables_same = 0;   // with the same id and create time as the servers' tables
+  int64_t tables_other = 0;  // with the same id, created at another time
+  int64_t problems_count = 0;
+  std::vector<std::string> problems;  // the first that could not be read
+
+  // Whether it is of this very cluster, so that it also tells of tables that no server describes.
+  bool is_of_cluster() const { return tables_same > 0 && tables_other == 0; }
+
+  friend bool operator==(const OldTreeSource&, const OldTreeSource&) = default;
+};
+
+// False if only one server of the ensemble is known to have had the transaction, which then may
+// never have been committed. True if that is not known of any.
+bool IsCommitted(const OldTreeSource& tree, int64_t zxid);
+
 enum class PlanOutcome : uint8_t {
   kReady,     // may be applied
   kTryAgain,  // errors that a skip flag could accept: ERR_TRY_AGAIN
@@ -127,6 +181,7 @@ struct RecoveryPlan {
 
   Topology topology;  // complete only when outcome is kReady
   std::vector<NodeDecision> nodes;
+  std::vector<OldTreeSource> old_trees;  // in the order in which they were given
   std::vector<TableDecision> tables;
   std::vector<PartitionDecision> partitions;
   std::vector<RankedReplica> replicas;

@@ -183,9 +183,9 @@ std::string WhatIsWritten(const RecoveryPlan& plan, const TopologyTable& table,
   return text;
 }
 
-// `pid`: "3.17".
 std::string NoReplica(const PartitionDecision& decision, const TopologyPartition& partition,
-                      absl::string_view pid) {
+                      bool stays_dropped, absl::string_view pid) {
+  if (stays_dropped) return "Its table stays dropped, and no node has a replica of it.\n";
   if ((partition.partition_flags & 1) != 0) {
     return "It belongs to a dropped placeholder: written with ballot 0 and the dropped flag, "
            "without any node.\n";
@@ -207,13 +207,19 @@ std::string ExplainPartition(const RecoveryPlan& plan, size_t table, size_t part
   const TopologyPartition& written = plan.topology.partitions[partition];
   const PartitionDecision& decision = plan.partitions[partition];
   const auto replicas = plan.ReplicasOf(decision);
+  const bool stays_dropped = StaysDropped(plan.tables[table]);
   std::string text = absl::StrCat("Partition ", record.app_id, ".", written.index, " of table ",
                                   record.app_id, " (", Printable(record.app_name),
                                   "): ", Counted(static_cast<int64_t>(replicas.size()), "replica"),
                                   " found, ", record.max_replica_count, " wanted.\n\n");
   if (replicas.empty()) {
-    absl::StrAppend(&text,
-                    NoReplica(decision, written, absl::StrCat(record.app_id, ".", written.index)));
+    const std::string pid = absl::StrCat(record.app_id, ".", written.index);
+    absl::StrAppend(&text, NoReplica(decision, written, stays_dropped, pid));
+  } else if (stays_dropped) {
+    absl::StrAppend(&text, ReplicaRows(plan, replicas),
+                    "\nIts table stays dropped; recalled, its primary is the best candidate.\n"
+                    "Ballot written: ",
+                    written.ballot, ", the highest that was reported.\n");
   } else {
     absl::StrAppend(&text, ReplicaRows(plan, replicas), "\n", WhyThisPrimary(plan, replicas), "\n",
                     WhatIsWritten(plan, record, written, replicas));
@@ -240,7 +246,9 @@ std::string NameOrigin(const RecoveryPlan& plan, const TopologyTable& record,
   }
   std::vector<std::string> nodes;
   for (const NodeIndex node : decision.described_by) nodes.push_back(NodeLabel(plan, node));
-  std::string text = nodes.empty()
+  std::string text = nodes.empty() && StaysDropped(decision)
+                         ? std::string("No node describes it; it is as the old tree says.\n")
+                     : nodes.empty()
                          ? std::string("No node describes it; it is what the operator decided.\n")
                          : absl::StrCat("Described by ", CutList(nodes, kNamesShown), ".\n");
   if (decision.old_name != record.app_name && !decision.old_name.empty()) {
@@ -308,7 +316,7 @@ std::string Replicas(const RecoveryPlan& plan, const TopologyTable& record,
 }
 
 // The decisions whose key names the table: "10", "10.app_type", "10.7".
-std::string Settlements(const PlanOptions& options, int32_t app_id) {
+std::string DecisionsAbout(const PlanOptions& options, int32_t app_id) {
   std::string text;
   const std::string id = absl::StrCat(app_id);
   for (const auto& [key, value] : options.settlements) {
@@ -328,7 +336,7 @@ std::string ExplainTable(const RecoveryPlan& plan, size_t table) {
   if (!decision.placeholder) {
     absl::StrAppend(&text, Replicas(plan, record, SummarizeTable(plan, table)));
   }
-  absl::StrAppend(&text, Settlements(plan.options, record.app_id));
+  absl::StrAppend(&text, DecisionsAbout(plan.options, record.app_id));
   return text + FindingLines(
                     plan, [&](const Finding& finding) { return finding.app_id == record.app_id; });
 }

@@ -1,6 +1,7 @@
 #include "meta_recovery/report/finding_text.h"
 
 #include <algorithm>
+#include <concepts>
 #include <map>
 #include <set>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "meta_recovery/planner/finding_sentences.h"
 #include "meta_recovery/planner/plan_options.h"
 #include "meta_recovery/planner/plan_text.h"
+#include "meta_recovery/planner/record_reconciliation.h"
 #include "meta_recovery/planner/settlements.h"
 #include "meta_recovery/planner/unique_names.h"
 
@@ -66,6 +68,13 @@ class FactWriter {
   }
   void operator()(absl::string_view key, int32_t number) { (*this)(key, absl::StrCat(number)); }
   void operator()(absl::string_view key, int64_t number) { (*this)(key, absl::StrCat(number)); }
+  // Not for texts, which would convert to it.
+  void operator()(absl::string_view key, std::same_as<bool> auto yes) {
+    (*this)(key, absl::string_view(yes ? "true" : "false"));
+  }
+  void operator()(absl::string_view key, CarriedZnodes fate) {
+    (*this)(key, CarriedZnodesName(fate));
+  }
   void operator()(absl::string_view key, NodeIndex node) { (*this)(key, NodeName(plan_, node)); }
   void operator()(absl::string_view key, RecordRule rule) { (*this)(key, RecordRuleName(rule)); }
   void operator()(absl::string_view key, FindingKind kind) { (*this)(key, FindingKindName(kind)); }
@@ -157,6 +166,22 @@ class FactWriter {
   void Write(const found::StillServed& facts) {
     WriteFields(facts);
     (*this)("accepted", finding_.severity == Severity::kWarning ? "true" : "false");
+  }
+  void Write(const found::TableInOldTree& facts) {
+    const size_t table = FindTable(plan_, finding_.app_id);
+    if (table != SIZE_MAX) (*this)("use", OldTreeUseName(plan_.tables[table].old_tree));
+    WriteTree(facts.tree);
+    WriteFields(facts);
+  }
+  void Write(const found::ValueCarried& facts) {
+    const size_t table = FindTable(plan_, finding_.app_id);
+    WriteFields(facts);
+    if (table == SIZE_MAX) return;
+    (*this)("value", TextOfField(plan_.topology.tables[table], facts.field).value_or(""));
+  }
+  void Write(const found::ZnodesCarried& facts) {
+    WriteFields(facts);
+    WriteTree(facts.tree);
   }
   void Write(const found::TableRenamed& facts) {
     (*this)("old_name", OldTableName(plan_, finding_.app_id));
@@ -252,6 +277,10 @@ class FactWriter {
   void WriteAddress() {
     if (finding_.node >= plan_.topology.nodes.size()) return;
     (*this)("address", plan_.topology.nodes[finding_.node].address.ToString());
+  }
+  void WriteTree(int32_t tree) {
+    const auto index = static_cast<size_t>(tree);
+    if (index < plan_.old_trees.size()) (*this)("source", plan_.old_trees[index].source);
   }
   void WriteName() { (*this)("name", TableName(plan_, finding_.app_id)); }
   void WriteExpected() { (*this)("expected", MaxReplicaCount(plan_, finding_.app_id)); }

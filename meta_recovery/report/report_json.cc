@@ -31,6 +31,7 @@ class JsonReport {
     WriteNumbers(numbers);
     WriteGroups();
     WriteNodes(numbers);
+    WriteOldTrees();
     WriteTables();
     WriteFindings();
     if (!options_.only.has_value()) WriteNextStep();
@@ -111,6 +112,31 @@ class JsonReport {
     json_.EndArray();
   }
 
+  void WriteOldTrees() {
+    json_.StartArray("old_trees");
+    for (const OldTreeSource& tree : plan_.old_trees) {
+      json_.StartObject();
+      json_.String("source", tree.source);
+      json_.String("kind", OldTreeKindName(tree.kind));
+      json_.String("root", tree.root);
+      json_.Int("zxid", tree.zxid);
+      json_.Int("time", tree.time_second);
+      json_.Bool("of_this_cluster", tree.is_of_cluster());
+      json_.Int("tables_same", tree.tables_same);
+      json_.Int("tables_other", tree.tables_other);
+      if (tree.committed_zxid == kCommittedUnknown) {
+        json_.String("committed", "unknown");
+      } else {
+        json_.String("committed", tree.committed_zxid >= tree.zxid ? "all" : "partly");
+      }
+      json_.Strings("confirmed_by", tree.confirmed_by);
+      json_.Int("problems_count", tree.problems_count);
+      json_.Strings("problems", tree.problems);
+      json_.EndObject();
+    }
+    json_.EndArray();
+  }
+
   void WriteTables() {
     json_.StartArray("tables");
     for (size_t i = 0; i < plan_.tables.size() && i < plan_.topology.tables.size(); ++i) {
@@ -131,6 +157,7 @@ class JsonReport {
     json_.String("status", TableStatusWord(record.status));
     json_.Bool("placeholder", decision.placeholder);
     json_.Bool("probably_dropped", decision.probably_dropped);
+    json_.String("old_tree", OldTreeUseName(decision.old_tree));
     json_.Int("partition_count", record.partition_count);
     json_.Int("max_replica_count", record.max_replica_count);
     json_.StartArray("described_by");

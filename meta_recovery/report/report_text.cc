@@ -18,6 +18,7 @@
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/report/explain.h"
 #include "meta_recovery/report/finding_text.h"
+#include "meta_recovery/report/old_tree_section.h"
 #include "meta_recovery/report/report.h"
 #include "meta_recovery/report/table_section.h"
 
@@ -40,6 +41,7 @@ class Report {
     AddFindings("WARNINGS", Severity::kWarning);
     AddFindings("NOTES", Severity::kNote);
     AddTables();
+    absl::StrAppend(&out_, OldTreeSection(plan_));
     AddLost();
     if (options_.next_step) {
       AddNextStep();
@@ -296,31 +298,7 @@ class Report {
 
   void AddLost() {
     if (numbers_.tables == 0) return;
-    std::vector<std::string> duplicated;
-    std::vector<std::string> bulk_loading;
-    for (const Finding& finding : plan_.findings) {
-      const auto* lost = finding.facts.As<found::TableLostState>();
-      if (lost == nullptr) continue;
-      const std::string label = TableLabel(plan_, finding.app_id);
-      if (!lost->duplicating_nodes.empty()) duplicated.push_back(label);
-      const size_t table = FindTable(plan_, finding.app_id);
-      if (table != SIZE_MAX && plan_.topology.tables[table].is_bulk_loading) {
-        bulk_loading.push_back(label);
-      }
-    }
-    AddHeading("LOST WITH THE OLD ZOOKEEPER, to be set again by hand", 0);
-    absl::StrAppend(&out_,
-                    "  - table envs: TTL, throttling, usage scenario, deny rules, compaction\n"
-                    "  - duplications and their progress",
-                    Known(duplicated),
-                    "\n"
-                    "  - bulk loads under way",
-                    Known(bulk_loading),
-                    "\n"
-                    "  - backup policies and the history of backups\n"
-                    "  - which tables were dropped, and when: they come back alive\n"
-                    "  - the meta servers' function level: keep it at steady or below until\n"
-                    "    every node that ever held data is back\n");
+    absl::StrAppend(&out_, LostSection(plan_, options_));
   }
 
   void AddEmptyPartitions() {
@@ -353,13 +331,6 @@ class Report {
   void AddWhatIsWritten() {
     if (plan_.outcome != PlanOutcome::kReady || options_.next.has_value()) return;
     absl::StrAppend(&out_, "\nPlan: ", WhatIsWritten(plan_, numbers_, options_), "\n");
-  }
-
-  std::string Known(const std::vector<std::string>& tables) const {
-    if (tables.empty()) return "";
-    return absl::StrCat(
-        ": known of ",
-        CutList(tables, 2 * static_cast<size_t>(std::max(1, options_.examples_max))));
   }
 
   void AddNextStep() {

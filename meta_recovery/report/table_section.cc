@@ -154,6 +154,7 @@ std::string Heading(const RecoveryPlan& plan, size_t table) {
   absl::StrAppend(&heading, "  ", Counted(record.partition_count, "partition"), " x ",
                   Counted(record.max_replica_count, "replica"));
   if (decision.probably_dropped) absl::StrAppend(&heading, "  PROBABLY DROPPED");
+  if (StaysDropped(decision)) absl::StrAppend(&heading, "  STAYS DROPPED");
   return heading;
 }
 
@@ -244,16 +245,30 @@ void AddTableFindings(const RecoveryPlan& plan, const std::vector<const Finding*
 
 }  // namespace
 
+namespace {
+
+// Whether it only says what is from an old tree.
+bool IsOfCurrentTree(const Finding& finding) {
+  const FindingKind kind = finding.kind();
+  return finding.severity == Severity::kNote &&
+         (kind == FindingKind::kTableInOldTree || kind == FindingKind::kValueCarried ||
+          kind == FindingKind::kZnodesCarried);
+}
+
+}  // namespace
+
 bool IsHealthy(const RecoveryPlan& plan, size_t table, const TableSummary& summary,
                const std::vector<const Finding*>& findings) {
   const TopologyTable& record = plan.topology.tables[table];
   const TableDecision& decision = plan.tables[table];
   const bool is_renamed = !decision.old_name.empty() && decision.old_name != record.app_name;
-  const bool is_whole = record.partitions_count > 0 &&
-                        summary.replicas_found == summary.replicas_expected &&
-                        summary.replicas_overruled == 0 && summary.replicas_incomplete == 0;
+  const bool is_whole =
+      StaysDropped(decision) ||
+      (record.partitions_count > 0 && summary.replicas_found == summary.replicas_expected &&
+       summary.replicas_overruled == 0 && summary.replicas_incomplete == 0);
   if (decision.probably_dropped || is_renamed || !is_whole) return false;
   return std::all_of(findings.begin(), findings.end(), [&](const Finding* finding) {
+    if (IsOfCurrentTree(*finding)) return true;
     const auto* lost = finding->facts.As<found::TableLostState>();
     return lost != nullptr && lost->duplicating_nodes.empty() && record.envs.empty() &&
            !record.is_bulk_loading;
@@ -265,7 +280,9 @@ std::vector<std::string> TableRowTitles() { return {"id", "name", "partitions", 
 std::vector<std::string> TableRow(const RecoveryPlan& plan, size_t table,
                                   const TableSummary& summary) {
   const TopologyTable& record = plan.topology.tables[table];
-  return {absl::StrCat(record.app_id), Printable(record.app_name),
+  return {absl::StrCat(record.app_id),
+          absl::StrCat(Printable(record.app_name),
+                       StaysDropped(plan.tables[table]) ? " (stays dropped)" : ""),
           absl::StrCat(record.partition_count, " x ", record.max_replica_count),
           absl::StrCat(summary.replicas_found, " of ", summary.replicas_expected, " on ",
                        Counted(static_cast<int64_t>(summary.by_node.size()), "node"))};
@@ -295,7 +312,7 @@ std::string RenderTable(const RecoveryPlan& plan, size_t table,
     AddLine("partitions", "not looked at before their number is decided", &out);
   } else {
     AddLine("replicas", ReplicasByNode(plan, summary), &out);
-    AddElections(summary, &out);
+    if (!StaysDropped(plan.tables[table])) AddElections(summary, &out);
   }
   AddPartitionFindings(findings, &out);
   AddTableFindings(plan, findings, options, &out);

@@ -12,7 +12,7 @@ constexpr absl::string_view kItemNames[kItemKinds] = {
     "table",    "node",      "contradiction", "down",       "loading", "half", "garbage",
     "lease",    "node_slow", "store_fault",   "disconnect", "silence", "lag",  "net_fault",
     "cut_off",  "recover",   "apply",         "serve",      "shell",   "kill", "interrupt",
-    "stranger", "candidate", "identity",      "outsider"};
+    "stranger", "candidate", "identity",      "outsider",   "old_tree"};
 
 // An index of the engine's requests: early ones are the interesting ones.
 int64_t RequestIndex(Random* random) {
@@ -74,6 +74,7 @@ class Generator {
     if (chance_of_more_.OneIn(5)) AddDecisions();
     if (HasServers() && chance_of_more_.OneIn(5)) AddSilence();
     if (chance_of_more_.OneIn(4)) AddStrangers();
+    if (chance_of_more_.OneIn(4)) AddOldTrees();
     return std::move(case_);
   }
 
@@ -265,6 +266,14 @@ class Generator {
            .lasts = random.OneIn(3) ? Gap(&random) : absl::Minutes(10),
            .a = random.Pick(0, kOutsidersMax - 1),
            .b = random.Pick(0, 3)});
+    }
+  }
+
+  void AddOldTrees() {
+    Random& random = chance_of_more_;
+    const int64_t trees = random.Pick(1, 3);
+    for (int64_t i = 0; i < trees; ++i) {
+      Add({.kind = ItemKind::kOldTree, .a = i, .b = static_cast<int64_t>(random.Next() >> 8)});
     }
   }
 

@@ -9,6 +9,7 @@
 
 #include <absl/time/time.h>
 
+#include "meta_recovery/old_tree/old_tree.h"
 #include "replica_collector/evidence.h"
 #include "simulated_network.h"
 #include "simulated_zookeeper.h"
@@ -66,8 +67,10 @@ enum class ItemKind {
   kIdentity,  // node `a` is hard to tell: Confuse knows the kinds, `b`
   kOutsider,  // server `a`, which is not in the list, sends beacons from `at` for `lasts`; `b`:
               // kForged, kClaimsName
+  // An old tree that operators and meta servers are told of, number `a`; `b`: what it says.
+  kOldTree,
 };
-inline constexpr int kItemKinds = static_cast<int>(ItemKind::kOutsider) + 1;
+inline constexpr int kItemKinds = static_cast<int>(ItemKind::kOldTree) + 1;
 absl::string_view ItemKindName(ItemKind kind);
 
 struct Item {
@@ -127,6 +130,10 @@ Case MakeCase(uint64_t seed, std::set<size_t> dropped = {});
 
 // The cluster of a case, without any item.
 std::vector<CaseNode> MakeCluster(Random* random, std::vector<int32_t>* app_ids);
+
+// What an item kOldTree stands for: the cluster some time ago, now and then with another table of
+// an id, or damaged.
+OldTree MakeOldTree(const std::vector<CaseNode>& nodes, const Item& item);
 
 // Makes it hard to tell who the node is: its answers give another address, it is listed under two
 // of them, its name has several, or its beacons give a name that nobody may believe.

@@ -36,6 +36,7 @@ MetaProcess::MetaProcess(World* world, std::string name, int number, Settlements
   RecoveryServiceOptions options;
   options.recovery.root = kRoot;
   options.recovery.plan = request.plan;
+  options.recovery.read_old_trees = request.read_old_trees;
   options.recovery.plan.settlements = settlements_;
   options.recovery.collector = request.collector;
   options.recovery.writer = request.writer;

@@ -1,5 +1,6 @@
 // What the planner decided, beside what the reference model says.
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
@@ -29,7 +30,10 @@ ModelPlan ModelOf(const RecoveryPlan& plan) {
   const ClusterPaths paths("/x");
   TopologyZnodes znodes(plan.topology, paths);
   for (size_t i = 0; i < znodes.size(); ++i) {
-    model.znodes[znodes.Path(i).substr(paths.apps().size() + 1)] = znodes.Data(i);
+    const std::string path = znodes.Path(i);
+    const bool is_of_table = absl::StartsWith(path, paths.apps() + "/");
+    model.znodes[path.substr(is_of_table ? paths.apps().size() + 1 : paths.root().size())] =
+        znodes.Data(i);
   }
   return model;
 }

@@ -105,6 +105,15 @@ bool IsOfAnother(Ipv4Endpoint address, const std::map<Ipv4Endpoint, ToldNode>& t
 
 }  // namespace
 
+namespace {
+
+ModelOptions WithCarried(ModelOptions options, const World& world) {
+  options.carry_duplications = world.carries_duplications();
+  return options;
+}
+
+}  // namespace
+
 std::shared_ptr<const ModelPlan> Process::Model() {
   const ModelOptions flags = Flags();
   if (modelled_version_ == source_.version() && flags == modelled_flags_) return model_;
@@ -120,7 +129,8 @@ std::shared_ptr<const ModelPlan> Process::Model() {
     node.tables = told.tables;
     node.replicas = told.replicas;
   }
-  model_ = std::make_shared<const ModelPlan>(MakeModelPlan(nodes, flags));
+  model_ = std::make_shared<const ModelPlan>(
+      MakeModelPlan(nodes, WithCarried(flags, *world_), world_->old_trees()));
   modelled_version_ = source_.version();
   modelled_flags_ = flags;
   return model_;
@@ -283,6 +293,11 @@ bool IsOfSettlements(const absl::Status& status) {
 std::string ProblemOfRefusal(const absl::Status& status, const ModelPlan& model,
                              const Settlements& settlements) {
   for (const std::string& key : model.wrong_settlements) {
+    if (key == kOldTree) {
+      if (absl::IsInvalidArgument(status) && absl::StrContains(status.message(), kOldTree))
+        return "";
+      continue;
+    }
     const std::string named = absl::StrCat("'", key, "=", settlements.at(key), "'");
     if (IsOfSettlements(status) && absl::StrContains(status.message(), named)) return "";
   }
@@ -337,7 +352,7 @@ asio::awaitable<std::optional<RecoveryPlan>> CommandProcess::Plan() {
                       [this] { return world_->random.Fraction(); });
   absl::StatusOr<Evidence> evidence = co_await collector.Collect(request.nodes);
   if (!evidence.ok()) co_return std::nullopt;
-  absl::StatusOr<RecoveryPlan> plan = MakePlan(*evidence, request.plan);
+  absl::StatusOr<RecoveryPlan> plan = MakePlan(*evidence, request.plan, world_->old_trees());
   if (!plan.ok()) {
     const std::string problem = ProblemOfRefusal(plan.status(), *Model(), settlements_);
     if (!problem.empty()) Violate(problem);

@@ -9,6 +9,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/rare_branch.h"
+#include "reference_old_trees.h"
 #include "reference_records.h"
 #include "reference_values.h"
 #include "zk_store/topology/znode_json.h"
@@ -18,8 +19,12 @@ namespace {
 
 class Model : private RecordModel {
  public:
-  Model(const std::vector<ModelNode>& nodes, const ModelOptions& options)
-      : RecordModel(options), nodes_(nodes) {}
+  Model(const std::vector<ModelNode>& nodes, const ModelOptions& options,
+        const std::vector<OldTree>& old_trees)
+      : RecordModel(options),
+        nodes_(nodes),
+        old_trees_(old_trees),
+        old_model_(old_trees, options) {}
 
   ModelPlan Run() {
     for (const auto& [key, value] : options_.settlements) {
@@ -37,6 +42,7 @@ class Model : private RecordModel {
         if (!records_.contains(app_id)) Homeless(app_id);
       }
       FillGaps();
+      FollowOldTrees();
       Rename();
       for (const auto& [app_id, table] : tables_) WriteTable(table);
       for (const auto& [key, value] : options_.settlements) {
@@ -223,6 +229,8 @@ class Model : private RecordModel {
     int32_t placeholder_count = 1;
     bool is_undecided = false;
     std::set<int32_t> unregistered;
+    bool is_free = false;  // nobody mentions the id
+    bool stays_dropped = false;
   };
 
   void DecideCount(const std::set<int64_t>& counts, Table* table) {
@@ -304,20 +312,16 @@ class Model : private RecordModel {
       table.placeholder_count = highest + 1;
     } else {
       METAREC_RARE_BRANCH("an operator describes a table that nobody describes");
-      const size_t last = decision->rfind(':');
-      const size_t middle =
-          last == 0 || last == std::string::npos ? last : decision->rfind(':', last - 1);
+      std::string name;
       int32_t count = 0;
       int32_t replica_count = 0;
-      if (last == std::string::npos || middle == std::string::npos || middle == 0 ||
-          !absl::SimpleAtoi(decision->substr(middle + 1, last - middle - 1), &count) ||
-          !absl::SimpleAtoi(decision->substr(last + 1), &replica_count) || count <= highest ||
-          count > options_.max_partition_count || replica_count < 1 || replica_count > 1000) {
+      if (!IsDescription(*decision, &name, &count, &replica_count) || count <= highest ||
+          count > options_.max_partition_count) {
         return Refuse(key);
       }
       table.app.app_id = app_id;
       table.app.app_type = "pegasus";
-      table.app.app_name = decision->substr(0, middle);
+      table.app.app_name = name;
       table.app.partition_count = table.app.init_partition_count = count;
       table.app.max_replica_count = replica_count;
       table.app.is_stateful = true;
@@ -330,6 +334,7 @@ class Model : private RecordModel {
     for (const auto& [app_id, highest_index] : set_aside_) {
       if (app_id > highest) continue;
       tables_[app_id].is_placeholder = true;
+      tables_[app_id].is_free = false;
       tables_[app_id].placeholder_count = highest_index + 1;
     }
     for (int32_t app_id = 1; app_id <= highest; ++app_id) {
@@ -337,6 +342,7 @@ class Model : private RecordModel {
       Table& table = tables_[app_id];
       if (!is_new && !table.is_placeholder) continue;
       table.is_placeholder = true;
+      table.is_free |= is_new;
       table.app.app_id = app_id;
       table.app.status = TableStatus::kDropped;
       table.app.app_type = "pegasus";
@@ -345,21 +351,57 @@ class Model : private RecordModel {
     }
   }
 
-  void Rename() {
-    std::set<std::string> names;
-    std::set<std::string> kept;
+  void FollowOldTrees() {
+    if (old_trees_.empty()) return;
+    std::map<int32_t, int64_t> created;
     for (const auto& [app_id, table] : tables_) {
-      if (!table.is_placeholder) names.insert(table.app.app_name);
+      if (!table.is_placeholder && records_.contains(app_id)) {
+        created[app_id] = table.app.create_second;
+      }
     }
-    for (auto it = tables_.rbegin(); it != tables_.rend(); ++it) {
-      if (it->second.is_placeholder) continue;
-      std::string& name = it->second.app.app_name;
-      if (kept.insert(name).second) continue;
-      do {
-        absl::StrAppend(&name, options_.separator, it->first);
-      } while (names.contains(name));
-      names.insert(name);
+    if (!old_model_.Choose(created)) return Refuse(kOldTree);
+    if (tables_.empty()) return;
+    const int32_t highest = old_model_.HighestId();
+    if (highest > tables_.rbegin()->first) {
+      tables_[highest].is_placeholder = tables_[highest].is_free = true;
+      FillGaps();
     }
+    for (auto& [app_id, table] : tables_) Follow(app_id, table);
+    for (const auto& [path, data] : old_model_.Carried(options_.carry_duplications)) {
+      const bool is_of_table = path.rfind("/apps/", 0) == 0;
+      plan_.znodes[is_of_table ? path.substr(6) : path] = data;
+    }
+  }
+
+  void Follow(int32_t app_id, Table& table) {
+    OldTreeSubject subject = {.app = table.app,
+                              .is_described = !table.is_placeholder && records_.contains(app_id),
+                              .is_free = table.is_free,
+                              .is_left_out = table.is_placeholder && !table.is_free,
+                              .is_undecided = table.is_undecided,
+                              .is_splitting = !table.unregistered.empty(),
+                              .ballots = {}};
+    for (const auto& [index, replicas] : replicas_[app_id]) {
+      for (const Replica& replica : replicas) {
+        int64_t& ballot = subject.ballots.emplace(index, -1).first->second;
+        ballot = std::max(ballot, replica.record.ballot);
+      }
+    }
+    const OldTreeFate fate = old_model_.Apply(&subject);
+    table.app = subject.app;
+    if (fate == OldTreeFate::kKept) table.placeholder_count = subject.app.partition_count;
+    table.stays_dropped = fate == OldTreeFate::kStaysDropped;
+    if (!table.stays_dropped) return;
+    table.unregistered.clear();
+    table.is_placeholder = false;
+  }
+
+  void Rename() {
+    std::map<int32_t, std::string*> living;
+    for (auto& [app_id, table] : tables_) {
+      if (table.app.status != TableStatus::kDropped) living[app_id] = &table.app.app_name;
+    }
+    MakeUnique(living, options_.separator);
   }
 
   void WriteTable(const Table& table) {
@@ -373,6 +415,13 @@ class Model : private RecordModel {
   // The best first. Of equal ones, where there are the fewest primaries of the table so far, then
   // of all tables, then the lower address.
   void Rank(std::vector<Replica>* replicas, int32_t app_id) {
+    Sort(replicas, app_id);
+    if (replicas->empty()) return;
+    ++primaries_[{app_id, replicas->front().node}];
+    ++primaries_[{0, replicas->front().node}];
+  }
+
+  void Sort(std::vector<Replica>* replicas, int32_t app_id) {
     const auto load = [&](const Replica& replica) {
       return std::make_tuple(primaries_[{app_id, replica.node}], primaries_[{0, replica.node}],
                              replica.node->address);
@@ -381,9 +430,6 @@ class Model : private RecordModel {
       return Merits(a.record) != Merits(b.record) ? Merits(a.record) > Merits(b.record)
                                                   : load(a) < load(b);
     });
-    if (replicas->empty()) return;
-    ++primaries_[{app_id, replicas->front().node}];
-    ++primaries_[{0, replicas->front().node}];
   }
 
   void WritePartition(const Table& table, int32_t index) {
@@ -392,9 +438,10 @@ class Model : private RecordModel {
     znode.index = index;
     znode.max_replica_count = table.app.max_replica_count;
     std::vector<Replica>& replicas = replicas_[table.app.app_id][index];
-    if (table.is_placeholder) {
-      znode.partition_flags = 1;
-    } else if (replicas.empty()) {
+    // Of a table that stays dropped nobody is the primary.
+    const size_t primaries = table.stays_dropped ? 0 : 1;
+    if (table.app.status == TableStatus::kDropped) znode.partition_flags = 1;
+    if (replicas.empty() && table.app.status != TableStatus::kDropped) {
       const std::string id = absl::StrCat(table.app.app_id);
       const std::string pid = absl::StrCat(id, ".", index);
       const std::set<std::string>& skipped = options_.lost_partitions_skipped;
@@ -404,16 +451,18 @@ class Model : private RecordModel {
         plan_.errors.insert(pid);
         if (!HasCompleteReplica(table.app.app_id)) plan_.errors.insert(id);
       }
-    } else {
-      Rank(&replicas, table.app.app_id);
-      znode.primary = replicas[0].node->address.ToString();
-      znode.hp_primary = replicas[0].node->name;
+    } else if (!table.is_placeholder && !replicas.empty()) {
+      primaries > 0 ? Rank(&replicas, table.app.app_id) : Sort(&replicas, table.app.app_id);
+      if (primaries > 0) {
+        znode.primary = replicas[0].node->address.ToString();
+        znode.hp_primary = replicas[0].node->name;
+      }
       znode.last_committed_decree = replicas[0].record.last_committed_decree;
       for (const Replica& replica : replicas) {
         znode.ballot = std::max(znode.ballot, replica.record.ballot);
       }
       const size_t members = std::min<size_t>(replicas.size(), table.app.max_replica_count);
-      for (size_t i = members; i-- > 1;) {
+      for (size_t i = members; i-- > primaries;) {
         znode.last_drops.push_back(replicas[i].node->address.ToString());
         znode.hp_last_drops.push_back(replicas[i].node->name);
       }
@@ -422,6 +471,8 @@ class Model : private RecordModel {
   }
 
   const std::vector<ModelNode>& nodes_;
+  const std::vector<OldTree>& old_trees_;
+  OldTreeModel old_model_;
   std::map<int32_t, Records> records_;
   std::map<int32_t, Table> tables_;
   std::map<int32_t, int32_t> set_aside_;  // ids far above the others, with their highest index
@@ -431,8 +482,9 @@ class Model : private RecordModel {
 
 }  // namespace
 
-ModelPlan MakeModelPlan(const std::vector<ModelNode>& nodes, const ModelOptions& options) {
-  return Model(nodes, options).Run();
+ModelPlan MakeModelPlan(const std::vector<ModelNode>& nodes, const ModelOptions& options,
+                        const std::vector<OldTree>& old_trees) {
+  return Model(nodes, options, old_trees).Run();
 }
 
 }  // namespace metarec::simulation

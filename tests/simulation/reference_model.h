@@ -33,6 +33,7 @@ struct ModelOptions {
   int32_t max_id_gap = 20;
   int32_t max_partition_count = 1000;
   std::map<std::string, std::string> settlements;  // the operator's decisions
+  bool carry_duplications = false;
   // Addresses of servers that send beacons and are not in the list. Whether they were heard is not
   // known.
   std::set<std::string> outsiders;
@@ -40,23 +41,28 @@ struct ModelOptions {
   friend bool operator==(const ModelOptions&, const ModelOptions&) = default;
 };
 
+inline constexpr char kOldTree[] = "--old_tree";
+
 struct ModelPlan {
   PlanOutcome outcome = PlanOutcome::kReady;
   std::set<std::string> conflicts;  // the keys that would settle them
   // Names of bad nodes, partitions that are lost, and tables that are probably dropped and lack
   // partitions.
   std::set<std::string> errors;
-  // Keys of decisions that settle nothing or cannot be. If there are any, there is no plan.
+  // Keys of decisions that settle nothing or cannot be, and kOldTree for an old tree that is of
+  // another cluster. If there are any, there is no plan.
   std::set<std::string> wrong_settlements;
   // Servers that the list lacks: of the model all that may be named, of a plan those that are.
   std::set<std::string> unlisted;
-  // Data by path below /apps: "2" and "2/0". Only if the outcome is kReady.
+  // Data by path below /apps: "2", "2/0" and "2/duplication"; beside it, by path below the root:
+  // "/backup". Only if the outcome is kReady.
   std::map<std::string, std::string> znodes;
 
   friend bool operator==(const ModelPlan&, const ModelPlan&) = default;
 };
 
-ModelPlan MakeModelPlan(const std::vector<ModelNode>& nodes, const ModelOptions& options);
+ModelPlan MakeModelPlan(const std::vector<ModelNode>& nodes, const ModelOptions& options,
+                        const std::vector<OldTree>& old_trees = {});
 
 // What a plan of the planner says, in the same form.
 ModelPlan ModelOf(const RecoveryPlan& plan);

@@ -39,6 +39,31 @@ bool MakesSense(const TableRecord& t, const ModelOptions& options) {
          is_time(t.expire_second);
 }
 
+bool IsDescription(const std::string& text, std::string* name, int32_t* partitions,
+                   int32_t* replicas) {
+  const size_t last = text.rfind(':');
+  if (last == 0 || last == std::string::npos) return false;
+  const size_t middle = text.rfind(':', last - 1);
+  if (middle == 0 || middle == std::string::npos) return false;
+  *name = text.substr(0, middle);
+  return absl::SimpleAtoi(text.substr(middle + 1, last - middle - 1), partitions) &&
+         absl::SimpleAtoi(text.substr(last + 1), replicas) && *replicas >= 1 && *replicas <= 1000;
+}
+
+void MakeUnique(const std::map<int32_t, std::string*>& living, const std::string& separator) {
+  std::set<std::string> names;
+  std::set<std::string> kept;
+  for (const auto& [app_id, name] : living) names.insert(*name);
+  for (auto it = living.rbegin(); it != living.rend(); ++it) {
+    std::string& name = *it->second;
+    if (kept.insert(name).second) continue;
+    do {
+      absl::StrAppend(&name, separator, it->first);
+    } while (names.contains(name));
+    names.insert(name);
+  }
+}
+
 bool IsKey(const std::string& key) {
   static const std::set<std::string> kFields = {
       "app_name",    "app_type",          "atomic_idempotent", "create_second",

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <tuple>
 
@@ -28,6 +30,14 @@ inline auto Fields(const TableRecord& r) {
 
 bool MakesSense(const ReplicaRecord& replica, const ModelOptions& options);
 bool MakesSense(const TableRecord& table, const ModelOptions& options);
+
+// The names of living tables, by id: of several that are the same all but that of the highest id
+// get another.
+void MakeUnique(const std::map<int32_t, std::string*>& living, const std::string& separator);
+
+// NAME:PARTITIONS:REPLICAS, where the name may hold colons.
+bool IsDescription(const std::string& text, std::string* name, int32_t* partitions,
+                   int32_t* replicas);
 
 // Whether it may name a decision: <app id>, <app id>.<partition index> or <app id>.<field>.
 bool IsKey(const std::string& key);

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
 
 #include "zk_store/election/lock_directory.h"
 #include "zk_store/topology/root_inspection.h"
@@ -17,7 +19,7 @@ namespace {
 
 const testing::ZnodeCaller kNobody;
 
-bool IsComplete(const ReplicaRecord& replica) {
+bool HasAllData(const ReplicaRecord& replica) {
   return replica.status != ReplicaStatus::kError &&
          replica.status != ReplicaStatus::kPotentialSecondary &&
          replica.status != ReplicaStatus::kPartitionSplit;
@@ -38,8 +40,8 @@ const ReplicaRecord* BestOf(const ToldNode& node, int32_t app_id, int32_t index)
     if (replica.app_id != app_id || replica.partition_index != index || !MakesSense(replica)) {
       continue;
     }
-    if (best == nullptr || std::pair(IsComplete(replica), replica.ballot) >
-                               std::pair(IsComplete(*best), best->ballot)) {
+    if (best == nullptr || std::pair(HasAllData(replica), replica.ballot) >
+                               std::pair(HasAllData(*best), best->ballot)) {
       best = &replica;
     }
   }
@@ -189,10 +191,9 @@ void TreeWatch::CheckWrite(const StoreClient& client, const Mandate& mandate, co
     if (data != kAppsLocked) Violate(client, absl::StrCat("creates ", path, " as ", data));
     return;
   }
-  if (!absl::StartsWith(path, apps + "/")) {
-    return Violate(client, absl::StrCat("creates ", path));
-  }
-  const auto planned = mandate.plan->znodes.find(path.substr(apps.size() + 1));
+  const bool is_below_apps = absl::StartsWith(path, apps + "/");
+  const auto planned =
+      mandate.plan->znodes.find(path.substr(is_below_apps ? apps.size() + 1 : with_.root.size()));
   if (planned == mandate.plan->znodes.end()) {
     Violate(client, absl::StrCat("creates ", path, ", which is not in its plan"));
   } else if (planned->second != data) {
@@ -229,7 +230,10 @@ void TreeWatch::CheckComplete(const ModelPlan& plan) {
     }
   }
   for (const auto& [path, data] : plan.znodes) {
-    if (!paths.contains(apps + path) && !touched_.contains(apps + path)) {
+    const bool is_beside = absl::StartsWith(path, "/");
+    const std::string full_path = absl::StrCat(is_beside ? with_.root : apps, path);
+    if (touched_.contains(full_path)) continue;
+    if (is_beside ? DataOf(full_path) != data : !paths.contains(full_path)) {
       with_.on_violation(absl::StrCat("a meta server can boot, and ", path, " is missing"));
     }
   }
@@ -255,7 +259,8 @@ void TreeWatch::CheckNames() {
 void TreeWatch::CheckBallots(const Mandate& mandate) {
   const std::string apps = with_.root + "/apps/";
   for (const auto& [path, data] : mandate.plan->znodes) {
-    if (!absl::StrContains(path, "/")) continue;
+    const std::vector<std::string> parts = absl::StrSplit(path, '/');
+    if (parts.size() != 2 || parts[0].empty() || parts[1] == kDuplicationName) continue;
     const auto partition = DecodePartition(apps + path, DataOf(apps + path));
     if (!partition.ok() || partition->primary.empty() || touched_.contains(apps + path)) continue;
     const ReplicaRecord* primary = nullptr;
@@ -265,14 +270,14 @@ void TreeWatch::CheckBallots(const Mandate& mandate) {
       const ReplicaRecord* const replica = BestOf(node, partition->app_id, partition->index);
       if (replica == nullptr) continue;
       highest = std::max(highest, replica->ballot);
-      if (IsComplete(*replica)) highest_complete = std::max(highest_complete, replica->ballot);
+      if (HasAllData(*replica)) highest_complete = std::max(highest_complete, replica->ballot);
       if (address.ToString() == partition->primary) primary = replica;
     }
     if (partition->ballot < highest) {
       with_.on_violation(absl::StrCat(path, " has a ballot below a replica's"));
     }
     if (primary == nullptr ||
-        (highest_complete > 0 && (!IsComplete(*primary) || primary->ballot < highest_complete))) {
+        (highest_complete > 0 && (!HasAllData(*primary) || primary->ballot < highest_complete))) {
       with_.on_violation(
           absl::StrCat(path, ": a complete replica of a higher ballot is overruled"));
     }

@@ -53,7 +53,13 @@ World::World(const Case& the_case_in, std::FILE* trace_out)
                    is_there ? static_cast<void>(gone_.erase(session_id))
                             : OnCandidateGone(session_id);
                  }}),
-      the_case(the_case_in) {}
+      the_case(the_case_in) {
+  for (size_t i = 0; i < the_case.items.size(); ++i) {
+    const Item& item = the_case.items[i];
+    if (item.kind != ItemKind::kOldTree || !the_case.Has(i)) continue;
+    old_trees_.push_back(MakeOldTree(servers.nodes(), item));
+  }
+}
 
 World::~World() = default;
 
@@ -77,6 +83,12 @@ RecoveryRequest World::MakeRequest(int64_t flags) const {
   request.plan.skip_lost_partitions = (flags & kSkipLostPartitions) != 0;
   if ((flags & kSkipsFirstNode) != 0 && !servers.nodes().empty()) {
     request.plan.bad_nodes_skipped = {servers.nodes().front().listed_as};
+  }
+  if (!old_trees_.empty()) {
+    request.plan.carry_duplications = carries_duplications();
+    request.read_old_trees = [this]() -> asio::awaitable<absl::StatusOr<std::vector<OldTree>>> {
+      co_return old_trees_;
+    };
   }
   request.plan.max_app_id = ModelOptions().max_app_id;
   request.plan.max_id_gap = ModelOptions().max_id_gap;

@@ -48,6 +48,9 @@ class World final : public WorldLoop {
   void NoteConflicts(std::set<std::string> conflicts, Told told);
   // What every command needs. `flags`: of the command.
   RecoveryRequest MakeRequest(int64_t flags) const;
+  // That everybody is told of.
+  const std::vector<OldTree>& old_trees() const { return old_trees_; }
+  bool carries_duplications() const { return the_case.seed % 2 == 0; }
   // Servers that send beacons and are not in the list.
   const std::set<Ipv4Endpoint>& outsiders() const { return outsiders_; }
 
@@ -71,6 +74,7 @@ class World final : public WorldLoop {
   bool AllCommandsEnded() const;
 
   bool is_calm_ = false;
+  std::vector<OldTree> old_trees_;
   std::vector<std::unique_ptr<Process>> processes_;
   int64_t operators_left_ = 0;
   std::set<std::string> conflicts_;  // that meta servers named last

@@ -1,6 +1,9 @@
 // What a real cluster's replica servers answered, through the real programs into a real ZooKeeper,
 // and what there differs from the tree that the cluster's own recovery wrote from these answers.
 
+#include <algorithm>
+#include <exception>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -24,6 +27,7 @@
 #include "tests/meta_recovery/planner/golden_evidence.h"
 #include "tests/tools/metarecd_world.h"
 #include "zk_store/client/zookeeper_meta_store.h"
+#include "zk_store/tree/tree_file.h"
 
 namespace metarec::tools {
 namespace {
@@ -66,9 +70,9 @@ class CapturedClusterTest : public ::testing::Test {
     EXPECT_EQ((*process)->Wait(), 0) << (*process)->Errors();
   }
 
-  // The data of the captured znodes' namesakes.
-  std::map<std::string, std::string> ReadWritten(
-      const std::map<std::string, GoldenZnode>& captured) {
+  // The data of the captured znodes' namesakes. `above`: what is between the root and their paths.
+  std::map<std::string, std::string> ReadWritten(const std::map<std::string, GoldenZnode>& captured,
+                                                 absl::string_view above = "/apps/") {
     asio::io_context context;
     SystemClock clock;
     std::map<std::string, std::string> written;
@@ -81,7 +85,7 @@ class CapturedClusterTest : public ::testing::Test {
           auto store = co_await ZooKeeperMetaStore::Connect(options, &clock);
           if (!store.ok()) co_return;
           for (const auto& [path, unused] : captured) {
-            const std::string full_path = absl::StrCat(kRoot, "/apps/", path);
+            const std::string full_path = absl::StrCat(kRoot, above, path);
             auto node = co_await (*store)->Get(full_path);
             if (node.ok()) written[path] = node->data;
           }
@@ -139,6 +143,146 @@ TEST_F(CapturedClusterTest, RecoversToItsOwnTreeApartFromTheListedDifferences) {
                                            {"table.app_name", 1},
                                            {"table.expire_second", 1},
                                            {"table.init_partition_count", 3}}));
+}
+
+// Everything that the cluster's own ZooKeeper had, by absolute path; without its lock and its own.
+std::map<std::string, std::string> LoadWholeTree(const std::string& file) {
+  std::map<std::string, std::string> tree;
+  std::ifstream lines(absl::StrCat(METAREC_GOLDEN_DIR, "/", file));
+  for (std::string line; std::getline(lines, line);) {
+    rapidjson::Document node;
+    if (node.Parse(line).HasParseError() || node["ephemeral"].GetBool()) continue;
+    tree[node["path"].GetString()] = node["data"].GetString();
+  }
+  return tree;
+}
+
+constexpr char kOldRoot[] = "/pegasus/onebox";
+
+// The captured cluster, with an old copy of the tree that it had.
+class OldTreeOfCapturedClusterTest : public CapturedClusterTest {
+ protected:
+  void SetUp() override {
+    CapturedClusterTest::SetUp();
+    tree_ = LoadWholeTree("zk_before.jsonl");
+    ASSERT_EQ(tree_.size(), 82u);
+  }
+
+  // Recovers with the old tree, and compares what was written with what the cluster had.
+  void RecoverAndCompare(const std::string& old_tree) {
+    const Evidence evidence =
+        LoadGoldenEvidence(".", {"localhost:34801", "localhost:34802", "localhost:34803"});
+    const std::string evidence_path = folder_.Path("captured.evidence");
+    const std::string plan_path = folder_.Path("captured.plan");
+    ASSERT_EQ(WriteEvidenceFile(evidence, evidence_path), absl::OkStatus());
+    RunMetarec({"plan", "--evidence", evidence_path, "--plan", plan_path, "--old_tree", old_tree,
+                "--carry", "duplications"});
+    RunMetarec({"apply", "--plan", plan_path});
+    RunMetarec({"verify", "--plan", plan_path});
+    Compare();
+  }
+
+  void Compare() {
+    std::map<std::string, GoldenZnode> names;  // of which the written ones are read
+    for (const auto& [path, data] : tree_) {
+      if (path.rfind(kOldRoot, 0) != 0 || path == kOldRoot) continue;
+      const std::string below = path.substr(sizeof(kOldRoot) - 1);
+      if (below.rfind("/lock", 0) == 0) continue;
+      names[below] = {.data = data, .version = 0};
+    }
+    ASSERT_EQ(names.size(), 74u);
+    const std::map<std::string, std::string> written = ReadWritten(names, "");
+    FieldDifferences differences;
+    int equal = 0;
+    for (const auto& [name, znode] : names) {
+      ASSERT_TRUE(written.contains(name)) << name << " is not back";
+      if (written.at(name) == znode.data) {
+        ++equal;
+        continue;
+      }
+      const bool is_partition = std::count(name.begin(), name.end(), '/') == 3;
+      ASSERT_TRUE(is_partition) << name << " was " << znode.data << " and is " << written.at(name);
+      CompareFields("partition", znode.data, written.at(name), &differences);
+    }
+    std::cout << equal << " of " << names.size()
+              << " znodes equal byte for byte; fields that differ"
+              << " from the original:\n";
+    for (const auto& [field, count] : differences) {
+      std::cout << "  " << field << ": " << count << "\n";
+    }
+    // Ballots of dropped tables, which no server hears of; and who serves what, until a meta server
+    // has made secondaries again. Decrees are what the replicas really have.
+    EXPECT_EQ(differences.count("partition.partition_flags"), 0u);
+    EXPECT_EQ(differences.count("partition.max_replica_count"), 0u);
+    EXPECT_EQ(differences["partition.ballot"], 10);
+    for (const auto& [field, count] : differences) {
+      const std::string name = field.substr(field.find('.') + 1);
+      const bool is_membership = name == "ballot" || name == "last_committed_decree" ||
+                                 name.find("primary") != std::string::npos ||
+                                 name.find("secondaries") != std::string::npos ||
+                                 name.find("last_drops") != std::string::npos;
+      EXPECT_TRUE(is_membership) << field;
+    }
+  }
+
+  std::map<std::string, std::string> tree_;
+};
+
+TEST_F(OldTreeOfCapturedClusterTest, ComesBackWithEverythingThatATreeFileHas) {
+  TreeHead head;
+  head.source = "zk1:2181";
+  head.root = kOldRoot;
+  head.time_ms = int64_t{1'795'221'100} * 1000;
+  const std::string path = folder_.Path("old.jsonl");
+  auto writer = TreeFileWriter::Create(path, head);
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  std::map<std::string, std::string, PathOrder> in_order(tree_.begin(), tree_.end());
+  for (const auto& [full_path, data] : in_order) {
+    if (full_path.rfind(kOldRoot, 0) != 0) continue;
+    TreeNode node;
+    node.path = full_path.substr(sizeof(kOldRoot) - 1);
+    node.data = data;
+    node.acl = OpenAcl();
+    node.stat.data_bytes = static_cast<int32_t>(data.size());
+    const absl::Status appended = writer->Append(node);
+    ASSERT_TRUE(appended.ok()) << appended;
+  }
+  ASSERT_TRUE(writer->Finish().ok());
+  RecoverAndCompare(path);
+}
+
+// No server of the old ZooKeeper runs any more.
+TEST_F(OldTreeOfCapturedClusterTest, ComesBackFromTheDiskOfAZooKeeperThatWasKilled) {
+  const testing::ScratchFolder data;
+  testing::ZooKeeperServerOptions options;
+  options.folder = data.Path("zookeeper");
+  auto old = testing::ZooKeeperServer::Start(options);
+  ASSERT_TRUE(old.ok()) << old.status();
+  asio::io_context context;
+  SystemClock clock;
+  absl::Status created;
+  asio::co_spawn(
+      context,
+      [&]() -> asio::awaitable<void> {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        ZooKeeperOptions to;
+        to.hosts = (*old)->hosts();
+        auto store = co_await ZooKeeperMetaStore::Connect(to, &clock);
+        created.Update(store.status());
+        if (!store.ok()) co_return;
+        for (const auto& [path, znode_data] : tree_) {
+          if (path == "/" || path.rfind("/zookeeper", 0) == 0) continue;
+          created.Update(
+              (co_await (*store)->Create(path, znode_data, CreateMode::kPersistent)).status());
+        }
+      },
+      [](const std::exception_ptr& thrown) {
+        if (thrown) std::rethrow_exception(thrown);
+      });
+  context.run();
+  ASSERT_TRUE(created.ok()) << created;
+  (*old)->Kill();
+  RecoverAndCompare(data.Path("zookeeper/data"));
 }
 
 }  // namespace

@@ -126,7 +126,8 @@ std::string CommandToRepeat(absl::string_view name, const Command& verb) {
 
 std::string GivenForPlanning(const Command& verb) {
   for (const CommandOption& option : verb.options()) {
-    const bool is_for_planning = option.group() == kDecisions || option.group() == "NODES";
+    const bool is_for_planning =
+        option.group() == kDecisions || option.group() == "NODES" || option.group() == "OLD TREES";
     if (is_for_planning && option.is_given()) return option.name();
   }
   return "";

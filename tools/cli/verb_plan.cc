@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
 
@@ -16,6 +17,7 @@
 #include "tools/cli/file_arguments.h"
 #include "tools/cli/interrupts.h"
 #include "tools/cli/node_arguments.h"
+#include "tools/cli/old_tree_arguments.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/plan_arguments.h"
 #include "tools/cli/progress_printer.h"
@@ -31,6 +33,7 @@ struct PlanVerbArguments {
   const Command* verb = nullptr;
   EvidenceArguments evidence;
   PlanArguments plan;
+  OldTreeArguments old_trees;
   ReportArguments report;
   OutputArguments output;
   NewFileArguments file{{.format = kPlanFormat, .name = "a plan of metarec"}};
@@ -82,14 +85,19 @@ asio::awaitable<absl::StatusOr<ExitCode>> Plan(const PlanVerbArguments& argument
                                                CommandLoop* loop, ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(arguments.evidence.Check());
   METAREC_CO_RETURN_IF_ERROR(arguments.report.Check());
-  METAREC_CO_ASSIGN_OR_RETURN(const PlanOptions options, arguments.plan.ToOptions());
+  METAREC_CO_RETURN_IF_ERROR(arguments.old_trees.Check());
+  METAREC_CO_ASSIGN_OR_RETURN(PlanOptions options, arguments.plan.ToOptions());
+  METAREC_CO_RETURN_IF_ERROR(arguments.old_trees.ApplyTo(&options));
   METAREC_CO_RETURN_IF_ERROR(arguments.file.Check());
+  METAREC_CO_ASSIGN_OR_RETURN(const std::vector<OldTree> old_trees,
+                              co_await arguments.old_trees.Read(&loop->clock()));
   METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence,
                               co_await arguments.evidence.Obtain(&loop->clock(), progress));
   Progress planning;
   planning.phase = Phase::kPlan;
   progress->OnProgress(planning);
-  METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan, MakePlan(std::move(evidence), options));
+  METAREC_CO_ASSIGN_OR_RETURN(const RecoveryPlan plan,
+                              MakePlan(std::move(evidence), options, old_trees));
   planning.done = planning.total = static_cast<int64_t>(plan.partitions.size());
   progress->OnProgress(planning);
   progress->Clear();
@@ -132,10 +140,13 @@ RunVerb MakePlanVerb(Command& verb) {
   verb.Example(
       "metarec plan --evidence monday.evidence --plan monday.plan --settle 10.app_type=pegasus");
   verb.Example("metarec plan --evidence monday.evidence --plan monday.plan --table usertable");
+  verb.Example(
+      "metarec plan -f recover_node_list --plan monday.plan --old_tree ./sunday.jsonl.zst");
   const auto arguments = std::make_shared<PlanVerbArguments>();
   arguments->verb = &verb;
   arguments->evidence.AddTo(verb);
   arguments->plan.AddTo(verb);
+  arguments->old_trees.AddTo(verb);
   arguments->file.AddTo(verb, "--plan");
   arguments->report.AddTo(verb);
   arguments->output.AddTo(verb);

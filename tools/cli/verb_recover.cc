@@ -17,6 +17,7 @@
 #include "tools/cli/command_loop.h"
 #include "tools/cli/meta_arguments.h"
 #include "tools/cli/node_arguments.h"
+#include "tools/cli/old_tree_arguments.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/plan_arguments.h"
 #include "tools/cli/progress_printer.h"
@@ -36,6 +37,7 @@ struct RecoverArguments {
   const Command* verb = nullptr;
   NodeArguments nodes;
   PlanArguments plan;
+  OldTreeArguments old_trees;
   MetaArguments meta;
   StoreArguments store{StoreArguments::Access::kWrite};
   ReportArguments report;
@@ -51,6 +53,7 @@ absl::StatusOr<RecoveryRequest> RequestOf(const RecoverArguments& arguments, Nod
   request.nodes = std::move(nodes);
   request.root = arguments.store.root();
   METAREC_ASSIGN_OR_RETURN(request.plan, arguments.plan.ToOptions());
+  METAREC_RETURN_IF_ERROR(arguments.old_trees.ApplyTo(&request.plan));
   METAREC_ASSIGN_OR_RETURN(request.collector, CollectorOptionsOf(arguments.nodes));
   request.writer.tool_version = kVersion;
   request.writer.inspection = arguments.store.inspection();
@@ -128,6 +131,9 @@ asio::awaitable<absl::StatusOr<ExitCode>> RecoverIntoStore(const RecoverArgument
     if (reportable.ok() && !arguments.plan_path.empty()) reportable = CheckPlanFits(plan);
     return reportable;
   };
+  if (arguments.old_trees.given()) {
+    request.read_old_trees = [&arguments, clock] { return arguments.old_trees.Read(clock); };
+  }
   RecoveryResult result;
   if (store.ok()) {
     RecoveryJob job(std::move(request), {access.source(), clock, &NodeAccess::Random}, store->get(),
@@ -158,6 +164,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> Recover(const RecoverArguments& argume
                                                   int32_t wait_seconds, NodeList nodes,
                                                   CommandLoop* loop, ProgressPrinter* progress) {
   METAREC_CO_RETURN_IF_ERROR(arguments.report.Check());
+  METAREC_CO_RETURN_IF_ERROR(arguments.old_trees.Check());
   METAREC_CO_ASSIGN_OR_RETURN(RecoveryRequest request,
                               RequestOf(arguments, std::move(nodes), wait_seconds));
   if (!arguments.meta.given()) METAREC_CO_RETURN_IF_ERROR(arguments.store.Check());
@@ -255,10 +262,14 @@ RunVerb MakeRecoverVerb(Command& verb) {
   verb.Example("metarec recover -f recover_node_list --zk zk1:2181 --root /pegasus/recovered");
   verb.Example(
       "metarec recover -f recover_node_list -b -l -w 300 --zk zk1:2181 --root /pegasus/recovered");
+  verb.Example(
+      "metarec recover -f recover_node_list --zk zk1:2181 --root /pegasus/recovered --old_tree "
+      "/var/lib/zookeeper");
   const auto arguments = std::make_shared<RecoverArguments>();
   arguments->verb = &verb;
   arguments->nodes.AddTo(verb);
   arguments->plan.AddTo(verb);
+  arguments->old_trees.AddTo(verb);
   arguments->meta.AddTo(verb, MetaArguments::Timeout::kNone);
   arguments->store.AddTo(verb);
   verb.Add("-w,--wait_seconds", &arguments->wait_seconds,

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
 
@@ -17,6 +18,7 @@
 #include "meta_recovery/report/report.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/node_arguments.h"
+#include "tools/cli/old_tree_arguments.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/plan_arguments.h"
 #include "tools/cli/progress_printer.h"
@@ -37,6 +39,7 @@ struct VerifyArguments {
   std::string plan_path;
   EvidenceArguments evidence;
   PlanArguments plan;
+  OldTreeArguments old_trees;
   StoreArguments store{StoreArguments::Access::kRead};
   OutputArguments output;
   size_t differences_max = 20;
@@ -171,6 +174,7 @@ absl::Status CheckArguments(const VerifyArguments& arguments) {
   }
   if (arguments.plan_path.empty()) {
     METAREC_RETURN_IF_ERROR(arguments.evidence.Check());
+    METAREC_RETURN_IF_ERROR(arguments.old_trees.Check());
   } else if (const std::string option = GivenForPlanning(*arguments.verb); !option.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(option, " has no effect with --plan, which is planned already; leave it out"));
@@ -182,10 +186,13 @@ asio::awaitable<absl::StatusOr<RecoveryPlan>> WhatToExpect(const VerifyArguments
                                                            Clock* clock,
                                                            ProgressPrinter* progress) {
   if (!arguments.plan_path.empty()) co_return ReadPlan(arguments.plan_path);
-  METAREC_CO_ASSIGN_OR_RETURN(const PlanOptions options, arguments.plan.ToOptions());
+  METAREC_CO_ASSIGN_OR_RETURN(PlanOptions options, arguments.plan.ToOptions());
+  METAREC_CO_RETURN_IF_ERROR(arguments.old_trees.ApplyTo(&options));
+  METAREC_CO_ASSIGN_OR_RETURN(const std::vector<OldTree> old_trees,
+                              co_await arguments.old_trees.Read(clock));
   METAREC_CO_ASSIGN_OR_RETURN(Evidence evidence,
                               co_await arguments.evidence.Obtain(clock, progress));
-  co_return MakePlan(std::move(evidence), options);
+  co_return MakePlan(std::move(evidence), options, old_trees);
 }
 
 asio::awaitable<absl::StatusOr<Origin>> FindOrigin(const RecoveryPlan& plan, std::string root,
@@ -260,6 +267,7 @@ RunVerb MakeVerifyVerb(Command& verb) {
   arguments->verb = &verb;
   arguments->evidence.AddTo(verb);
   arguments->plan.AddTo(verb);
+  arguments->old_trees.AddTo(verb);
   arguments->store.AddTo(verb);
   arguments->output.AddTo(verb);
   verb.Add("--differences_max", &arguments->differences_max, "how many differences the text shows")

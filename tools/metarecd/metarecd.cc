@@ -8,6 +8,7 @@
 #include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <absl/cleanup/cleanup.h>
 #include <absl/strings/str_cat.h>
@@ -29,6 +30,7 @@
 #include "replica_collector/rpc_replica_source.h"
 #include "rpc/client.h"
 #include "rpc/server.h"
+#include "tools/cli/old_tree_arguments.h"
 #include "tools/metarecd/metarecd_flags.h"
 #include "tools/process/exit_code.h"
 #include "tools/process/program_start.h"
@@ -125,6 +127,13 @@ absl::Status Serve(MetarecdOptions options) {
   options.server.connect = [&]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
     co_return co_await ZooKeeperMetaStore::Connect(options.zookeeper, &clock);
   };
+  if (!options.old_trees.empty()) {
+    options.server.service.recovery.read_old_trees =
+        [&]() -> asio::awaitable<absl::StatusOr<std::vector<OldTree>>> {
+      OldTreeAccess access;
+      co_return co_await ReadOldTreesOf(options.old_trees, access, &clock);
+    };
+  }
   const bool recovers = options.server.recover;
   options.server.log = [](absl::string_view line) { LOG(INFO) << line; };
   RecoveryServer server(

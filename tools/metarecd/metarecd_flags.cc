@@ -21,6 +21,7 @@
 #include "pegasus_client/pegasus_config.h"
 #include "replica_collector/node_list.h"
 #include "replica_collector/node_names.h"
+#include "tools/cli/old_tree_arguments.h"
 #include "tools/process/exit_code.h"
 #include "tools/process/version.h"
 #include "zk_store/client/zookeeper_options.h"
@@ -65,9 +66,17 @@ DEFINE_string(
     "what the replica servers at these addresses call themselves, where their beacons and "
     "looking the addresses up do not tell");
 DEFINE_string(rename_separator, "-", "goes between a contested table name and its id");
-// Repeated, which gflags does not know: ParseMetarecdFlags joins them by line breaks.
+// It and old_tree are repeated, which gflags does not know: ParseMetarecdFlags joins them by line
+// breaks.
 DEFINE_string(settle, "",
               "decide a conflict, by the key that the failed recovery named; may be repeated");
+DEFINE_string(
+    old_tree, "",
+    "an old copy of ZooKeeper's tree, which adds what replica servers do not know: a tree "
+    "file, a data directory of a ZooKeeper server that does not run any more, or "
+    "HOST:PORT,.../PATH of a root that is still served; may be repeated. Read when a "
+    "recovery begins");
+DEFINE_string(carry, "", "what else to take over from an old tree: duplications");
 DEFINE_int32(max_app_id, metarec::PlanOptions().max_app_id,
              "a table id above this is a conflict, not that many placeholders");
 DEFINE_int32(max_id_gap, metarec::PlanOptions().max_id_gap,
@@ -234,9 +243,18 @@ absl::StatusOr<PlanOptions> DecisionsFromFlags() {
   for (const absl::string_view text : absl::StrSplit(FLAGS_settle, '\n', absl::SkipEmpty())) {
     METAREC_RETURN_IF_ERROR(AddDecision(text, &plan.settlements));
   }
+  if (!FLAGS_carry.empty()) METAREC_RETURN_IF_ERROR(AddCarried({FLAGS_carry}, &plan));
+  if (!FLAGS_carry.empty() && FLAGS_old_tree.empty()) {
+    return absl::InvalidArgumentError(
+        "--carry takes over from an old tree: name it with --old_tree");
+  }
   const absl::Status keys = Settlements::Parse(plan.settlements).status();
   if (!keys.ok()) return absl::InvalidArgumentError(absl::StrCat("--settle: ", keys.message()));
   return plan;
+}
+
+std::vector<std::string> OldTreesFromFlags() {
+  return absl::StrSplit(FLAGS_old_tree, '\n', absl::SkipEmpty());
 }
 
 absl::Status AddService(const PegasusConfig& config, RecoveryServiceOptions* service) {
@@ -256,6 +274,7 @@ absl::Status AddService(const PegasusConfig& config, RecoveryServiceOptions* ser
     return absl::InvalidArgumentError(absl::StrCat("--node_name ", added.message()));
   }
   METAREC_ASSIGN_OR_RETURN(service->recovery.plan, DecisionsFromFlags());
+  METAREC_RETURN_IF_ERROR(CheckOldTrees(OldTreesFromFlags()));
   service->recovery.writer.tool_version = kVersion;
   service->build.program = "metarecd";
   service->build.version = kVersion;
@@ -267,61 +286,6 @@ absl::Status AddService(const PegasusConfig& config, RecoveryServiceOptions* ser
                       .zookeeper_hosts = config.zookeeper_hosts,
                       .zookeeper_root = config.cluster_root};
   return absl::OkStatus();
-}
-
-struct FlagLine {
-  const char* name;
-  const char* value;
-};
-
-constexpr char kTrueOrFalse[] = "true|false";
-
-// In the order of the help page, in two groups.
-constexpr FlagLine kFileFlags[] = {
-    {"pegasus_config", "FILE"},
-    {"port", "PORT"},
-    {"server_list", "HOST:PORT,..."},
-    {"zk", "HOST:PORT,...[/PATH]"},
-    {"zk_timeout", "SECONDS"},
-    {"root", "PATH"},
-    {"lock_root", "PATH"},
-    {"recover_from_replica_server", kTrueOrFalse},
-    {"cluster_name", "NAME"},
-};
-constexpr FlagLine kOwnFlags[] = {
-    {"listen", "ADDRESS"},
-    {"http_port", "PORT"},
-    {"own_name", "HOST:PORT"},
-    {"operators", "NETWORK,..."},
-    {"zk_auth_file", "FILE"},
-    {"node_timeout", "SECONDS"},
-    {"wait_seconds_default", "SECONDS"},
-    {"node_name", "IP:PORT=HOST:PORT,..."},
-    {"rename_separator", "TEXT"},
-    {"settle", "KEY=VALUE"},
-    {"max_app_id", "ID"},
-    {"max_id_gap", "COUNT"},
-    {"skip_bad_nodes", "HOST:PORT,..."},
-    {"skip_lost_partitions", "ID,..."},
-};
-
-constexpr char kFileHeading[] = "IN PLACE OF A KEY OF THE FILE, OR WITHOUT A FILE";
-constexpr char kOwnHeading[] = "BEYOND THE FILE";
-constexpr char kOtherHeading[] = "OTHERS";
-
-template <size_t kSize>
-void AddFlags(const FlagLine (&flags)[kSize], const char* heading, CommandManual* manual) {
-  for (const FlagLine& flag : flags) {
-    gflags::CommandLineFlagInfo info;
-    if (!gflags::GetCommandLineFlagInfo(flag.name, &info)) continue;
-    OptionManual option;
-    option.names = {absl::StrCat("--", flag.name)};
-    option.value = flag.value;
-    option.description = info.description;
-    option.heading = heading;
-    if (info.default_value != "0") option.default_value = info.default_value;
-    manual->options.push_back(std::move(option));
-  }
 }
 
 int PrintToStdout(absl::string_view text) {
@@ -381,22 +345,22 @@ std::optional<int> CheckArguments(const std::vector<std::string>& arguments) {
   return std::nullopt;
 }
 
-// Takes every --settle VALUE out of the arguments, which CheckArguments has seen, and returns the
+// Takes every --NAME VALUE out of the arguments, which CheckArguments has seen, and returns the
 // values.
-std::vector<std::string> TakeSettlements(int* argc, char** argv) {
+std::vector<std::string> TakeRepeated(absl::string_view name, int* argc, char** argv) {
   std::vector<std::string> values;
   int kept = 1;
   for (int i = 1; i < *argc; ++i) {
     absl::string_view argument = argv[i];
     absl::ConsumePrefix(&argument, "-");
     absl::ConsumePrefix(&argument, "-");
-    if (argument == "settle" && i + 1 < *argc) {
+    if (argument == name && i + 1 < *argc) {
       values.emplace_back(argv[++i]);
-    } else if (absl::ConsumePrefix(&argument, "settle=")) {
+    } else if (absl::ConsumePrefix(&argument, absl::StrCat(name, "="))) {
       values.emplace_back(argument);
     } else {
       argv[kept++] = argv[i];
-      // What follows is its value, even if it reads "settle".
+      // What follows is its value, even if it reads "--settle".
       const auto flag = FlagOf(std::string(argument));
       if (flag.has_value() && flag->type != "bool" && i + 1 < *argc) argv[kept++] = argv[++i];
     }
@@ -417,6 +381,7 @@ absl::StatusOr<MetarecdOptions> OptionsFromFlags() {
   options.warnings = config.warnings;
   METAREC_RETURN_IF_ERROR(AddZooKeeper(config, &options));
   METAREC_RETURN_IF_ERROR(AddListeners(config, &options.server));
+  options.old_trees = OldTreesFromFlags();
   METAREC_ASSIGN_OR_RETURN(options.server.own_name, OwnName(config));
   options.server.recover = config.recover_from_replica_server;
   options.server.session_timeout = config.zookeeper_session_timeout;
@@ -444,51 +409,12 @@ std::optional<int> ParseMetarecdFlags(int* argc, char*** argv) {
   if (ended.has_value()) return ended;
   gflags::SetUsageMessage("metarecd --help tells more");
   gflags::SetVersionString(kVersion);
-  const std::vector<std::string> settlements = TakeSettlements(argc, *argv);
+  const std::vector<std::string> settlements = TakeRepeated("settle", argc, *argv);
+  const std::vector<std::string> old_trees = TakeRepeated("old_tree", argc, *argv);
   gflags::ParseCommandLineFlags(argc, argv, true);
   if (!settlements.empty()) FLAGS_settle = absl::StrJoin(settlements, "\n");
+  if (!old_trees.empty()) FLAGS_old_tree = absl::StrJoin(old_trees, "\n");
   return std::nullopt;
 }
-
-CommandManual MetarecdManual() {
-  CommandManual manual;
-  manual.name = "metarecd";
-  manual.summary = "recover a Pegasus cluster's metadata in place of its meta server";
-  manual.usages = {"--pegasus_config FILE [FLAGS]",
-                   "--zk HOST:PORT,... --root PATH --own_name HOST:PORT [FLAGS]"};
-  manual.paragraphs = {
-      "Waits, on the meta server's port, for the shell's recover command (or metarec recover "
-      "--meta), and writes what it rebuilds into an empty root. Then set "
-      "recover_from_replica_server = false, stop metarecd, and start the meta server.",
-      "The log goes to stderr. The flags of glog work, too, such as --minloglevel, --log_dir and "
-      "--logtostderr=false; metarecd --helpfull lists them.",
-      "Under systemd, its flags are in /etc/default/metarecd, and journalctl -u metarecd shows its "
-      "log.",
-  };
-  AddFlags(kFileFlags, kFileHeading, &manual);
-  AddFlags(kOwnFlags, kOwnHeading, &manual);
-  for (OptionManual& option : manual.options) {
-    if (option.value == kTrueOrFalse) option.choices = {"true", "false"};
-  }
-  manual.options.push_back(
-      {.names = {"-h", "--help"}, .description = "print this page", .heading = kOtherHeading});
-  manual.options.push_back(
-      {.names = {"--version"}, .description = kVersionHelp, .heading = kOtherHeading});
-  manual.examples = {
-      {"metarecd --pegasus_config onebox/meta1/config.ini --operators 127.0.0.1", ""},
-      {"metarecd --pegasus_config /etc/pegasus/config.ini --root /pegasus/recovered "
-       "--recover_from_replica_server true",
-       ""},
-      {"metarecd --zk zk1:2181,zk2:2181 --root /pegasus/recovered --own_name meta1:34601", ""},
-  };
-  manual.exit_codes = {
-      {static_cast<int>(ExitCode::kDone), "told to end (SIGTERM, SIGINT)"},
-      {static_cast<int>(ExitCode::kFailed), "failed"},
-      {static_cast<int>(ExitCode::kRefused), "the root is not what the flags say"},
-  };
-  return manual;
-}
-
-std::string MetarecdHelp() { return HelpText(MetarecdManual()); }
 
 }  // namespace metarec::tools

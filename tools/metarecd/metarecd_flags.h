@@ -17,7 +17,8 @@ namespace metarec::tools {
 struct MetarecdOptions {
   RecoveryServerOptions server;
   ZooKeeperOptions zookeeper;
-  std::vector<std::string> warnings;  // for the log, a line each
+  std::vector<std::string> old_trees;  // SIDEs, to be read when a recovery begins
+  std::vector<std::string> warnings;   // for the log, a line each
 };
 
 // Flags and file together. Errors name the flag, or the place in the file, with a remedy.

@@ -245,7 +245,7 @@ TEST(PlanFile, WhatIsNoPlanIsSaidToBeWhatItLooksLike) {
               HasSubstr("it is an evidence file"));
   EXPECT_THAT(ErrorOf("{\"a\":1}\n"), HasSubstr("its first line names no format"));
   EXPECT_THAT(ErrorOf("{\"format\":\"metarec-plan\",\"version\":1}\n"),
-              HasSubstr("another version than 3"));
+              HasSubstr("another version than 4"));
   EXPECT_THAT(ErrorOf(std::string(100'000, '[')), HasSubstr("my.plan:1"));
 }
 
@@ -276,8 +276,10 @@ TEST(PlanFile, WhatCannotBeIsRefusedEvenWithADigestThatFits) {
       {"\"outcome\":\"ready\"", "\"outcome\":\"fine\"", "'outcome' is 'fine'"},
       {"\"kind\":\"table_lost_state\"", "\"kind\":\"table_found\"", "'kind' is 'table_found'"},
       {"\"kind\":\"table_lost_state\"", "\"kind\":\"bad_node\"", "that names none"},
-      {"\"nodes\":3,\"tables\":1", "\"nodes\":4,\"tables\":1", "there are 3 nodes, while"},
-      {"\"nodes\":3,\"tables\":1", "\"nodes\":2,\"tables\":1", "there are 3 nodes, while"},
+      {"\"nodes\":3,\"old_trees\":0,\"tables\":1", "\"nodes\":4,\"old_trees\":0,\"tables\":1",
+       "there are 3 nodes, while"},
+      {"\"nodes\":3,\"old_trees\":0,\"tables\":1", "\"nodes\":2,\"old_trees\":0,\"tables\":1",
+       "there are 3 nodes, while"},
       {"\"name\":\"n1:34801\"", "\"name\":\"n1\"",
        "my.plan:3: 'name' is no host:port: the ':' and the port are missing"},
       {"\"name\":\"n2:34801\"", "\"name\":\"n2:0\"", "my.plan:4: 'name' is no host:port"},

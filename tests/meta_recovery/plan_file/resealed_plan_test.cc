@@ -61,9 +61,9 @@ const std::vector<Harmless>& WhatIsHarmless() {
       {"what made no sense may have been an env, which is counted nowhere else",
        {"node.replicas", "finding(node_report_invalid).facts.problems[][1]"}},
       {"an option that nothing in the plan needed",
-       {"options.skip_bad_nodes", "options.skip_lost_partitions", "options.accept_still_served",
-        "options.rename_separator", "options.max_app_id", "options.max_id_gap",
-        "options.max_partition_count", "options.bad_nodes_skipped",
+       {"options.carry_duplications", "options.skip_bad_nodes", "options.skip_lost_partitions",
+        "options.accept_still_served", "options.rename_separator", "options.max_app_id",
+        "options.max_id_gap", "options.max_partition_count", "options.bad_nodes_skipped",
         "options.lost_partitions_skipped"}},
       {"what was left out is told here only; the plan says that something was, and how much",
        {"finding(node_report_invalid).app_id", "finding(node_report_invalid).facts.problems[][0]",
@@ -80,6 +80,39 @@ const std::vector<Harmless>& WhatIsHarmless() {
        {"finding(records_conflict).facts.values[][1]"}},
       {"records of tables that are left out belong to no table of the plan",
        {"table.described_by", "table.described_by[]"}},
+      {"what an old tree says is told here only: the same plan, of a cluster with another past",
+       {"carried.data_b64",
+        "carried.path",
+        "finding(table_in_old_tree).facts.ballots_above",
+        "finding(table_in_old_tree).facts.changed_second",
+        "finding(table_in_old_tree).facts.changed_zxid",
+        "finding(table_in_old_tree).facts.name",
+        "finding(table_in_old_tree).facts.tree",
+        "finding(table_in_old_tree).facts.was_dropped",
+        "finding(value_carried).facts.instead",
+        "finding(value_carried).facts.was_known",
+        "finding(znodes_carried).facts",
+        "finding(znodes_carried).facts.name",
+        "finding(znodes_carried).facts.tree",
+        "finding(znodes_carried).facts.znodes",
+        "old_tree removed",
+        "old_tree.committed_zxid",
+        "old_tree.confirmed_by",
+        "old_tree.confirmed_by[]",
+        "old_tree.kind",
+        "old_tree.problems",
+        "old_tree.problems[]",
+        "old_tree.problems_count",
+        "old_tree.root",
+        "old_tree.source",
+        "old_tree.tables_other",
+        "old_tree.tables_same",
+        "old_tree.time_second",
+        "old_tree.zxid",
+        "table.duplicating",
+        "table.envs",
+        "table.envs[][1]",
+        "table.init_partition_count"}},
       {"which of the nodes that describe the table said so",
        {"finding(settled).facts.values[][2]", "finding(settled).facts.values[][2][]",
         "finding(split_unfinished).facts.records_after[]",
@@ -95,7 +128,17 @@ std::string TextOf(const Value& value) {
   return std::string(buffer.GetString(), buffer.GetSize());
 }
 
-enum class What { kHeader, kOptions, kNode, kTable, kPartition, kFinding, kOther };
+enum class What {
+  kHeader,
+  kOptions,
+  kNode,
+  kOldTree,
+  kTable,
+  kPartition,
+  kCarried,
+  kFinding,
+  kOther
+};
 
 std::string NameOfLine(const Document& json) {
   const bool is_header = !json.IsObject() || json.MemberCount() != 1;
@@ -105,17 +148,19 @@ std::string NameOfLine(const Document& json) {
 // What the header says of the other lines.
 struct Summary {
   int64_t nodes = 0;
+  int64_t old_trees = 0;
   int64_t tables = 0;
   int64_t partitions = 0;
   int64_t replicas = 0;
   int64_t last_drops = 0;
+  int64_t carried = 0;
   int64_t findings = 0;
   bool has_conflict = false;
   bool has_error = false;
 
   auto Tie() const {
-    return std::tie(nodes, tables, partitions, replicas, last_drops, findings, has_conflict,
-                    has_error);
+    return std::tie(nodes, old_trees, tables, partitions, replicas, last_drops, carried, findings,
+                    has_conflict, has_error);
   }
 };
 
@@ -144,6 +189,8 @@ struct Line {
 
   void AddTo(Summary& summary) const {
     summary.nodes += what == What::kNode;
+    summary.old_trees += what == What::kOldTree;
+    summary.carried += what == What::kCarried;
     summary.tables += what == What::kTable;
     summary.partitions += what == What::kPartition;
     summary.findings += what == What::kFinding;
@@ -162,8 +209,8 @@ struct Line {
   bool is_error = false;
 
  private:
-  static constexpr absl::string_view kNames[] = {"header", "options",   "node",
-                                                 "table",  "partition", "finding"};
+  static constexpr absl::string_view kNames[] = {"header", "options",   "node",    "old_tree",
+                                                 "table",  "partition", "carried", "finding"};
 
   static int64_t SizeOf(const Value& object, const char* key) {
     if (!object.IsObject() || !object.HasMember(key) || !object[key].IsArray()) return 0;
@@ -229,6 +276,8 @@ class Lines {
     json["outcome"].SetString(outcome, json.GetAllocator());
     Value& counts = json["counts"];
     counts["nodes"].SetInt64(summary.nodes);
+    counts["old_trees"].SetInt64(summary.old_trees);
+    counts["carried"].SetInt64(summary.carried);
     counts["tables"].SetInt64(summary.tables);
     counts["partitions"].SetInt64(summary.partitions);
     counts["replicas"].SetInt64(summary.replicas);

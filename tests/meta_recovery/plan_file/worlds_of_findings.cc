@@ -1,5 +1,6 @@
 #include "tests/meta_recovery/plan_file/worlds_of_findings.h"
 
+#include "tests/meta_recovery/planner/old_tree_builder.h"
 #include "tests/meta_recovery/planner/plan_matchers.h"
 
 namespace metarec {
@@ -169,6 +170,47 @@ RecoveryPlan Narrow() {
   return Plan(cluster, {.bad_nodes_skipped = {"n4:34801"}, .lost_partitions_skipped = {"1.1"}});
 }
 
+// Old trees, with all that can become of tables and of what stands beside them.
+RecoveryPlan Carried(const PlanOptions& options = {}) {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 1)
+      .Everywhere(2, "users", 1, {.ballot = 4})
+      .Everywhere(3, "old", 1, {.status = ReplicaStatus::kError});
+  for (SharedTableRecord& record : cluster.Current().tables) {
+    if (record->app_id == 1) record.Mutable().envs = {{"k", "v"}};
+  }
+  OldTreeOf tree("zk1/data");
+  tree.Table(1, "temp", 1).With([](TableDescription& table) { table.envs = {{"ttl", "7"}}; });
+  tree.Duplicated()
+      .Table(2, "users", 1)
+      .With([](TableDescription& table) {
+        table.envs = {{"ttl", "8"}};
+      })
+      .Table(3, "old", 1)
+      .Dropped()
+      .Table(5, "gone", 2)
+      .Dropped()
+      .Table(6, "lost", 2)
+      .Duplicated()
+      .Beside("/backup")
+      .Beside("/backup/daily", "{}")
+      .Beside("/bulk_load")
+      .Beside("/bulk_load/1", "{}")
+      .Beside("/bulk_load/2", "{}")
+      .WithTree([](OldTree& of_server) {
+        of_server.kind = OldTreeKind::kDataDirectory;
+        of_server.committed_zxid = 12;
+        of_server.confirmed_by = {"zk2/data"};
+        of_server.problems = {"/pegasus/demo/apps/9: ?"};
+        of_server.problems_count = 1;
+      });
+  OldTreeOf other("other");
+  other.Table(1, "temp", 1, 1).Table(2, "users", 1, 1).With([](TableDescription& table) {
+    table.create_second = 17;
+  });
+  return Plan(cluster, options, {tree.Build(), other.Build()});
+}
+
 }  // namespace
 
 std::vector<FindingWorld> WorldsOfFindings() {
@@ -207,6 +249,8 @@ std::vector<FindingWorld> WorldsOfFindings() {
        Environed({.settlements = {{"1.envs.k", "v"}, {"1.envs.old", "1"}}})},
       {"on disk", OnDisk()},
       {"narrow", Narrow()},
+      {"carried", Carried()},
+      {"carried with duplications", Carried({.carry_duplications = true})},
       {"outvoted", Differing({.settlements = {{"1.app_name", "old"},
                                               {"1.drop_second", "0"},
                                               {"1.duplicating", "false"},

@@ -16,8 +16,9 @@
 namespace metarec {
 
 // The plan, which must be one, and one that reads back from a file.
-inline RecoveryPlan Plan(const Cluster& cluster, const PlanOptions& options = {}) {
-  absl::StatusOr<RecoveryPlan> plan = MakePlan(cluster.Build(), options);
+inline RecoveryPlan Plan(const Cluster& cluster, const PlanOptions& options = {},
+                         const std::vector<OldTree>& old_trees = {}) {
+  absl::StatusOr<RecoveryPlan> plan = MakePlan(cluster.Build(), options, old_trees);
   EXPECT_TRUE(plan.ok()) << plan.status();
   if (!plan.ok()) return RecoveryPlan{};
   const absl::StatusOr<RecoveryPlan> read = DecodePlan(EncodePlan(*plan), "plan");
