@@ -154,10 +154,11 @@ void NodeRoster::FillPlan(RecoveryPlan& plan) const {
          .attempts = std::max(node.attempts, 0),
          .tables = static_cast<int64_t>(node.complete() ? node.tables.size() : 0),
          .replicas = static_cast<int64_t>(node.complete() ? node.replicas.size() : 0),
-         .on_disk_only = node.disk.has_value()});
-    if (!node.disk.has_value()) continue;
-    plan.nodes.back().folders_set_aside = node.disk->set_aside;
-    plan.nodes.back().folders_unusable = node.disk->unusable;
+         .on_disk_only = node.disk.has_value(),
+         .folders_set_aside =
+             node.disk.has_value() ? node.disk->set_aside : std::vector<std::string>(),
+         .folders_unusable =
+             node.disk.has_value() ? node.disk->unusable : std::vector<std::string>()});
   }
 }
 
