@@ -79,7 +79,9 @@ asio::awaitable<absl::Status> LinkedElection::Enter() {
   }
   if (HasSeen(EnsembleSide::kFirst) && !first.view->record.has_value()) {
     // Nobody has linked this ensemble with another one.
-    if (!HasSeen(EnsembleSide::kSecond) || !second.view->record.has_value()) {
+    // Who has exchanged the two would find that out only by looking at both.
+    const bool is_seen = HasSeen(EnsembleSide::kSecond) && !second.view->record.has_value();
+    if (is_seen || options_.connect[EnsembleSide::kSecond] == nullptr) {
       co_return co_await MakeRecord(EnsembleSide::kFirst);
     }
   }
