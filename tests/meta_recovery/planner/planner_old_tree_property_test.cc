@@ -97,7 +97,9 @@ void CheckTable(const RecoveryPlan& plan, const RecoveryPlan& without, size_t at
   }
   EXPECT_LE(is_dropped, may_be_dropped) << "a table that was alive is dropped";
   const bool is_described = !plan.tables[at].described_by.empty();
-  if (must_be_dropped && is_described) EXPECT_TRUE(is_dropped) << "a dropped table comes back";
+  if (must_be_dropped && is_described) {
+    EXPECT_TRUE(is_dropped) << "a dropped table comes back";
+  }
   if (at >= without.topology.tables.size()) return;
   // What exists, and its ballots, are as without any tree.
   const TopologyTable& other = without.topology.tables[at];
