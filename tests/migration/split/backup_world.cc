@@ -30,7 +30,9 @@ void ReadFile(const std::string& path, int32_t partition, int32_t partition_coun
   for (row->SeekToFirst(); row->Valid(); row->Next()) {
     const std::string key = row->key().ToString();
     if (first.empty()) first = key;
-    if (!last.empty()) ASSERT_LT(last, key) << path;
+    if (!last.empty()) {
+      ASSERT_LT(last, key) << path;
+    }
     last = key;
     if (key.empty()) {
       EXPECT_EQ(row->value().size(), 12) << path;

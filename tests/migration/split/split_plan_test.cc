@@ -16,7 +16,7 @@ BackupFolder Sized(int32_t partitions, int64_t bytes) {
   BackupFolder backup;
   backup.partitions.resize(static_cast<size_t>(partitions));
   for (BackupPartition& partition : backup.partitions) {
-    partition.files = {{.name = "1.sst", .size = bytes}};
+    partition.files = {{.name = "1.sst", .size = bytes, .md5 = ""}};
   }
   backup.total_bytes = partitions * bytes;
   return backup;

@@ -322,7 +322,9 @@ TEST(TableSplit, KilledAgainAndAgainItIsCompleteInTheEnd) {
     ASSERT_EQ(waitpid(child, &status, 0), child);
     is_done = WIFEXITED(status);
     kills += !is_done;
-    if (is_done) EXPECT_EQ(WEXITSTATUS(status), 0);
+    if (is_done) {
+      EXPECT_EQ(WEXITSTATUS(status), 0);
+    }
     if (!is_done && fs::exists(world.Path("bulk/onebox2/dst/bulk_load_info"))) {
       EXPECT_TRUE(SameRows(ReadBulkLoad(world.Path("bulk/onebox2/dst"), 4), world.rows()));
     }
