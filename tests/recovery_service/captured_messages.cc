@@ -42,6 +42,8 @@ std::vector<CapturedRequest> ReadCapturedRequests() {
   const std::filesystem::path root = METAREC_GOLDEN_DIR;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
     std::string name = std::filesystem::relative(entry.path(), root);
+    // The captures of migrations are of other clusters, and have their own tests.
+    if (absl::StartsWith(name, "migration/")) continue;
     if (!absl::EndsWith(name, kRequestSuffix)) continue;
     name = std::string(absl::StripSuffix(name, kRequestSuffix));
     const std::string file = entry.path().filename();

@@ -168,9 +168,10 @@ TEST(OldTreeReader, ACutFileIsNoEvidence) {
                   absl::DataLossError("cut"));
   asio::io_context context;
   absl::Status status;
+  const OldTreeReaderOptions options;
   asio::co_spawn(
       context,
-      [&]() -> asio::awaitable<void> { status = (co_await ReadOldTrees(&tree, {})).status(); },
+      [&]() -> asio::awaitable<void> { status = (co_await ReadOldTrees(&tree, options)).status(); },
       [](const std::exception_ptr& thrown) {
         if (thrown) std::rethrow_exception(thrown);
       });
