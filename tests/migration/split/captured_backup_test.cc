@@ -4,6 +4,7 @@
 #include <string>
 
 #include <absl/strings/escaping.h>
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -80,7 +81,7 @@ TEST_P(CapturedBackupTest, GivesEveryRowAndNoneThatIsGone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Partitions, CapturedBackupTest, ::testing::Values(1, 3, 8, 64),
-                         [](const auto& info) { return std::to_string(info.param); });
+                         [](const auto& info) { return absl::StrCat("Into", info.param); });
 
 TEST(CapturedBackup, IsReadAsItIs) {
   const auto backup = OpenBackupFolder(CapturedBackup(), "");
