@@ -1,0 +1,51 @@
+// A slice of the simulation of moves; scripts/simulate runs as many seeds as one likes. And whether
+// it finds what is wrong with a move.
+
+#include <string>
+
+#include <absl/strings/str_join.h>
+#include <gtest/gtest.h>
+
+#include "move_case.h"
+#include "simulation.h"
+
+namespace metarec::simulation {
+namespace {
+
+constexpr uint64_t kFirstSeed = 1;
+constexpr uint64_t kLastSeed = 200;
+
+int64_t Ended(const Tally& tally, const std::string& how) {
+  const auto found = tally.ends.find(how);
+  return found == tally.ends.end() ? 0 : found->second;
+}
+
+TEST(MoveSimulation, NoSeedViolatesARuleAndEachRunsTheSameTwice) {
+  Range range;
+  range.world = &kMoveWorld;
+  range.first = kFirstSeed;
+  range.last = kLastSeed;
+  range.twice_every = 5;
+  const Tally tally = SimulateRange(range, 5);
+  for (const Failure& failure : tally.failures) {
+    ADD_FAILURE() << absl::StrJoin(failure.violations, "\n") << "\n"
+                  << ReplayCommand(kMoveWorld, failure.seed, {});
+  }
+  // The worlds are neither too healthy nor too broken to show anything.
+  EXPECT_GT(Ended(tally, "run: done"), tally.runs / 2);
+  EXPECT_GT(Ended(tally, "abort: done"), tally.runs / 5);
+  EXPECT_GT(Ended(tally, "finish: done"), tally.runs / 20);
+  EXPECT_GT(Ended(tally, "killed"), tally.runs / 5);
+}
+
+TEST(MoveSimulation, DroppingAnItemLeavesTheOthersAsTheyAre) {
+  const MoveCase whole = MakeMoveCase(7);
+  const MoveCase part = MakeMoveCase(7, {0});
+  ASSERT_EQ(whole.items.size(), part.items.size());
+  for (size_t i = 0; i < whole.items.size(); ++i) {
+    EXPECT_EQ(Describe(whole.items[i]), Describe(part.items[i]));
+  }
+}
+
+}  // namespace
+}  // namespace metarec::simulation
