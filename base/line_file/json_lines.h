@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include <absl/functional/function_ref.h>
@@ -13,8 +12,7 @@
 
 #include "base/json/json_reader.h"
 #include "base/json/json_writer.h"
-
-struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
+#include "base/line_file/sha256.h"
 
 namespace metarec {
 
@@ -22,21 +20,13 @@ namespace metarec {
 // about those before it.
 class LineDigest {
  public:
-  LineDigest();
-  ~LineDigest();
-  LineDigest(const LineDigest&) = delete;
-  LineDigest& operator=(const LineDigest&) = delete;
-
   void Add(absl::string_view line);  // without its newline
 
   // "sha256:<64 hexadecimal digits>". Must be the last call.
-  std::string Finish();
+  std::string Finish() { return sha256_.FinishAsText(); }
 
  private:
-  struct Free {
-    void operator()(evp_md_ctx_st* context) const;
-  };
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
+  Sha256 sha256_;
 };
 
 // Writes a file of JSON lines: one object a line, the last one with a digest of those before. Bytes

@@ -110,7 +110,9 @@ asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(Pass pass) {
   }
   if (pass == Pass::kRehearsal) {
     // The last pass is compared, too.
-    METAREC_CO_RETURN_IF_ERROR((co_await CompareTrees(from, to, clock)).status());
+    const auto compared =
+        co_await CompareTrees(from, to, state_->FactList(kTargetChildrenFact), clock);
+    METAREC_CO_RETURN_IF_ERROR(compared.status());
   }
   state_->Note(pass == Pass::kRehearsal ? kPassMsFact : kLastPassMsFact,
                absl::ToInt64Milliseconds(clock->Now() - began));

@@ -174,8 +174,9 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::Serves(std::vector<MoveSer
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::TreesAreEqual() {
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace from, co_await Place(MoveEnd::kFrom));
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
-  METAREC_CO_ASSIGN_OR_RETURN(const TreeComparison compared,
-                              co_await CompareTrees(from, to, world_->clock()));
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const TreeComparison compared,
+      co_await CompareTrees(from, to, state_->FactList(kTargetChildrenFact), world_->clock()));
   if (compared.equal()) {
     co_return Sight::Holds(
         absl::StrCat(Counted(compared.znodes, "znode"), ", the same on both sides"));

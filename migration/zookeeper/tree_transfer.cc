@@ -12,7 +12,6 @@
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
 #include "zk_store/client/znode_path.h"
-#include "zk_store/election/lock_directory.h"
 #include "zk_store/topology/znode_layout.h"
 #include "zk_store/tree/live_tree.h"
 #include "zk_store/tree/tree_copy.h"
@@ -49,8 +48,8 @@ std::string DifferenceInWords(const TreeDifference& difference) {
 
 // How many znodes both have, if an earlier run has finished the transfer: its journal is gone, and
 // the trees are two, and equal.
-asio::awaitable<absl::StatusOr<std::optional<int64_t>>> FinishedBefore(TreePlace from, TreePlace to,
-                                                                       Clock* clock) {
+asio::awaitable<absl::StatusOr<std::optional<int64_t>>> FinishedBefore(
+    TreePlace from, TreePlace to, std::vector<std::string> left_alone, Clock* clock) {
   RetryBudget budget(clock);
   TreeJournalZnode journal(to.store, &budget, to.root);
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<TreeJournal> unfinished, co_await journal.Read());
@@ -68,7 +67,7 @@ asio::awaitable<absl::StatusOr<std::optional<int64_t>>> FinishedBefore(TreePlace
     co_return std::optional<int64_t>();
   }
   METAREC_CO_ASSIGN_OR_RETURN(const TreeComparison compared,
-                              co_await CompareTrees(from, to, clock));
+                              co_await CompareTrees(from, to, std::move(left_alone), clock));
   co_return compared.equal() ? std::optional<int64_t>(compared.znodes) : std::nullopt;
 }
 
@@ -113,7 +112,7 @@ asio::awaitable<absl::StatusOr<TransferCount>> TransferTree(TreePlace from, Tree
   absl::Status error = copied.status();
   if (HasMark(error, ErrorMark::kRefused)) {
     METAREC_CO_ASSIGN_OR_RETURN(const std::optional<int64_t> done,
-                                co_await FinishedBefore(from, to, clock));
+                                co_await FinishedBefore(from, to, options.left_alone, clock));
     count.znodes = done.value_or(0);
     if (done.has_value()) co_return count;
   }
@@ -128,16 +127,16 @@ asio::awaitable<absl::StatusOr<TransferCount>> TransferTree(TreePlace from, Tree
 }
 
 asio::awaitable<absl::StatusOr<TreeComparison>> CompareTrees(TreePlace a, TreePlace b,
+                                                             std::vector<std::string> left_alone,
                                                              Clock* clock) {
   LiveTree first(a.store, clock, a.root, ReadingOptions(a));
   LiveTree second(b.store, clock, b.root, ReadingOptions(b));
   TreeComparison compared;
   const TreeDiffOptions options;
-  const std::string lock = LockDirectoryPath("");
   std::function<void(TreeDifference)> on_difference = [&](TreeDifference difference) {
     const std::string& path = difference.nodes.path();
     if (IsTreeJournal(path)) return;
-    if (difference.extra() && (IsWithin(path, "/lock") || IsWithin(path, lock))) return;
+    if (difference.extra() && IsBelowChildren(path, left_alone)) return;
     ++compared.differences;
     if (compared.examples.size() == kExamplesMax) return;
     compared.examples.push_back(DifferenceInWords(difference));

@@ -60,9 +60,10 @@ struct TreeComparison {
   bool equal() const { return differences == 0; }
 };
 
-// Reads both to their ends. Ephemeral znodes do not count, nor do metarec's journals, nor a lock
-// directory that only `b` has.
+// Reads both to their ends. Ephemeral znodes do not count, nor do metarec's journals, nor what only
+// `b` has at or below the children of its root in `left_alone` (TransferOptions).
 asio::awaitable<absl::StatusOr<TreeComparison>> CompareTrees(TreePlace a, TreePlace b,
+                                                             std::vector<std::string> left_alone,
                                                              Clock* clock);
 
 // Children of the root that are not a cluster's own: neither Pegasus's (INTEROP.md section 6.1),

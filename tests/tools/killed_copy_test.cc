@@ -248,11 +248,12 @@ TEST_F(KilledCopyTest, ACopyOfADataDirectorySaysBeforeItWritesWhichTreeThatIs) {
   folder_->Write("data/log.1", log + std::string("\0\0\0\0\0\0\0\1\0\0\0\1xB", 14));
   for (const std::string verb : {"copy", "import"}) {
     const std::string to = At(absl::StrCat("/from_data_", verb));
-    const Ended refused = Run({"zk", verb, folder_->Path("data"), At(kSource)});
+    const Ended refused = Run({"zk", verb, folder_->Path("data"), At(kSource), "--from_at", "0x1"});
     EXPECT_EQ(refused.exit_code, 4) << refused.err;
     EXPECT_THAT(refused.err, HasSubstr("as of zxid 0x1"));
+    EXPECT_THAT(refused.err, HasSubstr("is not empty"));
     const Ended copied = Run({"zk", verb, folder_->Path("data"), to, "--from_path", "/apps",
-                              "--acl", "open", "--format", "json"});
+                              "--acl", "open", "--format", "json", "--from_accept_inconsistent"});
     EXPECT_EQ(copied.exit_code, 0) << copied.err;
     EXPECT_THAT(copied.err, HasSubstr("as of zxid 0x1"));
     EXPECT_THAT(copied.err, HasSubstr("The files hold more, which cannot be used"));
@@ -260,6 +261,45 @@ TEST_F(KilledCopyTest, ACopyOfADataDirectorySaysBeforeItWritesWhichTreeThatIs) {
     EXPECT_THAT(copied.out,
                 HasSubstr(R"("data_directory":{"snapshot":"","zxid":"0x1","complete":false,)"
                           R"("proof":"proved"})"));
+  }
+}
+
+// It ended with 0 and a note.
+TEST_F(KilledCopyTest, ACopyOfADamagedDataDirectoryTookItsBeginningForTheWhole) {
+  testing::DataDirectoryWriter server;
+  server.Create("/apps", "unlock");
+  int64_t first_zxid = 0;
+  const std::string log = server.TakeLog(&first_zxid);
+  server.LoseNext();
+  server.Create("/lost", "");
+  server.Create("/later", "");
+  int64_t later_zxid = 0;
+  const std::string later = server.TakeLog(&later_zxid);
+  for (const std::string what : {"gap", "checksum", "torn"}) {
+    SCOPED_TRACE(what);
+    const std::string data = folder_->Path("data_" + what);
+    std::filesystem::create_directories(data);
+    const auto write = [&](int64_t zxid, const std::string& bytes) {
+      folder_->Write(absl::StrCat("data_", what, "/log.", absl::Hex(zxid)), bytes);
+    };
+    std::string end;
+    if (what == "checksum") end = std::string("\0\0\0\0\0\0\0\1\0\0\0\1xB", 14);
+    if (what == "torn") end = std::string("\0\0\0\0\1\2\3\4\0\0\1\0half", 16);
+    write(first_zxid, log + end);
+    if (what == "gap") write(later_zxid, later);
+    const std::string to = At("/damaged_" + what);
+    const Ended copied = Run({"zk", "copy", data, to, "--acl", "open"});
+    if (what == "torn") {
+      // That is what a killed server leaves.
+      EXPECT_EQ(copied.exit_code, 0) << copied.err;
+      continue;
+    }
+    EXPECT_EQ(copied.exit_code, 4) << copied.err;
+    EXPECT_THAT(copied.err, HasSubstr("add --from_at 0x1 or --from_accept_inconsistent"));
+    EXPECT_THAT(copied.err, HasSubstr(what == "gap" ? "are in no file" : "checksum is wrong"));
+    EXPECT_EQ(Run({"zk", "ls", to}).exit_code, 1) << "nothing is written";
+    const Ended asked = Run({"zk", "copy", data, to, "--acl", "open", "--from_at", "0x1"});
+    EXPECT_EQ(asked.exit_code, 0) << asked.err;
   }
 }
 

@@ -66,8 +66,15 @@ TEST(ParseSideTest, WhatIsWrongIsSaid) {
 TEST(ParseSideTest, ASlashBehindThePathMeansNothing) {
   EXPECT_EQ(PlaceOf("zk1:1/x/"), "zk zk1:1/x");
   EXPECT_EQ(PlaceOf("zk1:1/x/y/"), "zk zk1:1/x/y");
+}
+
+// One was dropped, and two were an error.
+TEST(ParseSideTest, SeveralSlashesBehindThePathMeanNothingEither) {
+  EXPECT_EQ(PlaceOf("zk1:1/x//"), "zk zk1:1/x");
+  EXPECT_EQ(PlaceOf("zk1:1/x/y///"), "zk zk1:1/x/y");
+  // "zk1:1/$NAME/" without a name.
   EXPECT_THAT(PlaceOf("zk1:1//"), HasSubstr("// is no path of a znode"));
-  EXPECT_THAT(PlaceOf("zk1:1/x//"), HasSubstr("/x// is no path of a znode"));
+  EXPECT_THAT(PlaceOf("zk1:1//x"), HasSubstr("//x is no path of a znode"));
 }
 
 // They could be read as a part of "/", and not by their own path.

@@ -225,6 +225,32 @@ TEST_F(ZkVerbsTest, ADataDirectoryIsASideLikeAnyOther) {
               AllOf(HasSubstr("\"equal\":true"), HasSubstr("\"kinds_compared\":true")));
 }
 
+TEST_F(ZkVerbsTest, ADataDirectoryThatLacksItsEndIsShownAndNeverTakenForAWholeTree) {
+  testing::DataDirectoryWriter server;
+  server.Create("/a", "");
+  int64_t first_zxid = 0;
+  const std::string log = server.TakeLog(&first_zxid);
+  std::filesystem::create_directories(folder_.Path("data"));
+  folder_.Write("data/log.1", log + std::string("\0\0\0\0\0\0\0\1\0\0\0\1xB", 14));
+  const std::string data = folder_.Path("data");
+  for (const std::string verb : {"ls", "tree", "cat"}) {
+    const Ended shown = Zk({verb, data});
+    EXPECT_EQ(shown.exit_code, 0);
+    EXPECT_THAT(shown.err, HasSubstr("The files hold more, which cannot be used"));
+  }
+  const std::string tree = Write(SomeTree());
+  for (const std::vector<std::string>& line :
+       {std::vector<std::string>{"export", data, folder_.Path("new.jsonl")},
+        std::vector<std::string>{"diff", tree, data}, std::vector<std::string>{"diff", data, tree},
+        std::vector<std::string>{"verify", tree, data}}) {
+    const Ended refused = Zk(line);
+    EXPECT_EQ(refused.exit_code, 4) << line[0];
+    EXPECT_THAT(refused.err, AllOf(HasSubstr("log.1, offset"), HasSubstr("at 0x1 or --"),
+                                   HasSubstr("accept_inconsistent")));
+  }
+  EXPECT_EQ(Zk({"diff", data, data, "--a_at", "0x1", "--b_accept_inconsistent"}).exit_code, 0);
+}
+
 TEST_F(ZkVerbsTest, ADataDirectoryIsReadAsItWasBeforeAMistake) {
   testing::DataDirectoryWriter server;
   server.Create("/apps", "unlock");

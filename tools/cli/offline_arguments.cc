@@ -25,7 +25,8 @@ void OfflineArguments::AddTo(Command& verb, const std::string& prefix, const std
           .TypeName("FOLDER")
           .Group(group),
       verb.AddFlag(prefix + "accept_inconsistent", &accept_inconsistent_,
-                   "accept a snapshot of a data directory without the logs that complete it")
+                   "accept a data directory whose files do not give the server's last tree: take "
+                   "the earlier tree that they give, or a snapshot without its logs")
           .Group(group)};
 }
 

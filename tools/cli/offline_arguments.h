@@ -25,11 +25,15 @@ class OfflineArguments {
   // Once they are checked.
   DataDirectoryOptions ToOptions() const;
 
+  // As they are typed: "--from_at".
+  std::string at_option() const { return options_.front().name(); }
+  std::string accept_inconsistent_option() const { return options_.back().name(); }
+
  private:
   std::string at_;
   std::string log_folder_;
   bool accept_inconsistent_ = false;
-  std::vector<CommandOption> options_;  // that of at_ first
+  std::vector<CommandOption> options_;  // that of at_ first, that of accept_inconsistent_ last
 };
 
 // "0x1f" is a zxid; "2026-11-30T00:10:00Z", "2026-11-30 00:10:00 UTC" (as our own verbs print it)

@@ -7,7 +7,6 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
 #include <absl/strings/strip.h>
 
 #include "base/runtime/status_macros.h"
@@ -52,9 +51,11 @@ absl::Status NoPath(absl::string_view text) {
                                                  "/ for everything in this ZooKeeper"));
 }
 
-// As shells complete it: "/a/" means the znode "/a".
-void DropLastSlash(absl::string_view* path) {
-  if (path->size() > 1 && !absl::EndsWith(*path, "//")) absl::ConsumeSuffix(path, "/");
+// As shells complete it, or scripts join it: "/a/" and "/a//" mean the znode "/a". But "//" does
+// not mean "/": a name may be missing between the slashes.
+void DropLastSlashes(absl::string_view* path) {
+  const size_t end = path->find_last_not_of('/');
+  if (end != absl::string_view::npos) *path = path->substr(0, end + 1);
 }
 
 // Whether it is the path of a znode, be it one that ZooKeeper would not take: a file may have it.
@@ -74,7 +75,7 @@ absl::StatusOr<SidePlace> ParseServersAndPath(absl::string_view text) {
     // As "a:1/x,b:1/x": ParseZooKeeperHosts says how that is written.
     METAREC_RETURN_IF_ERROR(ParseZooKeeperHosts(text).status());
   }
-  DropLastSlash(&path);
+  DropLastSlashes(&path);
   METAREC_RETURN_IF_ERROR(CheckZnodePath(path));
   return SidePlace{.hosts = std::move(addresses.hosts), .path = std::string(path), .file = ""};
 }
@@ -110,11 +111,6 @@ absl::StatusOr<SidePlace> ParseSide(absl::string_view text) {
       "'", Printable(text), "' is no HOST:PORT,.../PATH, and there is no such file or folder"));
 }
 
-bool IsInZooKeeper(absl::string_view text) {
-  const absl::StatusOr<SidePlace> place = ParseSide(text);
-  return place.ok() && !place->is_file();
-}
-
 std::string SideArguments::Option(absl::string_view name) const {
   return absl::StrCat("--", name_ == "side" ? "zk" : name_, "_", name);
 }
@@ -125,7 +121,7 @@ std::string SideArguments::PathOption() const {
 
 std::string SideArguments::path() const {
   absl::string_view path = path_;
-  DropLastSlash(&path);
+  DropLastSlashes(&path);
   return path == "/" ? "" : std::string(path);
 }
 
@@ -140,7 +136,7 @@ absl::Status SideArguments::CheckBelow() const {
 // reading, and for ZooKeeper.
 absl::Status SideArguments::CheckMayCreate(const SidePlace& place) const {
   if (place.path == "/") return absl::OkStatus();
-  if (IsWithin(place.path, "/zookeeper")) {
+  if (IsWithin(place.path, kSystemPath)) {
     return MarkedError(ErrorMark::kRefused,
                        absl::StrCat(name_, ": ", place.ToText(),
                                     " is ZooKeeper's own; name another path. Nothing was written"));

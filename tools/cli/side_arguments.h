@@ -33,14 +33,10 @@ struct SidePlace {
   std::string ToText() const;  // as it can be typed
 };
 
-// "zk1:2181,zk2:2181/pegasus" is in ZooKeeper; a slash behind it means nothing. A file or a folder
-// is what begins with "/", "./",
-// "../" or "file:", or is the name of something that is there. kInvalidArgument for anything else,
-// with what was probably meant.
+// "zk1:2181,zk2:2181/pegasus" is in ZooKeeper; slashes behind that path mean nothing. What begins
+// with "/", "./", "../" or "file:", or is the name of something that is there, is a file or a
+// folder. kInvalidArgument for anything else, with what was probably meant.
 absl::StatusOr<SidePlace> ParseSide(absl::string_view text);
-
-// Whether the text is a place in ZooKeeper, and not the name of something that is here.
-bool IsInZooKeeper(absl::string_view text);
 
 // The type of the argument, by which others know that it may be a file.
 inline constexpr char kSideType[] = "SIDE";
@@ -56,9 +52,9 @@ class SideArguments {
   // Of what is created.
   enum class AclChoice { kKeep, kOpen, kCreator };
 
-  // `name` is the argument's, and begins its options: "from" has --from_auth_file, --from_timeout
-  // and, as it is only read, --from_path and --from_at. That of a verb's only side is "side"; its
-  // options are --zk_auth_file and --zk_timeout, as elsewhere, --path and --at.
+  // `name` is the argument's, and its options begin with it: "from" has --from_auth_file,
+  // --from_timeout and, if it is only read, --from_path and --from_at. A verb's only side is "side"
+  // and has --zk_auth_file and --zk_timeout, as other verbs have, --path and --at.
   explicit SideArguments(Access access, std::string name = "side")
       : access_(access), name_(std::move(name)) {}
 
@@ -80,6 +76,7 @@ class SideArguments {
   AclChoice acl() const;
   // Of a data directory.
   DataDirectoryOptions data_directory() const { return offline_.ToOptions(); }
+  const OfflineArguments& offline() const { return offline_; }
 
   // Reads the credentials and opens a session. kInvalidArgument if the side is a file.
   asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Open(Clock* clock) const;

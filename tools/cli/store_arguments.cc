@@ -6,11 +6,9 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/status_macros.h"
-#include "base/text/wording.h"
 #include "zk_store/client/root_path.h"
 #include "zk_store/client/zookeeper_meta_store.h"
 #include "zk_store/client/zookeeper_options.h"
-#include "zk_store/topology/znode_layout.h"
 
 namespace metarec::tools {
 

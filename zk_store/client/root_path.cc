@@ -13,6 +13,7 @@
 #include <absl/strings/str_split.h>
 
 #include "base/text/printable.h"
+#include "zk_store/client/znode_path.h"
 
 namespace metarec {
 namespace {
@@ -101,7 +102,7 @@ absl::Status ValidateRootPath(absl::string_view root) {
       return BadRoot(root, "has a dotted component, which ZooKeeper does not have");
     }
   }
-  if (components[0] == "zookeeper") return BadRoot(root, "belongs to ZooKeeper itself");
+  if (IsWithin(root, kSystemPath)) return BadRoot(root, "belongs to ZooKeeper itself");
   return absl::OkStatus();
 }
 

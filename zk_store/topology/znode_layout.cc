@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
+#include "zk_store/client/znode_path.h"
 #include "zk_store/election/lock_directory.h"
 
 namespace metarec {
@@ -46,13 +46,11 @@ RootChild KindOfRootChild(absl::string_view root, absl::string_view lock_root,
        {kAppsName, kBackupName, kBulkLoadName, kRangerName, kJournalName}) {
     if (name == known) return RootChild::kMetadata;
   }
-  const std::string child = absl::StrCat(root, "/", name);
+  const std::string child = JoinPaths(root, absl::StrCat("/", name));
   for (const std::string& directory :
-       {LockDirectoryPath(root), LockDirectoryPath(absl::StrCat(root, "/lock")),
+       {LockDirectoryPath(root), LockDirectoryPath(JoinPaths(root, "/lock")),
         LockDirectoryPath(lock_root)}) {
-    const bool is_on_the_way =
-        directory == child || absl::StartsWith(directory, absl::StrCat(child, "/"));
-    if (is_on_the_way) return RootChild::kLock;
+    if (IsWithin(directory, child)) return RootChild::kLock;
   }
   return RootChild::kStranger;
 }

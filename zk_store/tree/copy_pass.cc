@@ -25,6 +25,7 @@ constexpr int32_t kCreatePermission = 4;
 
 // All that is in flight is awaited before so many ACLs are set.
 constexpr size_t kAclsAtOnce = 1000;
+constexpr size_t kClaimsInMark = 32;
 constexpr int64_t kZnodesBetweenProgress = 1000;
 
 std::string PathLabel(absl::string_view path) {
@@ -46,11 +47,6 @@ void TellProgress(const CopyEvents* events, const CopyProgress& progress) {
   if (events->on_progress && progress.znodes % kZnodesBetweenProgress == 0) {
     events->on_progress(progress);
   }
-}
-
-bool IsLeftAlone(const std::vector<std::string>& names, absl::string_view path) {
-  return absl::c_any_of(
-      names, [path](const std::string& name) { return IsWithin(path, absl::StrCat("/", name)); });
 }
 
 // "6 bytes of data (version 1, set by transaction 0x1f)"
@@ -161,12 +157,13 @@ absl::Status CopyPass::CheckRoot(const TreePair& pair) const {
 }
 
 absl::Status CopyPass::CheckEmpty(const TreePair& pair) const {
-  if (!options_.empty_root_data.has_value() || !pair.b.has_value()) return absl::OkStatus();
+  if (!options_.empty_root.has_value() || !pair.b.has_value()) return absl::OkStatus();
   const std::string path = pair.path();
   const std::string& data = pair.b->data;
-  const bool is_as_found = path.empty() && (data.empty() || data == *options_.empty_root_data ||
-                                            (pair.a.has_value() && data == pair.a->data));
-  if (is_as_found || IsTreeJournal(path) || IsLeftAlone(*options_.left_alone, path)) {
+  const bool is_as_found =
+      path.empty() && (data.empty() || data == options_.empty_root->source_data ||
+                       (pair.a.has_value() && data == pair.a->data));
+  if (is_as_found || IsTreeJournal(path) || IsBelowChildren(path, *options_.left_alone)) {
     return absl::OkStatus();
   }
   return StrangerWrites(absl::StrCat(PathLabel(Absolute(path)), " has come to have ",
@@ -208,7 +205,7 @@ asio::awaitable<absl::Status> CopyPass::Step(TreePair pair) {
           "session first",
           PathLabel(path), static_cast<uint64_t>(pair.b->stat.ephemeral_owner)));
     }
-    ++result_->target_ephemerals;
+    if (!IsBelowChildren(path, *options_.left_alone)) ++result_->target_ephemerals;
     co_return absl::OkStatus();
   }
   if (!pair.a.has_value()) co_return TakeExtra(*pair.b);
@@ -233,7 +230,7 @@ asio::awaitable<absl::Status> CopyPass::Step(TreePair pair) {
 }
 
 absl::Status CopyPass::TakeExtra(const TreeNode& present) {
-  if (IsLeftAlone(*options_.left_alone, present.path)) return absl::OkStatus();
+  if (IsBelowChildren(present.path, *options_.left_alone)) return absl::OkStatus();
   const bool is_own = options_.own->OwnsData(present) && options_.own->OwnsAcl(present);
   if (options_.may_delete || is_own) {
     extras_.push_back({present.path, present.stat.version});
@@ -253,21 +250,33 @@ absl::Status CopyPass::TakeExtra(const TreeNode& present) {
 }
 
 absl::Status CopyPass::CheckOverwrites(const TreeNode& node, const TreeNode& present) const {
-  const bool is_found_root = present.path.empty() && options_.empty_root_data.has_value();
-  if (options_.may_overwrite || is_found_root) return absl::OkStatus();
-  if (!SameData(node, present) && !options_.own->OwnsData(present)) {
+  if (options_.may_overwrite) return absl::OkStatus();
+  // CheckEmpty has seen the data of such a root.
+  const bool is_found_root = present.path.empty() && options_.empty_root.has_value();
+  if (!SameData(node, present) && !is_found_root && !options_.own->OwnsData(present)) {
     return StrangerWrites(absl::StrCat(PathLabel(Absolute(present.path)), " has ", DataOf(present),
                                        ", which this copy did not write, and the source has ",
                                        "others there"));
   }
-  if (!SameAcl(node.acl, present.acl) && !options_.own->OwnsAcl(present)) {
-    return StrangerWrites(absl::StrCat(PathLabel(Absolute(present.path)), " has the ACL ",
-                                       Printable(AclText(present.acl)), " (version ",
-                                       present.stat.acl_version,
-                                       "), which cannot be told to be of this copy, and is to get ",
-                                       Printable(AclText(node.acl))));
+  if (!SameAcl(node.acl, present.acl) && !OwnsAcl(present)) {
+    return StrangerWrites(absl::StrCat(
+        PathLabel(Absolute(present.path)), " has the ACL ", Printable(AclText(present.acl)),
+        " (version ", present.stat.acl_version, "), which this copy did not set, and is to get ",
+        Printable(AclText(node.acl))));
   }
   return absl::OkStatus();
+}
+
+bool CopyPass::OwnsAcl(const TreeNode& present) const {
+  if (!present.path.empty() || !options_.empty_root.has_value()) {
+    return options_.own->OwnsAcl(present);
+  }
+  const EmptyRoot& root = *options_.empty_root;
+  if (present.stat.acl_version != root.acl_version) return false;
+  if (!root.made_acl.has_value()) return true;
+  // Somebody else may have been the one to make it.
+  return SameAcl(present.acl,
+                 *root.made_acl == CreatorOnlyAcl() ? options_.rules.own : *root.made_acl);
 }
 
 absl::StatusOr<bool> CopyPass::MustWait(const TreeNode& node) const {
@@ -281,15 +290,20 @@ absl::StatusOr<bool> CopyPass::MustWait(const TreeNode& node) const {
 
 asio::awaitable<absl::Status> CopyPass::Create(TreeNode node) {
   METAREC_CO_ASSIGN_OR_RETURN(const bool must_wait, MustWait(node));
-  CreateOp op{Absolute(node.path), std::move(node.data), ModeOfKind(node.kind())};
+  CreateOp op{Absolute(node.path), "", ModeOfKind(node.kind())};
   op.null_data = node.null_data;
   if (node.kind() == NodeKind::kTtl) op.ttl_ms = TtlOfOwner(node.stat.ephemeral_owner);
   if (must_wait) {
     op.acl = options_.rules.own;
-    pending_.push_back({node.path, std::move(node.acl), 0});
+    pending_.push_back({node.path, node.acl, 0});
   } else {
-    op.acl = std::move(node.acl);
+    op.acl = node.acl;
   }
+  if (op.mode != CreateMode::kPersistent) {
+    std::vector<NodeFingerprint> claims = {ClaimOfData(node), ClaimOfAcl(node.path, *op.acl)};
+    METAREC_CO_RETURN_IF_ERROR(co_await Claim(std::move(claims)));
+  }
+  op.data = std::move(node.data);
   co_return co_await Do(CopyStep::Kind::kCreate, node.path, std::move(op));
 }
 
@@ -304,7 +318,7 @@ asio::awaitable<absl::Status> CopyPass::Update(TreeNode node, const TreeNode& pr
     METAREC_CO_ASSIGN_OR_RETURN(must_wait, MustWait(node));
   }
   if (acl_first && !must_wait) {
-    METAREC_CO_RETURN_IF_ERROR(co_await Do(CopyStep::Kind::kSetAcl, path, set_acl));
+    METAREC_CO_RETURN_IF_ERROR(co_await SetAclNow(path, set_acl));
   }
   if (!SameData(node, present)) {
     SetOp set{Absolute(path), std::move(node.data), present.stat.version, node.null_data};
@@ -316,7 +330,22 @@ asio::awaitable<absl::Status> CopyPass::Update(TreeNode node, const TreeNode& pr
     co_return absl::OkStatus();
   }
   if (acl_first) co_return absl::OkStatus();
-  co_return co_await Do(CopyStep::Kind::kSetAcl, path, std::move(set_acl));
+  co_return co_await SetAclNow(path, std::move(set_acl));
+}
+
+asio::awaitable<absl::Status> CopyPass::SetAclNow(const std::string& path, SetAclOp op) {
+  std::vector<NodeFingerprint> claims(1, ClaimOfAcl(path, op.acl));
+  METAREC_CO_RETURN_IF_ERROR(co_await Claim(std::move(claims)));
+  co_return co_await Do(CopyStep::Kind::kSetAcl, path, std::move(op));
+}
+
+asio::awaitable<absl::Status> CopyPass::Claim(std::vector<NodeFingerprint> claims) {
+  if (options_.writer == nullptr || !options_.mark) co_return absl::OkStatus();
+  for (size_t i = 0; i < claims.size(); i += kClaimsInMark) {
+    CreateOp mark = options_.mark(absl::MakeConstSpan(claims).subspan(i, kClaimsInMark));
+    METAREC_CO_RETURN_IF_ERROR(co_await options_.writer->Add(std::move(mark)));
+  }
+  co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::Status> CopyPass::Leave(const std::string* path) {
@@ -338,6 +367,9 @@ asio::awaitable<absl::Status> CopyPass::Leave(const std::string* path) {
 
 asio::awaitable<absl::Status> CopyPass::SetReadyAcls() {
   if (ready_.empty()) co_return absl::OkStatus();
+  std::vector<NodeFingerprint> claims;
+  for (const PendingAcl& ready : ready_) claims.push_back(ClaimOfAcl(ready.path, ready.acl));
+  METAREC_CO_RETURN_IF_ERROR(co_await Claim(std::move(claims)));
   // From then on we may not write below these znodes, so that nothing may have to be repeated.
   if (options_.writer != nullptr) METAREC_CO_RETURN_IF_ERROR(co_await options_.writer->Flush());
   for (PendingAcl& ready : ready_) {
@@ -372,17 +404,18 @@ asio::awaitable<absl::Status> CopyPass::Do(CopyStep::Kind kind, const std::strin
 
 namespace {
 
-// Skips what is not copied.
+// Skips what is not copied. Counts ephemeral znodes, but for those that are left alone.
 asio::awaitable<absl::StatusOr<const TreeNode*>> PeekCopied(TreeCursor* cursor,
-                                                            const std::string& target_root,
+                                                            const CopyCheckOptions& options,
                                                             int64_t* ephemerals) {
   for (;;) {
     METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const node, co_await cursor->Peek());
     if (node == nullptr) co_return nullptr;
     const bool is_ephemeral = IsEphemeral(*node, /*has_kinds=*/false);
-    const bool is_system = IsTreeJournal(node->path) || IsSystemPath(target_root, node->path);
+    const bool is_system =
+        IsTreeJournal(node->path) || IsSystemPath(options.target_root, node->path);
     if (!is_ephemeral && !is_system) co_return node;
-    if (is_ephemeral) ++*ephemerals;
+    if (is_ephemeral && !IsBelowChildren(node->path, *options.left_alone)) ++*ephemerals;
     cursor->Take();
   }
 }
@@ -412,12 +445,10 @@ asio::awaitable<absl::StatusOr<CopyCheck>> CheckCopy(TreeSource* source, TreeLed
   METAREC_CO_ASSIGN_OR_RETURN(std::optional<LedgerEntry> seen, ledger->Next());
   int64_t source_ephemerals = 0;
   for (int64_t compared = 1;; ++compared) {
-    METAREC_CO_ASSIGN_OR_RETURN(
-        const TreeNode* const a,
-        co_await PeekCopied(&from, options.target_root, &source_ephemerals));
-    METAREC_CO_ASSIGN_OR_RETURN(
-        const TreeNode* const b,
-        co_await PeekCopied(&into, options.target_root, &check.target_ephemerals));
+    METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const a,
+                                co_await PeekCopied(&from, options, &source_ephemerals));
+    METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const b,
+                                co_await PeekCopied(&into, options, &check.target_ephemerals));
     if (a == nullptr && b == nullptr && !seen.has_value()) break;
     const std::string path =
         FirstPath({PathOf(a), PathOf(b), seen.has_value() ? &seen->path : nullptr});
@@ -426,7 +457,7 @@ asio::awaitable<absl::StatusOr<CopyCheck>> CheckCopy(TreeSource* source, TreeLed
     const bool in_ledger = seen.has_value() && seen->path == path;
     const bool is_still =
         source == nullptr || (in_source == in_ledger && (!in_source || seen->HasStatOf(a->stat)));
-    const bool is_extra = in_target && !in_ledger && !IsLeftAlone(*options.left_alone, path);
+    const bool is_extra = in_target && !in_ledger && !IsBelowChildren(path, *options.left_alone);
     const bool is_foreign = in_ledger ? !in_target || seen->content != FingerprintOf(*b)
                                       : is_extra && options.extras_are_foreign;
     if (!is_still) check.moved.Add(path);

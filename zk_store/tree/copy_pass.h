@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
+#include <absl/types/span.h>
 #include <asio/awaitable.hpp>
 
 #include "zk_store/client/znode_path.h"
@@ -45,6 +47,13 @@ struct CopyRules {
   bool Grants(const Acl& acl, int32_t permission) const;
 };
 
+// The root of a target that had nothing else in it when the copy began.
+struct EmptyRoot {
+  std::string source_data;  // which it has, if it has any
+  int32_t acl_version = 0;
+  std::optional<Acl> made_acl;  // if the copy has made it: with this one
+};
+
 struct CopyPassOptions {
   CopyRules rules;
   std::string target_root;
@@ -57,10 +66,9 @@ struct CopyPassOptions {
   // counted as extra.
   bool may_overwrite = false;
   bool may_delete = false;
-  // Set if the target was found empty: then only its root may be there, without data, with these or
-  // with the source's, and may be overwritten. Anything else somebody has written since, and the
-  // pass ends as kDisturbed.
-  std::optional<std::string> empty_root_data;
+  // Set if the target was found empty: then only its root may be there, as it was, and may be
+  // overwritten. Anything else somebody has written since, and the pass ends as kDisturbed.
+  std::optional<EmptyRoot> empty_root;
   const std::vector<std::string>* left_alone = nullptr;  // TreeCopyOptions
   int number = 1;
   int64_t total = 0;  // znodes of the source, for on_progress; 0: not known
@@ -68,6 +76,8 @@ struct CopyPassOptions {
   // Both null in a dry run.
   TreeLedger* ledger = nullptr;
   TreeWriter* writer = nullptr;
+  // Makes a mark with claims (tree_journal.h) for a later run; null: none are needed.
+  std::function<CreateOp(absl::Span<const NodeFingerprint> claims)> mark;
 };
 
 // Used once.
@@ -100,9 +110,13 @@ class CopyPass {
   // Ends the subtrees in which `path` is not; nullptr: all of them.
   asio::awaitable<absl::Status> Leave(const std::string* path);
   asio::awaitable<absl::Status> SetReadyAcls();
+  asio::awaitable<absl::Status> SetAclNow(const std::string& path, SetAclOp op);
+  // Before what no transaction can carry.
+  asio::awaitable<absl::Status> Claim(std::vector<NodeFingerprint> claims);
+  bool OwnsAcl(const TreeNode& present) const;
   asio::awaitable<absl::Status> Do(CopyStep::Kind kind, const std::string& path, StoreOp op);
-  // Whether the ACL must wait until all below the znode is written.
   absl::Status CheckRoot(const TreePair& pair) const;
+  // Whether the ACL must wait until all below the znode is written.
   absl::StatusOr<bool> MustWait(const TreeNode& node) const;
   std::string Absolute(absl::string_view path) const {
     return JoinPaths(options_.target_root, path);

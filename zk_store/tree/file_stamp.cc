@@ -31,8 +31,8 @@ absl::Status CheckStamps(const std::vector<FileStamp>& before, const std::vector
   }
   return absl::AbortedError(absl::StrCat(
       "the files have changed since they were read: ", Printable(changed),
-      " is another one now. If a server uses them still or again, copy from that server; otherwise "
-      "the same command again goes on"));
+      " is another one now. If a server uses them again, read from that server; otherwise find out "
+      "who writes there"));
 }
 
 }  // namespace metarec

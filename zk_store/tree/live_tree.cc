@@ -44,8 +44,6 @@ constexpr size_t kAssumedNodeBytes = 1 << 10;
 // A znode that is deleted and made again while it is read is read again, that often.
 constexpr int kTriesMax = 10;
 
-constexpr char kSystemNode[] = "zookeeper";
-
 bool IsGone(const absl::Status& status) { return StoreErrorOf(status) == StoreError::kNoNode; }
 
 }  // namespace
@@ -270,7 +268,7 @@ asio::awaitable<absl::StatusOr<bool>> LiveTree::Walk::ReadOnce(const std::string
 
 void LiveTree::Walk::LeaveSystemNodeOut(const std::string& path, std::vector<std::string>* names) {
   if (options_.include_zookeeper || path != "/") return;
-  const auto system = std::find(names->begin(), names->end(), kSystemNode);
+  const auto system = std::find(names->begin(), names->end(), kSystemPath.substr(1));
   if (system == names->end()) return;
   names->erase(system);
   left_zookeeper_out_ = true;

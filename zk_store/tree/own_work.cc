@@ -1,6 +1,6 @@
 #include "zk_store/tree/own_work.h"
 
-#include <algorithm>
+#include <absl/algorithm/container.h>
 
 #include "base/runtime/status_macros.h"
 #include "zk_store/tree/acl_text.h"
@@ -26,16 +26,18 @@ bool OwnWork::OwnsData(const TreeNode& present) const {
   if (!runs_before_.has_value()) return false;
   const RunsBefore& runs = *runs_before_;
   if (present.path.empty() && present.stat.mzxid == runs.root_mzxid) return true;
-  return std::binary_search(runs.transactions.begin(), runs.transactions.end(), present.stat.mzxid);
+  return absl::c_binary_search(runs.marks.transactions, present.stat.mzxid) ||
+         absl::c_binary_search(runs.marks.claims, ClaimOfData(present));
 }
 
 bool OwnWork::OwnsAcl(const TreeNode& present) const {
   if (!runs_before_.has_value()) return OwnsData(present);
   const RunsBefore& runs = *runs_before_;
+  if (absl::c_binary_search(runs.marks.claims, ClaimOfAcl(present.path, present.acl))) return true;
   if (present.path.empty()) return present.stat.acl_version == runs.root_acl_version;
   if (present.stat.acl_version != 0) return false;
   return SameAcl(present.acl, runs.own) ||
-         std::binary_search(runs.transactions.begin(), runs.transactions.end(), present.stat.czxid);
+         absl::c_binary_search(runs.marks.transactions, present.stat.czxid);
 }
 
 }  // namespace metarec

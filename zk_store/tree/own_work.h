@@ -12,6 +12,7 @@
 #include <absl/strings/string_view.h>
 
 #include "zk_store/client/meta_store.h"
+#include "zk_store/tree/tree_journal.h"
 #include "zk_store/tree/tree_ledger.h"
 #include "zk_store/tree/tree_node.h"
 
@@ -19,8 +20,8 @@ namespace metarec {
 
 // What earlier runs of a copy, which ended too early, have left.
 struct RunsBefore {
-  // In which they wrote (TreeJournalZnode::Marks), sorted.
-  std::vector<int64_t> transactions;
+  // In which they wrote, and what they were about to set (TreeJournalZnode::Marks).
+  TreeMarks marks;
   // What the target's root was before them (TreeJournal).
   int64_t root_mzxid = 0;
   int32_t root_acl_version = 0;
@@ -31,10 +32,11 @@ struct RunsBefore {
 // Tells of each znode of the target, in path order, whether it is as this copy left it.
 //
 // Within a run that is what the ledger of the pass before says: a znode with that content is the
-// copy's own. (If somebody else made it the same, nothing of theirs is lost.) Of earlier runs
-// nothing is left but their transactions: a znode is theirs that was last set in one of these, and
-// its ACL is if it was never set since. What cannot be told is not the copy's own: an ACL that such
-// a run has set, and a container or TTL znode, which no transaction can create.
+// copy's own. (If somebody else made it the same, nothing of theirs is lost.) Of earlier runs the
+// marks are left. A znode's data are theirs if they were last set in one of their transactions, and
+// its ACL if it was never set since the znode was created in one. Data and an ACL that they claim
+// are theirs, too: an ACL that was set later, and a container or TTL znode, which no transaction
+// can create.
 //
 // Not thread-safe.
 class OwnWork {

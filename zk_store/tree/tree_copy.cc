@@ -16,6 +16,7 @@
 #include "zk_store/client/store_reader.h"
 #include "zk_store/client/znode_path.h"
 #include "zk_store/tree/acl_text.h"
+#include "zk_store/tree/copy_overlap.h"
 #include "zk_store/tree/copy_pass.h"
 #include "zk_store/tree/copy_root.h"
 #include "zk_store/tree/live_tree.h"
@@ -29,7 +30,6 @@ namespace metarec {
 namespace {
 
 constexpr char kCopyAction[] = "copy";
-constexpr absl::string_view kSystemZnode = "zookeeper";
 
 absl::Status Refused(absl::string_view why) {
   return MarkedError(ErrorMark::kRefused, absl::StrCat(why, ". Nothing was written"));
@@ -53,8 +53,6 @@ class TreeCopy {
   // Nothing is written by these.
   asio::awaitable<absl::Status> LookAtSource();
   asio::awaitable<absl::Status> LookAtTarget();
-  asio::awaitable<absl::Status> CheckApart();
-  asio::awaitable<absl::StatusOr<std::string>> Witness();
   absl::Status CheckEmpty(const NodeData& root, const std::vector<std::string>& children) const;
   std::string Described(bool update, bool delete_extra) const;
   std::string Described() const { return Described(options_.update, options_.delete_extra); }
@@ -92,18 +90,20 @@ class TreeCopy {
   TreeNode source_root_;
   TreeHead source_head_;
   bool target_exists_ = false;
-  bool made_root_ = false;  // by this run, before its first pass
+  bool are_apart_ = false;               // the two trees, as far as is known
+  std::vector<std::string> made_paths_;  // by this run, before its first pass: the root, and above
+  Acl made_root_acl_;
   bool owns_tree_ = false;
   NodeStat root_stat_;                // of the target, before the copy wrote anything
   std::optional<TreeJournal> found_;  // another run's journal that this one goes on with
-  std::vector<int64_t> marks_;        // of its transactions, if it owned the tree
+  TreeMarks marks_;                   // of its work, if it owned the tree
 };
 
 asio::awaitable<absl::StatusOr<TreeCopyResult>> TreeCopy::Run() {
   rules_.acl = options_.acl;
   rules_.acl_map = &options_.acl_map;
   rules_.plain_kinds = options_.plain_kinds;
-  METAREC_CO_RETURN_IF_ERROR(co_await CheckApart());
+  METAREC_CO_ASSIGN_OR_RETURN(are_apart_, co_await AreApart(&from_, &into_, &budget_));
   METAREC_CO_RETURN_IF_ERROR(co_await LookAtSource());
   METAREC_CO_RETURN_IF_ERROR(co_await LookAtTarget());
   if (options_.dry_run) co_return co_await DryRun();
@@ -121,44 +121,6 @@ asio::awaitable<absl::StatusOr<TreeCopyResult>> TreeCopy::Run() {
   }
   METAREC_CO_RETURN_IF_ERROR(unmarked);
   co_return std::move(result_);
-}
-
-// A path that can show whether the target's servers are the source's.
-asio::awaitable<absl::StatusOr<std::string>> TreeCopy::Witness() {
-  if (from_.root != "/") co_return from_.root;
-  StoreReader source(from_.store, &budget_);
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
-                              co_await source.Children("/"));
-  if (!children.has_value()) co_return "";
-  for (const std::string& name : children->names) {
-    if (name != kSystemZnode) co_return absl::StrCat("/", name);
-  }
-  co_return "";
-}
-
-// One ensemble can go by many names. But no two znodes were made by the same transaction at the
-// same millisecond, unless one ZooKeeper's data were copied from the other's.
-asio::awaitable<absl::Status> TreeCopy::CheckApart() {
-  if (from_.store == nullptr) co_return absl::OkStatus();
-  if (!IsWithin(into_.root, from_.root) && !IsWithin(from_.root, into_.root)) {
-    co_return absl::OkStatus();
-  }
-  METAREC_CO_ASSIGN_OR_RETURN(const std::string witness, co_await Witness());
-  if (witness.empty()) co_return absl::OkStatus();
-  StoreReader source(from_.store, &budget_);
-  METAREC_CO_ASSIGN_OR_RETURN(const auto theirs, co_await source.Exists(witness));
-  METAREC_CO_ASSIGN_OR_RETURN(const auto ours, co_await reader_.Exists(witness));
-  if (!theirs.has_value() || !ours.has_value()) co_return absl::OkStatus();
-  if (theirs->czxid != ours->czxid || theirs->ctime_ms != ours->ctime_ms) {
-    co_return absl::OkStatus();
-  }
-  const bool is_same = from_.root == into_.root;
-  co_return Refused(absl::StrCat(
-      from_.name, " and ", into_.name, " are in one ZooKeeper, and ",
-      is_same                            ? "are the same tree"
-      : IsWithin(into_.root, from_.root) ? "the target lies in the source"
-                                         : "the source lies in the target",
-      " (", Printable(witness), " was created by the same transaction at the same time in both)"));
 }
 
 asio::awaitable<absl::Status> TreeCopy::LookAtSource() {
@@ -272,7 +234,7 @@ asio::awaitable<absl::Status> TreeCopy::LookAtTarget() {
                               co_await reader_.Children(into_.root));
   std::vector<std::string> names;
   if (children.has_value()) names = std::move(children->names);
-  if (into_.root == "/") std::erase(names, kSystemZnode);
+  if (into_.root == "/") std::erase(names, kSystemPath.substr(1));
   for (const std::string& name : options_.left_alone) std::erase(names, name);
   METAREC_CO_RETURN_IF_ERROR(CheckEmpty(*root, names));
   // Other data in its root are somebody's, and `update` was asked for because of them.
@@ -281,6 +243,7 @@ asio::awaitable<absl::Status> TreeCopy::LookAtTarget() {
 }
 
 asio::awaitable<absl::StatusOr<TreeCopyResult>> TreeCopy::DryRun() {
+  if (found_.has_value()) METAREC_CO_RETURN_IF_ERROR(co_await LearnWhoWeAre());
   METAREC_CO_RETURN_IF_ERROR(co_await LearnWhatIsOurs());
   OwnWork own = WorkBefore();
   METAREC_CO_RETURN_IF_ERROR(co_await Pass(nullptr, nullptr, &own, 1));
@@ -303,7 +266,10 @@ asio::awaitable<absl::Status> TreeCopy::CreateRoot() {
   root.acl = options_.acl;
   root.acl_map = options_.acl_map;
   root.plain_kinds = options_.plain_kinds;
-  METAREC_CO_RETURN_IF_ERROR(co_await CreateCopyRoot(into_.store, &budget_, std::move(root)));
+  METAREC_CO_ASSIGN_OR_RETURN(MadeCopyRoot made_root,
+                              co_await CreateCopyRoot(into_.store, &budget_, std::move(root)));
+  made_paths_ = std::move(made_root.paths);
+  made_root_acl_ = std::move(made_root.acl);
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> made, co_await reader_.Get(into_.root));
   if (!made.has_value() || (!made->data.empty() && made->data != source_root_.data)) {
     co_return StrangerWrites(
@@ -349,15 +315,16 @@ asio::awaitable<absl::Status> TreeCopy::Disown(absl::Status why) {
 
 asio::awaitable<absl::Status> TreeCopy::Mark() {
   result_.run = NewRunId();
-  if (!target_exists_) {
-    METAREC_CO_RETURN_IF_ERROR(co_await CreateRoot());
-    made_root_ = true;
-  }
+  if (!target_exists_) METAREC_CO_RETURN_IF_ERROR(co_await CreateRoot());
   const TreeJournal journal = OwnJournal();
   if (found_.has_value()) {
     METAREC_CO_RETURN_IF_ERROR(co_await journal_.Replace(journal));
   } else {
     METAREC_CO_RETURN_IF_ERROR(co_await journal_.Create(journal));
+  }
+  if (!are_apart_) {
+    METAREC_CO_RETURN_IF_ERROR(
+        co_await CheckApartByJournal(&from_, &into_, &budget_, &journal_, made_paths_));
   }
   METAREC_CO_RETURN_IF_ERROR(co_await LearnWhoWeAre());
   co_return co_await LearnWhatIsOurs();
@@ -373,7 +340,7 @@ asio::awaitable<absl::Status> TreeCopy::LearnWhatIsOurs() {
 OwnWork TreeCopy::WorkBefore() const {
   if (!found_.has_value() || !owns_tree_) return OwnWork();
   RunsBefore runs;
-  runs.transactions = marks_;
+  runs.marks = marks_;
   runs.root_mzxid = root_stat_.mzxid;
   runs.root_acl_version = root_stat_.acl_version;
   runs.own = rules_.own;
@@ -399,7 +366,10 @@ asio::awaitable<absl::Status> TreeCopy::Pass(TreeLedger* ledger, TreeWriter* wri
   options.own = own;
   options.may_overwrite = options_.update;
   options.may_delete = options_.delete_extra;
-  if (owns_tree_ && !result_.resumed && number == 1) options.empty_root_data = source_root_.data;
+  if (owns_tree_ && !result_.resumed && number == 1) {
+    options.empty_root = EmptyRoot{source_root_.data, root_stat_.acl_version, std::nullopt};
+    if (!made_paths_.empty()) options.empty_root->made_acl = made_root_acl_;
+  }
   options.left_alone = &options_.left_alone;
   options.number = number;
   options.total = total;
@@ -408,11 +378,16 @@ asio::awaitable<absl::Status> TreeCopy::Pass(TreeLedger* ledger, TreeWriter* wri
   options.events = &events_;
   options.ledger = ledger;
   options.writer = writer;
+  if (owns_tree_) {
+    options.mark = [this](absl::Span<const NodeFingerprint> claims) {
+      return journal_.mark(claims);
+    };
+  }
   CopyPass pass(std::move(options), &result_);
   const absl::Status status = co_await pass.Run(source.get(), target.get());
   if (writer != nullptr) {
     result_.written = writer->stats();
-    if (made_root_) ++result_.written.created;
+    if (!made_paths_.empty()) ++result_.written.created;
   }
   switch (StoreErrorOf(status)) {
     case StoreError::kUnsupported:

@@ -1,12 +1,8 @@
 #include "zk_store/tree/tree_digest.h"
 
-#include <array>
 #include <cstdint>
 
-#include <absl/strings/escaping.h>
-#include <absl/strings/str_cat.h>
-#include <openssl/evp.h>
-
+#include "base/line_file/sha256.h"
 #include "zk_store/tree/acl_text.h"
 
 namespace metarec {
@@ -40,12 +36,8 @@ bool SameKind(const TreeNode& a, const TreeNode& b, bool has_kinds) {
   return IsEphemeral(a) == IsEphemeral(b);
 }
 
-void TreeDigest::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
-
 TreeDigest::TreeDigest(Ephemerals ephemerals)
-    : ephemerals_(ephemerals), context_(EVP_MD_CTX_new()) {
-  EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
-}
+    : ephemerals_(ephemerals), sha256_(std::make_unique<Sha256>()) {}
 
 TreeDigest::~TreeDigest() = default;
 TreeDigest::TreeDigest(TreeDigest&&) noexcept = default;
@@ -73,16 +65,10 @@ void TreeDigest::AddWord(absl::string_view word) {
 }
 
 void TreeDigest::AddBuffer() {
-  EVP_DigestUpdate(context_.get(), buffer_.data(), buffer_.size());
+  sha256_->Add(buffer_);
   buffer_.clear();
 }
 
-std::string TreeDigest::Finish() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int length = 0;
-  EVP_DigestFinal_ex(context_.get(), digest.data(), &length);
-  return absl::StrCat("sha256:", absl::BytesToHexString(absl::string_view(
-                                     reinterpret_cast<const char*>(digest.data()), length)));
-}
+std::string TreeDigest::Finish() { return sha256_->FinishAsText(); }
 
 }  // namespace metarec

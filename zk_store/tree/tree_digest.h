@@ -12,9 +12,9 @@
 
 #include "zk_store/tree/tree_node.h"
 
-struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
-
 namespace metarec {
+
+class Sha256;
 
 bool SameData(const TreeNode& a, const TreeNode& b);
 // With the TTL. `has_kinds`: whether the sources of both know them (TreeHead); otherwise only
@@ -40,13 +40,10 @@ class TreeDigest {
   std::string Finish();
 
  private:
-  struct Free {
-    void operator()(evp_md_ctx_st* context) const;
-  };
   void AddBuffer();
 
   Ephemerals ephemerals_;
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
+  std::unique_ptr<Sha256> sha256_;
   std::string buffer_;
 };
 

@@ -25,7 +25,6 @@ namespace {
 constexpr char kMarkName[] = "/t";
 constexpr size_t kMarksInFlightMax = 64;
 constexpr size_t kDeleteBytesMax = 512 << 10;
-constexpr size_t kDeleteBytesMin = 4 << 10;
 
 std::string EncodeTreeJournal(const TreeJournal& journal) {
   std::string text;
@@ -64,6 +63,14 @@ absl::StatusOr<TreeJournal> DecodeTreeJournal(absl::string_view path, absl::stri
       absl::StrCat(Printable(path), " is no journal of metarec's: ", reader.error()));
 }
 
+void AppendClaims(absl::string_view data, std::vector<NodeFingerprint>* claims) {
+  NodeFingerprint claim;
+  for (; data.size() >= claim.size(); data.remove_prefix(claim.size())) {
+    std::copy_n(data.begin(), claim.size(), claim.begin());
+    claims->push_back(claim);
+  }
+}
+
 absl::Status TakenOver(absl::string_view path) {
   return MarkedError(ErrorMark::kDisturbed,
                      absl::StrCat("another run has taken over, or undone, what this one writes: ",
@@ -85,7 +92,7 @@ TreeJournalZnode::TreeJournalZnode(MetaStore* store, RetryBudget* budget, absl::
       budget_(budget),
       reader_(store, budget),
       path_(JoinPaths(root, kTreeJournalPath)),
-      delete_bytes_max_(std::min(kDeleteBytesMax, store->request_bytes_max())) {}
+      delete_size_(std::min(kDeleteBytesMax, store->request_bytes_max())) {}
 
 asio::awaitable<absl::StatusOr<std::optional<TreeJournal>>> TreeJournalZnode::Read() {
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> node, co_await reader_.Get(path_));
@@ -133,30 +140,34 @@ asio::awaitable<absl::Status> TreeJournalZnode::Replace(const TreeJournal& journ
   co_return found == journal ? absl::OkStatus() : TakenOver(path_);
 }
 
-CreateOp TreeJournalZnode::mark() const {
+CreateOp TreeJournalZnode::mark(absl::Span<const NodeFingerprint> claims) const {
   CreateOp op{absl::StrCat(path_, kMarkName), "", CreateMode::kPersistentSequential};
+  for (const NodeFingerprint& claim : claims) op.data.append(claim.begin(), claim.end());
   // Who deletes it needs a permission of the journal's.
   op.acl = Acl{AclEntry{"world", "anyone", 1}};
   return op;
 }
 
-asio::awaitable<absl::StatusOr<std::vector<int64_t>>> TreeJournalZnode::Marks() {
+asio::awaitable<absl::StatusOr<TreeMarks>> TreeJournalZnode::Marks() {
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
                               co_await reader_.Children(path_));
-  std::vector<int64_t> transactions;
-  if (!children.has_value()) co_return transactions;
+  TreeMarks marks;
+  if (!children.has_value()) co_return marks;
   absl::Status first_error;
   const std::function<asio::awaitable<void>(size_t)> read =
-      [this, &children, &transactions, &first_error](size_t i) -> asio::awaitable<void> {
+      [this, &children, &marks, &first_error](size_t i) -> asio::awaitable<void> {
     if (!first_error.ok()) co_return;
-    const auto stat = co_await reader_.Exists(absl::StrCat(path_, "/", children->names[i]));
-    first_error.Update(stat.status());
-    if (stat.ok() && stat->has_value()) transactions.push_back((*stat)->czxid);
+    const auto mark = co_await reader_.Get(absl::StrCat(path_, "/", children->names[i]));
+    first_error.Update(mark.status());
+    if (!mark.ok() || !mark->has_value()) co_return;
+    marks.transactions.push_back((*mark)->stat.czxid);
+    AppendClaims((*mark)->data, &marks.claims);
   };
   co_await ForEachBounded(children->names.size(), kMarksInFlightMax, read);
   METAREC_CO_RETURN_IF_ERROR(first_error);
-  std::sort(transactions.begin(), transactions.end());
-  co_return transactions;
+  std::sort(marks.transactions.begin(), marks.transactions.end());
+  std::sort(marks.claims.begin(), marks.claims.end());
+  co_return marks;
 }
 
 asio::awaitable<absl::Status> TreeJournalZnode::Delete() {
@@ -186,6 +197,10 @@ asio::awaitable<absl::Status> TreeJournalZnode::DeleteMarks() {
 
 // True if nothing is left. As many marks as one transaction takes, and the journal with the last.
 asio::awaitable<absl::StatusOr<bool>> TreeJournalZnode::DeleteSome(bool with_journal) {
+  if (std::exchange(was_unanswered_, false)) {
+    // It may have taken place, and this server may not know that yet.
+    METAREC_CO_RETURN_IF_ERROR(co_await reader_.Sync(path_));
+  }
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
                               co_await reader_.Children(path_));
   if (!children.has_value()) {
@@ -197,8 +212,9 @@ asio::awaitable<absl::StatusOr<bool>> TreeJournalZnode::DeleteSome(bool with_jou
   std::vector<StoreOp> ops;
   for (const std::string& name : children->names) {
     DeleteOp mark{absl::StrCat(path_, "/", name)};
-    bytes += store_->OpBytes(mark);
-    if (bytes > delete_bytes_max_ && !ops.empty()) break;
+    const size_t mark_bytes = store_->OpBytes(mark);
+    if (bytes + mark_bytes > delete_size_.bytes_max() && !ops.empty()) break;
+    bytes += mark_bytes;
     ops.emplace_back(std::move(mark));
   }
   const bool is_all = ops.size() == children->names.size();
@@ -209,12 +225,16 @@ asio::awaitable<absl::StatusOr<bool>> TreeJournalZnode::DeleteSome(bool with_jou
     ops.emplace(ops.begin(), guard());
   }
   const auto deleted = co_await store_->Multi(std::move(ops));
-  if (deleted.ok()) co_return is_all;
+  if (deleted.ok()) {
+    delete_size_.OnAnswer(bytes);
+    co_return is_all;
+  }
   if (OutcomeUnknown(deleted.status())) {
     METAREC_RARE_BRANCH("the answer to the deletion of a tree's journal was lost");
     journal_may_be_gone_ = journal_may_be_gone_ || (is_all && with_journal);
+    was_unanswered_ = true;
     // It may have been too long for the server.
-    delete_bytes_max_ = std::max(delete_bytes_max_ / 2, kDeleteBytesMin);
+    delete_size_.OnLoss(bytes);
   }
   const StoreError error = StoreErrorOf(deleted.status());
   const bool is_anothers = error == StoreError::kNoNode || error == StoreError::kBadVersion;

@@ -11,11 +11,14 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
+#include <absl/types/span.h>
 #include <asio/awaitable.hpp>
 
+#include "zk_store/client/flow_control.h"
 #include "zk_store/client/meta_store.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
+#include "zk_store/tree/tree_ledger.h"
 
 namespace metarec {
 
@@ -50,10 +53,17 @@ struct TreeJournal {
 // "1f0c3a9e5b7d2c46": unlike that of any other run.
 std::string NewRunId();
 
+// What the marks of a copy tell.
+struct TreeMarks {
+  std::vector<int64_t> transactions;    // that created them, sorted
+  std::vector<NodeFingerprint> claims;  // of all of them, sorted
+};
+
 // Beside the journal there may be marks, which are children of it: one of each transaction in which
 // a copy wrote, created by that very transaction. The transactions that created them are those that
 // the znodes of the tree name, as long as nobody else has written to these. So a run that goes on
-// with another's work knows what of it is its own, whenever that one was killed.
+// with another's work knows what of it is its own, whenever that one was killed. For what no
+// transaction can carry, marks hold claims: fingerprints of what the copy was about to set.
 //
 // Used on one executor. Store and budget must outlive it.
 class TreeJournalZnode {
@@ -72,11 +82,11 @@ class TreeJournalZnode {
   asio::awaitable<absl::Status> Delete();
 
   // To be part of a transaction that is to be known as this copy's.
-  CreateOp mark() const;
-  // The transactions of all marks, sorted: some 8 bytes for each, and there is one for every 512
-  // KiB or 1,000 znodes that a copy has written. More of them can appear until the journal is
-  // replaced.
-  asio::awaitable<absl::StatusOr<std::vector<int64_t>>> Marks();
+  CreateOp mark(absl::Span<const NodeFingerprint> claims = {}) const;
+  // What is there of them: some 8 bytes for each, of which there is one for every 512 KiB or 1,000
+  // znodes that a copy has written, and 16 for each claim. More of them can appear until the
+  // journal is replaced.
+  asio::awaitable<absl::StatusOr<TreeMarks>> Marks();
   // The marks alone; kDisturbed if the journal is another run's.
   asio::awaitable<absl::Status> DeleteMarks();
 
@@ -98,7 +108,8 @@ class TreeJournalZnode {
   RetryBudget* const budget_;
   StoreReader reader_;
   const std::string path_;
-  size_t delete_bytes_max_;           // of one transaction
+  RequestSize delete_size_;           // of one transaction
+  bool was_unanswered_ = false;       // the last attempt to delete some
   bool journal_may_be_gone_ = false;  // the answer to its deletion was lost
   int32_t version_ = 0;
   int64_t mzxid_ = 0;

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 
+#include "base/line_file/sha256.h"
 #include "base/runtime/status_macros.h"
 #include "zk_store/tree/acl_text.h"
 
@@ -44,14 +44,25 @@ struct Record {
 };
 static_assert(std::is_trivially_copyable_v<Record> && sizeof(Record) == 56);
 
-// Looked up once: that takes longer than a digest of a small znode.
-const EVP_MD* Sha256() {
-  static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  return kSha256;
-}
-
 void AppendSized(absl::string_view text, std::string* out) {
   absl::StrAppend(out, text.size(), ":", text);
+}
+
+void AppendAcl(const Acl& acl, std::string* out) {
+  Acl sorted;
+  if (acl.size() > 1) sorted = CanonicalAcl(acl);
+  for (const AclEntry& entry : sorted.empty() ? acl : sorted) {
+    AppendSized(entry.scheme, out);
+    AppendSized(entry.id, out);
+    absl::StrAppend(out, entry.permissions);
+  }
+}
+
+NodeFingerprint FingerprintOfText(absl::string_view text) {
+  const Sha256::Digest digest = Sha256::Of(text);
+  NodeFingerprint fingerprint;
+  std::copy_n(digest.begin(), fingerprint.size(), fingerprint.begin());
+  return fingerprint;
 }
 
 }  // namespace
@@ -61,18 +72,22 @@ NodeFingerprint FingerprintOf(const TreeNode& node) {
   text.reserve(node.data.size() + 64);
   text.push_back(node.null_data ? 'n' : 'd');
   AppendSized(node.data, &text);
-  Acl sorted;
-  if (node.acl.size() > 1) sorted = CanonicalAcl(node.acl);
-  for (const AclEntry& entry : sorted.empty() ? node.acl : sorted) {
-    AppendSized(entry.scheme, &text);
-    AppendSized(entry.id, &text);
-    absl::StrAppend(&text, entry.permissions);
-  }
-  uint8_t digest[EVP_MAX_MD_SIZE];
-  EVP_Digest(text.data(), text.size(), digest, nullptr, Sha256(), nullptr);
-  NodeFingerprint fingerprint;
-  std::copy_n(digest, fingerprint.size(), fingerprint.begin());
-  return fingerprint;
+  AppendAcl(node.acl, &text);
+  return FingerprintOfText(text);
+}
+
+NodeFingerprint ClaimOfData(const TreeNode& node) {
+  std::string text = node.null_data ? "n" : "d";
+  AppendSized(node.path, &text);
+  AppendSized(node.data, &text);
+  return FingerprintOfText(text);
+}
+
+NodeFingerprint ClaimOfAcl(absl::string_view path, const Acl& acl) {
+  std::string text = "a";
+  AppendSized(path, &text);
+  AppendAcl(acl, &text);
+  return FingerprintOfText(text);
 }
 
 bool LedgerEntry::HasStatOf(const NodeStat& stat) const {

@@ -11,7 +11,9 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 
+#include "zk_store/client/meta_store.h"
 #include "zk_store/tree/tree_node.h"
 
 namespace metarec {
@@ -20,6 +22,10 @@ namespace metarec {
 // server does not show.
 using NodeFingerprint = std::array<uint8_t, 16>;
 NodeFingerprint FingerprintOf(const TreeNode& node);
+
+// The same over a path and the data, or the ACL, that a copy sets there.
+NodeFingerprint ClaimOfData(const TreeNode& node);
+NodeFingerprint ClaimOfAcl(absl::string_view path, const Acl& acl);
 
 struct LedgerEntry {
   std::string path;

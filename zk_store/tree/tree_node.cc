@@ -71,7 +71,7 @@ int ComparePaths(absl::string_view a, absl::string_view b) {
 }
 
 bool IsSystemPath(absl::string_view root, absl::string_view path) {
-  return root == "/" && IsWithin(path, "/zookeeper");
+  return root == "/" && IsWithin(path, kSystemPath);
 }
 
 }  // namespace metarec

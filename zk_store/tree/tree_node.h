@@ -51,7 +51,7 @@ struct PathOrder {
 };
 
 // Whether `path`, of the tree whose root is at the absolute path `root`, is ZooKeeper's own:
-// /zookeeper, or below it. That is never a part of the tree of "/".
+// kSystemPath, or below it. That is never a part of the tree of "/".
 bool IsSystemPath(absl::string_view root, absl::string_view path);
 
 }  // namespace metarec

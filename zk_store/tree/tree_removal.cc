@@ -108,7 +108,7 @@ bool TreeRemoval::has_begun() const {
 }
 
 absl::Status TreeRemoval::CheckRoot() const {
-  if (IsWithin(options_.root, "/zookeeper")) {
+  if (IsWithin(options_.root, kSystemPath)) {
     return RefusedRemoval(absl::StrCat(options_.root, " is ZooKeeper's own; name another path"));
   }
   if (options_.root != "/" || (found_.has_value() && found_->owns_tree)) return absl::OkStatus();
@@ -207,6 +207,9 @@ asio::awaitable<absl::StatusOr<TreeSurvey>> TreeRemoval::Survey() {
 }
 
 absl::Status TreeRemoval::CheckOld(const TreeNode& node) const {
+  // "/" stays, and an earlier run that was to clear it has perhaps just done so.
+  const bool is_cleared_root = options_.root == "/" && node.path.empty() && node.data.empty();
+  if (is_cleared_root) return absl::OkStatus();
   if (!IsEphemeral(node, /*has_kinds=*/false) && node.stat.czxid < journal_.since_zxid &&
       node.stat.mzxid < journal_.since_zxid) {
     return absl::OkStatus();
@@ -257,8 +260,8 @@ asio::awaitable<absl::Status> TreeRemoval::DeleteAll() {
 
 // Of "/", which nobody can delete: takes the data away that the copy gave it, and the journal.
 asio::awaitable<absl::Status> TreeRemoval::ClearRoot(const NodeStat& root) {
-  METAREC_CO_ASSIGN_OR_RETURN(const std::vector<int64_t> marks, co_await journal_znode_.Marks());
-  if (absl::c_binary_search(marks, root.mzxid)) {
+  METAREC_CO_ASSIGN_OR_RETURN(const TreeMarks marks, co_await journal_znode_.Marks());
+  if (absl::c_binary_search(marks.transactions, root.mzxid)) {
     TreeWriterOptions writer_options = options_.writer;
     writer_options.guard = journal_znode_.guard();
     TreeWriter writer(store_, clock_, std::move(writer_options));
@@ -273,6 +276,8 @@ asio::awaitable<absl::Status> TreeRemoval::DeleteRoot(int32_t root_version) {
   StoreReader reader(store_, &budget_);
   const std::function<asio::awaitable<absl::Status>()> remove =
       [&]() -> asio::awaitable<absl::Status> {
+    // An attempt whose answer was lost may have taken place.
+    METAREC_CO_RETURN_IF_ERROR(co_await reader.Sync(options_.root));
     METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> stat,
                                 co_await reader.Exists(options_.root));
     if (!stat.has_value()) co_return absl::OkStatus();

@@ -38,6 +38,9 @@ bool GoesAlone(const StoreOp& op) {
           (create->mode == CreateMode::kContainer || create->mode == CreateMode::kTtl));
 }
 
+// No tree has sequential znodes that are to be made: a mark, or one with claims.
+bool IsMark(const CreateOp& op) { return op.mode == CreateMode::kPersistentSequential; }
+
 // What was not expected, and only another writer can have brought about.
 bool IsSurprise(StoreError error) {
   return error == StoreError::kNodeExists || error == StoreError::kNoNode ||
@@ -134,7 +137,8 @@ size_t TreeWriter::State::BytesOf(const std::vector<StoreOp>& ops) const {
 
 void TreeWriter::State::Count(const std::vector<StoreOp>& ops) {
   for (const StoreOp& op : ops) {
-    stats_.created += std::holds_alternative<CreateOp>(op) ? 1 : 0;
+    const auto* create = std::get_if<CreateOp>(&op);
+    stats_.created += create != nullptr && !IsMark(*create) ? 1 : 0;
     stats_.set += std::holds_alternative<SetOp>(op) ? 1 : 0;
     stats_.deleted += std::holds_alternative<DeleteOp>(op) ? 1 : 0;
     stats_.acls_set += std::holds_alternative<SetAclOp>(op) ? 1 : 0;
@@ -326,9 +330,13 @@ asio::awaitable<absl::Status> TreeWriter::State::RedoOnce(std::vector<StoreOp>* 
   batch.bytes = BytesOf(*ops);
   *must_halve = ops->size() > 1 && batch.bytes > size_.bytes_max();
   if (*must_halve) co_return absl::OkStatus();
-  if (GoesAlone(ops->front())) METAREC_CO_RETURN_IF_ERROR(co_await CheckGuard());
   const auto pass = co_await window_.Enter(/*alone=*/true);
   METAREC_CO_RETURN_IF_ERROR(pass.status());
+  const absl::Status held = GoesAlone(ops->front()) ? co_await CheckGuard() : absl::OkStatus();
+  if (!held.ok()) {
+    window_.Leave(*pass, SendWindow::Outcome::kNotSent);
+    co_return held;
+  }
   const absl::Status status = co_await SendOnce(batch);
   Leave(*pass, status, batch.bytes);
   if (status.ok()) Count(*ops);

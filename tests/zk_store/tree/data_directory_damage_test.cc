@@ -39,6 +39,10 @@ TEST(DamagedDataDirectory, AGapBetweenLogsEndsTheTree) {
   EXPECT_EQ(tree->report().findings[0].other_zxid, 2);
   EXPECT_EQ(tree->report().findings[0].file, name);
   EXPECT_EQ(tree->report().findings[0].offset, 28);
+  // Who asks for that very transaction has all that was asked for.
+  DataDirectoryOptions options;
+  options.at_zxid = 2;
+  EXPECT_TRUE(Read(folder, options)->report().is_complete);
 }
 
 TEST(DamagedDataDirectory, ANewEpochIsNoGapButAMissingEndOfTheOldOneIsNoticed) {
@@ -137,6 +141,42 @@ TEST(DamagedDataDirectory, BeforeAFuzzySnapshotTheLogsAreTakenAlone) {
   ASSERT_TRUE(tree.ok()) << tree.status();
   EXPECT_EQ(TreeText(*tree), world.before);
   EXPECT_EQ(FindingsText(tree->report()), "snapshot_fuzzy 0x4, log_torn 0x4");
+  EXPECT_FALSE(tree->report().is_complete) << "the snapshot shows that there was more";
+}
+
+// What the logs gave was called all.
+TEST(DamagedDataDirectory, ASnapshotThatIsLaterThanTheLogsShowsThatTheTreeLacksItsEnd) {
+  DataDirectoryWriter writer;
+  DataFolder folder;
+  folder.WriteSnapshot(writer);
+  writer.Create("/a", "");
+  folder.WriteLog(&writer);
+  const std::string before = TreeText(writer);
+  writer.Create("/b", "");
+  const std::string snapshot = writer.Snapshot();
+  folder.WriteSnapshot(writer.zxid(), snapshot.substr(0, snapshot.size() / 2));
+  const auto tree = Read(folder);
+  ASSERT_TRUE(tree.ok()) << tree.status();
+  EXPECT_EQ(TreeText(*tree), before);
+  EXPECT_FALSE(tree->report().is_complete);
+  EXPECT_THAT(WhyIncomplete(tree->report()), HasSubstr("snapshot.2"));
+  // What is asked for is there.
+  DataDirectoryOptions options;
+  options.at_zxid = 1;
+  EXPECT_TRUE(Read(folder, options)->report().is_complete);
+}
+
+// A new leader writes one before it has executed anything.
+TEST(DamagedDataDirectory, ATornSnapshotOfANewEpochLacksNothing) {
+  DataDirectoryWriter writer;
+  DataFolder folder;
+  writer.Create("/a", "");
+  folder.WriteLog(&writer);
+  folder.WriteSnapshot(int64_t{2} << 32, writer.Snapshot().substr(0, 40));
+  const auto tree = Read(folder);
+  ASSERT_TRUE(tree.ok()) << tree.status();
+  EXPECT_EQ(TreeText(*tree), TreeText(writer));
+  EXPECT_TRUE(tree->report().is_complete);
 }
 
 TEST(DamagedDataDirectory, ADamagedSnapshotIsNamedAndTheOlderOneIsTaken) {

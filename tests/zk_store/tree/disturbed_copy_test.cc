@@ -191,6 +191,37 @@ TEST_F(DisturbedCopyTest, TheSecondPassDoesNotMakeAnewWhatAStrangerDeleted) {
   EXPECT_EQ(DataAt(into_, In(kInto, "/a/1")), "(absent)");
 }
 
+// Only the data of such a root were looked at again.
+TEST_F(DisturbedCopyTest, AnAclThatAStrangerGivesAnEmptyRootWhenTheCopyBeginsWasOverwritten) {
+  const Acl theirs = {AclEntry{"world", "anyone", 31}, AclEntry{"digest", "eve:hash", 31}};
+  for (const bool is_there : {true, false}) {
+    StartTargetAfresh();
+    Put(into_, "/way");
+    if (is_there) Put(into_, kInto);
+    bool done = false;
+    const auto before_creation = [&](const StoreCall& call) -> std::optional<StoreFault> {
+      if (call.kind != "create" || done) return std::nullopt;
+      done = true;
+      const Store store = Open(into_);
+      asio::io_context io;
+      if (is_there) {
+        EXPECT_TRUE(RunAlone(&io, store->SetAcl(kInto, theirs, kAnyVersion)).ok());
+      } else {
+        CreateOp op{kInto, ""};
+        op.acl = theirs;
+        Put(store.get(), op);
+      }
+      return std::nullopt;
+    };
+    const Store from = Open(from_);
+    const Store into = Open(into_, {.injector = before_creation});
+    const auto result = Copy(from.get(), into.get());
+    EXPECT_TRUE(done);
+    ExpectLeftAlone(result, "eve:hash");
+    EXPECT_THAT(Differences(), HasSubstr(" acl"));
+  }
+}
+
 // With --update all may be overwritten, and only its own may be deleted.
 TEST_F(DisturbedCopyTest, AnUpdateIntoAnEmptyTargetDeletesItsOwnAndLeavesAStrangersBelowIt) {
   const Store from =

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -346,6 +347,57 @@ TEST_F(TreeRemovalTest, AnUnfinishedCopyIntoTheRootCanBeTakenAway) {
   // And the same copy can be begun again.
   const Store from = Open(from_);
   EXPECT_TRUE(Copy(from.get(), into.get(), SmallSteps(), "/").ok());
+}
+
+// After its last write it was refused: what it had written itself was newer than what it had seen.
+TEST_F(TreeRemovalTest, KilledOrUnansweredAnywhereTheRootIsClearedByTheSameRemoval) {
+  const auto spoil = [this] {
+    StartTargetAfresh();
+    Session dying;
+    dying.injector = [multis = 0](const StoreCall& call) mutable -> std::optional<StoreFault> {
+      if (call.kind != "multi" || ++multis < 3) return std::nullopt;
+      return StoreFault{StoreFault::Moment::kAfter, StoreError::kSessionExpired, true};
+    };
+    const Store from = Open(from_);
+    const Store into = Open(into_, std::move(dying));
+    EXPECT_FALSE(Copy(from.get(), into.get(), SmallSteps(), "/").ok());
+  };
+  spoil();
+  std::string digest;
+  int64_t operations = 0;
+  {
+    const Store into = Open(into_);
+    digest = Remove(into.get(), "", "/")->survey.digest;
+    const Store counted = Open(into_);
+    ASSERT_TRUE(Remove(counted.get(), digest, "/").ok());
+    operations = counted->operation_count();
+  }
+  for (int64_t k = 0; k < operations; ++k) {
+    for (const auto moment : kBothMoments) {
+      for (const bool dies : {false, true}) {
+        SCOPED_TRACE(absl::StrCat("operation ", k, dies ? " dies" : " loses its answer"));
+        spoil();
+        {
+          Session session;
+          const StoreFault fault{
+              moment, dies ? StoreError::kSessionExpired : StoreError::kConnectionLoss, dies};
+          session.injector = [k, fault](const StoreCall& call) {
+            return call.index == k ? std::optional<StoreFault>(fault) : std::nullopt;
+          };
+          const Store into = Open(into_, std::move(session));
+          const auto result = Remove(into.get(), digest, "/");
+          EXPECT_EQ(result.ok(), !dies) << result.status();
+        }
+        if (DataAt(into_, "/metarec_tree_journal") != "(absent)") {
+          const Store into = Open(into_);
+          const auto again = Remove(into.get(), digest, "/");
+          ASSERT_TRUE(again.ok()) << again.status();
+        }
+        EXPECT_EQ(into_->Dump().size(), 1u);
+        EXPECT_EQ(DataAt(into_, "/"), "");
+      }
+    }
+  }
 }
 
 TEST_F(TreeRemovalTest, AWholeTreeIsRemovedWithoutADigestUnlessSomebodyUsesIt) {

@@ -252,6 +252,29 @@ TEST_F(TreeCopyTest, TreesThatLieInOneAnotherAreRefusedWhateverTheServersAreCall
   EXPECT_TRUE(beside.ok()) << beside.status();
 }
 
+// An empty "/" has no znode that could tell, and the journal stayed in the source.
+TEST_F(TreeCopyTest, ACopyOfAnEmptyZooKeeperIntoItselfLeavesNothingBehind) {
+  for (const char* into : {"/", "/copy", "/way/to/copy"}) {
+    SCOPED_TRACE(into);
+    const Server empty = std::make_shared<testing::InMemoryZooKeeper>(&clock_);
+    const Store source = Open(empty);
+    const Store target = Open(empty);
+    const auto before = empty->Dump();
+    const CopyInto place{target.get(), into, "another name"};
+    ExpectRefused(
+        RunAlone(&io_, CopyTree(From(source.get(), "/"), place, SmallSteps(), {}, &clock_)),
+        "are in one ZooKeeper");
+    EXPECT_EQ(empty->Dump(), before);
+    // Into another one it may be copied.
+    StartTargetAfresh();
+    const Store other = Open(into_);
+    const CopyInto elsewhere{other.get(), into, "another"};
+    const auto copied =
+        RunAlone(&io_, CopyTree(From(source.get(), "/"), elsewhere, SmallSteps(), {}, &clock_));
+    EXPECT_TRUE(copied.ok()) << copied.status();
+  }
+}
+
 TEST_F(TreeCopyTest, ASourceThatMayNotBeReadIsNeverTakenForEmpty) {
   const Store from = Open(from_, {.injector = nullptr, .user = "guest:pw"});
   const Store into = Open(into_);
@@ -416,6 +439,30 @@ TEST_F(TreeCopyTest, WhatMayBeInTheTargetIsLeftAlone) {
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->extra.count, 0);
   EXPECT_EQ(Differences(), "/lock extra; /lock/leader extra; ");
+}
+
+// A candidate in it was taken for somebody who disturbs the copy.
+TEST_F(TreeCopyTest, CopiesIntoARootThatHasOnlyALockDirectory) {
+  for (const Server& server : {from_, into_}) {
+    const std::string root = server == from_ ? kFrom : kInto;
+    if (server == into_) Put(into_, "/way");
+    if (server == into_) Put(into_, kInto);
+    Put(server, root + "/lock");
+    Put(server, root + "/lock/leader");
+  }
+  const Store old_meta = Open(from_);
+  const Store new_meta = Open(into_);
+  Put(old_meta.get(), CreateOp{In(kFrom, "/lock/leader/1"), "", CreateMode::kEphemeral});
+  Put(new_meta.get(), CreateOp{In(kInto, "/lock/leader/2"), "", CreateMode::kEphemeral});
+  TreeCopyOptions options = SmallSteps();
+  ExpectRefused(Copy(options), "is not empty, it has lock");
+  options.left_alone = {"lock"};
+  const auto result = Copy(options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->target_ephemerals, 0);
+  EXPECT_EQ(result->ephemerals, 2);
+  EXPECT_EQ(Differences(), "");
+  EXPECT_EQ(DataAt(into_, In(kInto, "/lock/leader/2")), "");
 }
 
 }  // namespace

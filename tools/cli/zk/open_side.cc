@@ -14,6 +14,7 @@
 #include "base/text/wording.h"
 #include "tools/cli/interrupts.h"
 #include "tools/cli/output_arguments.h"
+#include "zk_store/client/error_mark.h"
 #include "zk_store/client/znode_path.h"
 #include "zk_store/tree/subtree.h"
 #include "zk_store/tree/tree_file.h"
@@ -118,6 +119,19 @@ asio::awaitable<ReadDirectory> ReadWithoutBlocking(std::string path, DataDirecto
   co_return std::move(*read);
 }
 
+// Nobody may take the beginning of a tree's history for the whole.
+absl::Status CheckComplete(const DataDirectoryReport& report, const OfflineArguments& arguments) {
+  if (report.is_complete) return absl::OkStatus();
+  const std::string zxid = ZxidText(report.last_zxid);
+  return MarkedError(
+      ErrorMark::kRefused,
+      absl::StrCat(Printable(report.path), ": the files give the tree only as of zxid ", zxid,
+                   ", and they show that the server had a later one: ", WhyIncomplete(report),
+                   " metarec zk tree shows what is there. To take that tree, add ",
+                   arguments.at_option(), " ", zxid, " or ",
+                   arguments.accept_inconsistent_option()));
+}
+
 // What a file or a folder of this machine holds.
 asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenOffline(const SideArguments& side,
                                                                          OpenSideOptions options,
@@ -131,6 +145,9 @@ asio::awaitable<absl::StatusOr<std::unique_ptr<OpenedSide>>> OpenOffline(const S
   METAREC_CO_ASSIGN_OR_RETURN(
       DataDirectoryTree data,
       co_await ReadWithoutBlocking(place.file, side.data_directory(), clock));
+  if (!options.earlier_will_do && !side.data_directory().accept_inconsistent) {
+    METAREC_CO_RETURN_IF_ERROR(CheckComplete(data.report(), side.offline()));
+  }
   const std::string root = side.path().empty() ? "/" : side.path();
   // Two sides may be one folder at two times.
   std::string name = absl::StrCat(place.ToText(), " at ", Printable(root), " as of zxid ",

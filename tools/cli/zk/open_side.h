@@ -31,6 +31,9 @@ struct OpenSideOptions {
   // Read a tree file once to its end before anything of it is given: for verbs that change
   // something, which must not begin with half a file.
   bool whole_first = false;
+  // Of a data directory: an earlier tree than the server's last will do, for verbs that only show
+  // it. Otherwise the user must have accepted that.
+  bool earlier_will_do = false;
 };
 
 // A tree file, and the part of it that is meant.

@@ -8,7 +8,6 @@
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/status_macros.h"
-#include "base/text/printable.h"
 #include "base/text/wording.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/file_arguments.h"
@@ -99,15 +98,6 @@ absl::Status CheckExportArguments(const ExportArguments& arguments) {
 ExitCode RunExport(const ExportArguments& arguments) {
   if (const absl::Status wrong = CheckExportArguments(arguments); !wrong.ok()) {
     return Fail(arguments.verb, wrong);
-  }
-  if (IsInZooKeeper(arguments.file.path())) {
-    return Fail(arguments.verb,
-                absl::InvalidArgumentError(absl::StrCat(
-                    "file: ", Printable(arguments.file.path()), " is in a ZooKeeper; write ",
-                    arguments.side.place().is_file() ? "metarec zk import FILE TO to copy the file "
-                                                       "there, or metarec zk export SIDE FILE"
-                                                     : "metarec zk copy to copy from one to "
-                                                       "another")));
   }
   CommandLoop loop;
   return loop.Run(

@@ -22,6 +22,7 @@
 #include "tools/cli/side_arguments.h"
 #include "tools/cli/verbs.h"
 #include "tools/cli/zk/open_side.h"
+#include "zk_store/client/store_error.h"
 #include "zk_store/client/znode_path.h"
 #include "zk_store/tree/live_tree.h"
 #include "zk_store/tree/tree_copy.h"
@@ -125,6 +126,14 @@ absl::StatusOr<TreeCopyOptions> OptionsOf(const CopyArguments& arguments) {
   return options;
 }
 
+// Of files that have changed since they were read.
+absl::Status WithRemedy(const absl::Status& unchanged) {
+  if (!absl::IsAborted(unchanged)) return unchanged;
+  return Annotate(unchanged,
+                  ". The same command goes on with an unfinished copy only if the files still hold "
+                  "the same tree; metarec zk rm deletes that copy");
+}
+
 // `store` is the session with the source, if it is a running ZooKeeper.
 CopyFrom MakeSource(const CopyArguments& arguments, MetaStore* store, Clock* clock, Copied* copied,
                     ProgressPrinter* progress) {
@@ -144,7 +153,7 @@ CopyFrom MakeSource(const CopyArguments& arguments, MetaStore* store, Clock* clo
     from.open = [&arguments, clock, copied, progress, kept,
                  tell](bool acls) -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
       if (*kept != nullptr) {
-        METAREC_CO_RETURN_IF_ERROR((*kept)->Reopen());
+        METAREC_CO_RETURN_IF_ERROR(WithRemedy((*kept)->Reopen()));
         co_return tell();
       }
       OpenSideOptions options;
@@ -159,7 +168,7 @@ CopyFrom MakeSource(const CopyArguments& arguments, MetaStore* store, Clock* clo
       *kept = std::move(side);
       co_return tell();
     };
-    from.check_unchanged = [kept] { return (*kept)->CheckUnchanged(); };
+    from.check_unchanged = [kept] { return WithRemedy((*kept)->CheckUnchanged()); };
     return from;
   }
   from.root = JoinPaths(place.path, below);

@@ -52,6 +52,7 @@ using Show = asio::awaitable<absl::StatusOr<std::string>> (*)(const ShowArgument
 asio::awaitable<absl::StatusOr<ExitCode>> ShowSide(const ShowArguments& arguments,
                                                    OpenSideOptions options, Show show, Clock* clock,
                                                    ProgressPrinter* progress) {
+  options.earlier_will_do = true;
   METAREC_CO_ASSIGN_OR_RETURN(const std::unique_ptr<OpenedSide> side,
                               co_await OpenSide(arguments.side, options, clock));
   METAREC_CO_ASSIGN_OR_RETURN(const std::string text, co_await show(arguments, *side, progress));

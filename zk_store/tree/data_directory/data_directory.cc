@@ -1,8 +1,8 @@
 // Which snapshot is taken. The newest one that is sound, not later than what is asked for, and a
-// tree of one moment once the logs have been applied: a snapshot is written while the server works,
-// so it holds some changes that come after its zxid, and only the logs make up for the others.
-// Digests tell whether that went well. A snapshot that fails is named, and the next older one is
-// tried, with more of the logs; without any, the logs must begin with the first transaction.
+// tree of one moment once the logs have been applied. A snapshot is written while the server works:
+// it holds some of the changes that come after its zxid, and the logs add the others. Digests tell
+// whether the result is right. A snapshot that fails is named, and the next older one is tried, with
+// more of the logs. Without any snapshot, the logs must begin with the first transaction.
 //
 // Where the logs end. At the first record that is damaged, at a gap in the zxids, or at the first
 // transaction after which the tree has another digest than the server logged; what comes later is
@@ -38,6 +38,9 @@ struct DataDirectoryTree::State {
 };
 
 namespace {
+
+// Which transaction of its epoch it is; 0: none.
+int64_t CounterOf(int64_t zxid) { return zxid & 0xffffffff; }
 
 // In an order of their own.
 std::vector<FileStamp> StampsOf(const DataDirectoryListing& listing) {
@@ -101,13 +104,17 @@ class DataDirectoryReading {
         finding.damage = attempt.damage.damage;
         finding.offset = attempt.damage.offset;
         finding.zxid = snapshot.zxid;
+        // That of a new leader is written before the first transaction of its epoch.
+        if (CounterOf(snapshot.zxid) > 0) NoteLater(snapshot.zxid);
       } else if (attempt.replay.fuzzy_end > limit_) {
         finding.kind = DataFindingKind::kSnapshotTooNew;
       } else if (attempt.replay.last_zxid < attempt.replay.fuzzy_end) {
         finding.kind = DataFindingKind::kSnapshotFuzzy;
+        NoteLater(attempt.replay.fuzzy_end);
         if (inconsistent_ == nullptr) inconsistent_ = &snapshot;
       } else if (attempt.replay.never_matched) {
         finding.kind = DataFindingKind::kSnapshotDiffers;
+        NoteLater(attempt.replay.last_zxid);
         if (inconsistent_ == nullptr) inconsistent_ = &snapshot;
       } else {
         chosen_ = std::move(attempt);
@@ -117,6 +124,9 @@ class DataDirectoryReading {
     }
     return absl::OkStatus();
   }
+
+  // A file shows that the server had executed this transaction.
+  void NoteLater(int64_t zxid) { shown_zxid_ = std::max(shown_zxid_, zxid); }
 
   absl::StatusOr<Attempt> TrySnapshot(const ListedFile& snapshot, int64_t limit) {
     Attempt attempt;
@@ -174,8 +184,7 @@ class DataDirectoryReading {
       return absl::DataLossError(
           absl::StrCat(path_, ": no snapshot can be made the tree of one moment. ", FirstFindings(),
                        " What the newest snapshot holds can be read nevertheless, if you accept "
-                       "that some of it ",
-                       "is older than the rest"));
+                       "that some of it is older than the rest (accept_inconsistent)"));
     }
     if (lacks_beginning_) {
       if (options_.accept_inconsistent) {
@@ -185,8 +194,8 @@ class DataDirectoryReading {
       return absl::DataLossError(absl::StrCat(
           path_, ": no snapshot can be used, and the logs change znodes that they do not create. ",
           FirstFindings(),
-          " What they hold can be read nevertheless, if you accept that some of it ",
-          "is missing"));
+          " What they hold can be read nevertheless, if you accept that some of it is missing "
+          "(accept_inconsistent)"));
     }
     if (limit_ != std::numeric_limits<int64_t>::max()) {
       return absl::OutOfRangeError(absl::StrCat(path_, ": the tree at zxid ", ZxidText(limit_),
@@ -246,6 +255,7 @@ class DataDirectoryReading {
   DataDirectoryListing listing_;
   std::vector<FileStamp> stamps_;  // of the files in it
   int64_t limit_ = std::numeric_limits<int64_t>::max();
+  int64_t shown_zxid_ = 0;  // the last one of NoteLater
   std::optional<Attempt> chosen_;
   const ListedFile* inconsistent_ = nullptr;  // the newest one that was sound
   bool lacks_beginning_ = false;              // the logs alone, and they hold something
@@ -267,7 +277,8 @@ void DataDirectoryReading::FillIn(DataDirectoryTree::State* state) {
   report_.transactions = replay.transactions;
   report_.last_zxid = replay.last_zxid;
   report_.last_time_ms = replay.last_time_ms;
-  report_.is_complete = replay.is_complete;
+  report_.is_complete = (replay.is_complete && replay.last_zxid >= shown_zxid_) ||
+                        options_.at_zxid == replay.last_zxid;
   report_.proof = !replay.is_consistent() ? DataProof::kInconsistent
                   : replay.is_proved      ? DataProof::kProved
                                           : DataProof::kNoDigests;

@@ -74,7 +74,8 @@ struct DataDirectoryReport {
   int64_t transactions = 0;  // applied
   int64_t last_zxid = 0;
   int64_t last_time_ms = 0;  // Unix time of the last transaction
-  // True if all that the folder holds is in the tree, or all up to what was asked for.
+  // True if all that the folder holds is in the tree, or all up to what was asked for. False if a
+  // file shows that there was more: then the tree is an earlier one than the server's last.
   bool is_complete = true;
   DataProof proof = DataProof::kNoDigests;
   int64_t digests_compared = 0;
@@ -85,6 +86,9 @@ struct DataDirectoryReport {
   std::vector<DataFinding> findings;
   int64_t findings_left_out = 0;
 };
+
+// Of a report that is not complete: the finding that says why, as a sentence.
+std::string WhyIncomplete(const DataDirectoryReport& report);
 
 // The report for a person, some lines; the last one ends in a newline, too.
 std::string DataDirectoryReportText(const DataDirectoryReport& report);

@@ -43,6 +43,13 @@ absl::string_view DataProofName(DataProof proof) {
   return "unknown";
 }
 
+std::string WhyIncomplete(const DataDirectoryReport& report) {
+  for (const DataFinding& finding : report.findings) {
+    if (SeverityOf(finding.kind) == DataFindingSeverity::kWarning) return DataFindingText(finding);
+  }
+  return "The findings do not fit into the report.";
+}
+
 std::string DataDirectoryReportText(const DataDirectoryReport& report) {
   std::string text =
       absl::StrCat(Printable(report.path), ": ", Counted(report.znodes, "znode"), " as of zxid ",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include <absl/hash/hash.h>
@@ -9,12 +10,12 @@
 #include <zlib.h>
 
 #include "base/text/printable.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/tree/data_directory/jute_reader.h"
 
 namespace metarec {
 namespace {
 
-constexpr char kSystemPath[] = "/zookeeper";
 constexpr char kEveryoneMayRead[] =
     "\0\0\0\1\0\0\0\1\0\0\0\5world\0\0\0\6anyone";  // a serialized vector of one ACL
 
@@ -148,12 +149,13 @@ void ReplayedTree::BeginEmpty() {
   uint32_t readable = AclTable::kOpen;
   acls_.Add(absl::string_view(kEveryoneMayRead, sizeof(kEveryoneMayRead) - 1), &readable);
   const DataPlace nothing;
-  for (const char* path : {"", kSystemPath, "/zookeeper/quota"}) {
+  const std::string system(kSystemPath);
+  for (const std::string& path : {std::string(), system, system + "/quota"}) {
     Insert(path, "", nothing, AclTable::kOpen, {});
   }
   Stat config;
   config.acl_version = -1;
-  Insert("/zookeeper/config", "", nothing, readable, config);
+  Insert(system + "/config", "", nothing, readable, config);
 }
 
 ChangeFit ReplayedTree::Insert(absl::string_view path, absl::string_view data,
@@ -334,7 +336,7 @@ uint32_t ReplayedTree::Add(absl::string_view path, uint32_t parent, absl::string
   if (index != kRoot) {
     const Znode& above = Get(parent);
     const bool is_system =
-        (above.parent == kRoot && parent != kRoot && Name(parent) == "zookeeper");
+        (above.parent == kRoot && parent != kRoot && Name(parent) == kSystemPath.substr(1));
     node.is_counted = above.is_counted != 0 && !is_system ? 1 : 0;
     ++At(parent).num_children;
     uint32_t& slot = slots_[Slot(parent, name)];
