@@ -1,7 +1,6 @@
 #include "rpc/client.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <deque>
 #include <exception>
@@ -10,6 +9,7 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/status.h>
@@ -34,6 +34,14 @@
 #include "rpc/socket_reader.h"
 
 namespace metarec::rpc {
+namespace {
+
+// Requests that leave in one write; asio hands at most twice as many pieces to the system at a
+// time.
+constexpr size_t kCallsPerWrite = 32;
+constexpr size_t kBytesPerWrite = 256 << 10;
+
+}  // namespace
 
 // A call from its submission to its end: an answer, an error, or nobody waits for it any more.
 struct PendingCall {
@@ -85,6 +93,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   asio::awaitable<absl::Status> ReadReply();
   asio::awaitable<void> WriteRequests();
   void StartWriting();
+  void PrepareToSend(PendingCall* call);
   void CloseWhenRetiredAndIdle();
 
   const asio::any_io_executor executor_;
@@ -249,22 +258,22 @@ void ClientConnection::StartWriting() {
 
 asio::awaitable<void> ClientConnection::WriteRequests() {
   co_await asio::this_coro::throw_if_cancelled(false);
+  std::vector<std::shared_ptr<PendingCall>> leaving;  // together: each write costs a system call
+  std::vector<asio::const_buffer> buffers;
   while (!to_send_.empty()) {
-    const std::shared_ptr<PendingCall> call = std::move(to_send_.front());
-    to_send_.pop_front();
-    if (!calls_.contains(call->request.id)) continue;  // gave up before it was sent
-    if (call->use_own_address) {
-      asio::error_code error;
-      const auto own = socket_.local_endpoint(error);
-      if (!error) {
-        call->request.from_address =
-            Ipv4Endpoint{own.address().to_v4().to_uint(), 1}.ToRpcAddress();
-      }
+    leaving.clear();
+    buffers.clear();
+    size_t bytes = 0;
+    while (!to_send_.empty() && leaving.size() < kCallsPerWrite && bytes < kBytesPerWrite) {
+      std::shared_ptr<PendingCall> call = std::move(to_send_.front());
+      to_send_.pop_front();
+      if (!calls_.contains(call->request.id)) continue;  // gave up before it was sent
+      PrepareToSend(call.get());
+      buffers.push_back(asio::buffer(call->header_bytes));
+      buffers.push_back(asio::buffer(call->body));
+      bytes += call->header_bytes.size() + call->body.size();
+      leaving.push_back(std::move(call));
     }
-    call->received_bytes_before = reader_.received_bytes();
-    call->header_bytes = BuildNativeHeader(call->request, call->body, call->checksums);
-    const std::array<asio::const_buffer, 2> buffers = {asio::buffer(call->header_bytes),
-                                                       asio::buffer(call->body)};
     const auto [error, size] = co_await asio::async_write(socket_, buffers, kAwaitTuple);
     if (!error) continue;
     // An answer to an earlier call may have arrived just before; the reader would still find it,
@@ -275,6 +284,18 @@ asio::awaitable<void> ClientConnection::WriteRequests() {
     co_return;
   }
   writing_ = false;
+}
+
+void ClientConnection::PrepareToSend(PendingCall* call) {
+  if (call->use_own_address) {
+    asio::error_code error;
+    const auto own = socket_.local_endpoint(error);
+    if (!error) {
+      call->request.from_address = Ipv4Endpoint{own.address().to_v4().to_uint(), 1}.ToRpcAddress();
+    }
+  }
+  call->received_bytes_before = reader_.received_bytes();
+  call->header_bytes = BuildNativeHeader(call->request, call->body, call->checksums);
 }
 
 void ClientConnection::CloseWhenRetiredAndIdle() {
