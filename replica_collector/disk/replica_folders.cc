@@ -81,13 +81,14 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path, size_t bytes_
   return bytes;
 }
 
-// A server that runs may delete a file when the data are open already, too.
+// A server that runs may delete a file when the data are open already, too. RocksDB has several
+// words for that, so that it is tried again whatever the error.
 absl::StatusOr<int64_t> ReadFlushedDecree(const std::string& folder) {
   absl::StatusOr<int64_t> decree;
   for (int attempt = 0; attempt < kReadAttemptsMax; ++attempt) {
     METAREC_ASSIGN_OR_RETURN(const auto database, PegasusDatabase::Open(folder));
     decree = database->MetaNumber(kPegasusLastFlushedDecree);
-    if (!absl::IsUnavailable(decree.status())) break;
+    if (decree.ok()) break;
   }
   return decree;
 }
