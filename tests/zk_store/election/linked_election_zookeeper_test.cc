@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/str_cat.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
@@ -102,7 +103,21 @@ class LinkedElectionZooKeeperTest : public ::testing::Test {
       for (const auto& candidate : candidates_) leaders += candidate->election->leads() ? 1 : 0;
       ASSERT_LE(leaders, 1);
     }
-    ASSERT_TRUE(done());
+    ASSERT_TRUE(done()) << Candidates();
+  }
+  std::string Candidates() const {
+    std::string text;
+    for (const auto& candidate : candidates_) {
+      const LinkedElectionStatus status = candidate->election->status();
+      absl::StrAppend(&text, status.candidate, candidate->ended ? " ended" : "",
+                      status.leads ? " leads" : "", status.stands[k1] ? ", stands in 1" : "",
+                      status.stands[k2] ? ", stands in 2" : "", ", phase ",
+                      status.phase.has_value() ? ElectionPhaseName(*status.phase) : "unknown",
+                      ", follows ",
+                      status.leader.has_value() ? status.leader->name : "nobody", " ",
+                      status.trouble, "\n");
+    }
+    return text;
   }
 
   absl::Status MoveTo(ElectionPhase phase) {
@@ -133,13 +148,15 @@ TEST_F(LinkedElectionZooKeeperTest, OneLeaderLeadsFromOneToTheOtherAndBack) {
   StartServers(kSessionTimeout);
   Candidate* const a = Enter("a:1");
   RunUntil([a] { return a->election->leads(); });
-  Candidate* const b = Enter("b:1");
-  Candidate* const c = Enter("c:1");
   const auto follows = [](const Candidate* candidate, const char* name) {
     const auto leader = candidate->election->status().leader;
     return leader.has_value() && leader->name == name;
   };
-  RunUntil([&] { return follows(b, "a:1") && follows(c, "a:1"); });
+  // One after the other, so that b has the lower number.
+  Candidate* const b = Enter("b:1");
+  RunUntil([&] { return follows(b, "a:1"); });
+  Candidate* const c = Enter("c:1");
+  RunUntil([&] { return follows(c, "a:1"); });
   ASSERT_TRUE(MoveTo(ElectionPhase::kOne).ok());
   for (const ElectionPhase phase :
        {ElectionPhase::kBothFromFirst, ElectionPhase::kBothFromSecond, ElectionPhase::kTwo,
