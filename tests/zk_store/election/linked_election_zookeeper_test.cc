@@ -113,8 +113,7 @@ class LinkedElectionZooKeeperTest : public ::testing::Test {
                       status.leads ? " leads" : "", status.stands[k1] ? ", stands in 1" : "",
                       status.stands[k2] ? ", stands in 2" : "", ", phase ",
                       status.phase.has_value() ? ElectionPhaseName(*status.phase) : "unknown",
-                      ", follows ",
-                      status.leader.has_value() ? status.leader->name : "nobody", " ",
+                      ", follows ", status.leader.has_value() ? status.leader->name : "nobody", " ",
                       status.trouble, "\n");
     }
     return text;
