@@ -31,7 +31,9 @@ RecoveryServerOptions Options() {
   options.service.cluster.name = "onebox";
   options.service.cluster.zookeeper_hosts = "zk1:2181,zk2:2181,zk3:2181";
   options.service.recovery.root = "/pegasus/recovered";
-  // Whoever hangs is looked at for longer than a browser takes.
+  // Whoever hangs, or does not answer, is looked at for longer than a browser takes.
+  options.service.recovery.writer.retry.incidents_max = 1000;
+  options.service.recovery.writer.retry.outage_max = absl::Minutes(5);
   options.service.recovery.collector.node_timeout = absl::Seconds(60);
   options.service.recovery.collector.attempt_timeout = absl::Seconds(60);
   return options;

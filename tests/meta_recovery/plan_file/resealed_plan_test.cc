@@ -3,6 +3,7 @@
 // contradicts the rest is refused. What is not refused is listed here, with the reason.
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -346,7 +347,9 @@ std::vector<std::string> Replacements(const Value& value, const std::vector<std:
   for (size_t i = 0; i < std::min(pool.size(), kPoolMax); ++i) texts.insert(pool[i]);
   if (value.IsBool()) texts.insert(value.GetBool() ? "false" : "true");
   if (value.IsInt64()) {
-    for (const int64_t step : {-1, 1}) texts.insert(absl::StrCat(value.GetInt64() + step));
+    const int64_t number = value.GetInt64();
+    if (number > std::numeric_limits<int64_t>::min()) texts.insert(absl::StrCat(number - 1));
+    if (number < std::numeric_limits<int64_t>::max()) texts.insert(absl::StrCat(number + 1));
   }
   if (value.IsString()) texts.insert(absl::StrCat("\"", value.GetString(), "x\""));
   if (value.IsArray()) {
