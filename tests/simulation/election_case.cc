@@ -72,9 +72,13 @@ std::string Describe(const ElectionItem& item) {
     case ElectionItemKind::kExpire:
       return absl::StrCat("the session of candidate ", item.a, " with ", SideName(item.side),
                           " ends", at);
-    case ElectionItemKind::kRestart:
-      return absl::StrCat("candidate ", item.a, item.b % 2 == 0 ? " is killed" : " ends", at, lasts,
-                          ", then ", CandidateSetupName(static_cast<CandidateSetup>(item.b / 2)));
+    case ElectionItemKind::kRestart: {
+      const auto setup = static_cast<CandidateSetup>(item.b / 2);
+      return absl::StrCat(
+          "candidate ", item.a, item.b % 2 == 0 ? " is killed" : " ends", at, lasts, ", then ",
+          CandidateSetupName(setup),
+          setup == CandidateSetup::kOld ? absl::StrCat(", in ", SideName(item.side)) : "");
+    }
     case ElectionItemKind::kMove:
       return absl::StrCat("a move to ", ElectionPhaseName(kElectionPhases[item.a]), at,
                           item.b == 0 ? "" : ", whatever stands in the way");

@@ -16,7 +16,7 @@ enum class CandidateSetup {
   kWrongOther,  // has another ensemble for ensemble 2
   kExchanged,   // has the two the wrong way round
   kWrongPath,   // stands in another directory
-  kOld,         // a program that knows nothing of phases, in ensemble 1
+  kOld,         // a program that knows nothing of phases, in `side`
 };
 inline constexpr int64_t kCandidateSetups = 6;
 absl::string_view CandidateSetupName(CandidateSetup setup);

@@ -22,8 +22,11 @@ Side SideOf(EnsembleSide side) { return side == EnsembleSide::kFirst ? Side::kFr
 }  // namespace
 
 ElectionWorld::Program::Program(ElectionWorld* world, std::string name, int64_t candidate_in,
-                                CandidateSetup setup_in)
-    : candidate(candidate_in), setup(setup_in), process(world, std::move(name), {}) {}
+                                CandidateSetup setup_in, Side old_side_in)
+    : candidate(candidate_in),
+      setup(setup_in),
+      old_side(old_side_in),
+      process(world, std::move(name), {}) {}
 
 bool ElectionWorld::Program::is_alive() const {
   return election == nullptr ? old_session != 0 : !process.dead() && !process.ended();
@@ -35,10 +38,11 @@ ElectionWorld::ElectionWorld(const ElectionCase& the_case, const RunOptions& opt
       planted_(options.planted),
       paths_(kDirectory) {}
 
-void ElectionWorld::Start(int64_t candidate, CandidateSetup setup) {
+void ElectionWorld::Start(int64_t candidate, CandidateSetup setup, Side old_side) {
   const std::string name = absl::StrCat("c", candidate, ".", programs_.size());
   Program* const program =
-      programs_.emplace_back(std::make_unique<Program>(this, name, candidate, setup)).get();
+      programs_.emplace_back(std::make_unique<Program>(this, name, candidate, setup, old_side))
+          .get();
   running_[candidate] = program;
   Say(name, absl::StrCat("starts, ", CandidateSetupName(setup)));
   if (setup == CandidateSetup::kOld) return StartOld(program);
@@ -48,11 +52,12 @@ void ElectionWorld::Start(int64_t candidate, CandidateSetup setup) {
   });
 }
 
-void ElectionWorld::StartAfter(absl::Duration pause, int64_t candidate, CandidateSetup setup) {
+void ElectionWorld::StartAfter(absl::Duration pause, int64_t candidate, CandidateSetup setup,
+                               Side old_side) {
   ++pending_;
-  queue.After(pause, [this, candidate, setup] {
+  queue.After(pause, [this, candidate, setup, old_side] {
     --pending_;
-    if (Running(candidate) == nullptr) Start(candidate, setup);
+    if (Running(candidate) == nullptr) Start(candidate, setup, old_side);
     if (setup == CandidateSetup::kRight) return;
     // Somebody sees that it is wrong.
     ++pending_;
@@ -74,10 +79,11 @@ ElectionWorld::Program* ElectionWorld::Running(int64_t candidate) {
 
 // It leads while its znode is the first one of all.
 void ElectionWorld::StartOld(Program* program) {
-  program->old_session = zookeeper(Side::kFrom).OpenForeignSession();
+  const Side side = program->old_side;
+  program->old_session = zookeeper(side).OpenForeignSession();
   CreateOp op{paths_.candidate(kCandidatePrefix), program->process.client().name,
               CreateMode::kEphemeralSequential};
-  Write(Side::kFrom, kOldProgram, program->old_session, {std::move(op)}).IgnoreError();
+  Write(side, kOldProgram, program->old_session, {std::move(op)}).IgnoreError();
 }
 
 void ElectionWorld::End(Program* program, bool is_killed) {
@@ -85,9 +91,9 @@ void ElectionWorld::End(Program* program, bool is_killed) {
   if (program->election == nullptr) {
     const int64_t session = std::exchange(program->old_session, 0);
     running_.erase(program->candidate);
-    const auto gone = [this, session] {
-      zookeeper(Side::kFrom).EndForeignSession(session);
-      OnExpired(Side::kFrom);
+    const auto gone = [this, session, side = program->old_side] {
+      zookeeper(side).EndForeignSession(session);
+      OnExpired(side);
     };
     if (!is_killed) return gone();
     queue.After(case_.session_timeout, gone);
@@ -221,20 +227,27 @@ void ElectionWorld::Begin(const ElectionItem& item) {
     case ElectionItemKind::kRestart:
       if (program == nullptr) return;
       End(program, item.b % 2 == 0);
-      return StartAfter(item.lasts, item.a, static_cast<CandidateSetup>(item.b / 2));
+      return StartAfter(item.lasts, item.a, static_cast<CandidateSetup>(item.b / 2), item.side);
   }
 }
 
-// ZooKeeper loses a session that is alive: as long as it stands in the other one as well, nobody
-// else may lead. (Where it stands in one only, nothing but its watch tells it.)
+// ZooKeeper loses a session that is alive: as long as it stands in the other one as well, and that
+// one counts, no other candidate may lead. (Where it stands in one only, nothing but its watch
+// tells it; and an old program knows of one only.)
 void ElectionWorld::Expire(const ElectionItem& item) {
-  const Program* const program = Running(item.a);
+  Program* const program = Running(item.a);
   const bool is_moving = std::any_of(drivers_.begin(), drivers_.end(),
                                      [](const auto& driver) { return !driver->process.ended(); });
   if (program == nullptr || program->election == nullptr || is_moving) return;
   const LinkedElectionStatus status = program->election->status();
-  if (!status.stands[EnsembleSide::kFirst] || !status.stands[EnsembleSide::kSecond]) return;
+  for (const Side side : {Side::kFrom, Side::kTo}) {
+    const PhaseRecord* const record = RecordIn(side);
+    if (record == nullptr || OnlySide(record->phase).has_value()) return;
+    if (!Stands(status.candidate, side)) return;
+  }
   CountFault("expire");
+  program->lost_by_force[item.side == Side::kFrom ? EnsembleSide::kFirst : EnsembleSide::kSecond] =
+      status.candidate;
   zookeeper(item.side).Expire(program->process.client().number);
 }
 

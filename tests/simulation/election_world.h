@@ -30,13 +30,16 @@ class ElectionWorld final : public TransferWorld {
  private:
   // One process of a candidate, from its start to its end.
   struct Program {
-    Program(ElectionWorld* world, std::string name, int64_t candidate, CandidateSetup setup);
+    Program(ElectionWorld* world, std::string name, int64_t candidate, CandidateSetup setup,
+            Side old_side);
     const int64_t candidate;
     const CandidateSetup setup;
+    const Side old_side;  // where an old one stands
     TransferProcess process;
     std::unique_ptr<LinkedElection> election;  // null: an old one
     int64_t old_session = 0;                   // of an old one; 0: it has ended
-    bool is_writing = false;
+    // Its znode in that ensemble whose session was ended by force.
+    PerSide<std::string> lost_by_force;
 
     bool is_alive() const;
   };
@@ -54,8 +57,9 @@ class ElectionWorld final : public TransferWorld {
   void OnTime(const TransferItem&) override {}
 
   // Candidates.
-  void Start(int64_t candidate, CandidateSetup setup);
-  void StartAfter(absl::Duration pause, int64_t candidate, CandidateSetup setup);
+  void Start(int64_t candidate, CandidateSetup setup, Side old_side = Side::kFrom);
+  void StartAfter(absl::Duration pause, int64_t candidate, CandidateSetup setup,
+                  Side old_side = Side::kFrom);
   void StartOld(Program* program);
   void End(Program* program, bool is_killed);
   LinkedElectionOptions OptionsOf(Program* program);
@@ -80,7 +84,10 @@ class ElectionWorld final : public TransferWorld {
   void CheckWritten(const StoreClient& client, const std::string& data);
   // Whom a watcher of that ensemble takes for the leader: the path of its znode; "": nobody.
   std::string NameIn(Side side);
-  bool OldOneLeads();
+  bool OldOneLeadsIn(Side side);
+  // In an ensemble in which the session of `leader` lives.
+  bool OldOneLeadsBeside(const Program& leader);
+  bool Stands(const std::string& candidate, Side side);
   const PhaseRecord* RecordIn(Side side);
   void AwaitQuiet();
   void EndAll();

@@ -225,8 +225,10 @@ void SimulatedZooKeeper::Kill(int client_number) {
   for (const auto& [id, session] : sessions_) {
     if (session->client.number != client_number || session->is_dead) continue;
     session->is_dead = true;
+    // ZooKeeper has not heard of it since it lost its connection.
+    const bool is_waited_for = !session->is_connected;
     session->is_connected = false;
-    const int64_t epoch = ++session->epoch;
+    const int64_t epoch = is_waited_for ? session->epoch : ++session->epoch;
     for (const std::shared_ptr<StoreCall>& call : session->in_flight) {
       if (!call->is_executed && with_.random->OneIn(2)) call->is_void = true;
       if (!call->done.is_set()) {
@@ -236,6 +238,7 @@ void SimulatedZooKeeper::Kill(int client_number) {
     }
     session->in_flight.clear();
     session->unexecuted.clear();
+    if (is_waited_for) continue;
     with_.queue->After(session->timeout, [this, session = session, epoch] {
       if (session->epoch == epoch) ExpireAtServer(session);
     });

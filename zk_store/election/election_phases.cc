@@ -36,8 +36,6 @@
 namespace metarec {
 namespace {
 
-// A raise of the counter is this many creations and deletions at most in one transaction.
-constexpr int64_t kRaisesPerTransaction = 400;
 // What stock programs would take for a leader's address leads nowhere.
 constexpr char kGuardData[] = "the-election-has-moved.invalid:1";
 
@@ -145,13 +143,32 @@ asio::awaitable<absl::Status> ElectionPhases::Link(std::string id) {
     METAREC_RARE_BRANCH("two ensembles were half linked");
     id = second_id;
   }
-  if (!second.candidates.empty()) {
-    co_return absl::FailedPreconditionError(
-        absl::StrCat("candidates stand in ", options_.directory, " of ensemble 2 already (",
-                     second.candidates.front(), "): it must have none before the two are linked"));
-  }
+  METAREC_CO_RETURN_IF_ERROR(CheckNobodyStandsIn2(second));
+  // While only ensemble 2 has a record, candidates would not know which of the two counts.
+  if (!first.record.has_value()) METAREC_CO_RETURN_IF_ERROR(co_await MakeFirstRecord());
   METAREC_CO_RETURN_IF_ERROR(co_await LinkSide(EnsembleSide::kSecond, id));
+  // Whoever came before the guard would lead there, whatever ensemble 1 says. Nobody can any more.
+  METAREC_CO_ASSIGN_OR_RETURN(const ElectionView guarded, co_await Look(EnsembleSide::kSecond));
+  METAREC_CO_RETURN_IF_ERROR(CheckNobodyStandsIn2(guarded));
   co_return co_await LinkSide(EnsembleSide::kFirst, id);
+}
+
+absl::Status ElectionPhases::CheckNobodyStandsIn2(const ElectionView& second) const {
+  if (second.candidates.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("candidates stand in ", options_.directory, " of ensemble 2 already (",
+                   second.candidates.front(), "): it must have none before the two are linked"));
+}
+
+asio::awaitable<absl::Status> ElectionPhases::MakeFirstRecord() {
+  co_return co_await Retry(&*budget_, [this]() -> asio::awaitable<absl::Status> {
+    MetaStore* const store = stores_[EnsembleSide::kFirst];
+    METAREC_CO_RETURN_IF_ERROR(co_await MakeElectionZnodes(store, &place_));
+    const auto created =
+        co_await store->Create(place_.paths.phase(), EncodePhaseRecord(PhaseRecord()));
+    if (StoreErrorOf(created.status()) == StoreError::kNodeExists) co_return absl::OkStatus();
+    co_return created.status();
+  });
 }
 
 asio::awaitable<absl::Status> ElectionPhases::LinkSide(EnsembleSide side, std::string id) {
@@ -426,15 +443,11 @@ int64_t ElectionPhases::HighestNumber(const ElectionView& view) const {
 }
 
 asio::awaitable<absl::Status> ElectionPhases::RaiseCounter(EnsembleSide raised, int64_t least) {
-  const std::string step = place_.paths.candidate("raise");
   for (;;) {
     METAREC_CO_ASSIGN_OR_RETURN(const ElectionView view, co_await Look(raised));
     if (view.counter >= least) co_return absl::OkStatus();
     std::vector<StoreOp> ops;
-    for (int64_t i = std::min(kRaisesPerTransaction, least - view.counter); i > 0; --i) {
-      ops.push_back(CreateOp{step, ""});
-      ops.push_back(DeleteOp{step});
-    }
+    AppendRaises(place_, std::min(kRaisesPerTransaction, least - view.counter), &ops);
     const auto made = co_await stores_[raised]->Multi(std::move(ops));
     METAREC_CO_RETURN_IF_ERROR(made.status());
     budget_->OnSuccess();

@@ -71,6 +71,14 @@ asio::awaitable<absl::StatusOr<std::vector<ElectionCandidate>>> ReadElectionCand
   co_return candidates;
 }
 
+void AppendRaises(const ElectionPlace& place, int64_t raises, std::vector<StoreOp>* ops) {
+  const std::string step = place.paths.candidate("raise");
+  for (; raises > 0; --raises) {
+    ops->push_back(CreateOp{step, ""});
+    ops->push_back(DeleteOp{step});
+  }
+}
+
 asio::awaitable<absl::Status> MakeElectionZnodes(MetaStore* store, const ElectionPlace* place) {
   std::string path;
   std::vector<std::string> paths;

@@ -13,6 +13,7 @@
 #include <absl/status/statusor.h>
 #include <asio/awaitable.hpp>
 
+#include "zk_store/client/meta_store.h"
 #include "zk_store/client/store_reader.h"
 #include "zk_store/election/lock_directory.h"
 #include "zk_store/election/phase_record.h"
@@ -55,6 +56,11 @@ struct ElectionCandidate {
 // Those of a view; without those that have gone since.
 asio::awaitable<absl::StatusOr<std::vector<ElectionCandidate>>> ReadElectionCandidates(
     MetaStore* store, const ElectionPlace* place, const ElectionView* view);
+
+// A counter is raised by creating and deleting a znode: so often at most in one transaction.
+inline constexpr int64_t kRaisesPerTransaction = 400;
+// Adds to a transaction what raises ElectionView::counter by `raises`.
+void AppendRaises(const ElectionPlace& place, int64_t raises, std::vector<StoreOp>* ops);
 
 // Makes what is missing of the directory, all above it, and the znodes beside it; not the record.
 // To be repeated if it fails.

@@ -213,13 +213,16 @@ asio::awaitable<absl::Status> LinkedElection::FindOwn(EnsembleSide side) {
   co_return absl::OkStatus();
 }
 
-// Puts our znode beside the others of this ensemble.
+// Puts our znode beside the others of this ensemble. Its number is from the other one, so this one
+// may still have a lower number to give, to a program that knows nothing of phases: its counter is
+// raised above ours first, or in the same transaction.
 asio::awaitable<absl::Status> LinkedElection::HaveTwin(EnsembleSide side) {
   Side& here = (*sides_)[side];
   Side& there = (*sides_)[OtherSide(side)];
   if (here.stands) {
     // Whatever was led by before we stood here was led by somebody who was seen since, or is gone.
-    const bool is_sure = there.looked > here.stands_since && here.looked > here.stands_since;
+    const bool is_sure = there.looked > here.stands_since && here.looked > here.stands_since &&
+                         here.view->counter > OwnNumber();
     here.is_base = here.is_base || is_sure;
     is_soon_ = !here.is_base;
     co_return absl::OkStatus();
@@ -231,13 +234,23 @@ asio::awaitable<absl::Status> LinkedElection::HaveTwin(EnsembleSide side) {
     METAREC_RARE_BRANCH("the election leaves the ensemble that our number is from");
     co_return CandidacyOver(absl::StrCat("the election has left ", EnsembleWords(OtherSide(side))));
   }
+  std::vector<StoreOp> ops;
+  // Our znode raises the counter by one as well.
+  const int64_t raises = OwnNumber() - here.view->counter;
+  if (raises > kRaisesPerTransaction) {
+    METAREC_RARE_BRANCH("our number is far above the counter of the other ensemble");
+    AppendRaises(place_, kRaisesPerTransaction, &ops);
+    const auto raised = co_await here.session->store->Multi(std::move(ops));
+    is_again_ = raised.ok();
+    co_return raised.ok() || IsPassing(raised.status()) ? absl::OkStatus() : raised.status();
+  }
   CandidateMarker marker;
   marker.id = here.view->record->id;
-  std::vector<StoreOp> ops;
   ops.push_back(CheckOp{place_.paths.phase(), here.view->record_version});
   ops.push_back(CreateOp{place_.paths.marker(here.session->store->session_id()),
                          EncodeCandidateMarker(marker), CreateMode::kEphemeral});
   ops.push_back(CreateOp{place_.paths.candidate(name_), options_.own_name, CreateMode::kEphemeral});
+  AppendRaises(place_, raises, &ops);
   here.may_stand = true;
   here.marker = marker;
   const auto created = co_await here.session->store->Multi(std::move(ops));
@@ -254,6 +267,10 @@ asio::awaitable<absl::Status> LinkedElection::HaveTwin(EnsembleSide side) {
   }
   is_again_ = IsOutdated(created.status());
   co_return here.may_stand || is_again_ ? absl::OkStatus() : created.status();
+}
+
+int64_t LinkedElection::OwnNumber() const {
+  return static_cast<int64_t>(CandidateNumber(name_, options_.prefix).value_or(0));
 }
 
 asio::awaitable<absl::Status> LinkedElection::SetMarker(EnsembleSide side, CandidateMarker marker,

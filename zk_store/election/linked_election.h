@@ -155,6 +155,7 @@ class LinkedElection {
   std::vector<EnsembleSide> CountingSides() const;
   bool IsComplete() const;
   bool HasSeen(EnsembleSide side) const;  // in this round
+  int64_t OwnNumber() const;              // of our znode
   absl::Duration SessionTimeout() const;
   absl::Time LeadsUntil() const;
   absl::Time NextRound() const;

@@ -223,7 +223,7 @@ TEST_F(ElectionPhasesTest, WhoKnowsNothingOfPhasesIsNamedBeforeAnythingIsWritten
   const absl::Status refused = MoveTo(kBoth1);
   EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
   EXPECT_THAT(std::string(refused.message()),
-              HasSubstr("old:34601 (LOCKNODE0000000000, session 0x1"));
+              HasSubstr("old:34601 (LOCKNODE0000000001, session 0x1"));
   EXPECT_THAT(std::string(refused.message()), HasSubstr("knows nothing of phases"));
   EXPECT_EQ(PhaseIn(k1), kOne);
 }
@@ -263,6 +263,41 @@ TEST_F(ElectionPhasesTest, APairThatWasHalfLinkedIsLinkedByTheNextOne) {
     ASSERT_TRUE(linked.ok()) << linked;
     ASSERT_TRUE(MoveTo(kBoth1).ok());
   }
+}
+
+TEST_F(ElectionPhasesTest, TheFirstNumberAfterALinkIsNotThatOfTheGuard) {
+  ASSERT_TRUE(Link().ok());  // before anybody ever stood anywhere
+  Candidate* const a = Enter("a:1");
+  EXPECT_GT(CandidateNumber(a->status().candidate), 0);
+  Pass(absl::Seconds(10));
+  ASSERT_TRUE(MoveTo(kBoth1).ok());
+  EXPECT_TRUE(a->leads());
+  EXPECT_EQ(a->terms, 1);
+}
+
+TEST_F(ElectionPhasesTest, WhoEntersEnsemble2WhileItIsLinkedIsNotLeftBeforeTheGuard) {
+  std::unique_ptr<testing::InMemoryMetaStore> old;
+  const auto enter = [&](const StoreCall& call) -> std::optional<StoreFault> {
+    if (call.kind != "multi" || old != nullptr) return std::nullopt;
+    old = std::make_unique<testing::InMemoryMetaStore>(zookeepers_[k2]);
+    asio::io_context other;
+    const absl::Status entered = RunAlone(&other, CreatePlain(old.get(), "old:1"));
+    EXPECT_TRUE(entered.ok()) << entered;
+    return std::nullopt;
+  };
+  Driver driver(this, {{nullptr, enter}});
+  const absl::Status refused = Drive(driver.phases.Link(kPairId));
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("candidates stand in"));
+  ASSERT_NE(old, nullptr);
+  // Ensemble 1 is not linked; nobody has to look at ensemble 2.
+  Candidate* const a = Enter("a:1");
+  EXPECT_TRUE(a->leads());
+  old.reset();
+  const absl::Status linked = Link("next");
+  EXPECT_TRUE(linked.ok()) << linked;
+  const auto late = EnterPlain(k2, "late:1");
+  EXPECT_THAT(Standing(k2), ElementsAre("the-election-has-moved.invalid:1", "late:1"));
 }
 
 }  // namespace

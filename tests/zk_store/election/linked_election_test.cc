@@ -124,7 +124,7 @@ TEST_F(LinkedElectionTest, ALeaderThatEitherEnsembleDoesNotAnswerStopsBeforeItsS
   zookeepers_[k2]->Serve();
   Pass(absl::Seconds(4));
   EXPECT_TRUE(a->leads());
-  EXPECT_THAT(Numbers(k1), ElementsAre("LOCKNODE0000000000"));  // as before
+  EXPECT_THAT(Numbers(k1), ElementsAre("LOCKNODE0000000001"));  // as before
 }
 
 TEST_F(LinkedElectionTest, ACandidateThatHearsNothingFromOneLeavesTheOther) {
@@ -263,6 +263,38 @@ TEST_F(LinkedElectionTest, AProgramThatKnowsNothingOfPhasesIsSeenAndNamedAndNotF
   zookeepers_[k1]->ExpireSession(SessionOf("old:1", k1));
   Pass(absl::Seconds(1));
   EXPECT_TRUE(b->leads());
+}
+
+TEST_F(LinkedElectionTest, AnOldProgramGetsNoLowerNumberThanATwinThatCounts) {
+  // How far the counter of the ensemble without numbers is behind; and who leads enters before or
+  // after the election stands in both.
+  for (const int behind : {0, 1, 7, 1000}) {
+    for (const ElectionPhase phase : {kBoth1, kBoth2}) {
+      for (const bool enters_before : {false, true}) {
+        SCOPED_TRACE(absl::StrCat(behind, " behind in ", ElectionPhaseName(phase),
+                                  enters_before ? ", entered before" : ""));
+        for (const EnsembleSide side : kEnsembleSides) {
+          zookeepers_[side] = std::make_shared<testing::InMemoryZooKeeper>();
+        }
+        const EnsembleSide numbers = NumbersFrom(phase);
+        const EnsembleSide twins = OtherSide(numbers);
+        GoTo(enters_before && phase == kBoth1 ? kOne : enters_before ? kTwo : phase);
+        for (int i = 0; i < behind; ++i) EnterPlain(numbers, "gone:1");
+        Candidate* const a = Enter("a:1");
+        Pass(absl::Seconds(10));
+        ASSERT_TRUE(MoveTo(phase).ok());
+        ASSERT_TRUE(a->leads());
+        const auto old = EnterPlain(twins, "old:1");
+        EXPECT_THAT(Standing(twins), ElementsAre("a:1", "old:1"));
+        EXPECT_TRUE(a->leads());
+        Pass(absl::Seconds(1));
+        EXPECT_TRUE(a->leads());
+        EXPECT_EQ(a->terms, 1);
+        Stop(a);
+        Pass(absl::Seconds(1));
+      }
+    }
+  }
 }
 
 TEST_F(LinkedElectionTest, TheGuardKeepsOldProgramsFromLeadingWhereTheElectionHasLeft) {
