@@ -78,6 +78,10 @@ void PlanCounter::AddFinding(const Finding& finding) {
     numbers_.replicas_served = served->primaries + served->secondaries;
     numbers_.nodes_serving = static_cast<int64_t>(served->nodes.size());
   }
+  if (const auto* carried = finding.facts.As<found::ZnodesCarried>();
+      carried != nullptr && carried->fate == CarriedZnodes::kCarried) {
+    numbers_.znodes += carried->znodes;
+  }
   TakeIfGraver(finding, &gravest_severity_, &numbers_.gravest);
   if (finding.kind() == FindingKind::kStillServed) return;
   TakeIfGraver(finding, &gravest_severity_once_written_, &numbers_.gravest_once_written);

@@ -187,12 +187,11 @@ constexpr std::array kRows = {
                                    .severities = Always<kWarning>}),
 
     // Tables.
-    Row<found::TableInOldTree>(
-        {.name = "table_in_old_tree",
-         .title = "tables that an old tree has, and how far it can be followed",
-         .gravity = 14,
-         .about = About::kTable,
-         .severities = OfTableInOldTree}),
+    Row<found::TableInOldTree>({.name = "table_in_old_tree",
+                                .title = "what old trees say of tables",
+                                .gravity = 14,
+                                .about = About::kTable,
+                                .severities = OfTableInOldTree}),
     Row<found::ValueCarried>({.name = "value_carried",
                               .title = "values that are from an old tree",
                               .gravity = kReadLast,

@@ -13,10 +13,12 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/string_view.h>
 #include <absl/strings/strip.h>
+#include <absl/time/time.h>
 
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/printable.h"
+#include "base/text/time_text.h"
 #include "base/text/wording.h"
 #include "meta_recovery/planner/record_reconciliation.h"
 #include "meta_recovery/planner/replica_index.h"
@@ -155,9 +157,10 @@ class Carrier {
     if (!IsDescribed(planned) || here == 0 || there == 0) return;
     ++(here == there ? source->tables_same : source->tables_other);
     if (here == there || !other->empty()) return;
-    *other = absl::StrCat("its table ", app_id, " (",
-                          Printable(Shortened(old.description.app_name)), ") was created at ",
-                          there, ", while servers describe one that was created at ", here);
+    *other = absl::StrCat(
+        "its table ", app_id, " (", Printable(Shortened(old.description.app_name)),
+        ") was created at ", UtcText(absl::FromUnixSeconds(there)),
+        ", while servers describe one that was created at ", UtcText(absl::FromUnixSeconds(here)));
   }
 
   // Of ids above all that the servers know, none may be used again either.

@@ -71,7 +71,10 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
           ". Only what they do not know is from it, and may have changed since; ", changed);
     case OldTreeUse::kStaysDropped:
       return absl::StrCat(label, " stays dropped, as it was before the outage by ", tree, "; ",
-                          changed, ". Recall it if you want it back");
+                          changed,
+                          plan.tables[table].replicas > 0
+                              ? ". Recall it if you want it back"
+                              : ". No server has any of its data: recalled, it would be empty");
     case OldTreeUse::kOnlyThere:
       return absl::StrCat("table ", finding.app_id, " (", Printable(facts.name), ") was there by ",
                           tree,
@@ -98,10 +101,10 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
   }
   return absl::StrCat(
       label, ": ", field, "=", Printable(Shortened(*value)), " is from the old tree, ",
-      facts.was_known ? absl::StrCat("while servers lead to ",
-                                     facts.instead.empty() ? std::string("an empty value")
-                                                           : Printable(Shortened(facts.instead)))
-                      : std::string("and no server says anything of it"));
+      facts.was_known
+          ? absl::StrCat("while by the servers it would be ",
+                         facts.instead.empty() ? "empty" : Printable(Shortened(facts.instead)))
+          : std::string("and no server says anything of it"));
 }
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
@@ -112,20 +115,21 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
       is_duplication ? absl::StrCat("the duplications of ", TableLabel(plan, finding.app_id))
       : is_of_table  ? absl::StrCat(Printable(facts.name), " of ", TableLabel(plan, finding.app_id))
                      : absl::StrCat("/", Printable(facts.name));
-  const std::string znodes =
-      absl::StrCat(" (", Counted(facts.znodes, "znode"), ") of ", TreeText(plan, facts.tree));
+  const std::string from =
+      absl::StrCat(" (", Counted(facts.znodes, "znode"), " of ", TreeText(plan, facts.tree), ")");
+  const char* const are = is_duplication ? " are" : " is";
   switch (facts.fate) {
     case CarriedZnodes::kCarried:
-      return absl::StrCat(what, " are carried over,", znodes);
+      return absl::StrCat(what, are, " carried over", from);
     case CarriedZnodes::kNotAsked:
-      return absl::StrCat(what, " are NOT carried over,", znodes,
-                          ": one that is only half known would send old data. Plan with --carry ",
-                          "duplications if they were as there when the cluster was lost");
+      return absl::StrCat(what, are, " NOT carried over", from,
+                          ": if they went on after that tree was taken, they would send old data "
+                          "again. Plan with --carry duplications if they did not");
     case CarriedZnodes::kOutdated:
-      return absl::StrCat(what, " is NOT carried over,", znodes,
+      return absl::StrCat(what, are, " NOT carried over", from,
                           ": servers have gone on since; start it again if it had not ended");
     case CarriedZnodes::kTableNotThere:
-      return absl::StrCat(what, " is NOT carried over,", znodes,
+      return absl::StrCat(what, are, " NOT carried over", from,
                           ": the table is not there any more");
   }
   return what;

@@ -281,8 +281,10 @@ std::vector<std::string> TableRow(const RecoveryPlan& plan, size_t table,
                                   const TableSummary& summary) {
   const TopologyTable& record = plan.topology.tables[table];
   return {absl::StrCat(record.app_id),
-          absl::StrCat(Printable(record.app_name),
-                       StaysDropped(plan.tables[table]) ? " (stays dropped)" : ""),
+          absl::StrCat(Printable(record.app_name), !StaysDropped(plan.tables[table]) ? ""
+                                                   : plan.tables[table].replicas > 0
+                                                       ? " (stays dropped)"
+                                                       : " (stays dropped, no data)"),
           absl::StrCat(record.partition_count, " x ", record.max_replica_count),
           absl::StrCat(summary.replicas_found, " of ", summary.replicas_expected, " on ",
                        Counted(static_cast<int64_t>(summary.by_node.size()), "node"))};

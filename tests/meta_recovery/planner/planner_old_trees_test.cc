@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "meta_recovery/plan_file/plan_excerpt.h"
 #include "meta_recovery/report/report.h"
 #include "tests/meta_recovery/planner/old_tree_builder.h"
 #include "tests/meta_recovery/planner/plan_matchers.h"
@@ -37,6 +38,13 @@ OldTreeUse UseOf(const RecoveryPlan& plan, int32_t app_id) {
 
 std::vector<std::string> CarriedFields(const RecoveryPlan& plan, int32_t app_id) {
   return plan.tables.at(app_id - 1).carried_fields;
+}
+
+// The report says how many znodes are written.
+void ExpectAllCounted(const RecoveryPlan& plan) {
+  const size_t written =
+      plan.topology.tables.size() + plan.topology.partitions.size() + plan.topology.carried.size();
+  EXPECT_EQ(CountPlan(plan).znodes, static_cast<int64_t>(written));
 }
 
 std::vector<std::string> CarriedPaths(const RecoveryPlan& plan) {
@@ -138,6 +146,8 @@ TEST(OldTrees, ADroppedTableWithoutReplicasIsNoLoss) {
   EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
   EXPECT_EQ(Describe(plan, 2, 1), "none | | ballot 0 decree 0");
   EXPECT_FALSE(Has(plan, FindingKind::kPartitionLost));
+  EXPECT_THAT(RenderReport(plan, {}), HasSubstr("recalled, it would be empty"));
+  EXPECT_THAT(RenderReport(plan, {}), HasSubstr("users (stays dropped, no data)"));
 }
 
 // Recalling assigns primaries, which raises ballots.
@@ -186,10 +196,10 @@ TEST(OldTrees, TheTreeOfAnotherClusterIsRefused) {
   other.Table(1, "temp", 2).With([](TableDescription& table) { table.create_second = 17; });
   const absl::Status status = MakePlan(TwoTables().Build(), {}, {other.Build()}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(
-      std::string(status.message()),
-      HasSubstr("--old_tree other.jsonl is of another cluster: its table 1 (temp) was "
-                "created at 17, while servers describe one that was created at 1488341786"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("--old_tree other.jsonl is of another cluster: its table 1 (temp) was "
+                        "created at 1970-01-01 00:00:17 UTC, while servers describe one that was "
+                        "created at 2017-03-01 04:16:26 UTC"));
 }
 
 TEST(OldTrees, ATreeThatNothingTiesToTheClusterIsRefused) {
@@ -268,6 +278,8 @@ TEST(OldTrees, DuplicationsComeBackOnlyIfAskedFor) {
   EXPECT_THAT(CarriedPaths(with), ElementsAre("/apps/2/duplication", "/apps/2/duplication/17",
                                               "/apps/2/duplication/17/0"));
   EXPECT_THAT(RenderReport(with, {}), Not(HasSubstr("duplications and their progress")));
+  ExpectAllCounted(without);
+  ExpectAllCounted(with);
 }
 
 TEST(OldTrees, WhatStandsBesideTheTablesIsCarriedByName) {
@@ -280,6 +292,7 @@ TEST(OldTrees, WhatStandsBesideTheTablesIsCarriedByName) {
   EXPECT_EQ(FactOf(plan, findings[1], "name"), "backup");
   EXPECT_EQ(FactOf(plan, findings[1], "znodes"), "2");
   EXPECT_THAT(RenderReport(plan, {}), Not(HasSubstr("backup policies")));
+  ExpectAllCounted(plan);
 }
 
 TEST(OldTrees, ABulkLoadIsCarriedUnlessTheTableWentOn) {
@@ -289,6 +302,7 @@ TEST(OldTrees, ABulkLoadIsCarriedUnlessTheTableWentOn) {
   tree.Beside("/bulk_load").Beside("/bulk_load/1", "{}").Beside("/bulk_load/2", "{}");
   const RecoveryPlan plan = Plan(cluster, {}, {tree.Build()});
   EXPECT_THAT(CarriedPaths(plan), ElementsAre("/bulk_load", "/bulk_load/1"));
+  ExpectAllCounted(plan);
 }
 
 TEST(OldTrees, TheCountBeforeASplitThatIsOverComesBack) {
