@@ -48,11 +48,10 @@ std::string Deviation(const std::vector<int64_t>& counts) {
 
 }  // namespace
 
-RecoveredMetadata::RecoveredMetadata(Topology topology, Secondaries secondaries)
-    : topology_(std::move(topology)), secondaries_(std::move(secondaries)) {}
+RecoveredMetadata::RecoveredMetadata(Topology topology) : topology_(std::move(topology)) {}
 
 size_t RecoveredMetadata::KnownReplicas(const TopologyPartition& partition) const {
-  return (partition.primary == kNoNode ? 0 : 1) + SecondariesOf(partition).size() +
+  return (partition.primary == kNoNode ? 0 : 1) + partition.secondaries_count +
          partition.last_drops_count;
 }
 
@@ -97,13 +96,6 @@ const TopologyTable* RecoveredMetadata::FindAvailable(const std::string& name) c
   return nullptr;
 }
 
-absl::Span<const NodeIndex> RecoveredMetadata::SecondariesOf(
-    const TopologyPartition& partition) const {
-  const auto position = static_cast<size_t>(&partition - topology_.partitions.data());
-  if (position >= secondaries_.size()) return {};
-  return secondaries_[position];
-}
-
 idl::partition_configuration RecoveredMetadata::ConfigurationOf(
     const TopologyTable& table, const TopologyPartition& partition) const {
   idl::partition_configuration configuration;
@@ -119,7 +111,7 @@ idl::partition_configuration RecoveredMetadata::ConfigurationOf(
   }
   // Both lists of names are always there, empty or not.
   configuration.__set_hp_secondaries({});
-  for (const NodeIndex index : SecondariesOf(partition)) {
+  for (const NodeIndex index : topology_.SecondariesOf(partition)) {
     configuration.secondaries.push_back(topology_.nodes[index].address.ToRpcAddress());
     configuration.hp_secondaries.push_back(HostPortOf(topology_.nodes[index].name));
   }
@@ -183,7 +175,7 @@ idl::configuration_cluster_info_response RecoveredMetadata::ClusterInfo(
       ++primaries[partition.primary];
       ++replicas[partition.primary];
     }
-    for (const NodeIndex index : SecondariesOf(partition)) ++replicas[index];
+    for (const NodeIndex index : topology_.SecondariesOf(partition)) ++replicas[index];
   }
   idl::configuration_cluster_info_response response;
   response.err = idl::error_code(idl::kErrOk);

@@ -34,7 +34,7 @@ struct LiveCluster {
 // thread-safe. Requests come from peers and may say anything.
 class RecoveredMetadata {
  public:
-  explicit RecoveredMetadata(Topology topology, Secondaries secondaries = {});
+  explicit RecoveredMetadata(Topology topology);
 
   // Ids ascending. Regular expressions are not matched: ERR_NOT_IMPLEMENTED, with a hint.
   idl::configuration_list_apps_response ListApps(
@@ -69,14 +69,12 @@ class RecoveredMetadata {
 
  private:
   const TopologyTable* FindAvailable(const std::string& name) const;
-  absl::Span<const NodeIndex> SecondariesOf(const TopologyPartition& partition) const;
   idl::partition_configuration ConfigurationOf(const TopologyTable& table,
                                                const TopologyPartition& partition) const;
   // `index` is below the table's partition count.
   idl::partition_configuration ConfigurationAt(const TopologyTable& table, int32_t index) const;
 
   const Topology topology_;
-  const Secondaries secondaries_;
   idl::meta_function_level level_ = idl::meta_function_level::fl_steady;
 };
 

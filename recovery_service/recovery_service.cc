@@ -323,13 +323,13 @@ asio::awaitable<void> RecoveryService::AbandonRun(std::string why) {
   co_await runner_.Abandon();
 }
 
-void RecoveryService::ServeRecovered(Topology topology, Secondaries secondaries, Retries retries) {
+void RecoveryService::ServeRecovered(Topology topology, Retries retries) {
   retries_ = retries;
-  ServeFromNowOn(std::move(topology), std::move(secondaries));
+  ServeFromNowOn(std::move(topology));
 }
 
-void RecoveryService::ServeFromNowOn(Topology topology, Secondaries secondaries) {
-  metadata_ = std::make_unique<RecoveredMetadata>(std::move(topology), std::move(secondaries));
+void RecoveryService::ServeFromNowOn(Topology topology) {
+  metadata_ = std::make_unique<RecoveredMetadata>(std::move(topology));
   recovered_at_ = clock_->Now();
   unfinished_run_.clear();
   TellState();
@@ -355,7 +355,7 @@ void RecoveryService::OnRunChanged() {
     TellState();
     return;
   }
-  ServeFromNowOn(result->plan->topology, {});
+  ServeFromNowOn(result->plan->topology);
   // Somebody may lead in our place by now, if the embedder called Follow without StepDown.
   if (leadership_.is_us && listener_ != nullptr) listener_->OnRecovered(metadata_->topology());
 }

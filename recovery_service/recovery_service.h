@@ -181,8 +181,7 @@ class RecoveryService {
 
   // Serves metadata that are there already: the state is kRecovered from now on, until StepDown,
   // whatever becomes of `retries`. OnRecovered is called only if one of them succeeds.
-  void ServeRecovered(Topology topology, Secondaries secondaries = {},
-                      Retries retries = Retries::kRefused);
+  void ServeRecovered(Topology topology, Retries retries = Retries::kRefused);
 
   // Opens or closes the gate for further RPCs.
   RecoveryGate& gate() { return gate_; }
@@ -217,7 +216,7 @@ class RecoveryService {
   LiveCluster MakeLiveCluster() const;
   // Whether the recovery went on without it. `node` is one of those that are served.
   bool WasLeftOut(const TopologyNode& node) const;
-  void ServeFromNowOn(Topology topology, Secondaries secondaries);
+  void ServeFromNowOn(Topology topology);
   void OnRunChanged();
   void AuditRun();
   // Ends a run that is under way, and says so in the audit.

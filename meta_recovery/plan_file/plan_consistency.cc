@@ -8,6 +8,7 @@
 #include "base/text/printable.h"
 #include "base/text/wording.h"
 #include "idl/error_names.h"
+#include "meta_recovery/planner/membership_rule.h"
 #include "meta_recovery/planner/partition_planner.h"
 #include "meta_recovery/planner/planned_tables.h"
 #include "meta_recovery/planner/planner.h"
@@ -24,15 +25,13 @@ constexpr size_t kOptionsProblemBytesMax = 300;
 // For messages.
 std::string NameOf(const TopologyTable& table) { return Printable(Shortened(table.app_name)); }
 
-// Whether they are the replicas of that role, the best one last.
-bool AreLastDropsOf(absl::Span<const NodeIndex> last_drops,
-                    absl::Span<const RankedReplica> replicas) {
-  size_t left = last_drops.size();
+// The nodes of the replicas of that role, the best one first.
+std::vector<NodeIndex> NodesOf(ReplicaRole role, absl::Span<const RankedReplica> replicas) {
+  std::vector<NodeIndex> nodes;
   for (const RankedReplica& replica : replicas) {
-    if (replica.role != ReplicaRole::kLastDrop) continue;
-    if (left == 0 || last_drops[--left] != replica.node) return false;
+    if (replica.role == role) nodes.push_back(replica.node);
   }
-  return left == 0;
+  return nodes;
 }
 
 }  // namespace
@@ -238,7 +237,7 @@ std::string PlanConsistency::ProblemOfPartitionCounts(int64_t partitions) const 
 
 std::string PlanConsistency::ProblemOfPartition(const TopologyPartition& partition,
                                                 const PartitionDecision& decision,
-                                                absl::Span<const NodeIndex> last_drops,
+                                                const PartitionMembers& members,
                                                 absl::Span<const RankedReplica> replicas) {
   const TopologyTable& table = plan_.topology.tables.back();
   const bool is_placeholder = plan_.tables.back().placeholder;
@@ -253,13 +252,13 @@ std::string PlanConsistency::ProblemOfPartition(const TopologyPartition& partiti
     problem = is_dropped ? "'flags' does not say dropped, as that of a dropped table does"
                          : "'flags' is not 0";
   } else if (replicas.empty()) {
-    problem = ProblemOfEmptyPartition(partition, decision, last_drops);
+    problem = ProblemOfEmptyPartition(partition, decision, members);
   } else if (is_placeholder || decision.lost) {
     problem = absl::StrCat("'replicas' is not empty, while ",
                            is_placeholder ? "its table is a placeholder" : "'lost' is true");
   } else {
     problem = ProblemOfReplicas(partition, replicas);
-    if (problem.empty()) problem = ProblemOfChoice(partition, last_drops, replicas);
+    if (problem.empty()) problem = ProblemOfChoice(partition, members, replicas);
   }
   if (!problem.empty()) {
     return absl::StrCat("partition ", table.app_id, ".", partition.index, " (", NameOf(table),
@@ -271,11 +270,12 @@ std::string PlanConsistency::ProblemOfPartition(const TopologyPartition& partiti
 
 std::string PlanConsistency::ProblemOfEmptyPartition(const TopologyPartition& partition,
                                                      const PartitionDecision& decision,
-                                                     absl::Span<const NodeIndex> last_drops) {
+                                                     const PartitionMembers& members) {
   const TopologyTable& table = plan_.topology.tables.back();
   constexpr absl::string_view kWhile = ", while 'replicas' is empty";
   if (partition.primary != kNoNode) return absl::StrCat("'primary' is not null", kWhile);
-  if (!last_drops.empty()) return absl::StrCat("'last_drops' is not empty", kWhile);
+  if (!members.last_drops.empty()) return absl::StrCat("'last_drops' is not empty", kWhile);
+  if (!members.secondaries.empty()) return absl::StrCat("'secondaries' is not empty", kWhile);
   if (partition.ballot != 0) return absl::StrCat("'ballot' is not 0", kWhile);
   if (partition.last_committed_decree != 0) {
     return absl::StrCat("'last_committed_decree' is not 0", kWhile);
@@ -298,6 +298,8 @@ std::string PlanConsistency::ProblemOfEmptyPartition(const TopologyPartition& pa
 std::string PlanConsistency::ProblemOfReplicas(const TopologyPartition& partition,
                                                absl::Span<const RankedReplica> replicas) {
   const TopologyTable& table = plan_.topology.tables.back();
+  const MembershipRule rule(plan_.options.membership, table.max_replica_count, replicas,
+                            StaysDropped(plan_.tables.back()));
   bool is_registered = false;
   for (size_t i = 0; i < replicas.size(); ++i) {
     const RankedReplica& replica = replicas[i];
@@ -314,7 +316,7 @@ std::string PlanConsistency::ProblemOfReplicas(const TopologyPartition& partitio
     if (!reason.has_value()) {
       return absl::StrCat("'replicas' has that of node ", replica.node, " below a worse one");
     }
-    const ReplicaRole role = RoleOf(i, table.max_replica_count, StaysDropped(plan_.tables.back()));
+    const ReplicaRole role = rule.RoleOf(i);
     if (replica.role != role || replica.reason != *reason) {
       return absl::StrCat("'replicas' calls that of node ", replica.node, " ",
                           ReplicaRoleName(replica.role), " and ", RankReasonName(replica.reason),
@@ -336,16 +338,18 @@ std::string PlanConsistency::ProblemOfReplicas(const TopologyPartition& partitio
 std::optional<RankReason> PlanConsistency::ReasonAfter(const RankedReplica& better,
                                                        const RankedReplica& worse) const {
   const RankReason reason = ReasonBelow(ClaimOf(better), ClaimOf(worse));
-  const bool are_equal = reason == RankReason::kHigherAddress;
-  if (!(are_equal ? spread_.Prefers(better.node, worse.node)
-                  : IsBetter(ClaimOf(better), ClaimOf(worse)))) {
-    return std::nullopt;
+  if (reason != RankReason::kHigherAddress) {
+    if (!IsBetter(ClaimOf(better), ClaimOf(worse))) return std::nullopt;
+    return reason;
   }
-  return are_equal ? spread_.ReasonAfter(better.node, worse.node) : reason;
+  const PrimarySpread::Rank rank = spread_.RankOf(better.node);
+  const PrimarySpread::Rank rank_below = spread_.RankOf(worse.node);
+  if (!(rank < rank_below)) return std::nullopt;
+  return PrimarySpread::ReasonAfter(rank, rank_below);
 }
 
 std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
-                                             absl::Span<const NodeIndex> last_drops,
+                                             const PartitionMembers& members,
                                              absl::Span<const RankedReplica> replicas) {
   const RankedReplica& best = replicas.front();
   const bool stays_dropped = StaysDropped(plan_.tables.back());
@@ -359,13 +363,19 @@ std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
     return absl::StrCat("'last_committed_decree' is ", partition.last_committed_decree,
                         ", while the primary's replica has ", best.last_committed_decree);
   }
-  int64_t ballot = 0;
-  for (const RankedReplica& replica : replicas) ballot = std::max(ballot, replica.ballot);
+  const int64_t ballot =
+      MembershipRule(plan_.options.membership, plan_.topology.tables.back().max_replica_count,
+                     replicas, stays_dropped)
+          .Ballot();
   if (partition.ballot != ballot) {
-    return absl::StrCat("'ballot' is ", partition.ballot,
-                        ", while the highest among 'replicas' is ", ballot);
+    return absl::StrCat("'ballot' is ", partition.ballot, ", while by 'replicas' it is ", ballot);
   }
-  if (!AreLastDropsOf(last_drops, replicas)) {
+  if (members.secondaries != NodesOf(ReplicaRole::kSecondary, replicas)) {
+    return "'secondaries' are not those that 'replicas' calls so, the best one first";
+  }
+  std::vector<NodeIndex> last_drops = NodesOf(ReplicaRole::kLastDrop, replicas);
+  std::reverse(last_drops.begin(), last_drops.end());
+  if (members.last_drops != last_drops) {
     return "'last_drops' are not those that 'replicas' calls so, the best one last";
   }
   if (!stays_dropped) spread_.Count(partition.primary);

@@ -12,6 +12,7 @@
 #include <absl/types/span.h>
 
 #include "meta_recovery/plan_file/finding_consistency.h"
+#include "meta_recovery/plan_file/plan_line_fields.h"
 #include "meta_recovery/planner/primary_spread.h"
 #include "meta_recovery/planner/recovery_plan.h"
 
@@ -34,10 +35,9 @@ class PlanConsistency {
   std::string ProblemOfLastOldTree() const;
   // `partitions`: how many of its partitions follow.
   std::string ProblemOfLastTable(int64_t partitions);
-  // Of the last table. `last_drops` and `replicas` are all that it has.
+  // Of the last table. `members` and `replicas` are all that it has.
   std::string ProblemOfPartition(const TopologyPartition& partition,
-                                 const PartitionDecision& decision,
-                                 absl::Span<const NodeIndex> last_drops,
+                                 const PartitionDecision& decision, const PartitionMembers& members,
                                  absl::Span<const RankedReplica> replicas);
   std::string ProblemOfFinding(const Finding& finding) { return findings_.ProblemOf(finding); }
   std::string ProblemOfWhole();
@@ -50,14 +50,13 @@ class PlanConsistency {
   std::string ProblemOfPartitionCounts(int64_t partitions) const;
   std::string ProblemOfEmptyPartition(const TopologyPartition& partition,
                                       const PartitionDecision& decision,
-                                      absl::Span<const NodeIndex> last_drops);
+                                      const PartitionMembers& members);
   std::string ProblemOfReplicas(const TopologyPartition& partition,
                                 absl::Span<const RankedReplica> replicas);
   // By which rule `worse` comes after `better`; nullopt if it does not.
   std::optional<RankReason> ReasonAfter(const RankedReplica& better,
                                         const RankedReplica& worse) const;
-  std::string ProblemOfChoice(const TopologyPartition& partition,
-                              absl::Span<const NodeIndex> last_drops,
+  std::string ProblemOfChoice(const TopologyPartition& partition, const PartitionMembers& members,
                               absl::Span<const RankedReplica> replicas);
 
   const RecoveryPlan& plan_;

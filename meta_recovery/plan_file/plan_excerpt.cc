@@ -43,6 +43,10 @@ void PlanCounter::AddPartition(const TopologyTable& table, const TableDecision& 
   numbers_.partitions_full += found > 0 && found >= table.max_replica_count;
   numbers_.partitions_short += found > 0 && found < table.max_replica_count;
   numbers_.partitions_lost += found == 0;
+  const ColdReason cold =
+      MembershipRule(membership_, table.max_replica_count, replicas).WhyNotWhole();
+  ++(cold == ColdReason::kNone ? numbers_.partitions_whole
+                               : numbers_.partitions_not_whole[static_cast<size_t>(cold)]);
   if (found > 0 || decision.lost) return;
   ++numbers_.losses_not_accepted;
   if (!table_decision.probably_dropped) return;
@@ -89,6 +93,7 @@ void PlanCounter::AddFinding(const Finding& finding) {
 
 PlanNumbers CountPlan(const RecoveryPlan& plan) {
   PlanCounter counter;
+  counter.AddOptions(plan.options);
   for (const NodeDecision& node : plan.nodes) counter.AddNode(node);
   for (size_t i = 0; i < plan.topology.tables.size() && i < plan.tables.size(); ++i) {
     const TopologyTable& table = plan.topology.tables[i];

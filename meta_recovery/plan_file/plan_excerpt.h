@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include <absl/strings/string_view.h>
 
+#include "meta_recovery/planner/membership_rule.h"
 #include "meta_recovery/planner/recovery_plan.h"
 
 namespace metarec {
@@ -26,6 +28,9 @@ struct PlanNumbers {
   int64_t partitions_full = 0;  // with max_replica_count replicas or more
   int64_t partitions_short = 0;
   int64_t partitions_lost = 0;  // without any replica
+  // As soon as their primaries serve; the others by the reason.
+  int64_t partitions_whole = 0;
+  std::array<int64_t, kColdReasons> partitions_not_whole = {};
   // Of those that are lost and not accepted; then of these, those of tables that are probably
   // dropped, and these tables.
   int64_t losses_not_accepted = 0;
@@ -57,6 +62,7 @@ struct PlanNumbers {
 // Counts a plan piece by piece, as it is read.
 class PlanCounter {
  public:
+  void AddOptions(const PlanOptions& options) { membership_ = options.membership; }
   void AddNode(const NodeDecision& node);
   void AddTable(const TableDecision& decision);
   // `replicas` are all that were found of it.
@@ -68,6 +74,7 @@ class PlanCounter {
 
  private:
   PlanNumbers numbers_;
+  Membership membership_ = Membership::kCold;
   Severity gravest_severity_ = Severity::kNote;
   Severity gravest_severity_once_written_ = Severity::kNote;
   bool is_table_counted_ = false;  // the last one, in dropped_tables_with_losses

@@ -54,6 +54,7 @@ void ForEachOptionField(Options& options, Visitor& visit) {
   visit("carry_duplications", options.carry_duplications);
   visit("bad_nodes_skipped", options.bad_nodes_skipped);
   visit("lost_partitions_skipped", options.lost_partitions_skipped);
+  visit("membership", options.membership);
   visit("rename_separator", options.rename_separator);
   visit("max_app_id", options.max_app_id);
   visit("max_id_gap", options.max_id_gap);
@@ -132,19 +133,27 @@ void ForEachTableField(Table& table, Decision& decision, Count& partitions, Visi
   visit("partitions", partitions, NumberBounds{0, table.partition_count});
 }
 
+// What a partition's line says of Topology::members.
+struct PartitionMembers {
+  std::vector<NodeIndex> last_drops = {};   // the best one last
+  std::vector<NodeIndex> secondaries = {};  // the best one first
+};
+
 // Behind the "pid", and before the replicas.
-template <typename Partition, typename Decision, typename Nodes, typename Visitor>
-void ForEachPartitionField(Partition& partition, Decision& decision, Nodes& last_drops,
+template <typename Partition, typename Decision, typename Members, typename Visitor>
+void ForEachPartitionField(Partition& partition, Decision& decision, Members& members,
                            Visitor& visit) {
   visit("ballot", partition.ballot, NumberBounds{0, kBallotMax});
   visit("last_committed_decree", partition.last_committed_decree, NumberBounds{-1, kDecreeMax});
   visit("flags", partition.partition_flags);
   visit("lost", decision.lost);
   visit("primary", partition.primary);
-  visit("last_drops", last_drops);
+  visit("last_drops", members.last_drops);
+  visit("secondaries", members.secondaries);
 }
 
 // The names of enumerators, as lines have them.
+inline absl::string_view NameIn(Membership value) { return MembershipName(value); }
 inline absl::string_view NameIn(PlanOutcome value) { return PlanOutcomeName(value); }
 inline absl::string_view NameIn(NodeNameSource value) { return NodeNameSourceName(value); }
 inline absl::string_view NameIn(BeaconDoubt value) { return BeaconDoubtName(value); }

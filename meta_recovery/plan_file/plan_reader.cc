@@ -129,6 +129,7 @@ class PlanReader {
     PlanFieldReader fields(json, plan_.nodes.size());
     if (lines_.line_number() == 2 && what == "options") {
       ForEachOptionField(plan_.options, fields);
+      counter_.AddOptions(plan_.options);
       Refuse(json, [this] { return consistency_.ProblemOfOptions(); });
     } else if (lines_.line_number() == 2) {
       return Damaged("the second line holds no options");
@@ -189,20 +190,21 @@ class PlanReader {
     TopologyPartition partition;
     PartitionDecision decision;
     partition.index = ReadIndex(json, table);
-    std::vector<NodeIndex> last_drops;
-    ForEachPartitionField(partition, decision, last_drops, fields);
+    PartitionMembers members;
+    ForEachPartitionField(partition, decision, members, fields);
     ReadReplicas(json);
     Refuse(json, [&] {
-      return consistency_.ProblemOfPartition(partition, decision, last_drops, replicas_);
+      return consistency_.ProblemOfPartition(partition, decision, members, replicas_);
     });
     ++read_.partitions;
     read_.replicas += static_cast<int64_t>(replicas_.size());
-    read_.last_drops += static_cast<int64_t>(last_drops.size());
+    read_.last_drops += static_cast<int64_t>(members.last_drops.size());
+    read_.secondaries += static_cast<int64_t>(members.secondaries.size());
     previous_index_ = partition.index;
     --partitions_missing_;
     counter_.AddPartition(table, plan_.tables.back(), decision, replicas_);
     if (selection_.KeepsPartition(table.app_id, partition.index)) {
-      Keep(partition, decision, last_drops);
+      Keep(partition, decision, members);
       ++table.partitions_count;
       return;
     }
@@ -212,11 +214,13 @@ class PlanReader {
   }
 
   void Keep(TopologyPartition partition, PartitionDecision decision,
-            const std::vector<NodeIndex>& last_drops) {
-    std::vector<NodeIndex>& all_last_drops = plan_.topology.last_drops;
-    partition.last_drops_begin = static_cast<uint32_t>(all_last_drops.size());
-    partition.last_drops_count = static_cast<uint32_t>(last_drops.size());
-    all_last_drops.insert(all_last_drops.end(), last_drops.begin(), last_drops.end());
+            const PartitionMembers& members) {
+    std::vector<NodeIndex>& all = plan_.topology.members;
+    partition.members_begin = static_cast<uint32_t>(all.size());
+    partition.last_drops_count = static_cast<uint32_t>(members.last_drops.size());
+    partition.secondaries_count = static_cast<uint32_t>(members.secondaries.size());
+    all.insert(all.end(), members.last_drops.begin(), members.last_drops.end());
+    all.insert(all.end(), members.secondaries.begin(), members.secondaries.end());
     decision.replicas_begin = static_cast<uint32_t>(plan_.replicas.size());
     decision.replicas_count = static_cast<uint32_t>(replicas_.size());
     plan_.replicas.insert(plan_.replicas.end(), replicas_.begin(), replicas_.end());
@@ -279,6 +283,7 @@ class PlanReader {
                               read_.partitions,
                               read_.replicas,
                               read_.last_drops,
+                              read_.secondaries,
                               read_.carried,
                               read_.findings};
     static_assert(std::size(counts) == std::size(kAnnounced));
@@ -300,8 +305,9 @@ class PlanReader {
     return absl::OkStatus();
   }
 
-  static constexpr const char* kAnnounced[] = {"nodes",    "old_trees",  "tables",  "partitions",
-                                               "replicas", "last_drops", "carried", "findings"};
+  static constexpr const char* kAnnounced[] = {"nodes",       "old_trees", "tables",
+                                               "partitions",  "replicas",  "last_drops",
+                                               "secondaries", "carried",   "findings"};
 
   const std::string name_;
   JsonLineParser lines_;
@@ -311,6 +317,7 @@ class PlanReader {
     int64_t partitions = 0;
     int64_t replicas = 0;
     int64_t last_drops = 0;
+    int64_t secondaries = 0;
     int64_t carried = 0;
     int64_t findings = 0;
   } read_;

@@ -57,7 +57,14 @@ class PlanWriter {
     out_.Int("tables", plan_.tables.size());
     out_.Int("partitions", plan_.partitions.size());
     out_.Int("replicas", plan_.replicas.size());
-    out_.Int("last_drops", plan_.topology.last_drops.size());
+    int64_t last_drops = 0;
+    int64_t secondaries = 0;
+    for (const TopologyPartition& partition : plan_.topology.partitions) {
+      last_drops += partition.last_drops_count;
+      secondaries += partition.secondaries_count;
+    }
+    out_.Int("last_drops", last_drops);
+    out_.Int("secondaries", secondaries);
     out_.Int("carried", plan_.topology.carried.size());
     out_.Int("findings", plan_.findings.size());
     out_.EndObject();
@@ -102,10 +109,12 @@ class PlanWriter {
     const TopologyPartition& partition = plan_.topology.partitions[position];
     const PartitionDecision& decision = plan_.partitions[position];
     const auto last_drops = plan_.topology.LastDropsOf(partition);
-    last_drops_.assign(last_drops.begin(), last_drops.end());
+    const auto secondaries = plan_.topology.SecondariesOf(partition);
+    members_.last_drops.assign(last_drops.begin(), last_drops.end());
+    members_.secondaries.assign(secondaries.begin(), secondaries.end());
     out_.Open("partition");
     out_.String("pid", absl::StrCat(table.app_id, ".", partition.index));
-    ForEachPartitionField(partition, decision, std::as_const(last_drops_), fields_);
+    ForEachPartitionField(partition, decision, std::as_const(members_), fields_);
     out_.Key("replicas");
     out_.StartArray();
     for (const RankedReplica& replica : plan_.ReplicasOf(decision)) WriteReplica(replica, out_);
@@ -135,7 +144,7 @@ class PlanWriter {
   const RecoveryPlan& plan_;
   JsonLineWriter out_;
   PlanFieldWriter fields_{out_};
-  std::vector<NodeIndex> last_drops_;  // of the partition that is written
+  PartitionMembers members_;  // of the partition that is written
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "meta_recovery/planner/due_findings.h"
+#include "meta_recovery/planner/membership_rule.h"
 
 namespace metarec {
 namespace {
@@ -18,16 +19,10 @@ bool IsProbablyDropped(const PlannedTable& planned) {
 
 bool IsLeftByDrop(ReplicaStatus status) { return IsIncomplete(status); }
 
-ReplicaRole RoleOf(size_t rank, int32_t max_replica_count, bool stays_dropped) {
-  if (rank == 0 && !stays_dropped) return ReplicaRole::kPrimary;
-  return static_cast<int64_t>(rank) < max_replica_count ? ReplicaRole::kLastDrop
-                                                        : ReplicaRole::kOverruled;
-}
-
 void PartitionPlanner::Reserve(size_t partitions, size_t replicas) {
   plan_.topology.partitions.reserve(partitions);
   plan_.partitions.reserve(partitions);
-  plan_.topology.last_drops.reserve(replicas);
+  plan_.topology.members.reserve(replicas);
   plan_.replicas.reserve(replicas);
 }
 
@@ -69,7 +64,7 @@ void PartitionPlanner::AddPlaceholderPartitions(const PlannedTable& planned) {
     plan_.topology.partitions.push_back(
         {.index = index,
          .partition_flags = kDroppedPartitionFlag,
-         .last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size())});
+         .members_begin = static_cast<uint32_t>(plan_.topology.members.size())});
     plan_.partitions.push_back({.replicas_begin = static_cast<uint32_t>(plan_.replicas.size())});
   }
 }
@@ -99,7 +94,7 @@ void PartitionPlanner::AddLostPartition(const PlannedTable& planned, int32_t ind
   plan_.topology.partitions.push_back(
       {.index = index,
        .partition_flags = stays_dropped ? kDroppedPartitionFlag : 0,
-       .last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size())});
+       .members_begin = static_cast<uint32_t>(plan_.topology.members.size())});
   plan_.partitions.push_back(
       {.replicas_begin = static_cast<uint32_t>(plan_.replicas.size()), .lost = accepted});
   AddFindingsOfPartition(plan_.options, planned.table, planned.decision,
@@ -109,33 +104,40 @@ void PartitionPlanner::AddLostPartition(const PlannedTable& planned, int32_t ind
 void PartitionPlanner::AddPartition(const PlannedTable& planned, int32_t index,
                                     absl::Span<const ReplicaClaim> replicas) {
   const auto replicas_begin = static_cast<uint32_t>(plan_.replicas.size());
-  const auto last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size());
   RankReplicas(planned, replicas);
   const auto ranked = absl::MakeConstSpan(plan_.replicas).subspan(replicas_begin);
   const bool stays_dropped = StaysDropped(planned.decision);
   if (!stays_dropped) spread_.Count(ranked.front().node);
-  // The best comes last.
-  for (size_t i = ranked.size(); i-- > 0;) {
-    if (ranked[i].role == ReplicaRole::kLastDrop) {
-      plan_.topology.last_drops.push_back(ranked[i].node);
-    }
-  }
-  // A replica server permanently ignores what has a lower ballot than its own replica.
-  int64_t ballot = 0;
-  for (const RankedReplica& replica : ranked) ballot = std::max(ballot, replica.ballot);
-  plan_.topology.partitions.push_back(
-      {.index = index,
-       .ballot = ballot,
-       .last_committed_decree = ranked.front().last_committed_decree,
-       .partition_flags = stays_dropped ? kDroppedPartitionFlag : 0,
-       .primary = stays_dropped ? kNoNode : ranked.front().node,
-       .last_drops_begin = last_drops_begin,
-       .last_drops_count =
-           static_cast<uint32_t>(plan_.topology.last_drops.size()) - last_drops_begin});
+  TopologyPartition partition = {
+      .index = index,
+      .ballot = MembershipRule(plan_.options.membership, planned.table.max_replica_count, ranked,
+                               stays_dropped)
+                    .Ballot(),
+      .last_committed_decree = ranked.front().last_committed_decree,
+      .partition_flags = stays_dropped ? kDroppedPartitionFlag : 0,
+      .primary = stays_dropped ? kNoNode : ranked.front().node};
+  AddMembers(ranked, &partition);
+  plan_.topology.partitions.push_back(partition);
   plan_.partitions.push_back(
       {.replicas_begin = replicas_begin, .replicas_count = static_cast<uint32_t>(ranked.size())});
   AddFindingsOfPartition(plan_.options, planned.table, planned.decision,
                          plan_.topology.partitions.back(), ranked, findings_);
+}
+
+void PartitionPlanner::AddMembers(absl::Span<const RankedReplica> ranked,
+                                  TopologyPartition* partition) {
+  std::vector<NodeIndex>& members = plan_.topology.members;
+  partition->members_begin = static_cast<uint32_t>(members.size());
+  // The best comes last.
+  for (size_t i = ranked.size(); i-- > 0;) {
+    if (ranked[i].role == ReplicaRole::kLastDrop) members.push_back(ranked[i].node);
+  }
+  partition->last_drops_count = static_cast<uint32_t>(members.size()) - partition->members_begin;
+  for (const RankedReplica& replica : ranked) {
+    if (replica.role != ReplicaRole::kSecondary) continue;
+    members.push_back(replica.node);
+    ++partition->secondaries_count;
+  }
 }
 
 void PartitionPlanner::RankReplicas(const PlannedTable& planned,
@@ -153,25 +155,29 @@ void PartitionPlanner::RankReplicas(const PlannedTable& planned,
   }
   const auto ranked = absl::MakeSpan(plan_.replicas).last(replicas.size());
   SpreadEquals(ranked);
-  for (size_t i = 0; i < ranked.size(); ++i) {
-    ranked[i].role = RoleOf(i, planned.table.max_replica_count, StaysDropped(planned.decision));
-  }
+  const MembershipRule rule(plan_.options.membership, planned.table.max_replica_count, ranked,
+                            StaysDropped(planned.decision));
+  for (size_t i = 0; i < ranked.size(); ++i) ranked[i].role = rule.RoleOf(i);
 }
 
 // The replicas are equal. The reason of the first one is about the one before it.
-void PartitionPlanner::SpreadGroup(absl::Span<RankedReplica> equal) const {
+void PartitionPlanner::SpreadGroup(absl::Span<RankedReplica> equal) {
   const RankReason reason_of_first = equal.front().reason;
-  std::sort(equal.begin(), equal.end(), [this](const RankedReplica& a, const RankedReplica& b) {
-    return spread_.Prefers(a.node, b.node);
-  });
-  equal.front().reason = reason_of_first;
-  for (size_t i = 1; i < equal.size(); ++i) {
-    equal[i].reason = spread_.ReasonAfter(equal[i - 1].node, equal[i].node);
+  equals_.clear();
+  for (const RankedReplica& replica : equal) {
+    equals_.emplace_back(spread_.RankOf(replica.node), replica);
+  }
+  std::sort(equals_.begin(), equals_.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (size_t i = 0; i < equal.size(); ++i) {
+    equal[i] = equals_[i].second;
+    equal[i].reason = i == 0 ? reason_of_first
+                             : PrimarySpread::ReasonAfter(equals_[i - 1].first, equals_[i].first);
   }
 }
 
 // Those that only their addresses tell apart so far.
-void PartitionPlanner::SpreadEquals(absl::Span<RankedReplica> ranked) const {
+void PartitionPlanner::SpreadEquals(absl::Span<RankedReplica> ranked) {
   for (size_t begin = 0; begin < ranked.size();) {
     size_t end = begin + 1;
     while (end < ranked.size() && ranked[end].reason == RankReason::kHigherAddress) ++end;

@@ -1,9 +1,11 @@
-// From the replicas of each partition to its primary and last_drops.
+// From the replicas of each partition to its primary, secondaries and last_drops.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include <absl/types/span.h>
 
@@ -22,10 +24,6 @@ inline constexpr int32_t kDroppedPartitionFlag = 1;
 // missed it. A table that has no others was probably dropped.
 bool IsLeftByDrop(ReplicaStatus status);
 
-// What becomes of the replica of that rank, counted from 0. Of a table that stays dropped nobody is
-// the primary; recalled, it gets one of the candidates.
-ReplicaRole RoleOf(size_t rank, int32_t max_replica_count, bool stays_dropped);
-
 // Appends tables with their partitions to a plan, in ascending order of ids. Not thread-safe.
 class PartitionPlanner {
  public:
@@ -42,15 +40,18 @@ class PartitionPlanner {
   void AddPartitions(const PlannedTable& planned);
   void AddPartition(const PlannedTable& planned, int32_t index,
                     absl::Span<const ReplicaClaim> replicas);
+  // Appends to the topology's members.
+  void AddMembers(absl::Span<const RankedReplica> ranked, TopologyPartition* partition);
   void AddLostPartition(const PlannedTable& planned, int32_t index);
   void RankReplicas(const PlannedTable& planned, absl::Span<const ReplicaClaim> replicas);
-  void SpreadEquals(absl::Span<RankedReplica> ranked) const;
-  void SpreadGroup(absl::Span<RankedReplica> equal) const;
+  void SpreadEquals(absl::Span<RankedReplica> ranked);
+  void SpreadGroup(absl::Span<RankedReplica> equal);
 
   FindingsList& findings_;
   RecoveryPlan& plan_;
   std::vector<int32_t> lost_;  // of the table that is being added, ascending
   PrimarySpread spread_;
+  std::vector<std::pair<PrimarySpread::Rank, RankedReplica>> equals_;  // of one group
 };
 
 }  // namespace metarec

@@ -23,6 +23,25 @@ std::string SkipWord(absl::string_view flag, bool all, const std::set<std::strin
 
 }  // namespace
 
+absl::string_view MembershipName(Membership membership) {
+  switch (membership) {
+    case Membership::kCold:
+      return "cold";
+    case Membership::kWarm:
+      return "warm";
+  }
+  return "unknown";
+}
+
+bool ParseMembership(absl::string_view text, Membership* membership) {
+  for (const Membership one : {Membership::kCold, Membership::kWarm}) {
+    if (text != MembershipName(one)) continue;
+    *membership = one;
+    return true;
+  }
+  return false;
+}
+
 bool ParseTableOrPartition(absl::string_view text, TableOrPartition* numbers) {
   const std::vector<absl::string_view> parts = absl::StrSplit(text, '.');
   *numbers = {};
@@ -64,14 +83,17 @@ bool AcceptsLoss(const PlanOptions& options, int32_t app_id, int32_t partition_i
 std::string PlanOptionWords(const PlanOptions& options) {
   // Names every option, so that a new one does not compile before it has a word.
   const auto& [skip_bad_nodes, skip_lost_partitions, still_served, carry_duplications,
-               bad_nodes_skipped, lost_partitions_skipped, rename_separator, max_app_id, max_id_gap,
-               max_partition_count, settlements] = options;
+               bad_nodes_skipped, lost_partitions_skipped, membership, rename_separator, max_app_id,
+               max_id_gap, max_partition_count, settlements] = options;
   const PlanOptions defaults;
   std::string words = absl::StrCat(
       SkipWord("--skip_bad_nodes", skip_bad_nodes, bad_nodes_skipped),
       SkipWord("--skip_lost_partitions", skip_lost_partitions, lost_partitions_skipped));
   if (still_served) absl::StrAppend(&words, " --still_served");
   if (carry_duplications) absl::StrAppend(&words, " --carry duplications");
+  if (membership != defaults.membership) {
+    absl::StrAppend(&words, " --membership ", MembershipName(membership));
+  }
   if (rename_separator != defaults.rename_separator) {
     absl::StrAppend(&words, " --rename_separator ", ShellWord(rename_separator));
   }

@@ -13,6 +13,15 @@
 
 namespace metarec {
 
+// Whether replicas become secondaries again before they have learned (membership_rule.h).
+enum class Membership : uint8_t {
+  kCold,  // none; the meta server that boots makes secondaries of the last_drops
+  kWarm,  // those that can follow the primary at once
+};
+absl::string_view MembershipName(Membership membership);  // "cold", "warm"
+// False for any other text.
+bool ParseMembership(absl::string_view text, Membership* membership);
+
 // What the operator allows and decides. Part of the plan.
 struct PlanOptions {
   bool skip_bad_nodes = false;        // all of them
@@ -25,6 +34,8 @@ struct PlanOptions {
   std::set<std::string> bad_nodes_skipped = {};
   // ... and tables ("3") and partitions ("4.2").
   std::set<std::string> lost_partitions_skipped = {};
+
+  Membership membership = Membership::kCold;
 
   // Between a name and the id that makes it unique. Not empty.
   std::string rename_separator = "-";

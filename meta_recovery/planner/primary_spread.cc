@@ -2,11 +2,10 @@
 
 namespace metarec {
 
-RankReason PrimarySpread::ReasonAfter(NodeIndex better, NodeIndex worse) const {
-  const auto [of_table, primaries, node] = Rank(better);
-  const auto [of_table_of_worse, primaries_of_worse, worse_node] = Rank(worse);
-  if (of_table != of_table_of_worse) return RankReason::kMorePrimariesOfTable;
-  return primaries != primaries_of_worse ? RankReason::kMorePrimaries : RankReason::kHigherAddress;
+RankReason PrimarySpread::ReasonAfter(const Rank& better, const Rank& worse) {
+  if (better.of_table != worse.of_table) return RankReason::kMorePrimariesOfTable;
+  return better.primaries != worse.primaries ? RankReason::kMorePrimaries
+                                             : RankReason::kHigherAddress;
 }
 
 void PrimarySpread::Count(NodeIndex primary) {

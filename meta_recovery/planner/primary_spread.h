@@ -3,8 +3,8 @@
 
 #pragma once
 
+#include <compare>
 #include <cstdint>
-#include <tuple>
 #include <vector>
 
 #include "meta_recovery/planner/recovery_plan.h"
@@ -20,28 +20,34 @@ class PrimarySpread {
  public:
   void BeginTable(int32_t app_id) { app_id_ = app_id; }
 
-  // Whether `a` comes before `b`.
-  bool Prefers(NodeIndex a, NodeIndex b) const { return Rank(a) < Rank(b); }
+  // What decides between nodes: the lower one comes first, of equal ones the lower node.
+  struct Rank {
+    uint32_t of_table = 0;
+    uint32_t primaries = 0;
+    NodeIndex node = kNoNode;  // ascending by address
+
+    friend auto operator<=>(const Rank&, const Rank&) = default;
+  };
+  Rank RankOf(NodeIndex node) const {
+    if (node >= loads_.size()) return {.node = node};
+    const Load& load = loads_[node];
+    return {.of_table = load.app_id == app_id_ ? load.of_table : 0,
+            .primaries = load.primaries,
+            .node = node};
+  }
 
   // The rule by which `worse` comes after `better`.
-  RankReason ReasonAfter(NodeIndex better, NodeIndex worse) const;
+  static RankReason ReasonAfter(const Rank& better, const Rank& worse);
 
   // Notes that the next partition of the table has its primary there.
   void Count(NodeIndex primary);
 
  private:
   struct Load {
-    int64_t primaries = 0;
-    int64_t of_table = 0;
+    uint32_t primaries = 0;
+    uint32_t of_table = 0;
     int32_t app_id = 0;  // that `of_table` is of
   };
-
-  Load LoadOf(NodeIndex node) const { return node < loads_.size() ? loads_[node] : Load{}; }
-  // Nodes ascend by address.
-  std::tuple<int64_t, int64_t, NodeIndex> Rank(NodeIndex node) const {
-    const Load load = LoadOf(node);
-    return {load.app_id == app_id_ ? load.of_table : 0, load.primaries, node};
-  }
 
   int32_t app_id_ = 0;
   std::vector<Load> loads_;  // by node

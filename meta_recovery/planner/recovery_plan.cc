@@ -11,6 +11,8 @@ absl::string_view ReplicaRoleName(ReplicaRole role) {
   switch (role) {
     case ReplicaRole::kPrimary:
       return "primary";
+    case ReplicaRole::kSecondary:
+      return "secondary";
     case ReplicaRole::kLastDrop:
       return "last_drop";
     case ReplicaRole::kOverruled:

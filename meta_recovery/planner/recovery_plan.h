@@ -23,6 +23,7 @@ namespace metarec {
 // What becomes of one replica.
 enum class ReplicaRole : uint8_t {
   kPrimary,
+  kSecondary,  // at once: membership_rule.h
   kLastDrop,   // becomes a candidate for secondary
   kOverruled,  // left out
 };

@@ -5,6 +5,7 @@
 #include "base/json/json_writer.h"
 #include "base/runtime/status_macros.h"
 #include "meta_recovery/planner/finding_registry.h"
+#include "meta_recovery/planner/membership_rule.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/report/explain.h"
 #include "meta_recovery/report/finding_text.h"
@@ -25,6 +26,7 @@ class JsonReport {
     json_.StartObject();
     json_.Int("schema", kSchema);
     json_.String("outcome", PlanOutcomeName(plan_.outcome));
+    json_.String("membership", MembershipName(plan_.options.membership));
     json_.Int("exit_code", options_.exit_code.value_or(PlanExitCode(plan_.outcome, numbers)));
     json_.String("verdict", HeadlineOf(plan_.outcome, numbers, options_.moment).text);
     json_.Int("evidence_collected_at", absl::ToUnixSeconds(plan_.evidence_collected_at));
@@ -56,6 +58,13 @@ class JsonReport {
     json_.Int("partitions_full", numbers.partitions_full);
     json_.Int("partitions_short", numbers.partitions_short);
     json_.Int("partitions_lost", numbers.partitions_lost);
+    json_.Int("partitions_whole_at_once", numbers.partitions_whole);
+    json_.StartObject("partitions_not_whole_at_once");
+    for (size_t reason = 0; reason < kColdReasons; ++reason) {
+      const int64_t count = numbers.partitions_not_whole[reason];
+      if (count > 0) json_.Int(ColdReasonName(static_cast<ColdReason>(reason)), count);
+    }
+    json_.EndObject();
     json_.Int("losses_not_accepted", numbers.losses_not_accepted);
     json_.Int("losses_of_dropped_tables", numbers.losses_of_dropped);
     json_.Int("replicas_found", numbers.replicas_found);

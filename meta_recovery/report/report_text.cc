@@ -15,6 +15,7 @@
 #include "base/text/time_text.h"
 #include "base/text/wording.h"
 #include "meta_recovery/planner/finding_registry.h"
+#include "meta_recovery/planner/membership_rule.h"
 #include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/report/explain.h"
 #include "meta_recovery/report/finding_text.h"
@@ -27,6 +28,21 @@ namespace {
 
 // As much as is held before it is given to the sink.
 constexpr size_t kBufferedBytes = 64 << 10;
+
+// How many partitions are whole as soon as their primaries serve, and why the others are not.
+std::string WholeAtOnce(const PlanNumbers& numbers) {
+  std::string text = absl::StrCat(Counted(numbers.partitions_whole, "partition"),
+                                  numbers.partitions_whole == 1 ? " is" : " are",
+                                  " whole when the meta server boots");
+  std::vector<std::string> others;
+  for (size_t reason = 0; reason < kColdReasons; ++reason) {
+    const int64_t count = numbers.partitions_not_whole[reason];
+    if (count == 0) continue;
+    others.push_back(absl::StrCat(count, " ", ColdReasonInWords(static_cast<ColdReason>(reason))));
+  }
+  if (others.empty()) return text;
+  return absl::StrCat(text, "; not at once: ", absl::StrJoin(others, ", "));
+}
 
 class Report {
  public:
@@ -101,6 +117,9 @@ class Report {
     absl::StrAppend(&out_, "\n  partitions  ", numbers_.partitions, ": ", numbers_.partitions_full,
                     " with all their replicas, ", numbers_.partitions_short, " with fewer, ",
                     numbers_.partitions_lost, " with none\n");
+    if (plan_.options.membership == Membership::kWarm) {
+      absl::StrAppend(&out_, "  at once     ", Wrapped(WholeAtOnce(numbers_), 14, 14), "\n");
+    }
     absl::StrAppend(&out_, "  replicas    ", numbers_.replicas_found, " found, ",
                     numbers_.replicas_overruled, " of them overruled");
     int64_t reported = 0;

@@ -240,7 +240,7 @@ asio::awaitable<absl::Status> RecoveryContender::CheckRootAtStart(MetaStore* sto
 
 asio::awaitable<absl::Status> RecoveryContender::NotEmptyAfterLook(RootInspection root,
                                                                    StoreReader* reader) {
-  const absl::StatusOr<RootMetadata> metadata = co_await ReadMetadata(reader);
+  const absl::StatusOr<Topology> metadata = co_await ReadMetadata(reader);
   if (IsSessionTrouble(metadata.status()) || absl::IsCancelled(metadata.status())) {
     co_return metadata.status();
   }
@@ -278,19 +278,19 @@ asio::awaitable<absl::Status> RecoveryContender::LookAtRoot(MetaStore* store) {
   co_return co_await ServeFromRoot(&reader);
 }
 
-asio::awaitable<absl::StatusOr<RootMetadata>> RecoveryContender::ReadMetadata(StoreReader* reader) {
+asio::awaitable<absl::StatusOr<Topology>> RecoveryContender::ReadMetadata(StoreReader* reader) {
   SilentProgress silent;
   const TopologyReaderOptions options;
   METAREC_CO_ASSIGN_OR_RETURN(const RootContents contents,
                               co_await ReadTopology(reader, options_.root, options, &silent));
-  co_return MetadataOf(contents);
+  co_return TopologyOf(contents);
 }
 
 asio::awaitable<absl::Status> RecoveryContender::ServeFromRoot(StoreReader* reader) {
-  absl::StatusOr<RootMetadata> metadata = co_await ReadMetadata(reader);
+  absl::StatusOr<Topology> metadata = co_await ReadMetadata(reader);
   if (absl::IsDataLoss(metadata.status())) co_return Damaged(options_.root, metadata.status());
   METAREC_CO_RETURN_IF_ERROR(metadata.status());
-  service_->ServeRecovered(std::move(metadata->topology), std::move(metadata->secondaries),
+  service_->ServeRecovered(*std::move(metadata),
                            options_.recover ? Retries::kAnswered : Retries::kRefused);
   co_return absl::OkStatus();
 }

@@ -83,7 +83,7 @@ class RecoveryContender {
   // Why a recovery may not write there. Reads the tree, so that nobody is sent to start from what
   // cannot be served.
   asio::awaitable<absl::Status> NotEmptyAfterLook(RootInspection root, StoreReader* reader);
-  asio::awaitable<absl::StatusOr<RootMetadata>> ReadMetadata(StoreReader* reader);
+  asio::awaitable<absl::StatusOr<Topology>> ReadMetadata(StoreReader* reader);
   // What the root is and what follows from it; the service may serve from it afterwards.
   asio::awaitable<absl::Status> LookAtRoot(MetaStore* store);
   asio::awaitable<absl::Status> ServeFromRoot(StoreReader* reader);

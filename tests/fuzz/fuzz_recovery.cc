@@ -195,10 +195,10 @@ std::string Member(const Topology& topology, NodeIndex node) {
 
 void CheckReadsBack(const RecoveryPlan& plan, const RootContents& contents) {
   CHECK_EQ(contents.problems_count, contents.unfinished_splits);
-  const auto metadata = MetadataOf(contents);
-  CHECK(metadata.ok()) << metadata.status();
+  const auto found = TopologyOf(contents);
+  CHECK(found.ok()) << found.status();
   const Topology& planned = plan.topology;
-  const Topology& read = metadata->topology;
+  const Topology& read = *found;
   CHECK(read.tables == planned.tables);
   CHECK_EQ(read.partitions.size(), planned.partitions.size());
   for (size_t i = 0; i < read.partitions.size(); ++i) {

@@ -88,25 +88,25 @@ constexpr char kCopy[] = "/pegasus/copy";
 
 // A tree that makes sense is served, and written elsewhere it is the same tree.
 void CheckContents(const RootContents& contents, RootWorld* world) {
-  auto metadata = MetadataOf(contents);
-  if (!metadata.ok()) return;
-  CHECK(CheckTopology(metadata->topology).ok()) << CheckTopology(metadata->topology);
-  const RecoveredMetadata served(metadata->topology, metadata->secondaries);
+  const auto topology = TopologyOf(contents);
+  if (!topology.ok()) return;
+  CHECK(CheckTopology(*topology).ok()) << CheckTopology(*topology);
+  const RecoveredMetadata served(*topology);
   served.ListApps({}, {});
-  for (const TopologyTable& table : metadata->topology.tables) {
+  for (const TopologyTable& table : topology->tables) {
     idl::query_cfg_request request;
     request.app_name = table.app_name;
     served.QueryPartitions(request, {});
   }
-  const auto written = world->Write(metadata->topology, kCopy, "sha256:copy");
+  const auto written = world->Write(*topology, kCopy, "sha256:copy");
   CHECK(written.ok()) << written.status();
-  CHECK(world->Verify(metadata->topology, kCopy).clean());
+  CHECK(world->Verify(*topology, kCopy).clean());
   const auto copied = world->Read(kCopy);
   CHECK(copied.ok()) << copied.status();
   CHECK_EQ(copied->problems_count, contents.problems_count);
-  auto again = MetadataOf(*copied);
+  const auto again = TopologyOf(*copied);
   CHECK(again.ok()) << again.status();
-  CHECK(again->topology.tables == metadata->topology.tables);
+  CHECK(again->tables == topology->tables);
 }
 
 }  // namespace

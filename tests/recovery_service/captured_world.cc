@@ -155,9 +155,9 @@ void CapturedWorld::ServeFromTree(const std::string& file) {
     const TopologyReaderOptions options;
     const auto contents = co_await ReadTopology(&reader, root_, options, &silent);
     CHECK(contents.ok()) << contents.status();
-    absl::StatusOr<RootMetadata> metadata = MetadataOf(*contents);
-    CHECK(metadata.ok()) << metadata.status();
-    service->ServeRecovered(std::move(metadata->topology), std::move(metadata->secondaries));
+    absl::StatusOr<Topology> topology = TopologyOf(*contents);
+    CHECK(topology.ok()) << topology.status();
+    service->ServeRecovered(*std::move(topology));
   });
 }
 

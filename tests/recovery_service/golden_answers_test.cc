@@ -152,7 +152,6 @@ void ServeWhatItTells(const CapturedRequest& captured, RecoveryService* service)
   idl::query_cfg_response told;
   ASSERT_TRUE(idl::DecodeBody(ParseAnswer(captured.response)->body, &told).ok());
   Topology topology;
-  Secondaries secondaries;
   for (uint16_t port = 34801; port <= 34804; ++port) {
     topology.nodes.push_back(
         {.address = {.ip = 0x7F000001, .port = port}, .name = absl::StrCat("localhost:", port)});
@@ -168,17 +167,19 @@ void ServeWhatItTells(const CapturedRequest& captured, RecoveryService* service)
   topology.tables.push_back(std::move(table));
   for (const idl::partition_configuration& partition : told.partitions) {
     ASSERT_TRUE(partition.last_drops.empty());
-    topology.partitions.push_back({.index = partition.pid.partition_index,
-                                   .ballot = partition.ballot,
-                                   .last_committed_decree = partition.last_committed_decree,
-                                   .partition_flags = partition.partition_flags,
-                                   .primary = node_of(partition.primary)});
-    secondaries.emplace_back();
+    topology.partitions.push_back(
+        {.index = partition.pid.partition_index,
+         .secondaries_count = static_cast<uint32_t>(partition.secondaries.size()),
+         .ballot = partition.ballot,
+         .last_committed_decree = partition.last_committed_decree,
+         .partition_flags = partition.partition_flags,
+         .primary = node_of(partition.primary),
+         .members_begin = static_cast<uint32_t>(topology.members.size())});
     for (const idl::rpc_address& node : partition.secondaries) {
-      secondaries.back().push_back(node_of(node));
+      topology.members.push_back(node_of(node));
     }
   }
-  service->ServeRecovered(std::move(topology), std::move(secondaries));
+  service->ServeRecovered(std::move(topology));
 }
 
 TEST_F(GoldenAnswersTest, OfANewTableFromItsCreationToItsLastReplica) {

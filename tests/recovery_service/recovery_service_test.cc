@@ -94,7 +94,7 @@ TEST(RecoveryServiceTest, WhatARootHoldsIsServedAndNotRecoveredAgain) {
 TEST(RecoveryServiceTest, ARetryThatFailsLeavesWhatIsServed) {
   ServiceWorld world;
   world.source.down[3] = true;
-  world.service->ServeRecovered(ServiceWorld::ServedTopology(), {}, Retries::kAnswered);
+  world.service->ServeRecovered(ServiceWorld::ServedTopology(), Retries::kAnswered);
   world.Run([&]() -> asio::awaitable<void> {
     const auto failed = Decoded<RecoveryResponse>(
         co_await world.service->Serve(ServiceWorld::StartRecovery("1,2,3")));

@@ -192,7 +192,7 @@ Topology ServiceWorld::ServedTopology() {
   dropped.app_id = 2;
   dropped.app_name = "dropped";
   dropped.partitions_begin = 2;
-  topology.last_drops = {1, 2};
+  topology.members = {1, 2};
   topology.partitions.push_back({.index = 0, .ballot = 3, .primary = 0, .last_drops_count = 2});
   topology.partitions.push_back({.index = 1});
   return topology;

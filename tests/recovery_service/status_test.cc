@@ -107,7 +107,7 @@ TEST(StatusJsonTest, WhatARootHoldsIsShownWithoutAnyRun) {
 TEST(StatusJsonTest, ARetryThatFailedIsShownBesideWhatIsServed) {
   ServiceWorld world;
   world.source.down[2] = true;
-  world.service->ServeRecovered(ServiceWorld::ServedTopology(), {}, Retries::kAnswered);
+  world.service->ServeRecovered(ServiceWorld::ServedTopology(), Retries::kAnswered);
   Recover(&world, "1,2,3");
   const rapidjson::Document json = JsonOf(world);
   EXPECT_STREQ(json["state"].GetString(), "recovered");

@@ -75,6 +75,8 @@ class Generator {
     if (HasServers() && chance_of_more_.OneIn(5)) AddSilence();
     if (chance_of_more_.OneIn(4)) AddStrangers();
     if (chance_of_more_.OneIn(4)) AddOldTrees();
+    if (chance_of_more_.OneIn(6)) AddDrop();
+    case_.is_warm = chance_of_more_.OneIn(2);
     return std::move(case_);
   }
 
@@ -274,6 +276,19 @@ class Generator {
     const int64_t trees = random.Pick(1, 3);
     for (int64_t i = 0; i < trees; ++i) {
       Add({.kind = ItemKind::kOldTree, .a = i, .b = static_cast<int64_t>(random.Next() >> 8)});
+    }
+  }
+
+  // A table was dropped, which some nodes report, and operators know. By chance of its own, as is
+  // AddSilence.
+  void AddDrop() {
+    Random& random = chance_of_more_;
+    Add({.kind = ItemKind::kContradiction,
+         .a = kReportsDrop,
+         .b = static_cast<int64_t>(random.Next() >> 8)});
+    for (Item& item : case_.items) {
+      const bool is_command = item.kind == ItemKind::kRecover || item.kind == ItemKind::kApply;
+      if (is_command && !random.OneIn(4)) item.a |= kBelievesDrops;
     }
   }
 

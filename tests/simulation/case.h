@@ -93,12 +93,14 @@ inline constexpr int64_t kSkipLostPartitions = 2;
 inline constexpr int64_t kSettles = 4;          // decides conflicts, and runs it again
 inline constexpr int64_t kSettlesWrongly = 8;   // at first
 inline constexpr int64_t kSkipsFirstNode = 16;  // and no other, by name
+inline constexpr int64_t kBelievesDrops = 32;   // leaves out what nodes report as dropped
 // Of Item::b of kServe.
 inline constexpr int64_t kKilledInTheEnd = 1;
 inline constexpr int64_t kServesSettled = 2;
 
 // What nodes can contradict each other in, by Item::a of kContradiction: Contradict knows.
 inline constexpr int64_t kContradictions = 10;
+inline constexpr int64_t kReportsDrop = 10;  // some report it as dropped; no conflict
 
 // Of Item::b of kIdentity.
 inline constexpr int64_t kIdentityKinds = 5;
@@ -116,6 +118,8 @@ struct Case {
   std::vector<CaseNode> nodes;
   std::vector<Item> items;
   std::set<size_t> dropped;  // indexes of items
+
+  bool is_warm = false;  // all operators plan with --membership warm
 
   // For the writer. Small, so that small trees take many transactions.
   size_t ops_max = 1;

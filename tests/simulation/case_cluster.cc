@@ -2,6 +2,7 @@
 #include <functional>
 #include <iterator>
 #include <set>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 
@@ -25,11 +26,23 @@ struct TablePlan {
 void DistortEnv(TableRecord* table, Random* random) {
   const int64_t value = random->Pick(0, 3);
   const int64_t key = random->Pick(0, 1);
+  if (value < 3) {
+    table->envs[absl::StrCat("k", key)] = absl::StrCat(value);
+    return;
+  }
   // An operation that was under way when the replica was created.
-  static constexpr absl::string_view kOperations[] = {"replica.deny_client_request",
-                                                      "duplication.follower_app_status"};
-  table->envs[value == 3 ? std::string(kOperations[key]) : absl::StrCat("k", key)] =
-      absl::StrCat(value);
+  static constexpr std::pair<absl::string_view, absl::string_view> kOperations[] = {
+      {"replica.deny_client_request", "reject*all"},
+      {"duplication.follower_app_status", "creating"},
+      {"max_replica_count.update", "1;3"},
+      {"restore.policy_name", "daily"},
+      {"duplication.master_cluster", "other"},
+      {"duplication.master_metas", "meta:34601"},
+      {"rocksdb.usage_scenario", "bulk_load"},
+      {"rocksdb.usage_scenario", "prefer_write"},  // no operation
+  };
+  const auto& [name, text] = kOperations[2 * (table->app_id % 4) + key];
+  table->envs[std::string(name)] = std::string(text);
 }
 
 void DistortRecord(TableRecord* table, Random* random) {
@@ -297,6 +310,8 @@ void Contradict(int64_t kind, uint64_t seed, std::vector<CaseNode>* nodes) {
                       [&](const TableRecord& table) { return table.app_id == app_id; });
       }
       return;
+    case kReportsDrop:
+      return some([](TableRecord* record) { record->status = TableStatus::kDropped; });
     default: {  // ids far above the others, or above all that may be
       auto by = static_cast<int32_t>(random.Pick(1000, 100'000));
       if (by % 2 == 0) by = 20 + by % 70;

@@ -5,6 +5,7 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
+#include "base/runtime/rare_branch.h"
 #include "idl/error_names.h"
 #include "idl/meta_server_types.h"
 #include "idl/serialization.h"
@@ -99,9 +100,15 @@ void MetaProcess::OnKilled() { world_->network.Unbind(address_); }
 
 ModelOptions MetaProcess::Flags() const {
   ModelOptions options;
+  options.is_warm = world_->the_case.is_warm;
   options.settlements = settlements_;
   for (const Ipv4Endpoint& outsider : world_->outsiders()) {
     options.outsiders.insert(outsider.ToString());
+  }
+  for (const CaseNode& node : world_->servers.nodes()) {
+    const bool is_claimed =
+        &node == &world_->servers.nodes().front() && !world_->outsiders().empty();
+    if (is_claimed || !node.beacon_name.empty()) options.doubtful.insert(node.address.ToString());
   }
   const RecoveryOrder* const order = service_->status().order;
   if (order == nullptr) return options;
@@ -149,6 +156,7 @@ void MetaProcess::CheckAnswer(const rpc::Request& request, const rpc::HandlerRes
     world_->NoteConflicts(ModelOf(*status.result->plan).conflicts, source_.told());
   }
   CheckNobodyIsForgotten(status);
+  CheckDoubts(status);
   // One process may run several recoveries; which of them wrote what is not known here.
   const std::string problem = ProblemOf(*status.result, *Model(), settlements_, world_->watch, -1);
   if (!problem.empty()) Violate(problem);
@@ -157,24 +165,52 @@ void MetaProcess::CheckAnswer(const rpc::Request& request, const rpc::HandlerRes
 // One that goes by the name of a node which did not answer is taken for that node.
 void MetaProcess::NoteBeacon(const rpc::Request& request) {
   idl::beacon_msg beacon;
-  if (request.task_code != idl::kRpcFdFailureDetectorPing ||
-      !world_->outsiders().contains(request.peer) || !idl::DecodeBody(request.body, &beacon).ok() ||
+  if (request.task_code != idl::kRpcFdFailureDetectorPing) return;
+  for (const CaseNode& node : world_->servers.nodes()) {
+    if (node.address != request.peer || node.beacon_name.empty()) continue;
+    lies_[request.peer].push_back(world_->queue.now());
+  }
+  if (!world_->outsiders().contains(request.peer) || !idl::DecodeBody(request.body, &beacon).ok() ||
       !absl::StartsWith(beacon.hp_from_node.ToString(), "out")) {
     return;
   }
   heard_[request.peer].push_back(world_->queue.now());
 }
 
+namespace {
+
+bool WasHeardInTime(const std::vector<absl::Time>& times, const RecoveryPlan& plan) {
+  return std::any_of(times.begin(), times.end(), [&](absl::Time heard) {
+    return heard < plan.evidence_collected_at && heard > plan.evidence_collected_at - kSurelyAlive;
+  });
+}
+
+}  // namespace
+
 void MetaProcess::CheckNobodyIsForgotten(const RecoveryServiceStatus& status) {
   const std::optional<RecoveryPlan>& plan = status.result->plan;
   if (!plan || plan->options.skip_bad_nodes || plan->outcome != PlanOutcome::kReady) return;
   for (const auto& [address, times] : heard_) {
-    const bool is_known = std::any_of(times.begin(), times.end(), [&](absl::Time heard) {
-      return heard < plan->evidence_collected_at &&
-             heard > plan->evidence_collected_at - kSurelyAlive;
-    });
-    if (is_known)
+    if (WasHeardInTime(times, *plan)) {
       Violate(absl::StrCat("goes on without ", address.ToString(), ", of which it heard"));
+    }
+  }
+}
+
+void MetaProcess::CheckDoubts(const RecoveryServiceStatus& status) {
+  const std::optional<RecoveryPlan>& plan = status.result->plan;
+  if (!plan) return;
+  for (const auto& [address, times] : lies_) {
+    if (!WasHeardInTime(times, *plan)) continue;
+    for (size_t i = 0; i < plan->nodes.size(); ++i) {
+      if (plan->topology.nodes[i].address != address) continue;
+      const bool is_said =
+          std::any_of(plan->findings.begin(), plan->findings.end(), [&](const Finding& finding) {
+            return finding.kind() == FindingKind::kBeaconNotBelieved && finding.node == i;
+          });
+      if (!is_said) Violate(absl::StrCat("says nothing of the lies of ", address.ToString()));
+      METAREC_RARE_BRANCH("a lie in a beacon is heard and named");
+    }
   }
 }
 

@@ -15,6 +15,29 @@ ModelPlan ModelOf(const RecoveryPlan& plan) {
   ModelPlan model;
   model.outcome = plan.outcome;
   for (const Finding& finding : plan.findings) {
+    const auto address = [&] { return plan.topology.nodes[finding.node].address.ToString(); };
+    if (const auto* differs = finding.facts.As<found::RecordsDiffer>()) {
+      if (differs->rule == RecordRule::kOperation) {
+        model.said.insert(
+            absl::StrCat(finding.app_id, ".", differs->field, " belongs to an operation"));
+      }
+    }
+    switch (finding.kind()) {
+      case FindingKind::kNodeAddressDiffers:
+        model.said.insert(address() + " gives another address");
+        break;
+      case FindingKind::kNodeNameAmbiguous:
+        model.said.insert(address() + " is one of several");
+        break;
+      case FindingKind::kTableProbablyDropped:
+        model.said.insert(absl::StrCat(finding.app_id, " was probably dropped"));
+        break;
+      case FindingKind::kBeaconNotBelieved:
+        model.doubtful.insert(address());
+        break;
+      default:
+        break;
+    }
     if (const auto* unlisted = finding.facts.As<found::UnlistedServer>()) {
       if (finding.severity == Severity::kError) model.unlisted.insert(unlisted->address);
     } else if (finding.severity == Severity::kConflict) {
@@ -46,6 +69,9 @@ std::string Difference(const ModelPlan& expected, const ModelPlan& actual) {
   for (const std::string& address : actual.unlisted) {
     if (!expected.unlisted.contains(address)) return address + " sends no beacons";
   }
+  for (const std::string& address : actual.doubtful) {
+    if (!expected.doubtful.contains(address)) return address + " sends beacons that are true";
+  }
   const bool stops = !actual.unlisted.empty() && actual.outcome == PlanOutcome::kTryAgain;
   if (stops) METAREC_RARE_BRANCH("a recovery stops for a server that the list lacks");
   if (expected.outcome != actual.outcome && !(stops && expected.outcome == PlanOutcome::kReady)) {
@@ -63,6 +89,9 @@ std::string Difference(const ModelPlan& expected, const ModelPlan& actual) {
   }
   if (expected.errors != actual.errors) {
     return absl::StrCat("errors differ:", differ(expected.errors, actual.errors));
+  }
+  if (expected.said != actual.said) {
+    return absl::StrCat("what is said differs:", differ(expected.said, actual.said));
   }
   if (stops) return "";
   for (const auto& [path, data] : expected.znodes) {

@@ -94,6 +94,10 @@ using Settlements = std::map<std::string, std::string>;
 Settlements Decide(const std::set<std::string>& conflicts, const Told& told, bool wrongly,
                    Random* random);
 
+// What an operator decides who leaves out tables that nodes report as dropped, or that have no
+// complete replica.
+Settlements BelieveDrops(const Told& told, Random* random);
+
 // `metarec recover`, or `plan` and later `apply` of what that found out. With kSettles, the
 // operator settles the conflicts that a run names, and runs it again.
 class CommandProcess final : public Process {
@@ -166,11 +170,14 @@ class MetaProcess final : public Process {
   void NoteBeacon(const rpc::Request& request);
   // That it recovered without a server of which it heard is a violation, unless it was accepted.
   void CheckNobodyIsForgotten(const RecoveryServiceStatus& status);
+  // So is that it says nothing of a lie that it heard.
+  void CheckDoubts(const RecoveryServiceStatus& status);
 
   const Ipv4Endpoint address_;
   const Settlements settlements_;
   int64_t session_id_ = 0;
   std::map<Ipv4Endpoint, std::vector<absl::Time>> heard_;  // beacons of outsiders, from there
+  std::map<Ipv4Endpoint, std::vector<absl::Time>> lies_;   // beacons of nodes with a false name
   SimulatedSource beacon_source_;
   std::unique_ptr<RecoveryService> service_;
   std::unique_ptr<RecoveryContender> contender_;

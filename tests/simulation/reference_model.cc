@@ -30,6 +30,7 @@ class Model : private RecordModel {
     for (const auto& [key, value] : options_.settlements) {
       if (!IsKey(key)) Refuse(key);
     }
+    for (const ModelNode& node : nodes_) SayWhoIs(node);
     if (plan_.wrong_settlements.empty() && ListNodes()) {
       for (const ModelNode& node : nodes_) {
         if (node.is_complete) Read(node);
@@ -44,12 +45,18 @@ class Model : private RecordModel {
       FillGaps();
       FollowOldTrees();
       Rename();
-      for (const auto& [app_id, table] : tables_) WriteTable(table);
+      for (const auto& [app_id, table] : tables_) {
+        WriteTable(table);
+        if (!table.is_placeholder && !table.stays_dropped && !HasCompleteReplica(app_id)) {
+          plan_.said.insert(absl::StrCat(app_id, " was probably dropped"));
+        }
+      }
       for (const auto& [key, value] : options_.settlements) {
         if (!used_.contains(key)) Refuse(key);
       }
     }
     plan_.unlisted = options_.outsiders;
+    plan_.doubtful = options_.doubtful;
     if (!plan_.errors.empty()) plan_.outcome = PlanOutcome::kTryAgain;
     if (!plan_.conflicts.empty() || !plan_.wrong_settlements.empty())
       plan_.outcome = PlanOutcome::kConflict;
@@ -462,7 +469,10 @@ class Model : private RecordModel {
         znode.ballot = std::max(znode.ballot, replica.record.ballot);
       }
       const size_t members = std::min<size_t>(replicas.size(), table.app.max_replica_count);
+      const std::set<const ModelNode*> warm =
+          AddSecondaries(replicas, primaries == 1 ? members : 0, &znode);
       for (size_t i = members; i-- > primaries;) {
+        if (warm.contains(replicas[i].node)) continue;
         znode.last_drops.push_back(replicas[i].node->address.ToString());
         znode.hp_last_drops.push_back(replicas[i].node->name);
       }

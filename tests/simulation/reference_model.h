@@ -19,6 +19,8 @@ struct ModelNode {
   Ipv4Endpoint address;
   std::string name;
   bool is_complete = false;
+  Ipv4Endpoint own_address = {};                   // as its answers give it; {}: they do not
+  std::vector<Ipv4Endpoint> other_addresses = {};  // that its listed name has as well
   std::vector<TableRecord> tables;
   std::vector<ReplicaRecord> replicas;
 };
@@ -28,6 +30,7 @@ struct ModelOptions {
   bool skip_lost_partitions = false;
   std::set<std::string> bad_nodes_skipped;        // or only these, by name
   std::set<std::string> lost_partitions_skipped;  // or only these: "3", "4.2"
+  bool is_warm = false;                           // --membership warm
   std::string separator = "-";
   int32_t max_app_id = 1000;
   int32_t max_id_gap = 20;
@@ -37,6 +40,8 @@ struct ModelOptions {
   // Addresses of servers that send beacons and are not in the list. Whether they were heard is not
   // known.
   std::set<std::string> outsiders;
+  // Addresses of nodes whose beacons need not be believed. Whether they were heard is not known.
+  std::set<std::string> doubtful;
 
   friend bool operator==(const ModelOptions&, const ModelOptions&) = default;
 };
@@ -54,6 +59,10 @@ struct ModelPlan {
   std::set<std::string> wrong_settlements;
   // Servers that the list lacks: of the model all that may be named, of a plan those that are.
   std::set<std::string> unlisted;
+  // Nodes whose beacons are not believed, the same.
+  std::set<std::string> doubtful;
+  // What else must be said of who is who, and of tables that are gone, in words.
+  std::set<std::string> said;
   // Data by path below /apps: "2", "2/0" and "2/duplication"; beside it, by path below the root:
   // "/backup". Only if the outcome is kReady.
   std::map<std::string, std::string> znodes;

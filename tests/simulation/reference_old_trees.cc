@@ -17,11 +17,6 @@ namespace {
 
 constexpr int64_t kTenMinutesMs = 600'000;
 
-bool IsOperation(const std::string& key) {
-  return key == "max_replica_count.update" || key == "replica.deny_client_request" ||
-         key == "duplication.follower_app_status";
-}
-
 auto Age(const OldTable& table, const OldTree& tree) {
   int64_t sum = 0;
   for (const int64_t ballot : table.ballots) sum += ballot < 0 ? 0 : ballot;
@@ -167,7 +162,7 @@ void OldTreeModel::Complete(const AppZnode& old, OldTreeSubject* subject) const 
   app.init_partition_count = InitCount(old, *subject);
   if (app.create_second == 0) app.create_second = old.create_second;
   for (const auto& [key, value] : old.envs) {
-    if (!app.envs.contains(key) && !IsOperation(key)) app.envs[key] = value;
+    if (!app.envs.contains(key) && !IsOfOperation(key, value)) app.envs[key] = value;
   }
 }
 

@@ -33,6 +33,37 @@ void RecordModel::SettleByIgnoring(const std::string& key, const std::string& co
   }
 }
 
+void RecordModel::SayWhoIs(const ModelNode& node) {
+  const std::string address = node.address.ToString();
+  if (node.is_complete && node.own_address != Ipv4Endpoint{} && node.own_address != node.address) {
+    plan_.said.insert(address + " gives another address");
+  }
+  if (!node.other_addresses.empty()) plan_.said.insert(address + " is one of several");
+}
+
+std::set<const ModelNode*> RecordModel::AddSecondaries(const std::vector<Replica>& replicas,
+                                                       size_t members,
+                                                       PartitionZnode* znode) const {
+  std::set<const ModelNode*> secondaries;
+  const ReplicaRecord& best = replicas[0].record;
+  const int64_t ballot = znode->ballot;
+  const bool can_lead = options_.is_warm && best.ballot == ballot && ballot < int64_t{1} << 53 &&
+                        static_cast<int32_t>(best.status) == 1;
+  for (size_t i = 1; i < members && can_lead; ++i) {
+    const ReplicaRecord& replica = replicas[i].record;
+    if (replica.ballot != ballot || static_cast<int32_t>(replica.status) != 1 ||
+        replica.last_committed_decree != best.last_committed_decree) {
+      continue;
+    }
+    METAREC_RARE_BRANCH("a replica is a secondary at once");
+    secondaries.insert(replicas[i].node);
+    znode->secondaries.push_back(replicas[i].node->address.ToString());
+    znode->hp_secondaries.push_back(replicas[i].node->name);
+  }
+  if (!secondaries.empty()) ++znode->ballot;
+  return secondaries;
+}
+
 int64_t RecordModel::WeightOf(const ModelNode* node, int32_t app_id) {
   int64_t weight = 0;
   for (const auto& [index, replicas] : replicas_[app_id]) {
@@ -111,13 +142,14 @@ int64_t RecordModel::Highest(int32_t app_id, const Records& records, const std::
 
 const std::string* RecordModel::ChooseEnv(int32_t app_id, const std::string& key,
                                           const std::vector<Vote>& votes, bool is_any_weighty) {
-  static const std::set<std::string> kOperations = {
-      "max_replica_count.update", "replica.deny_client_request",
-      "duplication.follower_app_status"};  // those that occur in simulated worlds
   const std::string settlement = absl::StrCat(app_id, ".envs.", key);
   const std::string* const decision = Decision(settlement);
-  if (kOperations.contains(key)) {
-    if (decision != nullptr && *decision != "ignore") Refuse(settlement);
+  if (decision != nullptr && *decision != "ignore" && IsOfOperation(key, *decision)) {
+    Refuse(settlement);
+    return nullptr;
+  }
+  if (decision == nullptr && IsOfOperation(key, votes[0].value)) {
+    plan_.said.insert(absl::StrCat(settlement, " belongs to an operation"));
     return nullptr;
   }
   if (decision == nullptr) {

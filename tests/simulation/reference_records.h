@@ -11,6 +11,7 @@
 
 #include "reference_model.h"
 #include "replica_collector/replica_source.h"
+#include "zk_store/topology/znode_json.h"
 
 namespace metarec::simulation {
 
@@ -36,6 +37,12 @@ class RecordModel {
   void Refuse(const std::string& key);
   // A conflict that can only be settled by leaving something out.
   void SettleByIgnoring(const std::string& key, const std::string& conflict);
+
+  void SayWhoIs(const ModelNode& node);
+  // Those of a partition's replicas, the best first, that are secondaries at once; the first is the
+  // primary.
+  std::set<const ModelNode*> AddSecondaries(const std::vector<Replica>& replicas, size_t members,
+                                            PartitionZnode* znode) const;
 
   // Took part in how many of the table's latest changes?
   int64_t WeightOf(const ModelNode* node, int32_t app_id);

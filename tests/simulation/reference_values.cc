@@ -64,6 +64,15 @@ void MakeUnique(const std::map<int32_t, std::string*>& living, const std::string
   }
 }
 
+bool IsOfOperation(const std::string& key, const std::string& value) {
+  static const std::set<std::string> kKeys = {
+      "duplication.follower_app_status", "duplication.master_app_name",
+      "duplication.master_cluster",      "duplication.master_metas",
+      "max_replica_count.update",        "replica.deny_client_request"};
+  return kKeys.contains(key) || key.substr(0, 8) == "restore." ||
+         (key == "rocksdb.usage_scenario" && value == "bulk_load");
+}
+
 bool IsKey(const std::string& key) {
   static const std::set<std::string> kFields = {
       "app_name",    "app_type",          "atomic_idempotent", "create_second",

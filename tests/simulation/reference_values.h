@@ -42,4 +42,7 @@ bool IsDescription(const std::string& text, std::string* name, int32_t* partitio
 // Whether it may name a decision: <app id>, <app id>.<partition index> or <app id>.<field>.
 bool IsKey(const std::string& key);
 
+// Whether the env belongs to an operation of the meta server, and is not taken from replicas.
+bool IsOfOperation(const std::string& key, const std::string& value);
+
 }  // namespace metarec::simulation

@@ -198,7 +198,9 @@ asio::awaitable<absl::StatusOr<NodeIdentity>> SimulatedSource::Identify(NodeList
     identity.name = is_second ? "second-" + node.name : node.name;
     identity.name_source = NodeNameSource::kReverseLookup;
     if (entry.text == node.name) identity.other_addresses = node.other_addresses;
-    told_[identity.address].identity = identity;
+    ToldNode& told = told_[identity.address];
+    told.identity = identity;
+    if (!identity.other_addresses.empty()) told.other_addresses = identity.other_addresses;
     co_return identity;
   }
   co_return rpc::PegasusError(idl::kErrNetworkFailure, "cannot resolve " + entry.text);

@@ -58,7 +58,8 @@ class ReplicaServers {
 // What one node answered in a collection, for the model.
 struct ToldNode {
   NodeIdentity identity;
-  Ipv4Endpoint own_address = {};  // as the answer gives it
+  std::vector<Ipv4Endpoint> other_addresses = {};  // of its listed name
+  Ipv4Endpoint own_address = {};                   // as the answer gives it
   bool has_tables = false;
   bool has_replicas = false;
   std::vector<TableRecord> tables;

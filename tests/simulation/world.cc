@@ -90,6 +90,7 @@ RecoveryRequest World::MakeRequest(int64_t flags) const {
       co_return old_trees_;
     };
   }
+  request.plan.membership = the_case.is_warm ? Membership::kWarm : Membership::kCold;
   request.plan.max_app_id = ModelOptions().max_app_id;
   request.plan.max_id_gap = ModelOptions().max_id_gap;
   request.plan.max_partition_count = ModelOptions().max_partition_count;

@@ -121,6 +121,7 @@ TEST_F(MetarecdFlagsTest, FlagsCountMoreThanTheFile) {
                                   {"operators", "127.0.0.1"},
                                   {"node_timeout", "7"},
                                   {"wait_seconds_default", "300"},
+                                  {"membership", "warm"},
                                   {"rename_separator", "_"},
                                   {"settle", "3.app_type=pegasus\n7=ignore"},
                                   {"max_app_id", "7"},
@@ -142,6 +143,7 @@ TEST_F(MetarecdFlagsTest, FlagsCountMoreThanTheFile) {
   EXPECT_EQ(service.recovery.root, "/pegasus/recovered");
   EXPECT_EQ(service.recovery.collector.node_timeout, absl::Seconds(7));
   EXPECT_EQ(service.default_wait, absl::Seconds(300));
+  EXPECT_EQ(service.recovery.plan.membership, Membership::kWarm);
   EXPECT_EQ(service.recovery.plan.rename_separator, "_");
   EXPECT_EQ(service.recovery.plan.settlements,
             (std::map<std::string, std::string>{{"3.app_type", "pegasus"}, {"7", "ignore"}}));
@@ -192,6 +194,7 @@ TEST_F(MetarecdFlagsTest, WrongValuesAreNamedByTheirFlag) {
       {"node_name", "10.0.0.1:34801=rs1:34801,10.0.0.2:34801=rs2:34802",
        "--node_name 10.0.0.2:34801=rs2:34802: the name rs2:34802 has the port 34802"},
       {"wait_seconds_default", "1e9", "--wait_seconds_default is 1e+09; it must be above 0 and at"},
+      {"membership", "hot", "--membership is neither warm nor cold"},
       {"rename_separator", "", "--rename_separator: "},
       {"settle", "3.app_type", "--settle 3.app_type: expected KEY=VALUE"},
       {"settle", "x=y", "--settle: cannot settle 'x=y': the key must be"},

@@ -73,6 +73,12 @@ void PlanArguments::AddTo(Command& verb) {
       .TypeName("KEY=VALUE")
       .Repeatable()
       .Group(kDecisions);
+  verb.Add("--membership", &membership_,
+           "warm: replicas that can follow the primary without learning are secondaries at once; "
+           "cold: none is")
+      .TypeName("warm|cold")
+      .ShowDefault()
+      .Group(kDecisions);
   verb.Add("--rename_separator", &options_.rename_separator,
            "goes between a contested name and the id; stock shells refuse names with a "
            "dash, so consider _")
@@ -104,6 +110,10 @@ absl::StatusOr<PlanOptions> PlanArguments::ToOptions() const {
   METAREC_RETURN_IF_ERROR(ReadSkipFlag("--skip_lost_partitions", lost_partitions_,
                                        &options.skip_lost_partitions,
                                        &options.lost_partitions_skipped));
+  if (!ParseMembership(membership_, &options.membership)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--membership is '", Printable(membership_), "': write warm or cold"));
+  }
   for (const std::string& settlement : settlements_) {
     METAREC_RETURN_IF_ERROR(AddDecision(settlement, &options.settlements));
   }

@@ -28,6 +28,7 @@ class PlanArguments {
   PlanOptions options_;
   std::vector<std::string> bad_nodes_;        // "true": all
   std::vector<std::string> lost_partitions_;  // likewise
+  std::string membership_ = std::string(MembershipName(PlanOptions().membership));
   std::vector<std::string> settlements_;
 };
 

@@ -65,6 +65,8 @@ DEFINE_string(
     node_name, "",
     "what the replica servers at these addresses call themselves, where their beacons and "
     "looking the addresses up do not tell");
+DEFINE_string(membership, "cold",
+              "warm: replicas that can follow the primary at once are secondaries; cold: none is");
 DEFINE_string(rename_separator, "-", "goes between a contested table name and its id");
 // It and old_tree are repeated, which gflags does not know: ParseMetarecdFlags joins them by line
 // breaks.
@@ -224,6 +226,9 @@ absl::Status AddAccepted(PlanOptions* plan) {
 
 absl::StatusOr<PlanOptions> DecisionsFromFlags() {
   PlanOptions plan;
+  if (!ParseMembership(FLAGS_membership, &plan.membership)) {
+    return absl::InvalidArgumentError("--membership is neither warm nor cold");
+  }
   plan.rename_separator = FLAGS_rename_separator;
   if (const absl::Status status = CheckPlanOptions(plan); !status.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("--rename_separator: ", status.message()));

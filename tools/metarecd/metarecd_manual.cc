@@ -42,6 +42,7 @@ constexpr FlagLine kOwnFlags[] = {
     {"node_timeout", "SECONDS"},
     {"wait_seconds_default", "SECONDS"},
     {"node_name", "IP:PORT=HOST:PORT,..."},
+    {"membership", "warm|cold"},
     {"rename_separator", "TEXT"},
     {"settle", "KEY=VALUE"},
     {"old_tree", "SIDE"},

@@ -29,12 +29,14 @@ struct TopologyNode {
 
 struct TopologyPartition {
   int32_t index = 0;
+  uint32_t secondaries_count = 0;
   int64_t ballot = 0;
   int64_t last_committed_decree = 0;
   int32_t partition_flags = 0;  // bit 0: dropped
   NodeIndex primary = kNoNode;
-  // Range of Topology::last_drops: nodes that may become secondaries again, the best one last.
-  uint32_t last_drops_begin = 0;
+  // Range of Topology::members: first the nodes that may become secondaries again, the best one
+  // last, and behind them the secondaries.
+  uint32_t members_begin = 0;
   uint32_t last_drops_count = 0;
 
   friend bool operator==(const TopologyPartition&, const TopologyPartition&) = default;
@@ -62,7 +64,7 @@ struct Topology {
   std::vector<TopologyNode> nodes;    // ascending by address
   std::vector<TopologyTable> tables;  // ascending by app_id, every id from 1 to the highest
   std::vector<TopologyPartition> partitions;
-  std::vector<NodeIndex> last_drops;
+  std::vector<NodeIndex> members;  // of the partitions, without primaries
   // Ascending by the number of their paths' components, then by path, and none without its parent.
   std::vector<CarriedZnode> carried;
 
@@ -70,15 +72,15 @@ struct Topology {
     return absl::MakeConstSpan(partitions).subspan(table.partitions_begin, table.partitions_count);
   }
   absl::Span<const NodeIndex> LastDropsOf(const TopologyPartition& partition) const {
-    return absl::MakeConstSpan(last_drops)
-        .subspan(partition.last_drops_begin, partition.last_drops_count);
+    return absl::MakeConstSpan(members).subspan(partition.members_begin,
+                                                partition.last_drops_count);
+  }
+  absl::Span<const NodeIndex> SecondariesOf(const TopologyPartition& partition) const {
+    return absl::MakeConstSpan(members).subspan(
+        partition.members_begin + partition.last_drops_count, partition.secondaries_count);
   }
 
   friend bool operator==(const Topology&, const Topology&) = default;
 };
-
-// Which nodes hold the secondaries of each partition, parallel to Topology::partitions. Only a
-// running cluster writes them into its tree; empty: no partition has any, as after every recovery.
-using Secondaries = std::vector<std::vector<NodeIndex>>;
 
 }  // namespace metarec

@@ -319,10 +319,9 @@ absl::StatusOr<std::vector<TopologyNode>> NodesOf(const RootContents& contents) 
 
 }  // namespace
 
-absl::StatusOr<RootMetadata> MetadataOf(const RootContents& contents) {
+absl::StatusOr<Topology> TopologyOf(const RootContents& contents) {
   if (contents.problems_count > contents.unfinished_splits) return NoSense(contents);
-  RootMetadata metadata;
-  Topology& topology = metadata.topology;
+  Topology topology;
   METAREC_ASSIGN_OR_RETURN(topology.nodes, NodesOf(contents));
   std::map<Ipv4Endpoint, NodeIndex> index;
   for (const TopologyNode& node : topology.nodes) {
@@ -343,18 +342,18 @@ absl::StatusOr<RootMetadata> MetadataOf(const RootContents& contents) {
       partition.last_committed_decree = znode.last_committed_decree;
       partition.partition_flags = znode.partition_flags;
       partition.primary = index_of(znode.primary);
-      partition.last_drops_begin = static_cast<uint32_t>(topology.last_drops.size());
+      partition.members_begin = static_cast<uint32_t>(topology.members.size());
       partition.last_drops_count = static_cast<uint32_t>(znode.last_drops.size());
+      partition.secondaries_count = static_cast<uint32_t>(znode.secondaries.size());
       for (const std::string& address : znode.last_drops) {
-        topology.last_drops.push_back(index_of(address));
+        topology.members.push_back(index_of(address));
       }
-      std::vector<NodeIndex>& secondaries = metadata.secondaries.emplace_back();
       for (const std::string& address : znode.secondaries) {
-        secondaries.push_back(index_of(address));
+        topology.members.push_back(index_of(address));
       }
     }
   }
-  return metadata;
+  return topology;
 }
 
 }  // namespace metarec

@@ -56,14 +56,8 @@ asio::awaitable<absl::StatusOr<RootContents>> ReadTopology(StoreReader* reader, 
                                                            TopologyReaderOptions options,
                                                            ProgressListener* listener);
 
-// What a root holds, in the form in which it can be served and written again.
-struct RootMetadata {
-  Topology topology;
-  Secondaries secondaries;
-};
-
-// kDataLoss when the root has problems other than unfinished splits, or names a node by something
-// that is no address.
-absl::StatusOr<RootMetadata> MetadataOf(const RootContents& contents);
+// What a root holds, in the form in which it can be served and written again. kDataLoss when the
+// root has problems other than unfinished splits, or names a node by something that is no address.
+absl::StatusOr<Topology> TopologyOf(const RootContents& contents);
 
 }  // namespace metarec

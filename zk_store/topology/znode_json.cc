@@ -105,29 +105,33 @@ PartitionEncoder::PartitionEncoder(const Topology& topology) : topology_(topolog
   }
 }
 
-size_t PartitionEncoder::BytesMax(size_t last_drops) const {
-  return kBytesWithoutNodesMax + (1 + last_drops) * node_bytes_max_;
+size_t PartitionEncoder::BytesMax(size_t members) const {
+  return kBytesWithoutNodesMax + (1 + members) * node_bytes_max_;
+}
+
+void PartitionEncoder::Fill(absl::Span<const NodeIndex> nodes, Texts* texts) const {
+  texts->addresses.clear();
+  texts->names.clear();
+  for (const NodeIndex node : nodes) {
+    texts->addresses.push_back(addresses_[node]);
+    texts->names.push_back(topology_.nodes[node].name);
+  }
 }
 
 void PartitionEncoder::Encode(const TopologyTable& table, const TopologyPartition& partition,
                               std::string* out) {
-  last_drops_.clear();
-  hp_last_drops_.clear();
-  for (const NodeIndex node : topology_.LastDropsOf(partition)) {
-    last_drops_.push_back(addresses_[node]);
-    hp_last_drops_.push_back(topology_.nodes[node].name);
-  }
+  Fill(topology_.LastDropsOf(partition), &last_drops_);
+  Fill(topology_.SecondariesOf(partition), &secondaries_);
   absl::string_view primary;
   absl::string_view hp_primary;
   if (partition.primary != kNoNode) {
     primary = addresses_[partition.primary];
     hp_primary = topology_.nodes[partition.primary].name;
   }
-  const std::vector<absl::string_view> no_secondaries;
   WritePartition(table.app_id, partition.index, partition.ballot, table.max_replica_count, primary,
-                 no_secondaries, last_drops_, partition.last_committed_decree,
-                 partition.partition_flags, /*has_host_ports=*/true, hp_primary, no_secondaries,
-                 hp_last_drops_, out);
+                 secondaries_.addresses, last_drops_.addresses, partition.last_committed_decree,
+                 partition.partition_flags, /*has_host_ports=*/true, hp_primary, secondaries_.names,
+                 last_drops_.names, out);
 }
 
 absl::StatusOr<AppZnode> DecodeApp(absl::string_view path, absl::string_view json) {

@@ -52,15 +52,22 @@ class PartitionEncoder {
   // Appends the JSON to `*out`.
   void Encode(const TopologyTable& table, const TopologyPartition& partition, std::string* out);
 
-  // No partition's JSON is longer, with so many last_drops.
-  size_t BytesMax(size_t last_drops) const;
+  // No partition's JSON is longer, with so many last_drops and secondaries together.
+  size_t BytesMax(size_t members) const;
 
  private:
   const Topology& topology_;
   std::vector<std::string> addresses_;  // as text; parallel to Topology::nodes
   size_t node_bytes_max_ = 0;           // of what a partition says of one node
-  std::vector<absl::string_view> last_drops_;
-  std::vector<absl::string_view> hp_last_drops_;
+
+  // Of the partition that is being written.
+  struct Texts {
+    std::vector<absl::string_view> addresses;
+    std::vector<absl::string_view> names;
+  };
+  void Fill(absl::Span<const NodeIndex> nodes, Texts* texts) const;
+  Texts last_drops_;
+  Texts secondaries_;
 };
 
 // Errors are kInvalidArgument and name `path`, the offset of the offending byte and the field.

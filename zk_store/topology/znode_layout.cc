@@ -30,15 +30,19 @@ absl::Status CheckPartition(const Topology& topology, const TopologyTable& table
   if (partition.primary != kNoNode && partition.primary >= topology.nodes.size()) {
     return BadTable(table, absl::StrCat("partition ", partition.index, " has an unknown primary"));
   }
-  if (uint64_t{partition.last_drops_begin} + partition.last_drops_count >
-      topology.last_drops.size()) {
-    return BadTable(table,
-                    absl::StrCat("partition ", partition.index, ": last_drops out of range"));
+  if (uint64_t{partition.members_begin} + partition.last_drops_count + partition.secondaries_count >
+      topology.members.size()) {
+    return BadTable(table, absl::StrCat("partition ", partition.index, ": members out of range"));
   }
   for (const NodeIndex node : topology.LastDropsOf(partition)) {
     if (node < topology.nodes.size()) continue;
     return BadTable(table,
                     absl::StrCat("partition ", partition.index, " has an unknown last drop"));
+  }
+  for (const NodeIndex node : topology.SecondariesOf(partition)) {
+    if (node < topology.nodes.size()) continue;
+    return BadTable(table,
+                    absl::StrCat("partition ", partition.index, " has an unknown secondary"));
   }
   return absl::OkStatus();
 }
@@ -215,7 +219,8 @@ size_t TopologyZnodes::PathBytesMax() const {
 }
 
 size_t TopologyZnodes::PartitionBytesMax(size_t ordinal) const {
-  return encoder_.BytesMax(topology_.partitions[ordinal - table_count()].last_drops_count);
+  const TopologyPartition& partition = topology_.partitions[ordinal - table_count()];
+  return encoder_.BytesMax(size_t{partition.last_drops_count} + partition.secondaries_count);
 }
 
 TopologySize MeasureTopology(const Topology& topology, const ClusterPaths& paths) {

@@ -23,7 +23,7 @@ TEST(PlanConsistency, WhatIsPlannedOfAPartitionFollowsFromItsReplicas) {
   ASSERT_EQ(Describe(SoundPlan(), 3, 0), "n1 | n3 n2 | ballot 7 decree 10");
   ExpectRefused({
       {[](RecoveryPlan& plan) { Orders(plan).ballot = 6; },
-       "partition 3.0 (orders): 'ballot' is 6, while the highest among 'replicas' is 7"},
+       "partition 3.0 (orders): 'ballot' is 6, while by 'replicas' it is 7"},
       {[](RecoveryPlan& plan) { Orders(plan).ballot = 8; }, "'ballot' is 8"},
       {[](RecoveryPlan& plan) { Orders(plan).primary = 3; },
        "partition 3.0 (orders): 'primary' is not the node of the first of 'replicas', 0"},
@@ -33,16 +33,16 @@ TEST(PlanConsistency, WhatIsPlannedOfAPartitionFollowsFromItsReplicas) {
        "'last_committed_decree' is 9, while the primary's replica has 10"},
       {[](RecoveryPlan& plan) { Orders(plan).partition_flags = 1; }, "'flags' is not 0"},
       {[](RecoveryPlan& plan) { Orders(plan).index = 1; }, "'pid' is '3.1'"},
-      {[](RecoveryPlan& plan) { plan.topology.last_drops.back() = 3; },
+      {[](RecoveryPlan& plan) { plan.topology.members.back() = 3; },
        "partition 3.0 (orders): 'last_drops' are not those that 'replicas' calls so"},
       {[](RecoveryPlan& plan) {
-         plan.topology.last_drops.pop_back();
+         plan.topology.members.pop_back();
          --Orders(plan).last_drops_count;
-         --plan.topology.partitions[4].last_drops_begin;
+         --plan.topology.partitions[4].members_begin;
        },
        "'last_drops' are not"},
       {[](RecoveryPlan& plan) {
-         plan.topology.last_drops.push_back(0);
+         plan.topology.members.push_back(0);
          ++Orders(plan).last_drops_count;
        },
        "'last_drops' are not"},
@@ -82,10 +82,15 @@ TEST(PlanConsistency, WithoutReplicasAPartitionIsEmptyAndThatIsAccepted) {
        "'last_committed_decree' is not 0"},
       {[](RecoveryPlan& plan) { plan.topology.partitions[4].primary = 0; }, "'primary' is not"},
       {[](RecoveryPlan& plan) {
-         plan.topology.last_drops.push_back(0);
+         plan.topology.members.push_back(0);
          ++plan.topology.partitions[4].last_drops_count;
        },
        "'last_drops' is not empty"},
+      {[](RecoveryPlan& plan) {
+         plan.topology.members.push_back(0);
+         ++plan.topology.partitions[4].secondaries_count;
+       },
+       "'secondaries' is not empty"},
       {[](RecoveryPlan& plan) { plan.partitions[4].lost = false; }, "'lost' does not fit"},
       {[](RecoveryPlan& plan) {
          plan.partitions[4].lost = false;
@@ -251,7 +256,7 @@ TEST(PlanConsistency, AnUnfinishedSplitLacksOnlyChildrenThatAreNotSplitOff) {
   plan.replicas.pop_back();
   plan.partitions[2].replicas_count = 0;
   plan.topology.partitions[2] = {.index = 2,
-                                 .last_drops_begin = plan.topology.partitions[2].last_drops_begin};
+                                 .members_begin = plan.topology.partitions[2].members_begin};
   EXPECT_THAT(ErrorOfPlan(plan),
               HasSubstr("partition 1.2 (temp): it was split off, and would not be there without"));
 }

@@ -65,7 +65,7 @@ const std::vector<Harmless>& WhatIsHarmless() {
        {"options.carry_duplications", "options.skip_bad_nodes", "options.skip_lost_partitions",
         "options.accept_still_served", "options.rename_separator", "options.max_app_id",
         "options.max_id_gap", "options.max_partition_count", "options.bad_nodes_skipped",
-        "options.lost_partitions_skipped"}},
+        "options.lost_partitions_skipped", "options.membership"}},
       {"what was left out is told here only; the plan says that something was, and how much",
        {"finding(node_report_invalid).app_id", "finding(node_report_invalid).facts.problems[][0]",
         "finding(app_id_gap).app_id", "finding(app_id_gap).facts.name",
@@ -155,13 +155,14 @@ struct Summary {
   int64_t replicas = 0;
   int64_t last_drops = 0;
   int64_t carried = 0;
+  int64_t secondaries = 0;
   int64_t findings = 0;
   bool has_conflict = false;
   bool has_error = false;
 
   auto Tie() const {
-    return std::tie(nodes, old_trees, tables, partitions, replicas, last_drops, carried, findings,
-                    has_conflict, has_error);
+    return std::tie(nodes, old_trees, tables, partitions, replicas, last_drops, secondaries,
+                    carried, findings, has_conflict, has_error);
   }
 };
 
@@ -181,6 +182,7 @@ struct Line {
     if (what == What::kPartition) {
       replicas = SizeOf(object, "replicas");
       last_drops = SizeOf(object, "last_drops");
+      secondaries = SizeOf(object, "secondaries");
     }
     if (what == What::kFinding) {
       is_conflict = absl::StrContains(text, "\"severity\":\"conflict\"");
@@ -197,6 +199,7 @@ struct Line {
     summary.findings += what == What::kFinding;
     summary.replicas += replicas;
     summary.last_drops += last_drops;
+    summary.secondaries += secondaries;
     summary.has_conflict |= is_conflict;
     summary.has_error |= is_error;
   }
@@ -206,6 +209,7 @@ struct Line {
   int64_t partitions = 0;  // that a table says follow
   int64_t replicas = 0;
   int64_t last_drops = 0;
+  int64_t secondaries = 0;
   bool is_conflict = false;
   bool is_error = false;
 
@@ -283,6 +287,7 @@ class Lines {
     counts["partitions"].SetInt64(summary.partitions);
     counts["replicas"].SetInt64(summary.replicas);
     counts["last_drops"].SetInt64(summary.last_drops);
+    counts["secondaries"].SetInt64(summary.secondaries);
     counts["findings"].SetInt64(summary.findings);
     return TextOf(json);
   }

@@ -211,6 +211,17 @@ RecoveryPlan Carried(const PlanOptions& options = {}) {
   return Plan(cluster, options, {tree.Build(), other.Build()});
 }
 
+// Partitions that are whole at once, in part, and not at all.
+RecoveryPlan Warm() {
+  Cluster cluster = ThreeNodes();
+  cluster.Everywhere(1, "temp", 3);
+  cluster.Node("n2").Current().replicas[1].last_committed_decree = 9;
+  ReplicaRecord& behind = cluster.Node("n3").Current().replicas[1];
+  behind.last_committed_decree = behind.last_prepared_decree = 9;
+  for (const char* node : {"n1", "n3"}) --cluster.Node(node).Current().replicas[2].ballot;
+  return Plan(cluster, {.membership = Membership::kWarm});
+}
+
 }  // namespace
 
 std::vector<FindingWorld> WorldsOfFindings() {
@@ -256,6 +267,7 @@ std::vector<FindingWorld> WorldsOfFindings() {
                                               {"1.duplicating", "false"},
                                               {"1.envs.k", "ignore"},
                                               {"1.status", "AS_AVAILABLE"}}})},
+      {"warm", Warm()},
       {"silent", Plan(nobody, {.skip_bad_nodes = true})},
   };
 }

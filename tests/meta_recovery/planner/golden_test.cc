@@ -109,6 +109,10 @@ std::map<std::string, std::string> PlannedZnodes(const RecoveryPlan& plan) {
         znode.last_drops.push_back(plan.topology.nodes[node].address.ToString());
         znode.hp_last_drops.push_back(plan.topology.nodes[node].name);
       }
+      for (const NodeIndex node : plan.topology.SecondariesOf(partition)) {
+        znode.secondaries.push_back(plan.topology.nodes[node].address.ToString());
+        znode.hp_secondaries.push_back(plan.topology.nodes[node].name);
+      }
       EncodePartition(znode, &znodes[absl::StrCat(table.app_id, "/", partition.index)]);
     }
   }

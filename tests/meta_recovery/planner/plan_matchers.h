@@ -61,7 +61,8 @@ inline const TopologyTable& TableOf(const RecoveryPlan& plan, int32_t app_id) {
   return plan.topology.tables.at(app_id - 1);
 }
 
-// "n1 | n3 n2 | ballot 4 decree 9": primary, last_drops, what is written.
+// "n1 | n3 n2 | ballot 4 decree 9": primary, last_drops, what is written. With secondaries: "n1 +
+// n2 | n3 | ballot 5 decree 9".
 inline std::string Describe(const RecoveryPlan& plan, int32_t app_id, int32_t index) {
   for (const TopologyPartition& partition : plan.topology.PartitionsOf(TableOf(plan, app_id))) {
     if (partition.index != index) continue;
@@ -70,7 +71,11 @@ inline std::string Describe(const RecoveryPlan& plan, int32_t app_id, int32_t in
                              : plan.topology.nodes[node].name.substr(
                                    0, plan.topology.nodes[node].name.find(':'));
     };
-    std::string text = absl::StrCat(name(partition.primary), " |");
+    std::string text = name(partition.primary);
+    const auto secondaries = plan.topology.SecondariesOf(partition);
+    if (!secondaries.empty()) absl::StrAppend(&text, " +");
+    for (const NodeIndex node : secondaries) absl::StrAppend(&text, " ", name(node));
+    absl::StrAppend(&text, " |");
     for (const NodeIndex node : plan.topology.LastDropsOf(partition)) {
       absl::StrAppend(&text, " ", name(node));
     }

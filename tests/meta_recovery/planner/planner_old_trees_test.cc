@@ -138,6 +138,18 @@ TEST(OldTrees, ATableThatWasDroppedStaysDropped) {
   EXPECT_FALSE(Has(plan, FindingKind::kTableRenamed));
 }
 
+// Its servers missed the drop.
+TEST(OldTrees, ATableThatStaysDroppedHasNoSecondariesAtOnce) {
+  OldTreeOf tree = TreeOfTwo();
+  tree.Dropped();
+  const RecoveryPlan plan = Plan(TwoTables(), {.membership = Membership::kWarm}, {tree.Build()});
+  EXPECT_EQ(UseOf(plan, 2), OldTreeUse::kStaysDropped);
+  EXPECT_EQ(Describe(plan, 2, 0), "none | n2 n1 n3 | ballot 3 decree 10");
+  EXPECT_EQ(Describe(plan, 1, 0), "n1 + n2 n3 | | ballot 4 decree 10");
+  EXPECT_EQ(CountPlan(plan).partitions_whole, 2);
+  EXPECT_TRUE(DecodePlan(EncodePlan(plan), "plan").ok());
+}
+
 TEST(OldTrees, ADroppedTableWithoutReplicasIsNoLoss) {
   Cluster cluster = ThreeNodes();
   cluster.Everywhere(1, "temp", 2).Table(2, "users", 2);

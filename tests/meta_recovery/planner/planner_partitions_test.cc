@@ -209,7 +209,7 @@ TEST(PlannerPartitions, APlanFileWhosePrimariesAreNotSpreadIsRefused) {
     plan.replicas[i].reason = i == 3 ? RankReason::kBest : RankReason::kHigherAddress;
   }
   plan.topology.partitions[1].primary = 0;
-  plan.topology.last_drops = {2, 1, 2, 1};
+  plan.topology.members = {2, 1, 2, 1};
   EXPECT_THAT(std::string(DecodePlan(EncodePlan(plan), "plan").status().message()),
               HasSubstr("'replicas' has that of node 1 below a worse one"));
 }

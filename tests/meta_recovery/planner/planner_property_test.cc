@@ -96,6 +96,9 @@ void CheckPartition(const RecoveryPlan& plan, const TopologyTable& table,
   for (const NodeIndex node : plan.topology.LastDropsOf(partition)) {
     EXPECT_TRUE(members.insert(node).second) << "a node twice";
   }
+  for (const NodeIndex node : plan.topology.SecondariesOf(partition)) {
+    EXPECT_TRUE(members.insert(node).second) << "a node twice";
+  }
   EXPECT_EQ(members.size(),
             std::min<size_t>(replicas.size(), static_cast<size_t>(table.max_replica_count)));
   for (const RankedReplica& replica : replicas) EXPECT_GE(partition.ballot, replica.ballot);
@@ -176,6 +179,63 @@ TEST(PlannerProperties, InvariantsHoldForEveryPlan) {
   }
 }
 
+// The rule of docs/recovery-rules.md, written down again, on purpose.
+bool NaiveIsSecondary(absl::Span<const RankedReplica> replicas, const RankedReplica& replica) {
+  const RankedReplica& primary = replicas[0];
+  return std::all_of(replicas.begin(), replicas.end(),
+                     [&](const RankedReplica& other) { return other.ballot <= primary.ballot; }) &&
+         primary.status == ReplicaStatus::kInactive && replica.status == ReplicaStatus::kInactive &&
+         !primary.on_disk_only && !replica.on_disk_only && replica.ballot == primary.ballot &&
+         replica.last_committed_decree == primary.last_committed_decree;
+}
+
+TEST(PlannerProperties, WarmPlansHaveThePrimariesOfColdOnesAndTheSecondariesOfTheRule) {
+  PlanOptions warm = kSkipAll;
+  warm.membership = Membership::kWarm;
+  std::mt19937 random(23);
+  int64_t secondaries = 0;
+  int64_t last_drops = 0;
+  int64_t on_disk = 0;  // that would be secondaries if their servers ran
+  for (int round = 0; round < 300; ++round) {
+    SCOPED_TRACE(round);
+    Evidence evidence = RandomEvidence(random);
+    // Half of the clusters were at rest.
+    for (NodeEvidence& node : evidence.nodes) {
+      for (ReplicaRecord& replica : node.replicas) {
+        if (round % 2 == 0) replica.last_committed_decree = 10;
+      }
+    }
+    const auto plan = MakePlan(evidence, warm);
+    const auto cold = MakePlan(evidence, kSkipAll);
+    ASSERT_TRUE(plan.ok() && cold.ok()) << plan.status();
+    ASSERT_NO_FATAL_FAILURE(CheckInvariants(*plan, evidence));
+    ASSERT_EQ(plan->topology.partitions.size(), cold->topology.partitions.size());
+    ASSERT_TRUE(plan->findings == cold->findings);
+    for (size_t i = 0; i < plan->topology.partitions.size(); ++i) {
+      const TopologyPartition& partition = plan->topology.partitions[i];
+      const TopologyPartition& as_cold = cold->topology.partitions[i];
+      const auto replicas = plan->ReplicasOf(plan->partitions[i]);
+      const auto written = plan->topology.SecondariesOf(partition);
+      ASSERT_EQ(partition.primary, as_cold.primary);
+      ASSERT_EQ(partition.secondaries_count + partition.last_drops_count, as_cold.last_drops_count);
+      ASSERT_EQ(partition.ballot, as_cold.ballot + (written.empty() ? 0 : 1));
+      const std::set<NodeIndex> members(written.begin(), written.end());
+      for (const RankedReplica& replica : replicas) {
+        if (&replica == &replicas[0] || replica.role == ReplicaRole::kOverruled) continue;
+        ASSERT_EQ(members.contains(replica.node), NaiveIsSecondary(replicas, replica));
+        RankedReplica running = replica;
+        running.on_disk_only = false;
+        on_disk += replica.on_disk_only && NaiveIsSecondary(replicas, running);
+      }
+      secondaries += partition.secondaries_count;
+      last_drops += partition.last_drops_count;
+    }
+  }
+  EXPECT_GT(secondaries, 60);
+  EXPECT_GT(last_drops, 200);
+  EXPECT_GT(on_disk, 5);
+}
+
 PlanOptions RandomOptions(std::mt19937& random) {
   static constexpr int32_t kAppIds[] = {3, 6, 100'000};
   static constexpr int32_t kCounts[] = {2, 5, 1 << 20};
@@ -184,6 +244,7 @@ PlanOptions RandomOptions(std::mt19937& random) {
   options.skip_bad_nodes = Pick(random, 0, 3) > 0;
   options.skip_lost_partitions = Pick(random, 0, 1) > 0;
   options.accept_still_served = Pick(random, 0, 1) > 0;
+  options.membership = Pick(random, 0, 1) > 0 ? Membership::kWarm : Membership::kCold;
   options.max_app_id = kAppIds[Pick(random, 0, 2)];
   options.max_partition_count = kCounts[Pick(random, 0, 2)];
   options.rename_separator = kSeparators[Pick(random, 0, 1)];

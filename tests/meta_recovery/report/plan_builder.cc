@@ -65,6 +65,7 @@ PlanBuilder& PlanBuilder::Partition(std::initializer_list<RankedReplica> replica
   decision.replicas_begin = static_cast<uint32_t>(plan_.replicas.size());
   decision.replicas_count = static_cast<uint32_t>(replicas.size());
   std::vector<NodeIndex> last_drops;
+  std::vector<NodeIndex> secondaries;
   for (const RankedReplica& replica : replicas) {
     partition.ballot = std::max(partition.ballot, replica.ballot);
     if (replica.role == ReplicaRole::kPrimary) {
@@ -72,13 +73,18 @@ PlanBuilder& PlanBuilder::Partition(std::initializer_list<RankedReplica> replica
       partition.last_committed_decree = replica.last_committed_decree;
     }
     if (replica.role == ReplicaRole::kLastDrop) last_drops.push_back(replica.node);
+    if (replica.role == ReplicaRole::kSecondary) secondaries.push_back(replica.node);
     plan_.replicas.push_back(replica);
     ++plan_.nodes[replica.node].replicas;
   }
-  partition.last_drops_begin = static_cast<uint32_t>(plan_.topology.last_drops.size());
+  partition.members_begin = static_cast<uint32_t>(plan_.topology.members.size());
   partition.last_drops_count = static_cast<uint32_t>(last_drops.size());
-  plan_.topology.last_drops.insert(plan_.topology.last_drops.end(), last_drops.rbegin(),
-                                   last_drops.rend());
+  plan_.topology.members.insert(plan_.topology.members.end(), last_drops.rbegin(),
+                                last_drops.rend());
+  partition.secondaries_count = static_cast<uint32_t>(secondaries.size());
+  if (!secondaries.empty()) ++partition.ballot;
+  plan_.topology.members.insert(plan_.topology.members.end(), secondaries.begin(),
+                                secondaries.end());
   plan_.topology.partitions.push_back(partition);
   plan_.partitions.push_back(decision);
   return *this;

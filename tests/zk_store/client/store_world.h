@@ -87,10 +87,10 @@ inline void AddTable(TopologyTable table, uint32_t partitions, Topology* topolog
     partition.ballot = 3 + i;
     partition.last_committed_decree = int64_t{100} * i;
     partition.primary = i % 3;
-    partition.last_drops_begin = static_cast<uint32_t>(topology->last_drops.size());
+    partition.members_begin = static_cast<uint32_t>(topology->members.size());
     partition.last_drops_count = 2;
-    topology->last_drops.push_back((i + 1) % 3);
-    topology->last_drops.push_back((i + 2) % 3);
+    topology->members.push_back((i + 1) % 3);
+    topology->members.push_back((i + 2) % 3);
     topology->partitions.push_back(partition);
   }
   topology->tables.push_back(std::move(table));

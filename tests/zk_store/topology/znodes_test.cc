@@ -85,9 +85,16 @@ TEST(ZnodeLayoutTest, ATopologyThatMakesNoSenseIsAnError) {
       {[](Topology* t) { t->partitions[1].index = 0; }, "indices must ascend"},
       {[](Topology* t) { t->partitions[0].index = -1; }, "indices must ascend"},
       {[](Topology* t) { t->partitions[0].primary = 3; }, "unknown primary"},
-      {[](Topology* t) { t->last_drops[0] = kNoNode; }, "unknown last drop"},
+      {[](Topology* t) { t->members[0] = kNoNode; }, "unknown last drop"},
+      {[](Topology* t) {
+         --t->partitions[0].last_drops_count;
+         t->partitions[0].secondaries_count = 1;
+         t->members[1] = kNoNode;
+       },
+       "unknown secondary"},
+      {[](Topology* t) { t->partitions[6].secondaries_count = 5; }, "out of range"},
       {[](Topology* t) { t->partitions[6].last_drops_count = 5; }, "out of range"},
-      {[](Topology* t) { t->partitions[0].last_drops_begin = UINT32_MAX; }, "out of range"}};
+      {[](Topology* t) { t->partitions[0].members_begin = UINT32_MAX; }, "out of range"}};
   for (const auto& [breakage, why] : kBreakages) {
     Topology topology = SampleTopology();
     breakage(&topology);
@@ -193,7 +200,7 @@ TEST(ZnodeJsonTest, APartitionOfATopologyIsWrittenAsAStockMetaWritesIt) {
   topology.nodes = {{{0x0a000001, 34801}, "rs1:34801"},
                     {{0x0a000002, 34801}, "rs2:34801"},
                     {{0x0a000003, 34801}, "rs3:34801"}};
-  topology.last_drops = {2, 1};
+  topology.members = {2, 1};
   TopologyTable table;
   table.app_id = 2;
   TopologyPartition partition{.ballot = 3, .primary = 0, .last_drops_count = 2};
@@ -201,6 +208,14 @@ TEST(ZnodeJsonTest, APartitionOfATopologyIsWrittenAsAStockMetaWritesIt) {
   std::string bytes;
   encoder.Encode(table, partition, &bytes);
   EXPECT_EQ(bytes, kPartition);
+
+  bytes.clear();
+  partition = {.secondaries_count = 1, .ballot = 4, .primary = 0, .last_drops_count = 1};
+  encoder.Encode(table, partition, &bytes);
+  EXPECT_EQ(bytes, R"({"pid":"2.0","ballot":4,"max_replica_count":3,"primary":"10.0.0.1:34801",)"
+                   R"("secondaries":["10.0.0.2:34801"],"last_drops":["10.0.0.3:34801"],)"
+                   R"("last_committed_decree":0,"partition_flags":0,"hp_primary":"rs1:34801",)"
+                   R"("hp_secondaries":["rs2:34801"],"hp_last_drops":["rs3:34801"]})");
 
   bytes.clear();
   partition = {.index = 7, .partition_flags = 1};
