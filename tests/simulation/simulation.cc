@@ -33,8 +33,8 @@ std::string RuleOf(const std::string& violation) {
 }  // namespace
 
 const std::vector<const WorldKind*>& AllWorlds() {
-  static const auto& worlds =
-      *new std::vector<const WorldKind*>{&kRecoveryWorld, &kCopyWorld, &kElectionWorld};
+  static const auto& worlds = *new std::vector<const WorldKind*>{
+      &kRecoveryWorld, &kCopyWorld, &kElectionWorld, &kMembershipWorld};
   return worlds;
 }
 

@@ -31,6 +31,8 @@ extern const WorldKind kRecoveryWorld;
 extern const WorldKind kCopyWorld;
 // Elections that move between two ensembles: election_case.h, election_world.h.
 extern const WorldKind kElectionWorld;
+// Recoveries with secondaries: replica_group.h.
+extern const WorldKind kMembershipWorld;
 // All of them.
 const std::vector<const WorldKind*>& AllWorlds();
 // Null: there is none of this name.
