@@ -150,7 +150,8 @@ void SideArguments::AddTo(Command& verb) {
   const std::string group = name_ == "side" ? "SIDE OPTIONS" : absl::AsciiStrToUpper(name_);
   CommandOption place =
       verb.Add(name_, &text_,
-               access_ == Access::kRead     ? "the tree that is read: a SIDE, see below"
+               place_help_ != nullptr       ? place_help_
+               : access_ == Access::kRead   ? "the tree that is read: a SIDE, see below"
                : access_ == Access::kChange ? "the tree in a running ZooKeeper: HOST:PORT,.../PATH"
                                             : "where it is written in a running ZooKeeper: "
                                               "HOST:PORT,.../PATH");

@@ -61,6 +61,9 @@ class SideArguments {
   // What help says of the option --path; before AddSides.
   void set_path_help(const char* help) { path_help_ = help; }
 
+  // What help says of the argument itself, if it is no tree to be read or written; before AddSides.
+  void set_place_help(const char* help) { place_help_ = help; }
+
   // To be called by AddSides.
   void AddTo(Command& verb);
 
@@ -94,6 +97,7 @@ class SideArguments {
   std::string text_;
   std::string path_;
   const char* path_help_ = "the znode below the side that is meant, with all below it";
+  const char* place_help_ = nullptr;
   OfflineArguments offline_;
   std::string auth_file_;
   std::string acl_ = "keep";

@@ -51,12 +51,17 @@ constexpr VerbRow kVerbs[] = {
     {"migrate status", "say where a move stands", kMigration, &MakeMigrateStatusVerb},
     {"migrate abort", "undo what a move has done", kMigration, &MakeMigrateAbortVerb},
     {"migrate finish", "remove the old tree, once all is well", kMigration, &MakeMigrateFinishVerb},
+    {"live link", "link two ZooKeepers for one election", kMigration, &MakeLiveLinkVerb},
+    {"live phase", "lead an election from one ZooKeeper to the other, or back", kMigration,
+     &MakeLivePhaseVerb},
+    {"live status", "show an election as two ZooKeepers have it", kMigration, &MakeLiveStatusVerb},
 };
 
 constexpr VerbGroupRow kGroups[] = {
     {"table", "copy, compare and split tables", kTables},
     {"zk", "read, compare, copy and delete ZooKeeper trees of any kind", kZooKeeper},
     {"migrate", "move a cluster to another ZooKeeper", kMigration},
+    {"live", "move an election to another ZooKeeper while its candidates run", kMigration},
 };
 
 }  // namespace

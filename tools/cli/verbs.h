@@ -65,5 +65,8 @@ RunVerb MakeMigrateRunVerb(Command& verb);
 RunVerb MakeMigrateStatusVerb(Command& verb);
 RunVerb MakeMigrateAbortVerb(Command& verb);
 RunVerb MakeMigrateFinishVerb(Command& verb);
+RunVerb MakeLiveLinkVerb(Command& verb);
+RunVerb MakeLivePhaseVerb(Command& verb);
+RunVerb MakeLiveStatusVerb(Command& verb);
 
 }  // namespace metarec::tools
