@@ -72,6 +72,9 @@ void ReplicaGroup::Begin(GroupConfig config) {
   waiting_.clear();
   learners_.clear();
   sent_.clear();
+  for (Node& node : nodes_) {
+    node.stays_away = !node.is_up && node.has_replica && node.replica.ballot() >= config_.ballot;
+  }
   if (config_.primary < 0) return;
   Node& primary = nodes_[config_.primary];
   last_primary_ = config_.primary;
@@ -298,6 +301,7 @@ void ReplicaGroup::Fail(int node) {
 }
 
 void ReplicaGroup::Return(int node) {
+  if (nodes_[node].stays_away) return;
   nodes_[node].is_up = true;
   if (nodes_[node].has_replica) nodes_[node].replica.Restart();
   // All were dead: the last primary goes on alone.

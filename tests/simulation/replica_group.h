@@ -41,7 +41,8 @@ class ReplicaGroup {
 
   // A group of one.
   void Create(int node);
-  // What a recovery wrote. From then on, what members commit must not differ.
+  // What a recovery wrote. From then on, what members commit must not differ. A server that is
+  // down, and has a ballot that is not below, stays away, as the report asks of those left out.
   void Begin(GroupConfig config);
 
   // One thing happens: something is delivered, written, removed, learned, broken, ...
@@ -67,6 +68,7 @@ class ReplicaGroup {
     StockReplica replica;
     bool is_up = true;
     bool has_replica = false;
+    bool stays_away = false;  // returns no more
   };
   enum class MessageKind { kPrepare, kAnswer, kGroupCheck, kRemove };
   struct Message {
