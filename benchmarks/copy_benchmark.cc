@@ -21,6 +21,7 @@
 #include <absl/time/clock.h>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
+#include <malloc.h>
 #include <time.h>
 
 #include "base/runtime/system_clock.h"
@@ -30,6 +31,7 @@
 #include "zk_store/client/zookeeper_meta_store.h"
 #include "zk_store/tree/live_tree.h"
 #include "zk_store/tree/tree_copy.h"
+#include "zk_store/tree/tree_removal.h"
 #include "zk_store/tree/tree_writer.h"
 
 namespace metarec::benchmarks {
@@ -40,7 +42,7 @@ constexpr int kChildrenOfEach = 1000;
 constexpr size_t kReadsInFlight = 512;
 constexpr size_t kMultisInFlight = 8;
 constexpr size_t kMultiBytes = 512 << 10;
-constexpr int kHeapMib = 1500;
+constexpr int64_t kWarmZnodes = 50'000;
 
 template <typename Result>
 Result RunHere(asio::awaitable<Result> work) {
@@ -68,10 +70,16 @@ absl::Duration CpuTime() {
   return absl::DurationFromTimespec(used);
 }
 
-int64_t PeakKib() {
+// The peak is counted anew from here on.
+void ForgetPeak() {
+  malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
+
+int64_t PeakMib() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
-    if (line.rfind("VmHWM:", 0) == 0) return std::stoll(line.substr(6));
+    if (line.rfind("VmHWM:", 0) == 0) return std::stoll(line.substr(6)) / 1024;
   }
   return 0;
 }
@@ -82,19 +90,25 @@ struct Side {
   std::unique_ptr<ZooKeeperMetaStore> store;
 };
 
-Side StartSide(int delay_ms, Clock* clock) {
+struct Settings {
+  int64_t znodes = 100'000;
+  int delay_ms = 0;
+  int heap_mib = 1500;
+};
+
+Side StartSide(const Settings& settings, Clock* clock) {
   Side side;
   testing::ZooKeeperServerOptions options;
-  options.heap_mib = kHeapMib;
+  options.heap_mib = settings.heap_mib;
   auto server = testing::ZooKeeperServer::Start(options);
   Die(server.status());
   side.server = *std::move(server);
   ZooKeeperOptions zookeeper;
   zookeeper.hosts = side.server->hosts();
-  if (delay_ms > 0) {
+  if (settings.delay_ms > 0) {
     testing::FaultyProxyOptions proxy;
     proxy.server_port = side.server->port();
-    proxy.delay = absl::Milliseconds(delay_ms);
+    proxy.delay = absl::Milliseconds(settings.delay_ms);
     auto started = testing::FaultyProxy::Start(proxy);
     Die(started.status());
     side.proxy = *std::move(started);
@@ -113,14 +127,15 @@ std::string PathOf(int64_t znode) {
   return child == 0 ? absl::StrCat("/p", parent) : absl::StrCat("/p", parent, "/", child - 1);
 }
 
-asio::awaitable<absl::Status> Fill(MetaStore* store, Clock* clock, int64_t znodes) {
+asio::awaitable<absl::Status> Fill(MetaStore* store, Clock* clock, std::string path,
+                                   int64_t znodes) {
   TreeWriter writer(store, clock, TreeWriterOptions());
   CreateOp root;
-  root.path = "/source";
+  root.path = path;
   absl::Status status = co_await writer.Add(root);
   for (int64_t i = 0; i < znodes && status.ok(); ++i) {
     CreateOp op;
-    op.path = absl::StrCat("/source", PathOf(i));
+    op.path = absl::StrCat(path, PathOf(i));
     op.data = std::string(kDataBytes, 'x');
     status = co_await writer.Add(std::move(op));
   }
@@ -188,51 +203,78 @@ asio::awaitable<absl::Status> BareLoop(MetaStore* from, MetaStore* into, int64_t
   co_return status;
 }
 
-absl::StatusOr<TreeCopyResult> CopyAll(const Side& source, const Side& target,
-                                       const std::string& root, Clock* clock) {
+absl::StatusOr<TreeCopyResult> CopyAll(const Side& source, const std::string& source_root,
+                                       const Side& target, const std::string& root, Clock* clock) {
   CopyFrom from;
   from.name = "source";
   from.store = source.store.get();
-  from.root = "/source";
+  from.root = source_root;
   from.open = [&](bool acls) -> asio::awaitable<absl::StatusOr<std::unique_ptr<TreeSource>>> {
     LiveTreeOptions options;
     options.read_acls = acls;
     options.ahead_bytes_max = kCopyAheadBytesMax;
-    co_return std::make_unique<LiveTree>(source.store.get(), clock, "/source", options);
+    co_return std::make_unique<LiveTree>(source.store.get(), clock, source_root, options);
   };
   const CopyInto into{target.store.get(), root, "target"};
   return RunHere(CopyTree(from, into, TreeCopyOptions(), CopyEvents(), clock));
 }
 
-int Run(int64_t znodes, int delay_ms) {
+void Remove(const Side& side, const std::string& root, Clock* clock) {
+  TreeRemovalOptions options;
+  options.root = root;
+  options.name = root;
+  options.whole = true;
+  Die(RunHere(RemoveTree(side.store.get(), clock, options, TreeRemovalEvents())).status());
+}
+
+// What a part of the measurement took.
+struct Taken {
+  absl::Duration time;
+  absl::Duration cpu;
+  int64_t peak_mib = 0;
+};
+
+Taken Measure(const std::function<void()>& work) {
+  ForgetPeak();
+  const absl::Time begin = absl::Now();
+  const absl::Duration cpu = CpuTime();
+  work();
+  return {absl::Now() - begin, CpuTime() - cpu, PeakMib()};
+}
+
+void Print(const char* what, const Taken& taken) {
+  std::cout << what << absl::FormatDuration(taken.time) << ", " << absl::FormatDuration(taken.cpu)
+            << " of them this process's work, " << taken.peak_mib << " MiB at the peak"
+            << std::endl;
+}
+
+int Run(const Settings& settings) {
   SystemClock clock;
-  const Side source = StartSide(delay_ms, &clock);
-  const Side target = StartSide(delay_ms, &clock);
-  Die(RunHere(Fill(source.store.get(), &clock, znodes)));
+  const Side source = StartSide(settings, &clock);
+  const Side target = StartSide(settings, &clock);
+  const int64_t znodes = settings.znodes;
+  Die(RunHere(Fill(source.store.get(), &clock, "/warm", std::min(znodes, kWarmZnodes))));
+  Die(RunHere(Fill(source.store.get(), &clock, "/source", znodes)));
   // Both servers have compiled what they need by then.
-  absl::Time begin = absl::Now();
-  auto first = CopyAll(source, target, "/warm", &clock);
-  Die(first.status());
-  std::cout << "first copy: " << absl::FormatDuration(absl::Now() - begin) << std::endl;
-  begin = absl::Now();
-  absl::Duration cpu = CpuTime();
-  Die(RunHere(BareLoop(source.store.get(), target.store.get(), znodes)));
-  const absl::Duration bare = absl::Now() - begin;
-  const absl::Duration bare_cpu = CpuTime() - cpu;
-  const int64_t peak_kib = PeakKib();
-  begin = absl::Now();
-  cpu = CpuTime();
-  auto copied = CopyAll(source, target, "/copied", &clock);
-  Die(copied.status());
-  const absl::Duration copy = absl::Now() - begin;
-  const absl::Duration copy_cpu = CpuTime() - cpu;
-  std::cout << znodes << " znodes of " << kDataBytes << " bytes, " << delay_ms
-            << " ms each way\nbare loop: " << absl::FormatDuration(bare) << ", "
-            << absl::FormatDuration(bare_cpu)
-            << " of them this process's work\ncopy:      " << absl::FormatDuration(copy) << ", "
-            << absl::FormatDuration(copy_cpu) << " of them this process's work, " << copied->passes
-            << " pass\nshare:     " << absl::FDivDuration(bare, copy)
-            << "\npeak memory of both and the filling: " << peak_kib / 1024 << " MiB\n";
+  Die(CopyAll(source, "/warm", target, "/warm", &clock).status());
+  Remove(target, "/warm", &clock);
+  std::cout << znodes << " znodes of " << kDataBytes << " bytes, " << settings.delay_ms
+            << " ms each way" << std::endl;
+  const Taken bare =
+      Measure([&] { Die(RunHere(BareLoop(source.store.get(), target.store.get(), znodes))); });
+  Print("bare loop: ", bare);
+  // So that the server has as much memory for the copy.
+  Remove(target, "/bare", &clock);
+  int passes = 0;
+  const Taken copy = Measure([&] {
+    const auto copied = CopyAll(source, "/source", target, "/copied", &clock);
+    Die(copied.status());
+    passes = copied->passes;
+  });
+  Print("copy:      ", copy);
+  std::cout << "share:     " << absl::FDivDuration(bare.time, copy.time) << " by time, "
+            << absl::FDivDuration(bare.cpu, copy.cpu) << " by this process's work, " << passes
+            << (passes == 1 ? " pass" : " passes") << std::endl;
   return 0;
 }
 
@@ -241,10 +283,11 @@ int Run(int64_t znodes, int delay_ms) {
 
 int main(int argc, char** argv) {
   CLI::App app("Measures zk copy beside a bare loop of the same requests.");
-  int64_t znodes = 100'000;
-  int delay_ms = 0;
-  app.add_option("--znodes", znodes, "znodes of 500 bytes")->capture_default_str();
-  app.add_option("--delay_ms", delay_ms, "delay of everything, each way")->capture_default_str();
+  metarec::benchmarks::Settings settings;
+  app.add_option("--znodes", settings.znodes, "znodes of 500 bytes")->capture_default_str();
+  app.add_option("--delay_ms", settings.delay_ms, "delay of everything, each way")
+      ->capture_default_str();
+  app.add_option("--heap_mib", settings.heap_mib, "heap of each server")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  return metarec::benchmarks::Run(znodes, delay_ms);
+  return metarec::benchmarks::Run(settings);
 }

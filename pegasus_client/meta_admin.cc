@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/strip.h>
 
 #include "base/runtime/cancellation.h"
 #include "base/runtime/status_macros.h"

@@ -1,6 +1,5 @@
 #include "pegasus_client/meta_client.h"
 
-#include <algorithm>
 #include <deque>
 #include <set>
 #include <utility>

@@ -14,15 +14,10 @@
 #include "pegasus_client/config_edit.h"
 
 namespace metarec {
-namespace {
-
-constexpr char kConfigDifferenceFact[] = "config_difference";
-
-}  // namespace
 
 Step ZooKeeperMove::EditConfigs() {
   Step step;
-  step.name = "edit_configs";
+  step.name = move_step::kEditConfigs;
   FillEditDeed(/*back=*/false, &step.deed);
   step.back.kind = WayBack::Kind::kDeed;
   FillEditDeed(/*back=*/true, &step.back.deed);
@@ -53,6 +48,7 @@ void ZooKeeperMove::FillEditDeed(bool back, Deed* deed) {
     METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await AllPortsClosed(request_.metas));
     if (!sight.holds) co_return sight;
     if (back) co_return co_await OldLeaderMayStart();
+    METAREC_CO_RETURN_IF_ERROR(co_await NoteNewTreeOnce());
     co_return co_await NobodyLedSince();
   };
   deed->act = [this, back] { return EditAllConfigs(back); };
@@ -89,7 +85,7 @@ asio::awaitable<absl::Status> ZooKeeperMove::EditAllConfigs(bool back) {
       }
     }
   }
-  if (!back) state_->Note(kConfigDifferenceFact, std::move(difference));
+  if (!back) state_->Note(move_fact::kConfigDifference, std::move(difference));
   if (elsewhere.empty() || request_.edit_config.empty()) co_return absl::OkStatus();
   state_->Note(ConfigsFact(!back), "");
   OperatorAct act;

@@ -7,21 +7,14 @@
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
 #include "migration/zookeeper/by_hand.h"
-#include "migration/zookeeper/moved_root.h"
 #include "migration/zookeeper/zookeeper_move.h"
 
 namespace metarec {
-namespace {
-
-constexpr char kFirstPassFact[] = "first_pass";
-constexpr char kLastPassMsFact[] = "last_pass_ms";
-
-}  // namespace
 
 Step ZooKeeperMove::StopFollowers() {
   const std::vector<MoveServer> followers = request_.followers();
   Step step;
-  step.name = "stop_followers";
+  step.name = move_step::kStopFollowers;
   step.deed = StopDeed(followers);
   step.deed.guard = absl::StrCat(request_.leader().address, " leads");
   step.deed.result = absl::StrCat(step.deed.result, ", and only ", request_.leader().address,
@@ -45,7 +38,7 @@ Step ZooKeeperMove::StopFollowers() {
 Step ZooKeeperMove::SetBlind() {
   const std::string metas = by_hand::MetaOption(request_);
   Step step;
-  step.name = "set_blind";
+  step.name = move_step::kSetBlind;
   step.deed.title = absl::StrCat("Set the function level of ", request_.leader().address,
                                  " to blind, so that it writes no partition configurations");
   step.deed.guard = "it is the only one in the old lock directory";
@@ -56,7 +49,7 @@ Step ZooKeeperMove::SetBlind() {
     if (!sight.holds) co_return sight;
     METAREC_CO_ASSIGN_OR_RETURN(const ClusterInfo info,
                                 co_await world_->AskCluster(MetaAddresses()));
-    state_->Note(kOldLevelFact, info.level);
+    state_->Note(move_fact::kOldLevel, info.level);
     co_return Sight::Holds(absl::StrCat("the level was ", info.level));
   };
   step.deed.act = [this] { return world_->SetLevel(MetaAddresses(), "blind"); };
@@ -66,18 +59,11 @@ Step ZooKeeperMove::SetBlind() {
   step.back.deed.title = "Give it the level that it had";
   step.back.deed.by_hand = {absl::StrCat("metarec set_meta_level ", request_.level, " ", metas)};
   step.back.deed.act = [this] {
-    return world_->SetLevel(MetaAddresses(), state_->Fact(kOldLevelFact));
+    return world_->SetLevel(MetaAddresses(), state_->Fact(move_fact::kOldLevel));
   };
-  step.back.deed.after = [this] { return LevelIs(state_->Fact(kOldLevelFact)); };
+  step.back.deed.after = [this] { return LevelIs(state_->Fact(move_fact::kOldLevel)); };
   step.back.deed.wait_max = absl::Minutes(1);
   return step;
-}
-
-asio::awaitable<absl::Status> ZooKeeperMove::BeginToWrite(TreePlace to) {
-  METAREC_CO_RETURN_IF_ERROR(co_await WriteMoveMark(to, state_->head().run_id, world_->clock()));
-  const std::string moved = state_->Fact(kMovedTextFact);
-  if (moved.empty()) co_return absl::OkStatus();
-  co_return co_await RemoveMovedText(to, moved, world_->clock());
 }
 
 asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(Pass pass) {
@@ -97,61 +83,33 @@ asio::awaitable<absl::Status> ZooKeeperMove::CopyOnce(Pass pass) {
   // The last pass must find everything still.
   options.may_change = pass != Pass::kLast;
   options.more_follow = options.may_change;
-  options.left_alone = state_->FactList(kTargetChildrenFact);
+  options.left_alone = state_->FactList(move_fact::kTargetChildren);
   if (!options.may_change) METAREC_CO_RETURN_IF_ERROR(co_await NoteOldLocks());
   METAREC_CO_ASSIGN_OR_RETURN(const TransferCount count,
                               co_await TransferTree(from, to, std::move(options), clock));
+  // Also if the comparison finds that somebody else has written there since.
+  if (pass == Pass::kLast && count.newest_zxid > 0) NoteNewTree({.zxid = count.newest_zxid});
   if (pass == Pass::kFirst) {
-    state_->Note(kFirstPassFact, count.kept_changing
-                                     ? "copied as far as it goes, while the source keeps changing"
+    state_->Note(move_fact::kFirstPass,
+                 count.kept_changing ? "copied as far as it goes, while the source keeps changing"
                                      : absl::StrCat(Counted(count.znodes, "znode"), ", ",
                                                     Counted(count.written, "change")));
     co_return absl::OkStatus();
   }
   if (pass == Pass::kRehearsal) {
     // The last pass is compared, too.
-    METAREC_CO_RETURN_IF_ERROR((co_await CompareTrees(from, to, clock)).status());
+    const auto compared =
+        co_await CompareTrees(from, to, state_->FactList(move_fact::kTargetChildren), clock);
+    METAREC_CO_RETURN_IF_ERROR(compared.status());
   }
-  state_->Note(pass == Pass::kRehearsal ? kPassMsFact : kLastPassMsFact,
+  state_->Note(pass == Pass::kRehearsal ? move_fact::kPassMs : move_fact::kLastPassMs,
                absl::ToInt64Milliseconds(clock->Now() - began));
   co_return absl::OkStatus();
 }
 
-Deed ZooKeeperMove::RemoveTargetDeed() {
-  Deed deed;
-  deed.title = absl::StrCat("Remove what this run wrote into ", request_.to.Text());
-  deed.guard = "nobody is a candidate in the new lock directory";
-  deed.result = "nothing of this run is there";
-  deed.by_hand = {by_hand::RemoveTree(request_.to)};
-  deed.before = [this]() -> asio::awaitable<Seen> {
-    METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await NobodyInNewLock());
-    if (!sight.holds) co_return sight;
-    METAREC_CO_ASSIGN_OR_RETURN(sight, co_await IsTargetOurs());
-    // By copy the old leader serves again by now, from the old tree.
-    if (!sight.holds || is_copy()) co_return sight;
-    co_return co_await OldLeaderMayStart();
-  };
-  deed.act = [this] { return RemoveTarget(); };
-  deed.after = [this] { return TargetIsGone(); };
-  deed.wait_max = absl::Minutes(1);
-  return deed;
-}
-
-asio::awaitable<absl::Status> ZooKeeperMove::RemoveTarget() {
-  METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
-  // What was there before, when it was free: an empty root, or one with a lock directory.
-  const std::vector<std::string> keep = state_->FactList(kTargetChildrenFact);
-  const bool keeps_root = !state_->Fact(kTargetRootFact).empty();
-  METAREC_CO_RETURN_IF_ERROR(co_await DeleteTree(to, keep, keeps_root, world_->clock()));
-  const std::string moved = state_->Fact(kMovedTextFact);
-  if (!moved.empty()) METAREC_CO_RETURN_IF_ERROR(co_await PutBackMovedText(to, moved));
-  // Last of all, so that whoever begins again knows whose it is.
-  co_return co_await RemoveMoveMark(to, state_->head().run_id, world_->clock());
-}
-
 Step ZooKeeperMove::FirstPass() {
   Step step;
-  step.name = "first_pass";
+  step.name = move_step::kFirstPass;
   step.deed.title = absl::StrCat("Copy ", request_.from.Text(), " to ", request_.to.Text(),
                                  ", while the cluster serves");
   step.deed.guard =
@@ -164,7 +122,7 @@ Step ZooKeeperMove::FirstPass() {
   step.deed.act = [this] { return CopyOnce(Pass::kFirst); };
   step.deed.meanwhile = [this] { return MayWriteBlind(); };
   step.deed.after = [this]() -> asio::awaitable<Seen> {
-    const std::string copied = state_->Fact(kFirstPassFact);
+    const std::string copied = state_->Fact(move_fact::kFirstPass);
     co_return copied.empty() ? Sight::Lacks("it is not known how far the copy is")
                              : Sight::Holds(copied);
   };
@@ -176,7 +134,7 @@ Step ZooKeeperMove::FirstPass() {
 
 Step ZooKeeperMove::Rehearse() {
   Step step;
-  step.name = "rehearse";
+  step.name = move_step::kRehearse;
   step.deed.title =
       "Copy what has changed and compare, while the cluster serves, to measure how "
       "long the last pass will take";
@@ -187,7 +145,7 @@ Step ZooKeeperMove::Rehearse() {
   step.deed.act = [this] { return CopyOnce(Pass::kRehearsal); };
   step.deed.meanwhile = [this] { return MayWriteBlind(); };
   step.deed.after = [this]() -> asio::awaitable<Seen> {
-    const std::optional<int64_t> pass_ms = state_->FactNumber(kPassMsFact);
+    const std::optional<int64_t> pass_ms = state_->FactNumber(move_fact::kPassMs);
     if (!pass_ms.has_value()) co_return Sight::Lacks("it was not measured");
     co_return Sight::Holds(
         absl::StrCat("the pass took ", absl::FormatDuration(absl::Milliseconds(*pass_ms))));
@@ -199,7 +157,7 @@ Step ZooKeeperMove::Rehearse() {
 Step ZooKeeperMove::StopLeader() {
   const std::vector<MoveServer> leader = {request_.leader()};
   Step step;
-  step.name = "stop_leader";
+  step.name = move_step::kStopLeader;
   step.deed = StopDeed(leader);
   step.deed.guard = absl::StrCat("it is blind and alone, and what follows takes less than the ",
                                  request_.lease_seconds,
@@ -212,7 +170,7 @@ Step ZooKeeperMove::StopLeader() {
                                 co_await world_->Candidates(MoveEnd::kFrom));
     std::vector<std::string> paths;
     for (const MetaCandidate& candidate : candidates) paths.push_back(candidate.path);
-    state_->Note(kOldCandidatesFact, std::move(paths));
+    state_->Note(move_fact::kOldCandidates, std::move(paths));
     METAREC_CO_ASSIGN_OR_RETURN(sight, co_await OutageFits());
     co_return sight;
   };
@@ -225,7 +183,7 @@ Step ZooKeeperMove::StopLeader() {
 
 Step ZooKeeperMove::LastPass() {
   Step step;
-  step.name = "last_pass";
+  step.name = move_step::kLastPass;
   step.deed.title = "Copy what has changed since, and compare both trees";
   step.deed.guard =
       "all meta servers are stopped; nobody new is a candidate in either lock directory";

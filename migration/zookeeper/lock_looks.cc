@@ -10,11 +10,6 @@
 #include "migration/zookeeper/zookeeper_move.h"
 
 namespace metarec {
-namespace {
-
-constexpr char kOldLocksFact[] = "old_locks";
-
-}  // namespace
 
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OnlyLeaderInOldLock() {
   METAREC_CO_ASSIGN_OR_RETURN(const std::vector<MetaCandidate> candidates,
@@ -48,7 +43,7 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::NobodyNewInOldLock() {
     if (is_copy() || absl::IsCancelled(candidates.status())) co_return candidates.status();
     co_return co_await NobodyCanLeadThere();
   }
-  const std::vector<std::string> known = state_->FactList(kOldCandidatesFact);
+  const std::vector<std::string> known = state_->FactList(move_fact::kOldCandidates);
   std::vector<MetaCandidate> others;
   for (const MetaCandidate& candidate : *candidates) {
     if (std::find(known.begin(), known.end(), candidate.path) == known.end()) {
@@ -97,13 +92,13 @@ asio::awaitable<absl::StatusOr<std::vector<std::string>>> ZooKeeperMove::OldLock
 
 asio::awaitable<absl::Status> ZooKeeperMove::NoteOldLocks() {
   METAREC_CO_ASSIGN_OR_RETURN(std::vector<std::string> locks, co_await OldLocks());
-  state_->Note(kOldLocksFact, std::move(locks));
+  state_->Note(move_fact::kOldLocks, std::move(locks));
   co_return absl::OkStatus();
 }
 
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::NobodyLedSince() {
-  const std::vector<std::string> noted = state_->FactList(kOldLocksFact);
-  if (!state_->facts().contains(kOldLocksFact)) {
+  const std::vector<std::string> noted = state_->FactList(move_fact::kOldLocks);
+  if (!state_->facts().contains(move_fact::kOldLocks)) {
     co_return Sight::Lacks(
         "it is not known how the old lock directories were when the new tree "
         "was made");

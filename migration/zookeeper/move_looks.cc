@@ -174,9 +174,13 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::Serves(std::vector<MoveSer
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::TreesAreEqual() {
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace from, co_await Place(MoveEnd::kFrom));
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
-  METAREC_CO_ASSIGN_OR_RETURN(const TreeComparison compared,
-                              co_await CompareTrees(from, to, world_->clock()));
+  METAREC_CO_ASSIGN_OR_RETURN(
+      const TreeComparison compared,
+      co_await CompareTrees(from, to, state_->FactList(move_fact::kTargetChildren),
+                            world_->clock()));
   if (compared.equal()) {
+    NoteOldTree(compared.a);
+    NoteNewTree(compared.b);
     co_return Sight::Holds(
         absl::StrCat(Counted(compared.znodes, "znode"), ", the same on both sides"));
   }
@@ -186,7 +190,7 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::TreesAreEqual() {
 }
 
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OutageFits() {
-  const std::optional<int64_t> pass_ms = state_->FactNumber(kPassMsFact);
+  const std::optional<int64_t> pass_ms = state_->FactNumber(move_fact::kPassMs);
   if (!pass_ms.has_value()) {
     co_return Sight::Lacks("it is not known how long a pass takes: abort, and plan again");
   }
@@ -215,7 +219,7 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::IsRecovered() {
   options.lock_root = request_.to.RealLockRoot();
   METAREC_CO_ASSIGN_OR_RETURN(const RootInspection found,
                               co_await InspectRoot(&reader, to.root, options));
-  const std::string digest = state_->Fact("plan_digest");
+  const std::string digest = state_->Fact(move_fact::kPlanDigest);
   if (found.root_case == RootCase::kFinishedRun && !digest.empty() && found.IsRunOf(digest)) {
     co_return Sight::Holds(absl::StrCat(Counted(found.journal->tables, "table"), " and ",
                                         Counted(found.journal->partitions, "partition"),
@@ -229,7 +233,8 @@ std::string ZooKeeperMove::LossesText() const {
   if (const int64_t lost = PartitionsLost(*state_); lost > 0) {
     absl::StrAppend(&text, "; ", Counted(lost, "partition"), " created EMPTY, as accepted");
   }
-  if (const int64_t left_out = state_->FactNumber(kNodesLeftOutFact).value_or(0); left_out > 0) {
+  if (const int64_t left_out = state_->FactNumber(move_fact::kNodesLeftOut).value_or(0);
+      left_out > 0) {
     absl::StrAppend(&text, "; ", Counted(left_out, "replica server"),
                     " left out, as accepted: keep them stopped until metarec plan has told what "
                     "they hold");
@@ -238,7 +243,7 @@ std::string ZooKeeperMove::LossesText() const {
 }
 
 int64_t ZooKeeperMove::PartitionsLost(const ProcedureState& state) {
-  return state.FactNumber(kPartitionsLostFact).value_or(0);
+  return state.FactNumber(move_fact::kPartitionsLost).value_or(0);
 }
 
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::TargetIsGone() {
@@ -249,33 +254,6 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::TargetIsGone() {
     co_return Sight::Holds("nothing of this run is there");
   }
   co_return Sight::Lacks(absl::StrCat(to.text, " has still what this run wrote"));
-}
-
-asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OldRootIsMarked() {
-  METAREC_CO_ASSIGN_OR_RETURN(const TreePlace from, co_await Place(MoveEnd::kFrom));
-  RetryBudget budget(world_->clock());
-  StoreReader reader(from.store, &budget);
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> apps,
-                              co_await reader.Get(ClusterPaths(from.root).apps()));
-  if (apps.has_value() && apps->data == MovedMark()) {
-    co_return Sight::Holds("no meta server starts from the old root any more");
-  }
-  co_return Sight::Lacks("the old root is not marked");
-}
-
-asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OldTreeIsGone() {
-  METAREC_CO_ASSIGN_OR_RETURN(const TreePlace from, co_await Place(MoveEnd::kFrom));
-  RetryBudget budget(world_->clock());
-  StoreReader reader(from.store, &budget);
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> children,
-                              co_await reader.Children(from.root));
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeChildren> tables,
-                              co_await reader.Children(ClusterPaths(from.root).apps()));
-  const size_t left = children.has_value() ? children->names.size() : 0;
-  if (left <= 1 && (!tables.has_value() || tables->names.empty())) {
-    co_return Sight::Holds(absl::StrCat("only the mark is left in ", from.text));
-  }
-  co_return Sight::Lacks(absl::StrCat("there is still something in ", from.text));
 }
 
 }  // namespace metarec

@@ -1,10 +1,10 @@
 #include "migration/zookeeper/move_request.h"
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 #include "base/json/json_reader.h"
 #include "base/json/json_writer.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/client/zookeeper_options.h"
 
 namespace metarec {
@@ -131,11 +131,8 @@ absl::StatusOr<MoveRequest> DecodeMoveRequest(absl::string_view json) {
 
 std::string MovedLockRoot(absl::string_view lock_root, absl::string_view from,
                           absl::string_view to) {
-  if (lock_root == from) return std::string(to);
-  if (absl::StartsWith(lock_root, absl::StrCat(from, "/"))) {
-    return absl::StrCat(to, lock_root.substr(from.size()));
-  }
-  return std::string(lock_root);
+  if (!IsWithin(lock_root, from)) return std::string(lock_root);
+  return absl::StrCat(to, lock_root.substr(from.size()));
 }
 
 }  // namespace metarec

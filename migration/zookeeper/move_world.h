@@ -1,32 +1,23 @@
-// All that a move looks at and changes from afar: both ZooKeepers, the meta servers and the replica
-// servers.
+// All that a move looks at and changes from afar: both ZooKeepers, the meta servers, the replica
+// servers, and what the operator's commands do. NetworkedMoveWorld is the real one.
 
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
-#include <absl/strings/string_view.h>
-#include <absl/time/time.h>
-#include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
 #include "base/runtime/clock.h"
-#include "base/runtime/progress.h"
-#include "idl/enums_types.h"
-#include "idl/meta_admin_types.h"
 #include "meta_recovery/job/recovery_job.h"
+#include "migration/procedure/operator_command.h"
 #include "migration/zookeeper/move_request.h"
 #include "pegasus_client/cluster_listing.h"
-#include "pegasus_client/meta_client.h"
 #include "replica_collector/evidence.h"
 #include "zk_store/client/meta_store.h"
 
@@ -65,19 +56,11 @@ enum class PortState {
   kUnknown,  // nobody answers at all
 };
 
-struct MoveWorldOptions {
-  absl::Duration connect_timeout = absl::Seconds(15);
-  absl::Duration meta_timeout = absl::Seconds(10);
-  absl::Duration port_timeout = absl::Seconds(3);
-};
-
-// Not thread-safe: used on `executor` (a single thread or a strand). What the surroundings name
+// Not thread-safe: used on one executor (a single thread or a strand). What the surroundings name
 // must outlive it.
 class MoveWorld {
  public:
-  MoveWorld(MoveSide from, MoveSide to, asio::any_io_executor executor, Surroundings surroundings,
-            MoveWorldOptions options = {});
-  ~MoveWorld();
+  virtual ~MoveWorld();
   MoveWorld(const MoveWorld&) = delete;
   MoveWorld& operator=(const MoveWorld&) = delete;
 
@@ -93,37 +76,41 @@ class MoveWorld {
   // Of the same directories, in the order of their paths.
   asio::awaitable<absl::StatusOr<std::vector<LockDirectoryAge>>> LockAges(MoveEnd end);
 
-  // Whoever of `metas` leads answers.
-  asio::awaitable<absl::StatusOr<ClusterInfo>> AskCluster(std::vector<std::string> metas);
-  asio::awaitable<absl::StatusOr<std::vector<TableView>>> AskTables(std::vector<std::string> metas,
-                                                                    bool with_partitions);
-  asio::awaitable<absl::StatusOr<std::vector<NodeView>>> AskNodes(std::vector<std::string> metas);
-  // `level` is one of Pegasus's words: "blind".
-  asio::awaitable<absl::Status> SetLevel(std::vector<std::string> metas, std::string level);
-
-  asio::awaitable<absl::StatusOr<PortState>> LookAtPort(std::string address);
-
   // Asks replica servers.
   asio::awaitable<absl::StatusOr<Evidence>> Collect(std::vector<std::string> nodes);
+
+  // Whoever of `metas` leads answers.
+  virtual asio::awaitable<absl::StatusOr<ClusterInfo>> AskCluster(
+      std::vector<std::string> metas) = 0;
+  virtual asio::awaitable<absl::StatusOr<std::vector<TableView>>> AskTables(
+      std::vector<std::string> metas) = 0;
+  virtual asio::awaitable<absl::StatusOr<std::vector<NodeView>>> AskNodes(
+      std::vector<std::string> metas) = 0;
+  // `level` is one of Pegasus's words: "blind".
+  virtual asio::awaitable<absl::Status> SetLevel(std::vector<std::string> metas,
+                                                 std::string level) = 0;
+
+  virtual asio::awaitable<absl::StatusOr<PortState>> LookAtPort(std::string address) = 0;
+  // As RunOperatorCommand.
+  virtual asio::awaitable<absl::Status> RunCommand(OperatorCommand command) = 0;
 
   Clock* clock() const { return surroundings_.clock; }
   const Surroundings& surroundings() const { return surroundings_; }
 
+ protected:
+  MoveWorld(MoveSide from, MoveSide to, Surroundings surroundings);
+
  private:
-  asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Connect(MoveSide side) const;
+  virtual asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> Connect(MoveEnd end) = 0;
   std::set<std::string> LockDirectories(MoveEnd end) const;
-  absl::StatusOr<MetaClient*> ClientOf(const std::vector<std::string>& metas);
 
   const MoveSide from_;
   const MoveSide to_;
-  const asio::any_io_executor executor_;
   const Surroundings surroundings_;
-  const MoveWorldOptions options_;
   std::unique_ptr<MetaStore> from_store_;
   std::unique_ptr<MetaStore> to_store_;
   // One for each session that has ended: at most one in a session timeout.
   std::vector<std::unique_ptr<MetaStore>> ended_stores_;
-  std::map<std::string, std::unique_ptr<MetaClient>> clients_;
 };
 
 // "m1:34601 and m2:34601".

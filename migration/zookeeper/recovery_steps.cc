@@ -51,7 +51,7 @@ Step ZooKeeperMove::StopMetas() {
   std::vector<MoveServer> servers = request_.followers();
   servers.push_back(request_.leader());  // last, so that nobody takes over
   Step step;
-  step.name = "stop_metas";
+  step.name = move_step::kStopMetas;
   step.deed = StopDeed(servers);
   step.deed.guard = absl::StrCat(request_.leader().address, " leads");
   step.deed.before = [this]() -> asio::awaitable<Seen> {
@@ -61,14 +61,14 @@ Step ZooKeeperMove::StopMetas() {
       co_return Sight::Lacks(absl::StrCat(info.leader, " leads now, and not ",
                                           request_.leader().address, " as when this was planned"));
     }
-    state_->Note(kOldLevelFact, info.level);
+    state_->Note(move_fact::kOldLevel, info.level);
     const absl::StatusOr<std::vector<MetaCandidate>> candidates =
         co_await world_->Candidates(MoveEnd::kFrom);
     std::vector<std::string> paths;
     if (candidates.ok()) {
       for (const MetaCandidate& candidate : *candidates) paths.push_back(candidate.path);
     }
-    state_->Note(kOldCandidatesFact, std::move(paths));
+    state_->Note(move_fact::kOldCandidates, std::move(paths));
     co_return Sight::Holds(absl::StrCat(info.leader, " leads"));
   };
   step.deed.looks_first = false;
@@ -79,10 +79,10 @@ Step ZooKeeperMove::StopMetas() {
 
 Step ZooKeeperMove::AwaitInactive() {
   Step step = LookStep(
-      "await_inactive", "Wait until no replica server serves any more, by asking them",
+      move_step::kAwaitInactive, "Wait until no replica server serves any more, by asking them",
       "no replica is a primary or a secondary",
-      {absl::StrCat("metarec plan -f ", ShellWord(BackupPath("recover_node_list")), " --plan ",
-                    ShellWord(BackupPath("plan")), request_.skip_bad_nodes ? " -b" : "",
+      {absl::StrCat("metarec plan -f ", ShellWord(BackupPath(move_file::kNodeList)), " --plan ",
+                    ShellWord(BackupPath(move_file::kPlan)), request_.skip_bad_nodes ? " -b" : "",
                     request_.skip_lost_partitions ? " -l" : "",
                     "   # again until it is READY, and wrote the file")},
       [this] { return ReplicasAreInactive(); });
@@ -93,14 +93,14 @@ Step ZooKeeperMove::AwaitInactive() {
 
 Step ZooKeeperMove::Recover() {
   Step step;
-  step.name = "recover";
+  step.name = move_step::kRecover;
   step.deed.title = absl::StrCat("Rebuild the metadata in ", request_.to.Text(),
                                  " from what the replica servers hold");
   step.deed.guard =
       "all meta servers are stopped; nobody new is a candidate in either lock directory; the "
       "new root is free, or holds what this run began";
   step.deed.result = "the tree is written, checked and unlocked";
-  step.deed.by_hand = {by_hand::Recover(request_, BackupPath("recover_node_list"))};
+  step.deed.by_hand = {by_hand::Recover(request_, BackupPath(move_file::kNodeList))};
   step.deed.before = [this] { return MayWriteStopped(); };
   step.deed.act = [this] { return RecoverIntoTarget(); };
   step.deed.meanwhile = [this] { return MayWriteStopped(); };
@@ -111,10 +111,21 @@ Step ZooKeeperMove::Recover() {
   return step;
 }
 
+asio::awaitable<absl::Status> ZooKeeperMove::NoteOldTreeIfReadable() {
+  const absl::StatusOr<TreePlace> from = co_await Place(MoveEnd::kFrom);
+  if (absl::IsCancelled(from.status())) co_return from.status();
+  if (!from.ok()) co_return absl::OkStatus();
+  const absl::StatusOr<TreeMoment> moment = co_await LookAtTree(*from, world_->clock());
+  if (absl::IsCancelled(moment.status())) co_return moment.status();
+  if (moment.ok()) NoteOldTree(*moment);
+  co_return absl::OkStatus();
+}
+
 asio::awaitable<absl::Status> ZooKeeperMove::RecoverIntoTarget() {
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
   METAREC_CO_RETURN_IF_ERROR(co_await BeginToWrite(to));
   METAREC_CO_RETURN_IF_ERROR(co_await NoteOldLocks());
+  METAREC_CO_RETURN_IF_ERROR(co_await NoteOldTreeIfReadable());
   RecoveryRequest request;
   METAREC_CO_ASSIGN_OR_RETURN(request.nodes,
                               ParseNodeListString(absl::StrJoin(request_.nodes, ",")));
@@ -133,20 +144,20 @@ asio::awaitable<absl::Status> ZooKeeperMove::RecoverIntoTarget() {
                            absl::StrCat(result.status.message(), hints.empty() ? "" : ". ", hints));
   }
   METAREC_CO_ASSIGN_OR_RETURN(const std::string digest, TopologyDigest(result.plan->topology));
-  state_->Note("plan_digest", digest);
+  state_->Note(move_fact::kPlanDigest, digest);
   const PlanNumbers numbers = CountPlan(*result.plan);
-  state_->Note(kPartitionsLostFact, numbers.partitions_lost);
-  state_->Note(kNodesLeftOutFact, numbers.nodes_asked - numbers.nodes_answered);
+  state_->Note(move_fact::kPartitionsLost, numbers.partitions_lost);
+  state_->Note(move_fact::kNodesLeftOut, numbers.nodes_asked - numbers.nodes_answered);
   co_return absl::OkStatus();
 }
 
 Step ZooKeeperMove::CarryOver() {
   Step step;
-  step.name = "carry_over";
+  step.name = move_step::kCarryOver;
   step.deed.title = absl::StrCat(
       "Carry over from the old tree what only ZooKeeper knew: envs, drop "
       "states, duplications, backup policies; each is listed in ",
-      BackupPath("carried_over"));
+      BackupPath(move_file::kCarriedOver));
   step.deed.guard =
       "all meta servers are stopped; nobody new is a candidate in either lock directory";
   step.deed.result = "all that can be read in the old tree is in the new one";
@@ -155,7 +166,7 @@ Step ZooKeeperMove::CarryOver() {
   step.deed.act = [this] { return CarryOverFromOldTree(); };
   step.deed.meanwhile = [this] { return MayWriteStopped(); };
   step.deed.after = [this]() -> asio::awaitable<Seen> {
-    const std::string carried = state_->Fact("carried_over");
+    const std::string carried = state_->Fact(move_fact::kCarriedOver);
     co_return carried.empty() ? Sight::Lacks("it is not known what was carried over")
                               : Sight::Holds(carried);
   };
@@ -222,13 +233,14 @@ asio::awaitable<absl::Status> ZooKeeperMove::CarryOverFromOldTree() {
   LineWriterOptions options;
   options.overwrite = true;
   METAREC_CO_ASSIGN_OR_RETURN(LineWriter writer,
-                              LineWriter::Create(BackupPath("carried_over"), options));
+                              LineWriter::Create(BackupPath(move_file::kCarriedOver), options));
   for (const std::string& line : carried) {
     METAREC_CO_RETURN_IF_ERROR(writer.Append(absl::StrCat(Printable(line), ", from ", from.text)));
   }
   METAREC_CO_RETURN_IF_ERROR(writer.Finish());
-  state_->Note("carried_over", absl::StrCat(Counted(static_cast<int64_t>(carried.size()), "value"),
-                                            ", listed in ", BackupPath("carried_over")));
+  state_->Note(move_fact::kCarriedOver,
+               absl::StrCat(Counted(static_cast<int64_t>(carried.size()), "value"), ", listed in ",
+                            BackupPath(move_file::kCarriedOver)));
   co_return absl::OkStatus();
 }
 

@@ -92,7 +92,7 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::ReplicasAreInactive() {
   METAREC_CO_ASSIGN_OR_RETURN(const Evidence evidence, co_await world_->Collect(request_.nodes));
   // A server that does not answer serves until its lease must be over.
   const absl::Duration lease = absl::Seconds(request_.lease_seconds) + kLeaseSlack;
-  const bool is_over = world_->clock()->Now() >= TimeOfLast(*state_, "stop_metas") + lease;
+  const bool is_over = world_->clock()->Now() >= TimeOfLast(*state_, move_step::kStopMetas) + lease;
   std::vector<std::string> wrong;
   std::vector<std::string> left_out;
   for (const NodeEvidence& node : evidence.nodes) {
@@ -196,8 +196,9 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OldTreeIsStillTrue() {
 }
 
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OldLeaderMayStart() {
-  if (state_->StateOf("start_leader") == StepState::kPending) {
-    co_return Sight::Holds("no meta server has served from the new tree");
+  // Once a configuration names the new ZooKeeper, somebody else may have started a server there.
+  if (state_->StateOf(move_step::kEditConfigs) == StepState::kPending) {
+    co_return Sight::Holds("no meta server can have served from the new tree");
   }
   METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await OldTreeIsStillTrue());
   if (!sight.holds) {
@@ -210,12 +211,12 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::OldLeaderMayStart() {
 
 asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::TablesAreAsBefore() {
   METAREC_CO_ASSIGN_OR_RETURN(const std::vector<AppZnode> before,
-                              ReadTablesBefore(BackupPath("tables")));
+                              ReadTablesBefore(BackupPath(move_file::kTables)));
   METAREC_CO_ASSIGN_OR_RETURN(const std::vector<TableView> tables,
-                              co_await world_->AskTables(MetaAddresses(), false));
+                              co_await world_->AskTables(MetaAddresses()));
   co_return SightOf(
       TablesThatDiffer(before, tables, is_copy()),
-      absl::StrCat(Counted(static_cast<int64_t>(tables.size()), "table"), ", as before"));
+      absl::StrCat(Counted(static_cast<int64_t>(before.size()), "table"), ", as before"));
 }
 
 }  // namespace metarec

@@ -3,19 +3,15 @@
 #include <optional>
 #include <vector>
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 #include "base/runtime/status_macros.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/client/store_reader.h"
+#include "zk_store/client/znode_path.h"
 
 namespace metarec {
 namespace {
-
-bool IsInside(const std::string& inner, const std::string& outer) {
-  return absl::StartsWith(inner, outer + "/");
-}
 
 // Whether it was created by one transaction on both sides.
 asio::awaitable<absl::StatusOr<bool>> IsOneZnode(StoreReader* a, StoreReader* b, std::string path) {
@@ -62,7 +58,7 @@ std::string WhyNotWithinOne(const MoveSide& from, const MoveSide& to) {
     return absl::StrCat("the old and the new place are the same: ", both,
                         " are one root in one ZooKeeper");
   }
-  if (IsInside(new_root, old_root) || IsInside(old_root, new_root)) {
+  if (IsWithin(new_root, old_root) || IsWithin(old_root, new_root)) {
     return absl::StrCat(both,
                         " are in one ZooKeeper, and one root lies inside the other: give a "
                         "--to_root beside it");

@@ -9,7 +9,6 @@
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
-#include "migration/procedure/operator_command.h"
 #include "migration/zookeeper/by_hand.h"
 #include "migration/zookeeper/moved_root.h"
 #include "migration/zookeeper/tables_before.h"
@@ -97,7 +96,7 @@ void ZooKeeperMove::GuardAfterSwitch(Step* step) {
 
 Step ZooKeeperMove::Check() {
   Step step = LookStep(
-      "check",
+      move_step::kCheck,
       absl::StrCat("Look whether ", request_.from.Text(), " can move to ", request_.to.Text()),
       absl::StrCat(request_.leader().address,
                    " leads; nobody is a candidate in the new lock directory; the new root is free; "
@@ -129,34 +128,34 @@ asio::awaitable<absl::Status> ZooKeeperMove::NoteTarget() {
       co_await ReadMovedRoot(to, request_.to.RealLockRoot(), world_->clock()));
   if (moved.has_value()) {
     // It goes, and comes back if the move is aborted.
-    state_->Note(kMovedTextFact, moved->text);
+    state_->Note(move_fact::kMovedText, moved->text);
     std::erase(children->names, kAppsName);
   }
-  state_->Note(kTargetRootFact, "yes");
-  state_->Note(kTargetChildrenFact, std::move(children->names));
+  state_->Note(move_fact::kTargetRoot, "yes");
+  state_->Note(move_fact::kTargetChildren, std::move(children->names));
   co_return absl::OkStatus();
 }
 
 Step ZooKeeperMove::Backup() {
   Step step;
-  step.name = "backup";
+  step.name = move_step::kBackup;
   step.deed.title = absl::StrCat(
       "Write down the tables, the replica servers and the old tree, in "
       "files beside ",
       state_path_);
   step.deed.result = "the files are there";
   step.deed.by_hand = {absl::StrCat("metarec ls -d ", by_hand::MetaOption(request_), " -o ",
-                                    ShellWord(BackupPath("apps.list")))};
-  for (std::string& command : by_hand::WriteNodeList(request_, BackupPath("nodes.list"),
-                                                     BackupPath("recover_node_list"))) {
+                                    ShellWord(BackupPath(move_file::kAppsListing)))};
+  for (std::string& command : by_hand::WriteNodeList(request_, BackupPath(move_file::kNodesListing),
+                                                     BackupPath(move_file::kNodeList))) {
     step.deed.by_hand.push_back(std::move(command));
   }
   step.deed.by_hand.push_back(absl::StrCat("metarec zk export ", ShellWord(request_.from.Address()),
-                                           " ", ShellWord(BackupPath("old_tree.jsonl.zst")),
+                                           " ", ShellWord(BackupPath(move_file::kOldTree)),
                                            by_hand::AuthOption("--zk_auth_file", request_.from)));
   step.deed.act = [this] { return WriteBackups(); };
   step.deed.after = [this]() -> asio::awaitable<Seen> {
-    const std::string kept = state_->Fact("backup");
+    const std::string kept = state_->Fact(move_fact::kBackup);
     co_return kept.empty() ? Sight::Lacks("no backup was written") : Sight::Holds(kept);
   };
   step.deed.wait_max = absl::ZeroDuration();
@@ -165,9 +164,9 @@ Step ZooKeeperMove::Backup() {
 
 asio::awaitable<absl::Status> ZooKeeperMove::WriteBackups() {
   METAREC_CO_ASSIGN_OR_RETURN(const std::vector<TableView> tables,
-                              co_await world_->AskTables(MetaAddresses(), false));
-  METAREC_CO_RETURN_IF_ERROR(WriteTablesBefore(BackupPath("tables"), tables));
-  METAREC_CO_RETURN_IF_ERROR(WriteLines(BackupPath("recover_node_list"), request_.nodes));
+                              co_await world_->AskTables(MetaAddresses()));
+  METAREC_CO_RETURN_IF_ERROR(WriteTablesBefore(BackupPath(move_file::kTables), tables));
+  METAREC_CO_RETURN_IF_ERROR(WriteLines(BackupPath(move_file::kNodeList), request_.nodes));
   std::string kept =
       absl::StrCat(Counted(static_cast<int64_t>(tables.size()), "table"), ", ",
                    Counted(static_cast<int64_t>(request_.nodes.size()), "replica server"));
@@ -176,7 +175,7 @@ asio::awaitable<absl::Status> ZooKeeperMove::WriteBackups() {
   if (!from.ok()) {
     znodes = from.status();
   } else {
-    znodes = co_await ExportTree(*from, BackupPath("old_tree.jsonl.zst"), world_->clock());
+    znodes = co_await ExportTree(*from, BackupPath(move_file::kOldTree), world_->clock());
   }
   if (absl::IsCancelled(znodes.status())) co_return znodes.status();
   if (znodes.ok()) {
@@ -186,7 +185,7 @@ asio::awaitable<absl::Status> ZooKeeperMove::WriteBackups() {
   } else {
     absl::StrAppend(&kept, "; the old tree could not be read: ", znodes.status().message());
   }
-  state_->Note("backup", kept);
+  state_->Note(move_fact::kBackup, kept);
   co_return absl::OkStatus();
 }
 
@@ -243,7 +242,7 @@ asio::awaitable<absl::Status> ZooKeeperMove::RunFor(std::vector<MoveServer> serv
     run.command = act.command;
     run.environment = EnvironmentFor(server, act.back);
     run.time_max = absl::Seconds(request_.command_seconds);
-    const absl::Status ran = co_await RunOperatorCommand(std::move(run), world_->clock());
+    const absl::Status ran = co_await world_->RunCommand(std::move(run));
     if (ran.ok()) continue;
     co_return absl::Status(
         ran.code(),
@@ -287,8 +286,14 @@ Deed ZooKeeperMove::StartDeed(std::vector<MoveServer> servers, MoveEnd end) {
   deed.looks_first = true;
   deed.wait_max = wait_max();
   if (end == MoveEnd::kFrom) {
-    deed.guard = "no replica has gone beyond the old tree";
-    deed.before = [this] { return OldLeaderMayStart(); };
+    deed.guard =
+        "nobody is a candidate in the new lock directory, and no replica has gone beyond the old "
+        "tree";
+    deed.before = [this]() -> asio::awaitable<Seen> {
+      METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await NobodyInNewLock());
+      if (!sight.holds) co_return sight;
+      co_return co_await OldLeaderMayStart();
+    };
   }
   return deed;
 }
@@ -296,7 +301,7 @@ Deed ZooKeeperMove::StartDeed(std::vector<MoveServer> servers, MoveEnd end) {
 Step ZooKeeperMove::StartLeader() {
   const std::vector<MoveServer> leader = {request_.leader()};
   Step step;
-  step.name = "start_leader";
+  step.name = move_step::kStartLeader;
   step.deed = StartDeed(leader, MoveEnd::kTo);
   step.deed.guard =
       "nobody is a candidate in either lock directory who was not there before, and no meta server "
@@ -341,7 +346,7 @@ Step ZooKeeperMove::StartLeader() {
 }
 
 Step ZooKeeperMove::CheckTables() {
-  Step step = LookStep("check_tables", "Compare the tables with those before",
+  Step step = LookStep(move_step::kCheckTables, "Compare the tables with those before",
                        is_copy() ? "all tables are as they were, with their envs"
                                  : "all tables that were available are there again",
                        {absl::StrCat("metarec ls -d ", by_hand::MetaOption(request_))},
@@ -352,7 +357,7 @@ Step ZooKeeperMove::CheckTables() {
 
 Step ZooKeeperMove::StartFollowers() {
   Step step;
-  step.name = "start_followers";
+  step.name = move_step::kStartFollowers;
   step.deed = StartDeed(request_.followers(), MoveEnd::kTo);
   GuardAfterSwitch(&step);
   step.back.kind = WayBack::Kind::kDeed;
@@ -362,11 +367,13 @@ Step ZooKeeperMove::StartFollowers() {
 
 Step ZooKeeperMove::RestoreLevel() {
   Step step = LookStep(
-      "restore_level", "Give the meta servers the function level that they had",
+      move_step::kRestoreLevel, "Give the meta servers the function level that they had",
       absl::StrCat("the level is what it was before, ", request_.level),
       {absl::StrCat("metarec set_meta_level ", request_.level, " ", by_hand::MetaOption(request_))},
-      [this] { return LevelIs(state_->Fact(kOldLevelFact)); });
-  step.deed.act = [this] { return world_->SetLevel(MetaAddresses(), state_->Fact(kOldLevelFact)); };
+      [this] { return LevelIs(state_->Fact(move_fact::kOldLevel)); });
+  step.deed.act = [this] {
+    return world_->SetLevel(MetaAddresses(), state_->Fact(move_fact::kOldLevel));
+  };
   step.deed.looks_first = true;
   GuardAfterSwitch(&step);
   return step;
@@ -374,7 +381,7 @@ Step ZooKeeperMove::RestoreLevel() {
 
 Step ZooKeeperMove::CheckNodes() {
   Step step =
-      LookStep("check_nodes", "Look whether all replica servers have found the new leader",
+      LookStep(move_step::kCheckNodes, "Look whether all replica servers have found the new leader",
                absl::StrCat(Counted(static_cast<int64_t>(request_.alive.size()), "replica server"),
                             " alive, as before"),
                {absl::StrCat("metarec nodes -d ", by_hand::MetaOption(request_))},

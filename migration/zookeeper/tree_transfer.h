@@ -15,22 +15,17 @@
 #include <asio/awaitable.hpp>
 
 #include "base/runtime/clock.h"
-#include "zk_store/client/meta_store.h"
+#include "migration/zookeeper/tree_moment.h"
+#include "migration/zookeeper/tree_place.h"
 
 namespace metarec {
-
-// A tree in a ZooKeeper. The store must outlive the calls.
-struct TreePlace {
-  MetaStore* store = nullptr;
-  std::string root;
-  std::string text;  // for people: "zk1:2181/pegasus/demo"
-};
 
 struct TransferCount {
   bool kept_changing = false;  // then the rest is not known
   int64_t znodes = 0;          // that both have in the end
   int64_t written = 0;         // created or set
   int64_t deleted = 0;
+  int64_t newest_zxid = 0;  // what is newer in the target is not of this transfer; 0: not known
 };
 
 struct TransferOptions {
@@ -52,17 +47,31 @@ struct TransferOptions {
 asio::awaitable<absl::StatusOr<TransferCount>> TransferTree(TreePlace from, TreePlace to,
                                                             TransferOptions options, Clock* clock);
 
+// What in the target of a transfer was not written by it, as long as nobody but strangers writes
+// there. `left_alone` as there.
+asio::awaitable<absl::StatusOr<TreeSince>> LookForOthers(TreePlace to,
+                                                         std::vector<std::string> left_alone,
+                                                         Clock* clock);
+
+// What in the target of an unfinished recovery has no place in one, nor in what is carried over
+// into it; likewise.
+asio::awaitable<absl::StatusOr<TreeSince>> LookForOthersInTopology(
+    TreePlace to, std::vector<std::string> left_alone, Clock* clock);
+
 struct TreeComparison {
   int64_t znodes = 0;
   int64_t differences = 0;
   std::vector<std::string> examples;  // the first few: "/apps/3: data+acl"
+  TreeMoment a;                       // at which they were compared
+  TreeMoment b;
 
   bool equal() const { return differences == 0; }
 };
 
-// Reads both to their ends. Ephemeral znodes do not count, nor do metarec's journals, nor a lock
-// directory that only `b` has.
+// Reads both to their ends. Ephemeral znodes do not count, nor do metarec's journals, nor what only
+// `b` has at or below the children of its root in `left_alone` (TransferOptions).
 asio::awaitable<absl::StatusOr<TreeComparison>> CompareTrees(TreePlace a, TreePlace b,
+                                                             std::vector<std::string> left_alone,
                                                              Clock* clock);
 
 // Children of the root that are not a cluster's own: neither Pegasus's (INTEROP.md section 6.1),
@@ -74,11 +83,18 @@ asio::awaitable<absl::StatusOr<std::vector<std::string>>> StrangersBelow(TreePla
 // Writes the tree into a file (zk_store/tree/tree_file.h). Returns how many znodes it has.
 asio::awaitable<absl::StatusOr<int64_t>> ExportTree(TreePlace from, std::string path, Clock* clock);
 
-// Deletes the tree, leaves first; with `keeps_root` only the children of its root, and of these not
-// those in `keep`. OK if it is not there. Ephemeral znodes are never deleted: they are an error.
-// May be cut short and begun again.
-asio::awaitable<absl::Status> DeleteTree(TreePlace place, std::vector<std::string> keep,
-                                         bool keeps_root, Clock* clock);
+struct DeletionOptions {
+  bool keeps_root = false;
+  // With `keeps_root`: children of the root that stay.
+  std::vector<std::string> keep;
+  // What a later transaction has created or set is somebody else's, and keeps its child of the root
+  // from being deleted; 0: all of it goes.
+  int64_t newest_zxid = 0;
+};
+
+// Deletes the tree, leaves first. OK if it is not there. Ephemeral znodes are never deleted: they
+// are an error. May be cut short and begun again.
+asio::awaitable<absl::Status> DeleteTree(TreePlace place, DeletionOptions options, Clock* clock);
 
 // The mark beside the root that a run writes into: "<root>.metarec_move".
 std::string MoveMarkPath(absl::string_view root);

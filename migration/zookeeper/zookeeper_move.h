@@ -21,6 +21,7 @@
 
 #include "migration/procedure/procedure_state.h"
 #include "migration/procedure/step.h"
+#include "migration/zookeeper/move_names.h"
 #include "migration/zookeeper/move_request.h"
 #include "migration/zookeeper/move_world.h"
 #include "migration/zookeeper/recovery_outlook.h"
@@ -43,46 +44,39 @@ class ZooKeeperMove {
   // Partitions that a recovery has created empty, as it was allowed to.
   static int64_t PartitionsLost(const ProcedureState& state);
   // From now on, replica servers that do not answer are no obstacle to going on or back.
-  static void AcceptBadNodes(ProcedureState* state) { state->Note(kBadNodesAcceptedFact, "yes"); }
+  static void AcceptBadNodes(ProcedureState* state) {
+    state->Note(move_fact::kBadNodesAccepted, "yes");
+  }
 
  private:
   using Seen = absl::StatusOr<Sight>;
 
-  // What steps note for later ones.
-  static constexpr char kPassMsFact[] = "pass_ms";
-  static constexpr char kOldLevelFact[] = "old_level";
-  static constexpr char kOldCandidatesFact[] = "old_candidates";
-  static constexpr char kPartitionsLostFact[] = "partitions_lost";
-  static constexpr char kNodesLeftOutFact[] = "nodes_left_out";
-  static constexpr char kBadNodesAcceptedFact[] = "bad_nodes_accepted";
-  static constexpr char kTargetRootFact[] = "target_root";
-  static constexpr char kTargetChildrenFact[] = "target_children";
-  static constexpr char kMovedTextFact[] = "moved_text";
+  bool is_copy() const { return request_.way == MoveWay::kCopy; }
+  absl::Duration wait_max() const { return absl::Seconds(request_.wait_seconds); }
+  std::vector<std::string> MetaAddresses() const { return AddressesOf(request_.metas); }
+  asio::awaitable<absl::StatusOr<TreePlace>> Place(MoveEnd end);
 
-  // In the order of Steps; copy_steps.cc, recovery_steps.cc, switch_steps.cc, config_steps.cc,
-  // finish_steps.cc.
+  // Steps that both ways share, and what several steps are made of; switch_steps.cc.
   Step Check();
   Step Backup();
-  Step StopFollowers();
-  Step SetBlind();
-  Step FirstPass();
-  Step Rehearse();
-  Step StopLeader();
-  Step LastPass();
-  Step StopMetas();
-  Step AwaitInactive();
-  Step Recover();
-  Step CarryOver();
-  Step EditConfigs();
   Step StartLeader();
   Step CheckTables();
   Step StartFollowers();
   Step RestoreLevel();
   Step CheckNodes();
-  Step MarkOldRoot();
-  Step RemoveOldTree();
-  Step RemoveMark();
+  // A step that changes nothing: it waits until `after` holds.
+  Step LookStep(std::string name, std::string title, std::string result,
+                std::vector<std::string> by_hand, Look after);
+  // The guard of all that follows the start of the new leader.
+  void GuardAfterSwitch(Step* step);
+  asio::awaitable<absl::Status> NoteTarget();
+  asio::awaitable<absl::Status> WriteBackups();
+  std::string BackupPath(const char* what) const { return state_path_ + "." + what; }
 
+  // Stopping and starting, by commands or by people; switch_steps.cc.
+  Deed StopDeed(std::vector<MoveServer> servers);
+  // The world after it is seen at `end`.
+  Deed StartDeed(std::vector<MoveServer> servers, MoveEnd end);
   // A command of the operator's for some servers.
   struct OperatorAct {
     std::string command;
@@ -91,20 +85,89 @@ class ZooKeeperMove {
     std::optional<PortState> wanted;  // what the port is when it is done
     bool back = false;
   };
-
-  // A step that changes nothing: it waits until `after` holds.
-  Step LookStep(std::string name, std::string title, std::string result,
-                std::vector<std::string> by_hand, Look after);
-  // The guard of all that follows the start of the new leader.
-  void GuardAfterSwitch(Step* step);
-  // Deeds that several steps share. The world after starting is seen at `end`.
-  Deed StopDeed(std::vector<MoveServer> servers);
-  Deed StartDeed(std::vector<MoveServer> servers, MoveEnd end);
-  Deed RemoveTargetDeed();
   void DoForEach(const std::vector<MoveServer>& servers, OperatorAct act, Deed* deed);
-  void FillEditDeed(bool back, Deed* deed);
+  // When the step was begun before, servers whose port is as wanted are left out.
+  asio::awaitable<absl::Status> RunFor(std::vector<MoveServer> servers, OperatorAct act);
+  std::vector<std::pair<std::string, std::string>> EnvironmentFor(const MoveServer& server,
+                                                                  bool back) const;
 
-  // Looks; lock_looks.cc.
+  // By copy; copy_steps.cc.
+  Step StopFollowers();
+  Step SetBlind();
+  Step FirstPass();
+  Step Rehearse();
+  Step StopLeader();
+  Step LastPass();
+  enum class Pass { kFirst, kRehearsal, kLast };
+  asio::awaitable<absl::Status> CopyOnce(Pass pass);
+
+  // What either way writes into the target, and how that is undone; move_target.cc.
+  //
+  // Marks the target as this run's, and takes the mark of a former move away.
+  asio::awaitable<absl::Status> BeginToWrite(TreePlace to);
+  void NoteNewTree(TreeMoment moment);
+  asio::awaitable<absl::Status> NoteNewTreeOnce();
+  // The last transaction by which this run has written there; 0: it is not known, or meta servers
+  // have gone on with it.
+  int64_t NewestOfNewTree() const;
+  // Nothing in the new tree is of anybody but this run, or the meta servers that it has started
+  // there.
+  asio::awaitable<Seen> NothingOfOthersInTarget();
+  // The mark of a former move, which was there before this run, is there.
+  asio::awaitable<absl::StatusOr<bool>> HasMovedText(TreePlace to);
+  Deed RemoveTargetDeed();
+  asio::awaitable<absl::Status> RemoveTarget();
+
+  // By recovery; recovery_steps.cc.
+  Step StopMetas();
+  Step AwaitInactive();
+  Step Recover();
+  Step CarryOver();
+  asio::awaitable<absl::Status> RecoverIntoTarget();
+  asio::awaitable<absl::Status> CarryOverFromOldTree();
+  RecoveryAccepts RecoveryAcceptedNow() const {
+    return {.skip_bad_nodes = AcceptsBadNodes(),
+            .skip_lost_partitions = request_.skip_lost_partitions};
+  }
+  bool AcceptsBadNodes() const {
+    return request_.skip_bad_nodes || !state_->Fact(move_fact::kBadNodesAccepted).empty();
+  }
+
+  // Configurations; config_steps.cc.
+  Step EditConfigs();
+  void FillEditDeed(bool back, Deed* deed);
+  asio::awaitable<absl::Status> EditAllConfigs(bool back);
+  asio::awaitable<Seen> ConfigsAre(bool edited);
+  std::string BackupSuffix() const { return "metarec-" + state_->head().run_id; }
+  // What is noted once --edit_config has ended with 0 for all servers.
+  static const char* ConfigsFact(bool back) {
+    return back ? move_fact::kConfigsBack : move_fact::kConfigsEdited;
+  }
+  // The file by which the operator says so of what this program can neither see nor do.
+  std::string ConfirmationPath(bool back) const {
+    return absl::StrCat(BackupPath(ConfigsFact(back)), ".", state_->head().run_id);
+  }
+
+  // The end, after which there is no way back; finish_steps.cc.
+  Step MarkOldRoot();
+  Step RemoveOldTree();
+  Step RemoveMark();
+  // The old tree is, at this moment, what the new one is made of.
+  void NoteOldTree(TreeMoment moment);
+  asio::awaitable<absl::Status> NoteOldTreeIfReadable();
+  // zxid 0: it was not noted.
+  TreeMoment OldTreeThen() const;
+  asio::awaitable<Seen> OldRootHasNoStrangers();
+  // Nothing in the old tree was created or set since the new one was made. `is_marked`: but for the
+  // mark of the move.
+  asio::awaitable<Seen> OldTreeIsAsItWas(bool is_marked);
+  asio::awaitable<Seen> OldRootIsMarked();
+  asio::awaitable<Seen> OldTreeIsGone();
+  std::string MovedMark() const;
+  asio::awaitable<absl::Status> MarkOld();
+  asio::awaitable<absl::Status> RemoveOld();
+
+  // Who may lead; lock_looks.cc.
   asio::awaitable<Seen> OnlyLeaderInOldLock();
   asio::awaitable<Seen> NobodyInNewLock();
   asio::awaitable<Seen> NobodyNewInOldLock();
@@ -117,73 +180,29 @@ class ZooKeeperMove {
   asio::awaitable<absl::StatusOr<std::vector<std::string>>> OldLocks();
   asio::awaitable<absl::Status> NoteOldLocks();
 
-  // Looks; replica_looks.cc.
+  // What the replica servers say; replica_looks.cc.
   asio::awaitable<Seen> ReplicasAreInactive();
   asio::awaitable<Seen> NodesAreAsBefore();
+  asio::awaitable<Seen> TablesAreAsBefore();
   asio::awaitable<Seen> OldTreeIsStillTrue();
   // Asked again once all meta servers are stopped: until then ballots could still rise.
   asio::awaitable<Seen> OldLeaderMayStart();
 
-  // Looks; move_looks.cc.
+  // All else that is looked at; move_looks.cc.
   asio::awaitable<Seen> CanBegin();
   asio::awaitable<Seen> AllPortsClosed(std::vector<MoveServer> servers);
+  asio::awaitable<Seen> Serves(std::vector<MoveServer> servers, MoveEnd end);
+  asio::awaitable<Seen> LevelIs(std::string level);
   asio::awaitable<Seen> IsBlind();
   asio::awaitable<Seen> MayWriteBlind();    // before the leader is stopped
   asio::awaitable<Seen> MayWriteStopped();  // after that
   asio::awaitable<Seen> IsTargetOurs();
-  asio::awaitable<Seen> Serves(std::vector<MoveServer> servers, MoveEnd end);
+  asio::awaitable<Seen> TargetIsGone();
   asio::awaitable<Seen> TreesAreEqual();
   asio::awaitable<Seen> OutageFits();
-  asio::awaitable<Seen> TablesAreAsBefore();
-  asio::awaitable<Seen> LevelIs(std::string level);
   asio::awaitable<Seen> IsRecovered();
-  asio::awaitable<Seen> ConfigsAre(bool edited);
-  asio::awaitable<Seen> TargetIsGone();
-  asio::awaitable<Seen> OldRootHasNoStrangers();
-  asio::awaitable<Seen> OldRootIsMarked();
-  asio::awaitable<Seen> OldTreeIsGone();
-
-  // Acts.
-  // When the step was begun before, servers whose port is as wanted are left out.
-  asio::awaitable<absl::Status> RunFor(std::vector<MoveServer> servers, OperatorAct act);
-  asio::awaitable<absl::Status> NoteTarget();
-  asio::awaitable<absl::Status> WriteBackups();
-  // Marks the target as this run's, and takes the mark of a former move away.
-  asio::awaitable<absl::Status> BeginToWrite(TreePlace to);
-  enum class Pass { kFirst, kRehearsal, kLast };
-  asio::awaitable<absl::Status> CopyOnce(Pass pass);
-  asio::awaitable<absl::Status> RecoverIntoTarget();
-  asio::awaitable<absl::Status> CarryOverFromOldTree();
-  asio::awaitable<absl::Status> EditAllConfigs(bool back);
-  asio::awaitable<absl::Status> MarkOld();
-  asio::awaitable<absl::Status> RemoveOld();
-  asio::awaitable<absl::Status> RemoveTarget();
-
-  asio::awaitable<absl::StatusOr<TreePlace>> Place(MoveEnd end);
-  std::vector<std::string> MetaAddresses() const { return AddressesOf(request_.metas); }
-  std::string BackupPath(const char* what) const { return state_path_ + "." + what; }
-  std::string BackupSuffix() const { return "metarec-" + state_->head().run_id; }
-  // What is noted once --edit_config has ended with 0 for all servers.
-  static const char* ConfigsFact(bool back) { return back ? "configs_back" : "configs_edited"; }
-  // The file by which the operator says so of what this program can neither see nor do.
-  std::string ConfirmationPath(bool back) const {
-    return absl::StrCat(BackupPath(ConfigsFact(back)), ".", state_->head().run_id);
-  }
-  // The environment of a command of the operator's.
-  std::vector<std::pair<std::string, std::string>> EnvironmentFor(const MoveServer& server,
-                                                                  bool back) const;
   // "; 1 partition created EMPTY, as accepted"; empty: no losses.
   std::string LossesText() const;
-  std::string MovedMark() const;
-  bool AcceptsBadNodes() const {
-    return request_.skip_bad_nodes || !state_->Fact(kBadNodesAcceptedFact).empty();
-  }
-  RecoveryAccepts RecoveryAcceptedNow() const {
-    return {.skip_bad_nodes = AcceptsBadNodes(),
-            .skip_lost_partitions = request_.skip_lost_partitions};
-  }
-  bool is_copy() const { return request_.way == MoveWay::kCopy; }
-  absl::Duration wait_max() const { return absl::Seconds(request_.wait_seconds); }
 
   const MoveRequest request_;
   ProcedureState* const state_;

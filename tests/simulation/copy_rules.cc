@@ -50,12 +50,18 @@ void CopyWorld::OnApplied(Side side, const StoreClient& client, const std::vecto
   Command* const command = Find(client);
   if (command != nullptr) {
     CheckTarget(command, ops);
-    // One that is dead or has taken over from another.
-    is_disturbed_ |= commands_.back().get() != command;
   } else {
     NoteStranger(ops);
   }
+  // A rival, too, or one that is dead and whose last requests arrive late.
+  Disturb(command);
   NoteState(side);
+}
+
+void CopyWorld::Disturb(const Command* by) {
+  for (const auto& command : commands_) {
+    if (command.get() != by && !command->process.ended()) command->is_disturbed = true;
+  }
 }
 
 void CopyWorld::NoteStranger(const std::vector<StoreOp>& ops) {
@@ -158,7 +164,7 @@ void CopyWorld::CheckReason(const Command& command, const absl::Status& status) 
   if (HasMark(status, ErrorMark::kRefused) && command.writes > 0) {
     violate("says that nothing was written");
   }
-  if (HasMark(status, ErrorMark::kDisturbed) && !is_disturbed_) {
+  if (HasMark(status, ErrorMark::kDisturbed) && !command.is_disturbed) {
     violate("blames somebody who was not there");
   }
   if (absl::IsCancelled(status) && !command.process.interrupted()) {

@@ -7,6 +7,7 @@
 
 #include "simulation.h"
 #include "zk_store/tree/live_tree.h"
+#include "zk_store/tree/tree_journal.h"
 
 namespace metarec::simulation {
 namespace {
@@ -90,7 +91,6 @@ void CopyWorld::FillTrees() {
   }
   source_states_ = {SnapshotOf(tree(Side::kFrom), case_.from_root)};
   target_states_ = {SnapshotOf(tree(Side::kTo), case_.to_root)};
-  is_disturbed_ = false;
 }
 
 CopyWorld::Command* CopyWorld::Find(const StoreClient& client) {
@@ -106,6 +106,9 @@ CopyWorld::Command* CopyWorld::Begin(Operator* who) {
       commands_
           .emplace_back(std::make_unique<Command>(this, name, who->options, case_.has_credentials))
           .get();
+  const std::string journal = Absolute(Side::kTo, std::string(kTreeJournalPath));
+  if (!tree(Side::kTo).Exists(journal).has_value()) is_disturbed_ = false;
+  command->is_disturbed = is_disturbed_;
   Say(name, absl::StrCat("begins", who->options.update ? " --update" : "",
                          who->options.delete_extra ? " --delete" : ""));
   command->process.Start(Main(command), [this, who, command] { OnEnd(who, command); });
@@ -174,7 +177,6 @@ void CopyWorld::OnTime(const TransferItem& item) {
     rival_.options.plain_kinds = !rival_.options.plain_kinds;
   }
   CountFault("rival");
-  is_disturbed_ = true;  // each may take over from the other
   Begin(&rival_);
 }
 

@@ -39,6 +39,9 @@ class CopyWorld final : public TransferWorld {
     // check began.
     size_t source_states = 0;
     size_t target_states = 0;
+    // Somebody else has written into the target while it ran, or before that into the unfinished
+    // copy that it found there.
+    bool is_disturbed = false;
   };
   // Who runs the command, and runs it again.
   struct Operator {
@@ -77,6 +80,8 @@ class CopyWorld final : public TransferWorld {
   void CheckTarget(Command* command, const std::vector<StoreOp>& ops);
   void CheckWrite(const Command& command, const StoreOp& op);
   void NoteStranger(const std::vector<StoreOp>& ops);
+  // All that run but `by`, who has written; null: a stranger.
+  void Disturb(const Command* by);
   void NoteState(Side side);
   void CheckEnd(const Command& command);
   void CheckEqual(const Command& command, const TreeCopyResult& result);
@@ -97,7 +102,7 @@ class CopyWorld final : public TransferWorld {
   std::vector<TreeSnapshot> source_states_;
   std::vector<TreeSnapshot> target_states_;
   std::set<std::string> strangers_;  // paths in the target that others wrote last
-  bool is_disturbed_ = false;        // somebody else has written into the target
+  bool is_disturbed_ = false;        // they have written there since the unfinished copy began
   bool source_root_was_gone_ = false;
   std::vector<std::pair<Side, int64_t>> foreign_sessions_;
 };

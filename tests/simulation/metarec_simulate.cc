@@ -1,5 +1,5 @@
-// Simulates recoveries, copies and elections by the thousand, replays one of them, or cuts one
-// down: docs/simulation.md.
+// Simulates recoveries, copies, elections, membership and moves by the thousand, replays one of
+// them, or cuts one down: docs/simulation.md.
 
 #include <algorithm>
 #include <cerrno>
@@ -300,7 +300,7 @@ int RunWorlds(const Arguments& arguments, const std::vector<const WorldKind*>& w
 
 int Main(int argc, char** argv) {
   Arguments arguments;
-  CLI::App app("Simulates recoveries, copies and elections in virtual time, from seeds");
+  CLI::App app("Simulates recoveries, copies, elections, membership and moves, from seeds");
   std::vector<std::string> names = {"all"};
   for (const WorldKind* const world : AllWorlds()) names.emplace_back(world->name);
   app.add_option("--world", arguments.world, "what is simulated")

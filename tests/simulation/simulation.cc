@@ -34,7 +34,7 @@ std::string RuleOf(const std::string& violation) {
 
 const std::vector<const WorldKind*>& AllWorlds() {
   static const auto& worlds = *new std::vector<const WorldKind*>{
-      &kRecoveryWorld, &kCopyWorld, &kElectionWorld, &kMembershipWorld};
+      &kRecoveryWorld, &kCopyWorld, &kElectionWorld, &kMembershipWorld, &kMoveWorld};
   return worlds;
 }
 

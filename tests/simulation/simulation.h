@@ -33,6 +33,8 @@ extern const WorldKind kCopyWorld;
 extern const WorldKind kElectionWorld;
 // Recoveries with secondaries: replica_group.h.
 extern const WorldKind kMembershipWorld;
+// Moves of a cluster to another ZooKeeper: move_case.h, moving_world.h.
+extern const WorldKind kMoveWorld;
 // All of them.
 const std::vector<const WorldKind*>& AllWorlds();
 // Null: there is none of this name.

@@ -8,7 +8,9 @@ namespace metarec::simulation {
 
 std::string Describe(const TransferItem& item) {
   static constexpr absl::string_view kNames[kTransferItemKinds] = {
-      "store fault", "disconnect", "lag", "kill", "interrupt", "writer", "stranger", "rival"};
+      "store fault",   "disconnect", "lag",      "kill",         "interrupt",
+      "writer",        "stranger",   "rival",    "kill at call", "call fault",
+      "command fault", "supervisor", "node down"};
   const absl::string_view name = kNames[static_cast<int>(item.kind)];
   std::string text = absl::StrCat(name, " ", SideName(item.side), " a=", item.a, " b=", item.b);
   if (item.kind == TransferItemKind::kStoreFault) {
@@ -21,6 +23,27 @@ std::string Describe(const TransferItem& item) {
     absl::StrAppend(&text, " for ", absl::FormatDuration(item.lasts));
   }
   return text;
+}
+
+bool IsTimed(TransferItemKind kind) {
+  switch (kind) {
+    case TransferItemKind::kStoreFault:
+    case TransferItemKind::kKill:
+    case TransferItemKind::kInterrupt:
+    case TransferItemKind::kStranger:
+    case TransferItemKind::kKillAtCall:
+    case TransferItemKind::kCallFault:
+    case TransferItemKind::kCommandFault:
+      return false;
+    case TransferItemKind::kDisconnect:
+    case TransferItemKind::kLag:
+    case TransferItemKind::kWriter:
+    case TransferItemKind::kRival:
+    case TransferItemKind::kSupervisor:
+    case TransferItemKind::kNodeDown:
+      return true;
+  }
+  return true;
 }
 
 TransferItem RandomMisfortune(int64_t requests, absl::Duration lasts_max, Random* random) {

@@ -31,8 +31,18 @@ enum class TransferItemKind {
   kWriter,     // writes to the source every `b` ms, from `at` for `lasts`
   kStranger,   // writes (`b`: what) into the target before request number `a` to `side`
   kRival,      // another copy into the same target begins at `at`; `b`: RivalCommand
+
+  // Of moves. Calls go to meta servers, ports, commands and the disk.
+  kKillAtCall,    // the process is killed before its call number `a`, or after it (`b`)
+  kCallFault,     // call number `a` has no effect, or its answer is lost (`b`)
+  kCommandFault,  // command number `a` of the operator's; `b`: CommandFault
+  kSupervisor,    // at `at`, starts the meta server `a` anew with the configuration that it has; if
+                  // it was stopped, only with `b`
+  kNodeDown,      // the replica server `a` does not answer from `at` for `lasts`
 };
-inline constexpr int kTransferItemKinds = static_cast<int>(TransferItemKind::kRival) + 1;
+inline constexpr int kTransferItemKinds = static_cast<int>(TransferItemKind::kNodeDown) + 1;
+// Whether it comes at its time, and not at a request or call.
+bool IsTimed(TransferItemKind kind);
 
 struct TransferItem {
   TransferItemKind kind = TransferItemKind::kStoreFault;

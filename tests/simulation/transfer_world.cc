@@ -89,16 +89,7 @@ StoreFault TransferWorld::OnRequest(Side side, const StoreClient& client,
 void TransferWorld::StartItems() {
   for (size_t i = 0; i < case_.items.size(); ++i) {
     const TransferItem& item = case_.items[i];
-    switch (item.kind) {
-      case TransferItemKind::kStoreFault:
-      case TransferItemKind::kKill:
-      case TransferItemKind::kInterrupt:
-      case TransferItemKind::kStranger:
-        continue;
-      default:
-        break;
-    }
-    if (!case_.Has(i)) continue;
+    if (!IsTimed(item.kind) || !case_.Has(i)) continue;
     ++items_left_;
     queue.After(item.at, [this, &item] {
       --items_left_;

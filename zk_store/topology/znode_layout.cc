@@ -11,6 +11,7 @@
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
 
+#include "zk_store/client/znode_path.h"
 #include "zk_store/election/lock_directory.h"
 
 namespace metarec {
@@ -89,13 +90,11 @@ RootChild KindOfRootChild(absl::string_view root, absl::string_view lock_root,
        {kAppsName, kBackupName, kBulkLoadName, kRangerName, kJournalName}) {
     if (name == known) return RootChild::kMetadata;
   }
-  const std::string child = absl::StrCat(root, "/", name);
+  const std::string child = JoinPaths(root, absl::StrCat("/", name));
   for (const std::string& directory :
-       {LockDirectoryPath(root), LockDirectoryPath(absl::StrCat(root, "/lock")),
+       {LockDirectoryPath(root), LockDirectoryPath(JoinPaths(root, "/lock")),
         LockDirectoryPath(lock_root)}) {
-    const bool is_on_the_way =
-        directory == child || absl::StartsWith(directory, absl::StrCat(child, "/"));
-    if (is_on_the_way) return RootChild::kLock;
+    if (IsWithin(directory, child)) return RootChild::kLock;
   }
   return RootChild::kStranger;
 }

@@ -470,6 +470,9 @@ asio::awaitable<absl::StatusOr<CopyCheck>> CheckCopy(TreeSource* source, TreeLed
       check.extra.Add(path);
     }
     if (in_target) digest.Add(*b);
+    if (in_target && in_ledger && !is_foreign) {
+      check.newest_zxid = std::max({check.newest_zxid, b->stat.czxid, b->stat.mzxid});
+    }
     if (in_source) from.Take();
     if (in_target) into.Take();
     if (in_ledger) {

@@ -135,7 +135,8 @@ struct CopyCheck {
   std::string first_foreign;  // what is there instead, of the first of them: "has 6 bytes ..."
   PathSample extra;           // in the target alone
   int64_t target_ephemerals = 0;
-  std::string digest;  // of the target's tree
+  std::string digest;       // of the target's tree
+  int64_t newest_zxid = 0;  // the last transaction that created or set what is as it was copied
 };
 
 struct CopyCheckOptions {

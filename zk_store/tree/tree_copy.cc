@@ -449,6 +449,7 @@ asio::awaitable<absl::Status> TreeCopy::CopyUntilStill() {
       result_.extra = std::move(check.extra);
       result_.target_ephemerals = check.target_ephemerals;
       result_.digest = std::move(check.digest);
+      result_.newest_zxid = check.newest_zxid;
       co_return absl::OkStatus();
     }
     moved = std::move(check.moved);

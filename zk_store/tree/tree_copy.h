@@ -129,6 +129,8 @@ struct TreeCopyResult {
   PathSample extra;
   int64_t target_ephemerals = 0;  // left alone
   std::string digest;             // of what is in the target: TreeDigest; empty in a dry run
+  // The last transaction that created or set any of what was copied, as it is in the target.
+  int64_t newest_zxid = 0;
 };
 
 // OK means that both trees were read back and are equal, but for `extra`. Errors say of which side

@@ -1,5 +1,6 @@
 #include "zk_store/tree/tree_removal.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -91,6 +92,11 @@ absl::Status TreeRemoval::CheckSurvey() const {
         "in ", options_.name, " there are ephemeral znodes: ", survey.ephemerals.ToText(),
         " (sessions: ", absl::StrJoin(survey.sessions, ", "),
         "). Somebody who is alive uses this tree, or holds a lock in it; end that first"));
+  }
+  if (survey.newer.count > 0) {
+    return RefusedRemoval(absl::StrCat("somebody else has written to ", options_.name, ": ",
+                                       survey.newer.ToText(),
+                                       " is newer than what was to be deleted"));
   }
   if (options_.whole || survey.digest == options_.digest) return absl::OkStatus();
   return RefusedRemoval(absl::StrCat("what is in ", options_.name, " is not what ",
@@ -196,6 +202,8 @@ asio::awaitable<absl::StatusOr<TreeSurvey>> TreeRemoval::Survey() {
     if (IsTreeJournal(taken.path)) continue;
     survey.Add(taken);
     digest.Add(taken);
+    const int64_t newest = std::max(taken.stat.czxid, taken.stat.mzxid);
+    if (options_.newest_zxid > 0 && newest > options_.newest_zxid) survey.newer.Add(taken.path);
     Tell("read", survey.znodes);
   }
   if (survey.znodes == 0) {

@@ -36,6 +36,9 @@ struct TreeRemovalOptions {
   // Instead of a digest: the tree is the caller's, whatever is in it when this begins, and
   // whoever's unfinished work it is. OK if there is none.
   bool whole = false;
+  // With `whole`: what a later transaction has created or set is not the caller's, and then nothing
+  // is deleted. 0: there is no such.
+  int64_t newest_zxid = 0;
   TreeWriterOptions writer;
 };
 
@@ -51,6 +54,7 @@ struct TreeSurvey {
   std::string digest;  // TreeDigest of it
   PathSample ephemerals;
   std::vector<std::string> sessions;  // that own these, "0x10a3f", the first of them
+  PathSample newer;                   // than TreeRemovalOptions::newest_zxid
   struct Child {
     std::string name;
     int64_t znodes = 0;  // with those below it
@@ -72,10 +76,10 @@ struct TreeRemovalResult {
 };
 
 // With a digest: OK means that the tree is gone. Errors: kNotFound if there is no such tree; marked
-// kRefused (error_mark.h; nothing was deleted) if the digest is another one, or if there is an
-// ephemeral znode, which a living session, perhaps the holder of a lock, has there; marked
-// kDisturbed if somebody writes there meanwhile.
-// After other errors the same can be begun again with the same digest.
+// kRefused (error_mark.h; nothing was deleted) if the digest is another one, if something is newer
+// than it may be, or if there is an ephemeral znode, which a living session, perhaps the holder of
+// a lock, has there; marked kDisturbed if somebody writes there meanwhile. After other errors the
+// same can be begun again with the same digest.
 //
 // Used on one executor; store and clock must outlive it.
 asio::awaitable<absl::StatusOr<TreeRemovalResult>> RemoveTree(MetaStore* store, Clock* clock,

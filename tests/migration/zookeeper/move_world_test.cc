@@ -1,5 +1,3 @@
-#include "migration/zookeeper/move_world.h"
-
 #include <exception>
 
 #include <asio/co_spawn.hpp>
@@ -7,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/runtime/system_clock.h"
+#include "migration/zookeeper/networked_move_world.h"
 #include "testing/zookeeper_server.h"
 
 namespace metarec {
@@ -22,7 +21,7 @@ TEST(MoveWorldTest, TwoWhoNeedASessionAtTheSameTimeDoNotFreeEachOthers) {
   SystemClock clock;
   Surroundings surroundings;
   surroundings.clock = &clock;
-  MoveWorld world(side, side, context.get_executor(), surroundings);
+  NetworkedMoveWorld world(side, side, context.get_executor(), surroundings);
   std::vector<MetaStore*> stores;
   for (int i = 0; i < 2; ++i) {
     asio::co_spawn(context, world.Store(MoveEnd::kFrom),

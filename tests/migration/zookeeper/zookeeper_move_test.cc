@@ -1,20 +1,12 @@
-// Moves of a whole cluster between real ZooKeepers, with the real programs. METAREC_MIGRATE_RUNS
-// and METAREC_MIGRATE_FIRST (scripts/campaign-migrate) set how many of them are killed or aborted,
-// and with which number they begin.
+// Moves of a whole cluster between real ZooKeepers, with the real programs.
 
-#include <csignal>
-#include <cstdlib>
 #include <filesystem>
-#include <iostream>
-#include <random>
 
-#include <absl/strings/match.h>
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/migration/zookeeper/move_world_for_test.h"
+#include "tests/migration/zookeeper/move_test.h"
 
 namespace metarec {
 namespace {
@@ -23,52 +15,6 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using tools::Ended;
-
-class ZooKeeperMoveTest : public ::testing::Test {
- protected:
-  void SetUp() override { MakeCluster({}); }
-
-  void MakeCluster(MovingClusterOptions options) {
-    auto cluster = MovingCluster::Make(std::move(options));
-    ASSERT_TRUE(cluster.ok()) << cluster.status();
-    cluster_ = *std::move(cluster);
-    before_ = cluster_->OldTree();
-    said_ = WhatTheClusterSays();
-  }
-
-  // Tables, and the members and ballots of each partition.
-  std::string WhatTheClusterSays() {
-    std::string said = cluster_->Ask({"ls", "-d"}).out;
-    for (const char* table : {"table_1", "table_2", "table_3"}) {
-      said += cluster_->Ask({"app", table, "-d"}).out;
-    }
-    return said;
-  }
-
-  // The old tree has not been touched, transaction ids included.
-  void ExpectOldTreeUntouched() {
-    EXPECT_TRUE(cluster_->OldTree() == before_) << "the old tree was changed";
-  }
-  void ExpectServes(const std::string& hosts) {
-    const Ended info = cluster_->Ask({"cluster_info"});
-    EXPECT_EQ(info.exit_code, 0) << info.err;
-    EXPECT_THAT(info.out, HasSubstr(absl::StrCat(": ", hosts)));
-    EXPECT_THAT(info.out, HasSubstr(": steady"));
-    EXPECT_EQ(WhatTheClusterSays(), said_);
-    EXPECT_THAT(cluster_->ConfiguredHosts(), Each(hosts));
-  }
-
-  std::unique_ptr<MovingCluster> cluster_;
-  tools::ZnodeRecords before_;
-  std::string said_;
-};
-
-// The journal has the times of a run.
-std::map<std::string, std::string> WithoutJournal(const tools::ZnodeRecords& records) {
-  auto contents = MovingCluster::Contents(records);
-  contents.erase("/metarec_journal");
-  return contents;
-}
 
 TEST_F(ZooKeeperMoveTest, ByCopyEverythingIsThereAndTheOldTreeIsUntouchedUntilItIsFinished) {
   const Ended planned = cluster_->Plan({});
@@ -194,6 +140,37 @@ TEST_F(ZooKeeperMoveTest, FinishDoesNotRemoveWhatIsNotPegasuss) {
   EXPECT_THAT(finished.err, HasSubstr("/pegasus/demo/somebodys"));
   EXPECT_EQ(cluster_->world().Get("/pegasus/demo/somebodys")->data, "precious");
   EXPECT_EQ(cluster_->world().Get("/pegasus/demo/apps")->data, "unlock");
+}
+
+TEST_F(ZooKeeperMoveTest, FinishDoesNotRemoveWhatSomebodyCreatedDeepInTheOldTreeAfterTheMove) {
+  for (const char* way : {"copy", "recovery"}) {
+    cluster_->NewState();
+    ASSERT_EQ(cluster_->Plan({"--way", way}).exit_code, 0);
+    ASSERT_EQ(cluster_->Migrate("run").exit_code, 0);
+    ASSERT_TRUE(cluster_->world().ConnectTo("").ok());
+    const auto before = cluster_->OldTree();
+    const std::string theirs = "/pegasus/demo/apps/1/0/theirs";
+    using Created = absl::StatusOr<std::string>;
+    ASSERT_TRUE(
+        cluster_->world()
+            .Run<Created>([&] { return cluster_->world().store()->Create(theirs, "precious"); })
+            .ok());
+    const Ended finished = cluster_->Migrate("finish");
+    EXPECT_EQ(finished.exit_code, 4) << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr(theirs));
+    EXPECT_EQ(cluster_->world().Get(theirs)->data, "precious");
+    ASSERT_TRUE(cluster_->world()
+                    .Run<absl::Status>([&] { return cluster_->world().store()->Delete(theirs); })
+                    .ok());
+    EXPECT_EQ(MovingCluster::Contents(cluster_->OldTree()), MovingCluster::Contents(before));
+    if (absl::string_view(way) == "copy") {
+      ASSERT_EQ(cluster_->Migrate("abort").exit_code, 0);
+      continue;
+    }
+    const Ended again = cluster_->Migrate("finish");
+    EXPECT_EQ(again.exit_code, 0) << again.err;
+    EXPECT_EQ(cluster_->OldTree().size(), 2u);
+  }
 }
 
 TEST_F(ZooKeeperMoveTest, AReplicaServerThatIsGoneIsNoDeadEndOnceThatIsAccepted) {
@@ -370,103 +347,6 @@ TEST_F(MoveIntoEnsembleTest, BothWaysWithChrootsAnotherRootAndConfigsElsewhere) 
   ASSERT_EQ(finished.exit_code, 0) << finished.out << finished.err;
   EXPECT_EQ(cluster_->OldTree().size(), 2u);
   ExpectServes(cluster_->new_hosts());
-}
-
-// A number in the environment.
-int FromEnvironment(const char* name, int otherwise) {
-  const char* const text = std::getenv(name);
-  int number = otherwise;
-  if (text != nullptr && (!absl::SimpleAtoi(text, &number) || number < 0 || number > 1000)) {
-    ADD_FAILURE() << name << " must be a number from 0 to 1000";
-    return 0;
-  }
-  return number;
-}
-
-constexpr const char* kCopySteps[] = {
-    "check",        "backup",          "stop_followers", "set_blind",    "first_pass",
-    "rehearse",     "stop_leader",     "last_pass",      "edit_configs", "start_leader",
-    "check_tables", "start_followers", "restore_level",  "check_nodes"};
-constexpr const char* kRecoverySteps[] = {"check",           "backup",        "stop_metas",
-                                          "await_inactive",  "recover",       "carry_over",
-                                          "edit_configs",    "start_leader",  "check_tables",
-                                          "start_followers", "restore_level", "check_nodes"};
-
-class KilledMoveTest : public ZooKeeperMoveTest {
- protected:
-  // Kills a run a moment after it has begun this step.
-  void RunKilledAt(const std::string& step, absl::Duration after) {
-    const auto run = cluster_->StartMigrate("run");
-    const bool begun = tools::Await(
-        [&] { return absl::StrContains(run->Errors(), absl::StrCat(step, ": ")) || !run->Runs(); });
-    EXPECT_TRUE(begun) << step;
-    absl::SleepFor(after);
-    run->Signal(SIGKILL);
-    run->Wait();
-  }
-
-  void MoveOnce(bool by_copy, const std::string& step, absl::Duration after, bool goes_on) {
-    cluster_->NewState();
-    std::vector<std::string> options = {"--way", by_copy ? "copy" : "recovery"};
-    if (!by_copy) options.push_back("--carry_over");
-    const Ended planned = cluster_->Plan(options);
-    ASSERT_EQ(planned.exit_code, 0) << planned.out << planned.err;
-    RunKilledAt(step, after);
-    if (goes_on) {
-      const Ended ran = cluster_->Migrate("run");
-      ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
-      ASSERT_EQ(WithoutJournal(cluster_->NewTree()), WithoutJournal(before_));
-      ExpectServes(cluster_->new_hosts());
-    }
-    const Ended aborted = cluster_->Migrate("abort");
-    ASSERT_EQ(aborted.exit_code, 0) << aborted.out << aborted.err;
-    ExpectOldTreeUntouched();
-    EXPECT_TRUE(cluster_->NewTree("/pegasus").empty()) << "something is left in the target";
-    ExpectServes(cluster_->old_hosts());
-  }
-};
-
-TEST_F(KilledMoveTest, AMetaServerThatRanOnTheOldOneAfterTheLastPassIsNoticedAlthoughItHasGone) {
-  ASSERT_EQ(cluster_->Plan({}).exit_code, 0);
-  RunKilledAt("edit_configs", absl::ZeroDuration());
-  ASSERT_TRUE(cluster_->world().ConnectTo("").ok());
-  using Created = absl::StatusOr<std::string>;
-  const Created candidate = cluster_->world().Run<Created>([&] {
-    return cluster_->world().store()->Create("/pegasus/demo/lock/dsn.meta.server.leader/LOCKNODE",
-                                             cluster_->meta_addresses().front(),
-                                             CreateMode::kEphemeralSequential);
-  });
-  ASSERT_TRUE(candidate.ok()) << candidate.status();
-  ASSERT_TRUE(cluster_->world()
-                  .Run<absl::Status>([&] { return cluster_->world().store()->Delete(*candidate); })
-                  .ok());
-  const Ended ran = cluster_->Migrate("run");
-  EXPECT_EQ(ran.exit_code, 4) << ran.out << ran.err;
-  EXPECT_THAT(ran.err, HasSubstr("since the new tree was made"));
-  EXPECT_EQ(cluster_->Migrate("abort").exit_code, 0);
-  ExpectServes(cluster_->old_hosts());
-}
-
-TEST_F(KilledMoveTest, GoesOnOrIsUndoneFromEveryStep) {
-  const int first = FromEnvironment("METAREC_MIGRATE_FIRST", 0);
-  const int runs = FromEnvironment("METAREC_MIGRATE_RUNS", 2);
-  for (int run = first; run < first + runs && !HasFailure(); ++run) {
-    std::mt19937_64 random(20261129 + run);
-    const bool by_copy = run % 2 == 0;
-    const size_t steps = by_copy ? std::size(kCopySteps) : std::size(kRecoverySteps);
-    // With few runs, those in the middle.
-    const size_t index = runs <= 2 ? steps / 2 : static_cast<size_t>(run / 2) % steps;
-    const std::string step = by_copy ? kCopySteps[index] : kRecoverySteps[index];
-    const absl::Duration after = absl::Milliseconds(random() % 60);
-    // Each step by turns, from one round to the next.
-    const size_t round = static_cast<size_t>(run / 2) / steps;
-    const bool goes_on = (index + round) % 2 == 0;
-    SCOPED_TRACE(absl::StrCat("run ", run, ", killed at ", step));
-    MoveOnce(by_copy, step, after, goes_on);
-    std::cout << "run " << run << ": " << (by_copy ? "copy" : "recovery") << ", killed "
-              << absl::FormatDuration(after) << " into " << step
-              << (goes_on ? ", run again, aborted" : ", aborted") << std::endl;
-  }
 }
 
 }  // namespace

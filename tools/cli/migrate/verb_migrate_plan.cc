@@ -16,6 +16,7 @@
 #include "base/text/wording.h"
 #include "migration/procedure/procedure_file.h"
 #include "migration/procedure/procedure_report.h"
+#include "migration/zookeeper/networked_move_world.h"
 #include "migration/zookeeper/preflight.h"
 #include "migration/zookeeper/zookeeper_move.h"
 #include "replica_collector/node_list.h"
@@ -190,14 +191,14 @@ asio::awaitable<absl::StatusOr<ExitCode>> PlanMigration(const MigratePlanArgumen
   METAREC_CO_RETURN_IF_ERROR(CheckStateIsNew(state_path));
   MoveSide from;
   {
-    MoveWorld cluster(MoveSide(), wishes.to, executor, surroundings);
+    NetworkedMoveWorld cluster(MoveSide(), wishes.to, executor, surroundings);
     METAREC_CO_ASSIGN_OR_RETURN(from, co_await FindOldSide(wishes, &cluster));
   }
   if (wishes.to.root.empty()) wishes.to.root = from.root;
   wishes.to.lock_root = arguments.to_lock_root.empty()
                             ? MovedLockRoot(from.lock_root, from.root, wishes.to.root)
                             : arguments.to_lock_root;
-  MoveWorld world(from, wishes.to, executor, surroundings);
+  NetworkedMoveWorld world(from, wishes.to, executor, surroundings);
   METAREC_CO_ASSIGN_OR_RETURN(Preflight found, co_await LookBeforeMove(wishes, &world));
   if (arguments.lease_seconds > 0) {
     found.request.lease_seconds = static_cast<int64_t>(arguments.lease_seconds);

@@ -12,6 +12,7 @@
 #include "migration/procedure/procedure.h"
 #include "migration/procedure/procedure_file.h"
 #include "migration/procedure/procedure_report.h"
+#include "migration/zookeeper/networked_move_world.h"
 #include "migration/zookeeper/zookeeper_move.h"
 #include "tools/cli/command_loop.h"
 #include "tools/cli/file_arguments.h"
@@ -106,7 +107,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> TakeSteps(const MigrateArguments& argu
   METAREC_CO_ASSIGN_OR_RETURN(const MoveRequest request, DecodeMoveRequest(state.head().request));
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   NodeAccess access(executor, clock);
-  MoveWorld world(request.from, request.to, executor, access.surroundings());
+  NetworkedMoveWorld world(request.from, request.to, executor, access.surroundings());
   if (arguments.skip_bad_nodes) ZooKeeperMove::AcceptBadNodes(&state);
   ZooKeeperMove move(request, &state, path, &world, progress);
   std::vector<Step> steps = move.Steps();
@@ -213,7 +214,8 @@ RunVerb MakeMigrateFinishVerb(Command& verb) {
   verb.Paragraph(
       "Removes the old tree, once the cluster serves from the new ZooKeeper. A mark stays in its "
       "place, so that a meta server with an old configuration does not take it for a cluster. "
-      "After that there is no way back.");
+      "After that there is no way back. Refused (exit code 4), and nothing is removed, if somebody "
+      "has created or set a znode in the old tree since the new one was made.");
   verb.Example("metarec migrate finish --state move.state");
   const auto arguments = DeclareMigrate(verb, MigrateVerb::kFinish);
   return [arguments] { return RunSteps(*arguments); };
