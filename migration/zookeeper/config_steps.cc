@@ -33,8 +33,8 @@ void ZooKeeperMove::FillEditDeed(bool back, Deed* deed) {
   deed->title = absl::StrCat(back ? "Put back in" : "Set in", " the config.ini of ",
                              NamesOf(request_.metas), ": ", absl::StrJoin(keys, ", "));
   deed->guard = back ? "all meta servers are stopped"
-                     : "all meta servers are stopped, and none was started on the old one since "
-                       "the new tree was made";
+                     : "all meta servers are stopped, none was started on the old one since the "
+                       "new tree was made, and nobody else has written into that";
   deed->result =
       back ? "each config.ini is as it was before" : "each config.ini has the new values";
   std::vector<MoveServer> elsewhere;
@@ -48,7 +48,8 @@ void ZooKeeperMove::FillEditDeed(bool back, Deed* deed) {
     METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await AllPortsClosed(request_.metas));
     if (!sight.holds) co_return sight;
     if (back) co_return co_await OldLeaderMayStart();
-    METAREC_CO_RETURN_IF_ERROR(co_await NoteNewTreeOnce());
+    METAREC_CO_ASSIGN_OR_RETURN(sight, co_await NoteNewTreeOnce());
+    if (!sight.holds) co_return sight;
     co_return co_await NobodyLedSince();
   };
   deed->act = [this, back] { return EditAllConfigs(back); };

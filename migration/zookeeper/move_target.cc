@@ -56,12 +56,16 @@ int64_t ZooKeeperMove::NewestOfNewTree() const {
   return state_->FactNumber(move_fact::kNewTreeZxid).value_or(0);
 }
 
-asio::awaitable<absl::Status> ZooKeeperMove::NoteNewTreeOnce() {
-  if (state_->FactNumber(move_fact::kNewTreeZxid).has_value()) co_return absl::OkStatus();
+asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::NoteNewTreeOnce() {
+  if (state_->FactNumber(move_fact::kNewTreeZxid).has_value()) {
+    co_return Sight::Holds("the new tree was noted");
+  }
   METAREC_CO_ASSIGN_OR_RETURN(const TreePlace to, co_await Place(MoveEnd::kTo));
+  // In this order: whoever writes meanwhile is either seen below, or newer than that moment.
   METAREC_CO_ASSIGN_OR_RETURN(const TreeMoment moment, co_await LookAtTree(to, world_->clock()));
-  NoteNewTree(moment);
-  co_return absl::OkStatus();
+  METAREC_CO_ASSIGN_OR_RETURN(const Sight sight, co_await NothingOfOthersInTarget());
+  if (sight.holds) NoteNewTree(moment);
+  co_return sight;
 }
 
 asio::awaitable<absl::StatusOr<bool>> ZooKeeperMove::HasMovedText(TreePlace to) {
@@ -104,7 +108,7 @@ asio::awaitable<absl::StatusOr<Sight>> ZooKeeperMove::NothingOfOthersInTarget() 
   co_return Sight::Lacks(absl::StrCat(
       "in ", to.text, " somebody else has created or set: ", others.NewerText(),
       ". Find out who. Keep what is needed of it (metarec zk export), remove it (metarec zk rm), "
-      "and abort again"));
+      "and give the command again"));
 }
 
 asio::awaitable<absl::Status> ZooKeeperMove::RemoveTarget() {
