@@ -264,7 +264,7 @@ void MovingWorld::CheckReason(const Command& command) {
   const std::string& name = command.process.client().name;
   const absl::Status& status = command.result;
   const auto violate = [&](absl::string_view what) {
-    Violate(absl::StrCat(name, ": ", what, ": ", WithoutFolder(status.ToString())));
+    Violate(absl::StrCat(name, ": ", what, ": ", Repeatable(status.ToString())));
   };
   if (status.message().empty() || absl::IsInternal(status)) violate("names no reason");
   if (absl::IsCancelled(status) && !command.process.interrupted()) {
@@ -277,7 +277,7 @@ void MovingWorld::CheckEnd(const Command& command) {
   static constexpr const char* kVerbs[] = {"run", "abort", "finish"};
   const std::string verb = kVerbs[static_cast<int>(command.verb)];
   if (queue.now() > command.started + kCommandLasts) Violate(name + ": does not end in its time");
-  Say(name, absl::StrCat("ends: ", WithoutFolder(command.result.ToString())));
+  Say(name, absl::StrCat("ends: ", Repeatable(command.result.ToString())));
   if (!command.result.ok()) {
     Count(absl::StrCat(verb, ": ",
                        absl::IsFailedPrecondition(command.result) ? "refused"

@@ -154,12 +154,12 @@ void MovingWorld::Command::OnBegin(const Step& begun, const Deed&) {
 }
 
 void MovingWorld::Command::OnWait(const std::string& seen, absl::Duration) {
-  world->Say(process.client().name, absl::StrCat("waits: ", world->WithoutFolder(seen)));
+  world->Say(process.client().name, absl::StrCat("waits: ", world->Repeatable(seen)));
 }
 
 void MovingWorld::Command::OnEnd(const Step& ended, const std::string& seen) {
   world->Say(process.client().name,
-             absl::StrCat("ends ", ended.name, ": ", world->WithoutFolder(seen)));
+             absl::StrCat("ends ", ended.name, ": ", world->Repeatable(seen)));
   if (process.dead()) return;
   world->CheckStep(*this, ended.name);
 }
@@ -167,7 +167,7 @@ void MovingWorld::Command::OnEnd(const Step& ended, const std::string& seen) {
 // The operator does it, after a while, if it is still asked for then.
 void MovingWorld::Command::OnRequest(const std::string& request) {
   if (process.dead()) return;
-  world->Say(process.client().name, world->WithoutFolder(request));
+  world->Say(process.client().name, world->Repeatable(request));
   const bool back = verb == MoveVerb::kAbort;
   const bool is_start = step == move_step::kStartLeader || step == move_step::kStartFollowers;
   const std::string what = is_start != back ? "start" : "stop";

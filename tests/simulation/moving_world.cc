@@ -111,8 +111,15 @@ void MovingWorld::WriteAsStranger(const TransferItem& stranger) {
   Write(stranger.side, kMoveStranger, 0, ops).IgnoreError();
 }
 
-std::string MovingWorld::WithoutFolder(const std::string& text) const {
-  return absl::StrReplaceAll(text, {{folder_.path(), "FOLDER"}});
+std::string MovingWorld::Repeatable(const std::string& text) const {
+  std::string repeatable = absl::StrReplaceAll(text, {{folder_.path(), "FOLDER"}});
+  constexpr char kRun[] = "(run ";
+  constexpr size_t kIdDigits = 16;
+  for (size_t at = 0; (at = repeatable.find(kRun, at)) != std::string::npos;) {
+    at += sizeof(kRun) - 1;
+    repeatable.replace(at, kIdDigits, "ID");
+  }
+  return repeatable;
 }
 
 void MovingWorld::OnEnd(Command* command) {
@@ -159,14 +166,14 @@ void MovingWorld::Judge() {
   if (state.ok() && state->is_aborted()) return Count("calm day: was aborted");
   if (TryOnCalmDay(verb_)) return Count("calm day: goes on to its end");
   if (!outcome_.violations.empty()) return;
-  const std::string why = WithoutFolder(commands_.back()->result.ToString());
+  const std::string why = Repeatable(commands_.back()->result.ToString());
   const bool may_abort = verb_ != MoveVerb::kAbort;
   if (may_abort && TryOnCalmDay(MoveVerb::kAbort)) return Count("calm day: aborted");
   if (!outcome_.violations.empty()) return;
   Count("calm day: neither on nor back");
   if (!case_.IsSimple()) return;
   Violate(absl::StrCat("on a calm day it goes neither on nor back: ", why, "; ",
-                       may_abort ? WithoutFolder(commands_.back()->result.ToString()) : ""));
+                       may_abort ? Repeatable(commands_.back()->result.ToString()) : ""));
 }
 
 Outcome MovingWorld::Run() {

@@ -98,8 +98,8 @@ class MovingWorld final : public TransferWorld {
   void NoteWriteOfOthers(Side side, const StoreClient& client, const std::vector<StoreOp>& ops);
   // From now on the new tree is made of the old one.
   void NoteOldTree();
-  // Its name differs from run to run.
-  std::string WithoutFolder(const std::string& text) const;
+  // Without the name of the folder and the ids of copies, which differ from run to run.
+  std::string Repeatable(const std::string& text) const;
   Command* Find(const StoreClient& client);
   TreeSnapshot Snapshot(Side side);
 
