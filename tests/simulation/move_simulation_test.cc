@@ -18,7 +18,7 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 constexpr uint64_t kFirstSeed = 1;
-constexpr uint64_t kLastSeed = 200;
+constexpr uint64_t kLastSeed = 100;
 
 int64_t Ended(const Tally& tally, const std::string& how) {
   const auto found = tally.ends.find(how);
