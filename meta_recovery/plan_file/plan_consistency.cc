@@ -8,7 +8,6 @@
 #include "base/text/printable.h"
 #include "base/text/wording.h"
 #include "idl/error_names.h"
-#include "meta_recovery/planner/membership_rule.h"
 #include "meta_recovery/planner/partition_planner.h"
 #include "meta_recovery/planner/planned_tables.h"
 #include "meta_recovery/planner/planner.h"
@@ -25,13 +24,16 @@ constexpr size_t kOptionsProblemBytesMax = 300;
 // For messages.
 std::string NameOf(const TopologyTable& table) { return Printable(Shortened(table.app_name)); }
 
-// The nodes of the replicas of that role, the best one first.
-std::vector<NodeIndex> NodesOf(ReplicaRole role, absl::Span<const RankedReplica> replicas) {
-  std::vector<NodeIndex> nodes;
+// Whether from `node` to `end` there are the nodes of the replicas of that role, the best one
+// first.
+template <typename NodeIterator>
+bool AreNodesOf(ReplicaRole role, absl::Span<const RankedReplica> replicas, NodeIterator node,
+                NodeIterator end) {
   for (const RankedReplica& replica : replicas) {
-    if (replica.role == role) nodes.push_back(replica.node);
+    if (replica.role != role) continue;
+    if (node == end || *node++ != replica.node) return false;
   }
-  return nodes;
+  return node == end;
 }
 
 }  // namespace
@@ -257,8 +259,10 @@ std::string PlanConsistency::ProblemOfPartition(const TopologyPartition& partiti
     problem = absl::StrCat("'replicas' is not empty, while ",
                            is_placeholder ? "its table is a placeholder" : "'lost' is true");
   } else {
-    problem = ProblemOfReplicas(partition, replicas);
-    if (problem.empty()) problem = ProblemOfChoice(partition, members, replicas);
+    const MembershipRule rule(plan_.options.membership, table.max_replica_count, replicas,
+                              StaysDropped(plan_.tables.back()));
+    problem = ProblemOfReplicas(partition, replicas, rule);
+    if (problem.empty()) problem = ProblemOfChoice(partition, members, replicas, rule);
   }
   if (!problem.empty()) {
     return absl::StrCat("partition ", table.app_id, ".", partition.index, " (", NameOf(table),
@@ -296,10 +300,9 @@ std::string PlanConsistency::ProblemOfEmptyPartition(const TopologyPartition& pa
 }
 
 std::string PlanConsistency::ProblemOfReplicas(const TopologyPartition& partition,
-                                               absl::Span<const RankedReplica> replicas) {
+                                               absl::Span<const RankedReplica> replicas,
+                                               const MembershipRule& rule) {
   const TopologyTable& table = plan_.topology.tables.back();
-  const MembershipRule rule(plan_.options.membership, table.max_replica_count, replicas,
-                            StaysDropped(plan_.tables.back()));
   bool is_registered = false;
   for (size_t i = 0; i < replicas.size(); ++i) {
     const RankedReplica& replica = replicas[i];
@@ -350,7 +353,8 @@ std::optional<RankReason> PlanConsistency::ReasonAfter(const RankedReplica& bett
 
 std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
                                              const PartitionMembers& members,
-                                             absl::Span<const RankedReplica> replicas) {
+                                             absl::Span<const RankedReplica> replicas,
+                                             const MembershipRule& rule) {
   const RankedReplica& best = replicas.front();
   const bool stays_dropped = StaysDropped(plan_.tables.back());
   if (stays_dropped && partition.primary != kNoNode) {
@@ -363,19 +367,16 @@ std::string PlanConsistency::ProblemOfChoice(const TopologyPartition& partition,
     return absl::StrCat("'last_committed_decree' is ", partition.last_committed_decree,
                         ", while the primary's replica has ", best.last_committed_decree);
   }
-  const int64_t ballot =
-      MembershipRule(plan_.options.membership, plan_.topology.tables.back().max_replica_count,
-                     replicas, stays_dropped)
-          .Ballot();
+  const int64_t ballot = rule.Ballot();
   if (partition.ballot != ballot) {
     return absl::StrCat("'ballot' is ", partition.ballot, ", while by 'replicas' it is ", ballot);
   }
-  if (members.secondaries != NodesOf(ReplicaRole::kSecondary, replicas)) {
+  if (!AreNodesOf(ReplicaRole::kSecondary, replicas, members.secondaries.begin(),
+                  members.secondaries.end())) {
     return "'secondaries' are not those that 'replicas' calls so, the best one first";
   }
-  std::vector<NodeIndex> last_drops = NodesOf(ReplicaRole::kLastDrop, replicas);
-  std::reverse(last_drops.begin(), last_drops.end());
-  if (members.last_drops != last_drops) {
+  if (!AreNodesOf(ReplicaRole::kLastDrop, replicas, members.last_drops.rbegin(),
+                  members.last_drops.rend())) {
     return "'last_drops' are not those that 'replicas' calls so, the best one last";
   }
   if (!stays_dropped) spread_.Count(partition.primary);

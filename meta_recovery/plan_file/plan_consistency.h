@@ -13,6 +13,7 @@
 
 #include "meta_recovery/plan_file/finding_consistency.h"
 #include "meta_recovery/plan_file/plan_line_fields.h"
+#include "meta_recovery/planner/membership_rule.h"
 #include "meta_recovery/planner/primary_spread.h"
 #include "meta_recovery/planner/recovery_plan.h"
 
@@ -52,12 +53,13 @@ class PlanConsistency {
                                       const PartitionDecision& decision,
                                       const PartitionMembers& members);
   std::string ProblemOfReplicas(const TopologyPartition& partition,
-                                absl::Span<const RankedReplica> replicas);
+                                absl::Span<const RankedReplica> replicas,
+                                const MembershipRule& rule);
   // By which rule `worse` comes after `better`; nullopt if it does not.
   std::optional<RankReason> ReasonAfter(const RankedReplica& better,
                                         const RankedReplica& worse) const;
   std::string ProblemOfChoice(const TopologyPartition& partition, const PartitionMembers& members,
-                              absl::Span<const RankedReplica> replicas);
+                              absl::Span<const RankedReplica> replicas, const MembershipRule& rule);
 
   const RecoveryPlan& plan_;
   FindingConsistency findings_;

@@ -104,18 +104,18 @@ void PartitionPlanner::AddLostPartition(const PlannedTable& planned, int32_t ind
 void PartitionPlanner::AddPartition(const PlannedTable& planned, int32_t index,
                                     absl::Span<const ReplicaClaim> replicas) {
   const auto replicas_begin = static_cast<uint32_t>(plan_.replicas.size());
-  RankReplicas(planned, replicas);
-  const auto ranked = absl::MakeConstSpan(plan_.replicas).subspan(replicas_begin);
+  RankReplicas(replicas);
+  const auto ranked = absl::MakeSpan(plan_.replicas).subspan(replicas_begin);
   const bool stays_dropped = StaysDropped(planned.decision);
+  const MembershipRule rule(plan_.options.membership, planned.table.max_replica_count, ranked,
+                            stays_dropped);
+  for (size_t i = 0; i < ranked.size(); ++i) ranked[i].role = rule.RoleOf(i);
   if (!stays_dropped) spread_.Count(ranked.front().node);
-  TopologyPartition partition = {
-      .index = index,
-      .ballot = MembershipRule(plan_.options.membership, planned.table.max_replica_count, ranked,
-                               stays_dropped)
-                    .Ballot(),
-      .last_committed_decree = ranked.front().last_committed_decree,
-      .partition_flags = stays_dropped ? kDroppedPartitionFlag : 0,
-      .primary = stays_dropped ? kNoNode : ranked.front().node};
+  TopologyPartition partition = {.index = index,
+                                 .ballot = rule.Ballot(),
+                                 .last_committed_decree = ranked.front().last_committed_decree,
+                                 .partition_flags = stays_dropped ? kDroppedPartitionFlag : 0,
+                                 .primary = stays_dropped ? kNoNode : ranked.front().node};
   AddMembers(ranked, &partition);
   plan_.topology.partitions.push_back(partition);
   plan_.partitions.push_back(
@@ -140,8 +140,7 @@ void PartitionPlanner::AddMembers(absl::Span<const RankedReplica> ranked,
   }
 }
 
-void PartitionPlanner::RankReplicas(const PlannedTable& planned,
-                                    absl::Span<const ReplicaClaim> replicas) {
+void PartitionPlanner::RankReplicas(absl::Span<const ReplicaClaim> replicas) {
   for (size_t i = 0; i < replicas.size(); ++i) {
     const ReplicaClaim& replica = replicas[i];
     plan_.replicas.push_back(
@@ -153,11 +152,7 @@ void PartitionPlanner::RankReplicas(const PlannedTable& planned,
          .reason = i == 0 ? RankReason::kBest : ReasonBelow(replicas[i - 1], replica),
          .on_disk_only = replica.on_disk_only});
   }
-  const auto ranked = absl::MakeSpan(plan_.replicas).last(replicas.size());
-  SpreadEquals(ranked);
-  const MembershipRule rule(plan_.options.membership, planned.table.max_replica_count, ranked,
-                            StaysDropped(planned.decision));
-  for (size_t i = 0; i < ranked.size(); ++i) ranked[i].role = rule.RoleOf(i);
+  SpreadEquals(absl::MakeSpan(plan_.replicas).last(replicas.size()));
 }
 
 // The replicas are equal. The reason of the first one is about the one before it.

@@ -43,7 +43,7 @@ class PartitionPlanner {
   // Appends to the topology's members.
   void AddMembers(absl::Span<const RankedReplica> ranked, TopologyPartition* partition);
   void AddLostPartition(const PlannedTable& planned, int32_t index);
-  void RankReplicas(const PlannedTable& planned, absl::Span<const ReplicaClaim> replicas);
+  void RankReplicas(absl::Span<const ReplicaClaim> replicas);
   void SpreadEquals(absl::Span<RankedReplica> ranked);
   void SpreadGroup(absl::Span<RankedReplica> equal);
 
