@@ -23,8 +23,7 @@
 
 #include "base/runtime/system_clock.h"
 #include "testing/zookeeper_server.h"
-#include "tools/cli/verb_parser.h"
-#include "tools/cli/verbs.h"
+#include "tests/tools/run_in_process.h"
 #include "zk_store/client/zookeeper_meta_store.h"
 #include "zk_store/election/linked_election.h"
 
@@ -110,12 +109,6 @@ class Masters {
 
 class LiveVerbsTest : public ::testing::Test {
  protected:
-  struct Ended {
-    int exit_code = -1;
-    std::string out;
-    std::string err;
-  };
-
   void SetUp() override {
     for (const EnsembleSide side : kEnsembleSides) {
       auto server = testing::ZooKeeperServer::Start();
@@ -129,16 +122,7 @@ class LiveVerbsTest : public ::testing::Test {
     std::vector<std::string> arguments = {"live", verb, absl::StrCat(Hosts()[k1], kElection),
                                           absl::StrCat(Hosts()[k2], kElection)};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return Run(arguments);
-  }
-  static Ended Run(const std::vector<std::string>& arguments) {
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    Ended ended;
-    ended.exit_code = static_cast<int>(RunCommandLine(VerbTable(), VerbGroups(), arguments));
-    ended.out = ::testing::internal::GetCapturedStdout();
-    ended.err = ::testing::internal::GetCapturedStderr();
-    return ended;
+    return RunInProcess(arguments);
   }
 
   // A program that knows nothing of phases enters ensemble 1, and stands there until the result is
@@ -240,13 +224,14 @@ TEST_F(LiveVerbsTest, AnElectionIsLedToTheOtherZooKeeperAndBackWhileItsLeaderLea
 
 TEST_F(LiveVerbsTest, WrongPlacesAreRefusedBeforeAnythingIsWritten) {
   const std::string first = absl::StrCat(Hosts()[k1], kElection);
-  const Ended apart = Run({"live", "link", first, absl::StrCat(Hosts()[k2], "/elsewhere")});
+  const Ended apart =
+      RunInProcess({"live", "link", first, absl::StrCat(Hosts()[k2], "/elsewhere")});
   EXPECT_EQ(apart.exit_code, 1);
   EXPECT_THAT(apart.err, HasSubstr("one path in both ensembles"));
-  const Ended same = Run({"live", "link", first, first});
+  const Ended same = RunInProcess({"live", "link", first, first});
   EXPECT_EQ(same.exit_code, 4);
   EXPECT_THAT(same.err, HasSubstr("are the same place"));
-  const Ended file = Run({"live", "status", first, "./leader"});
+  const Ended file = RunInProcess({"live", "status", first, "./leader"});
   EXPECT_EQ(file.exit_code, 1);
   EXPECT_THAT(file.err, HasSubstr("is a file or a folder"));
   const Ended mistyped = Live("phase", {"three"});
@@ -256,7 +241,7 @@ TEST_F(LiveVerbsTest, WrongPlacesAreRefusedBeforeAnythingIsWritten) {
   // One ensemble by two names.
   EnterPlain("gone:1").reset();
   const std::string by_name = absl::StrCat("localhost:", servers_[k1]->port(), kElection);
-  const Ended one = Run({"live", "link", first, by_name});
+  const Ended one = RunInProcess({"live", "link", first, by_name});
   EXPECT_EQ(one.exit_code, 4) << one.out;
   EXPECT_THAT(one.err, HasSubstr("the two ensembles are one"));
 }

@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "testing/scratch_folder.h"
-#include "tests/tools/metarecd_world.h"
+#include "tests/tools/run_in_process.h"
 #include "tools/cli/file_arguments.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/store_arguments.h"
@@ -45,18 +45,7 @@ using ::testing::StartsWith;
 
 using Words = std::vector<std::string>;
 
-Ended RunWith(absl::Span<const VerbRow> table, absl::Span<const VerbGroupRow> groups,
-              const Words& arguments) {
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  Ended ended;
-  ended.exit_code = static_cast<int>(RunCommandLine(table, groups, arguments));
-  ended.out = ::testing::internal::GetCapturedStdout();
-  ended.err = ::testing::internal::GetCapturedStderr();
-  return ended;
-}
-
-Ended Metarec(const Words& arguments) { return RunWith(VerbTable(), VerbGroups(), arguments); }
+Ended Metarec(const Words& arguments) { return RunInProcess(arguments); }
 
 TEST(ReadableArgumentsTest, DashesInLongOptionsAreUnderscores) {
   EXPECT_EQ(ReadableArguments({"recover", "--node-list-file", "my-list", "-s", "a-b:1"}),
@@ -345,7 +334,9 @@ constexpr VerbRow kTestVerbs[] = {
 };
 constexpr VerbGroupRow kTestGroups[] = {{"zk", "what concerns any tree", "GROUPS"}};
 
-Ended RunTestVerb(const Words& arguments) { return RunWith(kTestVerbs, kTestGroups, arguments); }
+Ended RunTestVerb(const Words& arguments) {
+  return RunInProcess(arguments, kTestVerbs, kTestGroups);
+}
 
 TEST(VerbsOfTwoWordsTest, AreFoundByBothWords) {
   const Ended ended = RunTestVerb({"zk", "export", "hello"});

@@ -18,10 +18,8 @@
 
 #include "testing/data_directory_writer.h"
 #include "testing/scratch_folder.h"
-#include "tests/tools/metarecd_world.h"
+#include "tests/tools/run_in_process.h"
 #include "tests/zk_store/tree/tree_world.h"
-#include "tools/cli/verb_parser.h"
-#include "tools/cli/verbs.h"
 #include "zk_store/tree/tree_file.h"
 
 namespace metarec::tools {
@@ -62,13 +60,7 @@ class ZkVerbsTest : public ::testing::Test {
 
   static Ended Zk(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "zk");
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    Ended ended;
-    ended.exit_code = static_cast<int>(RunCommandLine(VerbTable(), VerbGroups(), arguments));
-    ended.out = ::testing::internal::GetCapturedStdout();
-    ended.err = ::testing::internal::GetCapturedStderr();
-    return ended;
+    return RunInProcess(arguments);
   }
 
   static std::string Out(const std::vector<std::string>& arguments) {
