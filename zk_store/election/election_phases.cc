@@ -145,7 +145,10 @@ asio::awaitable<absl::Status> ElectionPhases::Link(std::string id) {
   }
   METAREC_CO_RETURN_IF_ERROR(CheckNobodyStandsIn2(second));
   // While only ensemble 2 has a record, candidates would not know which of the two counts.
-  if (!first.record.has_value()) METAREC_CO_RETURN_IF_ERROR(co_await MakeFirstRecord());
+  if (!first.record.has_value()) {
+    METAREC_CO_RETURN_IF_ERROR(co_await Retry(
+        &*budget_, [this] { return MakeUnlinkedRecord(stores_[EnsembleSide::kFirst], &place_); }));
+  }
   METAREC_CO_RETURN_IF_ERROR(co_await LinkSide(EnsembleSide::kSecond, id));
   // Whoever came before the guard would lead there, whatever ensemble 1 says. Nobody can any more.
   METAREC_CO_ASSIGN_OR_RETURN(const ElectionView guarded, co_await Look(EnsembleSide::kSecond));
@@ -158,17 +161,6 @@ absl::Status ElectionPhases::CheckNobodyStandsIn2(const ElectionView& second) co
   return absl::FailedPreconditionError(
       absl::StrCat("candidates stand in ", options_.directory, " of ensemble 2 already (",
                    second.candidates.front(), "): it must have none before the two are linked"));
-}
-
-asio::awaitable<absl::Status> ElectionPhases::MakeFirstRecord() {
-  co_return co_await Retry(&*budget_, [this]() -> asio::awaitable<absl::Status> {
-    MetaStore* const store = stores_[EnsembleSide::kFirst];
-    METAREC_CO_RETURN_IF_ERROR(co_await MakeElectionZnodes(store, &place_));
-    const auto created =
-        co_await store->Create(place_.paths.phase(), EncodePhaseRecord(PhaseRecord()));
-    if (StoreErrorOf(created.status()) == StoreError::kNodeExists) co_return absl::OkStatus();
-    co_return created.status();
-  });
 }
 
 asio::awaitable<absl::Status> ElectionPhases::LinkSide(EnsembleSide side, std::string id) {

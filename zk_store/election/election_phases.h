@@ -107,8 +107,6 @@ class ElectionPhases {
   // Of the candidates in it; -1 if there are none.
   int64_t HighestNumber(const ElectionView& view) const;
   asio::awaitable<absl::Status> Write(EnsembleSide side, const Seen* seen, PhaseRecord record);
-  // Of ensemble 1 before it is linked.
-  asio::awaitable<absl::Status> MakeFirstRecord();
   absl::Status CheckNobodyStandsIn2(const ElectionView& second) const;
   asio::awaitable<absl::Status> LinkSide(EnsembleSide side, std::string id);
   asio::awaitable<absl::StatusOr<ElectionView>> Look(EnsembleSide side);

@@ -100,4 +100,12 @@ asio::awaitable<absl::Status> MakeElectionZnodes(MetaStore* store, const Electio
   co_return absl::OkStatus();
 }
 
+asio::awaitable<absl::Status> MakeUnlinkedRecord(MetaStore* store, const ElectionPlace* place) {
+  METAREC_CO_RETURN_IF_ERROR(co_await MakeElectionZnodes(store, place));
+  const auto created =
+      co_await store->Create(place->paths.phase(), EncodePhaseRecord(PhaseRecord()));
+  if (StoreErrorOf(created.status()) == StoreError::kNodeExists) co_return absl::OkStatus();
+  co_return created.status();
+}
+
 }  // namespace metarec

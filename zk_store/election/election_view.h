@@ -66,4 +66,7 @@ void AppendRaises(const ElectionPlace& place, int64_t raises, std::vector<StoreO
 // To be repeated if it fails.
 asio::awaitable<absl::Status> MakeElectionZnodes(MetaStore* store, const ElectionPlace* place);
 
+// The same, and the record of an ensemble that is linked with none, unless there is one.
+asio::awaitable<absl::Status> MakeUnlinkedRecord(MetaStore* store, const ElectionPlace* place);
+
 }  // namespace metarec

@@ -134,14 +134,9 @@ asio::awaitable<absl::Status> LinkedElection::Help() {
 }
 
 asio::awaitable<absl::Status> LinkedElection::MakeRecord(EnsembleSide side) {
-  MetaStore* const store = (*sides_)[side].session->store.get();
-  absl::Status made = co_await MakeElectionZnodes(store, &place_);
-  if (made.ok()) {
-    const PhaseRecord record;
-    const auto created = co_await store->Create(place_.paths.phase(), EncodePhaseRecord(record));
-    made = created.status();
-  }
-  is_again_ = made.ok() || StoreErrorOf(made) == StoreError::kNodeExists;
+  const absl::Status made =
+      co_await MakeUnlinkedRecord((*sides_)[side].session->store.get(), &place_);
+  is_again_ = made.ok();
   co_return is_again_ || IsPassing(made) || IsOutdated(made) ? absl::OkStatus() : made;
 }
 
