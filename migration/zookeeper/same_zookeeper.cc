@@ -14,11 +14,12 @@ namespace metarec {
 namespace {
 
 // Whether it was created by one transaction on both sides.
-asio::awaitable<absl::StatusOr<bool>> IsOneZnode(StoreReader* a, StoreReader* b, std::string path) {
+asio::awaitable<absl::StatusOr<bool>> IsOneInBoth(StoreReader* a, StoreReader* b,
+                                                  std::string path) {
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> first, co_await a->Exists(path));
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> second, co_await b->Exists(path));
-  co_return first.has_value() && second.has_value() && first->czxid == second->czxid &&
-      first->ctime_ms == second->ctime_ms && first->ephemeral_owner == second->ephemeral_owner;
+  co_return first.has_value() && second.has_value() && IsOneZnode(*first, *second) &&
+      first->ephemeral_owner == second->ephemeral_owner;
 }
 
 }  // namespace
@@ -44,7 +45,7 @@ asio::awaitable<absl::StatusOr<bool>> AreOneZooKeeper(MoveWorld* world) {
   for (const MetaCandidate& candidate : candidates) paths.push_back(candidate.path);
   for (const std::string& path : paths) {
     METAREC_CO_ASSIGN_OR_RETURN(const bool is_one,
-                                co_await IsOneZnode(&old_reader, &new_reader, path));
+                                co_await IsOneInBoth(&old_reader, &new_reader, path));
     if (!is_one) co_return false;
   }
   co_return true;

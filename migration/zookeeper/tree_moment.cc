@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <absl/algorithm/container.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
@@ -60,24 +61,35 @@ asio::awaitable<absl::StatusOr<TreeMoment>> LookAtTree(TreePlace place, Clock* c
   co_return noted.moment();
 }
 
-asio::awaitable<absl::StatusOr<TreeSince>> LookAtTreeSince(TreePlace place, TreeMoment then,
-                                                           std::vector<std::string> except,
-                                                           Clock* clock) {
+asio::awaitable<absl::StatusOr<TreeSince>> LookForUnknown(
+    TreePlace place, std::function<bool(const TreeNode&)> is_known, Clock* clock) {
   LiveTree tree(place.store, clock, place.root, WithoutAcls(place));
   TreeCursor cursor(&tree);
   TreeSince since;
-  since.is_same = true;
   for (;;) {
     METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const next, co_await cursor.Peek());
     if (next == nullptr) co_return since;
     const TreeNode node = cursor.Take();
-    if (node.path.empty()) since.is_same = node.stat.czxid == then.root_czxid;
     // A removal that was cut short has left its journal in some child of the root.
-    const bool is_ours = absl::StrContains(node.path, kTreeJournalPath);
-    if (is_ours || std::find(except.begin(), except.end(), node.path) != except.end()) continue;
-    if (node.stat.czxid <= then.zxid && node.stat.mzxid <= then.zxid) continue;
-    since.Add(place.root, node.path);
+    const bool is_journal = absl::StrContains(node.path, kTreeJournalPath);
+    if (!is_journal && !is_known(node)) since.Add(place.root, node.path);
   }
+}
+
+asio::awaitable<absl::StatusOr<TreeSince>> LookAtTreeSince(TreePlace place, TreeMoment then,
+                                                           std::vector<std::string> except,
+                                                           Clock* clock) {
+  bool is_same = true;
+  // Named: GCC 12 destroys a capture twice in a temporary beside a co_await.
+  std::function<bool(const TreeNode&)> is_known = [&](const TreeNode& node) {
+    if (node.path.empty()) is_same = node.stat.czxid == then.root_czxid;
+    return absl::c_linear_search(except, node.path) ||
+           (node.stat.czxid <= then.zxid && node.stat.mzxid <= then.zxid);
+  };
+  METAREC_CO_ASSIGN_OR_RETURN(
+      TreeSince since, co_await LookForUnknown(std::move(place), std::move(is_known), clock));
+  since.is_same = is_same;
+  co_return since;
 }
 
 }  // namespace metarec

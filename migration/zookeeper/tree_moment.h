@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,11 @@ struct TreeSince {
   // "/pegasus/demo/apps/3, /pegasus/demo/apps/4 and 7 more", fit for people.
   std::string NewerText() const;
 };
+
+// Reads the tree: of its znodes, metarec's own journals left out, those that `is_known` does not
+// know are newer. No error if there is no such tree.
+asio::awaitable<absl::StatusOr<TreeSince>> LookForUnknown(
+    TreePlace place, std::function<bool(const TreeNode&)> is_known, Clock* clock);
 
 // Reads the tree again. The znodes `except`, relative to the root, do not count, nor do metarec's
 // own journals; what was deleted since does not show. No error if there is no such tree any more.

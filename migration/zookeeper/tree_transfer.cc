@@ -64,33 +64,21 @@ asio::awaitable<absl::StatusOr<std::optional<int64_t>>> FinishedBefore(
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> new_root,
                               co_await new_reader.Exists(to.root));
   if (!old_root.has_value() || !new_root.has_value()) co_return std::optional<int64_t>();
-  // Made by the same transaction, they are one tree.
-  if (from.root == to.root && old_root->czxid == new_root->czxid &&
-      old_root->ctime_ms == new_root->ctime_ms) {
-    co_return std::optional<int64_t>();
-  }
+  if (from.root == to.root && IsOneZnode(*old_root, *new_root)) co_return std::optional<int64_t>();
   METAREC_CO_ASSIGN_OR_RETURN(const TreeComparison compared,
                               co_await CompareTrees(from, to, std::move(left_alone), clock));
   co_return compared.equal() ? std::optional<int64_t>(compared.znodes) : std::nullopt;
 }
 
-// All of a tree but its root, metarec's own journals, `left_alone`, and what is ours.
+// Those of all but the root that are not `left_alone` and not ours.
 asio::awaitable<absl::StatusOr<TreeSince>> FindOthers(
     TreePlace to, std::vector<std::string> left_alone,
     std::function<bool(const TreeNode& node)> is_ours, Clock* clock) {
-  LiveTreeOptions options = ReadingOptions(to);
-  options.read_acls = false;
-  LiveTree live(to.store, clock, to.root, std::move(options));
-  TreeCursor cursor(&live);
-  TreeSince others;
-  for (;;) {
-    METAREC_CO_ASSIGN_OR_RETURN(const TreeNode* const next, co_await cursor.Peek());
-    if (next == nullptr) co_return others;
-    const TreeNode node = cursor.Take();
-    const bool is_journal = absl::StrContains(node.path, kTreeJournalPath);
-    if (node.path.empty() || is_journal || IsBelowChildren(node.path, left_alone)) continue;
-    if (!is_ours(node)) others.Add(to.root, node.path);
-  }
+  // Named: GCC 12 destroys a capture twice in a temporary beside a co_await.
+  std::function<bool(const TreeNode&)> is_known = [&](const TreeNode& node) {
+    return node.path.empty() || IsBelowChildren(node.path, left_alone) || is_ours(node);
+  };
+  co_return co_await LookForUnknown(std::move(to), std::move(is_known), clock);
 }
 
 asio::awaitable<absl::Status> RemoveWhole(TreePlace place, int64_t newest_zxid, Clock* clock) {

@@ -40,6 +40,13 @@ struct NodeStat {
   int32_t num_children = 0;
 };
 
+// Whether two stats, read from what may be one ZooKeeper under two names, are of one znode: no two
+// were created by the same transaction at the same millisecond, unless one ZooKeeper's data were
+// copied from the other's.
+inline bool IsOneZnode(const NodeStat& a, const NodeStat& b) {
+  return a.czxid == b.czxid && a.ctime_ms == b.ctime_ms;
+}
+
 struct NodeData {
   std::string data;
   NodeStat stat;

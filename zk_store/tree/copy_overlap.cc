@@ -26,14 +26,12 @@ asio::awaitable<absl::StatusOr<std::string>> FindWitness(StoreReader* source, st
   co_return "";
 }
 
-// One ensemble can go by many names. But no two znodes were made by the same transaction at the
-// same millisecond, unless one ZooKeeper's data were copied from the other's.
-asio::awaitable<absl::StatusOr<bool>> IsOneZnode(StoreReader* source, StoreReader* target,
-                                                 std::string path) {
+// One ensemble can go by many names.
+asio::awaitable<absl::StatusOr<bool>> IsOneInBoth(StoreReader* source, StoreReader* target,
+                                                  std::string path) {
   METAREC_CO_ASSIGN_OR_RETURN(const auto theirs, co_await source->Exists(path));
   METAREC_CO_ASSIGN_OR_RETURN(const auto ours, co_await target->Exists(path));
-  co_return theirs.has_value() && ours.has_value() && theirs->czxid == ours->czxid &&
-      theirs->ctime_ms == ours->ctime_ms;
+  co_return theirs.has_value() && ours.has_value() && IsOneZnode(*theirs, *ours);
 }
 
 absl::Status InOneAnother(const CopyFrom& from, const CopyInto& into, absl::string_view witness,
@@ -60,7 +58,7 @@ asio::awaitable<absl::StatusOr<bool>> AreApart(const CopyFrom* from, const CopyI
   StoreReader target(into->store, budget);
   METAREC_CO_ASSIGN_OR_RETURN(const std::string witness, co_await FindWitness(&source, from->root));
   if (witness.empty()) co_return false;
-  METAREC_CO_ASSIGN_OR_RETURN(const bool is_one, co_await IsOneZnode(&source, &target, witness));
+  METAREC_CO_ASSIGN_OR_RETURN(const bool is_one, co_await IsOneInBoth(&source, &target, witness));
   if (!is_one) co_return true;
   co_return InOneAnother(*from, *into, witness, "Nothing was written");
 }
@@ -72,7 +70,7 @@ asio::awaitable<absl::Status> CheckApartByJournal(const CopyFrom* from, const Co
   StoreReader target(into->store, budget);
   METAREC_CO_RETURN_IF_ERROR(co_await source.Sync(from->root));
   METAREC_CO_ASSIGN_OR_RETURN(const bool is_one,
-                              co_await IsOneZnode(&source, &target, journal->path()));
+                              co_await IsOneInBoth(&source, &target, journal->path()));
   if (!is_one) co_return absl::OkStatus();
   METAREC_CO_RETURN_IF_ERROR(co_await journal->Delete());
   for (auto path = made_paths.rbegin(); path != made_paths.rend(); ++path) {

@@ -147,8 +147,7 @@ asio::awaitable<absl::Status> CheckBeforeLink(const Stores* stores, std::string 
         absl::StrCat("there is no ", directory,
                      " in ensemble 1: give the directory in which the candidates stand"));
   }
-  if (second.has_value() && first->num_children == 0 && first->czxid == second->czxid &&
-      first->ctime_ms == second->ctime_ms) {
+  if (second.has_value() && first->num_children == 0 && IsOneZnode(*first, *second)) {
     co_return absl::FailedPreconditionError(
         absl::StrCat("the two ensembles are one, or one is a copy of the other: ", directory,
                      " was created in one transaction. If they are two, start a candidate in "
