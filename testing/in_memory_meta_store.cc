@@ -96,7 +96,7 @@ asio::awaitable<absl::StatusOr<NodeData>> InMemoryMetaStore::DoGet(std::string p
   return Run<Result>(session_, "get", path, [this, path, watch = std::move(watch)] {
     return Execute<Result>({.kind = "get", .path = path}, [&] {
       Result result = zookeeper_->tree_.Get(path, session_->caller);
-      if (result.ok() && watch != nullptr) session_->data_watches.emplace(path, watch);
+      if (result.ok() && watch != nullptr) session_->data_watches.emplace(path, watch->sender());
       return result;
     });
   });
@@ -107,7 +107,7 @@ asio::awaitable<absl::StatusOr<std::optional<NodeStat>>> InMemoryMetaStore::DoEx
   using Result = absl::StatusOr<std::optional<NodeStat>>;
   return Run<Result>(session_, "exists", path, [this, path, watch = std::move(watch)] {
     return Execute<Result>({.kind = "exists", .path = path}, [&]() -> Result {
-      if (watch != nullptr) session_->data_watches.emplace(path, watch);
+      if (watch != nullptr) session_->data_watches.emplace(path, watch->sender());
       return zookeeper_->tree_.Exists(path);
     });
   });
@@ -119,7 +119,7 @@ asio::awaitable<absl::StatusOr<NodeChildren>> InMemoryMetaStore::DoChildren(
   return Run<Result>(session_, "children", path, [this, path, watch = std::move(watch)] {
     return Execute<Result>({.kind = "children", .path = path}, [&] {
       Result result = zookeeper_->tree_.Children(path, session_->caller);
-      if (result.ok() && watch != nullptr) session_->child_watches.emplace(path, watch);
+      if (result.ok() && watch != nullptr) session_->child_watches.emplace(path, watch->sender());
       return result;
     });
   });

@@ -8,13 +8,13 @@ namespace {
 template <typename WatchTable>
 void FireAt(WatchTable* table, const std::string& path, const WatchEvent& event) {
   const auto [begin, end] = table->equal_range(path);
-  for (auto it = begin; it != end; ++it) Watch::Fire(it->second, event);
+  for (auto it = begin; it != end; ++it) it->second.Send(event);
   table->erase(begin, end);
 }
 
 template <typename WatchTable>
 void FireAll(WatchTable* table) {
-  for (const auto& [path, watch] : *table) Watch::Fire(watch, WatchEvent());
+  for (const auto& [path, watch] : *table) watch.Send(WatchEvent());
   table->clear();
 }
 

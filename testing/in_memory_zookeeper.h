@@ -45,7 +45,7 @@ class InMemoryZooKeeper {
  private:
   friend class InMemoryMetaStore;
 
-  struct WatchTable : std::multimap<std::string, std::weak_ptr<Watch>> {};  // by path
+  struct WatchTable : std::multimap<std::string, WatchSender> {};  // by path
   struct Session {
     ZnodeCaller caller;
     SessionTracker tracker;

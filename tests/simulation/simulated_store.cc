@@ -26,7 +26,7 @@ SimulatedStore::~SimulatedStore() {
   }
   session_->in_flight.clear();
   for (auto* watches : {&session_->data_watches, &session_->child_watches}) {
-    for (auto& [path, watch] : *watches) Watch::Fire(watch, WatchEvent());
+    for (auto& [path, watch] : *watches) watch.Send(WatchEvent());
     watches->clear();
   }
   session_->tracker.Set(SessionState::kClosed);
@@ -63,7 +63,8 @@ asio::awaitable<absl::StatusOr<NodeData>> SimulatedStore::DoGet(std::string path
   return Call<Result>("get", path, nullptr,
                       [zookeeper = zookeeper_, session = session_.get(), path, watch](int64_t) {
                         Result found = zookeeper->TreeOf(*session).Get(path, CallerOf(*session));
-                        if (found.ok() && watch) session->data_watches.emplace(path, watch);
+                        if (found.ok() && watch)
+                          session->data_watches.emplace(path, watch->sender());
                         if (found.ok() && zookeeper->with_.on_read) {
                           zookeeper->with_.on_read(session->id, path);
                         }
@@ -77,7 +78,7 @@ asio::awaitable<absl::StatusOr<std::optional<NodeStat>>> SimulatedStore::DoExist
   return Call<Result>(
       "exists", path, nullptr,
       [zookeeper = zookeeper_, session = session_.get(), path, watch](int64_t) -> Result {
-        if (watch) session->data_watches.emplace(path, watch);
+        if (watch) session->data_watches.emplace(path, watch->sender());
         return zookeeper->TreeOf(*session).Exists(path);
       });
 }
@@ -89,7 +90,8 @@ asio::awaitable<absl::StatusOr<NodeChildren>> SimulatedStore::DoChildren(
                       [zookeeper = zookeeper_, session = session_.get(), path, watch](int64_t) {
                         Result found =
                             zookeeper->TreeOf(*session).Children(path, CallerOf(*session));
-                        if (found.ok() && watch) session->child_watches.emplace(path, watch);
+                        if (found.ok() && watch)
+                          session->child_watches.emplace(path, watch->sender());
                         return found;
                       });
 }
@@ -189,7 +191,7 @@ void SimulatedZooKeeper::ComeBack(const std::shared_ptr<StoreSession>& session) 
     with_.trace->Add(with_.queue->now(), session->client.name, "learns that its session expired");
     session->tracker.Set(SessionState::kExpired);
     for (auto* watches : {&session->data_watches, &session->child_watches}) {
-      for (auto& [path, watch] : *watches) Watch::Fire(watch, WatchEvent());
+      for (auto& [path, watch] : *watches) watch.Send(WatchEvent());
       watches->clear();
     }
     return;
@@ -334,8 +336,8 @@ void SimulatedZooKeeper::AnnounceTo(const std::shared_ptr<StoreSession>& session
 
 // Fires in the order of the answers: a session hears of a change before it gets the answers to
 // later reads.
-void SimulatedZooKeeper::FireWatch(const std::shared_ptr<StoreSession>& session,
-                                   std::weak_ptr<Watch> watch, WatchEvent event) {
+void SimulatedZooKeeper::FireWatch(const std::shared_ptr<StoreSession>& session, WatchSender watch,
+                                   WatchEvent event) {
   if (session->is_dead) return;
   if (!session->is_connected) {
     session->unheard.emplace_back(std::move(watch), std::move(event));
@@ -347,8 +349,7 @@ void SimulatedZooKeeper::FireWatch(const std::shared_ptr<StoreSession>& session,
 }
 
 void SimulatedZooKeeper::FireWatchAt(absl::Time time, const std::shared_ptr<StoreSession>& session,
-                                     size_t position, std::weak_ptr<Watch> watch,
-                                     WatchEvent event) {
+                                     size_t position, WatchSender watch, WatchEvent event) {
   with_.queue->At(time,
                   [this, session, position, watch = std::move(watch), event = std::move(event)] {
                     if (session->is_dead) return;
@@ -361,7 +362,7 @@ void SimulatedZooKeeper::FireWatchAt(absl::Time time, const std::shared_ptr<Stor
                     }
                     // Lost with the old connection, perhaps; the new one tells it then.
                     session->seen = std::max(session->seen, position);
-                    Watch::Fire(watch, event);
+                    watch.Send(event);
                   });
 }
 

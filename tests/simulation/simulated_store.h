@@ -27,7 +27,7 @@ struct StoreCall {
 
 // One session, as client and server know it.
 struct StoreSession {
-  using Watches = std::multimap<std::string, std::weak_ptr<Watch>>;
+  using Watches = std::multimap<std::string, WatchSender>;
 
   int64_t id = 0;
   StoreClient client;
@@ -48,7 +48,7 @@ struct StoreSession {
   std::vector<std::shared_ptr<StoreCall>> unexecuted;  // of a broken connection
   Watches data_watches;
   Watches child_watches;
-  std::vector<std::pair<std::weak_ptr<Watch>, WatchEvent>> unheard;  // while it has no connection
+  std::vector<std::pair<WatchSender, WatchEvent>> unheard;  // while it has no connection
 };
 
 class SimulatedStore final : public MetaStore {

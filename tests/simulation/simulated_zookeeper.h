@@ -213,13 +213,12 @@ class SimulatedZooKeeper {
   void AnswerAt(absl::Time time, const std::shared_ptr<StoreSession>& session,
                 const std::shared_ptr<StoreCall>& call);
   void FireWatchAt(absl::Time time, const std::shared_ptr<StoreSession>& session, size_t position,
-                   std::weak_ptr<Watch> watch, WatchEvent event);
+                   WatchSender watch, WatchEvent event);
   // The client hears nothing for `lasts` from now on.
   void BreakIfSilent(const std::shared_ptr<StoreSession>& session, absl::Duration lasts);
   void Announce(int server, const Ensemble::Changes& changes);
   void AnnounceTo(const std::shared_ptr<StoreSession>& session, const Ensemble::Changes& changes);
-  void FireWatch(const std::shared_ptr<StoreSession>& session, std::weak_ptr<Watch> watch,
-                 WatchEvent event);
+  void FireWatch(const std::shared_ptr<StoreSession>& session, WatchSender watch, WatchEvent event);
   absl::StatusOr<std::vector<StoreOpResult>> Apply(const StoreClient& client, int64_t session_id,
                                                    int64_t request,
                                                    std::shared_ptr<const std::vector<StoreOp>> ops,

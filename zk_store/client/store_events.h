@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,7 +12,7 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 
-#include "base/runtime/event.h"
+#include "base/runtime/one_shot.h"
 
 namespace metarec {
 
@@ -43,17 +42,9 @@ class SessionTracker {
   asio::awaitable<absl::StatusOr<SessionState>> AwaitChange(SessionState seen) const;
 
  private:
-  struct Waiter {
-    explicit Waiter(const asio::any_io_executor& executor_)
-        : executor(executor_), changed(executor_) {}
-    const asio::any_io_executor executor;
-    Event changed;  // used on `executor` only
-    SessionState state = SessionState::kConnecting;
-  };
-
   mutable absl::Mutex mutex_;
   SessionState state_ ABSL_GUARDED_BY(mutex_) = SessionState::kConnecting;
-  mutable std::vector<std::weak_ptr<Waiter>> waiters_ ABSL_GUARDED_BY(mutex_);
+  mutable std::vector<OneShotSender<SessionState>> waiters_ ABSL_GUARDED_BY(mutex_);
 };
 
 enum class WatchEventType {
@@ -68,32 +59,31 @@ struct WatchEvent {
   WatchEventType type = WatchEventType::kSessionEnded;
   std::string path;
 };
+using WatchSender = OneShotSender<WatchEvent>;
 
 // A one-shot watch. Make one, give it to a read (MetaStore::Get, Exists or Children), and it fires
 // at most once. It is set only if the read succeeds (for Exists also if there is no node); after a
-// failure it may be given to the next read. The store holds it weakly: drop it to end the watch.
+// failure it may be given to the next read. The store holds a sender: drop the watch to end it.
 //
 //   auto watch = std::make_shared<Watch>(co_await asio::this_coro::executor);
 //   auto children = co_await store->Children(path, watch);
 //   auto event = co_await watch->Wait();
 //
-// Used on one executor (a single thread or a strand), except for Fire.
+// Used on one executor (a single thread or a strand), which may go once the watch is destroyed.
 class Watch {
  public:
-  explicit Watch(const asio::any_io_executor& executor);
+  explicit Watch(const asio::any_io_executor& executor) : event_(executor) {}
 
   // The event, or kCancelled when the awaiting coroutine is cancelled.
   asio::awaitable<absl::StatusOr<WatchEvent>> Wait();
 
-  bool fired() const { return fired_.is_set(); }
+  bool fired() const { return event_.has_value(); }
 
   // For stores: from any thread. The first event counts.
-  static void Fire(const std::weak_ptr<Watch>& watch, WatchEvent event);
+  WatchSender sender() const { return event_.sender(); }
 
  private:
-  const asio::any_io_executor executor_;
-  Event fired_;
-  WatchEvent event_;
+  OneShotReceiver<WatchEvent> event_;
 };
 
 }  // namespace metarec

@@ -97,7 +97,7 @@ struct ZooKeeperHandle::Callbacks {
     // Watches hear of connections lost and regained too, and stay set; OnSessionEvent does it.
     if (type == ZOO_SESSION_EVENT || type == ZOO_NOTWATCHING_EVENT) return;
     auto* handle = static_cast<ZooKeeperHandle*>(const_cast<void*>(zoo_get_context(zookeeper)));
-    std::weak_ptr<Watch> watch;
+    std::optional<WatchSender> watch;
     {
       absl::MutexLock lock(&handle->mutex_);
       auto found = handle->watches_.find(reinterpret_cast<uintptr_t>(context));
@@ -105,7 +105,7 @@ struct ZooKeeperHandle::Callbacks {
       watch = std::move(found->second);
       handle->watches_.erase(found);
     }
-    Watch::Fire(watch, WatchEvent{FromNativeEvent(type), path});
+    watch->Send(WatchEvent{FromNativeEvent(type), path});
   }
 
   static void OnVoid(int code, const void* data) {
@@ -329,7 +329,7 @@ ZooKeeperSession ZooKeeperHandle::credentials() const {
 uint64_t ZooKeeperHandle::AddWatch(const std::shared_ptr<Watch>& watch) {
   if (watch == nullptr) return 0;
   absl::MutexLock lock(&mutex_);
-  watches_.emplace(++last_watch_id_, watch);
+  watches_.emplace(++last_watch_id_, watch->sender());
   return last_watch_id_;
 }
 
@@ -352,12 +352,12 @@ void ZooKeeperHandle::FailAllCalls() {
 }
 
 void ZooKeeperHandle::FireAllWatches() {
-  absl::flat_hash_map<uint64_t, std::weak_ptr<Watch>> watches;
+  absl::flat_hash_map<uint64_t, WatchSender> watches;
   {
     absl::MutexLock lock(&mutex_);
     watches.swap(watches_);
   }
-  for (const auto& [id, watch] : watches) Watch::Fire(watch, WatchEvent());
+  for (const auto& [id, watch] : watches) watch.Send(WatchEvent());
 }
 
 void ZooKeeperHandle::OnSessionState(int state) {

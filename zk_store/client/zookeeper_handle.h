@@ -87,7 +87,7 @@ class ZooKeeperHandle {
   absl::Mutex mutex_;
   absl::flat_hash_set<CallBase*> calls_ ABSL_GUARDED_BY(mutex_);  // owned
   uint64_t last_watch_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::flat_hash_map<uint64_t, std::weak_ptr<Watch>> watches_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, WatchSender> watches_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace metarec

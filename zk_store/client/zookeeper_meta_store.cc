@@ -9,12 +9,11 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/address.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 
 #include "base/runtime/blocking_call.h"
 #include "base/runtime/cancellation.h"
-#include "base/runtime/event.h"
+#include "base/runtime/one_shot.h"
 #include "base/runtime/status_macros.h"
 #include "base/runtime/task_group.h"
 #include "zk_store/client/zookeeper_handle.h"
@@ -22,31 +21,15 @@
 namespace metarec {
 namespace {
 
-// Where an answer from libzookeeper's thread and the coroutine that waits for it meet. Used on the
-// coroutine's executor only; it survives a coroutine that was cancelled.
-template <typename Result>
-struct Reply {
-  explicit Reply(const asio::any_io_executor& executor_)
-      : executor(executor_), arrived(executor_) {}
-  const asio::any_io_executor executor;
-  Event arrived;
-  std::optional<Result> result;
-};
-
-// Calls `submit` with a callback, and completes with what that gets. It touches nothing of the
-// store once it is suspended, since the store may be destroyed meanwhile.
+// Calls `submit` with a callback, and completes with what that gets on libzookeeper's thread. It
+// touches nothing of the store once it is suspended, since the store may be destroyed meanwhile.
 template <typename Result>
 asio::awaitable<Result> Await(std::function<void(ZooKeeperHandle::Done<Result>)> submit) {
   if (co_await IsCancelled()) co_return absl::CancelledError("cancelled before it was submitted");
-  auto reply = std::make_shared<Reply<Result>>(co_await asio::this_coro::executor);
-  submit([reply](Result result) {
-    asio::post(reply->executor, [reply, result = std::move(result)]() mutable {
-      reply->result = std::move(result);
-      reply->arrived.Set();
-    });
-  });
-  METAREC_CO_RETURN_IF_ERROR(co_await reply->arrived.Wait());
-  co_return *std::move(reply->result);
+  OneShotReceiver<Result> reply(co_await asio::this_coro::executor);
+  submit([sender = reply.sender()](Result result) { sender.Send(std::move(result)); });
+  METAREC_CO_RETURN_IF_ERROR(co_await reply.Wait());
+  co_return std::move(reply.value());
 }
 
 // Half of the time is for this, so that a name service that does not answer for one host leaves

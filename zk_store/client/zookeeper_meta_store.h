@@ -20,9 +20,10 @@ class ZooKeeperHandle;
 
 // A MetaStore that is a real ZooKeeper session, over libzookeeper and its two threads.
 //
-// Its operations may be awaited on any executor, also on several. The destructor says goodbye to
-// the server and joins the threads, which blocks for a moment; for longer if libzookeeper, trying
-// to reconnect, waits for the name service.
+// Its operations may be awaited on any executor, also on several; one may end before the store
+// does, and while it awaits an answer. The destructor says goodbye to the server and joins the
+// threads, which blocks for a moment; for longer if libzookeeper, trying to reconnect, waits for
+// the name service.
 class ZooKeeperMetaStore final : public MetaStore {
  public:
   // Completes once the session is established and, if asked for, authenticated. Hosts whose name is

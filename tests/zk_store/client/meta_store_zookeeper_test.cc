@@ -16,6 +16,8 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
@@ -373,6 +375,36 @@ TEST_F(ZooKeeperMetaStoreServed, AServerThatHangsTimesOutWithUnknownOutcome) {
     EXPECT_EQ(FailedOpOf(checked), std::nullopt) << checked;
     server_->Resume();
   });
+}
+
+// For the address sanitizer: the answers come, or never will, when nobody is there to take them.
+TEST_F(ZooKeeperMetaStoreServed, AnExecutorMayEndBeforeTheAnswersToItsRequestsCome) {
+  ASSERT_NO_FATAL_FAILURE(Start());
+  std::unique_ptr<MetaStore> store;
+  RunToEnd([&]() -> asio::awaitable<void> {
+    auto connected = co_await ZooKeeperMetaStore::Connect(options_, &clock_);
+    EXPECT_TRUE(connected.ok()) << connected.status();
+    if (connected.ok()) store = *std::move(connected);
+  });
+  ASSERT_NE(store, nullptr);
+  const auto ask_in_vain = [&] {
+    server_->Pause();
+    asio::io_context context;
+    asio::co_spawn(context, store->Create("/unheard", ""), asio::detached);
+    asio::co_spawn(context, store->AwaitSessionChange(SessionState::kConnected), asio::detached);
+    const auto read = [&]() -> asio::awaitable<void> {
+      const auto watch = std::make_shared<Watch>(co_await asio::this_coro::executor);
+      (co_await store->Get("/", watch)).status().IgnoreError();
+    };
+    asio::co_spawn(context, read(), asio::detached);
+    context.poll();
+  };
+  ask_in_vain();
+  server_->Resume();
+  RunToEnd([&]() -> asio::awaitable<void> { EXPECT_TRUE((co_await store->Get("/unheard")).ok()); });
+  ask_in_vain();
+  store.reset();
+  server_->Resume();
 }
 
 TEST_F(ZooKeeperMetaStoreServed, DataSurvivesARestartOnTheSamePort) {
