@@ -21,9 +21,10 @@ template <typename Value>
 class OneShotSender;
 
 // Where the coroutine waits. Used on one executor (a single thread or a strand). Once it is
-// destroyed no sender reaches that executor any more, which may be destroyed then: be it that the
-// value came, or that the coroutine was cancelled, or that the executor itself destroys the
-// coroutine's frame.
+// destroyed no sender touches that executor any more, which may then be destroyed, too. It may even
+// be destroyed while the coroutine waits. But an io_context that destroys itself empties its queue
+// without a lock: a coroutine that was cancelled, or whose value came, must have been resumed before,
+// or the senders' threads must have ended.
 template <typename Value>
 class OneShotReceiver {
  public:

@@ -17,6 +17,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "testing/slow_build.h"
 #include "tests/crash_points/crash_world.h"
 #include "zk_store/client/error_mark.h"
 #include "zk_store/election/leader_lock.h"
@@ -136,7 +137,7 @@ TEST(CrashPointsTest, EveryFaultAtEveryOperationLeavesNothingHalfVisibleAndIsRes
 
 TEST(CrashPointsTest, EveryPairOfCrashesIsResumed) {
   CrashWorld world(CrashWorld::Kind::kInMemory);
-  const int64_t step = SanitizerStep(11);
+  const int64_t step = testing::InSlowBuild(11, 1);
   int64_t pairs = 0;
   for (const CrashPoint& first : PointsOf(kDeath, world.undisturbed_run().operations)) {
     // The resumed run may take more operations than the first: until one is not reached.
@@ -167,7 +168,7 @@ TEST(CrashPointsOnZooKeeperTest, EveryCrashIsResumedThereToo) {
   if (wanted != nullptr && absl::string_view(wanted) == "all") {
     EnumerateAllKinds(&world, 1);
   } else {
-    EnumerateSingleFaults(&world, kDeath, 2 * SanitizerStep(3) + 1);
+    EnumerateSingleFaults(&world, kDeath, testing::InSlowBuild(7, 3));
     for (const FaultKind& kind : kKinds) EnumerateSingleFaults(&world, kind, 13);
   }
   std::cout << world.runs() << " runs on a real ZooKeeper" << std::endl;

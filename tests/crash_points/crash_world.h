@@ -134,17 +134,4 @@ class CrashWorld {
   std::map<std::string, std::string> undisturbed_;  // path below the root to data
 };
 
-// Every k-th of a long enumeration is enough where sanitizers make it slow.
-constexpr int64_t SanitizerStep(int64_t step) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return step;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  return step;
-#endif
-#endif
-  (void)step;
-  return 1;
-}
-
 }  // namespace metarec

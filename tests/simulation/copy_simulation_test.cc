@@ -13,12 +13,13 @@
 #include "copy_case.h"
 #include "copy_world.h"
 #include "simulation.h"
+#include "testing/slow_build.h"
 
 namespace metarec::simulation {
 namespace {
 
 constexpr uint64_t kFirstSeed = 1;
-constexpr uint64_t kLastSeed = 322;
+constexpr uint64_t kLastSeed = testing::InSlowBuild(80, 322);
 
 int64_t Ended(const Tally& tally, const std::string& how) {
   const auto found = tally.ends.find(how);

@@ -9,6 +9,7 @@
 
 #include "election_case.h"
 #include "simulation.h"
+#include "testing/slow_build.h"
 
 namespace metarec::simulation {
 namespace {
@@ -22,7 +23,7 @@ TEST(ElectionSimulation, NoSeedViolatesARuleAndEachRunsTheSameTwice) {
   Range range;
   range.world = &kElectionWorld;
   range.first = 1;
-  range.last = 60;
+  range.last = testing::InSlowBuild(20, 60);
   const Tally tally = SimulateRange(range, 5);
   for (const Failure& failure : tally.failures) {
     ADD_FAILURE() << absl::StrJoin(failure.violations, "\n") << "\n"

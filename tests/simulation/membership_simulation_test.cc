@@ -8,15 +8,12 @@
 #include <gtest/gtest.h>
 
 #include "simulation.h"
+#include "testing/slow_build.h"
 
 namespace metarec::simulation {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
-constexpr uint64_t kSeeds = 1000;
-#else
-constexpr uint64_t kSeeds = 20'000;
-#endif
+constexpr uint64_t kSeeds = testing::InSlowBuild(1000, 20'000);
 
 Tally Simulate(uint64_t first, uint64_t last, const std::string& planted) {
   Range range;

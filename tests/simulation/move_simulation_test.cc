@@ -10,6 +10,7 @@
 
 #include "move_case.h"
 #include "simulation.h"
+#include "testing/slow_build.h"
 
 namespace metarec::simulation {
 namespace {
@@ -18,7 +19,7 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 constexpr uint64_t kFirstSeed = 1;
-constexpr uint64_t kLastSeed = 100;
+constexpr uint64_t kLastSeed = testing::InSlowBuild(25, 100);
 
 int64_t Ended(const Tally& tally, const std::string& how) {
   const auto found = tally.ends.find(how);

@@ -14,15 +14,12 @@
 
 #include "base/runtime/rare_branch.h"
 #include "case.h"
+#include "testing/slow_build.h"
 
 namespace metarec::simulation {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
-constexpr uint64_t kSeeds = 150;
-#else
-constexpr uint64_t kSeeds = 3000;
-#endif
+constexpr uint64_t kSeeds = testing::InSlowBuild(150, 3000);
 constexpr uint64_t kSeedsForBranches = 3000;
 
 // What these few seeds need not reach. Everything else they reach more than ten times, so that

@@ -69,9 +69,9 @@ asio::awaitable<absl::StatusOr<NodeEvidence>> DiskArguments::ReadDisks(
   const std::vector<std::string> data_dirs =
       absl::StrSplit(data_dirs_, ',', absl::SkipWhitespace());
   const auto found = std::make_shared<std::optional<absl::StatusOr<ReplicasOnDisk>>>();
-  METAREC_CO_RETURN_IF_ERROR(
-      co_await AwaitBlockingCall(clock, absl::InfiniteFuture(),
-                                 [found, data_dirs] { *found = ReadReplicaFolders(data_dirs); }));
+  // Named: see cancellation.h on temporaries beside a co_await.
+  const std::function<void()> read = [found, data_dirs] { *found = ReadReplicaFolders(data_dirs); };
+  METAREC_CO_RETURN_IF_ERROR(co_await AwaitBlockingCall(clock, absl::InfiniteFuture(), read));
   if (!(*found)->ok()) co_return (*found)->status();
   co_return NodeOnDisk(identity, entry.text, *std::move(**found));
 }

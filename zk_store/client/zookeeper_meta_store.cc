@@ -173,7 +173,7 @@ asio::awaitable<void> Establish(Establishing* establishing) {
   if (options.auth.has_value()) {
     const StoreAuth auth = *options.auth;
     establishing->failure =
-        co_await Await<absl::Status>([handle, &auth](ZooKeeperHandle::Done<absl::Status> done) {
+        co_await Await<absl::Status>([&handle, &auth](ZooKeeperHandle::Done<absl::Status> done) {
           handle->AddAuth(auth, std::move(done));
         });
   }

@@ -90,12 +90,12 @@ ElectionPhases::ElectionPhases(ElectionPhasesOptions options, MetaStore* first, 
 
 asio::awaitable<absl::StatusOr<ElectionView>> ElectionPhases::Look(EnsembleSide side) {
   co_return co_await Retry(&*budget_,
-                           [this, side] { return LookAtElection(stores_[side], &place_); });
+                           [this, &side] { return LookAtElection(stores_[side], &place_); });
 }
 
 asio::awaitable<absl::StatusOr<std::vector<ElectionCandidate>>> ElectionPhases::Candidates(
     EnsembleSide side, const ElectionView* view) {
-  co_return co_await Retry(&*budget_, [this, side, view] {
+  co_return co_await Retry(&*budget_, [this, &side, &view] {
     return ReadElectionCandidates(stores_[side], &place_, view);
   });
 }
@@ -165,8 +165,8 @@ absl::Status ElectionPhases::CheckNobodyStandsIn2(const ElectionView& second) co
 
 asio::awaitable<absl::Status> ElectionPhases::LinkSide(EnsembleSide side, std::string id) {
   METAREC_CO_RETURN_IF_ERROR(co_await Retry(
-      &*budget_, [this, side] { return MakeElectionZnodes(stores_[side], &place_); }));
-  co_return co_await Retry(&*budget_, [this, side, &id]() -> asio::awaitable<absl::Status> {
+      &*budget_, [this, &side] { return MakeElectionZnodes(stores_[side], &place_); }));
+  co_return co_await Retry(&*budget_, [this, &side, &id]() -> asio::awaitable<absl::Status> {
     METAREC_CO_ASSIGN_OR_RETURN(const ElectionView view, co_await Look(side));
     if (view.record.has_value() && view.record->id == id) co_return absl::OkStatus();
     if (view.record.has_value() && !view.record->id.empty()) {
@@ -201,7 +201,7 @@ asio::awaitable<absl::Status> ElectionPhases::MoveTo(ElectionPhase to) {
   bool is_done = false;
   while (!is_done) {
     METAREC_CO_RETURN_IF_ERROR(
-        co_await Retry(&*budget_, [this, to, &is_done] { return Step(to, &is_done); }));
+        co_await Retry(&*budget_, [this, &to, &is_done] { return Step(to, &is_done); }));
   }
   co_return absl::OkStatus();
 }
@@ -386,7 +386,7 @@ asio::awaitable<absl::StatusOr<int64_t>> ElectionPhases::GuardedSince(EnsembleSi
   const std::string path = place_.paths.candidate(guard);
   METAREC_CO_ASSIGN_OR_RETURN(
       const std::optional<NodeStat> there,
-      co_await Retry(&*budget_, [this, side, &path] { return stores_[side]->Exists(path); }));
+      co_await Retry(&*budget_, [this, &side, &path] { return stores_[side]->Exists(path); }));
   if (!guard.empty() && there.has_value()) co_return there->czxid;
   co_return std::numeric_limits<int64_t>::max();  // not yet
 }

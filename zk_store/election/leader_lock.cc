@@ -63,7 +63,7 @@ asio::awaitable<absl::Status> AwaitSessionLoss(MetaStore* store, Clock* clock,
     }
     if (give_up_at == absl::InfiniteFuture()) give_up_at = clock->Now() + disconnected_max;
     const absl::Status waited = co_await RunUntil(
-        give_up_at, clock, [store, &state] { return AwaitChange(store, &state); });
+        give_up_at, clock, [&store, &state] { return AwaitChange(store, &state); });
     if (absl::IsDeadlineExceeded(waited)) {
       METAREC_RARE_BRANCH("the leader is cut off for longer than a session lives");
       co_return absl::AbortedError(absl::StrCat("there was no connection to ZooKeeper for ",

@@ -111,7 +111,7 @@ asio::awaitable<absl::Status> Reading::ListTables() {
 asio::awaitable<absl::Status> Reading::ForEach(size_t count,
                                                asio::awaitable<void> (Reading::*read)(size_t)) {
   co_await ForEachBounded(count, options_.in_flight_max,
-                          [this, read](size_t i) { return (this->*read)(i); });
+                          [this, &read](size_t i) { return (this->*read)(i); });
   const bool cancelled = co_await IsCancelled();
   if (status_.ok() && cancelled) co_return absl::CancelledError("reading was cancelled");
   co_return status_;

@@ -272,7 +272,7 @@ asio::awaitable<absl::Status> Verification::CheckVersionsOf(std::vector<size_t> 
 asio::awaitable<absl::Status> Verification::ForEach(
     size_t begin, size_t end, asio::awaitable<void> (Verification::*check)(size_t)) {
   co_await ForEachBounded(end - begin, options_.in_flight_max,
-                          [this, begin, check](size_t i) { return (this->*check)(begin + i); });
+                          [this, &begin, &check](size_t i) { return (this->*check)(begin + i); });
   const bool cancelled = co_await IsCancelled();
   if (status_.ok() && cancelled) co_return absl::CancelledError("verification was cancelled");
   co_return status_;

@@ -75,7 +75,7 @@ asio::awaitable<absl::Status> CheckApartByJournal(const CopyFrom* from, const Co
   METAREC_CO_RETURN_IF_ERROR(co_await journal->Delete());
   for (auto path = made_paths.rbegin(); path != made_paths.rend(); ++path) {
     const absl::Status deleted =
-        co_await Retry(budget, [into, &path] { return into->store->Delete(*path, /*version=*/0); });
+        co_await Retry(budget, [&into, &path] { return into->store->Delete(*path, /*version=*/0); });
     if (!deleted.ok() && StoreErrorOf(deleted) != StoreError::kNoNode) co_return deleted;
   }
   co_return InOneAnother(*from, *into, journal->path(),

@@ -23,6 +23,7 @@
 #include "base/line_file/json_lines.h"
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/planner/finding.h"
+#include "testing/slow_build.h"
 #include "tests/meta_recovery/plan_file/worlds_of_findings.h"
 
 namespace metarec {
@@ -378,13 +379,8 @@ std::vector<std::string> Replacements(const Value& value, const std::vector<std:
   return {texts.begin(), texts.end()};
 }
 
-// One of how many changes is tried. What is refused is the same in all builds, so sanitizers, under
-// which a change takes long, see a fixed share of them.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int64_t kOneOf = 5;
-#else
-constexpr int64_t kOneOf = 1;
-#endif
+// One of how many changes is tried.
+constexpr int64_t kOneOf = testing::InSlowBuild(25, 1);
 
 class ResealedPlan : public ::testing::Test {
  protected:

@@ -15,6 +15,7 @@
 #include "meta_recovery/plan_file/plan_file.h"
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/report/report.h"
+#include "testing/slow_build.h"
 #include "tests/meta_recovery/planner/evidence_builder.h"
 #include "tests/meta_recovery/planner/old_tree_builder.h"
 
@@ -119,7 +120,7 @@ TEST(OldTreeProperties, NoEnvIsInventedNoLivingTableDroppedAndNoDroppedOneComesB
   int used = 0;
   int refused = 0;
   std::map<OldTreeUse, int> uses;
-  for (int round = 0; round < 600; ++round) {
+  for (int round = 0; round < testing::InSlowBuild(60, 600); ++round) {
     SCOPED_TRACE(round);
     const Evidence evidence = RandomEvidence(random);
     std::vector<OldTree> trees;
@@ -168,7 +169,7 @@ TEST(OldTreeProperties, NoEnvIsInventedNoLivingTableDroppedAndNoDroppedOneComesB
 TEST(OldTreeProperties, ACurrentTreeIsFollowed) {
   std::mt19937 random(4);
   int followed = 0;
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < testing::InSlowBuild(30, 300); ++round) {
     SCOPED_TRACE(round);
     const Evidence evidence = RandomEvidence(random);
     const OldTree tree = RandomOldTree(evidence, random);

@@ -15,6 +15,7 @@
 #include "meta_recovery/planner/planner.h"
 #include "meta_recovery/planner/settlements.h"
 #include "meta_recovery/report/finding_text.h"
+#include "testing/slow_build.h"
 #include "tests/meta_recovery/planner/evidence_builder.h"
 
 namespace metarec {
@@ -148,7 +149,7 @@ void CheckInvariants(const RecoveryPlan& plan, const Evidence& evidence) {
 TEST(PlannerProperties, EveryOrderOfTheEvidenceGivesAnEqualPlanAndEqualBytes) {
   std::mt19937 random(20260321);
   int ready = 0;
-  for (int round = 0; round < 400; ++round) {
+  for (int round = 0; round < testing::InSlowBuild(40, 400); ++round) {
     SCOPED_TRACE(round);
     Evidence evidence = RandomEvidence(random);
     const auto plan = MakePlan(evidence, kSkipAll);
@@ -169,7 +170,7 @@ TEST(PlannerProperties, EveryOrderOfTheEvidenceGivesAnEqualPlanAndEqualBytes) {
 
 TEST(PlannerProperties, InvariantsHoldForEveryPlan) {
   std::mt19937 random(7);
-  for (int round = 0; round < 500; ++round) {
+  for (int round = 0; round < testing::InSlowBuild(50, 500); ++round) {
     SCOPED_TRACE(round);
     const Evidence evidence = RandomEvidence(random);
     const auto plan = MakePlan(evidence, kSkipAll);
@@ -196,7 +197,7 @@ TEST(PlannerProperties, WarmPlansHaveThePrimariesOfColdOnesAndTheSecondariesOfTh
   int64_t secondaries = 0;
   int64_t last_drops = 0;
   int64_t on_disk = 0;  // that would be secondaries if their servers ran
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < testing::InSlowBuild(30, 300); ++round) {
     SCOPED_TRACE(round);
     Evidence evidence = RandomEvidence(random);
     // Half of the clusters were at rest.
@@ -306,7 +307,7 @@ TEST(PlannerProperties, EveryPlanReadsBackEqual) {
   std::mt19937 random(11);
   int settled = 0;
   std::set<PlanOutcome> outcomes;
-  for (int round = 0; round < 600; ++round) {
+  for (int round = 0; round < testing::InSlowBuild(60, 600); ++round) {
     SCOPED_TRACE(round);
     const Evidence evidence = RandomEvidence(random);
     PlanOptions options = RandomOptions(random);
@@ -329,7 +330,7 @@ TEST(PlannerProperties, EveryPlanReadsBackEqual) {
 
 TEST(PlannerProperties, EverySubsetOfTheNodesGivesAPlan) {
   std::mt19937 random(13);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < testing::InSlowBuild(6, 60); ++round) {
     const Evidence evidence = RandomEvidence(random);
     for (unsigned subset = 1; subset < 1u << evidence.nodes.size(); ++subset) {
       Evidence part = evidence;
@@ -347,7 +348,7 @@ TEST(PlannerProperties, EverySubsetOfTheNodesGivesAPlan) {
 TEST(PlannerProperties, AnythingInTheEvidenceGivesAPlanOrAnErrorInAnyOrder) {
   std::mt19937 random(17);
   int plans = 0;
-  for (int round = 0; round < 400; ++round) {
+  for (int round = 0; round < testing::InSlowBuild(40, 400); ++round) {
     SCOPED_TRACE(round);
     Evidence evidence = RandomEvidence(random);
     Mutate(evidence, random);

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "copy_world.h"
+#include "testing/slow_build.h"
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/retry_budget.h"
 #include "zk_store/tree/tree_journal.h"
@@ -21,6 +22,7 @@ using testing::StoreFault;
 
 constexpr StoreFault::Moment kBothMoments[] = {StoreFault::Moment::kBefore,
                                                StoreFault::Moment::kAfter};
+constexpr int64_t kStep = testing::InSlowBuild(3, 1);
 
 class TreeCopyCrashTest : public CopyWorld {
  protected:
@@ -59,7 +61,7 @@ class TreeCopyCrashTest : public CopyWorld {
 };
 
 TEST_F(TreeCopyCrashTest, KilledAnywhereTheSameCopyGoesOnAndAHalfOneIsMarked) {
-  for (int64_t k = 0; k < target_operations_; ++k) {
+  for (int64_t k = 0; k < target_operations_; k += kStep) {
     for (const auto moment : kBothMoments) {
       const StoreFault death{moment, StoreError::kSessionExpired, true};
       SCOPED_TRACE(NameOf(k, death));
@@ -82,7 +84,7 @@ TEST_F(TreeCopyCrashTest, KilledAnywhereTheSameCopyGoesOnAndAHalfOneIsMarked) {
 }
 
 TEST_F(TreeCopyCrashTest, KilledAnywhereWhileItReadsTheSourceItGoesOn) {
-  for (int64_t k = 0; k < source_operations_; ++k) {
+  for (int64_t k = 0; k < source_operations_; k += kStep) {
     const StoreFault death{StoreFault::Moment::kBefore, StoreError::kSessionExpired, true};
     SCOPED_TRACE(NameOf(k, death));
     StartTargetAfresh();
@@ -100,7 +102,7 @@ TEST_F(TreeCopyCrashTest, KilledAnywhereWhileItReadsTheSourceItGoesOn) {
 }
 
 TEST_F(TreeCopyCrashTest, KilledTwiceItStillEndsInTheSameTree) {
-  for (int64_t k = 5; k < target_operations_; k += 5) {
+  for (int64_t k = 5; k < target_operations_; k += 5 * kStep) {
     for (int64_t j = 5; j < target_operations_; j += 7) {
       SCOPED_TRACE(absl::StrCat("killed at ", k, ", then at ", j));
       StartTargetAfresh();
@@ -122,7 +124,7 @@ TEST_F(TreeCopyCrashTest, KilledTwiceItStillEndsInTheSameTree) {
 
 TEST_F(TreeCopyCrashTest, AnAnswerLostAnywhereIsReadBackAndTheCopyGoesOn) {
   for (const StoreError error : {StoreError::kConnectionLoss, StoreError::kOperationTimeout}) {
-    for (int64_t k = 0; k < target_operations_; ++k) {
+    for (int64_t k = 0; k < target_operations_; k += kStep) {
       for (const auto moment : kBothMoments) {
         const StoreFault fault{moment, error, false};
         SCOPED_TRACE(NameOf(k, fault));
@@ -158,7 +160,7 @@ TEST_F(TreeCopyCrashTest, AnUpdateThatLosesAnswersOrDiesAnywhereEndsInTheSameTre
     const Store from = Open(from_);
     ASSERT_TRUE(Copy(from.get(), counted.get(), options).ok());
   }
-  for (int64_t k = 0; k < counted->operation_count(); ++k) {
+  for (int64_t k = 0; k < counted->operation_count(); k += kStep) {
     for (const auto moment : kBothMoments) {
       for (const bool dies : {false, true}) {
         const StoreFault fault{
@@ -372,7 +374,7 @@ TEST_F(TreeRemovalTest, KilledOrUnansweredAnywhereTheRootIsClearedByTheSameRemov
     ASSERT_TRUE(Remove(counted.get(), digest, "/").ok());
     operations = counted->operation_count();
   }
-  for (int64_t k = 0; k < operations; ++k) {
+  for (int64_t k = 0; k < operations; k += kStep) {
     for (const auto moment : kBothMoments) {
       for (const bool dies : {false, true}) {
         SCOPED_TRACE(absl::StrCat("operation ", k, dies ? " dies" : " loses its answer"));
@@ -427,7 +429,7 @@ TEST_F(TreeRemovalTest, AWholeTreeIsRemovedWithoutADigestUnlessSomebodyUsesIt) {
 TEST_F(TreeRemovalTest, KilledOrUnansweredAnywhereTheSameRemovalGoesOn) {
   const Store counted = Open(from_);
   ASSERT_TRUE(Remove(counted.get(), digest_).ok());
-  for (int64_t k = 0; k < counted->operation_count(); ++k) {
+  for (int64_t k = 0; k < counted->operation_count(); k += kStep) {
     for (const auto moment : kBothMoments) {
       for (const bool dies : {false, true}) {
         SCOPED_TRACE(absl::StrCat("operation ", k, dies ? " dies" : " loses its answer"));
