@@ -18,7 +18,6 @@ inline constexpr char kRpcRrdbScan[] = "RPC_RRDB_RRDB_SCAN";
 inline constexpr char kErrAppDropped[] = "ERR_APP_DROPPED";
 inline constexpr char kErrInactiveState[] = "ERR_INACTIVE_STATE";
 inline constexpr char kErrNotEnoughMember[] = "ERR_NOT_ENOUGH_MEMBER";
-inline constexpr char kErrOperationDisabled[] = "ERR_OPERATION_DISABLED";
 inline constexpr char kErrParentPartitionMisused[] = "ERR_PARENT_PARTITION_MISUSED";
 inline constexpr char kErrSplitting[] = "ERR_SPLITTING";
 

@@ -224,13 +224,16 @@ absl::Status SyncFolderOf(const std::string& path) {
   return synced ? absl::OkStatus() : Failed("flush", folder);
 }
 
+// One name, so that what a killed run has left is written over, or removed.
+std::string TemporaryOf(const std::string& path) { return absl::StrCat(path, ".metarec.tmp"); }
+
 // A file with the owner and the permissions of `like`, which may be the file itself, in place of
 // whatever has this name; or, if `is_trial`, all but that last act.
 absl::Status ReplaceFile(const std::string& path, const std::string& like, absl::string_view text,
                          bool is_trial = false) {
   struct stat info {};
   if (::stat(like.c_str(), &info) != 0) return Failed("look at", like);
-  const std::string temporary = absl::StrCat(path, ".", ::getpid(), ".tmp");
+  const std::string temporary = TemporaryOf(path);
   const int descriptor =
       ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (descriptor < 0) return Failed("write", temporary);
@@ -324,6 +327,7 @@ absl::Status RestoreConfigFile(const std::string& path, const std::vector<Config
                                const std::string& backup_suffix) {
   METAREC_ASSIGN_OR_RETURN(const std::string real, RealPath(path));
   const std::string backup = absl::StrCat(real, ".", backup_suffix);
+  for (const std::string& file : {real, backup}) ::unlink(TemporaryOf(file).c_str());
   if (!Exists(backup)) return absl::OkStatus();
   METAREC_ASSIGN_OR_RETURN(const std::string now, ReadConfigText(real));
   METAREC_ASSIGN_OR_RETURN(std::string former, ReadConfigText(backup));

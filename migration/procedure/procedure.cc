@@ -243,8 +243,9 @@ asio::awaitable<absl::Status> Procedure::Execute(const Step& step, const Deed& d
 
 asio::awaitable<absl::StatusOr<Sight>> Procedure::AwaitSight(const Deed& deed, bool was_begun,
                                                              absl::Duration settles_in) {
+  const absl::Duration wait_max = std::max(deed.wait_max, settles_in);
   const absl::Time settled = clock_->Now() + settles_in;
-  const absl::Time deadline = clock_->Now() + std::max(deed.wait_max, settles_in);
+  const absl::Time deadline = clock_->Now() + wait_max;
   std::string told;
   absl::Time told_at = absl::InfinitePast();
   for (;;) {
@@ -257,7 +258,7 @@ asio::awaitable<absl::StatusOr<Sight>> Procedure::AwaitSight(const Deed& deed, b
     const absl::Duration left = deadline - clock_->Now();
     if (left <= absl::ZeroDuration()) {
       co_return absl::DeadlineExceededError(absl::StrCat(
-          "gave up after ", absl::FormatDuration(deed.wait_max), ", still waiting: ", seen));
+          "gave up after ", absl::FormatDuration(wait_max), ", still waiting: ", seen));
     }
     if (seen != told || clock_->Now() - told_at >= options_.tell_again_after) {
       listener_->OnWait(seen, left);

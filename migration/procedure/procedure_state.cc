@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include <absl/strings/str_cat.h>
+
 #include "base/json/json_reader.h"
 #include "base/line_file/json_lines.h"
 #include "base/runtime/status_macros.h"
@@ -231,9 +233,8 @@ absl::StatusOr<ProcedureState> DecodeProcedureState(absl::string_view name,
       JsonFieldReader fields(head);
       if (fields.Int("version") != kFormatVersion && fields.ok()) {
         return absl::InvalidArgumentError(
-            absl::string_view(std::string(name) +
-                              " was written by another version of metarec, whose format is not "
-                              "known here; use that version"));
+            absl::StrCat(name, " was written by another version of metarec, whose format is not ",
+                         "known here; use that version"));
       }
       ProcedureHead read = ReadHead(fields);
       if (!fields.ok()) return parser.Damaged(fields.error());

@@ -95,7 +95,6 @@ absl::Status SplitWriters::Complete(int32_t target, Open* open) {
   METAREC_ASSIGN_OR_RETURN(file.rows, ReadSplitFile(path));
   METAREC_ASSIGN_OR_RETURN(file.md5, Md5OfFile(path));
   METAREC_RETURN_IF_ERROR(WriteFileMeta(absl::StrCat(folder_, "/", target), file));
-  bytes_written_ += file.size;
   complete_.push_back(std::move(file));
   return absl::OkStatus();
 }

@@ -54,8 +54,6 @@ class SplitWriters {
   // holds is in SplitFile::rows. Must be the last call.
   absl::StatusOr<std::vector<SplitFile>> Finish();
 
-  int64_t bytes_written() const { return bytes_written_; }  // of files that are complete
-
  private:
   struct Open {
     std::unique_ptr<rocksdb::SstFileWriter> writer;
@@ -77,7 +75,6 @@ class SplitWriters {
   std::vector<int32_t> targets_;
   absl::flat_hash_map<int32_t, size_t> place_of_;
   int next_number_ = 0;
-  int64_t bytes_written_ = 0;
   std::vector<SplitFile> complete_;
 };
 

@@ -13,10 +13,6 @@
 
 namespace metarec {
 
-// What tables that exist have. Values begin, big-endian, with u32 expiry and, from version 1 on,
-// u64 timetag.
-inline constexpr int64_t kStoredVersionMax = 1;
-
 // Writes of nothing, which RocksDB has after an ingestion and servers never show.
 inline bool IsEmptyWrite(absl::string_view key) { return key.size() < 2; }
 
@@ -28,7 +24,8 @@ struct StoredKey {
 // Of a key that is no empty write. kDataLoss if it is shorter than it says.
 absl::StatusOr<StoredKey> ParseStoredKey(absl::string_view key);
 
-// Bytes in front of the data. kUnimplemented for a version that no table has.
+// Bytes in front of the data: values begin, big-endian, with u32 expiry and, from version 1 on (the
+// highest there is), u64 timetag. kUnimplemented for a version that no table has.
 absl::StatusOr<size_t> StoredHeaderBytes(int64_t version);
 
 // Seconds since 2016-01-01 UTC; 0: it never expires. `value` has a header.

@@ -188,7 +188,9 @@ class Split {
         if (unit < 0 || !IsMine(static_cast<size_t>(unit))) continue;
         if (!known.contains(absl::StrCat(target, "/", name))) unfinished.push_back(entries->path());
       }
-      for (const fs::path& path : unfinished) fs::remove(path, error);
+      for (const fs::path& path : unfinished) {
+        if (!error) fs::remove(path, error);
+      }
       if (error) {
         return absl::UnavailableError(
             absl::StrCat("cannot clean up ", folder, ": ", error.message()));

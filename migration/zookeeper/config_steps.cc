@@ -9,6 +9,7 @@
 
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
+#include "migration/procedure/operator_command.h"
 #include "migration/zookeeper/by_hand.h"
 #include "migration/zookeeper/zookeeper_move.h"
 #include "pegasus_client/config_edit.h"
@@ -60,7 +61,7 @@ void ZooKeeperMove::FillEditDeed(bool back, Deed* deed) {
   deed->by_hand.push_back(
       absl::StrCat(confirm, "   # tells metarec that ", NamesOf(elsewhere), " have it"));
   if (!request_.edit_config.empty()) {
-    deed->settles_in = absl::Seconds(request_.command_seconds);
+    deed->settles_in = absl::Seconds(request_.command_seconds) + kCommandTimeToEnd;
     return;
   }
   deed->request = absl::StrCat("Please set ", absl::StrJoin(keys, ", "), back ? " again" : "",

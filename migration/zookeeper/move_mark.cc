@@ -1,3 +1,5 @@
+// The mark beside a root by which a run knows what it has begun (tree_transfer.h).
+
 #include <algorithm>
 #include <utility>
 

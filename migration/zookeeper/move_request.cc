@@ -10,8 +10,6 @@
 namespace metarec {
 namespace {
 
-constexpr int64_t kSecondsMax = int64_t{7} * 86'400;
-
 std::string UnderChroot(absl::string_view hosts, absl::string_view path) {
   const absl::StatusOr<ZooKeeperAddresses> addresses = ParseZooKeeperHosts(hosts);
   return addresses.ok() ? addresses->Under(path) : std::string(path);
@@ -117,9 +115,9 @@ absl::StatusOr<MoveRequest> DecodeMoveRequest(absl::string_view json) {
   request.stop_meta = fields.String("stop_meta");
   request.start_meta = fields.String("start_meta");
   request.edit_config = fields.String("edit_config");
-  request.lease_seconds = fields.Int("lease_seconds", 0, kSecondsMax);
-  request.wait_seconds = fields.Int("wait_seconds", 1, kSecondsMax);
-  request.command_seconds = fields.Int("command_seconds", 1, kSecondsMax);
+  request.lease_seconds = fields.Int("lease_seconds", 0, kMoveSecondsMax);
+  request.wait_seconds = fields.Int("wait_seconds", 1, kMoveSecondsMax);
+  request.command_seconds = fields.Int("command_seconds", 1, kMoveSecondsMax);
   request.accept_outage = fields.Bool("accept_outage");
   request.carry_over = fields.Bool("carry_over");
   request.skip_bad_nodes = fields.Bool("skip_bad_nodes");

@@ -43,6 +43,9 @@ struct MoveSide {
   friend bool operator==(const MoveSide&, const MoveSide&) = default;
 };
 
+// The longest wait, command or lease that a request can name: a week.
+inline constexpr int32_t kMoveSecondsMax = 7 * 86'400;
+
 struct MoveServer {
   std::string address;  // host:port, as the cluster names it
   std::string config;   // the path of its config.ini; empty: it is not on this machine

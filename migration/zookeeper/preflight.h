@@ -24,7 +24,7 @@ struct MoveWishes {
   std::string from_hosts;
   std::string from_lock_root;  // empty: as a config.ini says, or lock/ in the root
   std::string from_auth_file;
-  // "HOST:PORT=FILE", or "FILE" whose own server_list and port say whose it is.
+  // "HOST:PORT=FILE", or "FILE" whose port says whose it is.
   std::vector<std::string> configs;
   std::vector<std::string> nodes;  // empty: all that are alive
   MoveRequest options;             // commands, bounds and flags

@@ -1,3 +1,5 @@
+// What a preflight finds in the config.ini files.
+
 #include <algorithm>
 #include <vector>
 
@@ -14,7 +16,8 @@
 namespace metarec {
 namespace {
 
-// host:port of the server that a config.ini is of: the entry of its server_list with its own port.
+// host:port of the one meta server of the cluster that has the port of this config.ini ([apps.meta]
+// ports).
 absl::StatusOr<std::string> OwnerOfConfig(const std::string& path, const std::string& text,
                                           const std::vector<MoveServer>& metas) {
   const std::string port = ConfigValue(text, "apps.meta", "ports").value_or("");
@@ -63,7 +66,9 @@ absl::Status TakeConfig(const std::string& config, MoveRequest* request) {
   }
   int64_t lease = 0;
   const std::string lease_text = ConfigValue(text, "replication", "fd_lease_seconds").value_or("");
-  if (absl::SimpleAtoi(lease_text, &lease) && lease > 0) request->lease_seconds = lease;
+  if (absl::SimpleAtoi(lease_text, &lease) && lease > 0 && lease <= kMoveSecondsMax) {
+    request->lease_seconds = lease;
+  }
   return absl::OkStatus();
 }
 

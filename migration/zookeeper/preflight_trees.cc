@@ -1,3 +1,5 @@
+// What a preflight finds in the old and the new tree.
+
 #include <algorithm>
 #include <optional>
 #include <utility>

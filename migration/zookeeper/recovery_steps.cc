@@ -197,7 +197,11 @@ asio::awaitable<absl::Status> ZooKeeperMove::CarryOverFromOldTree() {
     }
     METAREC_CO_ASSIGN_OR_RETURN(AppZnode app, DecodeApp(path, node->data));
     // Another table by now, or a placeholder.
-    if (app.create_second != table.app.create_second) continue;
+    if (app.create_second != table.app.create_second) {
+      carried.push_back(absl::StrCat("table ", table.app.app_name,
+                                     ": NOT carried over, another table has its id"));
+      continue;
+    }
     const std::vector<std::string> taken = TakeFromOld(table.app, &app);
     if (!taken.empty()) {
       std::string json;
@@ -228,7 +232,7 @@ asio::awaitable<absl::Status> ZooKeeperMove::CarryOverFromOldTree() {
     METAREC_CO_RETURN_IF_ERROR(
         (co_await TransferTree(policies, target, once, world_->clock())).status());
     carried.push_back(
-        absl::StrCat(Counted(has_policies->num_children, "backup policy"), " with their history"));
+        absl::StrCat("backup policies with their history: ", has_policies->num_children));
   }
   LineWriterOptions options;
   options.overwrite = true;
@@ -239,7 +243,7 @@ asio::awaitable<absl::Status> ZooKeeperMove::CarryOverFromOldTree() {
   }
   METAREC_CO_RETURN_IF_ERROR(writer.Finish());
   state_->Note(move_fact::kCarriedOver,
-               absl::StrCat(Counted(static_cast<int64_t>(carried.size()), "value"), ", listed in ",
+               absl::StrCat(Counted(static_cast<int64_t>(carried.size()), "line"), ", in ",
                             BackupPath(move_file::kCarriedOver)));
   co_return absl::OkStatus();
 }

@@ -1,6 +1,5 @@
 #include "migration/zookeeper/same_zookeeper.h"
 
-#include <optional>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
@@ -11,18 +10,6 @@
 #include "zk_store/client/znode_path.h"
 
 namespace metarec {
-namespace {
-
-// Whether it was created by one transaction on both sides.
-asio::awaitable<absl::StatusOr<bool>> IsOneInBoth(StoreReader* a, StoreReader* b,
-                                                  std::string path) {
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> first, co_await a->Exists(path));
-  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> second, co_await b->Exists(path));
-  co_return first.has_value() && second.has_value() && IsOneZnode(*first, *second) &&
-      first->ephemeral_owner == second->ephemeral_owner;
-}
-
-}  // namespace
 
 asio::awaitable<absl::StatusOr<bool>> AreOneZooKeeper(MoveWorld* world) {
   METAREC_CO_ASSIGN_OR_RETURN(MetaStore* const from, co_await world->Store(MoveEnd::kFrom));

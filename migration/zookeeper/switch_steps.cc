@@ -9,6 +9,7 @@
 #include "base/line_file/line_file.h"
 #include "base/runtime/status_macros.h"
 #include "base/text/wording.h"
+#include "migration/procedure/operator_command.h"
 #include "migration/zookeeper/by_hand.h"
 #include "migration/zookeeper/moved_root.h"
 #include "migration/zookeeper/tables_before.h"
@@ -220,7 +221,7 @@ void ZooKeeperMove::DoForEach(const std::vector<MoveServer>& servers, OperatorAc
   }
   deed->act = [this, servers, act] { return RunFor(servers, act); };
   // A command goes on when the run that began it is killed.
-  deed->settles_in = absl::Seconds(request_.command_seconds);
+  deed->settles_in = absl::Seconds(request_.command_seconds) + kCommandTimeToEnd;
 }
 
 asio::awaitable<absl::Status> ZooKeeperMove::RunFor(std::vector<MoveServer> servers,

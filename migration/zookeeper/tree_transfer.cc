@@ -1,6 +1,7 @@
 #include "migration/zookeeper/tree_transfer.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <utility>
 

@@ -106,7 +106,8 @@ class ZooKeeperMove {
   // Marks the target as this run's, and takes the mark of a former move away.
   asio::awaitable<absl::Status> BeginToWrite(TreePlace to);
   void NoteNewTree(TreeMoment moment);
-  // Does so unless it was done. Does not hold, and notes nothing, where somebody else has written.
+  // Notes the new tree, unless that was done already. If somebody else has written there, notes
+  // nothing and says what.
   asio::awaitable<Seen> NoteNewTreeOnce();
   // The last transaction by which this run has written there; 0: it is not known, or meta servers
   // have gone on with it.

@@ -20,6 +20,7 @@
 #include "idl/replica_server_types.h"
 #include "idl/serialization.h"
 #include "idl/task_codes.h"
+#include "testing/slow_build.h"
 
 namespace metarec::idl {
 namespace {
@@ -151,7 +152,7 @@ TEST(GoldenBodies, NoTruncationOfACapturedMessageDecodesOrCrashes) {
     const bool is_request = file_name.find(".request.") != std::string::npos;
     const Codec& codec = is_request ? codecs.request : codecs.response;
     // Short messages at every byte, long ones at some thousand.
-    const size_t step = body.size() / 2000 * 2 + 1;
+    const size_t step = body.size() / testing::InSlowBuild(200, 2000) * 2 + 1;
     for (size_t length = 0; length < body.size(); length += step) {
       const auto decoded = codec(body.substr(0, length), 0);
       ASSERT_EQ(decoded.status().code(), absl::StatusCode::kInvalidArgument)
@@ -172,7 +173,7 @@ TEST(GoldenBodies, NoChangedByteOfACapturedMessageCrashes) {
     const Codecs& codecs = AllCodecs().at(file_name.substr(0, file_name.find('.')));
     const bool is_request = file_name.find(".request.") != std::string::npos;
     const Codec& codec = is_request ? codecs.request : codecs.response;
-    const size_t step = 1 + body.size() / 100;
+    const size_t step = 1 + body.size() / testing::InSlowBuild(20, 100);
     for (size_t i = 0; i < body.size(); i += step) {
       for (const char value : {'\x00', '\x01', '\x0c', '\x0f', '\x7f', '\xff'}) {
         std::string changed = body;
@@ -181,8 +182,8 @@ TEST(GoldenBodies, NoChangedByteOfACapturedMessageCrashes) {
       }
     }
   }
-  EXPECT_GT(decoded, 1000);
-  EXPECT_GT(refused, 1000);
+  EXPECT_GT(decoded, testing::InSlowBuild(200, 1000));
+  EXPECT_GT(refused, testing::InSlowBuild(200, 1000));
 }
 
 TEST(GoldenBodies, TheStreamingReaderYieldsWhatTheWholeDecoderDoes) {

@@ -21,11 +21,6 @@ namespace {
 constexpr uint64_t kFirstSeed = 1;
 constexpr uint64_t kLastSeed = testing::InSlowBuild(80, 322);
 
-int64_t Ended(const Tally& tally, const std::string& how) {
-  const auto found = tally.ends.find(how);
-  return found == tally.ends.end() ? 0 : found->second;
-}
-
 TEST(CopySimulation, NoSeedViolatesARuleAndEachRunsTheSameTwice) {
   Range range;
   range.world = &kCopyWorld;
@@ -37,10 +32,10 @@ TEST(CopySimulation, NoSeedViolatesARuleAndEachRunsTheSameTwice) {
                   << ReplayCommand(kCopyWorld, failure.seed, {});
   }
   // The worlds are neither too healthy nor too broken to show anything.
-  EXPECT_GT(Ended(tally, "equal"), tally.runs / 2);
-  EXPECT_GT(Ended(tally, "killed"), tally.runs / 20);
-  EXPECT_GT(Ended(tally, "refused"), tally.runs / 20);
-  EXPECT_GT(Ended(tally, "resumed"), tally.runs / 20);
+  EXPECT_GT(tally.Ended("equal"), tally.runs / 2);
+  EXPECT_GT(tally.Ended("killed"), tally.runs / 20);
+  EXPECT_GT(tally.Ended("refused"), tally.runs / 20);
+  EXPECT_GT(tally.Ended("resumed"), tally.runs / 20);
 }
 
 // A copy of a source that is written to every millisecond for a while. Nothing else goes wrong.

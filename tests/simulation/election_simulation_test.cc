@@ -14,11 +14,6 @@
 namespace metarec::simulation {
 namespace {
 
-int64_t Ended(const Tally& tally, const std::string& how) {
-  const auto found = tally.ends.find(how);
-  return found == tally.ends.end() ? 0 : found->second;
-}
-
 TEST(ElectionSimulation, NoSeedViolatesARuleAndEachRunsTheSameTwice) {
   Range range;
   range.world = &kElectionWorld;
@@ -30,11 +25,11 @@ TEST(ElectionSimulation, NoSeedViolatesARuleAndEachRunsTheSameTwice) {
                   << ReplayCommand(kElectionWorld, failure.seed, {});
   }
   // The worlds are neither too healthy nor too broken to show anything.
-  EXPECT_GT(Ended(tally, "led"), tally.runs);
-  EXPECT_GT(Ended(tally, "moved"), tally.runs / 2);
-  EXPECT_GT(Ended(tally, "written"), tally.runs);
+  EXPECT_GT(tally.Ended("led"), tally.runs);
+  EXPECT_GT(tally.Ended("moved"), tally.runs / 2);
+  EXPECT_GT(tally.Ended("written"), tally.runs);
   for (const char* phase : {"one", "both-1", "both-2", "two"}) {
-    EXPECT_GT(Ended(tally, std::string("ends in ") + phase), 0) << phase;
+    EXPECT_GT(tally.Ended(std::string("ends in ") + phase), 0) << phase;
   }
 }
 

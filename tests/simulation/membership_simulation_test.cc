@@ -25,11 +25,6 @@ Tally Simulate(uint64_t first, uint64_t last, const std::string& planted) {
   return SimulateRange(range, 3);
 }
 
-int64_t Ended(const Tally& tally, const std::string& how) {
-  const auto found = tally.ends.find(how);
-  return found == tally.ends.end() ? 0 : found->second;
-}
-
 // That the first of these seeds that violates a rule violates this one.
 void ExpectFound(uint64_t first, uint64_t last, const std::string& planted,
                  const std::string& rule) {
@@ -46,9 +41,9 @@ TEST(MembershipSimulation, NoSeedViolatesARuleAndEachRunsTheSameTwice) {
                   << ReplayCommand(kMembershipWorld, failure.seed, {});
   }
   // The worlds are neither too healthy nor too broken to show anything.
-  EXPECT_GT(Ended(tally, "whole at once"), tally.runs / 50);
-  EXPECT_GT(Ended(tally, "warm in part"), tally.runs / 10);
-  EXPECT_GT(Ended(tally, "cold"), tally.runs / 10);
+  EXPECT_GT(tally.Ended("whole at once"), tally.runs / 50);
+  EXPECT_GT(tally.Ended("warm in part"), tally.runs / 10);
+  EXPECT_GT(tally.Ended("cold"), tally.runs / 10);
 }
 
 TEST(MembershipSimulation, FindsSecondariesAtTheBallotThatWasReported) {

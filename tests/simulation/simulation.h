@@ -70,6 +70,11 @@ struct Tally {
 
   void Add(uint64_t seed, const Outcome& outcome);
   void Add(const Tally& other);
+  // How often something ended like that.
+  int64_t Ended(const std::string& how) const {
+    const auto found = ends.find(how);
+    return found == ends.end() ? 0 : found->second;
+  }
 };
 
 // Ends early after `failures_max` seeds that failed.

@@ -19,6 +19,7 @@
 #include "testing/data_directory_writer.h"
 #include "testing/faulty_proxy.h"
 #include "testing/scratch_folder.h"
+#include "testing/slow_build.h"
 #include "testing/zookeeper_server.h"
 #include "tests/tools/metarecd_world.h"
 #include "tests/zk_store/tree/tree_world.h"
@@ -119,7 +120,7 @@ TEST_F(KilledCopyTest, KilledAtAnyMomentItGoesOnAndEndsWithTheSameTree) {
   ASSERT_EQ(Run({"zk", "copy", At(kSource), ThroughProxy("/whole")}).exit_code, 0);
   const int64_t bytes = proxy_->bytes(testing::ProxyDirection::kToServer);
   std::mt19937 random(14);  // NOLINT(cert-msc51-cpp): the same moments each time
-  for (int i = 0; i < 12; ++i) {
+  for (int i = 0; i < testing::InSlowBuild(4, 12); ++i) {
     const int64_t moment = std::uniform_int_distribution<int64_t>(0, bytes * 95 / 100)(random);
     SCOPED_TRACE(absl::StrCat("killed after ", moment, " of ", bytes, " bytes"));
     const std::string root = absl::StrCat("/killed", i);

@@ -27,6 +27,7 @@
 #include "testing/scratch_folder.h"
 #include "testing/simulated_servers.h"
 #include "testing/zookeeper_server.h"
+#include "tests/tools/ended.h"
 #include "zk_store/client/zookeeper_meta_store.h"
 
 namespace metarec::tools {
@@ -61,12 +62,6 @@ class FullPipe {
 
 // Waits for at most two minutes until it is so; whether it is.
 bool Await(const std::function<bool()>& condition, absl::Duration timeout = absl::Seconds(120));
-
-struct Ended {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
 
 struct MetarecdWorldOptions {
   int tables = 20;

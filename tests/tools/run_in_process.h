@@ -8,7 +8,7 @@
 #include <absl/types/span.h>
 #include <gtest/gtest.h>
 
-#include "tests/tools/metarecd_world.h"
+#include "tests/tools/ended.h"
 #include "tools/cli/verb_parser.h"
 #include "tools/cli/verbs.h"
 

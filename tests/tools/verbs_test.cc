@@ -4,6 +4,7 @@
 #include "tools/cli/verbs.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -252,6 +253,17 @@ TEST(VerbParserTest, WhatIsWrongWithAVerbsArgumentsIsSaid) {
     EXPECT_THAT(ended.err, HasSubstr(test.error));
     EXPECT_EQ(ended.out, "");
   }
+}
+
+// It used to end with a segmentation fault, whatever was in the folder.
+TEST(CollectVerbTest, DataDirsThatHoldNoReplicaAreToldAndNothingIsWritten) {
+  const metarec::testing::ScratchFolder folder;
+  const std::string evidence = folder.Path("rs1.evidence");
+  const Ended ended = Metarec(
+      {"collect", "--data_dirs", folder.path(), "--as", "127.0.0.1:34801", "--evidence", evidence});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("there is no folder of a replica"));
+  EXPECT_FALSE(std::filesystem::exists(evidence));
 }
 
 TEST(VerbParserTest, WrongUsageOfRecoverIsAnsweredAsByTheShell) {

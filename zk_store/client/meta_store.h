@@ -44,7 +44,7 @@ struct NodeStat {
 // were created by the same transaction at the same millisecond, unless one ZooKeeper's data were
 // copied from the other's.
 inline bool IsOneZnode(const NodeStat& a, const NodeStat& b) {
-  return a.czxid == b.czxid && a.ctime_ms == b.ctime_ms;
+  return a.czxid == b.czxid && a.ctime_ms == b.ctime_ms && a.ephemeral_owner == b.ephemeral_owner;
 }
 
 struct NodeData {
@@ -151,7 +151,8 @@ struct StoreOpResult {
 // own.
 //
 // Destroying the store ends the session: its ephemeral nodes vanish, what is in flight ends with
-// kClosed, watches fire kSessionEnded. The callers' execution contexts must outlive the store.
+// kClosed, watches fire kSessionEnded. The callers' execution contexts must outlive the store,
+// unless its implementation says otherwise (ZooKeeperMetaStore does).
 class MetaStore {
  public:
   virtual ~MetaStore() = default;

@@ -69,4 +69,11 @@ asio::awaitable<absl::Status> StoreReader::Check(std::vector<StoreOp> checks, Re
   co_return co_await Check(std::move(second), size);
 }
 
+asio::awaitable<absl::StatusOr<bool>> IsOneInBoth(StoreReader* a, StoreReader* b,
+                                                  std::string path) {
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> first, co_await a->Exists(path));
+  METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeStat> second, co_await b->Exists(path));
+  co_return first.has_value() && second.has_value() && IsOneZnode(*first, *second);
+}
+
 }  // namespace metarec

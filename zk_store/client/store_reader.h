@@ -42,4 +42,7 @@ class StoreReader {
   RetryBudget* const budget_;
 };
 
+// Whether both sessions see one znode there (IsOneZnode): one ensemble can go by many names.
+asio::awaitable<absl::StatusOr<bool>> IsOneInBoth(StoreReader* a, StoreReader* b, std::string path);
+
 }  // namespace metarec

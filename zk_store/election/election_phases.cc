@@ -30,6 +30,7 @@
 
 #include "base/runtime/rare_branch.h"
 #include "base/runtime/status_macros.h"
+#include "base/text/printable.h"
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/store_error.h"
 
@@ -38,6 +39,8 @@ namespace {
 
 // What stock programs would take for a leader's address leads nowhere.
 constexpr char kGuardData[] = "the-election-has-moved.invalid:1";
+// ZooKeeper counts children in 32 bits.
+constexpr int64_t kNumbersMax = std::numeric_limits<int32_t>::max();
 
 absl::Status LookAgain(absl::string_view why) { return MarkedError(ErrorMark::kLostRace, why); }
 
@@ -50,19 +53,60 @@ EnsembleSide FirstWriteOf(ElectionPhase from, ElectionPhase to) {
   return NumbersFrom(from);
 }
 
-// An error of a write that was conditional on what was read: somebody else wrote, or nobody knows.
+// A conditional write came too late: somebody else has written since.
 bool IsWorthLooking(const absl::Status& status) {
   const StoreError error = StoreErrorOf(status);
   return error == StoreError::kBadVersion || error == StoreError::kNodeExists ||
          error == StoreError::kNoNode;
 }
 
+absl::Status InEnsemble(EnsembleSide side, const absl::Status& error) {
+  return Annotate(error, absl::StrCat(" (", EnsembleWords(side), ")"));
+}
+
 std::string CandidateWords(const ElectionCandidate& candidate) {
-  return absl::StrCat(candidate.data, " (", candidate.name, ", session 0x",
+  return absl::StrCat(Printable(candidate.data), " (", candidate.name, ", session 0x",
                       absl::Hex(static_cast<uint64_t>(candidate.session_id)), ")");
 }
 
 }  // namespace
+
+absl::StatusOr<PhaseState> PhaseStateOfPair(absl::string_view directory,
+                                            const PerSide<ElectionView>& views) {
+  for (const EnsembleSide side : kEnsembleSides) {
+    const auto& record = views[side].record;
+    if (record.has_value() && !record->id.empty() && record->side == side) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(directory, " in ", EnsembleWords(side),
+                     record.has_value() && !record->id.empty()
+                         ? " is the other ensemble of its pair: exchange the two"
+                         : " is not linked with another one yet"));
+  }
+  const PhaseRecord& first = *views[EnsembleSide::kFirst].record;
+  const PhaseRecord& second = *views[EnsembleSide::kSecond].record;
+  if (first.id != second.id) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        directory, ": ensemble 1 is linked with another ensemble than this ensemble 2 (", first.id,
+        " and ", second.id, ")"));
+  }
+  return PhaseStateOf(first, second);
+}
+
+std::vector<std::string> MisfitsAmong(const std::vector<ElectionCandidate>& candidates,
+                                      EnsembleSide side, absl::string_view pair_id) {
+  std::vector<std::string> misfits;
+  for (const ElectionCandidate& candidate : candidates) {
+    if (!candidate.marker.has_value()) {
+      misfits.push_back(absl::StrCat(CandidateWords(candidate), " in ", EnsembleWords(side),
+                                     " knows nothing of phases"));
+    } else if (candidate.marker->id != pair_id) {
+      misfits.push_back(absl::StrCat(CandidateWords(candidate), " in ", EnsembleWords(side),
+                                     " is not configured for, or has not reached, this ",
+                                     EnsembleWords(OtherSide(side))));
+    }
+  }
+  return misfits;
+}
 
 PhaseState PhaseStateOf(const PhaseRecord& first, const PhaseRecord& second) {
   PhaseState state;
@@ -89,38 +133,32 @@ ElectionPhases::ElectionPhases(ElectionPhasesOptions options, MetaStore* first, 
 }
 
 asio::awaitable<absl::StatusOr<ElectionView>> ElectionPhases::Look(EnsembleSide side) {
-  co_return co_await Retry(&*budget_,
-                           [this, &side] { return LookAtElection(stores_[side], &place_); });
+  auto view =
+      co_await Retry(&*budget_, [this, &side] { return LookAtElection(stores_[side], &place_); });
+  if (!view.ok()) co_return InEnsemble(side, view.status());
+  co_return std::move(view);
 }
 
 asio::awaitable<absl::StatusOr<std::vector<ElectionCandidate>>> ElectionPhases::Candidates(
     EnsembleSide side, const ElectionView* view) {
-  co_return co_await Retry(&*budget_, [this, &side, &view] {
+  auto candidates = co_await Retry(&*budget_, [this, &side, &view] {
     return ReadElectionCandidates(stores_[side], &place_, view);
   });
+  if (!candidates.ok()) co_return InEnsemble(side, candidates.status());
+  co_return std::move(candidates);
 }
 
 asio::awaitable<absl::StatusOr<ElectionPhases::Seen>> ElectionPhases::Read() {
+  StartBudget();
+  co_return co_await ReadNow();
+}
+
+asio::awaitable<absl::StatusOr<ElectionPhases::Seen>> ElectionPhases::ReadNow() {
   Seen seen;
   for (const EnsembleSide side : kEnsembleSides) {
     METAREC_CO_ASSIGN_OR_RETURN(seen.views[side], co_await Look(side));
-    const auto& record = seen.views[side].record;
-    if (!record.has_value() || record->id.empty() || record->side != side) {
-      co_return absl::FailedPreconditionError(
-          absl::StrCat(options_.directory, " in ", EnsembleWords(side),
-                       record.has_value() && !record->id.empty()
-                           ? " is the other ensemble of its pair: exchange the two"
-                           : " is not linked with another one yet"));
-    }
   }
-  const PhaseRecord& first = *seen.views[EnsembleSide::kFirst].record;
-  const PhaseRecord& second = *seen.views[EnsembleSide::kSecond].record;
-  if (first.id != second.id) {
-    co_return absl::FailedPreconditionError(absl::StrCat(
-        options_.directory, ": ensemble 1 is linked with another ensemble than this ensemble 2 (",
-        first.id, " and ", second.id, ")"));
-  }
-  seen.state = PhaseStateOf(first, second);
+  METAREC_CO_ASSIGN_OR_RETURN(seen.state, PhaseStateOfPair(options_.directory, seen.views));
   co_return seen;
 }
 
@@ -136,7 +174,7 @@ asio::awaitable<absl::Status> ElectionPhases::Link(std::string id) {
   const std::string second_id = second.record.has_value() ? second.record->id : "";
   if (!first_id.empty()) {
     // Tells whether they belong together.
-    const auto seen = co_await Read();
+    const auto seen = co_await ReadNow();
     co_return seen.status();
   }
   if (!second_id.empty()) {
@@ -208,16 +246,19 @@ asio::awaitable<absl::Status> ElectionPhases::MoveTo(ElectionPhase to) {
 
 asio::awaitable<absl::Status> ElectionPhases::Complete() {
   StartBudget();
-  METAREC_CO_ASSIGN_OR_RETURN(const Seen seen, co_await Read());
-  if (seen.state.settled()) co_return absl::OkStatus();
-  if (seen.state.is_torn) METAREC_CO_RETURN_IF_ERROR(co_await Mend(&seen));
-  METAREC_CO_ASSIGN_OR_RETURN(const Seen mended, co_await Read());
+  const auto mend = [this]() -> asio::awaitable<absl::Status> {
+    METAREC_CO_ASSIGN_OR_RETURN(const Seen seen, co_await ReadNow());
+    if (!seen.state.is_torn) co_return absl::OkStatus();
+    co_return co_await Mend(&seen);
+  };
+  METAREC_CO_RETURN_IF_ERROR(co_await Retry(&*budget_, mend));
+  METAREC_CO_ASSIGN_OR_RETURN(const Seen mended, co_await ReadNow());
   if (mended.state.settled()) co_return absl::OkStatus();
   co_return co_await MoveTo(mended.state.to);
 }
 
 asio::awaitable<absl::Status> ElectionPhases::Step(ElectionPhase to, bool* is_done) {
-  METAREC_CO_ASSIGN_OR_RETURN(const Seen seen, co_await Read());
+  METAREC_CO_ASSIGN_OR_RETURN(const Seen seen, co_await ReadNow());
   const PhaseState& state = seen.state;
   if (state.is_torn) co_return co_await Mend(&seen);
   if (state.settled() && state.to == to) {
@@ -249,16 +290,9 @@ asio::awaitable<absl::StatusOr<std::vector<std::string>>> ElectionPhases::Misfit
   for (const EnsembleSide side : kEnsembleSides) {
     METAREC_CO_ASSIGN_OR_RETURN(const auto candidates,
                                 co_await Candidates(side, &seen->views[side]));
-    for (const ElectionCandidate& candidate : candidates) {
-      if (!candidate.marker.has_value()) {
-        misfits.push_back(absl::StrCat(CandidateWords(candidate), " in ", EnsembleWords(side),
-                                       " knows nothing of phases"));
-      } else if (candidate.marker->id != seen->views[side].record->id) {
-        misfits.push_back(absl::StrCat(CandidateWords(candidate), " in ", EnsembleWords(side),
-                                       " is not configured for, or has not reached, this ",
-                                       EnsembleWords(OtherSide(side))));
-      }
-    }
+    const std::vector<std::string> here =
+        MisfitsAmong(candidates, side, seen->views[side].record->id);
+    misfits.insert(misfits.end(), here.begin(), here.end());
   }
   co_return misfits;
 }
@@ -269,13 +303,15 @@ asio::awaitable<absl::Status> ElectionPhases::CheckBefore(const Seen* seen, Elec
   const absl::Time deadline = clock_->Now() + options_.fit_max;
   while (!misfits.empty() && clock_->Now() < deadline) {
     METAREC_CO_RETURN_IF_ERROR(co_await clock_->SleepFor(options_.look_every));
-    METAREC_CO_ASSIGN_OR_RETURN(const Seen now, co_await Read());
+    METAREC_CO_ASSIGN_OR_RETURN(const Seen now, co_await ReadNow());
     METAREC_CO_ASSIGN_OR_RETURN(misfits, co_await Misfits(&now));
   }
   if (misfits.empty()) co_return absl::OkStatus();
   co_return absl::FailedPreconditionError(
       absl::StrCat("not every candidate can follow to ", ElectionPhaseName(to), ": ",
-                   absl::StrJoin(misfits, "; "), ". Start these again with both ensembles"));
+                   absl::StrJoin(misfits, "; "),
+                   ". Start these again with both ensembles, or stop them; or let the phase change "
+                   "without them (--leave_misfits): they do not lead in both"));
 }
 
 asio::awaitable<absl::Status> ElectionPhases::Write(EnsembleSide side, const Seen* seen,
@@ -435,6 +471,12 @@ int64_t ElectionPhases::HighestNumber(const ElectionView& view) const {
 }
 
 asio::awaitable<absl::Status> ElectionPhases::RaiseCounter(EnsembleSide raised, int64_t least) {
+  if (least > kNumbersMax) {
+    co_return absl::FailedPreconditionError(
+        absl::StrCat("a candidate in ", options_.directory, " has the number ", least - 1,
+                     ", which ZooKeeper gives to nobody: somebody made that znode by hand. Delete "
+                     "it, and run this again"));
+  }
   for (;;) {
     METAREC_CO_ASSIGN_OR_RETURN(const ElectionView view, co_await Look(raised));
     if (view.counter >= least) co_return absl::OkStatus();
@@ -443,6 +485,7 @@ asio::awaitable<absl::Status> ElectionPhases::RaiseCounter(EnsembleSide raised, 
     const auto made = co_await stores_[raised]->Multi(std::move(ops));
     METAREC_CO_RETURN_IF_ERROR(made.status());
     budget_->OnSuccess();
+    if (options_.on_raise) options_.on_raise(raised, view.counter, least);
   }
 }
 

@@ -2,12 +2,14 @@
 
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
 #include <absl/time/time.h>
 #include <asio/awaitable.hpp>
 
@@ -32,6 +34,9 @@ struct ElectionPhasesOptions {
   absl::Duration look_every = absl::Milliseconds(200);
   // Begin even if there are candidates that cannot follow. They will not lead in both ensembles.
   bool misfits_allowed = false;
+  // Told now and then while the counter of an ensemble is raised, which takes a second for some ten
+  // thousand: where it is, and how far it has to go. May be null.
+  std::function<void(EnsembleSide raised, int64_t counter, int64_t least)> on_raise;
   // False only in simulations, to see what happens then.
   bool raises_counter = true;
 };
@@ -45,8 +50,17 @@ struct PhaseState {
   bool is_torn = false;
 
   bool settled() const { return from == to && !is_torn; }
+  friend bool operator==(const PhaseState&, const PhaseState&) = default;
 };
 PhaseState PhaseStateOf(const PhaseRecord& first, const PhaseRecord& second);
+
+// kFailedPrecondition, with what to do, unless both views have records that belong together.
+absl::StatusOr<PhaseState> PhaseStateOfPair(absl::string_view directory,
+                                            const PerSide<ElectionView>& views);
+
+// Candidates of one ensemble that know nothing of phases, or nothing of this pair; in words.
+std::vector<std::string> MisfitsAmong(const std::vector<ElectionCandidate>& candidates,
+                                      EnsembleSide side, absl::string_view pair_id);
 
 // The phases of one election, as two ensembles have them. Whatever is interrupted can be taken up
 // by anybody at any time, forward or back. Several may run at once: each write is made only if the
@@ -80,12 +94,10 @@ class ElectionPhases {
   // Completes a change that is half made.
   asio::awaitable<absl::Status> Complete();
 
-  // Candidates that do not stand in both as the phase wants it, or know nothing of phases, in
-  // words.
-  asio::awaitable<absl::StatusOr<std::vector<std::string>>> Misfits(const Seen* seen);
-
  private:
   void StartBudget() { budget_.emplace(clock_, options_.retry); }
+  asio::awaitable<absl::StatusOr<Seen>> ReadNow();
+  asio::awaitable<absl::StatusOr<std::vector<std::string>>> Misfits(const Seen* seen);
   // One step; kLostRace: look again.
   asio::awaitable<absl::Status> Step(ElectionPhase to, bool* is_done);
   asio::awaitable<absl::Status> CheckBefore(const Seen* seen, ElectionPhase to);

@@ -6,6 +6,7 @@
 #include <absl/strings/str_split.h>
 
 #include "base/runtime/status_macros.h"
+#include "zk_store/client/store_error.h"
 
 namespace metarec {
 namespace {
@@ -16,6 +17,12 @@ absl::StatusOr<std::optional<T>> IfThere(absl::StatusOr<T> result) {
   if (result.ok()) return std::optional<T>(*std::move(result));
   if (StoreErrorOf(result.status()) == StoreError::kNoNode) return std::optional<T>();
   return std::move(result).status();
+}
+
+absl::Status MadeByHand(const absl::Status& error, absl::string_view path) {
+  return Annotate(error, absl::StrCat(" (in ", path,
+                                      "): somebody wrote into it by hand; give it back what it had "
+                                      "(docs/election.md)"));
 }
 
 }  // namespace
@@ -30,7 +37,9 @@ asio::awaitable<absl::StatusOr<ElectionView>> LookAtElection(
   auto got = co_await store->Get(place->paths.phase(), std::move(record_watch));
   METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> record, IfThere(std::move(got)));
   if (record.has_value()) {
-    METAREC_CO_ASSIGN_OR_RETURN(view.record, ParsePhaseRecord(record->data));
+    auto parsed = ParsePhaseRecord(record->data);
+    if (!parsed.ok()) co_return MadeByHand(parsed.status(), place->paths.phase());
+    view.record = *std::move(parsed);
     view.record_version = record->stat.version;
   }
   auto listed = co_await store->Children(place->paths.directory(), std::move(candidates_watch));
@@ -66,7 +75,11 @@ asio::awaitable<absl::StatusOr<std::vector<ElectionCandidate>>> ReadElectionCand
     auto marked = co_await store->Get(place->paths.marker(candidate.session_id));
     METAREC_CO_ASSIGN_OR_RETURN(const std::optional<NodeData> marker, IfThere(std::move(marked)));
     if (!marker.has_value()) continue;
-    METAREC_CO_ASSIGN_OR_RETURN(candidate.marker, ParseCandidateMarker(marker->data));
+    auto parsed = ParseCandidateMarker(marker->data);
+    if (!parsed.ok()) {
+      co_return MadeByHand(parsed.status(), place->paths.marker(candidate.session_id));
+    }
+    candidate.marker = *std::move(parsed);
   }
   co_return candidates;
 }

@@ -414,26 +414,30 @@ void LinkedElection::Publish() {
   if (options_.on_change) options_.on_change();
 }
 
-asio::awaitable<absl::Status> LinkedElection::AwaitLeadership() {
-  while (!leads()) {
+asio::awaitable<absl::Status> LinkedElection::AwaitLeadership() { return AwaitLeads(true); }
+
+asio::awaitable<absl::Status> LinkedElection::AwaitLoss() { return AwaitLeads(false); }
+
+asio::awaitable<absl::Status> LinkedElection::AwaitLeads(bool wanted) {
+  while (leads() != wanted) {
     if (changed_ == nullptr) {
       changed_ = std::make_shared<Event>(co_await asio::this_coro::executor);
     }
     const std::shared_ptr<Event> changed = changed_;
-    METAREC_CO_RETURN_IF_ERROR(co_await changed->Wait());
+    const std::function<asio::awaitable<void>()> wait = [&changed]() -> asio::awaitable<void> {
+      (co_await changed->Wait()).IgnoreError();
+    };
+    // Leadership ends by itself, too, and that is published only after the round that is under way.
+    const absl::Status waited =
+        co_await RunUntil(wanted ? absl::InfiniteFuture() : PublishedLeadsUntil(), clock_, wait);
+    if (absl::IsCancelled(waited)) co_return waited;
   }
   co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> LinkedElection::AwaitLoss() {
-  while (leads()) {
-    if (changed_ == nullptr) {
-      changed_ = std::make_shared<Event>(co_await asio::this_coro::executor);
-    }
-    const std::shared_ptr<Event> changed = changed_;
-    METAREC_CO_RETURN_IF_ERROR(co_await changed->Wait());
-  }
-  co_return absl::OkStatus();
+absl::Time LinkedElection::PublishedLeadsUntil() const {
+  absl::MutexLock lock(&mutex_);
+  return leads_until_;
 }
 
 bool LinkedElection::leads() const {

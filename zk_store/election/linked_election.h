@@ -98,7 +98,7 @@ class LinkedElection {
   // while; status().trouble says what. Errors: kInvalidArgument for the options.
   asio::awaitable<absl::Status> Run();
 
-  // Return when leads() has become true, or false; or kCancelled.
+  // Return when leads() has become true, or false: at that moment, whatever hangs; or kCancelled.
   asio::awaitable<absl::Status> AwaitLeadership();
   asio::awaitable<absl::Status> AwaitLoss();
 
@@ -158,6 +158,8 @@ class LinkedElection {
   int64_t OwnNumber() const;              // of our znode
   absl::Duration SessionTimeout() const;
   absl::Time LeadsUntil() const;
+  absl::Time PublishedLeadsUntil() const;
+  asio::awaitable<absl::Status> AwaitLeads(bool wanted);
   absl::Time NextRound() const;
   asio::awaitable<absl::Status> Pause(absl::Time until);
   void Wake();

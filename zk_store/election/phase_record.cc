@@ -1,6 +1,7 @@
 #include "zk_store/election/phase_record.h"
 
 #include <cmath>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -15,6 +16,8 @@ namespace metarec {
 namespace {
 
 constexpr size_t kTextBytesMax = 2000;
+// Far above what any election reaches, and far enough from what overflows.
+constexpr int64_t kChangeMax = int64_t{1} << 53;
 
 // "key=value key=value"; keys that are not known mean nothing.
 absl::StatusOr<std::map<std::string, std::string>> ParseFields(absl::string_view text,
@@ -84,7 +87,8 @@ absl::StatusOr<PhaseRecord> ParsePhaseRecord(absl::string_view text) {
   const std::string& side = (*fields)["side"];
   if (!phase.has_value() || (side != "1" && side != "2") ||
       !absl::SimpleAtoi((*fields)["change"], &record.change) || record.change < 0 ||
-      !absl::SimpleAtoi((*fields)["fence"], &record.fence) || record.fence < 0) {
+      record.change > kChangeMax || !absl::SimpleAtoi((*fields)["fence"], &record.fence) ||
+      record.fence < 0 || record.fence >= std::numeric_limits<int32_t>::max()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "'", Printable(text.substr(0, 100)), "' is no phase of an election in two ensembles"));
   }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>

@@ -26,14 +26,6 @@ asio::awaitable<absl::StatusOr<std::string>> FindWitness(StoreReader* source, st
   co_return "";
 }
 
-// One ensemble can go by many names.
-asio::awaitable<absl::StatusOr<bool>> IsOneInBoth(StoreReader* source, StoreReader* target,
-                                                  std::string path) {
-  METAREC_CO_ASSIGN_OR_RETURN(const auto theirs, co_await source->Exists(path));
-  METAREC_CO_ASSIGN_OR_RETURN(const auto ours, co_await target->Exists(path));
-  co_return theirs.has_value() && ours.has_value() && IsOneZnode(*theirs, *ours);
-}
-
 absl::Status InOneAnother(const CopyFrom& from, const CopyInto& into, absl::string_view witness,
                           absl::string_view what_was_written) {
   const bool is_same = from.root == into.root;
@@ -74,8 +66,8 @@ asio::awaitable<absl::Status> CheckApartByJournal(const CopyFrom* from, const Co
   if (!is_one) co_return absl::OkStatus();
   METAREC_CO_RETURN_IF_ERROR(co_await journal->Delete());
   for (auto path = made_paths.rbegin(); path != made_paths.rend(); ++path) {
-    const absl::Status deleted =
-        co_await Retry(budget, [&into, &path] { return into->store->Delete(*path, /*version=*/0); });
+    const absl::Status deleted = co_await Retry(
+        budget, [&into, &path] { return into->store->Delete(*path, /*version=*/0); });
     if (!deleted.ok() && StoreErrorOf(deleted) != StoreError::kNoNode) co_return deleted;
   }
   co_return InOneAnother(*from, *into, journal->path(),

@@ -107,6 +107,8 @@ asio::awaitable<absl::StatusOr<TreeCopyResult>> TreeCopy::Run() {
   METAREC_CO_RETURN_IF_ERROR(co_await LookAtSource());
   METAREC_CO_RETURN_IF_ERROR(co_await LookAtTarget());
   if (options_.dry_run) co_return co_await DryRun();
+  // That nothing can be kept in TMPDIR is better known before anything is written.
+  METAREC_CO_RETURN_IF_ERROR(TreeLedger::Create().status());
   METAREC_CO_RETURN_IF_ERROR(co_await Mark());
   const absl::Status copied = co_await CopyUntilStill();
   if (HasMark(copied, ErrorMark::kDisturbed)) co_return co_await Disown(copied);

@@ -22,6 +22,9 @@
 namespace metarec {
 namespace {
 
+// Of the rounds, and of what they must come upon at least.
+constexpr int kShare = testing::InSlowBuild(4, 1);
+
 const PlanOptions kAcceptLosses = {.skip_bad_nodes = true, .skip_lost_partitions = true};
 
 using Ballots = std::map<std::pair<int32_t, int32_t>, int64_t>;
@@ -120,7 +123,7 @@ TEST(OldTreeProperties, NoEnvIsInventedNoLivingTableDroppedAndNoDroppedOneComesB
   int used = 0;
   int refused = 0;
   std::map<OldTreeUse, int> uses;
-  for (int round = 0; round < testing::InSlowBuild(60, 600); ++round) {
+  for (int round = 0; round < 600 / kShare; ++round) {
     SCOPED_TRACE(round);
     const Evidence evidence = RandomEvidence(random);
     std::vector<OldTree> trees;
@@ -157,11 +160,11 @@ TEST(OldTreeProperties, NoEnvIsInventedNoLivingTableDroppedAndNoDroppedOneComesB
     ASSERT_TRUE(again.ok()) << again.status();
     ASSERT_TRUE(again->topology == plan->topology);
   }
-  EXPECT_GT(used, 300);
-  EXPECT_GT(refused, 5);
+  EXPECT_GT(used, 300 / kShare);
+  EXPECT_GT(refused, 5 / kShare);
   for (const OldTreeUse use : {OldTreeUse::kNone, OldTreeUse::kCurrent, OldTreeUse::kOlder,
                                OldTreeUse::kStaysDropped, OldTreeUse::kOnlyThere}) {
-    EXPECT_GT(uses[use], 20) << OldTreeUseName(use);
+    EXPECT_GT(uses[use], 20 / kShare) << OldTreeUseName(use);
   }
 }
 
@@ -169,7 +172,7 @@ TEST(OldTreeProperties, NoEnvIsInventedNoLivingTableDroppedAndNoDroppedOneComesB
 TEST(OldTreeProperties, ACurrentTreeIsFollowed) {
   std::mt19937 random(4);
   int followed = 0;
-  for (int round = 0; round < testing::InSlowBuild(30, 300); ++round) {
+  for (int round = 0; round < 300 / kShare; ++round) {
     SCOPED_TRACE(round);
     const Evidence evidence = RandomEvidence(random);
     const OldTree tree = RandomOldTree(evidence, random);
@@ -188,7 +191,7 @@ TEST(OldTreeProperties, ACurrentTreeIsFollowed) {
       EXPECT_EQ(table.duplicating, there->description.duplicating);
     }
   }
-  EXPECT_GT(followed, 200);
+  EXPECT_GT(followed, 200 / kShare);
 }
 
 }  // namespace

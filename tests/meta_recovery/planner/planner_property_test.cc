@@ -21,6 +21,9 @@
 namespace metarec {
 namespace {
 
+// Of the rounds, and of what they must come upon at least.
+constexpr int kShare = testing::InSlowBuild(4, 1);
+
 const PlanOptions kSkipAll = {.skip_bad_nodes = true, .skip_lost_partitions = true};
 
 // The best replica by the rules, found the simple way: written down again, on purpose.
@@ -149,7 +152,7 @@ void CheckInvariants(const RecoveryPlan& plan, const Evidence& evidence) {
 TEST(PlannerProperties, EveryOrderOfTheEvidenceGivesAnEqualPlanAndEqualBytes) {
   std::mt19937 random(20260321);
   int ready = 0;
-  for (int round = 0; round < testing::InSlowBuild(40, 400); ++round) {
+  for (int round = 0; round < 400 / kShare; ++round) {
     SCOPED_TRACE(round);
     Evidence evidence = RandomEvidence(random);
     const auto plan = MakePlan(evidence, kSkipAll);
@@ -164,13 +167,13 @@ TEST(PlannerProperties, EveryOrderOfTheEvidenceGivesAnEqualPlanAndEqualBytes) {
       ASSERT_EQ(EncodePlan(*again), bytes);
     }
   }
-  EXPECT_GT(ready, 50) << "the random worlds are too broken to show anything";
+  EXPECT_GT(ready, 50 / kShare) << "the random worlds are too broken to show anything";
   EXPECT_LT(ready, 390) << "the random worlds are too healthy to show anything";
 }
 
 TEST(PlannerProperties, InvariantsHoldForEveryPlan) {
   std::mt19937 random(7);
-  for (int round = 0; round < testing::InSlowBuild(50, 500); ++round) {
+  for (int round = 0; round < 500 / kShare; ++round) {
     SCOPED_TRACE(round);
     const Evidence evidence = RandomEvidence(random);
     const auto plan = MakePlan(evidence, kSkipAll);
@@ -197,7 +200,7 @@ TEST(PlannerProperties, WarmPlansHaveThePrimariesOfColdOnesAndTheSecondariesOfTh
   int64_t secondaries = 0;
   int64_t last_drops = 0;
   int64_t on_disk = 0;  // that would be secondaries if their servers ran
-  for (int round = 0; round < testing::InSlowBuild(30, 300); ++round) {
+  for (int round = 0; round < 300 / kShare; ++round) {
     SCOPED_TRACE(round);
     Evidence evidence = RandomEvidence(random);
     // Half of the clusters were at rest.
@@ -232,9 +235,9 @@ TEST(PlannerProperties, WarmPlansHaveThePrimariesOfColdOnesAndTheSecondariesOfTh
       last_drops += partition.last_drops_count;
     }
   }
-  EXPECT_GT(secondaries, 60);
-  EXPECT_GT(last_drops, 200);
-  EXPECT_GT(on_disk, 5);
+  EXPECT_GT(secondaries, 60 / kShare);
+  EXPECT_GT(last_drops, 200 / kShare);
+  EXPECT_GT(on_disk, 5 / kShare);
 }
 
 PlanOptions RandomOptions(std::mt19937& random) {
@@ -307,7 +310,7 @@ TEST(PlannerProperties, EveryPlanReadsBackEqual) {
   std::mt19937 random(11);
   int settled = 0;
   std::set<PlanOutcome> outcomes;
-  for (int round = 0; round < testing::InSlowBuild(60, 600); ++round) {
+  for (int round = 0; round < 600 / kShare; ++round) {
     SCOPED_TRACE(round);
     const Evidence evidence = RandomEvidence(random);
     PlanOptions options = RandomOptions(random);
@@ -324,13 +327,13 @@ TEST(PlannerProperties, EveryPlanReadsBackEqual) {
     outcomes.insert(again->outcome);
     ASSERT_NO_FATAL_FAILURE(ExpectReadsBackEqual(*again));
   }
-  EXPECT_GT(settled, 100);
+  EXPECT_GT(settled, 100 / kShare);
   EXPECT_EQ(outcomes.size(), 3u);
 }
 
 TEST(PlannerProperties, EverySubsetOfTheNodesGivesAPlan) {
   std::mt19937 random(13);
-  for (int round = 0; round < testing::InSlowBuild(6, 60); ++round) {
+  for (int round = 0; round < 60 / kShare; ++round) {
     const Evidence evidence = RandomEvidence(random);
     for (unsigned subset = 1; subset < 1u << evidence.nodes.size(); ++subset) {
       Evidence part = evidence;
@@ -348,7 +351,7 @@ TEST(PlannerProperties, EverySubsetOfTheNodesGivesAPlan) {
 TEST(PlannerProperties, AnythingInTheEvidenceGivesAPlanOrAnErrorInAnyOrder) {
   std::mt19937 random(17);
   int plans = 0;
-  for (int round = 0; round < testing::InSlowBuild(40, 400); ++round) {
+  for (int round = 0; round < 400 / kShare; ++round) {
     SCOPED_TRACE(round);
     Evidence evidence = RandomEvidence(random);
     Mutate(evidence, random);
@@ -368,7 +371,7 @@ TEST(PlannerProperties, AnythingInTheEvidenceGivesAPlanOrAnErrorInAnyOrder) {
       ASSERT_TRUE(*decoded == *plan);
     }
   }
-  EXPECT_GT(plans, 300);
+  EXPECT_GT(plans, 300 / kShare);
 }
 
 }  // namespace

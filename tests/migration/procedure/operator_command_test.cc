@@ -1,14 +1,18 @@
 #include "migration/procedure/operator_command.h"
 
 #include <csignal>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <string>
 
+#include <absl/time/clock.h>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "base/runtime/system_clock.h"
 
@@ -45,8 +49,9 @@ TEST(OperatorCommandTest, ItsFailureIsTold) {
 }
 
 TEST(OperatorCommandTest, AnInterruptAtTheTerminalDoesNotEndItWithUs) {
+  const std::string ours = std::to_string(getpgrp());
   const absl::Status ended =
-      RunIt({.command = "test $(cut -d' ' -f5 /proc/$$/stat) = $$", .environment = {}});
+      RunIt({.command = "test $(cut -d' ' -f5 /proc/$$/stat) != " + ours, .environment = {}});
   EXPECT_TRUE(ended.ok()) << "it is in our own process group: " << ended;
 }
 
@@ -57,10 +62,26 @@ TEST(OperatorCommandTest, DoesNotInheritIgnoredSignals) {
   EXPECT_THAT(std::string(ended.message()), HasSubstr("was ended by signal 13"));
 }
 
-TEST(OperatorCommandTest, IsNotWaitedForForEver) {
+TEST(OperatorCommandTest, ACommandThatWasGivenUpDoesNothingAnyMore) {
+  const std::string path = ::testing::TempDir() + "/given_up.out";
+  std::remove(path.c_str());
   const absl::Status ended =
-      RunIt({.command = "exec sleep 2", .environment = {}, .time_max = absl::Milliseconds(50)});
+      RunIt({.command = "(sleep 1; echo late > " + path + ") & sleep 1; wait",
+             .environment = {},
+             .time_max = absl::Milliseconds(200)});
   EXPECT_TRUE(absl::IsDeadlineExceeded(ended)) << ended;
+  EXPECT_THAT(std::string(ended.message()), HasSubstr("and was killed, with what it had started"));
+  absl::SleepFor(absl::Milliseconds(1500));
+  EXPECT_FALSE(std::ifstream(path).is_open());
+}
+
+TEST(OperatorCommandTest, OneThatDoesNotHeedTheRequestToEndIsKilled) {
+  const absl::Time begun = absl::Now();
+  const absl::Status ended = RunIt({.command = "trap '' TERM; while :; do sleep 0.1; done",
+                                    .environment = {},
+                                    .time_max = absl::Milliseconds(100)});
+  EXPECT_TRUE(absl::IsDeadlineExceeded(ended)) << ended;
+  EXPECT_LT(absl::Now() - begun, absl::Seconds(60));
 }
 
 }  // namespace

@@ -42,6 +42,9 @@ TEST(PhaseRecordTest, WhatMakesNoSenseIsNamed) {
         std::string("phase=one change=-1 side=1 id=a guard= fence=0"),
         std::string("phase=one change=1 side=3 id=a guard= fence=0"),
         std::string("phase=one change=1 side=1 id=a guard="),
+        // One change more, and it could not be read any more.
+        std::string("phase=one change=9223372036854775807 side=1 id=a guard= fence=0"),
+        std::string("phase=one change=1 side=1 id=a guard= fence=2147483647"),
         std::string("phase=one phase=two change=1 side=1 id=a guard= fence=0"),
         std::string(3000, 'x')}) {
     const auto parsed = ParsePhaseRecord(text);
@@ -226,6 +229,46 @@ TEST_F(ElectionPhasesTest, WhoKnowsNothingOfPhasesIsNamedBeforeAnythingIsWritten
               HasSubstr("old:34601 (LOCKNODE0000000001, session 0x1"));
   EXPECT_THAT(std::string(refused.message()), HasSubstr("knows nothing of phases"));
   EXPECT_EQ(PhaseIn(k1), kOne);
+}
+
+TEST_F(ElectionPhasesTest, ANumberThatZooKeeperNeverGivesIsRefusedBeforeACounterIsRaised) {
+  ASSERT_TRUE(Link().ok());
+  Scribble(k1, kElection + std::string("/LOCKNODE9999999999"), "by hand");
+  const absl::Status refused = MoveTo(kBoth1, /*misfits_allowed=*/true).ok()
+                                   ? MoveTo(kBoth2, /*misfits_allowed=*/true)
+                                   : absl::OkStatus();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("has the number 9999999999"));
+}
+
+TEST_F(ElectionPhasesTest, ARecordThatSomebodySpoiltIsNamedWithItsPathAndEnsemble) {
+  ASSERT_TRUE(Link().ok());
+  Scribble(k2, kElection + std::string(".linked/phase"), "");
+  const absl::Status refused = MoveTo(kBoth1);
+  EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()),
+              HasSubstr("(in " + (kElection + std::string(".linked/phase")) + ")"));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("(ensemble 2)"));
+}
+
+TEST_F(ElectionPhasesTest, WhatWasToldOfARaiseReachesItsEnd) {
+  ASSERT_TRUE(Link().ok());
+  for (int i = 0; i < 1000; ++i) EnterPlain(k1, "old:1");
+  ASSERT_TRUE(MoveTo(kBoth1).ok());
+  int64_t told = 0;
+  int64_t wanted = 0;
+  Driver driver(this);
+  ElectionPhasesOptions options = Driver::DriverOptions(false);
+  options.on_raise = [&](EnsembleSide raised, int64_t counter, int64_t least) {
+    EXPECT_EQ(raised, k2);
+    EXPECT_LT(counter, least);
+    ++told;
+    wanted = least;
+  };
+  ElectionPhases phases(std::move(options), &driver.first, &driver.second, &clock_);
+  ASSERT_TRUE(Drive(phases.MoveTo(kBoth2)).ok());
+  EXPECT_GE(told, 2);
+  EXPECT_GE(wanted, 1000);
 }
 
 TEST_F(ElectionPhasesTest, AnotherPairIsNotTouched) {

@@ -2,6 +2,10 @@
 
 #include "zk_store/election/linked_election.h"
 
+#include <algorithm>
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -413,6 +417,36 @@ TEST_F(LinkedElectionTest, WhoeverStoppedForLongerThanItsSessionDoesNotTakeItsel
   }
   EXPECT_FALSE(a->leads());
   EXPECT_THAT(a->election->Fence(k1), IsEmpty());
+}
+
+// Nobody answers any more: leadership ends between two rounds, and nothing happens at that moment.
+TEST_F(LinkedElectionTest, LeadershipThatEndsByItselfIsToldAtThatMoment) {
+  GoTo(kBoth1);
+  bool is_silent = false;
+  const testing::FaultInjector injector =
+      [&is_silent](const StoreCall&) -> std::optional<StoreFault> {
+    if (!is_silent) return std::nullopt;
+    return StoreFault{StoreFault::Moment::kBefore, StoreError::kConnectionLoss};
+  };
+  Candidate* const a = Enter(Options("a:1", {{injector, injector}}));
+  ASSERT_TRUE(a->leads());
+  absl::Time told = absl::InfiniteFuture();
+  const auto await_loss = [&]() -> asio::awaitable<void> {
+    EXPECT_TRUE((co_await a->election->AwaitLoss()).ok());
+    told = clock_.Now();
+  };
+  asio::co_spawn(io_, await_loss(), asio::detached);
+  is_silent = true;
+  const absl::Time from = clock_.Now();
+  // Every moment at which something happens is looked at, and so is the one in which it ends.
+  absl::Time ended = absl::InfiniteFuture();
+  while (told == absl::InfiniteFuture() && clock_.Now() < from + absl::Seconds(60)) {
+    Poll();
+    if (!a->leads()) ended = std::min(ended, clock_.Now());
+    if (told == absl::InfiniteFuture() && !queue_.RunNext()) break;
+  }
+  EXPECT_EQ(told, ended);
+  EXPECT_LE(told, from + absl::Seconds(20));  // two thirds of the session's timeout
 }
 
 TEST_F(LinkedElectionTest, AwaitsLeadershipAndItsLoss) {

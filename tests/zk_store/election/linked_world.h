@@ -199,6 +199,19 @@ class LinkedWorld : public ::testing::Test {
     return ElectionPhase::kOne;
   }
 
+  // What somebody writes there by hand, whatever there is.
+  void Scribble(EnsembleSide side, const std::string& path, const std::string& data) {
+    testing::InMemoryMetaStore store(zookeepers_[side]);
+    const absl::Status written = Drive(PutInto(&store, path, data));
+    EXPECT_TRUE(written.ok()) << written;
+  }
+  static asio::awaitable<absl::Status> PutInto(MetaStore* store, std::string path,
+                                               std::string data) {
+    const auto set = co_await store->Set(path, data);
+    if (set.ok()) co_return absl::OkStatus();
+    co_return (co_await store->Create(path, data)).status();
+  }
+
   // A program that knows nothing of phases.
   std::unique_ptr<testing::InMemoryMetaStore> EnterPlain(EnsembleSide side,
                                                          const std::string& name) {

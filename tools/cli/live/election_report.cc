@@ -65,9 +65,9 @@ void AddTroublesOfWatchers(ElectionReport* report) {
   const ElectionCandidate* const first = FollowedIn(*report, EnsembleSide::kFirst);
   const ElectionCandidate* const second = FollowedIn(*report, EnsembleSide::kSecond);
   if (first == nullptr || second == nullptr || first->name == second->name) return;
-  report->troubles.push_back(absl::StrCat("watchers of ensemble 1 follow ", first->data, " (",
-                                          first->name, "), those of ensemble 2 ", second->data,
-                                          " (", second->name, ")"));
+  report->troubles.push_back(absl::StrCat("watchers of ensemble 1 follow ", Printable(first->data),
+                                          " (", first->name, "), those of ensemble 2 ",
+                                          Printable(second->data), " (", second->name, ")"));
 }
 
 std::string JsonOfCandidate(const ElectionCandidate& candidate) {
@@ -108,8 +108,7 @@ bool ElectionReport::is_whole() const {
          ensembles[EnsembleSide::kSecond].error.empty();
 }
 
-asio::awaitable<ElectionReport> ReadElection(ElectionReport report, PerSide<MetaStore*> stores,
-                                             Clock* clock) {
+asio::awaitable<ElectionReport> ReadElection(ElectionReport report, PerSide<MetaStore*> stores) {
   const ElectionPlace place = {.paths = ElectionPaths(report.directory)};
   for (const EnsembleSide side : kEnsembleSides) {
     ElectionReport::Ensemble& ensemble = report.ensembles[side];
@@ -122,24 +121,22 @@ asio::awaitable<ElectionReport> ReadElection(ElectionReport report, PerSide<Meta
     }
   }
   if (!report.is_whole()) co_return report;
-  ElectionPhasesOptions options;
-  options.directory = report.directory;
-  ElectionPhases phases(std::move(options), stores[EnsembleSide::kFirst],
-                        stores[EnsembleSide::kSecond], clock);
-  const auto seen = co_await phases.Read();
-  if (!seen.ok()) {
-    report.troubles.emplace_back(seen.status().message());
+  const absl::StatusOr<PhaseState> state =
+      PhaseStateOfPair(report.directory, {{report.ensembles[EnsembleSide::kFirst].view,
+                                           report.ensembles[EnsembleSide::kSecond].view}});
+  if (!state.ok()) {
+    report.troubles.emplace_back(state.status().message());
     co_return report;
   }
-  report.state = seen->state;
+  report.state = *state;
   AddTroublesOfState(&report);
   AddTroublesOfWatchers(&report);
-  const auto misfits = co_await phases.Misfits(&*seen);
-  if (!misfits.ok()) {
-    report.troubles.emplace_back(misfits.status().message());
-    co_return report;
+  for (const EnsembleSide side : kEnsembleSides) {
+    const ElectionReport::Ensemble& ensemble = report.ensembles[side];
+    const std::vector<std::string> misfits =
+        MisfitsAmong(ensemble.candidates, side, ensemble.view.record->id);
+    report.troubles.insert(report.troubles.end(), misfits.begin(), misfits.end());
   }
-  report.troubles.insert(report.troubles.end(), misfits->begin(), misfits->end());
   co_return report;
 }
 

@@ -34,9 +34,9 @@ struct ElectionReport {
   bool is_whole() const;  // both could be read
 };
 
-// Only reads. A store that is null could not be opened: then `ensembles` says why already.
-asio::awaitable<ElectionReport> ReadElection(ElectionReport places, PerSide<MetaStore*> stores,
-                                             Clock* clock);
+// Fills in what `report` does not say yet. Only reads, each ensemble once. A store that is null
+// could not be opened: then `ensembles` says why already.
+asio::awaitable<ElectionReport> ReadElection(ElectionReport report, PerSide<MetaStore*> stores);
 
 // Whom watchers of that ensemble follow: the first candidate there; null: nobody.
 const ElectionCandidate* FollowedIn(const ElectionReport& report, EnsembleSide side);

@@ -22,6 +22,7 @@
 #include "tools/cli/verbs.h"
 #include "zk_store/client/error_mark.h"
 #include "zk_store/client/root_path.h"
+#include "zk_store/client/store_error.h"
 #include "zk_store/election/election_phases.h"
 
 namespace metarec::tools {
@@ -97,7 +98,7 @@ asio::awaitable<ElectionReport> ReadBoth(const LiveArguments* arguments, Clock* 
     if (!opened.ok()) report.ensembles[side].error = std::string(opened.status().message());
     if (opened.ok()) stores[side] = *std::move(opened);
   }
-  co_return co_await ReadElection(std::move(report), Pointers(stores), clock);
+  co_return co_await ReadElection(std::move(report), Pointers(stores));
 }
 
 asio::awaitable<absl::StatusOr<Stores>> OpenBoth(const LiveArguments* arguments, Clock* clock) {
@@ -156,19 +157,31 @@ asio::awaitable<absl::Status> CheckBeforeLink(const Stores* stores, std::string 
   co_return absl::OkStatus();
 }
 
+// A line a second on stderr.
+std::function<void(EnsembleSide, int64_t, int64_t)> TellOfRaises(bool is_told, Clock* clock) {
+  if (!is_told) return nullptr;
+  return [clock, next = clock->Now() + absl::Seconds(1)](EnsembleSide raised, int64_t counter,
+                                                         int64_t least) mutable {
+    if (clock->Now() < next) return;
+    next = clock->Now() + absl::Seconds(1);
+    std::cerr << "raising the numbers of " << EnsembleWords(raised) << ": " << counter << " of "
+              << least << std::endl;
+  };
+}
+
 asio::awaitable<absl::StatusOr<ExitCode>> Link(const LiveArguments* arguments, CommandLoop* loop) {
   METAREC_CO_ASSIGN_OR_RETURN(const Stores stores, co_await OpenBoth(arguments, &loop->clock()));
   const absl::Status may = co_await CheckBeforeLink(&stores, arguments->directory());
   METAREC_CO_RETURN_IF_ERROR(AsRefusal(may));
   ElectionPhasesOptions options;
   options.directory = arguments->directory();
+  options.on_raise = TellOfRaises(!arguments->output.json(), &loop->clock());
   ElectionPhases phases(std::move(options), stores[EnsembleSide::kFirst].get(),
                         stores[EnsembleSide::kSecond].get(), &loop->clock());
   const std::string id = absl::StrFormat("%08x", std::random_device()());
   const absl::Status linked = co_await phases.Link(id);
   METAREC_CO_RETURN_IF_ERROR(AsRefusal(linked));
-  const ElectionReport report =
-      co_await ReadElection(PlacesOf(*arguments), Pointers(stores), &loop->clock());
+  const ElectionReport report = co_await ReadElection(PlacesOf(*arguments), Pointers(stores));
   METAREC_CO_RETURN_IF_ERROR(Print(*arguments, report));
   co_return ExitCode::kDone;
 }
@@ -185,6 +198,8 @@ ElectionPhase NextPhase(const PhaseState& state, ElectionPhase to) {
 
 asio::awaitable<absl::Status> Lead(ElectionPhases* phases, ElectionPhase to,
                                    std::function<void(ElectionPhase)> on_phase) {
+  constexpr int kOthersMax = 20;  // changes of others, after which it is theirs
+  int others = 0;
   for (;;) {
     METAREC_CO_ASSIGN_OR_RETURN(const ElectionPhases::Seen seen, co_await phases->Read());
     if (seen.state.is_torn) {
@@ -193,7 +208,13 @@ asio::awaitable<absl::Status> Lead(ElectionPhases* phases, ElectionPhase to,
     }
     if (seen.state.settled() && seen.state.to == to) co_return absl::OkStatus();
     const ElectionPhase next = NextPhase(seen.state, to);
-    METAREC_CO_RETURN_IF_ERROR(co_await phases->MoveTo(next));
+    const absl::Status moved = co_await phases->MoveTo(next);
+    if (absl::IsFailedPrecondition(moved) || absl::IsInvalidArgument(moved)) {
+      // Somebody else changes it, too: what is next follows from where they are.
+      METAREC_CO_ASSIGN_OR_RETURN(const ElectionPhases::Seen now, co_await phases->Read());
+      if (now.state != seen.state && ++others <= kOthersMax) continue;
+    }
+    METAREC_CO_RETURN_IF_ERROR(moved);
     on_phase(next);
   }
 }
@@ -203,6 +224,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> ChangePhase(const LiveArguments* argum
   METAREC_CO_ASSIGN_OR_RETURN(const Stores stores, co_await OpenBoth(arguments, &loop->clock()));
   ElectionPhasesOptions options;
   options.directory = arguments->directory();
+  options.on_raise = TellOfRaises(!arguments->output.json(), &loop->clock());
   options.follow_max = absl::Seconds(arguments->wait_seconds);
   // A candidate shows that it can follow when it next looks, and not more often than every 5 s.
   options.fit_max = std::min(options.follow_max, absl::Seconds(20));
@@ -214,9 +236,13 @@ asio::awaitable<absl::StatusOr<ExitCode>> ChangePhase(const LiveArguments* argum
     if (is_told) std::cerr << "the phase is " << ElectionPhaseName(phase) << std::endl;
   };
   const absl::Status led = co_await Lead(&phases, *ParseElectionPhase(arguments->phase), on_phase);
+  if (!led.ok() && !absl::IsFailedPrecondition(led)) {
+    co_return Annotate(led,
+                       "; the change may be half made: the same command completes it, and the one "
+                       "with the phase before takes it back");
+  }
   METAREC_CO_RETURN_IF_ERROR(AsRefusal(led));
-  const ElectionReport report =
-      co_await ReadElection(PlacesOf(*arguments), Pointers(stores), &loop->clock());
+  const ElectionReport report = co_await ReadElection(PlacesOf(*arguments), Pointers(stores));
   METAREC_CO_RETURN_IF_ERROR(Print(*arguments, report));
   co_return ExitCode::kDone;
 }
@@ -265,7 +291,8 @@ RunVerb MakeLivePhaseVerb(Command& verb) {
       "each until every candidate has followed. The leader stays the same. A change is refused, "
       "before anything is written, while somebody stands who cannot follow. What was half made, by "
       "a run that was killed, is completed or taken back first. Every change can be undone by the "
-      "same command with the phase before.");
+      "same command with the phase before; with --leave_misfits as long as somebody is left "
+      "behind.");
   verb.Example(absl::StrCat("metarec live phase ", kTwoEnsembles, " both-1"));
   verb.Example(absl::StrCat("metarec live phase ", kTwoEnsembles, " one"), "goes back");
   const auto arguments = std::make_shared<LiveArguments>();

@@ -26,7 +26,10 @@
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/verbs.h"
 #include "tools/process/version.h"
+#include "zk_store/client/root_path.h"
+#include "zk_store/client/znode_path.h"
 #include "zk_store/client/zookeeper_options.h"
+#include "zk_store/topology/znode_layout.h"
 #include "zk_store/tree/tree_journal.h"
 
 namespace metarec::tools {
@@ -179,6 +182,18 @@ absl::Status CheckStateIsNew(const std::string& path) {
                    " says what it is. Give another name, or remove it if that move is over"));
 }
 
+absl::Status CheckLockRoot(const std::string& lock_root, const std::string& root) {
+  if (lock_root.empty()) return absl::OkStatus();
+  if (const absl::Status wrong = ValidateRootPath(lock_root); !wrong.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--to_lock_root: ", wrong.message()));
+  }
+  const ClusterPaths paths(root);
+  if (lock_root != root && !IsWithin(lock_root, paths.apps())) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--to_lock_root ", lock_root, " is where the tables of ", root,
+                   " are; give a path beside it, such as ", root, "/lock"));
+}
+
 asio::awaitable<absl::StatusOr<ExitCode>> PlanMigration(const MigratePlanArguments& arguments,
                                                         CommandLoop* loop,
                                                         ProgressPrinter* progress) {
@@ -195,6 +210,7 @@ asio::awaitable<absl::StatusOr<ExitCode>> PlanMigration(const MigratePlanArgumen
     METAREC_CO_ASSIGN_OR_RETURN(from, co_await FindOldSide(wishes, &cluster));
   }
   if (wishes.to.root.empty()) wishes.to.root = from.root;
+  METAREC_CO_RETURN_IF_ERROR(CheckLockRoot(arguments.to_lock_root, wishes.to.root));
   wishes.to.lock_root = arguments.to_lock_root.empty()
                             ? MovedLockRoot(from.lock_root, from.root, wishes.to.root)
                             : arguments.to_lock_root;
@@ -319,9 +335,11 @@ RunVerb MakeMigratePlanVerb(Command& verb) {
       .Between(1.0, 86'400.0);
   verb.Add("--wait_seconds", &options.wait_seconds, "bound of each wait")
       .TypeName("SECONDS")
+      .Between(1, kMoveSecondsMax)
       .ShowDefault();
   verb.Add("--command_seconds", &options.command_seconds, "bound of each command")
       .TypeName("SECONDS")
+      .Between(1, kMoveSecondsMax)
       .ShowDefault();
   arguments->output.AddTo(verb);
   return [arguments] {
