@@ -1,5 +1,6 @@
-// Files of lines, plain or compressed with zstd (the name ends in ".zst"): evidence and plan files,
-// trees, and what people write.
+// Files of lines, plain or compressed with zstd: evidence and plan files, trees, and what people
+// write. A name that ends in ".zst" makes what is written compressed. What is read may be
+// compressed under any name, as from a pipe.
 //
 // Neither class is thread-safe. Errors name the file and, where there is one, the line.
 

@@ -2,7 +2,9 @@
 #include <iterator>
 #include <utility>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/string_view.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -16,6 +18,9 @@ namespace metarec {
 namespace {
 
 constexpr size_t kReadBytes = 1 << 17;
+
+// How zstd data begin: no text of ours does.
+constexpr absl::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
 
 // /dev/null, which is an empty file to everybody.
 bool IsNull(const struct stat& info) {
@@ -111,7 +116,11 @@ class LineReader::File {
   absl::StatusOr<bool> ReadChunk() {
     chunk_.clear();
     position_ = 0;
-    if (!decompressor_) return ReadBytes(&chunk_);
+    if (!is_begun_) {
+      METAREC_ASSIGN_OR_RETURN(const bool is_empty, Begin());
+      if (is_empty) return false;
+    }
+    if (!decompressor_) return chunk_.empty() ? ReadBytes(&chunk_) : true;
     while (chunk_.empty()) {
       if (compressed_position_ == compressed_.size() && !output_pending_) {
         compressed_position_ = 0;
@@ -124,6 +133,23 @@ class LineReader::File {
       METAREC_RETURN_IF_ERROR(Decompress());
     }
     return true;
+  }
+
+  // A pipe has no name that says whether its data are compressed, and a file may have another one
+  // since. The data themselves say so. True if there are none.
+  absl::StatusOr<bool> Begin() {
+    is_begun_ = true;
+    if (decompressor_) return false;
+    bool more = true;
+    while (more && chunk_.size() < kZstdMagic.size() && absl::StartsWith(kZstdMagic, chunk_)) {
+      std::string bytes;
+      METAREC_ASSIGN_OR_RETURN(more, ReadBytes(&bytes));
+      chunk_ += bytes;
+    }
+    if (!absl::StartsWith(chunk_, kZstdMagic)) return chunk_.empty();
+    decompressor_.reset(ZSTD_createDCtx());
+    compressed_ = std::exchange(chunk_, "");
+    return false;
   }
 
   absl::Status Decompress() {
@@ -197,6 +223,7 @@ class LineReader::File {
   const LineReaderOptions options_;
   int descriptor_ = -1;
   bool may_lack_writer_ = false;  // a named pipe, of which no writer is known yet
+  bool is_begun_ = false;         // some of it was read
   std::unique_ptr<ZSTD_DCtx, FreeDecompressor> decompressor_;  // none: plain
   std::string compressed_;
   size_t compressed_position_ = 0;

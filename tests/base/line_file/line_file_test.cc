@@ -304,6 +304,42 @@ TEST_F(LineFileErrors, DamagedCompressedFileIsAnErrorWhereverTheBitFlipped) {
   }
 }
 
+TEST_F(LineFileErrors, CompressedDataWereNotKnownUnderAnotherName) {
+  Write(Path("f.zst"), {"one", "two", "three"});
+  std::filesystem::rename(Path("f.zst"), Path("f"));
+  absl::Status status;
+  EXPECT_THAT(Read(Path("f"), &status), ElementsAre("one", "two", "three"));
+  EXPECT_TRUE(status.ok()) << status;
+  PutBytes(Path("cut"), Bytes(Path("f")).substr(0, 8));
+  Read(Path("cut"), &status);
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+}
+
+// A byte at a time, so that the first reading does not show all that tells.
+TEST_F(LineFileErrors, CompressedDataWereNotKnownInAPipe) {
+  Write(Path("f.zst"), {"one", "two"});
+  const std::string bytes = Bytes(Path("f.zst"));
+  ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
+  std::thread writer([&] {
+    std::ofstream pipe(Path("pipe"));
+    for (const char byte : bytes) pipe << byte << std::flush;
+  });
+  absl::Status status;
+  EXPECT_THAT(Read(Path("pipe"), &status), ElementsAre("one", "two"));
+  EXPECT_TRUE(status.ok()) << status;
+  writer.join();
+}
+
+TEST_F(LineFileErrors, TextThatBeginsAsCompressedDataDoIsText) {
+  for (const std::string text : {"(", "(\xb5", "(\xb5/", "(\xb5 one", ""}) {
+    PutBytes(Path("f"), text);
+    absl::Status status;
+    const std::vector<std::string> lines = Read(Path("f"), &status);
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_EQ(lines, text.empty() ? std::vector<std::string>() : std::vector<std::string>{text});
+  }
+}
+
 TEST_F(LineFileErrors, PlainTextUnderACompressedNameIsAnError) {
   PutBytes(Path("f.zst"), "{\"format\":\"x\"}\n");
   absl::Status status;
