@@ -133,7 +133,11 @@ ProcedureStatus StatusOf(const ProcedureState& state, const std::vector<Step>& s
   if (status.phase == ProcedurePhase::kFinished || status.phase == ProcedurePhase::kAborted) {
     status.next_step.clear();
   }
-  if (!status.no_way_back.empty()) status.to_undo.clear();
+  // Then nothing is undone, not even what comes before it.
+  if (!status.no_way_back.empty()) {
+    status.to_undo.clear();
+    for (StepStatus& row : status.steps) row.can_be_undone = false;
+  }
   return status;
 }
 

@@ -3,11 +3,14 @@
 #include <optional>
 #include <utility>
 
+#include <absl/strings/escaping.h>
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 #include "base/json/json_reader.h"
 #include "base/line_file/json_lines.h"
 #include "base/runtime/status_macros.h"
+#include "base/text/wording.h"
 
 namespace metarec {
 namespace {
@@ -84,6 +87,21 @@ ProcedureHead ReadHead(JsonFieldReader& fields) {
     fields.Fail("'request' is no object");
   }
   return head;
+}
+
+// Whether it is a state at all, be it a damaged one. Of another file nothing is to be restored.
+absl::Status CheckIsState(absl::string_view name, absl::string_view line, const JsonValue& first) {
+  if (absl::StartsWith(line, R"({"procedure":)")) return absl::OkStatus();
+  std::string why = "its first line is no JSON";
+  if (first.IsObject()) {
+    const std::optional<absl::string_view> format = first.Find("format").String();
+    why = format.has_value()
+              ? absl::StrCat("its format is '", absl::CHexEscape(Shortened(*format)), "'")
+              : "it does not begin with a procedure";
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ":1: not the state of a move: ", why,
+                   "; give the file that `metarec migrate plan --state` wrote"));
 }
 
 }  // namespace
@@ -219,6 +237,7 @@ absl::StatusOr<ProcedureState> DecodeProcedureState(absl::string_view name,
   std::optional<ProcedureState> state;
   for (size_t i = 0; i < lines.size(); ++i) {
     parser.Parse(lines[i], /*terminated=*/true);
+    if (i == 0) METAREC_RETURN_IF_ERROR(CheckIsState(name, lines[i], parser.root()));
     if (!parser.has_object()) return parser.NotParsed("not a JSON object");
     JsonFieldReader line(parser.root());
     if (const JsonValue digest = line.Find("digest")) {

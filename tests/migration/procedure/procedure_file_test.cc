@@ -95,6 +95,19 @@ TEST_F(ProcedureFileTest, AMistypedNameLeavesNoLockBehind) {
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/nosuch.lock"));
 }
 
+// The advice was to restore it from a backup.
+TEST_F(ProcedureFileTest, AFileOfAnotherKindWasTakenForADamagedState) {
+  Write("{\"format\":\"metarec-plan\",\"version\":4}\n{\"digest\":\"x\"}\n");
+  absl::Status read = ReadProcedureFile(path_).status();
+  EXPECT_EQ(read.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(read.message()),
+              HasSubstr("move.state:1: not the state of a move: its format is 'metarec-plan'; give "
+                        "the file that `metarec migrate plan --state` wrote"));
+  Write("[meta_server]\ncluster_root = /pegasus\n");
+  read = ReadProcedureFile(path_).status();
+  EXPECT_THAT(std::string(read.message()), HasSubstr("its first line is no JSON"));
+}
+
 TEST_F(ProcedureFileTest, NoCutAndNoChangedByteIsTakenForAState) {
   ASSERT_TRUE(ProcedureFile::Create(path_, state_).ok());
   const std::string whole = Read();

@@ -72,6 +72,13 @@ TEST_F(ProcedureReportTest, OfAnAbortSaysHowToGoOn) {
   EXPECT_EQ(status.next_step, "a");
 }
 
+TEST_F(ProcedureReportTest, WithoutAWayBackNoStepCanBeUndone) {
+  for (const char* const step : {"look", "a", "b", "c", "d", "e"}) Do(step);
+  const ProcedureStatus status = Status();
+  EXPECT_NE(status.no_way_back, "");
+  for (const StepStatus& step : status.steps) EXPECT_FALSE(step.can_be_undone) << step.name;
+}
+
 TEST_F(ProcedureReportTest, AsJson) {
   Do("look");
   JsonDocument json;
