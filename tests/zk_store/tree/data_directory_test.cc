@@ -22,6 +22,7 @@
 #include <zlib.h>
 
 #include "base/runtime/cancellation.h"
+#include "base/text/time_text.h"
 #include "data_directory_reading.h"
 
 namespace metarec {
@@ -222,7 +223,13 @@ TEST(DataDirectoryTest, TheTreeAtAZxidOrATime) {
   }
   DataDirectoryOptions early;
   early.at_time_ms = moments[0].first;
-  EXPECT_TRUE(absl::IsOutOfRange(Read(folder, early).status()));
+  const absl::Status too_early = Read(folder, early).status();
+  EXPECT_TRUE(absl::IsOutOfRange(too_early));
+  // It says what can be asked for.
+  const std::string first = UtcTextWithMs(absl::FromUnixMillis(moments[1].first));
+  EXPECT_NE(too_early.message().find(absl::StrCat("ask for ", first, " or later")),
+            absl::string_view::npos)
+      << too_early;
 }
 
 TEST(DataDirectoryTest, BeforeTheOldestSnapshotIsOutOfRange) {

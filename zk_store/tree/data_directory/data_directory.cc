@@ -18,8 +18,10 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
+#include <absl/time/time.h>
 
 #include "base/runtime/status_macros.h"
+#include "base/text/time_text.h"
 #include "zk_store/tree/data_directory/data_directory_listing.h"
 #include "zk_store/tree/data_directory/decompressed_file.h"
 #include "zk_store/tree/data_directory/replay.h"
@@ -83,10 +85,13 @@ class DataDirectoryReading {
   absl::Status FindLimit() {
     if (options_.at_zxid.has_value()) limit_ = *options_.at_zxid;
     if (!options_.at_time_ms.has_value()) return absl::OkStatus();
-    METAREC_ASSIGN_OR_RETURN(limit_, ZxidAtTime(listing_.logs, *options_.at_time_ms));
+    METAREC_ASSIGN_OR_RETURN(const MomentInLogs moment,
+                             MomentAtTime(listing_.logs, *options_.at_time_ms));
+    limit_ = moment.zxid;
     if (limit_ >= 0) return absl::OkStatus();
     return absl::OutOfRangeError(
-        absl::StrCat(path_, ": the logs begin later than the time that was asked for"));
+        absl::StrCat(path_, ": the logs begin later than the time that was asked for: ask for ",
+                     UtcTextWithMs(absl::FromUnixMillis(moment.first_time_ms)), " or later"));
   }
 
   absl::Status TrySnapshots() {

@@ -271,18 +271,21 @@ bool Replay::Stop() {
   return may_go_on_ = false;
 }
 
-absl::StatusOr<int64_t> ZxidAtTime(const std::vector<ListedFile>& logs, int64_t time_ms) {
-  int64_t last = -1;
+absl::StatusOr<MomentInLogs> MomentAtTime(const std::vector<ListedFile>& logs, int64_t time_ms) {
+  MomentInLogs moment;
   for (const ListedFile& log : logs) {
     METAREC_ASSIGN_OR_RETURN(const FileDescriptor file, OpenDataFile(log.path));
     LogReader reader(file.get());
     LogRecord record;
     while (reader.Next(&record)) {
-      if (TimeOfRecord(record.bytes) > time_ms) return last;
-      last = ZxidOfRecord(record.bytes);
+      const int64_t time_of_record_ms = TimeOfRecord(record.bytes);
+      if (moment.first_time_ms == 0) moment.first_time_ms = time_of_record_ms;
+      if (time_of_record_ms > time_ms) return moment;
+      moment.zxid = ZxidOfRecord(record.bytes);
     }
   }
-  return std::numeric_limits<int64_t>::max();
+  moment.zxid = std::numeric_limits<int64_t>::max();
+  return moment;
 }
 
 }  // namespace metarec

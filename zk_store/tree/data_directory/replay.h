@@ -101,8 +101,13 @@ class Replay {
       true;  // of the log before: false once it was damaged, but for its last record
 };
 
-// The last zxid whose time is not after `time_ms`; -1 if the first transaction is after it already,
-// the greatest number if none is.
-absl::StatusOr<int64_t> ZxidAtTime(const std::vector<ListedFile>& logs, int64_t time_ms);
+struct MomentInLogs {
+  // The last one whose time is not after the one that was asked for; -1 if the first transaction is
+  // after it already, the greatest number if none is.
+  int64_t zxid = -1;
+  int64_t first_time_ms = 0;  // of the first transaction, if there is one
+};
+
+absl::StatusOr<MomentInLogs> MomentAtTime(const std::vector<ListedFile>& logs, int64_t time_ms);
 
 }  // namespace metarec
