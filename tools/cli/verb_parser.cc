@@ -29,8 +29,8 @@ constexpr char kDescription[] =
 
 constexpr const char* kParagraphs[] = {
     "In steps: collect, plan, (read the report), apply, verify. In one step: recover.",
-    "Every verb has help with examples: metarec plan --help. Dashes and underscores in long "
-    "options are the same.",
+    "Every verb has help with examples: metarec plan --help, or metarec help plan. Dashes and "
+    "underscores in long options are the same.",
 };
 
 // This one says itself what may be given to it, the empty text included.
@@ -105,6 +105,20 @@ const CLI::App* Find(const CLI::App& parent, const std::string& name) {
   return nullptr;
 }
 
+// "metarec help zk copy" and "metarec zk help copy" ask for what "metarec zk copy --help" does.
+void PutHelpBehindVerb(const CLI::App& app, std::vector<std::string>* arguments) {
+  const CLI::App* parent = &app;
+  for (auto word = arguments->begin(); word != arguments->end(); ++word) {
+    if (*word == "help") {
+      arguments->erase(word);
+      arguments->push_back("--help");
+      return;
+    }
+    parent = Find(*parent, absl::StrReplaceAll(*word, {{"-", "_"}}));
+    if (parent == nullptr || parent->get_subcommands(nullptr).empty()) return;
+  }
+}
+
 // What is wrong with the words that name the verb; "" if they name one or ask for help. In those
 // words, too, dashes become underscores.
 std::string WrongVerb(const CLI::App& app, std::vector<std::string>* arguments) {
@@ -175,6 +189,7 @@ ExitCode RunCommandLine(absl::Span<const VerbRow> table, absl::Span<const VerbGr
   CLI::App& app = program.app;
 
   std::vector<std::string> readable = ReadableArguments(arguments);
+  PutHelpBehindVerb(app, &readable);
   if (const std::string wrong = WrongVerb(app, &readable); !wrong.empty()) {
     std::cerr << wrong << std::endl;
     return ExitCode::kFailed;

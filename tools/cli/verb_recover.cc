@@ -270,8 +270,8 @@ RunVerb MakeRecoverVerb(Command& verb) {
   arguments->nodes.AddTo(verb);
   arguments->plan.AddTo(verb);
   arguments->old_trees.AddTo(verb);
-  arguments->meta.AddTo(verb, MetaArguments::Timeout::kNone);
-  arguments->store.AddTo(verb);
+  arguments->meta.AddTo(verb, MetaArguments::Need::kInsteadOfStore, MetaArguments::Timeout::kNone);
+  arguments->store.AddTo(verb, StoreArguments::Need::kInsteadOfMeta);
   verb.Add("-w,--wait_seconds", &arguments->wait_seconds,
            "how long to ask nodes and to wait for leases to run out, at least 1; does not limit "
            "the writing")

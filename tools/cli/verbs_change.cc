@@ -37,7 +37,7 @@ class Change {
 
   void AddTo(Command& verb) {
     verb_ = verb.name();
-    meta_.AddTo(verb);
+    meta_.AddTo(verb, MetaArguments::Need::kAlways);
     output_.AddTo(verb);
   }
 

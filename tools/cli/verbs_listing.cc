@@ -109,8 +109,10 @@ class Listing {
       : verb_(verb.name()), sources_(sources) {
     if (details != nullptr) verb.AddFlag("-d,--detailed", &detailed_, details);
     output_.AddShortFlagTo(verb);
-    meta_.AddTo(verb);
-    if (sources == Sources::kMetaOrStore) store_.AddTo(verb);
+    const bool only_meta = sources == Sources::kMetaOnly;
+    meta_.AddTo(verb,
+                only_meta ? MetaArguments::Need::kAlways : MetaArguments::Need::kInsteadOfStore);
+    if (!only_meta) store_.AddTo(verb, StoreArguments::Need::kInsteadOfMeta);
     output_.AddTo(verb);
   }
   // CLI11 knows where its members are.

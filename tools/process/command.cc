@@ -79,13 +79,29 @@ std::string Typed(const CLI::Option& option) {
                       option.nonpositional() ? type : "");
 }
 
+// "-c (--target_cluster_name) NAME": people who know the shell know the short name.
+std::string TypedWithBothNames(const CLI::Option& option) {
+  if (option.get_snames().empty() || option.get_lnames().empty()) return Typed(option);
+  return absl::StrCat("-", option.get_snames().front(), " (--", option.get_lnames().front(), ") ",
+                      option.get_type_name());
+}
+
+// "a, b and c".
+std::string Enumerated(std::vector<std::string> items) {
+  if (items.size() < 2) return absl::StrJoin(items, "");
+  const std::string last = std::move(items.back());
+  items.pop_back();
+  return absl::StrCat(absl::StrJoin(items, ", "), " and ", last);
+}
+
 std::string Missing(const CLI::App& app) {
   std::vector<std::string> missing;
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_required() && option->count() == 0) missing.push_back(Typed(*option));
+    if (option->get_required() && option->count() == 0)
+      missing.push_back(TypedWithBothNames(*option));
   }
-  return absl::StrCat(absl::StrJoin(missing, " and "), missing.size() == 1 ? " is" : " are",
-                      " missing");
+  const bool is_one = missing.size() == 1;
+  return absl::StrCat(Enumerated(std::move(missing)), is_one ? " is" : " are", " missing");
 }
 
 std::string NotExpected(const CLI::App& app, const std::string& word) {
@@ -139,7 +155,7 @@ OptionManual ManualOf(const CLI::Option& option,
   const std::string heading = option.get_group();
   manual.heading = manual.names.empty() ? "ARGUMENTS" : heading == "Options" ? "" : heading;
   manual.default_value = option.get_default_str();
-  manual.is_required = option.get_required();
+  manual.is_required = manual.is_required || option.get_required();
   return manual;
 }
 
@@ -163,6 +179,11 @@ CommandOption& CommandOption::ShowDefault() {
 
 CommandOption& CommandOption::Required() {
   option_->required();
+  return *this;
+}
+
+CommandOption& CommandOption::Needed() {
+  manual_->is_required = true;
   return *this;
 }
 

@@ -35,6 +35,8 @@ class CommandOption {
   CommandOption& Group(const std::string& heading);  // of the help
   CommandOption& ShowDefault();                      // its present value, in the help
   CommandOption& Required();
+  // The verb itself says that it is missing, in words of its own: only help and manual show it.
+  CommandOption& Needed();
   CommandOption& Repeatable();
   CommandOption& MayBeFile();  // shells complete the names of files
   CommandOption& Between(int32_t least, int32_t most);

@@ -262,6 +262,7 @@ RunVerb MakeMigratePlanVerb(Command& verb) {
   constexpr auto kServersGroup = "META SERVERS";
   verb.Add("--meta", &arguments->metas, "the cluster's meta servers")
       .TypeName("HOST:PORT,...")
+      .Needed()
       .Group(kClusterGroup);
   verb.Add("--zk", &wishes.from_hosts,
            "the old ZooKeeper as it is reached from here, if not by the names that the cluster has")
@@ -284,6 +285,7 @@ RunVerb MakeMigratePlanVerb(Command& verb) {
            "the new ZooKeeper, as hosts_list is to have it; behind the last server the path under "
            "which all others lie, if there is one")
       .TypeName("HOST:PORT,...[/PATH]")
+      .Needed()
       .Group(kTargetGroup);
   verb.Add("--to_root", &wishes.to.root, "the new cluster_root; unless given: as it was")
       .TypeName("PATH")
@@ -298,7 +300,7 @@ RunVerb MakeMigratePlanVerb(Command& verb) {
       .Group(kTargetGroup);
   verb.Add("--config", &wishes.configs,
            "config.ini of a meta server, if it is on this machine: it is changed when its turn "
-           "comes, with a backup beside it; may be repeated")
+           "comes, with a backup beside it")
       .TypeName("[HOST:PORT=]FILE")
       .Repeatable()
       .Group(kServersGroup);

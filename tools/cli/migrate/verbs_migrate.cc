@@ -163,7 +163,8 @@ std::shared_ptr<MigrateArguments> DeclareMigrate(Command& verb, MigrateVerb whic
   const auto arguments = std::make_shared<MigrateArguments>();
   arguments->verb = which;
   verb.Add("--state", &arguments->state_path, "the file that metarec migrate plan wrote")
-      .TypeName("FILE");
+      .TypeName("FILE")
+      .Needed();
   arguments->output.AddTo(verb);
   return arguments;
 }
