@@ -96,12 +96,18 @@ class Split {
   absl::StatusOr<TableSplitResult> RunFinish() {
     METAREC_RETURN_IF_ERROR(Prepare());
     std::vector<std::map<size_t, SplitUnitResult>> shards;
+    std::vector<int32_t> not_begun;
     for (int32_t shard = 0; shard < options_.shards; ++shard) {
-      METAREC_ASSIGN_OR_RETURN(const auto state,
-                               SplitState::Read(PathOfState(shard), ScopeOf(shard)));
-      shards.push_back(state->complete());
+      const auto state = SplitState::Read(PathOfState(shard), ScopeOf(shard));
+      if (absl::IsNotFound(state.status())) {
+        not_begun.push_back(shard);
+        continue;
+      }
+      METAREC_RETURN_IF_ERROR(state.status());
+      shards.push_back((*state)->complete());
       Sum(shards.back());
     }
+    if (!not_begun.empty()) return NotBegun(not_begun);
     return Finish(shards);
   }
 
@@ -269,6 +275,19 @@ class Split {
     }
   }
 
+  absl::Status NotBegun(const std::vector<int32_t>& shards) const {
+    std::vector<std::string> options;
+    for (const int32_t shard : shards) {
+      options.push_back(absl::StrCat("--shard ", shard, "/", options_.shards));
+    }
+    return absl::FailedPreconditionError(
+        absl::StrCat(Counted(static_cast<int64_t>(shards.size()), "shard"), " of ", options_.shards,
+                     shards.size() == 1 ? " was" : " were", " not begun: there is no file ",
+                     PathOfState(shards.front()), shards.size() == 1 ? "" : ", for example",
+                     ". Run metarec table split with the same options and ", CutList(options),
+                     " in place of --finish; then finish again"));
+  }
+
   // Each unit was checked by itself: what is left is that all of them are there, and their files.
   absl::StatusOr<TableSplitResult> Finish(
       const std::vector<std::map<size_t, SplitUnitResult>>& shards) {
@@ -279,7 +298,8 @@ class Split {
       const auto& complete = shards[unit % shards.size()];
       const auto found = complete.find(unit);
       if (found == complete.end()) {
-        missing.push_back(absl::StrCat(unit, " (shard ", unit % shards.size(), ")"));
+        missing.push_back(
+            absl::StrCat(unit, " (--shard ", unit % shards.size(), "/", shards.size(), ")"));
         continue;
       }
       for (const SplitFile& file : found->second.files) {
@@ -289,9 +309,10 @@ class Split {
       }
     }
     if (!missing.empty()) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          Counted(static_cast<int64_t>(missing.size()), "part"), " of ", units_.size(),
-          " are not there yet: ", CutList(missing), "; run their shards to the end first"));
+      return absl::FailedPreconditionError(
+          absl::StrCat(Counted(static_cast<int64_t>(missing.size()), "part"), " of ", units_.size(),
+                       missing.size() == 1 ? " is" : " are", " not there yet: ", CutList(missing),
+                       "; run their shards to the end first"));
     }
     if (in_files != result_.counts.copied) {
       return absl::DataLossError("the files do not hold the rows that were read");

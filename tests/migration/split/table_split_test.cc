@@ -368,8 +368,7 @@ TEST(TableSplitShards, TogetherAreTheWhole) {
   EXPECT_FALSE(SplitOrFail(options).is_whole);
   options.shard = 0;
   EXPECT_FALSE(SplitOrFail(options).is_whole);
-  const auto early = FinishSplit(options);
-  EXPECT_EQ(early.status().code(), absl::StatusCode::kNotFound) << early.status();
+  EXPECT_FALSE(FinishSplit(options).ok());
   EXPECT_FALSE(fs::exists(world.Path("bulk/onebox2/dst/bulk_load_info")));
   options.shard = 1;
   SplitOrFail(options);
@@ -392,7 +391,24 @@ TEST(TableSplitShards, OneThatIsNotAtItsEndIsNamed) {
   EXPECT_FALSE(SplitTable(options, &stopped).ok());
   const auto early = FinishSplit(options);
   EXPECT_EQ(early.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(early.status().message()), HasSubstr("(shard 1)"));
+  EXPECT_THAT(std::string(early.status().message()), HasSubstr("(--shard 1/2)"));
+}
+
+TEST(TableSplitShards, AllThatWereNotBegunAreNamedWithWhatToRun) {
+  BackupWorld world(3);
+  world.Fill(300, 13);
+  TableSplitOptions options = InPieces(world.SplitTo(4));
+  options.shards = 4;
+  for (const int32_t shard : {0, 2}) {
+    options.shard = shard;
+    SplitOrFail(options);
+  }
+  const auto early = FinishSplit(options);
+  EXPECT_EQ(early.status().code(), absl::StatusCode::kFailedPrecondition) << early.status();
+  const std::string message(early.status().message());
+  EXPECT_THAT(message, HasSubstr("2 shards of 4 were not begun"));
+  EXPECT_THAT(message, HasSubstr("--shard 1/4, --shard 3/4 in place of --finish"));
+  EXPECT_FALSE(fs::exists(world.Path("bulk/onebox2/dst/bulk_load_info")));
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "tools/cli/command_loop.h"
 #include "tools/cli/output_arguments.h"
 #include "tools/cli/verbs.h"
+#include "zk_store/client/error_mark.h"
 
 namespace metarec::tools {
 namespace {
@@ -144,6 +145,10 @@ asio::awaitable<absl::StatusOr<ExitCode>> RunSplit(const SplitArguments& argumen
   SplitThread work(options, arguments.finish_shards > 0);
   co_await WatchSplit(&work, &loop->clock());
   work.Join();
+  // What is there is of another split, or not complete.
+  if (absl::IsFailedPrecondition(work.result.status())) {
+    co_return WithMark(work.result.status(), ErrorMark::kRefused);
+  }
   METAREC_CO_RETURN_IF_ERROR(work.result.status());
   METAREC_CO_RETURN_IF_ERROR(arguments.output.Print(
       arguments.output.json() ? JsonOf(*work.result) : TextOf(*work.result, arguments)));
