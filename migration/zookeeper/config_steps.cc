@@ -58,8 +58,8 @@ void ZooKeeperMove::FillEditDeed(bool back, Deed* deed) {
   deed->wait_max = wait_max();
   if (elsewhere.empty()) return;
   const std::string confirm = absl::StrCat("touch ", ShellWord(ConfirmationPath(back)));
-  deed->by_hand.push_back(
-      absl::StrCat(confirm, "   # tells metarec that ", NamesOf(elsewhere), " have it"));
+  deed->by_hand.push_back(absl::StrCat(confirm, "   # tells metarec that ", NamesOf(elsewhere),
+                                       elsewhere.size() == 1 ? " has it" : " have it"));
   if (!request_.edit_config.empty()) {
     deed->settles_in = absl::Seconds(request_.command_seconds) + kCommandTimeToEnd;
     return;

@@ -259,7 +259,8 @@ asio::awaitable<absl::Status> ZooKeeperMove::RunFor(std::vector<MoveServer> serv
 Deed ZooKeeperMove::StopDeed(std::vector<MoveServer> servers) {
   Deed deed;
   deed.title = absl::StrCat("Stop ", NamesOf(servers));
-  deed.result = "their ports refuse connections";
+  deed.result =
+      servers.size() == 1 ? "its port refuses connections" : "their ports refuse connections";
   OperatorAct stop;
   stop.command = request_.stop_meta;
   stop.what = "stop";
@@ -275,8 +276,9 @@ Deed ZooKeeperMove::StartDeed(std::vector<MoveServer> servers, MoveEnd end) {
   Deed deed;
   const MoveSide& side = end == MoveEnd::kTo ? request_.to : request_.from;
   deed.title = absl::StrCat("Start ", NamesOf(servers), " on ", side.Text());
-  deed.result = absl::StrCat(
-      "the cluster answers, and they are candidates in the lock directory in ", side.Text());
+  deed.result = absl::StrCat("the cluster answers, and ",
+                             servers.size() == 1 ? "it is a candidate" : "they are candidates",
+                             " in the lock directory in ", side.Text());
   OperatorAct start;
   start.command = request_.start_meta;
   start.what = "start";
@@ -326,11 +328,10 @@ Step ZooKeeperMove::StartLeader() {
   };
   // It may have been started with the old configuration first.
   step.deed.after = [this, leader]() -> asio::awaitable<Seen> {
-    METAREC_CO_ASSIGN_OR_RETURN(Sight sight, co_await Serves(leader, MoveEnd::kTo));
-    if (sight.holds) {
-      METAREC_CO_ASSIGN_OR_RETURN(sight, co_await NobodyLedSince());
-    }
-    co_return sight;
+    METAREC_CO_ASSIGN_OR_RETURN(const Sight serves, co_await Serves(leader, MoveEnd::kTo));
+    if (!serves.holds) co_return serves;
+    METAREC_CO_ASSIGN_OR_RETURN(const Sight nobody_else, co_await NobodyLedSince());
+    co_return nobody_else.holds ? serves : nobody_else;
   };
   step.back.kind = WayBack::Kind::kDeed;
   step.back.possible = [this] { return OldTreeIsStillTrue(); };

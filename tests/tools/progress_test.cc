@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
+#include "tools/cli/migrate/migrate_console.h"
 #include "tools/cli/progress_printer.h"
 
 namespace metarec::tools {
@@ -59,6 +60,23 @@ TEST(ProgressPrinterTest, ElsewhereThanOnATerminalALineAppearsNowAndThen) {
             "writing: 1 of 100 znodes\n"
             "writing: 6 of 100 znodes, 1.0/s, about 2 min left\n"
             "writing: 11 of 100 znodes, 1.0/s, about 90 s left\n");
+}
+
+TEST(MigrateConsoleTest, AnUndoneStepWasSaidToBeDone) {
+  ManualClock clock;
+  std::ostringstream out;
+  ProgressPrinter printer(clock, out, ProgressPrinter::Style::kLines);
+  MigrateConsole console(&printer);
+  Step step;
+  step.name = "start_leader";
+  ::testing::internal::CaptureStderr();
+  console.OnBegin(step, step.back.deed);
+  console.OnEnd(step, "nobody is a candidate");
+  console.OnBegin(step, step.deed);
+  console.OnEnd(step, "m1 leads");
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(said, HasSubstr("start_leader is undone: nobody is a candidate\n"));
+  EXPECT_THAT(said, HasSubstr("start_leader is done: m1 leads\n"));
 }
 
 TEST(ProgressPrinterTest, NothingIsLeftWhenAllIsDone) {

@@ -111,6 +111,19 @@ TEST(MoveStepsTest, EachStepSaysWhatItDoesAndHowItIsSeen) {
   }
 }
 
+TEST(MoveStepsTest, OneServerWasToldOfAsSeveral) {
+  ProcedureState state;
+  ZooKeeperMove move(Request(), &state, "move.state", nullptr);
+  for (const Step& step : move.Steps()) {
+    if (step.name == "stop_leader") {
+      EXPECT_EQ(step.deed.result, "its port refuses connections");
+    }
+    if (step.name == "start_leader") {
+      EXPECT_THAT(step.deed.result, HasSubstr("and it is a candidate in the lock directory"));
+    }
+  }
+}
+
 TEST(MoveStepsTest, WithoutACommandTheOperatorIsAsked) {
   ProcedureState state;
   ZooKeeperMove move(Request(), &state, "move.state", nullptr);

@@ -14,6 +14,7 @@ void MigrateConsole::Say(const std::string& line) {
 }
 
 void MigrateConsole::OnBegin(const Step& step, const Deed& deed) {
+  is_undoing_ = &deed == &step.back.deed;
   Say(absl::StrCat(step.name, ": ", deed.title));
 }
 
@@ -34,7 +35,7 @@ void MigrateConsole::OnWayBack(const Step& step, const std::string& seen) {
 }
 
 void MigrateConsole::OnEnd(const Step& step, const std::string& seen) {
-  Say(absl::StrCat("  ", step.name, " is done: ", seen));
+  Say(absl::StrCat("  ", step.name, is_undoing_ ? " is undone: " : " is done: ", seen));
 }
 
 }  // namespace metarec::tools

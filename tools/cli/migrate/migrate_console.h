@@ -26,6 +26,7 @@ class MigrateConsole final : public ProcedureListener {
   void Say(const std::string& line);
 
   ProgressPrinter* const progress_;
+  bool is_undoing_ = false;  // the step that began last
 };
 
 }  // namespace metarec::tools
