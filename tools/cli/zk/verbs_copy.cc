@@ -338,7 +338,8 @@ absl::Status CheckArguments(const CopyArguments& arguments) {
   }
   if (arguments.is_import && !arguments.from.place().is_file()) {
     return absl::InvalidArgumentError(
-        "from: zk import reads a file; metarec zk copy copies from another ZooKeeper");
+        "from: zk import reads a tree file or a data directory; metarec zk copy copies from "
+        "another ZooKeeper");
   }
   if (arguments.delete_extra && !arguments.update) {
     return absl::InvalidArgumentError("--delete is for --update");
