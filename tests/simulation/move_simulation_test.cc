@@ -39,7 +39,7 @@ TEST(MoveSimulation, NoSeedViolatesARuleAndEachRunsTheSameTwice) {
   EXPECT_GT(tally.Ended("killed"), tally.runs / 5);
 }
 
-// What is violated by the first seed that fails if the move is made with that fault.
+// What is violated by the first seeds that fail if the move is made with that fault.
 std::string FoundWith(const std::string& fault) {
   Range range;
   range.world = &kMoveWorld;
@@ -48,7 +48,7 @@ std::string FoundWith(const std::string& fault) {
   range.twice_every = 0;
   range.planted = fault;
   std::string found;
-  for (const Failure& failure : SimulateRange(range, 1).failures) {
+  for (const Failure& failure : SimulateRange(range, 5).failures) {
     absl::StrAppend(&found, absl::StrJoin(failure.violations, "\n"), "\n");
   }
   return found;
