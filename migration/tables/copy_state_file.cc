@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <absl/strings/escaping.h>
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 #include "base/json/json_reader.h"
@@ -16,6 +17,7 @@ namespace metarec {
 namespace {
 
 constexpr char kKind[] = "metarec_table_copy";
+constexpr char kBeginning[] = R"({"kind":"metarec_table_copy",)";
 constexpr char kRemedy[] = "remove it to copy from the beginning";
 constexpr size_t kStatePartitionsMax = 1 << 20;
 constexpr size_t kLineBytesMax = 64 << 20;  // a long key
@@ -32,6 +34,13 @@ absl::Status CheckScope(const std::string& path, const JsonValue& header, const 
                      ". Give the same options, or another --state file, or ", kRemedy));
   }
   return absl::OkStatus();
+}
+
+// Nobody is to remove a file of another kind to copy from the beginning.
+absl::Status AnotherFile(const std::string& path) {
+  return MarkedError(
+      ErrorMark::kRefused,
+      absl::StrCat(path, ":1: not the state of a table copy; give another --state FILE"));
 }
 
 absl::StatusOr<CopyPosition> PositionOf(const JsonLineParser& parser) {
@@ -90,6 +99,7 @@ absl::StatusOr<std::optional<std::vector<CopyPosition>>> ReadCopyState(const std
     METAREC_ASSIGN_OR_RETURN(const bool more, file->Next(&line));
     if (!more) return parser.Truncated();
     parser.Parse(line, file->line_was_terminated());
+    if (parser.line_number() == 1 && !absl::StartsWith(line, kBeginning)) return AnotherFile(path);
     if (!parser.has_object()) return parser.NotParsed("not a JSON object");
     if (const JsonValue digest = parser.root().Find("digest")) {
       if (!expected || static_cast<int64_t>(positions.size()) != *expected) {
@@ -105,9 +115,6 @@ absl::StatusOr<std::optional<std::vector<CopyPosition>>> ReadCopyState(const std
       if (positions.size() > kStatePartitionsMax)
         return parser.Damaged("it has too many partitions");
       continue;
-    }
-    if (parser.root().Find("kind").String() != absl::string_view(kKind)) {
-      return parser.Damaged("it is no state of a table's copy");
     }
     METAREC_RETURN_IF_ERROR(CheckScope(path, parser.root(), scope));
     expected = parser.root().Find("partitions").Int(0);

@@ -198,6 +198,20 @@ TEST_F(TableCopyTest, AStateOfAnotherCopyIsRefused) {
   EXPECT_EQ(Copy(options).status().code(), absl::StatusCode::kDataLoss);
 }
 
+// The advice was to remove it.
+TEST_F(TableCopyTest, AFileOfAnotherKindWasTakenForADamagedState) {
+  MakeTables(2, 2);
+  LoadSource(10);
+  const testing::ScratchFolder folder;
+  folder.Write("monday.plan", "{\"format\":\"metarec-plan\",\"version\":4}\n");
+  TableCopyOptions options;
+  options.state_file = folder.Path("monday.plan");
+  const auto refused = Copy(options);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(absl::StrContains(refused.status().message(), "not the state of a table copy; give"))
+      << refused.status();
+}
+
 TEST_F(TableCopyTest, TheRateIsKept) {
   MakeTables(2, 2);
   LoadSource(300);

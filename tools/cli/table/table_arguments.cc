@@ -6,6 +6,7 @@
 #include <absl/strings/escaping.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include "base/runtime/status_macros.h"
 #include "pegasus_client/pegasus_config.h"
@@ -89,7 +90,7 @@ void TableArguments::AddFilterTo(Command& verb, absl::string_view short_names,
   if (has_exact) types.push_back("exact");
   verb.Add(absl::StrCat("-", short_names.substr(0, 1), ",--", what, "_filter_type"), &part->type,
            absl::StrCat("only rows in whose ", what, " the pattern is"))
-      .TypeName("TYPE")
+      .TypeName(absl::StrJoin(types, "|"))
       .OneOf(types)
       .Group("ROWS");
   verb.Add(absl::StrCat("-", short_names.substr(1, 1), ",--", what, "_filter_pattern"),

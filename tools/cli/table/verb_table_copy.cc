@@ -230,8 +230,8 @@ RunVerb MakeTableCopyVerb(Command& verb) {
            "keep here how far it is; if the file is there, go on. It is removed at the end")
       .TypeName("FILE")
       .MayBeFile();
-  verb.Add("--format", &arguments->format, "of the result")
-      .TypeName("FORMAT")
+  verb.Add("--format", &arguments->format, "how results are printed")
+      .TypeName("text|json")
       .OneOf({"text", "json"})
       .ShowDefault();
   return [arguments] { return RunTableCopy(arguments.get()); };
