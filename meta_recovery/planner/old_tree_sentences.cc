@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/time/time.h>
@@ -48,8 +49,11 @@ std::string ChangedText(const OldTreeSource* source, const found::TableInOldTree
 }  // namespace
 
 std::string OldTreeText(const OldTreeSource& tree) {
-  return Printable(absl::StrCat(tree.source, " at ", tree.root, " (of ", TimeText(tree.time_second),
-                                ", zxid ", HexZxid(tree.zxid), ")"));
+  // That of a ZooKeeper is named by its servers and its path, which is that of the root.
+  const bool names_root = tree.kind == OldTreeKind::kLive && absl::EndsWith(tree.source, tree.root);
+  return Printable(absl::StrCat(tree.source, names_root ? "" : absl::StrCat(" at ", tree.root),
+                                " (of ", TimeText(tree.time_second), ", zxid ", HexZxid(tree.zxid),
+                                ")"));
 }
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,

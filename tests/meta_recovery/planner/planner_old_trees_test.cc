@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "meta_recovery/plan_file/plan_excerpt.h"
+#include "meta_recovery/planner/plan_text.h"
 #include "meta_recovery/report/report.h"
 #include "tests/meta_recovery/planner/old_tree_builder.h"
 #include "tests/meta_recovery/planner/plan_matchers.h"
@@ -18,6 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 // Two tables that all servers know, at ballot 3.
 Cluster TwoTables() {
@@ -51,6 +53,20 @@ std::vector<std::string> CarriedPaths(const RecoveryPlan& plan) {
   std::vector<std::string> paths;
   for (const CarriedZnode& znode : plan.topology.carried) paths.push_back(znode.path);
   return paths;
+}
+
+TEST(OldTrees, ThePathOfAServedOneWasNamedTwice) {
+  OldTreeSource tree;
+  tree.source = "zk1:2181/pegasus/x";
+  tree.kind = OldTreeKind::kLive;
+  tree.root = "/pegasus/x";
+  EXPECT_THAT(OldTreeText(tree), StartsWith("zk1:2181/pegasus/x (of "));
+  // Of several below one path each is named by its own.
+  tree.source = "zk1:2181/";
+  EXPECT_THAT(OldTreeText(tree), StartsWith("zk1:2181/ at /pegasus/x (of "));
+  tree.kind = OldTreeKind::kFile;
+  tree.source = "./pegasus/x";
+  EXPECT_THAT(OldTreeText(tree), StartsWith("./pegasus/x at /pegasus/x (of "));
 }
 
 TEST(OldTrees, WithoutAnyNothingOfThemIsInThePlan) {
