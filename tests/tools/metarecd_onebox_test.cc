@@ -268,6 +268,19 @@ TEST_F(MetarecdOneboxTest, AFilledRootIsRefusedInRecoveryMode) {
                                  HasSubstr("recover_from_replica_server = false")));
 }
 
+// The advice was to change a file, of which there was none.
+TEST_F(MetarecdOneboxTest, AFilledRootThatAFlagNamesIsRefusedByTheNameOfTheFlag) {
+  ASSERT_NO_FATAL_FAILURE(Recover());
+  StopMetarecd();
+  auto process = StartProgram({"--zk", zookeeper_->hosts(), "--root", "/pegasus/recovered",
+                               "--own_name", absl::StrCat("127.0.0.1:", FreePort())},
+                              Path("flags"), "metarecd");
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_EQ((*process)->Wait(), 4);
+  EXPECT_THAT((*process)->Errors(), AllOf(HasSubstr("connecting to ZooKeeper"),
+                                          HasSubstr("--root is given, and takes the place of")));
+}
+
 TEST_F(MetarecdOneboxTest, AnEmptyRootIsRefusedOutsideRecoveryMode) {
   const Ended refused = RunMetarecd();
   EXPECT_EQ(refused.exit_code, 4) << refused.err;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <absl/cleanup/cleanup.h>
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -35,6 +36,7 @@
 #include "tools/process/exit_code.h"
 #include "tools/process/program_start.h"
 #include "tools/process/unblocked_stderr.h"
+#include "zk_store/client/store_error.h"
 #include "zk_store/client/zookeeper_meta_store.h"
 #include "zk_store/topology/topology.h"
 
@@ -125,6 +127,8 @@ absl::Status Serve(MetarecdOptions options) {
   std::mt19937_64 generator{std::random_device()()};
   std::uniform_real_distribution<double> random(0, 1);
   options.server.connect = [&]() -> asio::awaitable<absl::StatusOr<std::unique_ptr<MetaStore>>> {
+    LOG(INFO) << "connecting to ZooKeeper " << options.zookeeper.hosts << ", for at most "
+              << absl::FormatDuration(options.zookeeper.connect_timeout);
     co_return co_await ZooKeeperMetaStore::Connect(options.zookeeper, &clock);
   };
   if (!options.old_trees.empty()) {
@@ -135,6 +139,7 @@ absl::Status Serve(MetarecdOptions options) {
     };
   }
   const bool recovers = options.server.recover;
+  const bool has_root_flag = options.has_root_flag;
   options.server.log = [](absl::string_view line) { LOG(INFO) << line; };
   RecoveryServer server(
       context.get_executor(), std::move(options.server),
@@ -168,6 +173,9 @@ absl::Status Serve(MetarecdOptions options) {
                      }));
   context.run();
   if (status.ok()) LogEnd(server.service().status(), recovers);
+  if (has_root_flag && absl::StrContains(status.message(), "[meta_server] cluster_root")) {
+    return Annotate(status, ". --root is given, and takes the place of cluster_root");
+  }
   return status;
 }
 

@@ -191,6 +191,7 @@ absl::Status AddZooKeeper(const PegasusConfig& config, MetarecdOptions* options)
   options->zookeeper.hosts = addresses.HostsText();
   options->server.service.recovery.root = addresses.Under(config.cluster_root);
   options->server.lock_root = addresses.Under(config.lock_root);
+  options->has_root_flag = !FLAGS_root.empty();
   options->zookeeper.session_timeout = config.zookeeper_session_timeout;
   if (FLAGS_zk_auth_file.empty()) return absl::OkStatus();
   METAREC_ASSIGN_OR_RETURN(ZkAuthFile file, ReadZkAuthFile(FLAGS_zk_auth_file));

@@ -19,6 +19,8 @@ struct MetarecdOptions {
   ZooKeeperOptions zookeeper;
   std::vector<std::string> old_trees;  // SIDEs, to be read when a recovery begins
   std::vector<std::string> warnings;   // for the log, a line each
+  // The root is that of --root, and not of [meta_server] cluster_root, which errors name.
+  bool has_root_flag = false;
 };
 
 // Flags and file together. Errors name the flag, or the place in the file, with a remedy.
