@@ -50,8 +50,9 @@ asio::awaitable<absl::StatusOr<NodeIdentity>> RpcReplicaSource::Identify(NodeLis
       co_await rpc::ResolveAllIpv4(clock_, entry.host, deadline);
   if (absl::IsCancelled(ips.status())) co_return ips.status();
   if (!ips.ok()) {
-    co_return PegasusError(idl::kErrNetworkFailure, absl::StrCat("cannot resolve ", entry.text,
-                                                                 ": ", ips.status().message()));
+    co_return PegasusError(idl::kErrNetworkFailure,
+                           absl::StrCat("cannot resolve ", entry.text, ": ", ips.status().message(),
+                                        "; give IP:PORT if no name server knows it"));
   }
   NodeIdentity identity{{ips->front(), entry.port}, entry.text, NodeNameSource::kNodeList};
   for (size_t i = 1; i < ips->size(); ++i) {

@@ -63,9 +63,9 @@ asio::awaitable<absl::StatusOr<NodeEvidence>> DiskArguments::ReadDisks(
     Clock* clock, absl::Duration identify_timeout) const {
   METAREC_CO_ASSIGN_OR_RETURN(const NodeListEntry entry, ParseNodeListEntry(as_));
   NodeAccess access(co_await asio::this_coro::executor, clock);
-  METAREC_CO_ASSIGN_OR_RETURN(
-      const NodeIdentity identity,
-      co_await access.source()->Identify(entry, clock->Now() + identify_timeout));
+  const absl::StatusOr<NodeIdentity> identity =
+      co_await access.source()->Identify(entry, clock->Now() + identify_timeout);
+  if (!identity.ok()) co_return Annotate(identity.status(), " (--as)");
   const std::vector<std::string> data_dirs =
       absl::StrSplit(data_dirs_, ',', absl::SkipWhitespace());
   const auto found = std::make_shared<std::optional<absl::StatusOr<ReplicasOnDisk>>>();
@@ -73,7 +73,7 @@ asio::awaitable<absl::StatusOr<NodeEvidence>> DiskArguments::ReadDisks(
   const std::function<void()> read = [found, data_dirs] { *found = ReadReplicaFolders(data_dirs); };
   METAREC_CO_RETURN_IF_ERROR(co_await AwaitBlockingCall(clock, absl::InfiniteFuture(), read));
   if (!(*found)->ok()) co_return (*found)->status();
-  co_return NodeOnDisk(identity, entry.text, *std::move(**found));
+  co_return NodeOnDisk(*identity, entry.text, *std::move(**found));
 }
 
 asio::awaitable<absl::Status> DiskArguments::AddEvidence(Clock* clock,
