@@ -18,7 +18,6 @@ namespace {
 constexpr size_t kTablesMax = 200;
 constexpr size_t kCellsMax = 1000;
 constexpr size_t kFindingsMax = 200;
-constexpr size_t kConflictsMax = 50;
 constexpr size_t kLostNamedMax = 5;
 
 // A table by its partitions.
@@ -104,31 +103,38 @@ TableRows RowsOfPlan(const RecoveryPlan& plan, const PlanNumbers& numbers) {
   return rows;
 }
 
-// In which order findings of a severity are read.
-enum class FindingPlace : uint8_t { kLoss, kOther, kLossOfDropped };
-
-FindingPlace PlaceOf(const RecoveryPlan& plan, const Finding& finding) {
-  if (finding.kind() != FindingKind::kPartitionLost) return FindingPlace::kOther;
-  return IsLossOfDropped(plan, finding) ? FindingPlace::kLossOfDropped : FindingPlace::kLoss;
-}
-
-// Those of a severity and a place.
-void AddFindings(const RecoveryPlan& plan, Severity severity, FindingPlace place,
-                 PlanGlance* glance) {
+// Those of a severity: losses, or all others.
+void AddFindings(const RecoveryPlan& plan, Severity severity, bool losses, PlanGlance* glance) {
   for (const Finding& finding : plan.findings) {
     if (glance->findings.size() == kFindingsMax) return;
-    if (finding.severity != severity || PlaceOf(plan, finding) != place) continue;
+    const bool is_loss = finding.kind() == FindingKind::kPartitionLost;
+    if (finding.severity != severity || is_loss != losses) continue;
+    if (IsLossOfDropped(plan, finding)) continue;
     glance->findings.push_back({severity, FindingSentence(plan, finding)});
   }
 }
 
-std::vector<std::string> Decisions(const RecoveryPlan& plan) {
-  FirstChoices first = FirstChoicesOf(plan, kConflictsMax);
-  std::vector<std::string> decisions = std::move(first.settlements);
-  if (first.max_app_id.has_value()) {
-    decisions.insert(decisions.begin(), absl::StrCat("--max_app_id ", *first.max_app_id));
+void AddFindings(const RecoveryPlan& plan, PlanGlance* glance) {
+  for (const Severity severity : kWorstFirst) {
+    AddFindings(plan, severity, /*losses=*/true, glance);
+    AddFindings(plan, severity, /*losses=*/false, glance);
   }
-  return decisions;
+  for (const Finding& finding : plan.findings) {
+    if (IsLossOfDropped(plan, finding)) continue;
+    ++glance->findings_count;
+    ++glance->by_severity[finding.severity];
+  }
+}
+
+void AddDecisions(const RecoveryPlan& plan, PlanGlance* glance) {
+  FirstChoices first = FirstChoicesOf(plan, kFirstChoicesMax);
+  glance->decisions = std::move(first.settlements);
+  if (first.max_app_id.has_value()) {
+    glance->decisions.insert(glance->decisions.begin(),
+                             absl::StrCat("--max_app_id ", *first.max_app_id));
+  }
+  glance->decisions_have_capitals = first.have_capitals;
+  glance->plan_words = OptionWordsWithFirstChoices(plan, kFirstChoicesMax);
 }
 
 }  // namespace
@@ -171,39 +177,33 @@ PlanGlance GlanceAt(const RecoveryPlan& plan) {
   PlanGlance glance;
   glance.outcome = plan.outcome;
   glance.numbers = CountPlan(plan);
-  for (const Severity severity : kWorstFirst) {
-    for (const FindingPlace place :
-         {FindingPlace::kLoss, FindingPlace::kOther, FindingPlace::kLossOfDropped}) {
-      AddFindings(plan, severity, place, &glance);
-    }
-  }
-  glance.findings_count = static_cast<int64_t>(plan.findings.size());
-  for (const Finding& finding : plan.findings) ++glance.by_severity[finding.severity];
+  AddFindings(plan, &glance);
   glance.tables = RowsOfPlan(plan, glance.numbers);
-  if (plan.outcome == PlanOutcome::kConflict) {
-    glance.decisions = Decisions(plan);
-    glance.plan_words = OptionWordsWithFirstChoices(plan, kConflictsMax);
-  }
+  if (plan.outcome == PlanOutcome::kConflict) AddDecisions(plan, &glance);
   return glance;
 }
 
-std::vector<std::string> HowToDecide(const std::vector<std::string>& decisions,
-                                     const std::string& plan_words, const DecisionPlace& place) {
-  const std::string choices = absl::StrJoin(decisions, " ");
+std::vector<std::string> HowToDecide(const PlanGlance& glance, const DecisionPlace& place) {
+  const std::string choices = absl::StrJoin(glance.decisions, " ");
+  const char* const example = glance.decisions_have_capitals
+                                  ? "for example (fill in the parts in capitals):"
+                                  : "for example:";
   std::vector<std::string> lines;
   if (place.program.empty()) {
-    lines.emplace_back(
+    lines.push_back(absl::StrCat(
         "Sending recover again does not help before each conflict is decided. Stop this meta "
-        "server, and plan with your choices and write from the command line, for example:");
+        "server, and plan with your choices and write from the command line, ",
+        example));
   } else {
     lines.push_back(
         absl::StrCat("Sending recover again does not help before each conflict is decided. Start ",
-                     place.program, " again with your choices added to its flags, for example:"));
+                     place.program, " again with your choices added to its flags, ", example));
     lines.push_back(absl::StrCat("  ", place.program, " ... ", choices));
     lines.push_back(absl::StrCat("and send recover again. Or stop ", place.program,
                                  ", and plan and write from the command line:"));
   }
-  lines.push_back(absl::StrCat("  metarec plan -f recover_node_list --plan FILE", plan_words));
+  lines.push_back(
+      absl::StrCat("  metarec plan -f recover_node_list --plan FILE", glance.plan_words));
   lines.push_back(absl::StrCat(
       "  metarec apply --plan FILE --zk ",
       place.zookeeper_hosts.empty() ? "HOST:PORT,..." : ShellWord(place.zookeeper_hosts),
@@ -215,19 +215,19 @@ std::vector<std::string> DecisionLines(const RecoveryPlan& plan, const DecisionP
   if (plan.outcome != PlanOutcome::kConflict) return {};
   std::vector<std::string> lines;
   int64_t more = 0;
-  for (const Finding& finding : plan.findings) {
-    if (finding.severity != Severity::kConflict) continue;
-    if (lines.size() < kConflictsMax) {
-      lines.push_back(FindingSentence(plan, finding));
-    } else {
-      ++more;
+  for (const FindingGroup& group : GroupFindings(plan, Severity::kConflict)) {
+    for (const Finding* finding : group.findings) {
+      if (lines.size() < kFirstChoicesMax) {
+        lines.push_back(FindingSentence(plan, *finding));
+      } else {
+        ++more;
+      }
     }
   }
   if (more > 0) lines.push_back(absl::StrCat("and ", Counted(more, "further conflict")));
-  const std::string words = OptionWordsWithFirstChoices(plan, kConflictsMax);
-  for (std::string& line : HowToDecide(Decisions(plan), words, place)) {
-    lines.push_back(std::move(line));
-  }
+  PlanGlance glance;
+  AddDecisions(plan, &glance);
+  for (std::string& line : HowToDecide(glance, place)) lines.push_back(std::move(line));
   return lines;
 }
 

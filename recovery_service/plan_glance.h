@@ -60,8 +60,8 @@ struct FindingRow {
 struct PlanGlance {
   PlanOutcome outcome = PlanOutcome::kReady;
   PlanNumbers numbers;
-  // The worst first, and in each severity those about lost partitions, of tables that were probably
-  // dropped last; the first 200.
+  // The worst first, and in each severity those about lost partitions; the first 200. What tables
+  // that were probably dropped have lost is told with the table, and not counted by itself.
   std::vector<FindingRow> findings;
   int64_t findings_count = 0;
   std::map<Severity, int64_t> by_severity;  // without those that there are none of
@@ -70,6 +70,7 @@ struct PlanGlance {
   // the first 50: "--settle 10.app_type=pegasus". Parts in capitals are for the operator to fill
   // in.
   std::vector<std::string> decisions;
+  bool decisions_have_capitals = false;
   // Of such a plan: the words of a `metarec plan` that decides so, with all options that this plan
   // was made with: " --skip_bad_nodes --settle 10.app_type=pegasus".
   std::string plan_words;
@@ -86,9 +87,8 @@ struct DecisionPlace {
   std::string root;             // below that chroot
 };
 
-// How to go on once conflicts are decided: lines, commands indented by two spaces.
-std::vector<std::string> HowToDecide(const std::vector<std::string>& decisions,
-                                     const std::string& plan_words, const DecisionPlace& place);
+// How to go on after a plan that needs decisions: lines, commands indented by two spaces.
+std::vector<std::string> HowToDecide(const PlanGlance& glance, const DecisionPlace& place);
 
 // For the sender of a recovery that needs decisions, and for the log: every conflict with the
 // choices that settle it, then HowToDecide, without line breaks. Empty if the plan needs none.

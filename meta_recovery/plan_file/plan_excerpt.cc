@@ -47,6 +47,7 @@ void PlanCounter::AddPartition(const TopologyTable& table, const TableDecision& 
       MembershipRule(membership_, table.max_replica_count, replicas).WhyNotWhole();
   ++(cold == ColdReason::kNone ? numbers_.partitions_whole
                                : numbers_.partitions_not_whole[static_cast<size_t>(cold)]);
+  numbers_.accepted_losses_of_dropped += decision.lost && table_decision.probably_dropped;
   if (found > 0 || decision.lost) return;
   ++numbers_.losses_not_accepted;
   if (!table_decision.probably_dropped) return;

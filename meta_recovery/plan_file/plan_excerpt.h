@@ -36,7 +36,8 @@ struct PlanNumbers {
   int64_t losses_not_accepted = 0;
   int64_t losses_of_dropped = 0;
   int64_t dropped_tables_with_losses = 0;
-  bool accepted_losses = false;  // RecoveryPlan::HasAcceptedLosses
+  int64_t accepted_losses_of_dropped = 0;  // of those that are accepted
+  bool accepted_losses = false;            // RecoveryPlan::HasAcceptedLosses
   int64_t replicas_found = 0;
   int64_t replicas_reported = 0;  // by the nodes, those that are not used included
   int64_t replicas_overruled = 0;

@@ -337,6 +337,7 @@ std::string OptionWordsWithFirstChoices(const RecoveryPlan& plan, size_t most) {
   options.max_app_id = std::max(options.max_app_id, first.max_app_id.value_or(0));
   std::string words = PlanOptionWords(options);
   for (const std::string& settlement : first.settlements) absl::StrAppend(&words, " ", settlement);
+  if (!first.are_all) absl::StrAppend(&words, " ...");
   return words;
 }
 
@@ -380,6 +381,19 @@ std::vector<std::string> SettleChoices(const RecoveryPlan& plan, const Finding& 
   return choices;
 }
 
+namespace {
+
+// Whether the first choice has parts in capitals.
+bool IsToBeFilledIn(const RecoveryPlan& plan, const Finding& finding) {
+  const auto* gap = finding.facts.As<found::AppIdGap>();
+  return finding.kind() == FindingKind::kReplicasWithoutTable ||
+         (gap != nullptr && gap->name.empty()) ||
+         (finding.kind() == FindingKind::kReplicaBeyondCount &&
+          PartitionCount(plan, finding.app_id) <= 0);
+}
+
+}  // namespace
+
 FirstChoices FirstChoicesOf(const RecoveryPlan& plan, size_t most) {
   FirstChoices first;
   for (const Finding& finding : plan.findings) {
@@ -388,15 +402,20 @@ FirstChoices FirstChoicesOf(const RecoveryPlan& plan, size_t most) {
   }
   if (first.max_app_id.has_value()) --most;
   std::set<std::string> given;
-  for (const Finding& finding : plan.findings) {
-    if (CanRaiseMaxAppId(finding)) continue;
-    const std::vector<std::string> choices = SettleChoices(plan, finding);
-    if (choices.empty() || !given.insert(choices.front()).second) continue;
-    if (first.settlements.size() == most) {
-      first.are_all = false;
-      break;
+  for (const Severity severity : {Severity::kConflict, Severity::kError}) {
+    for (const FindingGroup& group : GroupFindings(plan, severity)) {
+      for (const Finding* finding : group.findings) {
+        if (CanRaiseMaxAppId(*finding)) continue;
+        const std::vector<std::string> choices = SettleChoices(plan, *finding);
+        if (choices.empty() || !given.insert(choices.front()).second) continue;
+        if (first.settlements.size() == most) {
+          first.are_all = false;
+          return first;
+        }
+        first.settlements.push_back(choices.front());
+        first.have_capitals |= IsToBeFilledIn(plan, *finding);
+      }
     }
-    first.settlements.push_back(choices.front());
   }
   return first;
 }

@@ -31,17 +31,22 @@ std::string FindingStatement(const RecoveryPlan& plan, const Finding& finding);
 // fill in. Empty for any other finding.
 std::vector<std::string> SettleChoices(const RecoveryPlan& plan, const Finding& finding);
 
-// Of conflicts, the first choice of each; together they settle them.
+// Of conflicts and of tables that are probably dropped and lack partitions, the first choice of
+// each, in the order of GroupFindings; together they settle them.
 struct FirstChoices {
   std::optional<int32_t> max_app_id;     // takes in every id that is out of range
   std::vector<std::string> settlements;  // "--settle 10.app_type=pegasus", each once
   bool are_all = true;                   // or cut off, as there are more than `most` with the id
+  bool have_capitals = false;            // parts for the operator to fill in
 };
 FirstChoices FirstChoicesOf(const RecoveryPlan& plan, size_t most);
 
+// Of how many conflicts a command has the choices: nobody reads a longer one.
+inline constexpr size_t kFirstChoicesMax = 50;
+
 // The words of a command that plans again with all options of this plan and with the first choice
-// of each conflict, of no more than `most`: " --skip_bad_nodes --settle 10.app_type=pegasus". Empty
-// or with a blank in front.
+// of each conflict, of no more than `most`: " --skip_bad_nodes --settle 10.app_type=pegasus", and
+// " ..." if there are more. Empty or with a blank in front.
 std::string OptionWordsWithFirstChoices(const RecoveryPlan& plan, size_t most);
 
 // SettleChoices, or the command of Pegasus's shell that is the remedy.

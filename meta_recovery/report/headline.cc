@@ -1,5 +1,6 @@
 #include "meta_recovery/report/headline.h"
 
+#include <algorithm>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
@@ -32,14 +33,23 @@ std::string LossesInWords(const PlanNumbers& numbers) {
           : absl::StrCat(", nor ", numbers.losses_of_dropped == 1 ? "has " : "have ", of_dropped));
 }
 
+// As many as the lists below the headline have: what tables that were probably dropped have lost is
+// told with the table (IsLossOfDropped).
+int64_t ErrorsListed(const PlanNumbers& numbers) {
+  return std::max<int64_t>(numbers.errors - numbers.losses_of_dropped, 0);
+}
+int64_t WarningsListed(const PlanNumbers& numbers) {
+  return std::max<int64_t>(numbers.warnings - numbers.accepted_losses_of_dropped, 0);
+}
+
 std::string NotReady(PlanOutcome outcome, const PlanNumbers& numbers) {
   if (outcome == PlanOutcome::kConflict) {
+    const int64_t errors = ErrorsListed(numbers);
     return absl::StrCat("NOT READY: ", Counted(numbers.conflicts, "conflict"),
                         numbers.conflicts == 1 ? " needs" : " need", " your decision",
-                        numbers.errors > 0
-                            ? absl::StrCat(", and there ", numbers.errors == 1 ? "is " : "are ",
-                                           Counted(numbers.errors, "error"))
-                            : "");
+                        errors > 0 ? absl::StrCat(", and there ", errors == 1 ? "is " : "are ",
+                                                  Counted(errors, "error"))
+                                   : "");
   }
   if (numbers.bad_node_error) {
     const int64_t bad = numbers.nodes_asked - numbers.nodes_answered;
@@ -103,13 +113,19 @@ absl::string_view TitleOf(FindingKind kind) {
 
 // What there is to read, with the gravest of it by name. What is lost, if anything is, is graver.
 std::string Reservations(const PlanNumbers& numbers, bool is_lost) {
+  const int64_t warnings = WarningsListed(numbers);
   std::vector<std::string> counted;
   if (numbers.hazards > 0) counted.push_back(Counted(numbers.hazards, "hazard"));
-  if (numbers.warnings > 0) counted.push_back(Counted(numbers.warnings, "warning"));
+  if (warnings > 0) counted.push_back(Counted(warnings, "warning"));
   if (counted.empty()) return "";
   std::string text = absl::StrJoin(counted, ", ");
   if (numbers.gravest.has_value() && *numbers.gravest != FindingKind::kPartitionLost) {
-    absl::StrAppend(&text, is_lost ? ", among them " : ", above all ", TitleOf(*numbers.gravest));
+    const bool is_only_one = numbers.hazards + warnings == 1;
+    absl::StrAppend(&text,
+                    is_only_one ? ": "
+                    : is_lost   ? ", among them "
+                                : ", above all ",
+                    TitleOf(*numbers.gravest));
   }
   return text;
 }

@@ -37,9 +37,17 @@ bool Has(const RecoveryPlan& plan, FindingKind kind, Severity severity) {
   });
 }
 
-bool HasReservation(const RecoveryPlan& plan) {
+bool HasAny(const RecoveryPlan& plan, Severity severity) {
   return std::any_of(plan.findings.begin(), plan.findings.end(),
-                     [](const Finding& finding) { return finding.severity != Severity::kNote; });
+                     [severity](const Finding& finding) { return finding.severity == severity; });
+}
+
+// Of a plan that is ready: "hazards and warnings", or those that there are. Empty: there are none.
+std::string ReservationsToRead(const RecoveryPlan& plan) {
+  std::vector<std::string> kinds;
+  if (HasAny(plan, Severity::kHazard)) kinds.emplace_back("hazards");
+  if (HasAny(plan, Severity::kWarning)) kinds.emplace_back("warnings");
+  return absl::StrJoin(kinds, " and ");
 }
 
 // Other than those that every plan may have.
@@ -50,13 +58,13 @@ bool HasNoteToRead(const RecoveryPlan& plan) {
 }
 
 NextStep AfterConflict(const RecoveryPlan& plan, const ReportOptions& options) {
-  const auto most = static_cast<size_t>(std::max(1, options.examples_max));
-  const FirstChoices first = FirstChoicesOf(plan, most);
+  const FirstChoices first = FirstChoicesOf(plan, kFirstChoicesMax);
   const std::string command =
-      absl::StrCat(PlanCommandBegin(options), OptionWordsWithFirstChoices(plan, most));
+      absl::StrCat(PlanCommandBegin(options), OptionWordsWithFirstChoices(plan, kFirstChoicesMax));
   return {absl::StrCat("Decide each conflict (the choices stand beside it above), then plan again. "
                        "For example, with the first choice of ",
-                       first.are_all ? "each" : "the first ones", ":"),
+                       first.are_all ? "each" : "the first ones",
+                       first.have_capitals ? "; fill in the parts in capitals:" : ":"),
           {command}};
 }
 
@@ -191,10 +199,11 @@ NextStep AfterReady(const RecoveryPlan& plan, const ReportOptions& options) {
                                 ? "--zk HOST:PORT,... --root /NEW/EMPTY/ROOT"
                                 : options.store_flags;
   NextStep step;
+  const std::string to_read = ReservationsToRead(plan);
   if (Has(plan, FindingKind::kStillServed, Severity::kHazard)) {
     step.advice = "Stop every meta server first; apply waits until the leases have run out. Then:";
-  } else if (HasReservation(plan)) {
-    step.advice = "Read the hazards and warnings above. When they are acceptable:";
+  } else if (!to_read.empty()) {
+    step.advice = absl::StrCat("Read the ", to_read, " above. When they are acceptable:");
   } else if (HasNoteToRead(plan)) {
     step.advice = "Nothing is in the way. Read the notes above, then:";
   } else {

@@ -77,9 +77,7 @@ std::string AfterFailure(const RecoveryServiceStatus& status) {
   switch (status.plan->outcome) {
     case PlanOutcome::kConflict:
       return absl::StrCat(reason, "\n\nThe findings name the choices.\n",
-                          absl::StrJoin(HowToDecide(status.plan->decisions, status.plan->plan_words,
-                                                    status.decisions),
-                                        "\n"));
+                          absl::StrJoin(HowToDecide(*status.plan, status.decisions), "\n"));
     case PlanOutcome::kTryAgain:
       return absl::StrCat(reason,
                           "\n\nMend what the errors among the findings say, or accept it with the "

@@ -124,6 +124,25 @@ TEST_F(ConflictTest, PageStatusAndLogNameTheCommandThatSettlesIt) {
   EXPECT_THAT(world.listener.audit, Contains(HasSubstr("--settle 1.app_type=pegasus")));
 }
 
+// No server describes table 1, and none has anything of table 5.
+TEST_F(ConflictTest, WhatAnExampleLeavesOpenAndWhatADroppedTableLostIsSaidOnce) {
+  ServiceWorld world;
+  world.source.edit_table = [](uint16_t, TableRecord* table) { table->app_id = 5; };
+  const std::string hints = Recover(&world).hint_message;
+  constexpr char kChoices[] =
+      "metarecd ... --settle 1=NAME:PARTITION_COUNT:MAX_REPLICA_COUNT --settle 5=ignore\n";
+  EXPECT_THAT(hints, AllOf(HasSubstr("for example (fill in the parts in capitals):\n"),
+                           HasSubstr(kChoices)));
+  rapidjson::Document json;
+  json.Parse(StatusJson(world.service->status(), world.clock.Now()));
+  ASSERT_FALSE(json.HasParseError());
+  EXPECT_THAT(json["next"].GetString(),
+              AllOf(HasSubstr("(fill in the parts in capitals)"), HasSubstr(kChoices)));
+  EXPECT_STREQ(json["headline"].GetString(),
+               "NOT READY: 1 conflict needs your decision, and there is 1 error");
+  EXPECT_EQ(json["findings_by_severity"]["error"].GetInt(), 1);
+}
+
 TEST_F(ConflictTest, WithTheDecisionTheSameRequestSucceeds) {
   RecoveryServiceOptions options = ServiceWorld::Options();
   options.recovery.plan.settlements = {{"1.app_type", "pegasus"}};

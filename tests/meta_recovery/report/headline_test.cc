@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "meta_recovery/job/recovery_job.h"
+#include "meta_recovery/report/report.h"
 #include "tests/meta_recovery/report/plan_builder.h"
 
 namespace metarec {
@@ -13,6 +14,7 @@ using ::testing::HasSubstr;
 using testing::HealthyPlan;
 using ::testing::Not;
 using testing::PlanBuilder;
+using testing::Replica;
 using ::testing::StartsWith;
 
 Headline Of(PlanBuilder& builder, HeadlineMoment moment = HeadlineMoment::kPlanned) {
@@ -78,6 +80,44 @@ TEST(HeadlineTest, SaysAboveAllOfNothingElseWhileDataAreLost) {
                                           "warning, among them table names that stock shells"));
 }
 
+// "above all" was said of the only one.
+TEST(HeadlineTest, NamesTheOnlyFindingWithoutComparingIt) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Finding(found::NameUnusableInShell{}, Severity::kHazard, 2);
+  EXPECT_THAT(Of(builder).text, StartsWith("READY to apply, with 1 hazard: table names that stock "
+                                           "shells refuse. "));
+}
+
+// A table that was probably dropped and lacks a partition: one error in the list.
+PlanBuilder PlanWithADroppedTable(Severity severity) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Table(3, "dropped", 2);
+  builder.decision().probably_dropped = true;
+  builder.Partition(
+      {Replica(0, 3, 100, ReplicaRole::kPrimary, RankReason::kBest, ReplicaStatus::kError)});
+  builder.Partition({});
+  builder.plan().partitions.back().lost = severity == Severity::kWarning;
+  builder.Finding(found::TableProbablyDropped{.partitions_lost = {{1, 1}}}, severity, 3);
+  builder.Finding(found::PartitionLost{}, severity, 3, 1);
+  return builder;
+}
+
+// It counted 2 errors, and the list below it had 1.
+TEST(HeadlineTest, CountsWhatADroppedTableLostOnlyOnce) {
+  PlanBuilder builder = PlanWithADroppedTable(Severity::kError);
+  builder.Finding(found::RecordsConflict{.field = "app_type"}, Severity::kConflict, 2);
+  builder.Outcome(PlanOutcome::kConflict);
+  EXPECT_EQ(Of(builder).text, "NOT READY: 1 conflict needs your decision, and there is 1 error");
+  EXPECT_THAT(RenderReport(builder.plan(), {}), HasSubstr("\nERRORS (1)\n"));
+}
+
+TEST(HeadlineTest, CountsWhatADroppedTableLostOnlyOnceIfItIsAccepted) {
+  PlanBuilder builder = PlanWithADroppedTable(Severity::kWarning);
+  EXPECT_THAT(Of(builder).text,
+              HasSubstr("with 1 partition created EMPTY as accepted, 1 warning. "));
+  EXPECT_THAT(RenderReport(builder.plan(), {}), HasSubstr("\nWARNINGS (1)\n"));
+}
+
 // A name that shells refuse came before nodes whose data may be lost.
 TEST(HeadlineTest, NamesDataInDangerBeforeNames) {
   PlanBuilder builder = HealthyPlan();
@@ -92,7 +132,7 @@ TEST(HeadlineTest, NamesTheGravestThatStillHoldsOnceItIsWritten) {
   builder.Finding(found::StillServed{.primaries = 4, .nodes = {0}}, Severity::kHazard);
   builder.Finding(found::NameUnusableInShell{}, Severity::kHazard, 2);
   EXPECT_THAT(Of(builder, HeadlineMoment::kWritten).text,
-              StartsWith("RECOVERED, with 1 hazard, above all table names that stock shells"));
+              StartsWith("RECOVERED, with 1 hazard: table names that stock shells"));
 }
 
 TEST(HeadlineTest, TakesATreeWithoutAnyTableForALoss) {

@@ -1,8 +1,9 @@
-// What applying a plan does, on one line.
+// What applying a plan does, on one line, and what is to be done next.
 
 #include <string>
 
 #include <absl/time/time.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "meta_recovery/report/report.h"
@@ -11,6 +12,9 @@
 namespace metarec {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
 using testing::HealthyPlan;
 using testing::PlanBuilder;
 
@@ -47,6 +51,54 @@ TEST(WhatIsWrittenTest, DoesNotSayThatItWritesWhatAnEarlierRunWrote) {
   options.written_before = ReportOptions::Before::kAll;
   EXPECT_EQ(WhatIsWritten(plan, numbers, options),
             "writes nothing, as an earlier run wrote all 14 znodes");
+}
+
+PlanBuilder PlanWithConflicts() {
+  PlanBuilder builder = HealthyPlan();
+  builder.Outcome(PlanOutcome::kConflict);
+  builder.Finding(found::ReplicasWithoutTable{.nodes = {0}}, Severity::kConflict, 7);
+  for (const char* field : {"app_name", "app_type", "create_second"}) {
+    builder.Finding(
+        found::RecordsConflict{.field = field, .values = {{.value = "a"}, {.value = "b"}}},
+        Severity::kConflict, 2);
+  }
+  builder.Finding(found::TableProbablyDropped{.partitions_lost = {{0, 0}}}, Severity::kError, 1);
+  return builder;
+}
+
+// It had three of four, in another order than the conflicts, and nothing said that there are more.
+TEST(NextStepTest, TheCommandAfterConflictsDecidesAllOfThemInTheirOrder) {
+  const NextStep next = NextStepOf(PlanWithConflicts().plan(), {});
+  EXPECT_THAT(next.commands,
+              ElementsAre(EndsWith(
+                  " --settle 7=NAME:PARTITION_COUNT:MAX_REPLICA_COUNT --settle 2.app_name=a "
+                  "--settle 2.app_type=a --settle 2.create_second=a --settle 1=ignore")));
+  EXPECT_THAT(next.advice, EndsWith("the first choice of each; fill in the parts in capitals:"));
+}
+
+TEST(NextStepTest, ACommandThatDecidesOnlySomeConflictsSaysSo) {
+  PlanBuilder builder = PlanWithConflicts();
+  for (int32_t id = 10; id < 70; ++id) {
+    builder.Finding(found::AppIdGap{.name = "far"}, Severity::kConflict, id);
+  }
+  const NextStep next = NextStepOf(builder.plan(), {});
+  EXPECT_THAT(next.commands, ElementsAre(EndsWith(" --settle 55=keep ...")));
+  EXPECT_THAT(next.advice, HasSubstr("the first choice of the first ones"));
+}
+
+// It told of hazards where there was none.
+TEST(NextStepTest, OnlyWhatThereIsIsToBeRead) {
+  PlanBuilder builder = HealthyPlan();
+  builder.Finding(found::ReplicasMissing{.collected = 2}, Severity::kWarning, 2, 0);
+  EXPECT_EQ(NextStepOf(builder.plan(), {}).advice,
+            "Read the warnings above. When they are acceptable:");
+  builder.Finding(found::NameUnusableInShell{}, Severity::kHazard, 2);
+  EXPECT_EQ(NextStepOf(builder.plan(), {}).advice,
+            "Read the hazards and warnings above. When they are acceptable:");
+  PlanBuilder hazardous = HealthyPlan();
+  hazardous.Finding(found::NameUnusableInShell{}, Severity::kHazard, 2);
+  EXPECT_EQ(NextStepOf(hazardous.plan(), {}).advice,
+            "Read the hazards above. When they are acceptable:");
 }
 
 }  // namespace
