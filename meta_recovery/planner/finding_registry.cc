@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 
+#include <absl/strings/str_cat.h>
+
 #include "meta_recovery/planner/finding_sentences.h"
 #include "meta_recovery/planner/node_identity.h"
 #include "meta_recovery/planner/plan_text.h"
@@ -98,6 +100,13 @@ std::string Say(const RecoveryPlan& plan, const Finding& finding) {
   return facts == nullptr ? "" : Sentence(plan, finding, *facts);
 }
 
+// Whoever recovers with Pegasus's shell sees no report, and is told of hazards all the same.
+template <typename Facts>
+std::string SayHazard(const RecoveryPlan& plan, const Finding& finding, absl::string_view) {
+  if (finding.severity != kHazard) return "";
+  return absl::StrCat(kHazardHint, Say<Facts>(plan, finding));
+}
+
 template <typename Facts>
 constexpr FindingKindRow Row(FindingKindRow row) {
   row.kind = Facts::kKind;
@@ -144,13 +153,15 @@ constexpr std::array kRows = {
          .title = "nodes that give another address as their own than was asked",
          .gravity = 4,
          .about = About::kNode,
-         .severities = Always<kHazard>}),
+         .severities = Always<kHazard>,
+         .hint = SayHazard<found::NodeAddressDiffers>}),
     Row<found::LoopbackAmongOthers>(
         {.name = "loopback_among_others",
          .title = "nodes with an address that no other machine can reach",
          .gravity = 4,
          .about = About::kNode,
-         .severities = Always<kHazard>}),
+         .severities = Always<kHazard>,
+         .hint = SayHazard<found::LoopbackAmongOthers>}),
     Row<found::BeaconNotBelieved>({.name = "beacon_not_believed",
                                    .title = "beacons with names that are not believed",
                                    .gravity = 4,
@@ -264,19 +275,22 @@ constexpr std::array kRows = {
                                  .gravity = 9,
                                  .about = About::kTable,
                                  .severities = OfAppIdOutOfRange,
-                                 .together = AppIdsOutOfRange}),
+                                 .together = AppIdsOutOfRange,
+                                 .hint = SayHazard<found::AppIdOutOfRange>}),
     Row<found::AppIdGap>({.name = "app_id_gap",
                           .title = "table ids far above what the other tables explain",
                           .gravity = 9,
                           .about = About::kTable,
-                          .severities = OfAppIdGap}),
+                          .severities = OfAppIdGap,
+                          .hint = SayHazard<found::AppIdGap>}),
     Row<found::ReplicasWithoutTable>(
         {.name = "replicas_without_table",
          .title = "table ids that have replicas but that no node describes",
          .gravity = 6,
          .about = About::kTable,
          .severities = OfReplicasWithoutTable,
-         .together = ReplicasWithoutTables}),
+         .together = ReplicasWithoutTables,
+         .hint = SayHazard<found::ReplicasWithoutTable>}),
     Row<found::TableLeftOut>({.name = "table_left_out",
                               .title = "tables that are left out as decided",
                               .gravity = 15,
@@ -348,6 +362,7 @@ constexpr std::array kRows = {
          .about = About::kPartition,
          .severities = OfReplicaBeyondCount,
          .together = ReplicasBeyondCounts,
+         .hint = SayHazard<found::ReplicaBeyondCount>,
          .line = {"beyond", "indexes that the table does not have", ""}}),
 };
 

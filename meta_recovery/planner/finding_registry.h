@@ -73,8 +73,8 @@ struct FindingKindRow {
   // each is to be said by itself.
   std::string (*together)(const RecoveryPlan& plan, FindingSpan findings,
                           size_t named_max) = nullptr;
-  // The line that Pegasus's shell shows, if it has one (INTEROP.md, section 5). `listed_as`: what
-  // the list calls the node, of a finding about a node.
+  // The line that Pegasus's shell shows, if it has one (INTEROP.md, section 5), or one of ours; ""
+  // if this finding has none. `listed_as`: what the list calls the node, of a finding about a node.
   std::string (*hint)(const RecoveryPlan& plan, const Finding& finding,
                       absl::string_view listed_as) = nullptr;
 

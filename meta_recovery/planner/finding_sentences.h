@@ -69,6 +69,9 @@ std::string UnlistedServerHint(const RecoveryPlan& plan, const Finding& finding,
 std::string UnconfirmedBeaconsHint(const RecoveryPlan& plan, const Finding& finding,
                                    absl::string_view);
 
+// A hazard that Pegasus has no line for is told as the report tells it, behind this.
+inline constexpr absl::string_view kHazardHint = "HAZARD: ";
+
 // What programs look for in these lines. Also stock meta servers say them like this.
 inline constexpr absl::string_view kLostPartitionHint = "force recover the lost partition to empty";
 inline constexpr absl::string_view kSkippedNodeHint = ", skip the bad node";

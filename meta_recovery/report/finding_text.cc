@@ -460,7 +460,9 @@ std::vector<std::string> HintLines(const RecoveryPlan& plan,
     const auto hint = RowOf(finding.kind()).hint;
     const bool is_said = hint == nullptr || finding.kind() == FindingKind::kBadNode;
     if (is_said) continue;
-    (IsLossOfDropped(plan, finding) ? lacks_of_dropped : lines).push_back(hint(plan, finding, ""));
+    std::string line = hint(plan, finding, "");
+    if (line.empty()) continue;
+    (IsLossOfDropped(plan, finding) ? lacks_of_dropped : lines).push_back(std::move(line));
   }
   lines.insert(lines.end(), lacks_of_dropped.begin(), lacks_of_dropped.end());
   for (std::string& line : lines) line = Printable(line);  // names come from servers

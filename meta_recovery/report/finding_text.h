@@ -74,9 +74,10 @@ bool IsLossOfDropped(const RecoveryPlan& plan, const Finding& finding);
 
 bool IsAbout(const Finding& finding, const TableOrPartition& subject);
 
-// The lines that Pegasus's shell shows after a recovery (hint_message; INTEROP.md, section 5).
-// One text per line, without the newline: bad nodes in the order of the node list, renamed tables
-// from the highest id down, then partitions, those that are lost of dropped tables last.
+// The lines that Pegasus's shell shows after a recovery (hint_message; INTEROP.md, section 5), and
+// ours about hazards that Pegasus does not know. One text per line, without the newline: bad nodes
+// in the order of the node list, tables from the highest id down, then partitions, those that are
+// lost of dropped tables last.
 // `node_list_order` is the list as the operator wrote it; a bad node that is not in it comes after
 // the others.
 std::vector<std::string> HintLines(const RecoveryPlan& plan,

@@ -151,6 +151,19 @@ TEST_F(ConflictTest, WithTheDecisionTheSameRequestSucceeds) {
   EXPECT_EQ(Recover(&world).err.name, "ERR_OK");
 }
 
+// The answer was ERR_OK and said nothing of them, although a stock meta server may abort.
+TEST_F(ConflictTest, ReplicasThatADecisionLeavesOutAreAHazardInTheAnswer) {
+  RecoveryServiceOptions options = ServiceWorld::Options();
+  options.recovery.plan.settlements = {{"1", "ignore"}, {"5", "ignore"}};
+  ServiceWorld world(std::move(options));
+  world.source.edit_table = [](uint16_t, TableRecord* table) { table->app_id = 5; };
+  const RecoveryResponse response = Recover(&world);
+  EXPECT_EQ(response.err.name, "ERR_OK");
+  EXPECT_THAT(response.hint_message,
+              AllOf(StartsWith("HAZARD: 3 replicas on localhost:1, localhost:2, localhost:3 "),
+                    HasSubstr("of table 1, which no node describes; left out as decided")));
+}
+
 // Narrower than recover -b and -l, which skip whatever is missing.
 TEST_F(ConflictTest, ANodeThatIsSkippedByNameIsGoneOnWithoutAndNoOther) {
   RecoveryServiceOptions options = ServiceWorld::Options();

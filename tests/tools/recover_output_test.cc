@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "meta_recovery/planner/finding_sentences.h"
 #include "meta_recovery/report/finding_text.h"
 #include "pegasus_client/shell_failure.h"
 #include "rpc/native_frame.h"
@@ -22,6 +23,7 @@ namespace metarec::tools {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 std::string Golden(const std::string& name) {
@@ -191,6 +193,20 @@ TEST_F(RecoverByMetaTest, ANodeThatWasLeftOutIsAHazardOfARecoveryThatWentWell) {
               AllOf(HasSubstr("hazard: 1 node was left out, which the hints above name. "),
                     HasSubstr("recovered by ")));
   EXPECT_TRUE(RecoverWith("ERR_OK").Hazards().empty());
+}
+
+// What the decisions of metarecd leave out was not among the hazards.
+TEST_F(RecoverByMetaTest, HazardsThatMetarecdNamesAreThoseOfARecoveryThatWentWell) {
+  std::string hints = "WARNING: partition(1.0) only collects 2/3 of replicas, may lost data\n";
+  for (const char* hazard : {"a", "b", "c", "d", "e"}) {
+    absl::StrAppend(&hints, kHazardHint, hazard, "\n");
+  }
+  const RecoveryByMeta result = RecoverWith("ERR_OK", hints);
+  EXPECT_THAT(result.Hazards(), ElementsAre("a", "b", "c", "the hints above have 2 hazards more"));
+  EXPECT_THAT(result.Advice("again"),
+              AllOf(HasSubstr("hazard: a\n"), HasSubstr("\nnext: mind the hazards above, then ")));
+  EXPECT_THAT(RecoverWith("ERR_OK").Advice("again"),
+              HasSubstr("\nnext: set [meta_server] recover_from_replica_server"));
 }
 
 // "A recovery that has started continues" was said although nobody was reached.

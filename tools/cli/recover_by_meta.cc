@@ -89,6 +89,25 @@ std::vector<std::string> NamesForStockShellsToTripOver(absl::string_view hints) 
   return names;
 }
 
+constexpr size_t kHazardsShown = 3;
+
+// What metarecd says of hazards that stock meta servers do not know. The hints have them all.
+void AddHazardsAmong(absl::string_view hints, std::vector<std::string>* hazards) {
+  int64_t more = 0;
+  size_t shown = 0;
+  for (absl::string_view line : absl::StrSplit(hints, '\n')) {
+    if (!absl::ConsumePrefix(&line, kHazardHint)) continue;
+    if (shown == kHazardsShown) {
+      ++more;
+    } else {
+      hazards->emplace_back(line);
+      ++shown;
+    }
+  }
+  if (more == 0) return;
+  hazards->push_back(absl::StrCat("the hints above have ", Counted(more, "hazard"), " more"));
+}
+
 int64_t CountLinesWith(absl::string_view text, absl::string_view hints) {
   int64_t count = 0;
   for (const absl::string_view line : absl::StrSplit(hints, '\n')) {
@@ -142,6 +161,7 @@ std::vector<std::string> RecoveryByMeta::Hazards() const {
         "node still holds of tables that it does not know: look at that before the node comes "
         "back"));
   }
+  AddHazardsAmong(hints, &hazards);
   const std::vector<std::string> names = NamesForStockShellsToTripOver(hints);
   if (!names.empty()) {
     hazards.push_back(absl::StrCat(
@@ -164,11 +184,13 @@ std::string RecoveryByMeta::Advice(const std::string& again) const {
   }
   if (error_name == idl::kErrOk) {
     std::string text;
-    for (const std::string& hazard : Hazards()) absl::StrAppend(&text, "hazard: ", hazard, "\n");
+    const std::vector<std::string> hazards = Hazards();
+    for (const std::string& hazard : hazards) absl::StrAppend(&text, "hazard: ", hazard, "\n");
     return absl::StrCat(
         text, "recovered by ", server, EmptyPartitions(hints),
-        "\nnext: set [meta_server] recover_from_replica_server = false in its config.ini and "
-        "restart it; if it is a metarecd, stop it and start the meta server\n");
+        "\nnext: ", hazards.empty() ? "" : "mind the hazards above, then ",
+        "set [meta_server] recover_from_replica_server = false in its config.ini and restart it; "
+        "if it is a metarecd, stop it and start the meta server\n");
   }
   return absl::StrCat("metarec recover: ", Reason(), "\n");
 }

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -447,6 +448,34 @@ TEST(FindingTextTest, TheWordsWithTheFirstChoicesKeepTheOptionsOfThePlan) {
   EXPECT_EQ(OptionWordsWithFirstChoices(plan, 10),
             " --skip_bad_nodes --rename_separator _ --settle 3=ignore --settle "
             "2.partition_count=32");
+}
+
+// Whoever recovered with Pegasus's shell was not told of them.
+TEST(FindingTextTest, ReplicasThatAreLeftOutAreHazardsAmongTheHints) {
+  RecoveryPlan plan = Plan();
+  const auto add = [&plan](Severity severity) {
+    plan.findings = {
+        AboutTable(found::AppIdOutOfRange{.nodes = {0}}, severity, 2000000),
+        AboutTable(found::AppIdGap{.nodes = {0}}, severity, 5000),
+        AboutTable(found::ReplicasWithoutTable{.nodes = {0}}, severity, 7),
+        AboutPartition(found::ReplicaBeyondCount{.highest_index = 9, .nodes = {0}}, severity, 9)};
+  };
+  add(Severity::kHazard);
+  const std::vector<std::string> hints = HintLines(plan, {});
+  ASSERT_EQ(hints.size(), plan.findings.size());
+  for (size_t i = 0; i < hints.size(); ++i) {
+    EXPECT_EQ(hints[i], "HAZARD: " + FindingStatement(plan, plan.findings[i]));
+  }
+  EXPECT_THAT(hints[3], HasSubstr("aborts when a node reports it, so move its directory away"));
+  add(Severity::kConflict);
+  EXPECT_THAT(HintLines(plan, {}), IsEmpty());
+}
+
+TEST(FindingTextTest, AnAddressThatOthersMayNotReachIsAHazardAmongTheHints) {
+  RecoveryPlan plan = Plan();
+  plan.findings = {AboutNode(found::NodeAddressDiffers{}, Severity::kHazard),
+                   AboutNode(found::LoopbackAmongOthers{}, Severity::kHazard)};
+  EXPECT_THAT(HintLines(plan, {}), ElementsAre(HasSubstr("HAZARD: "), HasSubstr("HAZARD: ")));
 }
 
 TEST(FindingTextTest, KeepsTerminalsSafeFromWhatServersSay) {
