@@ -138,6 +138,13 @@ class FactConsistency {
     if (is_only_there) tables_left_out_.insert(finding.app_id);
     return old_trees_.ProblemOf(finding, facts);
   }
+  std::string Problem(const Finding& finding, const found::CountInOldTree& facts) {
+    const auto* account = last_.has_value() ? last_->facts.As<found::TableInOldTree>() : nullptr;
+    if (account == nullptr || last_->app_id != finding.app_id || account->tree != facts.tree) {
+      return "table_in_old_tree should come before it, with the same 'tree'";
+    }
+    return old_trees_.ProblemOf(finding, facts);
+  }
   std::string Problem(const Finding& finding, const found::ValueCarried& facts) {
     return old_trees_.ProblemOf(finding, facts);
   }

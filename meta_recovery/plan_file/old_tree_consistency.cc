@@ -56,6 +56,21 @@ std::string OldTreeConsistency::ProblemOf(const Finding& finding,
 }
 
 std::string OldTreeConsistency::ProblemOf(const Finding& finding,
+                                          const found::CountInOldTree& facts) const {
+  const OldTreeUse use = plan_.tables[finding.app_id - 1].old_tree;
+  if (use == OldTreeUse::kNone || use == OldTreeUse::kOnlyThere) {
+    return "the table is not of both the servers and an old tree";
+  }
+  const bool is_count =
+      facts.partition_count > 0 && facts.partition_count <= plan_.options.max_partition_count;
+  if (!is_count) return "'partition_count' is none that a table may have";
+  if (facts.partition_count == plan_.topology.tables[finding.app_id - 1].partition_count) {
+    return "'partition_count' is what the table gets";
+  }
+  return "";
+}
+
+std::string OldTreeConsistency::ProblemOf(const Finding& finding,
                                           const found::ValueCarried& facts) {
   if (std::exchange(table_, finding.app_id) != finding.app_id) carried_.clear();
   const TableDecision& decision = plan_.tables[finding.app_id - 1];

@@ -22,6 +22,7 @@ class OldTreeConsistency {
 
   // These answer what cannot be, or "". Call them in the order of the findings.
   std::string ProblemOf(const Finding& finding, const found::TableInOldTree& facts) const;
+  std::string ProblemOf(const Finding& finding, const found::CountInOldTree& facts) const;
   std::string ProblemOf(const Finding& finding, const found::ValueCarried& facts);
   std::string ProblemOf(const Finding& finding, const found::ZnodesCarried& facts);
   std::string ProblemOfWhole() const;

@@ -120,12 +120,12 @@ class FindingFacts {
       found::NodeListedTwice, found::NodeNameAmbiguous, found::NodeAddressDiffers,
       found::LoopbackAmongOthers, found::BeaconNotBelieved, found::UnlistedServer,
       found::UnconfirmedBeacons, found::ServerMissing, found::StillServed, found::NodeReportInvalid,
-      found::TableInOldTree, found::ValueCarried, found::ZnodesCarried, found::TableRenamed,
-      found::NameUnusableInShell, found::TableProbablyDropped, found::RecordsDiffer,
-      found::RecordsConflict, found::SplitUnfinished, found::SplitCompleted, found::TableLostState,
-      found::Placeholder, found::AppIdOutOfRange, found::AppIdGap, found::ReplicasWithoutTable,
-      found::TableLeftOut, found::Settled, found::ReplicasMissing, found::PartitionLost,
-      found::PrimaryIncomplete, found::PrimaryOnDisk, found::ReplicaOverruled,
+      found::TableInOldTree, found::CountInOldTree, found::ValueCarried, found::ZnodesCarried,
+      found::TableRenamed, found::NameUnusableInShell, found::TableProbablyDropped,
+      found::RecordsDiffer, found::RecordsConflict, found::SplitUnfinished, found::SplitCompleted,
+      found::TableLostState, found::Placeholder, found::AppIdOutOfRange, found::AppIdGap,
+      found::ReplicasWithoutTable, found::TableLeftOut, found::Settled, found::ReplicasMissing,
+      found::PartitionLost, found::PrimaryIncomplete, found::PrimaryOnDisk, found::ReplicaOverruled,
       found::BallotAbovePrimary, found::LessDataThanOverruled, found::ReplicaBeyondCount>;
 
   template <size_t index>

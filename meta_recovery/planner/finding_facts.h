@@ -39,8 +39,9 @@ enum class FindingKind : uint8_t {
   kStillServed,          // replicas are PS_PRIMARY or PS_SECONDARY: leases have not run out
   kNodeReportInvalid,    // a record or replica that makes no sense was left out (id <= 0, ...)
 
-  // Tables. The first three are about old trees (old_tree_facts.h).
+  // Tables. The first four are about old trees (old_tree_facts.h).
   kTableInOldTree,        // which old tree has it, and how old that is
+  kCountInOldTree,        // the old tree has another partition count than the table gets
   kValueCarried,          // a field or an env that is from an old tree
   kZnodesCarried,         // znodes that are carried over from an old tree, or why they are not
   kTableRenamed,          // another table of higher id keeps the name

@@ -29,6 +29,7 @@ std::string Sentence(const RecoveryPlan&, const Finding&, const found::ServerMis
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::StillServed&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::NodeReportInvalid&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::TableInOldTree&);
+std::string Sentence(const RecoveryPlan&, const Finding&, const found::CountInOldTree&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::ValueCarried&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::ZnodesCarried&);
 std::string Sentence(const RecoveryPlan&, const Finding&, const found::TableRenamed&);
@@ -63,6 +64,7 @@ std::string ReplicasMissingHint(const RecoveryPlan& plan, const Finding& finding
 std::string PartitionLostHint(const RecoveryPlan& plan, const Finding& finding, absl::string_view);
 
 // Lines of the same style that Pegasus does not have: it knows nothing of these.
+std::string CountInOldTreeHint(const RecoveryPlan& plan, const Finding& finding, absl::string_view);
 std::string BeaconNotBelievedHint(const RecoveryPlan& plan, const Finding& finding,
                                   absl::string_view);
 std::string UnlistedServerHint(const RecoveryPlan& plan, const Finding& finding, absl::string_view);

@@ -243,6 +243,11 @@ class Carrier {
                                         .changed_second = SecondOf(account.table->changed_ms),
                                         .ballots_above = above,
                                         .was_dropped = was_dropped});
+    const bool is_known = !planned.is_gap && !planned.partition_count_undecided;
+    if (!is_known || old.partition_count == planned.table.partition_count) return;
+    findings_.Add(
+        Severity::kWarning, FindingSubject::Table(old.app_id),
+        found::CountInOldTree{.tree = account.tree, .partition_count = old.partition_count});
   }
 
   // It keeps the partition count that the servers know, if they know any.

@@ -45,6 +45,20 @@ struct TableInOldTree {  // TableDecision says how the tree is used
   friend auto operator<=>(const TableInOldTree&, const TableInOldTree&) = default;
 };
 
+// The partition count of a table is never from a tree; TopologyTable has the one that it gets.
+struct CountInOldTree {
+  static constexpr FindingKind kKind = FindingKind::kCountInOldTree;
+  int32_t tree = 0;             // the one that TableInOldTree is about
+  int32_t partition_count = 0;  // there
+
+  template <typename Facts, typename Visitor>
+  static void ForEach(Facts& facts, Visitor& visit) {
+    visit("tree", facts.tree);
+    visit("partition_count", facts.partition_count);
+  }
+  friend auto operator<=>(const CountInOldTree&, const CountInOldTree&) = default;
+};
+
 // A field or an env of a table that is not as the servers say. TopologyTable has its value.
 struct ValueCarried {
   static constexpr FindingKind kKind = FindingKind::kValueCarried;

@@ -65,7 +65,7 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
   const std::string changed = ChangedText(SourceOf(plan, facts.tree), facts);
   switch (use) {
     case OldTreeUse::kCurrent:
-      return absl::StrCat(label, " is as ", tree, " says: no server knows a higher ballot; ",
+      return absl::StrCat(label, " follows ", tree, ", since no server knows a higher ballot; ",
                           changed);
     case OldTreeUse::kOlder:
       return absl::StrCat(
@@ -89,6 +89,40 @@ std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
       break;
   }
   return absl::StrCat(label, " is in ", tree);
+}
+
+namespace {
+
+// That the table gets.
+int32_t PlannedCount(const RecoveryPlan& plan, const Finding& finding) {
+  const size_t table = FindTable(plan, finding.app_id);
+  return table == SIZE_MAX ? 0 : plan.topology.tables[table].partition_count;
+}
+
+// What it may mean. Only splits change a count, and they double it.
+std::string WhyCountDiffers(int32_t there, int32_t planned) {
+  if (there < planned) return "; it was probably split since";
+  return absl::StrCat("; if the tree is right, partitions ", planned, " to ", there - 1,
+                      " are missing, and their data with them: look for servers that held them");
+}
+
+}  // namespace
+
+std::string Sentence(const RecoveryPlan& plan, const Finding& finding,
+                     const found::CountInOldTree& facts) {
+  const int32_t planned = PlannedCount(plan, finding);
+  return absl::StrCat(
+      TableLabel(plan, finding.app_id), " has ", Counted(facts.partition_count, "partition"),
+      " in ", TreeText(plan, facts.tree), ", but gets ", planned,
+      ": the count is never from a tree", WhyCountDiffers(facts.partition_count, planned));
+}
+
+std::string CountInOldTreeHint(const RecoveryPlan& plan, const Finding& finding,
+                               absl::string_view) {
+  const auto* facts = finding.facts.As<found::CountInOldTree>();
+  if (facts == nullptr) return "";
+  return absl::StrCat("WARNING: app(", finding.app_id, ") gets ", PlannedCount(plan, finding),
+                      " partitions, but has ", facts->partition_count, " in the old tree");
 }
 
 std::string Sentence(const RecoveryPlan& plan, const Finding& finding,

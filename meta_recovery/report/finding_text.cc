@@ -173,6 +173,11 @@ class FactWriter {
     WriteTree(facts.tree);
     WriteFields(facts);
   }
+  void Write(const found::CountInOldTree& facts) {
+    WriteFields(facts);
+    WriteTree(facts.tree);
+    (*this)("planned", PartitionCount(plan_, finding_.app_id));
+  }
   void Write(const found::ValueCarried& facts) {
     const size_t table = FindTable(plan_, finding_.app_id);
     WriteFields(facts);

@@ -22,6 +22,7 @@ constexpr size_t kProblemsShown = 3;
 // What is from one tree.
 struct Carried {
   std::map<OldTreeUse, int64_t> tables;
+  int64_t other_counts = 0;  // of those that are as it says: tables with another partition count
   int64_t values = 0;
   int64_t znodes = 0;
 };
@@ -29,6 +30,14 @@ struct Carried {
 std::vector<Carried> CountCarried(const RecoveryPlan& plan) {
   std::vector<Carried> carried(plan.old_trees.size());
   for (const Finding& finding : plan.findings) {
+    if (const auto* count = finding.facts.As<found::CountInOldTree>()) {
+      const size_t table = FindTable(plan, finding.app_id);
+      const auto tree = static_cast<size_t>(count->tree);
+      const bool is_current =
+          table != SIZE_MAX && plan.tables[table].old_tree == OldTreeUse::kCurrent;
+      if (is_current && tree < carried.size()) ++carried[tree].other_counts;
+      continue;
+    }
     if (const auto* facts = finding.facts.As<found::TableInOldTree>()) {
       const size_t table = FindTable(plan, finding.app_id);
       const auto tree = static_cast<size_t>(facts->tree);
@@ -44,18 +53,25 @@ std::vector<Carried> CountCarried(const RecoveryPlan& plan) {
   return carried;
 }
 
-// "8 tables are as it says, 2 stay dropped".
-std::string UseInWords(const Carried& carried) {
+// "8 tables as it says, 2 tables dropped there, and staying so".
+std::string UseInWords(Carried carried) {
   static constexpr std::pair<OldTreeUse, const char*> kWords[] = {
       {OldTreeUse::kCurrent, "as it says"},
       {OldTreeUse::kOlder, "older there than what the servers say"},
       {OldTreeUse::kStaysDropped, "dropped there, and staying so"},
       {OldTreeUse::kOnlyThere, "known there only"}};
+  if (carried.other_counts > 0) carried.tables[OldTreeUse::kCurrent] -= carried.other_counts;
   std::vector<std::string> parts;
   for (const auto& [use, words] : kWords) {
-    const auto count = carried.tables.find(use);
-    if (count == carried.tables.end()) continue;
-    parts.push_back(absl::StrCat(Counted(count->second, "table"), " ", words));
+    if (const int64_t count = carried.tables[use]; count > 0) {
+      parts.push_back(absl::StrCat(Counted(count, "table"), " ", words));
+    }
+  }
+  if (carried.other_counts > 0) {
+    parts.push_back(absl::StrCat(
+        Counted(carried.other_counts, "table"), " with ",
+        carried.other_counts == 1 ? "another partition count" : "other partition counts",
+        " there"));
   }
   if (carried.values > 0)
     parts.push_back(absl::StrCat(Counted(carried.values, "value"), " carried"));

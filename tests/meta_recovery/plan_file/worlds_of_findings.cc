@@ -175,7 +175,8 @@ RecoveryPlan Carried(const PlanOptions& options = {}) {
   Cluster cluster = ThreeNodes();
   cluster.Everywhere(1, "temp", 1)
       .Everywhere(2, "users", 1, {.ballot = 4})
-      .Everywhere(3, "old", 1, {.status = ReplicaStatus::kError});
+      .Everywhere(3, "old", 1, {.status = ReplicaStatus::kError})
+      .Everywhere(4, "wide", 2);
   for (SharedTableRecord& record : cluster.Current().tables) {
     if (record->app_id == 1) record.Mutable().envs = {{"k", "v"}};
   }
@@ -188,6 +189,7 @@ RecoveryPlan Carried(const PlanOptions& options = {}) {
       })
       .Table(3, "old", 1)
       .Dropped()
+      .Table(4, "wide", 4)
       .Table(5, "gone", 2)
       .Dropped()
       .Table(6, "lost", 2)

@@ -102,6 +102,9 @@ void ChangeTable(OldTable* table, std::mt19937& random) {
       case 6:
         description.envs["replica.deny_client_request"] = "timeout*all";
         break;
+      case 7:
+        description.partition_count = static_cast<int32_t>(Pick(random, 1, 8));
+        break;
       default:
         description.envs[absl::StrCat("k", Pick(random, 0, 2))] = absl::StrCat(Pick(random, 0, 2));
     }

@@ -125,6 +125,36 @@ TEST(OldTrees, WhatServersKnowAtAHigherBallotIsNewerAndOnlyCompleted) {
   EXPECT_THAT(RenderReport(plan, {}), HasSubstr("OLDER"));
 }
 
+// The plan said READY, and that the table is as the tree says.
+TEST(OldTrees, ATableWithHalfThePartitionsOfTheTreeWasNoFinding) {
+  const RecoveryPlan plan =
+      Plan(TwoTables(), {}, {OldTreeOf().Table(1, "temp", 4).Table(2, "users", 2).Build()});
+  EXPECT_EQ(plan.outcome, PlanOutcome::kReady);
+  EXPECT_EQ(UseOf(plan, 1), OldTreeUse::kCurrent);
+  EXPECT_EQ(TableOf(plan, 1).partition_count, 2);
+  const Finding finding = TheFinding(plan, FindingKind::kCountInOldTree);
+  EXPECT_EQ(finding.app_id, 1);
+  EXPECT_EQ(finding.severity, Severity::kWarning);
+  EXPECT_EQ(FactOf(plan, finding, "partition_count"), "4");
+  EXPECT_EQ(FactOf(plan, finding, "planned"), "2");
+  EXPECT_THAT(FindingSentence(plan, finding), HasSubstr("partitions 2 to 3 are missing"));
+  EXPECT_THAT(HintLines(plan, {}),
+              ElementsAre("WARNING: app(1) gets 2 partitions, but has 4 in the old tree"));
+  EXPECT_THAT(RenderReport(plan, {}),
+              HasSubstr("1 table as it says, 1 table with another partition count there\n"));
+}
+
+TEST(OldTrees, ATableThatWasSplitSinceHasAnotherPartitionCountThere) {
+  const RecoveryPlan plan =
+      Plan(TwoTables(), {}, {OldTreeOf().Table(1, "temp", 1).Table(2, "users", 2).Build()});
+  EXPECT_EQ(UseOf(plan, 1), OldTreeUse::kOlder);
+  EXPECT_EQ(TableOf(plan, 1).partition_count, 2);
+  EXPECT_THAT(FindingSentence(plan, TheFinding(plan, FindingKind::kCountInOldTree)),
+              HasSubstr("it was probably split since"));
+  EXPECT_THAT(RenderReport(plan, {}),
+              HasSubstr("1 table as it says, 1 table older there than what the servers say"));
+}
+
 TEST(OldTrees, BallotsAreNeverFromTheTree) {
   const RecoveryPlan plan =
       Plan(TwoTables(), {}, {OldTreeOf().Table(1, "temp", 2, 9).Table(2, "users", 2, 9).Build()});
