@@ -15,8 +15,8 @@ inline constexpr bool kSlowBuild = false;
 inline constexpr bool kSlowBuild = true;
 #endif
 
-// The first in a slow build, the second otherwise: a number of rounds, or n where every n-th case is
-// taken.
+// The first in a slow build, the second otherwise: a number of rounds, or n where every n-th case
+// is taken.
 constexpr int64_t InSlowBuild(int64_t slow, int64_t otherwise) {
   return kSlowBuild ? slow : otherwise;
 }

@@ -23,8 +23,8 @@ class OneShotSender;
 // Where the coroutine waits. Used on one executor (a single thread or a strand). Once it is
 // destroyed no sender touches that executor any more, which may then be destroyed, too. It may even
 // be destroyed while the coroutine waits. But an io_context that destroys itself empties its queue
-// without a lock: a coroutine that was cancelled, or whose value came, must have been resumed before,
-// or the senders' threads must have ended.
+// without a lock: a coroutine that was cancelled, or whose value came, must have been resumed
+// before, or the senders' threads must have ended.
 template <typename Value>
 class OneShotReceiver {
  public:
