@@ -131,6 +131,11 @@ TEST(VerbParserTest, WhatIsWrongWithAVerbsArgumentsIsSaid) {
       {{"collect", "-s", "a:1", "--evidence", "e", "--node_timeout", "0"},
        "metarec collect: --node_timeout: 0 is not from 0.01 to 3600; "},
       {{"plan", "--plan", "p"}, "metarec plan: say whose evidence: "},
+      // The state that it made could not be read by `migrate run`.
+      {{"migrate", "plan", "--meta", "a:1", "--to", "b:1", "--wait_seconds", "0"},
+       "metarec migrate plan: --wait_seconds: 0 is not from 1 to 604800; "},
+      {{"migrate", "plan", "--meta", "a:1", "--to", "b:1", "--command_seconds", "604801"},
+       "metarec migrate plan: --command_seconds: 604801 is not from 1 to 604800; "},
       {{"plan", "--plan", "p", "--evidence", "e", "-s", "a:1"},
        "metarec plan: give either the nodes (-f, -s) or --evidence, not both\n"},
       {{"plan", "--plan", "p", "--evidence", "e", "--settle", "x"},
