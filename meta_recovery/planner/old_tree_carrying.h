@@ -25,7 +25,7 @@ namespace metarec {
 
 // A change of a table's name, replica count or atomic_idempotent has reached all servers after this
 // time: they ask every half minute (INTEROP.md, section 10.3), and write it to disk.
-inline constexpr int64_t kHeardByServersMs = 10 * 60 * 1000;
+inline constexpr int64_t kHeardByServersMs = int64_t{10} * 60 * 1000;
 
 // Which finding kZnodesCarried tells of it: that about the table, and the name; 0 for what belongs
 // to none.
