@@ -7,10 +7,6 @@ if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread")
                             pthread_mutex_clocklock)
     # Undefined from the start, so that it is there even in a program that has no mutex of its own.
     add_link_options(-Wl,--wrap=${function} -Wl,--undefined=__wrap_${function})
-    string(APPEND METAREC_TSAN_LINKER_FLAGS
-           " -Wl,--wrap=${function} -Wl,--undefined=__wrap_${function}")
   endforeach()
   link_libraries($<BUILD_INTERFACE:tsan_mutexes>)
-  # For programs of other projects that are built against this one.
-  string(APPEND METAREC_TSAN_LINKER_FLAGS " ${PROJECT_BINARY_DIR}/libtsan_mutexes.a -labsl_synchronization")
 endif()

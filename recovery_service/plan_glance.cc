@@ -128,13 +128,13 @@ void AddFindings(const RecoveryPlan& plan, PlanGlance* glance) {
 
 void AddDecisions(const RecoveryPlan& plan, PlanGlance* glance) {
   FirstChoices first = FirstChoicesOf(plan, kFirstChoicesMax);
+  glance->plan_words = OptionWordsWithChoices(plan, first);
   glance->decisions = std::move(first.settlements);
   if (first.max_app_id.has_value()) {
     glance->decisions.insert(glance->decisions.begin(),
                              absl::StrCat("--max_app_id ", *first.max_app_id));
   }
   glance->decisions_have_capitals = first.have_capitals;
-  glance->plan_words = OptionWordsWithFirstChoices(plan, kFirstChoicesMax);
 }
 
 }  // namespace

@@ -336,8 +336,7 @@ std::string FindingSentence(const RecoveryPlan& plan, const Finding& finding) {
   return absl::StrCat(statement, ": ", absl::StrJoin(commands, " or "));
 }
 
-std::string OptionWordsWithFirstChoices(const RecoveryPlan& plan, size_t most) {
-  const FirstChoices first = FirstChoicesOf(plan, most);
+std::string OptionWordsWithChoices(const RecoveryPlan& plan, const FirstChoices& first) {
   PlanOptions options = plan.options;
   options.max_app_id = std::max(options.max_app_id, first.max_app_id.value_or(0));
   std::string words = PlanOptionWords(options);

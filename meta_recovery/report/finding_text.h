@@ -44,10 +44,10 @@ FirstChoices FirstChoicesOf(const RecoveryPlan& plan, size_t most);
 // Of how many conflicts a command has the choices: nobody reads a longer one.
 inline constexpr size_t kFirstChoicesMax = 50;
 
-// The words of a command that plans again with all options of this plan and with the first choice
-// of each conflict, of no more than `most`: " --skip_bad_nodes --settle 10.app_type=pegasus", and
-// " ..." if there are more. Empty or with a blank in front.
-std::string OptionWordsWithFirstChoices(const RecoveryPlan& plan, size_t most);
+// The words of a command that plans again with all options of this plan and with these choices of
+// it: " --skip_bad_nodes --settle 10.app_type=pegasus", and " ..." if there are more. Empty or with
+// a blank in front.
+std::string OptionWordsWithChoices(const RecoveryPlan& plan, const FirstChoices& first);
 
 // SettleChoices, or the command of Pegasus's shell that is the remedy.
 std::vector<std::string> FindingCommands(const RecoveryPlan& plan, const Finding& finding);

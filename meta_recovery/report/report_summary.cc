@@ -60,7 +60,7 @@ bool HasNoteToRead(const RecoveryPlan& plan) {
 NextStep AfterConflict(const RecoveryPlan& plan, const ReportOptions& options) {
   const FirstChoices first = FirstChoicesOf(plan, kFirstChoicesMax);
   const std::string command =
-      absl::StrCat(PlanCommandBegin(options), OptionWordsWithFirstChoices(plan, kFirstChoicesMax));
+      absl::StrCat(PlanCommandBegin(options), OptionWordsWithChoices(plan, first));
   return {absl::StrCat("Decide each conflict (the choices stand beside it above), then plan again. "
                        "For example, with the first choice of ",
                        first.are_all ? "each" : "the first ones",

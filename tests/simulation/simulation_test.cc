@@ -67,16 +67,12 @@ TEST(Simulation, NoSeedViolatesARuleAndEachRunsTheSameTwice) {
   }
   EXPECT_EQ(tally.runs_twice, tally.runs);
   // The worlds are neither too healthy nor too broken to show anything.
-  const auto ended = [&](const char* how) {
-    const auto found = tally.ends.find(how);
-    return found == tally.ends.end() ? 0 : found->second;
-  };
-  EXPECT_GT(ended("recovered"), static_cast<int64_t>(kSeeds / 4));
-  EXPECT_GT(ended("start_recovery ERR_OK"), static_cast<int64_t>(kSeeds / 20));
-  EXPECT_GT(ended("failed"), static_cast<int64_t>(kSeeds / 50));
-  EXPECT_GT(ended("conflict"), static_cast<int64_t>(kSeeds / 50));
-  EXPECT_GT(ended("recovered, by settlements"), static_cast<int64_t>(kSeeds / 50));
-  EXPECT_GT(ended("failed, by settlements"), static_cast<int64_t>(kSeeds / 100));
+  EXPECT_GT(tally.Ended("recovered"), static_cast<int64_t>(kSeeds / 4));
+  EXPECT_GT(tally.Ended("start_recovery ERR_OK"), static_cast<int64_t>(kSeeds / 20));
+  EXPECT_GT(tally.Ended("failed"), static_cast<int64_t>(kSeeds / 50));
+  EXPECT_GT(tally.Ended("conflict"), static_cast<int64_t>(kSeeds / 50));
+  EXPECT_GT(tally.Ended("recovered, by settlements"), static_cast<int64_t>(kSeeds / 50));
+  EXPECT_GT(tally.Ended("failed, by settlements"), static_cast<int64_t>(kSeeds / 100));
   const auto untold = tally.faults.find("leader_without_candidate");
   ASSERT_NE(untold, tally.faults.end()) << "no leader ever loses its candidate";
   EXPECT_GT(untold->second, static_cast<int64_t>(kSeeds / 100));

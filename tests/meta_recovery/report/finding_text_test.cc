@@ -445,7 +445,7 @@ TEST(FindingTextTest, TheWordsWithTheFirstChoicesKeepTheOptionsOfThePlan) {
   plan.options.settlements["3"] = "ignore";
   plan.findings.push_back(
       AboutPartition(found::ReplicaBeyondCount{.highest_index = 17}, Severity::kConflict, 9));
-  EXPECT_EQ(OptionWordsWithFirstChoices(plan, 10),
+  EXPECT_EQ(OptionWordsWithChoices(plan, FirstChoicesOf(plan, 10)),
             " --skip_bad_nodes --rename_separator _ --settle 3=ignore --settle "
             "2.partition_count=32");
 }
